@@ -1,0 +1,94 @@
+"""What Binance says on a market connection besides data: answers, errors, the shutdown notice.
+
+Never decides what to do about it. Shapes: web-socket-streams.md, 2026-07-21, and the Connect
+pages of futures and options, 2026-05-28.
+"""
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+Id = int | str | None
+Result = list[str] | bool | None
+
+
+class Answer(Struct, frozen=True):
+    """The answer to one request.
+
+    Args:
+        id: The request's id; None where Binance sent none, as with some errors.
+        result: None: acknowledged (of an unknown name too). A list: the subscribed names.
+            A bool: a property.
+        code: Error code (0 unknown property, 1 wrong type, 2 invalid request, 3 invalid JSON);
+            None: no error.
+        message: Binance's words on the error.
+    """
+
+    id: Id
+    result: Result = None
+    code: int | None = None
+    message: str = ""
+
+    @property
+    def is_error(self) -> bool:
+        """Whether the request was refused."""
+        return self.code is not None
+
+
+class _Error(Struct):
+    code: int
+    msg: str = ""
+
+
+class _AnswerFrame(Struct):
+    id: Id = None
+    result: Result | UnsetType = UNSET
+    code: int | UnsetType = UNSET
+    msg: str = ""
+    # The pages show code and msg at the top; older frames had them inside `error`.
+    error: _Error | UnsetType = UNSET
+    stream: str | UnsetType = UNSET
+
+
+class _Event(Struct):
+    e: str = ""
+
+
+class _EventFrame(Struct):
+    e: str = ""
+    data: _Event | UnsetType = UNSET
+
+
+_decode_answer = msgspec.json.Decoder(_AnswerFrame).decode
+_decode_event = msgspec.json.Decoder(_EventFrame).decode
+
+
+def parse_answer(raw: bytes) -> Answer | None:
+    """The answer in this frame, or None where it is none: data, an event, or no JSON at all."""
+    try:
+        frame = _decode_answer(raw)
+    except msgspec.DecodeError:
+        return None
+    if frame.stream is not UNSET:
+        return None
+    if frame.error is not UNSET:
+        return Answer(frame.id, code=frame.error.code, message=frame.error.msg)
+    if frame.code is not UNSET:
+        return Answer(frame.id, code=frame.code, message=frame.msg)
+    if frame.result is not UNSET:
+        return Answer(frame.id, frame.result)
+    return None
+
+
+def is_server_shutdown(raw: bytes) -> bool:
+    """Whether Binance announces that it will close this connection, with no promised lead time.
+
+    Both shapes count: raw `{"e":"serverShutdown",...}` and the combined wrapper around it.
+    """
+    if b"serverShutdown" not in raw:  # spares every data frame the decoding
+        return False
+    try:
+        frame = _decode_event(raw)
+    except msgspec.DecodeError:
+        return False
+    event = frame.e if frame.data is UNSET else frame.data.e
+    return event == "serverShutdown"

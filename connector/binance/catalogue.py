@@ -1,0 +1,56 @@
+"""The catalogue: every stream of the four products and all the connector knows of each.
+
+Never looks at a message and never parses a name: `names` does that. One row here, one `.avsc`
+and one golden sample make a new stream.
+"""
+
+from connector.binance import rows_coinm, rows_options, rows_spot, rows_usdm
+from connector.binance.products import Product
+from connector.binance.row import Backfill, Cadence, Row, Sequence, SequenceRule, Status
+
+__all__ = [
+    "KINDS",
+    "ROWS",
+    "Backfill",
+    "Cadence",
+    "Row",
+    "Sequence",
+    "SequenceRule",
+    "Status",
+    "find",
+    "rows_of",
+    "subscribable",
+]
+
+_BY_PRODUCT: dict[Product, tuple[Row, ...]] = {
+    "spot": rows_spot.ROWS,
+    "usdm": rows_usdm.ROWS,
+    "coinm": rows_coinm.ROWS,
+    "options": rows_options.ROWS,
+}
+
+ROWS: tuple[Row, ...] = tuple(row for rows in _BY_PRODUCT.values() for row in rows)
+
+# Record types in the order of their first row; events make no record and have none.
+KINDS: tuple[str, ...] = tuple(dict.fromkeys(row.kind for row in ROWS if row.kind))
+
+_BY_PATTERN = {(row.product, row.pattern): row for row in ROWS}
+
+
+def rows_of(product: Product) -> tuple[Row, ...]:
+    """The rows of one product, in the order of its documentation."""
+    return _BY_PRODUCT[product]
+
+
+def find(product: Product, pattern: str) -> Row:
+    """The row with exactly this pattern.
+
+    Raises:
+        KeyError: No row has it; for names typed by a user, see `names.parse`.
+    """
+    return _BY_PATTERN[product, pattern]
+
+
+def subscribable(row: Row) -> bool:
+    """Whether Binance serves this stream to those who ask: not retired, and no mere event."""
+    return row.status not in {"retired", "event"}

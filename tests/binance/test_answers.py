@@ -1,0 +1,93 @@
+"""What is an answer, what is a notice, and what is neither."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.binance.answers import Answer, is_server_shutdown, parse_answer
+
+TRADE = (
+    b'{"stream":"btcusdt@trade","data":{"e":"trade","E":1789967129009,"s":"BTCUSDT","t":1,'
+    b'"p":"81382.15","q":"0.1","T":1789967129009,"m":true,"M":true}}'
+)
+
+
+@pytest.mark.parametrize(
+    ("raw", "answer"),
+    [
+        (b'{"result":null,"id":1}', Answer(1)),
+        (b'{"id":"a1","result":null}', Answer("a1")),
+        (b'{"result":["btcusdt@aggTrade"],"id":3}', Answer(3, ["btcusdt@aggTrade"])),
+        (b'{"result":[],"id":3}', Answer(3, [])),
+        (b'{"result":true,"id":2}', Answer(2, result=True)),
+        (
+            b'{"code":0,"msg":"Unknown property","id":5}',
+            Answer(5, code=0, message="Unknown property"),
+        ),
+        (
+            b'{"code":3,"msg":"Invalid JSON: expected value at line 1 column 1"}',
+            Answer(None, code=3, message="Invalid JSON: expected value at line 1 column 1"),
+        ),
+        (
+            b'{"error":{"code":2,"msg":"Invalid request: too many parameters"},"id":7}',
+            Answer(7, code=2, message="Invalid request: too many parameters"),
+        ),
+    ],
+)
+def test_an_answer_is_recognised(raw: bytes, answer: Answer) -> None:
+    assert parse_answer(raw) == answer
+
+
+def test_an_error_is_told_from_an_acknowledgement() -> None:
+    assert Answer(1).is_error is False
+    assert Answer(1, code=0, message="Unknown property").is_error is True
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        TRADE,
+        b'{"e":"serverShutdown","E":1770123456789}',
+        b'{"lastUpdateId":160,"bids":[],"asks":[]}',
+        b'[{"e":"24hrMiniTicker"}]',
+        b'{"stream":"x","data":{"result":null,"id":1}}',
+        b'{"result":null,"id"',
+        b"{}",
+        b"",
+        b"<html>",
+    ],
+)
+def test_what_is_no_answer_is_left_alone(raw: bytes) -> None:
+    assert parse_answer(raw) is None
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"e":"serverShutdown","E":1770123456789}',
+        b'{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1770123456789}}',
+    ],
+)
+def test_a_server_shutdown_is_recognised_in_both_shapes(raw: bytes) -> None:
+    assert is_server_shutdown(raw) is True
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        TRADE,
+        b'{"result":["!serverShutdown"],"id":1}',
+        b'{"stream":"!serverShutdown","data":{"e":"trade"}}',
+        b'{"stream":"x","data":["serverShutdown"]}',
+        b"serverShutdown",
+        b"",
+    ],
+)
+def test_anything_else_is_no_server_shutdown(raw: bytes) -> None:
+    assert is_server_shutdown(raw) is False
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_make_them_raise(raw: bytes) -> None:
+    parse_answer(raw)
+    is_server_shutdown(b'{"e":"serverShutdown"' + raw)
