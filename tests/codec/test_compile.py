@@ -1,0 +1,257 @@
+"""Decoders and encoders against the slow oracle, over random messages."""
+
+import json
+import traceback
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.codec.compile import LEARNED_KEYS, Codec
+from connector.codec.framing import prefix, receipt
+from connector.codec.schema import Field, kinds, load
+from connector.errors import BadMessage
+from tests import oracle
+
+RECEIVED_US = 1_789_964_484_123_456
+HEAD = {
+    "symbol": "BTCUSDT",
+    "product": "spot",
+    "stream_name": "btcusdt@trade",
+    "receive_time": oracle.at(RECEIVED_US // 1000),
+    "receive_time_us": RECEIVED_US,
+    "origin": "live",
+    "gap_id": None,
+    "extra": None,
+}
+OPENING = prefix(7, "BTCUSDT", "spot", "btcusdt@trade")
+STAMP = receipt(RECEIVED_US)
+TRADE = {
+    "e": "trade",
+    "E": 1789964484109,
+    "s": "BTCUSDT",
+    "t": 6697971860,
+    "p": "81250.05000000",
+    "q": "0.00062000",
+    "T": 1789964484109,
+    "m": True,
+    "M": True,
+}
+
+decimals = st.decimals(
+    allow_nan=False, allow_infinity=False, places=10, min_value=-(10**12), max_value=10**12
+).map(lambda value: f"{value:f}")
+by_type: dict[str, st.SearchStrategy[Any]] = {
+    "string": st.text(max_size=12),
+    "long": st.integers(-(2**63), 2**63 - 1),
+    "int": st.integers(-(2**31), 2**31 - 1),
+    "timestamp-millis": st.integers(0, 4_102_444_800_000),
+    "boolean": st.booleans(),
+    "decimal": decimals,
+}
+
+
+def wire_value(field: Field) -> st.SearchStrategy[Any]:
+    if field.type == "array":
+        return st.lists(st.tuples(decimals, decimals).map(list), max_size=5)
+    return by_type[field.type]
+
+
+@st.composite
+def messages(draw: st.DrawFn, kind: str) -> dict[str, Any]:
+    data: dict[str, Any] = {"e": "x"}
+    for field in load(kind).fields:
+        if not field.wire or field.unit == "us":
+            continue
+        value = draw(wire_value(field))
+        if field.nullable and draw(st.booleans()):
+            value = draw(st.sampled_from([None, "absent"]))
+        if value == "absent":
+            continue
+        *parents, key = str(field.wire[0]).split(".")
+        place = data
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[key] = value
+    data["s"] = "BTCUSDT"
+    return data
+
+
+def encode(codec: Codec, data: dict[str, Any]) -> bytes:
+    return codec.encode(codec.decode(json.dumps(data).encode()), OPENING, STAMP)
+
+
+@pytest.mark.parametrize("kind", kinds())
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_random_messages_become_the_records_the_oracle_expects(
+    kind: str, data: st.DataObject
+) -> None:
+    schema = load(kind)
+    message = data.draw(messages(kind))
+
+    framed = encode(Codec(schema), message)
+
+    wanted = oracle.expected(schema, message, HEAD)
+    assert oracle.read_avro(schema, framed) == wanted
+    assert framed[5:] == oracle.write_avro(schema, wanted)
+
+
+def test_the_header_is_confluents() -> None:
+    assert encode(Codec(load("trade")), TRADE)[:5] == b"\x00\x00\x00\x00\x07"
+
+
+def test_a_missing_optional_key_is_null() -> None:
+    without = {key: value for key, value in TRADE.items() if key != "M"}
+    schema = load("trade")
+
+    record = oracle.read_avro(schema, encode(Codec(schema), without))
+
+    assert record["is_best_match"] is None
+
+
+def test_an_empty_text_is_null_where_a_decimal_may_be() -> None:
+    schema = load("agg-trade")
+    data = {"s": "X", "a": 1, "p": "1", "q": "1", "nq": "", "f": 1, "l": 1, "T": 5, "m": False}
+
+    record = oracle.read_avro(schema, encode(Codec(schema), data))
+
+    assert record["normal_quantity"] is None
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"{", "json"),
+        (b"", "json"),
+        (b"\xff\xfe", "json"),
+        (b"[1]", "shape"),
+        (b'"x"', "shape"),
+        (b"{}", "field"),
+        (json.dumps({**TRADE, "t": "1"}).encode(), "field"),
+        (json.dumps({**TRADE, "t": 1.5}).encode(), "field"),
+        (json.dumps({**TRADE, "t": 2**63}).encode(), "field"),
+        (json.dumps({**TRADE, "p": 1.5}).encode(), "field"),
+        (json.dumps({**TRADE, "p": None}).encode(), "field"),
+    ],
+)
+def test_what_cannot_be_decoded_is_a_bad_message_with_its_reason(raw: bytes, reason: str) -> None:
+    codec = Codec(load("trade"))
+    with pytest.raises((msgspec.DecodeError, UnicodeDecodeError)):
+        codec.decode(raw)
+
+    with pytest.raises(BadMessage) as caught:
+        codec.decode_slowly(raw)
+
+    assert caught.value.reason == reason
+
+
+def test_unknown_keys_go_to_extra_and_are_counted() -> None:
+    schema = load("trade")
+    codec = Codec(schema)
+    raw = json.dumps({**TRADE, "zz": {"a": [1, None]}, "new-key": "x", "a.b": 2}).encode()
+
+    message = codec.decode_slowly(raw)
+    first = codec.encode(message, OPENING, STAMP)
+    second = codec.encode(codec.decode(raw), OPENING, STAMP)
+
+    assert second == first
+    record = oracle.read_avro(schema, first)
+    assert json.loads(record["extra"]) == {"zz": {"a": [1, None]}, "new-key": "x", "a.b": 2}
+    assert record["price"] == Decimal("81250.050000000000000000")
+    assert codec.unknown == {"zz": 2, "new-key": 2, "a.b": 2}
+
+
+def test_a_learned_key_may_be_absent_again() -> None:
+    schema = load("trade")
+    codec = Codec(schema)
+    codec.decode_slowly(json.dumps({**TRADE, "zz": 1}).encode())
+
+    assert oracle.read_avro(schema, encode(codec, TRADE))["extra"] is None
+
+
+def test_a_number_in_an_unknown_key_keeps_its_spelling() -> None:
+    schema = load("trade")
+    codec = Codec(schema)
+    raw = json.dumps(TRADE).encode()[:-1] + b',"fee":0.10000000000000000000001}'
+    codec.decode_slowly(raw)
+
+    record = oracle.read_avro(schema, codec.encode(codec.decode(raw), OPENING, STAMP))
+
+    assert record["extra"] == '{"fee":0.10000000000000000000001}'
+
+
+def test_an_unknown_key_inside_a_nested_object_is_named_by_its_path() -> None:
+    schema = load("kline")
+    codec = Codec(schema)
+    candle = dict.fromkeys("ocvhlqVQ", "1") | dict.fromkeys("tTfLn", 1)
+    data = {"s": "X", "E": 1, "k": {**candle, "i": "1m", "x": True, "new": 5}}
+
+    message = codec.decode_slowly(json.dumps(data).encode())
+
+    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    assert record["extra"] == '{"k.new":5}'
+
+
+def test_a_flood_of_unknown_keys_is_kept_but_not_learned() -> None:
+    schema = load("trade")
+    codec = Codec(schema)
+    for number in range(LEARNED_KEYS + 20):
+        codec.decode_slowly(json.dumps({**TRADE, f"key{number}": number}).encode())
+    raw = json.dumps({**TRADE, "key1": 1, "late": 2}).encode()
+
+    message = codec.decode_slowly(raw)
+    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+
+    assert json.loads(record["extra"]) == {"key1": 1, "late": 2}
+
+
+def test_a_key_named_as_our_own_attribute_is_kept_too() -> None:
+    schema = load("trade")
+    codec = Codec(schema)
+    message = codec.decode_slowly(json.dumps({**TRADE, "bkc.extra": 5}).encode())
+
+    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+
+    assert record["extra"] == '{"bkc.extra":5}'
+
+
+def test_microsecond_connections_fill_both_units() -> None:
+    schema = load("trade")
+    codec = Codec(schema, "trade_time", unit="us")
+    data = {**TRADE, "E": 1789964484109123, "T": 1789964484109456}
+
+    message = codec.decode(json.dumps(data).encode())
+    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+
+    assert (record["event_time_us"], record["trade_time_us"]) == (data["E"], data["T"])
+    assert record["trade_time"] == oracle.at(1789964484109)
+    assert codec.record_time(message) == 1789964484109
+
+
+def test_the_record_time_is_the_field_the_catalogue_names() -> None:
+    codec = Codec(load("trade"), "trade_time")
+    message = codec.decode(json.dumps({**TRADE, "T": 77}).encode())
+
+    assert codec.record_time(message) == 77
+    assert Codec(load("trade"), "receive_time").record_time(message) is None
+
+
+def test_a_symbol_that_comes_from_the_name_need_not_be_on_the_wire() -> None:
+    without = {key: value for key, value in TRADE.items() if key != "s"}
+    codec = Codec(load("trade"), symbol_on_wire=False)
+
+    assert codec.symbol(codec.decode(json.dumps(without).encode())) is None
+
+
+def test_a_traceback_shows_the_generated_line() -> None:
+    codec = Codec(load("trade"))
+    message = codec.decode(json.dumps({**TRADE, "p": "x"}).encode())
+
+    with pytest.raises(BadMessage) as caught:
+        codec.encode(message, OPENING, STAMP)
+
+    assert "KNOWN(m.p) or DECIMAL(m.p)" in "".join(traceback.format_exception(caught.value))
