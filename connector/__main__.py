@@ -1,0 +1,5 @@
+"""`python -m connector` is `bkc`."""
+
+from connector.cli import main
+
+main()

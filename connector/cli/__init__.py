@@ -1,0 +1,35 @@
+"""The command `bkc`: one verb, one file; parse, call one function below, print, exit.
+
+Exit codes: 0 well, 1 found something, 2 usage or config, 3 could not reach, 4 gave up.
+"""
+
+import sys
+
+import typer
+
+from connector.cli import check, demo, run
+from connector.cli.console import fail
+from connector.errors import Fatal, Refused, Retry
+
+app = typer.Typer(
+    name="bkc",
+    help="Binance WebSocket streams as Kafka topics of Avro records.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(run.app, name="run")
+app.command("check")(check.check)
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the command line and turn our errors into messages and exit codes."""
+    try:
+        app()
+    except Refused as error:
+        sys.exit(fail(str(error), 2))
+    except Retry as error:
+        sys.exit(fail(f"could not reach: {error}", 3))
+    except Fatal as error:
+        sys.exit(fail(f"gave up: {error}", 4))

@@ -1,0 +1,46 @@
+"""`bkc check`: reads the config file and shows what it means, without touching any network."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from connector.binance.plan import Plan
+from connector.cli.console import out
+from connector.config.load import load
+from connector.service import plan_of
+
+
+def check(
+    config: Annotated[Path, typer.Argument(help="The config file.")] = Path("connector.yaml"),
+) -> None:
+    """Check a config file: every error with its line, else where each stream goes.
+
+    Exit codes: 0 the file is good, 2 it is not.
+    """
+    loaded = load(config)
+    plan = plan_of(loaded)
+    out.print(_table(plan))
+    out.print(
+        f"{config} is good: {_count(len(plan.planned), 'stream')} on"
+        f" {_count(len(plan.bundles), 'connection')} into {_count(len(plan.topics), 'topic')}",
+        highlight=False,
+    )
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _table(plan: Plan) -> Table:
+    table = Table(box=None, header_style="bold")
+    for column in ("stream", "kind", "topic", "connection", "endpoint"):
+        table.add_column(column, overflow="fold")
+    for bundle in plan.bundles:
+        for planned in bundle.planned:
+            stream = planned.stream
+            table.add_row(
+                stream.name, stream.row.kind, planned.topic, bundle.name, planned.endpoint
+            )
+    return table

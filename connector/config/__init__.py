@@ -1,0 +1,1 @@
+"""The one config file: its model, and reading it with errors that name the place and the cure."""

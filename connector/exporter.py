@@ -1,0 +1,166 @@
+"""What a market worker shows of itself: the metrics page and /status, read from its ledgers."""
+
+from collections import Counter
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from connector import __version__
+from connector.telemetry.metrics import Labelled, Page
+
+if TYPE_CHECKING:
+    from connector.service import MarketWorker
+
+FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
+RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed")
+DEAD_LETTER_REASONS = ("json", "shape", "field", "decimal", "text", "unknown_stream", "refused")
+
+
+def page(worker: "MarketWorker") -> Page:
+    """Return the metrics page of a worker; every label set is there from the start."""
+    made = Page()
+    frames, records = worker.ledger.frames, worker.ledger.records
+    made.info("bkc_build", "The program.", {"version": __version__})
+    made.counter("bkc_ws_frames", "Frames read.", (), lambda: [((), frames.received)])
+    made.counter("bkc_ws_received_bytes", "Payload read.", (), lambda: [((), frames.bytes)])
+    made.counter(
+        "bkc_frames",
+        "Frames by what became of them.",
+        ("outcome",),
+        lambda: [((name,), getattr(frames, name)) for name in FRAME_OUTCOMES],
+    )
+    made.gauge("bkc_queue_frames", "Frames waiting.", (), lambda: [((), worker.pipeline.waiting)])
+    made.gauge(
+        "bkc_queue_bytes",
+        "Bytes waiting, overhead included.",
+        (),
+        lambda: [((), worker.pipeline.queued_bytes)],
+    )
+    made.gauge(
+        "bkc_queue_limit_bytes", "Bound of the queue.", (), lambda: [((), worker.settings.hold)]
+    )
+    made.counter(
+        "bkc_overloads", "Times the queue was full.", (), lambda: [((), worker.ledger.overloads)]
+    )
+    made.counter("bkc_records_made", "Records made.", (), lambda: [((), records.produced)])
+    made.counter(
+        "bkc_records",
+        "Records by what became of them.",
+        ("outcome",),
+        lambda: [((name,), getattr(records, name)) for name in RECORD_OUTCOMES],
+    )
+    made.gauge(
+        "bkc_records_in_flight", "Records not stored yet.", (), lambda: [((), records.in_flight)]
+    )
+    _by_reason(made, worker)
+    _connections(made, worker)
+    _streams(made, worker)
+    made.lag(worker.lag)
+    made.gauge(
+        "bkc_ready",
+        "Each part of readiness.",
+        ("check",),
+        lambda: [((name,), holds()) for name, holds in worker.checks.items()],
+    )
+    return made
+
+
+def _by_reason(made: Page, worker: "MarketWorker") -> None:
+    letters, errors = worker.ledger.dead_letters, worker.ledger.delivery_errors
+    made.counter(
+        "bkc_dead_letter_events",
+        "Messages put aside, by reason; all of a flood.",
+        ("reason",),
+        lambda: [((reason,), letters[reason]) for reason in DEAD_LETTER_REASONS],
+    )
+    made.counter(
+        "bkc_producer_delivery_errors",
+        "Records Kafka did not take, by its error.",
+        ("error",),
+        lambda: [((name,), number) for name, number in sorted(errors.items())],
+    )
+
+
+def _connections(made: Page, worker: "MarketWorker") -> None:
+    def each(attribute: str) -> Labelled:
+        supervised = worker.market.supervised if worker.market else []
+        return [((one.bundle.name,), getattr(one, attribute)) for one in supervised]
+
+    label = ("connection",)
+    made.gauge(
+        "bkc_ws_connections_desired",
+        "Connections the plan wants.",
+        (),
+        lambda: [((), len(worker.plan.bundles))],
+    )
+    made.gauge("bkc_ws_flowing", "1 when data flows.", label, lambda: each("flowing"))
+    made.counter("bkc_ws_connects", "Connections made.", label, lambda: each("connects_ok"))
+    made.counter(
+        "bkc_ws_connects_failed", "Attempts that failed.", label, lambda: each("connects_failed")
+    )
+    made.counter("bkc_ws_disconnects", "Connections ended.", label, lambda: each("disconnects"))
+    made.gauge("bkc_streams_silent", "Periodic, yet silent.", label, lambda: each("silent"))
+    made.counter(
+        "bkc_lost_stream_seconds",
+        "Seconds without a connection, summed over streams.",
+        (),
+        lambda: [((), worker.ledger.lost_time_s)],
+    )
+
+
+def _streams(made: Page, worker: "MarketWorker") -> None:
+    label = ("product", "kind")
+
+    def published() -> Labelled:
+        return [(key, number) for key, (number, _) in by_kind(worker).items()]
+
+    def newest() -> Labelled:
+        return [(key, millis / 1000) for key, (_, millis) in by_kind(worker).items()]
+
+    def unknown() -> Labelled:
+        counts: Counter[tuple[str, str]] = Counter()
+        for key, codec in {
+            ((route.stream.product, route.stream.row.kind), route.codec)
+            for routes in worker.routes.values()
+            for route in routes.values()
+        }:
+            counts[key] += codec.unknown.total()
+        return list(counts.items())
+
+    made.counter("bkc_events_published", "Events handed to Kafka.", label, published)
+    made.gauge("bkc_last_event_timestamp_seconds", "Newest record time.", label, newest)
+    made.counter("bkc_unknown_keys", "Wire keys no schema knows, kept in extra.", label, unknown)
+
+
+def by_kind(worker: "MarketWorker") -> dict[tuple[str, str], tuple[int, int]]:
+    """Return (product, kind) -> events published and newest record time in ms."""
+    sums: dict[tuple[str, str], tuple[int, int]] = {}
+    for routes in worker.routes.values():
+        for route in routes.values():
+            key = (route.stream.product, route.stream.row.kind)
+            number, millis = sums.get(key, (0, 0))
+            sums[key] = (number + route.messages, max(millis, route.last_event_ms))
+    return sums
+
+
+def status(worker: "MarketWorker") -> dict[str, Any]:
+    """Return the worker's state as JSON: accounts, queue, connections, kinds."""
+    records = worker.ledger.records
+    return {
+        "version": __version__,
+        "failing": [name for name, holds in worker.checks.items() if not holds()],
+        "frames": asdict(worker.ledger.frames),
+        "frames_waiting": worker.pipeline.waiting,
+        "frames_unaccounted": worker.ledger.frames.missing(worker.pipeline.waiting),
+        "records": {**asdict(records), "in_flight": records.in_flight},
+        "connections": {
+            one.bundle.name: {
+                "streams": len(one.bundle.planned),
+                "flowing": one.flowing,
+                "connects": one.connects_ok,
+                "failed": one.connects_failed,
+                "disconnects": one.disconnects,
+            }
+            for one in (worker.market.supervised if worker.market else [])
+        },
+        "published": {f"{p}.{k}": number for (p, k), (number, _) in by_kind(worker).items()},
+    }

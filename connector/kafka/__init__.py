@@ -1,0 +1,1 @@
+"""Everything that speaks Kafka: producing, topics, reading."""

@@ -1,0 +1,264 @@
+"""The one way into Kafka, for both workers: idempotent, a callback a record, nothing lost quietly.
+
+A refused batch is produced again record by record, so that only the culprit is put aside. How
+records are committed is decided in here alone (docs/decisions/0003-producer.md).
+"""
+
+import functools
+import time
+from collections import deque
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message
+from confluent_kafka import Producer as Client
+
+from connector.errors import BadMessage, Fatal, Refused
+from connector.kafka import explain
+from connector.ledger import Ledger
+from connector.policy import Sampler
+from connector.telemetry import events
+from connector.telemetry.lag import Lag
+
+SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
+DEAD_LETTERS_A_SECOND = 100  # of each reason; a flood is counted in full and sampled
+DEAD_LETTER_BYTES = 900_000  # of raw bytes: what a default topic takes
+# The broker refused the batch for something in it: one record is the culprit.
+CULPRIT = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_MSG_SIZE,
+    }
+)
+Suspect = tuple[str, bytes, bytes, int]  # topic, value, key, timestamp
+
+
+class Producer:
+    """Publishes records and tells what became of each.
+
+    Attributes:
+        fatal: Set when librdkafka gave up for good: the process must end.
+        connected: Kafka has acknowledged something, or answered, since the last trouble.
+    """
+
+    def __init__(
+        self, conf: Mapping[str, Any], ledger: Ledger, dead_letter_topic: str, lag: Lag
+    ) -> None:
+        self._conf = dict(conf)
+        self._ledger = ledger
+        self._records = ledger.records
+        self._lag = lag
+        self._dead_letter_topic = dead_letter_topic
+        self._samplers: dict[str, Sampler] = {}
+        self._error_logs = Sampler(1)
+        self._capacity = int(conf["queue.buffering.max.messages"])
+        self._until_sample = SAMPLE_EVERY
+        self._suspects: deque[Suspect] = deque()
+        self._on_trial = 0
+        self._singly: Client | None = None
+        self.fatal: Fatal | None = None
+        self.trouble: str | None = None
+        self._client = self._new_client(self._conf)
+        self._produce = self._client.produce
+
+    def _new_client(self, conf: Mapping[str, Any]) -> Client:
+        try:
+            return Client(
+                {**conf, "error_cb": self._on_error, "logger": events.librdkafka_logger()}
+            )
+        except KafkaException as error:
+            raise Refused(f"kafka: {explain.creation(error)}") from error
+
+    # Publishing
+
+    def has_room(self, records: int) -> bool:
+        """Say whether that many records would be taken now."""
+        return not self._held() and len(self._client) + records <= self._capacity
+
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
+        """Take one record; False when there is no room now. Timestamp in ms, received in us."""
+        if self._suspects or self._on_trial:
+            return False  # a refused batch is being sorted out: later records wait their turn
+        self._until_sample -= 1
+        if self._until_sample:
+            report: Any = self._on_delivery
+        else:
+            self._until_sample = SAMPLE_EVERY
+            report = functools.partial(self._on_sampled_delivery, received)
+        try:
+            self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
+        except BufferError:
+            return False
+        except KafkaException as error:
+            # The caller counts the record as produced; here it is given up or put aside.
+            self._give_up(error.args[0], topic, value, received)
+        return True
+
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
+        """Put aside what cannot become a record: its raw bytes, and why in the headers.
+
+        Args:
+            source: Stream or topic it was meant for.
+            raw: The bytes as received.
+            error: Reason and detail.
+            received: When, in microseconds.
+        """
+        events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
+        sampler = self._samplers.setdefault(error.reason, Sampler(DEAD_LETTERS_A_SECOND))
+        if not sampler.allows(time.monotonic()):
+            return  # counted by the caller; the flood's samples are in the topic
+        headers: list[tuple[str, str | bytes | None]] = [
+            ("reason", error.reason.encode()),
+            ("detail", error.detail[:1000].encode("utf-8", "replace")),
+            ("source", source.encode()),
+            ("size", str(len(raw)).encode()),
+        ]
+        try:
+            self._produce(
+                self._dead_letter_topic,
+                raw[:DEAD_LETTER_BYTES],
+                source.encode() or None,
+                timestamp=received // 1000,
+                headers=headers,
+                on_delivery=self._on_dead_letter_delivery,
+            )
+        except (BufferError, KafkaException) as failure:
+            self._ledger.delivery_errors["dead_letter"] += 1
+            events.dead_letter_lost(cause=str(failure))
+
+    # What became of it
+
+    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+        if error is None:
+            self._records.acknowledged += 1
+        else:
+            self._on_failure(error, message)
+
+    def _on_sampled_delivery(
+        self, received: int, error: KafkaError | None, message: Message
+    ) -> None:
+        self._on_delivery(error, message)
+        if error is None:
+            now = time.time_ns() // 1000
+            self._lag.observe(now, received, message.timestamp()[1])
+            self.trouble = None
+
+    def _on_failure(self, error: KafkaError, message: Message) -> None:
+        topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
+        if error.code() in CULPRIT:
+            self._suspects.append((topic, value, key, message.timestamp()[1]))
+        else:
+            self._give_up(error, topic, value, 0)
+
+    def _give_up(self, error: KafkaError, topic: str, value: bytes, received: int) -> None:
+        """Count and log a record Kafka did not take; put it aside when the fault is its own."""
+        self._ledger.delivery_errors[error.name()] += 1
+        if error.code() in CULPRIT:
+            self._records.dead_lettered += 1
+            self._ledger.dead_letters["refused"] += 1
+            bad = BadMessage("refused", f"{error.name()}: {error.str()}")
+            self.dead_letter(topic, value, bad, received or time.time_ns() // 1000)
+            return
+        self._records.failed += 1
+        if error.fatal():
+            self._die(error)
+        if self._error_logs.allows(time.monotonic()):
+            events.delivery_failed(topic=topic, cause=explain.text(error))
+
+    def _on_dead_letter_delivery(self, error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._ledger.delivery_errors["dead_letter"] += 1
+            events.dead_letter_lost(cause=explain.text(error))
+
+    # A refused batch, record by record
+
+    def _held(self) -> bool:
+        return bool(self._suspects or self._on_trial)
+
+    def _try_suspects(self) -> None:
+        """Produce the refused records again, each a batch of its own."""
+        if self._singly is None:
+            alone = {"batch.num.messages": 1, "linger.ms": 0}
+            self._singly = self._new_client({**self._conf, **alone})
+        while self._suspects:
+            topic, value, key, timestamp = self._suspects[0]
+            try:
+                self._singly.produce(
+                    topic, value, key, timestamp=timestamp, on_delivery=self._on_verdict
+                )
+            except BufferError:
+                break
+            except KafkaException as error:
+                self._give_up(error.args[0], topic, value, 0)
+            else:
+                self._on_trial += 1
+            self._suspects.popleft()
+
+    def _on_verdict(self, error: KafkaError | None, message: Message) -> None:
+        self._on_trial -= 1
+        if error is None:
+            self._records.acknowledged += 1
+        else:
+            self._give_up(error, message.topic() or "", message.value() or b"", 0)
+
+    # Running
+
+    def poll(self) -> None:
+        """Serve callbacks; call often (every few milliseconds). Never waits, never raises."""
+        try:
+            self._client.poll(0)
+            if self._suspects:
+                self._try_suspects()
+            if self._singly is not None:
+                self._singly.poll(0)
+        except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
+            self._die(error.args[0])
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Hear of connection trouble: not about a record, and mostly passing."""
+        self.trouble = explain.text(error)
+        if error.fatal():
+            self._die(error)
+        elif self._error_logs.allows(time.monotonic()):
+            events.kafka_trouble(cause=self.trouble)
+
+    def _die(self, error: KafkaError) -> None:
+        if self.fatal is None:
+            self.fatal = Fatal(f"Kafka refused the producer for good: {explain.text(error)}")
+
+    @property
+    def queued(self) -> int:
+        """Records and reports inside librdkafka."""
+        return len(self._client) + (len(self._singly) if self._singly is not None else 0)
+
+    def flush(self, deadline: float) -> int:
+        """Serve callbacks until nothing is in flight or the monotonic deadline; blocks.
+
+        Returns:
+            How many records are still not stored.
+        """
+        while (self.queued or self._held()) and time.monotonic() < deadline:
+            try:
+                self._client.poll(0.05)
+            except KafkaException as error:
+                self._die(error.args[0])
+            self.poll()
+            if self.fatal is not None and not self._deliverable():
+                break
+        return self._records.in_flight
+
+    def _deliverable(self) -> bool:
+        """After a fatal error librdkafka purges its queue; what remains are reports to serve."""
+        return self.queued > 0
+
+    def close(self) -> None:
+        """Drop what could not be stored, so that the process can end."""
+        for client in filter(None, (self._client, self._singly)):
+            client.purge()
+            try:
+                client.poll(0)
+            except KafkaException as error:
+                self._die(error.args[0])

@@ -1,0 +1,94 @@
+"""Our settings as the clients want them: librdkafka's names for producer, admin and readers.
+
+Passwords come from files, are read here, and go nowhere else.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from connector.config.model import Kafka, Security
+from connector.errors import Refused
+
+# Measured choices (bench/README.md); the file's `librdkafka:` section overrides any of them.
+PRODUCER = {
+    "enable.idempotence": True,
+    "acks": "all",
+    "compression.type": "lz4",
+    "linger.ms": 10,
+    "partitioner": "murmur2_random",  # Java clients place the same keys alike
+    "message.timeout.ms": 0,  # Kafka away is waited out: the queue behind the reader bounds it
+    "queue.buffering.max.messages": 50_000,  # the byte bound ignores the overhead of a message
+    "queue.buffering.max.kbytes": 1_048_576,
+    "delivery.report.only.error": False,
+    "reconnect.backoff.max.ms": 2_000,
+}
+
+
+def client(settings: Kafka) -> dict[str, Any]:
+    """Return what every client needs: where the cluster is and how to be let in.
+
+    Raises:
+        Refused: a file with a password or key cannot be read.
+    """
+    conf: dict[str, Any] = {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": settings.client_id,
+        **_security(settings.security),
+    }
+    return conf
+
+
+def producer(settings: Kafka) -> dict[str, Any]:
+    """Return the producer's configuration; `librdkafka:` is handed over as it stands."""
+    return {**client(settings), **PRODUCER, **settings.librdkafka}
+
+
+def _security(security: Security) -> dict[str, Any]:
+    conf: dict[str, Any] = {"security.protocol": security.protocol}
+    files = {
+        "ssl.ca.location": security.ca_file,
+        "ssl.certificate.location": security.certificate_file,
+        "ssl.key.location": security.key_file,
+    }
+    conf |= {name: str(path) for name, path in files.items() if path is not None}
+    if security.key_password_file is not None:
+        conf["ssl.key.password"] = secret(security.key_password_file, "key_password_file")
+    if security.mechanism is not None:
+        conf["sasl.mechanism"] = security.mechanism
+    if security.mechanism == "OAUTHBEARER":
+        conf |= _oauth(security)
+    elif security.username is not None:
+        conf["sasl.username"] = security.username
+        if security.password_file is not None:
+            conf["sasl.password"] = secret(security.password_file, "password_file")
+    return conf
+
+
+def _oauth(security: Security) -> dict[str, Any]:
+    """Return librdkafka's own OIDC client: it fetches and renews the tokens itself."""
+    conf: dict[str, Any] = {
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.client.id": security.username,
+        "sasl.oauthbearer.token.endpoint.url": security.token_url,
+    }
+    if security.password_file is not None:
+        conf["sasl.oauthbearer.client.secret"] = secret(security.password_file, "password_file")
+    if security.scope is not None:
+        conf["sasl.oauthbearer.scope"] = security.scope
+    return conf
+
+
+def secret(path: Path, key: str) -> str:
+    """Return a file's content without the line end.
+
+    Raises:
+        Refused: it cannot be read, or is empty; the content is never in the text.
+    """
+    try:
+        content = path.read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        cause = getattr(error, "strerror", None) or "not text"
+        raise Refused(f"{key}: cannot read {path}: {cause}") from None
+    if not content:
+        raise Refused(f"{key}: {path} is empty")
+    return content

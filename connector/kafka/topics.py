@@ -1,0 +1,72 @@
+"""Topics at the start: which are there, create those that are not where we may."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from connector.config.model import Topics
+from connector.errors import Refused, Retry
+from connector.kafka import explain
+from connector.telemetry import events
+
+ANSWER_S = 10.0
+DEAD_LETTER = "dead-letter"
+
+
+async def ensure(conf: Mapping[str, Any], settings: Topics, names: Iterable[str]) -> None:
+    """See to it that every topic is there.
+
+    Raises:
+        Refused: topics are missing and may not be created (all are named), or we may not.
+        Retry: the cluster does not answer; the text has the cause librdkafka told.
+    """
+    await asyncio.to_thread(_ensure, dict(conf), settings, sorted(set(names)))
+
+
+def _ensure(conf: dict[str, Any], settings: Topics, names: list[str]) -> None:
+    causes: list[str] = []
+
+    def note(error: KafkaError) -> None:
+        causes.append(explain.text(error))
+
+    told: dict[str, Any] = {"error_cb": note, "logger": events.librdkafka_logger()}
+    admin = AdminClient(conf | told)
+    try:
+        there = admin.list_topics(timeout=ANSWER_S).topics
+        missing = [name for name in names if name not in there]
+        if missing and not settings.create:
+            raise Refused(
+                f"topics are missing and topics.create is false: {', '.join(missing)};"
+                " create them, or set topics.create: true"
+            )
+        if missing:
+            _create(admin, settings, missing)
+    except KafkaException as error:
+        admin.poll(0)  # lets error_cb tell the cause
+        cause = next((text for text in causes if "ALL_BROKERS_DOWN" not in text), None)
+        raise Retry(cause or (causes or [explain.creation(error)])[0]) from error
+
+
+def _create(admin: AdminClient, settings: Topics, missing: list[str]) -> None:
+    config = {} if settings.retention is None else {"retention.ms": str(settings.retention)}
+    wanted = [
+        NewTopic(name, settings.partitions, settings.replication or -1, config=config)
+        for name in missing
+    ]
+    created, refused = [], []
+    for name, future in admin.create_topics(wanted, operation_timeout=ANSWER_S).items():
+        try:
+            future.result()
+            created.append(name)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                continue
+            refused.append(f"{name} ({explain.creation(error)})")
+    if created:
+        events.topics_created(created)
+    if refused:
+        raise Refused(f"cannot create topics: {'; '.join(refused)}")

@@ -1,0 +1,88 @@
+"""What to do when: back-off, budgets, deadlines. Pure: `now` (monotonic seconds) is an argument.
+
+Facts: Binance spot web-socket-streams.md 2026-07-21 (5 messages a second with pongs, 300 connects
+per 5 minutes and IP, 24 h of life).
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+STABLE_S = 60.0  # data for this long before a connection counts as healthy again
+FIRST_DELAY_S = 0.25
+LONGEST_DELAY_S = 60.0
+
+
+@dataclass(slots=True)
+class Backoff:
+    """Delays between connection attempts; starts over only after data plus a stable minute.
+
+    A handshake alone proves nothing: a server that accepts and closes would otherwise be asked
+    hundreds of times a second.
+    """
+
+    attempts: int = 0
+
+    def delay(self, now: float, first_data: float | None, jitter: float) -> float:
+        """Return the seconds to wait before the next attempt.
+
+        Args:
+            now: Monotonic seconds.
+            first_data: When the connection that ended delivered its first data, if it did.
+            jitter: A number from 0 to 1; the delay is spread over its upper half.
+        """
+        if first_data is not None and now - first_data >= STABLE_S:
+            self.attempts = 0
+        longest: float = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2**self.attempts)
+        self.attempts = min(self.attempts + 1, 16)
+        return longest * (0.5 + jitter / 2)
+
+
+@dataclass(slots=True)
+class SlidingWindow:
+    """A budget of so many acts in any window of so many seconds (connects, messages)."""
+
+    limit: int
+    seconds: float
+    _taken: deque[float] = field(default_factory=deque)
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until the budget allows one more act; 0 when it does now."""
+        self._forget(now)
+        if len(self._taken) < self.limit:
+            return 0.0
+        return self._taken[len(self._taken) - self.limit] + self.seconds - now
+
+    def take(self, now: float) -> None:
+        """Count one act, allowed or not: a pong must be sent whatever the budget says."""
+        self._forget(now)
+        self._taken.append(now)
+
+    def _forget(self, now: float) -> None:
+        while self._taken and self._taken[0] <= now - self.seconds:
+            self._taken.popleft()
+
+
+def first_data_deadline(period_s: float) -> float:
+    """Return how long after its acknowledgement a periodic stream may stay silent, in seconds.
+
+    An acknowledgement proves nothing: a wrong route or name is acknowledged and silent.
+    """
+    return max(10.0, 3 * period_s)
+
+
+class Sampler:
+    """At most so many a second, the rest only counted: for floods of dead letters and log lines."""
+
+    __slots__ = ("_count", "_second", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._second = -1
+        self._count = 0
+
+    def allows(self, now: float) -> bool:
+        """Say whether this one is among the first `limit` of its second."""
+        if int(now) != self._second:
+            self._second, self._count = int(now), 0
+        self._count += 1
+        return self._count <= self.limit

@@ -1,0 +1,114 @@
+"""The schema registry: registers or looks up each topic's schema once, at the start.
+
+Blocking calls of the library run in a thread. Subjects follow TopicNameStrategy: <topic>-value.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+from httpx2 import HTTPError  # what the registry client speaks HTTP with
+
+from connector.codec.schema import load
+from connector.config.model import SchemaRegistry
+from connector.errors import Refused, Retry
+from connector.kafka.settings import secret
+from connector.telemetry import events
+
+COMPATIBILITY = "FULL_TRANSITIVE"
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
+_PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+
+
+def client(settings: SchemaRegistry) -> SchemaRegistryClient:
+    """Return the library's client for our settings.
+
+    Raises:
+        Refused: a password file cannot be read.
+    """
+    conf: dict[str, Any] = {"url": settings.url, "max.retries": 0, "timeout": 10}
+    if settings.ca_file is not None:
+        conf["ssl.ca.location"] = str(settings.ca_file)
+    if settings.username is not None and settings.password_file is not None:
+        password = secret(settings.password_file, "schema_registry.password_file")
+        conf["basic.auth.user.info"] = f"{settings.username}:{password}"
+    return SchemaRegistryClient(conf)
+
+
+def deserializer(registry: SchemaRegistryClient) -> AvroDeserializer:
+    """Return the standard client's deserialiser, as any consumer would use it."""
+    made: AvroDeserializer = AvroDeserializer(registry)
+    return made
+
+
+async def schema_ids(settings: SchemaRegistry, topics: Mapping[str, str]) -> dict[str, int]:
+    """Return the schema id of each topic; waits for as long as the registry is away.
+
+    Args:
+        settings: The registry.
+        topics: Topic -> kind.
+
+    Raises:
+        Refused: a schema is missing (register: false), incompatible, or we may not.
+    """
+    registry = client(settings)
+    wait = FIRST_WAIT_S
+    while True:
+        try:
+            return await asyncio.to_thread(_all_ids, registry, settings, topics)
+        except Retry as error:
+            events.waiting_for_registry(cause=str(error))
+        await asyncio.sleep(wait)
+        wait = min(LONGEST_WAIT_S, 2 * wait)
+
+
+def _all_ids(
+    registry: SchemaRegistryClient, settings: SchemaRegistry, topics: Mapping[str, str]
+) -> dict[str, int]:
+    return {
+        topic: _id(registry, settings, f"{topic}-value", Schema(load(kind).text, "AVRO"))
+        for topic, kind in topics.items()
+    }
+
+
+def _id(
+    registry: SchemaRegistryClient, settings: SchemaRegistry, subject: str, schema: Schema
+) -> int:
+    try:
+        if not settings.register_schemas:
+            return int(registry.lookup_schema(subject, schema).schema_id or 0)
+        _keep_compatible(registry, subject)
+        return int(registry.register_schema(subject, schema))
+    except SchemaRegistryError as error:
+        raise _sorted_out(error, settings, subject) from error
+    except (HTTPError, OSError) as error:
+        raise Retry(f"{settings.url}: {str(error) or type(error).__name__}") from error
+
+
+def _keep_compatible(registry: SchemaRegistryClient, subject: str) -> None:
+    """Ask for FULL_TRANSITIVE; where we may not, say so and go on with the registry's own rule."""
+    try:
+        registry.set_compatibility(subject, COMPATIBILITY)
+    except SchemaRegistryError as error:
+        if error.http_status_code in _PASSING:
+            raise
+        events.compatibility_not_set(subject=subject, cause=str(error))
+
+
+def _sorted_out(
+    error: SchemaRegistryError, settings: SchemaRegistry, subject: str
+) -> Retry | Refused:
+    """Return the registry's error with what to do about it."""
+    status, words = error.http_status_code, error.error_message
+    if status in _PASSING:
+        return Retry(f"{settings.url}: {status} {words}")
+    cure = {
+        401: "check schema_registry.username and password_file",
+        403: "the user may not write the subject; set register: false, register beforehand",
+        404: "the subject or this schema is not there; register it, or set register: true",
+        409: "an older schema of the subject does not fit; use another topic or delete it",
+    }.get(status, "see the registry's log")
+    return Refused(f"schema registry {settings.url}: subject {subject}: {status} {words} ({cure})")

@@ -1,0 +1,86 @@
+"""Probes and metrics over HTTP. Kafka or Binance down never fails liveness: no restart cures it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from connector.errors import Refused
+
+
+class Server:
+    """Answers /livez /readyz /startupz /metrics /status.
+
+    Args:
+        checks: Name -> whether it holds; ready when all do.
+        metrics: Returns the metrics page.
+        status: Returns what /status shows, as JSON.
+    """
+
+    def __init__(
+        self,
+        checks: Mapping[str, Callable[[], bool]],
+        metrics: Callable[[], bytes],
+        status: Callable[[], dict[str, Any]],
+    ) -> None:
+        self._checks = checks
+        self._metrics = metrics
+        self._status = status
+        app = web.Application()
+        app.router.add_get("/livez", self._live)
+        app.router.add_get("/readyz", self._ready)
+        app.router.add_get("/startupz", self._started)
+        app.router.add_get("/metrics", self._page)
+        app.router.add_get("/status", self._state)
+        self._runner = web.AppRunner(app, access_log=None)
+        self._was_ready = False
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen.
+
+        Raises:
+            Refused: the port is taken.
+        """
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, host, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise Refused(
+                f"server.port {port}: {error.strerror}; choose another, or 0 for a free one"
+            ) from error
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    @property
+    def port(self) -> int:
+        """The port listened on."""
+        return int(self._runner.addresses[0][1])
+
+    def failing(self) -> list[str]:
+        """Return the checks that do not hold now."""
+        failing = [name for name, holds in self._checks.items() if not holds()]
+        self._was_ready = self._was_ready or not failing
+        return failing
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        failing = self.failing()
+        if failing:
+            return web.Response(status=503, text=f"waiting for: {', '.join(failing)}\n")
+        return web.Response(text="ok\n")
+
+    async def _started(self, request: web.Request) -> web.Response:
+        self.failing()
+        return web.Response(text="ok\n") if self._was_ready else await self._ready(request)
+
+    async def _page(self, _request: web.Request) -> web.Response:
+        content_type = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+        return web.Response(body=self._metrics(), headers=content_type)
+
+    async def _state(self, _request: web.Request) -> web.Response:
+        return web.json_response(self._status())

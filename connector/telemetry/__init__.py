@@ -1,0 +1,1 @@
+"""What can be seen from outside: one function per event, metrics read from the ledgers, lag."""

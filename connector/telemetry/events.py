@@ -1,0 +1,132 @@
+"""Everything worth a log line, one function each: the catalogue of what can happen.
+
+Normal running is silent: start, stop, plan and trouble only. Counters are kept in the ledger.
+"""
+
+import functools
+import logging
+import time
+
+import structlog
+
+from connector.policy import Sampler
+
+_log: structlog.typing.FilteringBoundLogger = structlog.get_logger("bkc")
+_dead_letters = Sampler(5)
+
+
+def started(streams: int, connections: int, topics: int, version: str) -> None:
+    """The plan is made and the worker begins."""
+    _log.info("started", version=version, streams=streams, connections=connections, topics=topics)
+
+
+def stopped(left: int, seconds: float, **counts: int) -> None:
+    """The worker has drained; `left` records could not be stored."""
+    level = _log.info if left == 0 else _log.error
+    level("stopped", left=left, seconds=round(seconds, 2), **counts)
+
+
+def waiting_for_registry(cause: str) -> None:
+    """The schema registry does not answer: nothing is read before it does."""
+    _log.warning("waiting_for_registry", cause=cause)
+
+
+def compatibility_not_set(subject: str, cause: str) -> None:
+    """The registry does not let us set FULL_TRANSITIVE; its own rule stands."""
+    _log.warning("compatibility_not_set", subject=subject, cause=cause)
+
+
+def topics_created(names: list[str]) -> None:
+    """Topics that were missing have been made."""
+    _log.info("topics_created", topics=names)
+
+
+def connected(connection: str, streams: int, seconds: float) -> None:
+    """A connection is open and its subscriptions are acknowledged."""
+    _log.info("connected", connection=connection, streams=streams, seconds=round(seconds, 3))
+
+
+def connect_failed(connection: str, cause: str, retry_s: float) -> None:
+    """A connection could not be opened or subscribed."""
+    _log.warning("connect_failed", connection=connection, cause=cause, retry_s=round(retry_s, 2))
+
+
+def connection_lost(connection: str, cause: str, streams: int, retry_s: float) -> None:
+    """An open connection ended: its streams are blind until the next one."""
+    _log.warning(
+        "connection_lost",
+        connection=connection,
+        cause=cause,
+        streams=streams,
+        retry_s=round(retry_s, 2),
+    )
+
+
+def time_lost(connection: str, streams: int, seconds: float) -> None:
+    """Streams had no connection for this long; what was sent meanwhile is missing."""
+    _log.warning("time_lost", connection=connection, streams=streams, seconds=round(seconds, 3))
+
+
+def server_shutdown(connection: str) -> None:
+    """The exchange announced that it will close the connection."""
+    _log.info("server_shutdown_announced", connection=connection)
+
+
+def stream_silent(connection: str, streams: list[str], deadline_s: float) -> None:
+    """Periodic streams delivered nothing within their deadline though acknowledged."""
+    _log.warning(
+        "streams_silent",
+        connection=connection,
+        streams=streams[:10],
+        count=len(streams),
+        deadline_s=deadline_s,
+    )
+
+
+def supervisor_failed(connection: str, error: BaseException) -> None:
+    """A bug in one connection's supervisor; the others go on, this one starts over."""
+    _log.error("supervisor_failed", connection=connection, exc_info=error)
+
+
+def overload_began(queued_bytes: int) -> None:
+    """The queue behind the reader is full: frames are dropped until it is half empty."""
+    _log.error("overload_began", queued_bytes=queued_bytes)
+
+
+def overload_ended(dropped: int) -> None:
+    """The queue is half empty again; `dropped` counts all frames dropped so far."""
+    _log.warning("overload_ended", dropped=dropped)
+
+
+def dead_lettered(source: str, reason: str, detail: str) -> None:
+    """A message could not become a record (a few lines a second; the counter has them all)."""
+    if _dead_letters.allows(time.monotonic()):
+        _log.warning("dead_lettered", source=source, reason=reason, detail=detail[:300])
+
+
+def dead_letter_lost(cause: str) -> None:
+    """Even the dead letter could not be stored."""
+    _log.error("dead_letter_lost", cause=cause)
+
+
+def delivery_failed(topic: str, cause: str) -> None:
+    """Kafka did not take a record, for a reason that is not the record's."""
+    _log.error("delivery_failed", topic=topic, cause=cause)
+
+
+def kafka_trouble(cause: str) -> None:
+    """A broker cannot be reached or does not let us in; librdkafka keeps trying."""
+    _log.warning("kafka_trouble", cause=cause)
+
+
+def gave_up(cause: str) -> None:
+    """The process ends because it cannot do its job."""
+    _log.critical("gave_up", cause=cause)
+
+
+@functools.cache
+def librdkafka_logger() -> logging.Logger:
+    """Return the logger librdkafka writes to: errors only, the rest comes through error_cb."""
+    logger = logging.getLogger("librdkafka")
+    logger.setLevel(logging.CRITICAL)
+    return logger

@@ -1,0 +1,227 @@
+"""One market connection: opens, subscribes, hands frames over by callback. Never waits for Kafka.
+
+Frames leave here in batches, one per read of the socket; next along the way: pipeline.py.
+Reads are spaced (`READ_TICK_S`): at high rates the socket is left alone for a moment, so that one
+wake-up, one TLS pass and one hand-over serve many frames (docs/decisions/0002-reader.md).
+"""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import picows
+
+from connector.binance import requests
+from connector.binance.answers import Answer, is_server_shutdown, parse_answer
+from connector.binance.products import Limits
+from connector.errors import Retry
+from connector.policy import SlidingWindow
+
+READ_TICK_S = 0.002
+OPEN_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 10.0
+PING_AFTER_S = 5.0  # our own keepalive: asked after this long without a byte ...
+PONG_WITHIN_S = 5.0  # ... and answered within this, else the connection is given up
+
+Receive = Callable[[Sequence[bytes], int, "Connection"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """Why a connection ended: `code` and `text` as the other side or the socket gave them."""
+
+    code: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}".strip()
+
+
+class Connection(picows.WSListener):
+    """A connection to one endpoint, in combined mode.
+
+    Attributes:
+        closed: Resolves with the reason once the connection is gone.
+        first_data: Monotonic seconds of the first stream frame, None before it.
+        last_frame: Monotonic seconds of the last read of anything.
+        shutting_down: The exchange announced that it will close this connection.
+    """
+
+    def __init__(self, limits: Limits, receive: Receive) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._receive = receive
+        self._window = SlidingWindow(limits.messages_per_second, 1.0)
+        self._answers: dict[int, asyncio.Future[Answer]] = {}
+        self._next_id = 1
+        self._batch: list[bytes] = []
+        self._parts: list[bytes] = []  # of a message sent in several frames
+        self._last_read = 0
+        self._transport: picows.WSTransport | None = None
+        self.closed: asyncio.Future[Closed] = self._loop.create_future()
+        self.first_data: float | None = None
+        self.shutting_down = asyncio.Event()
+
+    @classmethod
+    async def open(cls, url: str, limits: Limits, receive: Receive) -> "Connection":
+        """Connect to `url` (the endpoint's /stream).
+
+        Raises:
+            Retry: nobody there, refused (429 and 418 with the time to stay away), TLS trouble.
+        """
+        connection = cls(limits, receive)
+        context = ssl.create_default_context() if url.startswith("wss:") else None
+        try:
+            async with asyncio.timeout(OPEN_TIMEOUT_S):
+                transport, _ = await picows.ws_connect(
+                    lambda: connection,
+                    url,
+                    ssl_context=context,
+                    enable_auto_pong=False,  # sent by us, since pongs count against the limit
+                    enable_auto_ping=True,
+                    auto_ping_idle_timeout=PING_AFTER_S,
+                    auto_ping_reply_timeout=PONG_WITHIN_S,
+                    websocket_handshake_timeout=OPEN_TIMEOUT_S,
+                )
+        except TimeoutError as error:
+            raise Retry(f"{url}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
+        except (OSError, picows.WSError) as error:
+            raise Retry(f"{url}: {_reason(error)}", _stay_away(error)) from error
+        connection._transport = transport
+        return connection
+
+    async def subscribe(self, names: Sequence[str]) -> None:
+        """Subscribe to the named streams, in as few messages as fit, within the message budget.
+
+        Raises:
+            Retry: a request was refused (named) or not answered in time, or the socket closed.
+        """
+        await self._request(requests.subscribe, names)
+
+    async def unsubscribe(self, names: Sequence[str]) -> None:
+        """Unsubscribe from the named streams. Raises as `subscribe` does."""
+        await self._request(requests.unsubscribe, names)
+
+    async def _request(
+        self, build: Callable[[Sequence[str], int], bytes], names: Sequence[str]
+    ) -> None:
+        for chunk in requests.chunks(names):
+            number = self._next_id
+            self._next_id += 1
+            answer = self._answers[number] = self._loop.create_future()
+            try:
+                await self._send(build(chunk, number))
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    await asyncio.wait((answer, self.closed), return_when=asyncio.FIRST_COMPLETED)
+            except TimeoutError as error:
+                raise Retry(f"no answer to request {number} of {len(chunk)} streams") from error
+            finally:
+                self._answers.pop(number, None)
+            if not answer.done():
+                raise Retry(f"closed before request {number} was answered: {self.closed.result()}")
+            if answer.result().code is not None:
+                raise Retry(f"request {number} refused: {answer.result().message} ({chunk[0]} ...)")
+
+    async def _send(self, message: bytes) -> None:
+        """Send a text message when the budget allows."""
+        while wait := self._window.wait(self._loop.time()):
+            await asyncio.sleep(wait)
+        if self._transport is None or self.closed.done():
+            raise Retry("the connection is closed")
+        self._window.take(self._loop.time())
+        self._transport.send(picows.WSMsgType.TEXT, message)
+
+    def close(self) -> None:
+        """Say good-bye and close; `closed` resolves soon after."""
+        if self._transport is not None and not self.closed.done():
+            self._transport.send_close(picows.WSCloseCode.OK)
+            self._transport.disconnect()
+
+    def control(self, frame: bytes) -> bool:
+        """Take an answer to one of our requests or a shutdown notice; False for anything else."""
+        if is_server_shutdown(frame):
+            self.shutting_down.set()
+            return True
+        answer = parse_answer(frame)
+        if answer is None:
+            return False
+        waiting = self._answers.get(answer.id) if isinstance(answer.id, int) else None
+        if waiting is None and answer.code is not None and len(self._answers) == 1:
+            waiting = next(iter(self._answers.values()))  # some errors carry no id
+        if waiting is not None and not waiting.done():
+            waiting.set_result(answer)
+        return True
+
+    # The rest is called by picows.
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        """Collect the frames of one read, then hand them over."""
+        if frame.msg_type is _TEXT and frame.fin:
+            self._batch.append(frame.get_payload_as_bytes())
+        else:
+            self._on_other(transport, frame)
+        if frame.last_in_buffer:
+            self._hand_over(transport)
+
+    def _hand_over(self, transport: picows.WSTransport) -> None:
+        now = time.time_ns()
+        if self._batch:
+            batch, self._batch = self._batch, []
+            if self.first_data is None and batch[-1].startswith(b'{"stream"'):
+                self.first_data = self._loop.time()
+            self._receive(batch, now // 1000, self)
+        if now - self._last_read < _TICK_NS:
+            transport.underlying_transport.pause_reading()
+            self._loop.call_later(READ_TICK_S, self._resume, transport)
+        self._last_read = now
+
+    def _resume(self, transport: picows.WSTransport) -> None:
+        if not transport.is_disconnected:
+            transport.underlying_transport.resume_reading()
+
+    def _on_other(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        """Answer pings with their payload, join split messages, note the close."""
+        kind = frame.msg_type
+        if kind is picows.WSMsgType.PING:
+            self._window.take(self._loop.time())
+            transport.send_pong(frame.get_payload_as_bytes())
+        elif kind is picows.WSMsgType.CLOSE:
+            self._finish(Closed(frame.get_close_code().value, frame.get_close_reason() or ""))
+            transport.disconnect()
+        elif kind in (_TEXT, picows.WSMsgType.CONTINUATION):
+            self._parts.append(frame.get_payload_as_bytes())
+            if frame.fin:
+                self._batch.append(b"".join(self._parts))
+                self._parts.clear()
+
+    def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
+        """Hand over what was read last and note the end."""
+        if self._batch:
+            self._hand_over(transport)
+        self._finish(Closed(1006, "connection lost"))
+
+    def _finish(self, reason: Closed) -> None:
+        if not self.closed.done():
+            self.closed.set_result(reason)
+
+
+_TEXT = picows.WSMsgType.TEXT
+_TICK_NS = int(2 * READ_TICK_S * 1e9)
+
+
+def _reason(error: BaseException) -> str:
+    """Return what a failed connect says, with its cause: picows wraps the socket's error."""
+    cause = f" ({error.__cause__})" if error.__cause__ else ""
+    return f"{str(error) or type(error).__name__}{cause}"
+
+
+def _stay_away(error: Any) -> float | None:
+    """Return the seconds a refusing server asks us to stay away: Retry-After, else by status."""
+    response = getattr(error, "response", None)
+    status = getattr(response, "status", None)
+    if response is None or status not in (418, 429):
+        return None
+    told = response.headers.get("Retry-After", "")
+    return float(told) if told.isdigit() else (300.0 if status == 429 else 600.0)  # noqa: PLR2004

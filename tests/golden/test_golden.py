@@ -1,0 +1,65 @@
+"""Every catalogue row that makes records has a sample: the frame, and the record it must become."""
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.binance.catalogue import ROWS, Row, subscribable
+from connector.binance.names import parse
+from connector.codec.schema import kinds
+from connector.ledger import Ledger
+from connector.pipeline import Pipeline
+from tests import oracle
+from tests.pipeline_parts import Recorder, Source, route
+
+RECEIVED_US = 1_789_964_484_123_456
+SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))
+
+
+def sample_id(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
+
+
+def plain(value: Any) -> Any:
+    """Return a read record as JSON can hold it: times in ms, decimals as text."""
+    if isinstance(value, datetime):
+        return round((value - oracle.EPOCH).total_seconds() * 1000)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    return value
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=sample_id)
+def test_a_frame_becomes_the_record_key_and_timestamp_on_file(path: Path) -> None:
+    sample = json.loads(path.read_text())
+    way = route(path.parent.name, sample["stream"])
+    recorder = Recorder()
+    frame = json.dumps({"stream": sample["stream"], "data": sample["data"]}, separators=(",", ":"))
+
+    pipeline = Pipeline(recorder, Ledger(), 1_000_000)
+    routes = {sample["stream"].encode(): way}
+    pipeline.receive(routes, [frame.encode()], RECEIVED_US, Source())
+
+    [(topic, value, key, timestamp)] = recorder.records
+    assert topic == way.topic
+    assert key.decode() == sample["key"]
+    assert timestamp == sample["timestamp"]
+    assert plain(oracle.read_avro(way.codec.schema, value)) == sample["record"]
+
+
+def test_every_row_whose_kind_has_a_schema_has_a_sample() -> None:
+    covered: set[Row] = {
+        parse(path.parent.name, json.loads(path.read_text())["stream"]).row  # type: ignore[arg-type]
+        for path in SAMPLES
+    }
+    wanted = {row for row in ROWS if subscribable(row) and row.kind in kinds()}
+
+    assert {(row.product, row.pattern) for row in wanted - covered} == set()

@@ -1,0 +1,242 @@
+"""The way of a frame: routes, odd frames, the queue behind the reader, the accounts."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.ledger import Ledger
+from connector.pipeline import AHEAD_LIMIT_MS, FRAME_OVERHEAD, Pipeline, Routes
+from tests import oracle
+from tests.pipeline_parts import Recorder, Source, route
+
+NOW_US = 1_789_964_484_123_456
+NOW_MS = NOW_US // 1000
+
+
+def trade(number: int = 1, time: int = NOW_MS, **changes: object) -> dict[str, object]:
+    data = {"e": "trade", "E": time, "s": "BTCUSDT", "t": number, "p": "1.5", "q": "2", "T": time}
+    return {**data, "m": True, "M": True, **changes}
+
+
+def frame(data: object, stream: str = "btcusdt@trade") -> bytes:
+    return json.dumps({"stream": stream, "data": data}, separators=(",", ":")).encode()
+
+
+class Line:
+    """A pipeline with its surroundings."""
+
+    def __init__(self, room: int = 1_000_000, hold: int = 1_000_000) -> None:
+        self.recorder = Recorder(room)
+        self.ledger = Ledger()
+        self.pipeline = Pipeline(self.recorder, self.ledger, hold)
+        self.source = Source()
+        self.routes: Routes = {
+            b"btcusdt@trade": route("spot", "btcusdt@trade"),
+            b"ethusdt@trade": route("spot", "ethusdt@trade"),
+        }
+
+    def receive(self, *frames: bytes) -> None:
+        self.pipeline.receive(self.routes, frames, NOW_US, self.source)
+
+    def ids(self) -> list[int]:
+        schema = self.routes[b"btcusdt@trade"].codec.schema
+        return [
+            oracle.read_avro(schema, value)["trade_id"] for _, value, _, _ in self.recorder.records
+        ]
+
+    def assert_balanced(self) -> None:
+        assert self.ledger.frames.missing(self.pipeline.waiting) == 0
+        records = self.ledger.records
+        assert records.in_flight == len(self.recorder.records)
+        assert records.dead_lettered == len(self.recorder.dead)
+
+
+def test_a_frame_is_published_under_its_topic_key_and_time() -> None:
+    line = Line()
+
+    line.receive(frame(trade(7, time=NOW_MS - 5)))
+
+    [(topic, _, key, timestamp)] = line.recorder.records
+    assert (topic, key, timestamp) == ("binance.spot.trade", b"BTCUSDT", NOW_MS - 5)
+    assert line.ledger.frames.decoded == 1
+    line.assert_balanced()
+
+
+def test_a_time_too_far_ahead_gives_way_to_the_receive_time() -> None:
+    line = Line()
+
+    line.receive(
+        frame(trade(1, time=NOW_MS + AHEAD_LIMIT_MS)),
+        frame(trade(2, time=NOW_MS + AHEAD_LIMIT_MS + 1)),
+        frame(trade(3, time=0)),
+    )
+
+    times = [timestamp for *_, timestamp in line.recorder.records]
+    assert times == [NOW_MS + AHEAD_LIMIT_MS, NOW_MS, NOW_MS]
+
+
+def test_a_frame_in_another_spelling_is_read_all_the_same() -> None:
+    line = Line()
+
+    line.receive(
+        json.dumps({"data": trade(1), "stream": "btcusdt@trade"}).encode(),
+        json.dumps({"stream": "btcusdt@trade", "data": trade(2)}, indent=1).encode(),
+    )
+
+    assert line.ids() == [1, 2]
+    line.assert_balanced()
+
+
+def test_an_array_becomes_a_record_per_element_and_one_bad_element_is_put_aside_alone() -> None:
+    line = Line()
+    bad = trade(2, p="nonsense")
+
+    line.receive(frame([trade(1), bad, trade(3)]))
+
+    assert line.ids() == [1, 3]
+    [(source, raw, reason)] = line.recorder.dead
+    assert (source, json.loads(raw), reason) == ("btcusdt@trade", bad, "decimal")
+    assert line.ledger.frames.undecodable == 1
+    line.assert_balanced()
+
+
+def test_an_array_waits_whole_when_there_is_no_room_for_all_of_it() -> None:
+    line = Line(room=2)
+
+    line.receive(frame([trade(1), trade(2), trade(3)]))
+    waited = list(line.recorder.records)
+    line.recorder.room = 3
+    line.pipeline.drain()
+
+    assert waited == []
+    assert line.ids() == [1, 2, 3]
+    line.assert_balanced()
+
+
+@pytest.mark.parametrize(
+    ("raw", "reason"),
+    [
+        (b"", "json"),
+        (b"nonsense", "json"),
+        (b'{"stream":"btcusdt@trade","data":{"t":}}', "json"),
+        (b'{"stream":"btcusdt@trade","data":5}', "shape"),
+        (b'{"stream":"btcusdt@trade","data":[5]}', "shape"),
+        (b'{"stream":"btcusdt@trade","data":[}', "json"),
+        (b'{"stream":"btcusdt@trade"}', "json"),
+        (b'{"stream":"xrpusdt@trade","data":{}}', "unknown_stream"),
+        (b'{"stream":"\xff","data":{}}', "json"),
+        (frame(trade(1, s="")), "field"),
+        (frame(trade(1, p="1" * 39)), "decimal"),
+    ],
+)
+def test_what_cannot_be_decoded_is_put_aside_and_reading_goes_on(raw: bytes, reason: str) -> None:
+    line = Line()
+
+    line.receive(raw, frame(trade(9)))
+
+    assert [found for *_, found in line.recorder.dead] == [reason]
+    assert line.ledger.dead_letters == {reason: 1}
+    assert line.ids() == [9]
+    line.assert_balanced()
+
+
+def test_answers_and_shutdown_notices_are_control_not_records() -> None:
+    line = Line()
+
+    line.receive(
+        b'{"result":null,"id":1}',
+        frame({"e": "serverShutdown", "E": 1}, "!serverShutdown"),
+        frame(trade(1)),
+    )
+
+    assert line.ledger.frames.control == 2
+    assert len(line.source.controls) == 2
+    assert line.recorder.dead == []
+    line.assert_balanced()
+
+
+def test_frames_wait_in_order_while_there_is_no_room() -> None:
+    line = Line(room=2)
+
+    line.receive(*(frame(trade(number)) for number in range(1, 6)))
+    line.receive(frame(trade(6)))
+    line.recorder.room = 4
+    line.pipeline.drain()
+    line.receive(frame(trade(7)))
+    line.recorder.room = 100
+    line.pipeline.drain()
+
+    assert line.ids() == [1, 2, 3, 4, 5, 6, 7]
+    assert line.pipeline.queued_bytes == 0
+    line.assert_balanced()
+
+
+def test_answers_are_heard_while_frames_wait() -> None:
+    line = Line(room=0)
+
+    line.receive(frame(trade(1)), b'{"result":null,"id":1}')
+
+    assert line.source.controls == [b'{"result":null,"id":1}']
+    line.assert_balanced()
+
+
+def test_a_full_queue_drops_everything_until_it_is_half_empty() -> None:
+    size = len(frame(trade(1))) + FRAME_OVERHEAD
+    line = Line(room=0, hold=4 * size)
+
+    line.receive(*(frame(trade(number)) for number in range(1, 7)))  # 4 wait, 5 and 6 are dropped
+    line.recorder.room = 1
+    line.pipeline.drain()  # 3 wait: more than half
+    line.receive(frame(trade(7)))
+    line.recorder.room = 2
+    line.pipeline.drain()  # 2 wait: half empty
+    line.receive(frame(trade(8)))
+    line.recorder.room = 100
+    line.pipeline.drain()
+
+    assert line.ids() == [1, 2, 3, 4, 8]
+    assert line.ledger.frames.dropped == 3
+    assert line.ledger.overloads == 1
+    line.assert_balanced()
+
+
+def test_unknown_keys_do_not_stop_a_stream() -> None:
+    line = Line()
+
+    line.receive(frame(trade(1, zz=1)), frame(trade(2, zz=2)), frame(trade(3)))
+
+    assert line.ids() == [1, 2, 3]
+    assert line.routes[b"btcusdt@trade"].codec.unknown == {"zz": 2}
+    line.assert_balanced()
+
+
+pieces = st.one_of(
+    st.binary(max_size=60),
+    st.just(frame(trade(1))),
+    st.just(b'{"result":null,"id":1}'),
+    st.builds(
+        frame,
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from([*"eEstpqTmM", "zz"]), inner, max_size=9)
+            ),
+            max_leaves=12,
+        ),
+    ),
+)
+
+
+@given(st.lists(pieces, max_size=8), st.integers(0, 6), st.integers(200, 2000))
+def test_whatever_comes_is_accounted_for(frames: list[bytes], room: int, hold: int) -> None:
+    line = Line(room, hold)
+
+    line.receive(*frames)
+    line.recorder.room = 1000
+    line.pipeline.drain()
+
+    assert line.pipeline.waiting == 0
+    line.assert_balanced()
