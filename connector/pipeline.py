@@ -121,6 +121,7 @@ class Pipeline:
     ) -> None:
         """Take what one read delivered. Never waits and never raises."""
         self._frames.received += len(frames)
+        self._frames.bytes += sum(map(len, frames))
         if self._queue:
             self._enqueue(routes, frames, received_us, source.control)
             return

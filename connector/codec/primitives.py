@@ -10,6 +10,7 @@ from connector.errors import BadMessage
 
 SCALE = 18
 PRECISION = 38
+_WHOLE = PRECISION - SCALE  # integer digits that always fit
 LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
 # What is remembered per cache: about 210 bytes an entry, so 7 MB when full.
 CACHE_ENTRIES = 32_768
@@ -49,20 +50,28 @@ def unscaled(text: str) -> int:
         BadMessage: not a finite decimal, more than 38 digits at scale 18, or more than 18
             decimals that are not zeros.
     """
+    whole, _, fraction = text.partition(".")
+    digits = whole + fraction
+    if digits.isdigit() and digits.isascii() and len(fraction) <= SCALE and len(whole) <= _WHOLE:
+        return int(digits) * _POWERS[SCALE - len(fraction)]  # what nearly all texts are like
+    return _unscaled_checked(text)
+
+
+def _unscaled_checked(text: str) -> int:
     match = _PLAIN.fullmatch(text)
     if match is None:
         return _unscaled_odd(text)
     sign: str = match[1]
-    whole: str = match[2]
+    whole: str = match[2].lstrip("0")
     fraction: str = match[3] or ""
     if len(fraction) > SCALE:
         if fraction[SCALE:].strip("0"):
             raise BadMessage("decimal", f"{text[:80]!r} has more than {SCALE} decimals")
         fraction = fraction[:SCALE]
     # int() refuses texts of over 4,300 digits; 38 are allowed, so cut off long before.
-    if len(whole) > PRECISION and len(whole.lstrip("0")) > PRECISION:
+    if len(whole) > PRECISION:
         raise BadMessage("decimal", f"{text[:80]!r} has more than {PRECISION} digits")
-    value = int(whole.lstrip("0") + fraction or "0") * _POWERS[SCALE - len(fraction)]
+    value = int(whole + fraction or "0") * _POWERS[SCALE - len(fraction)]
     if value >= _LIMIT:
         raise BadMessage("decimal", f"{text[:80]!r} has over {PRECISION} digits at scale {SCALE}")
     return -value if sign else value

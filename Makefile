@@ -1,0 +1,54 @@
+# Two commands do it all: `make demo` and `make test`. Both set up what they need.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint types unit servers wheel bench lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Create .venv with everything (done by the others when needed)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is $$($(PYTHON) --version 2>&1); Python 3.11 or newer is needed: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "$(PYTHON) has no venv module: install it (Debian, Ubuntu: apt install python3-venv) and try again"; exit 2; }
+	@rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Show the connector at work for half a minute, and prove that nothing is missing
+	@$(BIN)/bkc demo $(DEMO)
+
+test: lint types unit servers wheel ## Everything: lint, types, tests, real Kafka, the built wheel
+
+lint: $(READY)
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+
+types: $(READY)
+	@$(BIN)/mypy
+
+unit: $(READY) ## Pure tests and tests against the lab
+	@$(BIN)/pytest -m "not servers" $(PYTEST)
+
+servers: $(READY) ## Tests against a real Kafka broker and registry (fetched once into the cache)
+	@$(BIN)/pytest -m servers $(PYTEST)
+
+wheel: $(READY) ## Build the wheel, install it elsewhere, run it
+	@PYTHON=$(BIN)/python tools/try_wheel.sh
+
+bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
+	@$(BIN)/python -m bench.run $(BENCH)
+
+lock: $(READY) ## Write requirements/*.txt anew from pyproject.toml
+	@tools/lock.sh $(BIN)
+
+clean: ## Remove .venv and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

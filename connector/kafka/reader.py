@@ -1,0 +1,74 @@
+"""Reads topics inside the event loop, from their beginning, as any plain consumer would.
+
+For the demo and for probes. Never commits, never joins a group.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One record as it lies in Kafka. Timestamp in epoch milliseconds."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    timestamp: int
+
+
+class Reader:
+    """A consumer assigned to every partition of the given topics."""
+
+    def __init__(self, bootstrap_servers: str, topics: Sequence[str]) -> None:
+        self._topics = list(topics)
+        self._partitions: list[TopicPartition] = []
+        self._consumer = AIOKafkaConsumer(
+            bootstrap_servers=bootstrap_servers,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            group_id=None,
+            isolation_level="read_committed",
+            fetch_max_wait_ms=100,
+        )
+
+    async def start(self) -> None:
+        """Connect and take the partitions; what is written from now on will be read."""
+        await self._consumer.start()
+        for topic in self._topics:
+            await self._consumer._client._wait_on_metadata(topic)
+            for number in sorted(self._consumer.partitions_for_topic(topic) or ()):
+                self._partitions.append(TopicPartition(topic, number))
+        self._consumer.assign(self._partitions)
+        await self._consumer.seek_to_beginning()
+
+    async def batch(self, timeout_ms: int = 100) -> list[Read]:
+        """Return what has arrived, waiting up to `timeout_ms` for the first of it."""
+        fetched: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(
+            timeout_ms=timeout_ms, max_records=5_000
+        )
+        return [
+            Read(m.topic, m.partition, m.offset, m.key, m.value, m.timestamp)
+            for messages in fetched.values()
+            for m in messages
+        ]
+
+    async def lag(self) -> int:
+        """Return how many records lie ahead of what has been read."""
+        ends = await self._consumer.end_offsets(self._partitions)
+        positions = [await self._consumer.position(part) for part in self._partitions]
+        return sum(ends[part] - at for part, at in zip(self._partitions, positions, strict=True))
+
+    async def trimmed(self) -> list[str]:
+        """Return the partitions that no longer hold their first record."""
+        starts = await self._consumer.beginning_offsets(self._partitions)
+        return [f"{part.topic}-{part.partition}" for part, at in starts.items() if at > 0]
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        await self._consumer.stop()

