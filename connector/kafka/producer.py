@@ -41,7 +41,7 @@ class Producer:
 
     Attributes:
         fatal: Set when librdkafka gave up for good: the process must end.
-        connected: Kafka has acknowledged something, or answered, since the last trouble.
+        trouble: What Kafka last complained of, None once records are stored again.
     """
 
     def __init__(
@@ -56,6 +56,8 @@ class Producer:
         self._error_logs = Sampler(1)
         self._capacity = int(conf["queue.buffering.max.messages"])
         self._until_sample = SAMPLE_EVERY
+        self._report_time = -1
+        self._report = functools.partial(self._on_delivery, -1)
         self._suspects: deque[Suspect] = deque()
         self._on_trial = 0
         self._singly: Client | None = None
@@ -83,11 +85,15 @@ class Producer:
         if self._suspects or self._on_trial:
             return False  # a refused batch is being sorted out: later records wait their turn
         self._until_sample -= 1
-        if self._until_sample:
-            report: Any = self._on_delivery
-        else:
+        if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
-            report = functools.partial(self._on_sampled_delivery, received)
+            report = functools.partial(self._on_sampled_delivery, received, timestamp)
+        elif timestamp == self._report_time:
+            report = self._report
+        else:
+            # A refused record comes back without its timestamp; the report carries it.
+            report = self._report = functools.partial(self._on_delivery, timestamp)
+            self._report_time = timestamp
         try:
             self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
         except BufferError:
@@ -131,25 +137,24 @@ class Producer:
 
     # What became of it
 
-    def _on_delivery(self, error: KafkaError | None, message: Message) -> None:
+    def _on_delivery(self, timestamp: int, error: KafkaError | None, message: Message) -> None:
         if error is None:
             self._records.acknowledged += 1
         else:
-            self._on_failure(error, message)
+            self._on_failure(timestamp, error, message)
 
     def _on_sampled_delivery(
-        self, received: int, error: KafkaError | None, message: Message
+        self, received: int, timestamp: int, error: KafkaError | None, message: Message
     ) -> None:
-        self._on_delivery(error, message)
+        self._on_delivery(timestamp, error, message)
         if error is None:
-            now = time.time_ns() // 1000
-            self._lag.observe(now, received, message.timestamp()[1])
+            self._lag.observe(time.time_ns() // 1000, received, timestamp)
             self.trouble = None
 
-    def _on_failure(self, error: KafkaError, message: Message) -> None:
+    def _on_failure(self, timestamp: int, error: KafkaError, message: Message) -> None:
         topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
         if error.code() in CULPRIT:
-            self._suspects.append((topic, value, key, message.timestamp()[1]))
+            self._suspects.append((topic, value, key, timestamp))
         else:
             self._give_up(error, topic, value, 0)
 
@@ -163,10 +168,11 @@ class Producer:
             self.dead_letter(topic, value, bad, received or time.time_ns() // 1000)
             return
         self._records.failed += 1
+        self.trouble = explain.text(error)
         if error.fatal():
             self._die(error)
         if self._error_logs.allows(time.monotonic()):
-            events.delivery_failed(topic=topic, cause=explain.text(error))
+            events.delivery_failed(topic=topic, cause=self.trouble)
 
     def _on_dead_letter_delivery(self, error: KafkaError | None, _message: Message) -> None:
         if error is not None:

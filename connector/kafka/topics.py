@@ -1,7 +1,8 @@
 """Topics at the start: which are there, create those that are not where we may."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -13,7 +14,7 @@ from connector.errors import Refused, Retry
 from connector.kafka import explain
 from connector.telemetry import events
 
-ANSWER_S = 10.0
+ANSWER_S = 5.0
 DEAD_LETTER = "dead-letter"
 
 
@@ -36,7 +37,7 @@ def _ensure(conf: dict[str, Any], settings: Topics, names: list[str]) -> None:
     told: dict[str, Any] = {"error_cb": note, "logger": events.librdkafka_logger()}
     admin = AdminClient(conf | told)
     try:
-        there = admin.list_topics(timeout=ANSWER_S).topics
+        there = _listed(admin, causes)
         missing = [name for name in names if name not in there]
         if missing and not settings.create:
             raise Refused(
@@ -46,9 +47,23 @@ def _ensure(conf: dict[str, Any], settings: Topics, names: list[str]) -> None:
         if missing:
             _create(admin, settings, missing)
     except KafkaException as error:
-        admin.poll(0)  # lets error_cb tell the cause
-        cause = next((text for text in causes if "ALL_BROKERS_DOWN" not in text), None)
-        raise Retry(cause or (causes or [explain.creation(error)])[0]) from error
+        raise Retry(_cause(causes) or (causes or [explain.creation(error)])[0]) from error
+
+
+def _listed(admin: AdminClient, causes: list[str]) -> Container[str]:
+    """Return the topics there are; gives up as soon as the cause of a silence is known."""
+    deadline = time.monotonic() + ANSWER_S
+    while True:
+        try:
+            return admin.list_topics(timeout=1.0).topics
+        except KafkaException:
+            admin.poll(0)  # lets error_cb tell the cause
+            if _cause(causes) or time.monotonic() >= deadline:
+                raise
+
+
+def _cause(causes: list[str]) -> str | None:
+    return next((text for text in causes if "ALL_BROKERS_DOWN" not in text), None)
 
 
 def _create(admin: AdminClient, settings: Topics, missing: list[str]) -> None:

@@ -214,7 +214,7 @@ class Exchange:
     async def _send(self, host: str, event: Event, stream: Stream) -> None:
         payload = json.dumps(event.data, separators=(",", ":"), ensure_ascii=False).encode()
         if await self._deliver(host, event.stream, payload, stream.product):
-            self.oracle.note(stream.product, event.stream, event.symbol, event.identity)
+            self.oracle.note(stream.product, event)
 
     async def _deliver(self, host: str, name: str, payload: bytes, product: Product) -> bool:
         """Send a payload to every subscriber; say whether anybody got it."""

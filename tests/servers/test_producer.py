@@ -1,0 +1,114 @@
+"""The producer against a real broker: refused batches, sizes, times."""
+
+import random
+import time
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from connector.config.model import Kafka
+from connector.kafka import settings
+from connector.kafka.producer import Producer
+from connector.lab.servers import RealKafka
+from connector.ledger import Ledger
+from connector.telemetry.lag import Lag
+from tests.servers.parts import read_all
+
+HOUR_MS = 3_600_000
+
+
+def make(kafka: RealKafka, topic: str, **config: str) -> tuple[Producer, Ledger]:
+    admin = AdminClient(kafka.client())
+    wanted = [NewTopic(topic, 1, 1, config=config), NewTopic(f"{topic}.dead", 1, 1)]
+    for future in admin.create_topics(wanted).values():
+        future.result()
+    ledger = Ledger()
+    conf = settings.producer(Kafka(bootstrap_servers=kafka.bootstrap_servers))
+    return Producer(conf, ledger, f"{topic}.dead", Lag()), ledger
+
+
+def publish(
+    producer: Producer, ledger: Ledger, topic: str, value: bytes, ahead_ms: int = 0
+) -> None:
+    now = time.time_ns() // 1000
+    deadline = time.monotonic() + 20
+    while not producer.publish(topic, value, b"key", now // 1000 + ahead_ms, now):
+        producer.poll()
+        assert time.monotonic() < deadline
+    ledger.records.produced += 1
+
+
+def values(kafka: RealKafka, topic: str) -> list[bytes]:
+    return [value for *_, value, _ in read_all(dict(kafka.client()), topic)]
+
+
+async def test_one_stamp_in_the_future_is_put_aside_and_its_neighbours_are_stored(
+    kafka: RealKafka,
+) -> None:
+    producer, ledger = make(kafka, "poisoned")
+    good = [f"{number}".encode() for number in range(200)]
+
+    for number, value in enumerate(good):
+        publish(producer, ledger, "poisoned", value, 2 * HOUR_MS if number == 100 else 0)
+    assert producer.flush(time.monotonic() + 30) == 0
+    producer.close()
+
+    assert sorted(values(kafka, "poisoned")) == sorted(set(good) - {b"100"})
+    assert values(kafka, "poisoned.dead") == [b"100"]
+    assert (ledger.records.acknowledged, ledger.records.dead_lettered) == (199, 1)
+    assert ledger.records.in_flight == ledger.records.failed == 0
+
+
+async def test_a_record_too_large_for_the_topic_is_put_aside_and_its_neighbours_are_stored(
+    kafka: RealKafka,
+) -> None:
+    producer, ledger = make(kafka, "large", **{"max.message.bytes": "5000"})
+    large = random.Random(1).randbytes(10_000)  # lz4 cannot make noise smaller
+
+    for value in (b"before", large, b"after"):
+        publish(producer, ledger, "large", value)
+    assert producer.flush(time.monotonic() + 30) == 0
+    producer.close()
+
+    assert sorted(values(kafka, "large")) == [b"after", b"before"]
+    assert values(kafka, "large.dead") == [large]
+    assert (ledger.records.acknowledged, ledger.records.dead_lettered) == (2, 1)
+
+
+async def test_a_record_too_large_for_any_topic_is_put_aside_at_once(kafka: RealKafka) -> None:
+    producer, ledger = make(kafka, "huge")
+
+    publish(producer, ledger, "huge", b"x" * 1_500_000)
+    assert producer.flush(time.monotonic() + 30) == 0
+    producer.close()
+
+    [(_, _, _, kept, _)] = read_all(dict(kafka.client()), "huge.dead")
+    assert len(kept) == 900_000
+    assert ledger.dead_letters == {"refused": 1}
+
+
+async def test_after_a_refusal_the_producer_goes_on(kafka: RealKafka) -> None:
+    producer, ledger = make(kafka, "going")
+
+    publish(producer, ledger, "going", b"bad", 2 * HOUR_MS)
+    assert producer.flush(time.monotonic() + 30) == 0
+    for number in range(50):
+        publish(producer, ledger, "going", f"{number:02}".encode())
+    assert producer.flush(time.monotonic() + 30) == 0
+    producer.close()
+
+    assert values(kafka, "going") == [f"{number:02}".encode() for number in range(50)]
+    assert producer.fatal is None
+
+
+async def test_records_time_and_key_are_stored_as_given(kafka: RealKafka) -> None:
+    producer, ledger = make(kafka, "stamped")
+    del ledger
+
+    producer.publish("stamped", b"value", b"BTCUSDT", 1_700_000_000_123, time.time_ns() // 1000)
+    producer.flush(time.monotonic() + 30)
+    producer.close()
+
+    [(partition, offset, key, value, timestamp)] = read_all(dict(kafka.client()), "stamped")
+    assert (partition, offset, key, value) == (0, 0, b"BTCUSDT", b"value")
+    assert timestamp == 1_700_000_000_123

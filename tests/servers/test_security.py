@@ -1,0 +1,189 @@
+"""Being let in: a broker that wants TLS and a name, and what we say when it does not let us in."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from confluent_kafka.admin import (
+    AclBinding,
+    AclOperation,
+    AclPermissionType,  # type: ignore[attr-defined]
+    AdminClient,
+    ResourcePatternType,  # type: ignore[attr-defined]
+    ResourceType,  # type: ignore[attr-defined]
+)
+
+from connector.config.model import Kafka, Security, Topics
+from connector.errors import Refused, Retry
+from connector.kafka import settings, topics
+from connector.kafka.producer import Producer
+from connector.lab.certificates import Authority
+from connector.lab.secure import SCRAM, SecureKafka
+from connector.lab.servers import RealKafka
+from connector.ledger import Ledger
+from connector.telemetry.lag import Lag
+from tests.servers.parts import read_all
+
+USERS = {"admin": "admin-word", "writer": "writer-word", "stranger": "stranger-word"}
+HERE = Topics(create=False)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def secure() -> AsyncIterator[SecureKafka]:
+    broker = SecureKafka(USERS)
+    await broker.start()
+    await broker.create(["guarded", "guarded.dead"], 1)
+    admin = AdminClient(broker.client())
+    for topic in ("guarded", "guarded.dead"):
+        grant = AclBinding(
+            ResourceType.TOPIC,
+            topic,
+            ResourcePatternType.LITERAL,
+            "User:writer",
+            "*",
+            AclOperation.WRITE,
+            AclPermissionType.ALLOW,
+        )
+        for future in admin.create_acls([grant]).values():
+            await asyncio.to_thread(future.result)
+    yield broker
+    await broker.stop()
+
+
+def password(folder: Path, word: str) -> Path:
+    path = folder / "password"
+    path.write_text(word + "\n")
+    return path
+
+
+def allowed(broker: SecureKafka, folder: Path, **changes: Any) -> Kafka:
+    """Return settings of a user who is let in, with changes."""
+    word = changes.pop("word", USERS["writer"])
+    security = {
+        "protocol": "SASL_SSL",
+        "mechanism": SCRAM,
+        "username": "writer",
+        "password_file": password(folder, word),
+        "ca_file": broker.authority.path,
+        **changes,
+    }
+    return Kafka(bootstrap_servers=broker.bootstrap_servers, security=Security(**security))
+
+
+def deliver(made: Kafka) -> tuple[Ledger, Producer]:
+    """Publish one record and wait for what becomes of it."""
+    ledger = Ledger()
+    producer = Producer(settings.producer(made), ledger, "guarded.dead", Lag())
+    ledger.records.produced += 1
+    producer.publish("guarded", b"value", b"key", time.time_ns() // 10**6, time.time_ns() // 1000)
+    producer.flush(time.monotonic() + 10)
+    producer.close()
+    return ledger, producer
+
+
+async def refusal(made: Kafka) -> str:
+    """Return what the start says about a cluster that does not let us in."""
+    with pytest.raises((Retry, Refused)) as caught:
+        await topics.ensure(settings.client(made), HERE, ["guarded"])
+    assert USERS["writer"] not in str(caught.value)
+    return str(caught.value)
+
+
+async def test_a_user_with_the_right_password_and_authority_writes(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    made = allowed(secure, tmp_path)
+
+    await topics.ensure(settings.client(made), HERE, ["guarded", "guarded.dead"])
+    ledger, _ = await asyncio.to_thread(deliver, made)
+
+    assert ledger.records.acknowledged == 1
+    assert [value for *_, value, _ in read_all(dict(secure.client()), "guarded")] == [b"value"]
+
+
+async def test_a_client_certificate_lets_in_too(secure: SecureKafka) -> None:
+    own = secure.authority.issue("writer")
+    security = Security(
+        protocol="SSL",
+        ca_file=secure.authority.path,
+        certificate_file=own.certificate,
+        key_file=own.key,
+    )
+    made = Kafka(bootstrap_servers=secure.mutual_tls, security=security)
+
+    await topics.ensure(settings.client(made), HERE, ["guarded"])
+
+
+async def test_a_wrong_password_is_named_with_its_cure(secure: SecureKafka, tmp_path: Path) -> None:
+    text = await refusal(allowed(secure, tmp_path, word="wrong"))
+
+    assert "invalid credentials" in text
+    assert "check kafka.security.username" in text
+
+
+async def test_a_wrong_mechanism_is_named_with_its_cure(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    text = await refusal(allowed(secure, tmp_path, mechanism="PLAIN"))
+
+    assert "kafka.security.mechanism" in text
+
+
+async def test_a_wrong_authority_is_named_with_its_cure(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path, "other")
+
+    text = await refusal(allowed(secure, tmp_path, ca_file=other.path))
+
+    assert "certificate verify failed" in text
+    assert "ca_file is not the authority" in text
+
+
+async def test_a_certificate_for_another_host_is_named_with_its_cure(tmp_path: Path) -> None:
+    broker = SecureKafka(USERS, server_names=("broker.example",))
+    await broker.start()
+    try:
+        text = await refusal(allowed(broker, tmp_path))
+    finally:
+        await broker.stop()
+
+    assert "names do not include the host" in text
+
+
+async def test_plain_text_to_a_tls_port_is_named_with_its_cure(secure: SecureKafka) -> None:
+    text = await refusal(Kafka(bootstrap_servers=secure.bootstrap_servers))
+
+    assert "no broker answers" in text or "TLS port spoken to in plain text" in text
+
+
+async def test_tls_to_a_plain_port_is_named_with_its_cure(kafka: RealKafka, tmp_path: Path) -> None:
+    security = Security(protocol="SSL", ca_file=Authority(tmp_path).path)
+
+    text = await refusal(Kafka(bootstrap_servers=kafka.bootstrap_servers, security=security))
+
+    assert "does not speak TLS" in text
+
+
+async def test_nobody_there_is_named_with_its_cure() -> None:
+    text = await refusal(Kafka(bootstrap_servers="127.0.0.1:9"))
+
+    assert "nobody listens there" in text
+
+
+async def test_without_the_right_to_write_the_trouble_is_named(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    made = allowed(secure, tmp_path, username="stranger", word=USERS["stranger"])
+
+    ledger, producer = await asyncio.to_thread(deliver, made)
+
+    assert ledger.records.acknowledged == 0
+    assert ledger.records.failed == 1
+    told = str(producer.fatal or producer.trouble)  # whichever right the broker asks for first
+    assert "has no WRITE" in told or "may not produce" in told
+    assert USERS["stranger"] not in told
