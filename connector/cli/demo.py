@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from connector.cli.demo_run import Demo
 from connector.telemetry import logs
 
 
@@ -44,6 +43,8 @@ def demo(
 
     Exit codes: 0 missing 0 and repeated 0; 1 not so; 3 something could not be reached.
     """
+    from connector.cli.demo_run import Demo  # noqa: PLC0415 - the lab stays out of the worker
+
     logs.configure(json=False, level="WARNING")
     running = Demo(
         real_kafka=broker is Broker.kafka,

@@ -146,8 +146,9 @@ class Exchange:
         path = parts.path.removeprefix(route or "")
         session = Session(socket, HOSTS[host], route, combined=path.startswith("/stream"))
         socket.on_pong = session.over_limit  # type: ignore[attr-defined]
-        named = parse_qs(parts.query).get("streams", [""])[0] or path.removeprefix("/ws").strip("/")
-        if named and not path.startswith("/stream?"):
+        asked = parse_qs(parts.query).get("streams", [""])[0]
+        named = asked or (path.removeprefix("/ws/") if path.startswith("/ws/") else "")
+        if named:
             session.answer(json.dumps({"method": "SUBSCRIBE", "params": named.split("/")}))
         self._sessions[host].append(session)
         try:

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclBinding,
     AclOperation,
-    AclPermissionType,  # type: ignore[attr-defined]
+    AclPermissionType,
     AdminClient,
-    ResourcePatternType,  # type: ignore[attr-defined]
-    ResourceType,  # type: ignore[attr-defined]
+    ResourcePatternType,
+    ResourceType,
 )
 
 from connector.config.model import Kafka, Security, Topics

@@ -1,0 +1,126 @@
+"""The connector as the benchmark's subject, in its real form: `python -m connector run market`.
+
+Its config is made here; its accounts are read from /status and /metrics as an operator would.
+"""
+
+import http.client
+import json
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.frames import Load
+from bench.processes import Child, Trouble
+from connector.telemetry.lag import BUCKETS
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where a run's exchange, Kafka and registry are."""
+
+    exchange: str
+    bootstrap: str
+    registry: str
+
+
+def config(load: Load, addresses: Addresses, port: int, hold: str | None) -> dict[str, Any]:
+    """Return the connector's config file for a load."""
+    names: dict[str, list[str]] = {}
+    for stream in load.streams:
+        names.setdefault(stream.product, []).append(stream.name)
+    made: dict[str, Any] = {
+        "exchange": {product: {"streams": f"{addresses.exchange}/{product}"} for product in names},
+        "kafka": {"bootstrap_servers": addresses.bootstrap},
+        "schema_registry": {"url": addresses.registry},
+        "topics": {"prefix": "binance", "create": False},
+        "server": {"host": "127.0.0.1", "port": port},
+        "logs": {"format": "json", "level": "WARNING"},
+        "subscriptions": [{"product": p, "streams": found} for p, found in names.items()],
+    }
+    if hold is not None:
+        made["hold"] = hold
+    return made
+
+
+class Connector(Child):
+    """The running connector."""
+
+    def __init__(
+        self,
+        folder: Path,
+        load: Load,
+        addresses: Addresses,
+        environment: Mapping[str, str],
+        hold: str | None = None,
+    ) -> None:
+        self._port = _free_port()
+        file = folder / "connector.yaml"
+        file.write_text(yaml.safe_dump(config(load, addresses, self._port, hold)))
+        super().__init__(
+            "connector",
+            "run",
+            "market",
+            "--config",
+            str(file),
+            environment=environment,
+            speaks=False,
+        )
+
+    def mark(self) -> dict[str, Any]:
+        """Return its accounts now, and the counts of the latency histogram by upper bound."""
+        status = json.loads(self._get("/status"))
+        records, frames = status["records"], status["frames"]
+        return {
+            "acknowledged": records["acknowledged"],
+            "failed": records["failed"] + records["dead_lettered"],
+            "dropped": frames["dropped"],
+            "unaccounted": status["frames_unaccounted"],
+            "waiting": status["frames_waiting"],
+            "in_flight": records["in_flight"],
+            "buckets": _buckets(self._get("/metrics").decode()),
+        }
+
+    def _get(self, path: str) -> bytes:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=10)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read()
+        except OSError as error:
+            if self.alive():
+                raise
+            raise Trouble(self.last_words()) from error
+        finally:
+            connection.close()
+
+
+def percentile_ms(
+    before: Mapping[str, float], after: Mapping[str, float], share: float
+) -> float | None:
+    """Return a percentile of a histogram's growth, interpolated inside the bucket."""
+    bounds = [0.0, *BUCKETS]
+    totals = [after[str(b)] - before[str(b)] for b in BUCKETS]
+    count = after["+Inf"] - before["+Inf"]
+    if not count:
+        return None
+    wanted, reached = share * count, 0.0
+    for position, total in enumerate(totals):
+        if total >= wanted:
+            low, high = bounds[position], bounds[position + 1]
+            return 1000 * (low + (high - low) * (wanted - reached) / (total - reached))
+        reached = total
+    return 1000 * BUCKETS[-1]
+
+
+def _buckets(page: str) -> dict[str, float]:
+    head = 'bkc_pipeline_seconds_bucket{le="'
+    lines = [line.removeprefix(head) for line in page.splitlines() if line.startswith(head)]
+    return {bound: float(count) for bound, _, count in (ln.partition('"} ') for ln in lines)}
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

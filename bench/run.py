@@ -1,0 +1,210 @@
+"""The benchmark's command: `python -m bench.run`; `--help` lists what can be chosen.
+
+Exits 0 when every bar is met, 1 when one is missed, 2 when a process failed.
+"""
+
+import argparse
+import re
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from bench import certificates, machine, report, same
+from bench.frames import FRAMES, RATES, Load, render
+from bench.measure import SUBJECTS, Bench, Case, measure
+from bench.processes import Trouble
+from bench.report import Bar, Result
+from bench.trials import MB, Away, Highest, kafka_away, saturate
+
+RETRIES = 2  # of a run that is void
+_DECIMAL = re.compile(rb'[:\[,]"([0-9]+(?:\.[0-9]+)?)"')
+
+
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
+    parser.add_argument("--loads", default="a1,a2,a3", help="of a1,a2,a3")
+    parser.add_argument("--tls", choices=("both", "tls", "plain"), default="both")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=10.0, help="the measured window")
+    parser.add_argument("--warm", type=float, default=3.0, help="seconds before it")
+    parser.add_argument("--subjects", default=",".join(SUBJECTS), help="in turn in each round")
+    parser.add_argument("--rate", type=float, help="frames a second, instead of each load's own")
+    parser.add_argument(
+        "--clump-ms", type=float, default=0.0, help="writes leave together every so often"
+    )
+    parser.add_argument("--quick", action="store_true", help="one round of 2 s: shows it works")
+    parser.add_argument("--saturate", action="store_true", help="find the highest rate held")
+    parser.add_argument("--saturate-seconds", type=float, default=30.0)
+    parser.add_argument("--saturate-step", type=float, default=1.25)
+    parser.add_argument(
+        "--kafka-away", type=float, metavar="SECONDS", help="stop the broker that long"
+    )
+    parser.add_argument("--hold-mb", type=float, default=256.0, help="the queue's bound for that")
+    parser.add_argument("--write", action="store_true", help="into README.md and results.jsonl")
+    options = parser.parse_args(given)
+    if options.quick:
+        options.rounds, options.seconds, options.warm = 1, 2.0, 1.0
+    return options
+
+
+def main() -> int:
+    """Run what was asked for and return the exit code."""
+    options = arguments()
+    signal.signal(signal.SIGTERM, _leave)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            bench = _prepare(Path(folder), options)
+            return _work(bench, options)
+        except Trouble as error:
+            print(f"a process failed: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(143)  # through every finally: no process stays
+
+
+def _prepare(folder: Path, options: argparse.Namespace) -> Bench:
+    """Render the loads and compare what the subjects make of them."""
+    now = int(time.time() * 1000)
+    frames = FRAMES // 4 if options.quick else FRAMES
+    loads: dict[str, Load] = {}
+    for name in options.loads.split(","):
+        if name not in RATES:
+            raise Trouble(f"no load is called {name!r}: {', '.join(RATES)}")
+        loads[name] = render(name, now, frames)
+        compared = same.compare(loads[name], now * 1000)
+        print(f"{_variety(loads[name])}; {compared} records of floor and connector are the same")
+    return Bench.prepare(folder, loads, certificates.make(folder))
+
+
+def _variety(load: Load) -> str:
+    """Say how often decimals repeat in a load: a cache of them gets no more help than that."""
+    texts = [text for _, data, _ in load.writes for text in _DECIMAL.findall(data)]
+    frames = sum(frames for _, _, frames in load.writes)
+    return (
+        f"{load.name}: {frames} frames, {len(texts)} decimals, {len(set(texts))} of them distinct"
+    )
+
+
+def _cases(options: argparse.Namespace) -> list[Case]:
+    kinds = {"both": (True, False), "tls": (True,), "plain": (False,)}[options.tls]
+    subjects = options.subjects.split(",")
+    if unknown := set(subjects) - set(SUBJECTS):
+        raise Trouble(f"no subject is called {', '.join(unknown)}: {', '.join(SUBJECTS)}")
+    return [
+        Case(subject, load, tls, options.rate, clump_ms=options.clump_ms)
+        for load in options.loads.split(",")
+        for tls in kinds
+        for subject in subjects
+    ]
+
+
+def _work(bench: Bench, options: argparse.Namespace) -> int:
+    print(machine.line())
+    cases = _cases(options)
+    if options.kafka_away is not None:
+        bars, more = _away(bench, cases, options)
+        results: list[Result] = []
+    elif options.saturate:
+        bars, more, results = [], _saturate(bench, cases, options), []
+    else:
+        results = _rounds(bench, cases, options)
+        bars, more = report.bars(results), {}
+        loads = [f"- {_variety(load)}" for load in bench.loads.values()]
+        lines = [*report.table(results), "", *(f"- {bar}" for bar in bars), "", *loads]
+        _show("rounds", [f"{options.rounds} rounds of {options.seconds:g} s.", "", *lines], options)
+    asked = {name: getattr(options, name) for name in ("rounds", "seconds", "warm", "clump_ms")}
+    line = report.data(results, bars, asked | more)
+    print(line)
+    if options.write:
+        report.append(line)
+    return 0 if all(bar.met for bar in bars) else 1
+
+
+def _rounds(bench: Bench, cases: list[Case], options: argparse.Namespace) -> list[Result]:
+    results = []
+    for number in range(1, options.rounds + 1):
+        for case in cases:
+            for _ in range(1 + RETRIES):
+                figures = measure(bench, case, options.warm, options.seconds)
+                results.append(Result(case, number, figures))
+                _progress(f"round {number}", case, asdict(figures))
+                if not figures.void:
+                    break
+    return results
+
+
+def _saturate(bench: Bench, cases: list[Case], options: argparse.Namespace) -> dict[str, Any]:
+    found: list[Highest] = []
+    for case in cases:
+        steps = saturate(bench, case, options.warm, options.saturate_seconds, options.saturate_step)
+        for step in steps:
+            if isinstance(step, Highest):
+                found.append(step)
+            else:
+                _progress("step", case, asdict(step))
+    lines = [
+        f"Held for {options.saturate_seconds:g} s with nothing dropped or behind;"
+        " + means that the generator, not the subject, was the limit.",
+        "",
+        "| load | subject | highest rate held, frames/s |",
+        "|---|---|---|",
+    ]
+    for one in found:
+        rate = "none" if one.rate is None else f"{one.rate:.0f}"
+        more = "+" if one.limit == "generator" else ""
+        kind = "TLS" if one.case.tls else "plain"
+        lines.append(f"| {one.case.load} {kind} | {one.case.subject} | {rate}{more} |")
+    _show("saturation", lines, options)
+    return {"saturation": [asdict(one) for one in found]}
+
+
+def _away(
+    bench: Bench, cases: list[Case], options: argparse.Namespace
+) -> tuple[list[Bar], dict[str, Any]]:
+    bars: list[Bar] = []
+    found: list[Away] = []
+    hold = int(options.hold_mb * MB)
+    for case in (case for case in cases if case.subject == "ours"):
+        away = kafka_away(bench, case, options.warm, options.kafka_away, hold)
+        found.append(away)
+        _progress("Kafka away", case, asdict(away))
+        name = f"{case.load} {'TLS' if case.tls else 'plain'}, Kafka away {away.seconds:g} s"
+        bars += [
+            Bar(f"{name}, RSS MB", away.hold_mb + report.AWAY_BAR_MB, away.rss_mb),
+            Bar(f"{name}, frames unaccounted for", 0, away.unaccounted),
+            Bar(f"{name}, queue not empty again in time", 0, 0 if away.caught_up else 1),
+        ]
+    lines = [f"- {bar}" for bar in bars]
+    lines += [f"- queued {a.queued} frames at most, dropped {a.dropped}" for a in found]
+    _show("kafka-away", lines, options)
+    return bars, {"kafka_away": [asdict(one) for one in found]}
+
+
+def _progress(what: str, case: Case, figures: dict[str, Any]) -> None:
+    shown = " ".join(
+        f"{name}={value:.2f}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in figures.items()
+    )
+    kind = "TLS" if case.tls else "plain"
+    print(f"{what} {case.load} {kind} {case.subject}: {shown}", file=sys.stderr, flush=True)
+
+
+def _show(section: str, lines: Sequence[str], options: argparse.Namespace) -> None:
+    print("\n".join(lines))
+    if options.write:
+        report.write(section, lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""Proves before measuring that the floors write the connector's own records: topic, key, timestamp
+and value byte for byte, for the first frames of a load. Touches neither sockets nor Kafka.
+"""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bench import floor
+from bench.frames import Load
+from connector.binance.names import parse
+from connector.codec.compile import Codec
+from connector.codec.schema import load as load_schema
+from connector.errors import BadMessage
+from connector.ledger import Ledger
+from connector.pipeline import Pipeline, Route, Routes
+
+Written = tuple[str, bytes, bytes, int]
+
+
+class Catcher:
+    """A publisher that keeps what it is given."""
+
+    def __init__(self) -> None:
+        self.written: list[Written] = []
+
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
+        """Keep one record."""
+        del received
+        self.written.append((topic, value, key, timestamp))
+        return True
+
+    def has_room(self, records: int) -> bool:
+        """Take everything."""
+        return records >= 0
+
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
+        """Refuse: no frame of a load is bad."""
+        raise AssertionError(f"{source} at {received}: {error}: {raw!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """A source without control frames."""
+
+    def control(self, frame: bytes) -> bool:
+        """Say that it is none."""
+        del frame
+        return False
+
+
+def compare(load: Load, received_us: int) -> int:
+    """Compare what both make of the samples of a load; return how many records were the same.
+
+    Raises:
+        AssertionError: a record differs.
+    """
+    streams = list(load.streams)
+    floors = {product: _of(streams, product) for product in {s.product for s in streams}}
+    routes = {product: _routes(found) for product, found in floors.items()}
+    simple = {product: floor.routes_of(found) for product, found in floors.items()}
+    catcher = Catcher()
+    pipeline = Pipeline(catcher, Ledger(), 1)
+    for stream, frame in load.samples:
+        pipeline.receive(routes[stream.product], [frame], received_us, Silent())
+    for (stream, frame), ours in itertools.zip_longest(load.samples, catcher.written):
+        route = simple[stream.product][stream.name]
+        data = orjson.loads(frame)["data"]
+        theirs = (route.topic, *floor.encode(route, data, received_us))
+        assert ours == theirs, f"{stream.name}: {frame!r}\nconnector {ours}\nfloor {theirs}"
+    return len(load.samples)
+
+
+def _of(streams: Sequence[Any], product: str) -> list[Any]:
+    return [stream for stream in streams if stream.product == product]
+
+
+def _routes(streams: Sequence[Any]) -> Routes:
+    codecs: dict[int, Codec] = {}
+    routes: Routes = {}
+    for one in streams:
+        stream = parse(one.product, one.name)
+        row = stream.row
+        on_wire = row.symbol == "wire"
+        if id(row) not in codecs:
+            codecs[id(row)] = Codec(load_schema(row.kind), row.record_time, symbol_on_wire=on_wire)
+        routes[one.name.encode()] = Route(
+            stream=stream,
+            topic=one.topic,
+            schema_id=floor.SCHEMA_ID,
+            codec=codecs[id(row)],
+            symbol=stream.symbol,
+        )
+    return routes

@@ -1,0 +1,210 @@
+"""The exchange in a box, spoken to by a plain websockets client."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from itertools import pairwise
+from typing import Any
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidStatus
+
+from connector.binance.products import Product
+from connector.binance.symbols import read_listings
+from connector.lab.exchange import Exchange
+from connector.lab.market import Market
+
+pytestmark = pytest.mark.lab
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[Exchange]:
+    lab = Exchange(Market(3), rate=500.0)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+def url(exchange: Exchange, product: Product, path: str = "/stream") -> str:
+    return exchange.bases[product].streams[0] + path
+
+
+async def ask(socket: ClientConnection, request: Any) -> Any:
+    """Send a request and return its answer, passing over data."""
+    await socket.send(request if isinstance(request, str) else json.dumps(request))
+    async with asyncio.timeout(5):
+        while True:
+            answer = json.loads(await socket.recv())
+            if "stream" not in answer and "e" not in answer:
+                return answer
+
+
+async def silent(socket: ClientConnection, seconds: float = 0.3) -> bool:
+    try:
+        async with asyncio.timeout(seconds):
+            await socket.recv()
+    except TimeoutError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        ({"method": "SUBSCRIBE", "params": ["x@trade"], "id": 1}, {"result": None, "id": 1}),
+        ({"method": "UNSUBSCRIBE", "params": ["x@trade"], "id": 2}, {"result": None, "id": 2}),
+        ({"method": "LIST_SUBSCRIPTIONS", "id": 3}, {"result": [], "id": 3}),
+        ({"method": "GET_PROPERTY", "params": ["combined"], "id": 2}, {"result": True, "id": 2}),
+        (
+            {"method": "SET_PROPERTY", "params": ["other", True], "id": 5},
+            {"code": 0, "msg": "Unknown property", "id": 5},
+        ),
+        (
+            {"method": "SET_PROPERTY", "params": ["combined", 1], "id": 5},
+            {"code": 1, "msg": "Invalid value type: expected Boolean", "id": 5},
+        ),
+        ("nonsense", {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}),
+    ],
+)
+async def test_requests_get_the_exchanges_own_answers(
+    exchange: Exchange, request_: Any, answer: Any
+) -> None:
+    async with connect(url(exchange, "spot")) as socket:
+        assert await ask(socket, request_) == answer
+
+
+async def test_an_unknown_method_is_refused_without_an_error_wrapper(exchange: Exchange) -> None:
+    async with connect(url(exchange, "spot")) as socket:
+        answer = await ask(socket, {"method": "SUBSCRIB", "id": 1})
+
+    assert answer["code"] == 2
+    assert "unknown variant `SUBSCRIB`" in answer["msg"]
+
+
+@pytest.mark.parametrize(
+    ("product", "path", "name"),
+    [
+        ("usdm", "/public/stream", "btcusdt@aggTrade"),
+        ("usdm", "/market/stream", "btcusdt@bookTicker"),
+        ("usdm", "/stream", "btcusdt@aggTrade"),  # unrouted is /public
+        ("options", "/market/stream", "btc-261225-100000-c@bookTicker"),
+        ("spot", "/stream", "BTCUSDT@trade"),
+        ("spot", "/stream", "btcusdt@trades"),
+        ("spot", "/stream", "nosuchcoin@trade"),
+    ],
+)
+async def test_a_wrong_route_or_name_is_acknowledged_and_silent(
+    exchange: Exchange, product: Product, path: str, name: str
+) -> None:
+    async with connect(url(exchange, product, path)) as socket:
+        answer = await ask(socket, {"method": "SUBSCRIBE", "params": [name], "id": 1})
+
+        assert answer == {"result": None, "id": 1}
+        assert await silent(socket)
+
+
+@pytest.mark.parametrize(
+    ("product", "path", "name"),
+    [
+        ("usdm", "/public/stream", "btcusdt@bookTicker"),
+        ("usdm", "/stream", "btcusdt@bookTicker"),
+        ("usdm", "/market/stream", "btcusdt@aggTrade"),
+        ("coinm", "/stream", "btcusd_perp@aggTrade"),
+        ("options", "/public/stream", "btcusdt@optionTrade"),
+        ("options", "/market/stream", "btc-261225-100000-c@kline_1m"),
+        ("spot", "/stream?streams=btcusdt@trade", "btcusdt@trade"),
+    ],
+)
+async def test_the_right_route_delivers(
+    exchange: Exchange, product: Product, path: str, name: str
+) -> None:
+    async with connect(url(exchange, product, path)) as socket:
+        if "streams=" not in path:
+            await ask(socket, {"method": "SUBSCRIBE", "params": [name], "id": 1})
+
+        assert json.loads(await asyncio.wait_for(socket.recv(), 5))["stream"] == name
+
+
+async def test_a_raw_connection_gets_payloads_without_wrapper(exchange: Exchange) -> None:
+    async with connect(url(exchange, "spot", "/ws/btcusdt@trade")) as socket:
+        assert json.loads(await asyncio.wait_for(socket.recv(), 5))["e"] == "trade"
+
+
+async def test_the_oracle_knows_exactly_what_a_client_received(exchange: Exchange) -> None:
+    names = ["btcusdt@trade", "btcusdt@depth@100ms", "btcusdt@bookTicker", "ethusdt@kline_1m"]
+    received: dict[str, list[Any]] = {name: [] for name in names}
+    async with connect(url(exchange, "spot")) as socket:
+        await ask(socket, {"method": "SUBSCRIBE", "params": names, "id": 1})
+        while sum(map(len, received.values())) < 300:
+            frame = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            received[frame["stream"]].append(frame["data"])
+        exchange.pause()
+        while not await silent(socket):
+            pass
+    trades = [data["t"] for data in received["btcusdt@trade"]]
+    depth = [(data["U"], data["u"]) for data in received["btcusdt@depth@100ms"]]
+    books = [data["u"] for data in received["btcusdt@bookTicker"]]
+
+    sent = {name: identities for (_, name, _), identities in exchange.oracle.sent.items()}
+    assert [one for (one,) in sent["btcusdt@trade"]][: len(trades)] == trades
+    assert sent["btcusdt@depth@100ms"][: len(depth)] == depth
+    assert trades == list(range(trades[0], trades[0] + len(trades)))
+    assert all(after[0] == before[1] + 1 for before, after in pairwise(depth))
+    assert books == sorted(set(books))
+
+
+async def test_too_many_messages_a_second_end_the_connection(exchange: Exchange) -> None:
+    async with connect(url(exchange, "spot")) as socket:
+        for number in range(8):
+            await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
+        await asyncio.wait_for(socket.wait_closed(), 5)
+
+    assert (socket.close_code, socket.close_reason) == (1008, "Too many requests")
+
+
+async def test_too_many_streams_end_the_connection(exchange: Exchange) -> None:
+    names = [f"btc-261225-{strike}-c@bookTicker" for strike in range(201)]
+    async with connect(url(exchange, "options", "/public/stream")) as socket:
+        await socket.send(json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}))
+        await asyncio.wait_for(socket.wait_closed(), 5)
+
+    assert socket.close_code == 1008
+
+
+async def test_too_many_connections_are_refused_with_429() -> None:
+    exchange = Exchange(Market(3), connects=2)
+    await exchange.start()
+    try:
+        for _ in range(2):
+            async with connect(url(exchange, "spot")):
+                pass
+        with pytest.raises(InvalidStatus) as caught:
+            async with connect(url(exchange, "spot")):
+                pass
+    finally:
+        await exchange.stop()
+
+    assert caught.value.response.status_code == 429
+
+
+@pytest.mark.parametrize(
+    ("product", "path"),
+    [
+        ("spot", "/api/v3/exchangeInfo"),
+        ("usdm", "/fapi/v1/exchangeInfo"),
+        ("coinm", "/dapi/v1/exchangeInfo"),
+        ("options", "/eapi/v1/exchangeInfo"),
+    ],
+)
+async def test_exchange_info_lists_the_markets_symbols(
+    exchange: Exchange, product: Product, path: str
+) -> None:
+    url = exchange.bases[product].rest + path
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        raw = await answer.read()
+
+    listings = read_listings(product, raw)
+    assert [one.symbol for one in listings] == list(Market(3).symbols[product])
+    assert all(one.is_trading for one in listings)

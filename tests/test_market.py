@@ -1,0 +1,176 @@
+"""A worker against the lab: what it does when connections fail."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from connector.binance.names import parse
+from connector.market import Supervised
+from tests.waiting import until
+from tests.worker_parts import SPOT, World, world
+
+pytestmark = pytest.mark.lab
+
+USDM = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["aggTrade", "bookTicker"]}
+
+
+def supervised(here: World) -> list[Supervised]:
+    return here.worker.market.supervised if here.worker.market else []
+
+
+def subscribed(here: World, host: str) -> list[list[str]]:
+    """Return what each connection of a host is subscribed to, as the exchange sees it."""
+    return [list(session.subscribed) for session in here.exchange._sessions[host]]
+
+
+async def test_every_event_sent_is_acknowledged_by_kafka(tmp_path: Path) -> None:
+    async with world(tmp_path, SPOT, USDM) as here:
+        await here.until_flowing()
+        await until(lambda: here.exchange.oracle.total > 600)
+        outcome = await here.stop()
+
+        assert outcome.left == 0
+        assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
+
+
+async def test_usdm_streams_are_routed_by_the_catalogue(tmp_path: Path) -> None:
+    async with world(tmp_path, USDM) as here:
+        await here.until_flowing()
+
+        routes = {
+            session.route: list(session.subscribed)
+            for session in here.exchange._sessions["fstream"]
+        }
+        assert routes == {"/market": ["btcusdt@aggTrade"], "/public": ["btcusdt@bookTicker"]}
+        await here.stop()
+
+
+async def test_a_dropped_connection_comes_back_with_exactly_the_wanted_streams(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, SPOT, USDM) as here:
+        await here.until_flowing()
+        [before] = subscribed(here, "spot")
+
+        await here.exchange.drop("spot")
+        await until(lambda: subscribed(here, "spot") == [before])
+        count = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > count + 200)
+
+        spot = next(one for one in supervised(here) if one.bundle.product == "spot")
+        assert (spot.connects_ok, spot.disconnects) == (2, 1)
+        assert here.worker.ledger.lost_time_s > 0
+        await here.stop()
+
+
+async def test_a_product_that_fails_does_not_stop_the_others(tmp_path: Path) -> None:
+    async with world(tmp_path, SPOT, USDM) as here:
+        await here.until_flowing()
+        here.exchange._servers[0].close()  # spot's host goes away
+        await until(lambda: here.worker.server.failing() == ["data"])
+
+        before = here.worker.ledger.records.acknowledged
+        await until(lambda: here.worker.ledger.records.acknowledged > before + 200)
+        await here.stop()
+
+
+async def test_a_server_that_accepts_and_closes_is_not_asked_hundreds_of_times(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.exchange.accept_then_close = True
+        before = here.exchange.connects_seen
+        await here.exchange.drop("spot")
+        began = asyncio.get_running_loop().time()
+        await until(lambda: here.exchange.connects_seen >= before + 4)
+        seconds = asyncio.get_running_loop().time() - began
+
+        assert seconds > 0.12 + 0.25 + 0.5  # the least that jitter leaves of 0.25, 0.5 and 1 s
+        here.exchange.accept_then_close = False
+        await here.until_flowing()
+        await here.stop()
+
+
+async def test_a_shutdown_notice_is_control_and_the_streams_come_back(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+
+        await here.exchange.server_shutdown("spot", after_s=0.1)
+        await until(lambda: supervised(here)[0].connects_ok == 2)
+        await here.until_flowing()
+
+        assert here.worker.ledger.dead_letters.total() == 0
+        await here.stop()
+
+
+async def test_nonsense_on_the_wire_is_put_aside_and_the_connection_goes_on(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+
+        await here.exchange.send_frame("spot", "btcusdt@trade", b'{"e":"trade"}')
+        await here.exchange.send_raw("spot", b"nonsense")
+        await until(lambda: here.worker.ledger.dead_letters.total() == 2)
+
+        assert here.worker.ledger.dead_letters == {"field": 1, "json": 1}
+        assert supervised(here)[0].disconnects == 0
+        await here.stop()
+
+
+async def test_a_periodic_stream_that_stays_silent_is_asked_for_again_and_then_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.market.first_data_deadline", lambda _period: 0.3)
+    subscription = {"product": "usdm", "streams": ["!bookTicker"]}
+    assert parse("usdm", "!bookTicker").row.cadence == "periodic"
+
+    async with world(tmp_path, subscription, SPOT) as here:
+        here.exchange.muted.add("!bookTicker")
+        await until(lambda: any(one.silent for one in supervised(here)))
+
+        [silent] = [one for one in supervised(here) if one.silent]
+        assert silent.bundle.name == "usdm-public-1"
+        assert silent.disconnects == 0
+        await here.stop()
+
+
+async def test_probes_and_accounts_are_served(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        base = f"http://127.0.0.1:{here.worker.server.port}"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{base}/readyz") as ready:
+                assert ready.status == 200
+            async with session.get(f"{base}/metrics") as page:
+                text = await page.text()
+            async with session.get(f"{base}/status") as state:
+                status = json.loads(await state.text())
+
+        assert 'bkc_records_total{outcome="acknowledged"}' in text
+        assert 'bkc_events_published_total{kind="trade",product="spot"}' in text
+        assert status["frames_unaccounted"] == 0
+        await here.stop()
+
+
+async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with world(tmp_path, rate=2000.0, hold=100_000) as here:
+        await here.until_flowing()
+        producer = here.worker.producer
+        monkeypatch.setattr(producer, "publish", lambda *_: False)  # Kafka is full
+        await until(lambda: here.worker.ledger.frames.dropped > 100)
+        queued = here.worker.pipeline.queued_bytes
+        monkeypatch.undo()
+        await until(lambda: here.worker.pipeline.waiting == 0)
+        await here.stop()
+
+        assert queued <= 100_000 + 1_000
+        assert here.worker.ledger.overloads >= 1
+        lost = here.worker.ledger.frames.dropped
+        assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total - lost
