@@ -174,3 +174,19 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
         assert here.worker.ledger.overloads >= 1
         lost = here.worker.ledger.frames.dropped
         assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total - lost
+
+
+async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.service.DRAIN_S", 0.3)
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        monkeypatch.setattr(here.worker.producer, "publish", lambda *_: False)  # Kafka is full
+        await until(lambda: here.worker.pipeline.waiting > 20)
+        here.exchange.pause()
+        here.worker.stopping.set()
+        outcome = await asyncio.wait_for(here.running, 10)
+
+        assert outcome.left == here.worker.pipeline.waiting > 20
+        assert here.worker.ledger.frames.missing(here.worker.pipeline.waiting) == 0

@@ -22,13 +22,21 @@ from connector.errors import Refused, Retry
 from connector.kafka import settings, topics
 from connector.kafka.producer import Producer
 from connector.lab.certificates import Authority
+from connector.lab.exchange import Exchange
+from connector.lab.market import Market
+from connector.lab.registry import Registry
 from connector.lab.secure import SCRAM, SecureKafka
 from connector.lab.servers import RealKafka
 from connector.ledger import Ledger
 from connector.telemetry.lag import Lag
-from tests.servers.parts import read_all
+from tests.servers.parts import config, connector, read_all
 
-USERS = {"admin": "admin-word", "writer": "writer-word", "stranger": "stranger-word"}
+USERS = {
+    "admin": "admin-word",
+    "writer": "writer-word",
+    "reader": "reader-word",
+    "stranger": "stranger-word",
+}
 HERE = Topics(create=False)
 
 
@@ -37,21 +45,26 @@ async def secure() -> AsyncIterator[SecureKafka]:
     broker = SecureKafka(USERS)
     await broker.start()
     await broker.create(["guarded", "guarded.dead"], 1)
-    admin = AdminClient(broker.client())
-    for topic in ("guarded", "guarded.dead"):
-        grant = AclBinding(
-            ResourceType.TOPIC,
-            topic,
-            ResourcePatternType.LITERAL,
-            "User:writer",
-            "*",
-            AclOperation.WRITE,
-            AclPermissionType.ALLOW,
-        )
-        for future in admin.create_acls([grant]).values():
-            await asyncio.to_thread(future.result)
+    await grant(broker, "writer", AclOperation.WRITE)
+    await grant(broker, "reader", AclOperation.READ)
     yield broker
     await broker.stop()
+
+
+async def grant(broker: SecureKafka, user: str, operation: AclOperation) -> None:
+    """Let a user do something with every topic."""
+    binding = AclBinding(
+        ResourceType.TOPIC,
+        "*",
+        ResourcePatternType.LITERAL,
+        f"User:{user}",
+        "*",
+        operation,
+        AclPermissionType.ALLOW,
+    )
+    admin = AdminClient(broker.client())  # kept: its futures die with it
+    for future in admin.create_acls([binding]).values():
+        await asyncio.to_thread(future.result)
 
 
 def password(folder: Path, word: str) -> Path:
@@ -187,3 +200,35 @@ async def test_without_the_right_to_write_the_trouble_is_named(
     told = str(producer.fatal or producer.trouble)  # whichever right the broker asks for first
     assert "has no WRITE" in told or "may not produce" in told
     assert USERS["stranger"] not in told
+
+
+async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    exchange, registry = Exchange(Market(1), rate=200.0), Registry()
+    await exchange.start()
+    await registry.start()
+    try:
+        made = config(exchange, secure.bootstrap_servers, registry.url, "readonly")
+        made["topics"]["create"] = False
+        made["kafka"]["security"] = {
+            "protocol": "SASL_SSL",
+            "mechanism": SCRAM,
+            "username": "reader",
+            "password_file": str(password(tmp_path, USERS["reader"])),
+            "ca_file": str(secure.authority.path),
+        }
+        kinds = ("spot.trade", "spot.depth-diff", "spot.book-ticker", "usdm.agg-trade")
+        names = [*kinds, "usdm.kline", "dead-letter"]
+        await secure.create([f"readonly.{name}" for name in names], 1)
+        async with connector(tmp_path, made) as running:
+            code = await asyncio.wait_for(running.process.wait(), 40)
+    finally:
+        await exchange.stop()
+        await registry.stop()
+
+    text = running.log.read_text()
+    assert code == 4, text
+    assert "gave up" in text
+    assert "grant WRITE on the topics" in text
+    assert USERS["reader"] not in text
