@@ -51,6 +51,12 @@ def page(worker: "MarketWorker") -> Page:
     made.gauge(
         "bkc_records_in_flight", "Records not stored yet.", (), lambda: [((), records.in_flight)]
     )
+    made.counter(
+        "bkc_events_filtered",
+        "Rows of the other product in merged streams, left out as configured.",
+        (),
+        lambda: [((), worker.ledger.filtered)],
+    )
     _by_reason(made, worker)
     _connections(made, worker)
     _streams(made, worker)
@@ -149,6 +155,7 @@ def status(worker: "MarketWorker") -> dict[str, Any]:
         "version": __version__,
         "failing": [name for name, holds in worker.checks.items() if not holds()],
         "frames": asdict(worker.ledger.frames),
+        "filtered": worker.ledger.filtered,
         "frames_waiting": worker.pipeline.waiting,
         "frames_unaccounted": worker.ledger.frames.missing(worker.pipeline.waiting),
         "records": {**asdict(records), "in_flight": records.in_flight},

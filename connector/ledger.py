@@ -67,6 +67,7 @@ class Ledger:
     Attributes:
         dead_letters: Per reason.
         delivery_errors: Per Kafka error name.
+        filtered: Rows of the other product in a merged stream, left out as configured.
         overloads: Episodes in which the queue was full.
         lost_time_s: Seconds in which streams had no connection, summed over streams.
     """
@@ -75,5 +76,6 @@ class Ledger:
     records: Records = field(default_factory=Records)
     dead_letters: Counter[str] = field(default_factory=Counter)
     delivery_errors: Counter[str] = field(default_factory=Counter)
+    filtered: int = 0
     overloads: int = 0
     lost_time_s: float = 0.0

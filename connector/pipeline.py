@@ -12,6 +12,8 @@ from typing import Protocol
 import msgspec
 
 from connector.binance.names import Stream
+from connector.binance.products import Product
+from connector.binance.symbols import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.errors import BadMessage
@@ -61,7 +63,10 @@ class Route:
         topic: Topic name.
         schema_id: Id the registry gave the schema.
         codec: Decoder and encoder of its kind, shared by the streams of one catalogue row.
+        product: Product its records name.
         symbol: Symbol when the wire names none.
+        merged: Rows of the other futures product come on this stream too.
+        foreign: Their way; None leaves them out.
         messages: Events published; the exporter sums them by kind.
         last_event_ms: Record time of the newest event published.
         series: Symbol -> what its records begin with, and their key.
@@ -71,7 +76,10 @@ class Route:
     topic: str
     schema_id: int
     codec: Codec
+    product: Product
     symbol: str | None = None
+    merged: bool = False
+    foreign: "Route | None" = None
     messages: int = 0
     last_event_ms: int = 0
     series: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
@@ -84,8 +92,8 @@ class Route:
         """
         if not symbol:
             raise BadMessage("field", "the message names no symbol")
-        stream = self.stream
-        opening = prefix(self.schema_id, symbol, stream.product, stream.name), symbol.encode()
+        head = prefix(self.schema_id, symbol, self.product, self.stream.name)
+        opening = head, symbol.encode()
         self.series[symbol] = opening
         return opening
 
@@ -195,6 +203,11 @@ class Pipeline:
         except (msgspec.DecodeError, UnicodeDecodeError):
             message = codec.decode_slowly(data)
         symbol = codec.symbol(message) or route.symbol
+        if route.merged and product_of(codec.market(message), symbol or "") != route.product:
+            if route.foreign is None:
+                self._ledger.filtered += 1
+                return True
+            route = route.foreign
         # Here the series' tracker will judge the span: new, repeated, overlap or gap.
         opening, key = route.series.get(symbol) or route.begin(symbol)  # type: ignore[arg-type]
         value = codec.encode(message, opening, stamp)

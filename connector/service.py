@@ -8,11 +8,11 @@ import asyncio
 import signal
 import time
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector import __version__
-from connector.binance.plan import Plan, PlanError, make_plan
+from connector.binance.plan import Plan, PlanError, Planned, make_plan
 from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product
 from connector.binance.row import Row
 from connector.codec.compile import Codec
@@ -66,18 +66,30 @@ def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:
     codecs: dict[Row, Codec] = {}
     routes: dict[Product, Routes] = {product: {} for product in PRODUCTS}
     for planned in plan.planned:
-        row = planned.stream.row
+        stream, row = planned.stream, planned.stream.row
         if row not in codecs:
-            on_wire = row.symbol == "wire"
-            codecs[row] = Codec(load(row.kind), row.record_time, symbol_on_wire=on_wire)
-        routes[row.product][planned.stream.name.encode()] = Route(
-            stream=planned.stream,
-            topic=planned.topic,
-            schema_id=ids[planned.topic],
-            codec=codecs[row],
-            symbol=planned.stream.symbol,
+            codecs[row] = Codec(load(row.kind), row.record_time, symbol=row.symbol)
+        route = Route(
+            stream, planned.topic, ids[planned.topic], codecs[row], row.product, stream.symbol
         )
+        route.merged = planned.foreign_product is not None
+        route.foreign = _foreign(planned, route, plan, ids)
+        routes[row.product][stream.name.encode()] = route
     return routes
+
+
+def _foreign(planned: Planned, route: Route, plan: Plan, ids: Mapping[str, int]) -> Route | None:
+    """Return the way of the other product's rows: to its own topic, else where `merged` says."""
+    product = planned.foreign_product
+    if product is None:
+        return None
+    kind = planned.stream.row.kind
+    for other in plan.planned:
+        if other.stream.product == product and other.stream.row.kind == kind:
+            return replace(
+                route, topic=other.topic, schema_id=ids[other.topic], product=product, series={}
+            )
+    return replace(route, product=product, series={}) if planned.keeps_foreign else None
 
 
 @dataclass(slots=True)

@@ -64,7 +64,7 @@ def _value(field: Field, wire: Any) -> Any:
     if field.type == "timestamp-millis":
         return at(wire)
     if field.type == "decimal":
-        with_scale = Decimal(wire)
+        with_scale = Decimal(str(wire))
         sign, digits, exponent = with_scale.as_tuple()
         assert isinstance(exponent, int)
         return Decimal((sign, digits + (0,) * (exponent + 18), -18))

@@ -47,5 +47,5 @@ def route(product: str, name: str) -> Route:
     """Return a stream's route as the service makes it."""
     stream = parse(product, name)  # type: ignore[arg-type]
     row = stream.row
-    codec = Codec(load(row.kind), row.record_time, symbol_on_wire=row.symbol == "wire")
-    return Route(stream, f"binance.{product}.{row.kind}", 7, codec, stream.symbol)
+    codec = Codec(load(row.kind), row.record_time, symbol=row.symbol)
+    return Route(stream, f"binance.{product}.{row.kind}", 7, codec, row.product, stream.symbol)

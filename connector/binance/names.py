@@ -63,6 +63,17 @@ def parse(product: Product, name: str) -> Stream:
         Refused: It means none, a retired one or a mere event. The message says which, and names
             the nearest patterns, the other products that have it, or the successor.
     """
+    stream = recognise(product, name)
+    _served(stream.row, name)
+    return stream
+
+
+def recognise(product: Product, name: str) -> Stream:
+    """The stream that a wire name means or once meant: retired ones and events too.
+
+    Raises:
+        Refused: It means none; see `parse`.
+    """
     _check_case(name)
     complaints: list[tuple[Row, str]] = []
     for row in _candidates(product, name):
@@ -71,7 +82,7 @@ def parse(product: Product, name: str) -> Stream:
             continue
         complaint = _first_complaint(row, parameters)
         if complaint is None:
-            return Stream(product, _served(row, name), parameters)
+            return Stream(product, row, parameters)
         complaints.append((row, complaint))
     raise Refused(_no_such_stream(product, name, complaints))
 
@@ -105,14 +116,13 @@ def _check_case(name: str) -> None:
         )
 
 
-def _served(row: Row, name: str) -> Row:
+def _served(row: Row, name: str) -> None:
     if row.status == "retired":
         raise Refused(f"{name!r} was retired by Binance on {row.retired}; use {row.successor}")
     if row.status == "event":
         raise Refused(
             f"{name!r} is no subscription: Binance sends it by itself on every connection"
         )
-    return row
 
 
 @cache

@@ -5,13 +5,18 @@ Knows the catalogue; knows nothing about files or lines: a problem carries its p
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
+from connector.binance.catalogue import ROWS, Row
 from connector.binance.names import Stream, parse
 from connector.binance.products import LIMITS, Bases, Product, stream_url
 from connector.errors import Refused
 
 Where = tuple[str | int, ...]
+MERGED = (
+    "with the same content on both hosts since 2026-06-30: subscribe on one of them; rows of the"
+    " other product go to its own topic when one of that kind is planned, else see `merged`"
+)
 
 
 class Subscription(Protocol):
@@ -27,6 +32,8 @@ class Subscription(Protocol):
     def topic(self) -> str | None: ...  # noqa: D102
     @property
     def endpoint(self) -> str | None: ...  # noqa: D102
+    @property
+    def merged(self) -> Literal["drop", "keep"]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,20 @@ class Planned:
         stream: The stream.
         topic: Kafka topic.
         endpoint: URL of the connection that serves it.
+        keeps_foreign: Rows of the other futures product in a merged stream are kept in this topic
+            when they have none of their own.
     """
 
     stream: Stream
     topic: str
     endpoint: str
+    keeps_foreign: bool = False
+
+    @property
+    def foreign_product(self) -> Product | None:
+        """The other product whose rows come on this stream too (since 2026-06-30), if any."""
+        other: Product | None = {"usdm": "coinm", "coinm": "usdm"}.get(self.stream.product)  # type: ignore[assignment]
+        return other if other is not None and is_merged(self.stream.row) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +94,14 @@ class Plan:
         return {planned.topic: planned.stream.row.kind for planned in self.planned}
 
 
+def is_merged(row: Row) -> bool:
+    """Say whether USD-M and COIN-M serve the same content under this whole-market name."""
+    if row.product not in ("usdm", "coinm") or not row.pattern.startswith("!"):
+        return False
+    patterns = [other.pattern for other in ROWS if other.product in ("usdm", "coinm")]
+    return patterns.count(row.pattern) > 1
+
+
 class PlanError(Refused):
     """The subscriptions cannot be planned: every problem with its path in the config."""
 
@@ -108,6 +132,10 @@ def make_plan(
             identity = (one.stream.product, one.stream.name)
             if identity in planned:
                 problems.append((place, f"{one.stream.name} is planned twice: leave one out"))
+                continue
+            twin = one.foreign_product
+            if twin is not None and (twin, one.stream.name) in planned:
+                problems.append((place, f"{one.stream.name} is {twin}'s too, {MERGED}"))
                 continue
             kind = kinds.setdefault(one.topic, one.stream.row.kind)
             if kind != one.stream.row.kind:
@@ -184,6 +212,7 @@ def _place(
         stream=stream,
         topic=subscription.topic or f"{prefix}.{stream.product}.{stream.row.kind}",
         endpoint=stream_url(base, None if endpoint else stream.row.route),
+        keeps_foreign=subscription.merged == "keep",
     )
 
 

@@ -12,6 +12,7 @@ from msgspec import Struct
 from connector.binance.products import Product
 from connector.errors import Refused
 
+COINM = 2  # the `st` of a COIN-M symbol
 # Perpetual contracts have a delivery date as well: 2100-12-25, in ms.
 _NEVER_MS = 4_133_404_800_000
 
@@ -102,6 +103,19 @@ class _ContractInfo(Struct):
 
 class _OptionInfo(Struct, rename="camel"):
     option_symbols: list[_Option]
+
+
+def product_of(symbol_type: int | None, symbol: str) -> Product:
+    """Return the product of a row in a merged futures stream.
+
+    Since 2026-06-30 the payload says it (`st`: 1 USD-M, 2 COIN-M); where it does not, the symbol
+    does: COIN-M contracts are BTCUSD_PERP and BTCUSD_260925, USD-M ones are quoted in a coin.
+    Source: CM-UM integration notice, 2026-06-10.
+    """
+    if symbol_type is not None:
+        return "coinm" if symbol_type == COINM else "usdm"
+    pair, _, contract = symbol.partition("_")
+    return "coinm" if contract and pair.endswith("USD") else "usdm"
 
 
 def read_listings(product: Product, raw: bytes) -> tuple[Listing, ...]:

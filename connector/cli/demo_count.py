@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connector.binance.names import parse
+from connector.binance.names import recognise
 
 Series = tuple[str, str, str]  # product, stream name, symbol
 Identity = tuple[Any, ...]
@@ -37,7 +37,7 @@ class Counts:
     def add(self, topic: str, record: Mapping[str, Any]) -> None:
         """Count one record as the deserialiser gave it."""
         product, name, symbol = record["product"], record["stream_name"], record["symbol"]
-        row = parse(product, name).row
+        row = recognise(product, name).row
         identity = tuple(_plain(record[key]) for key in row.identity)
         self.events.setdefault((product, name, symbol), Counter())[identity] += 1
         tally = self.tallies.setdefault((product, row.kind), Tally(product, row.kind))
@@ -58,7 +58,7 @@ class Counts:
             tally.sent = tally.missing = tally.repeated = 0
         for series, identities in sent.items():
             product, name, _ = series
-            kind = parse(product, name).row.kind  # type: ignore[arg-type]
+            kind = recognise(product, name).row.kind  # type: ignore[arg-type]
             tally = self.tallies.setdefault((product, kind), Tally(product, kind))
             wanted = Counter(tuple(identity) for identity in identities)
             found = self.events.get(series, Counter())
@@ -66,7 +66,7 @@ class Counts:
             tally.missing += (wanted - found).total()
             tally.repeated += (found - wanted).total()
         for series in self.events.keys() - sent.keys():
-            kind = parse(series[0], series[1]).row.kind  # type: ignore[arg-type]
+            kind = recognise(series[0], series[1]).row.kind  # type: ignore[arg-type]
             self.tallies[series[0], kind].repeated += self.events[series].total()
         return sorted(self.tallies.values(), key=lambda tally: (tally.product, tally.kind))
 

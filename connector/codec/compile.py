@@ -18,9 +18,10 @@ from connector.codec import primitives
 from connector.codec.schema import Field, Schema
 from connector.errors import BadMessage
 
+ON_WIRE = ("wire", "event")  # symbol rules that read the payload
 RESERVED = "bkc.extra"  # the wire name of our own attribute, should one ever come
 LEARNED_KEYS = 64  # more unknown keys than this in one codec are kept, but no longer learned
-Path = tuple[str, ...]  # wire keys from the outside in
+Path = tuple[str | int, ...]  # wire keys from the outside in, positions inside arrays
 # Head fields whose bytes the caller brings: `prefix` (per series) and `receipt` (per read).
 PREFIX = ("symbol", "product", "stream_name")
 RECEIPT = ("receive_time", "receive_time_us", "origin", "gap_id")
@@ -42,6 +43,8 @@ _NAMES = {
     "DECIMAL": primitives.encode_decimal,
     "KNOWN_STRING": primitives.known_string,
     "STRING": primitives.encode_string,
+    "NUMBER": primitives.encode_number,
+    "MARKET": primitives.market_of,
 }
 
 
@@ -53,6 +56,7 @@ class Codec:
             not fit, which `decode_slowly` then sorts out. Replaced when a key is learned.
         encode: (message, prefix, receipt) -> Confluent-framed Avro bytes.
         symbol: message -> the symbol on the wire, None when the stream's name says it.
+        market: message -> 1 for a USD-M symbol, 2 for a COIN-M one, None where it is not said.
         record_time: message -> epoch milliseconds of the row's record-time field, or None.
         unknown: how often each wire key that the schema does not know has been seen.
     """
@@ -60,10 +64,11 @@ class Codec:
     __slots__ = (
         "_learned",
         "_record_time",
-        "_symbol_on_wire",
+        "_symbol",
         "_tree",
         "decode",
         "encode",
+        "market",
         "record_time",
         "schema",
         "symbol",
@@ -74,6 +79,7 @@ class Codec:
     decode: Callable[[bytes], Any]
     encode: Callable[[Any, bytes, bytes], bytes]
     symbol: Callable[[Any], str | None]
+    market: Callable[[Any], int | None]
     record_time: Callable[[Any], int | None]
 
     def __init__(
@@ -81,25 +87,20 @@ class Codec:
         schema: Schema,
         record_time: str = "receive_time",
         unit: str = "ms",
-        *,
-        symbol_on_wire: bool = True,
+        symbol: str = "wire",
     ) -> None:
         self.schema = schema
         self.unit = unit
         self.unknown: Counter[str] = Counter()
         self._record_time = record_time
-        self._symbol_on_wire = symbol_on_wire
+        self._symbol = symbol
         self._learned: dict[Path, Callable[[Any], bytes]] = {}
-        self._tree = wire_tree(schema, symbol_required=symbol_on_wire)
+        self._tree = wire_tree(schema, symbol_required=symbol in ON_WIRE)
         self._compile()
 
     def _compile(self) -> None:
         source = encoder_source(
-            self.schema,
-            self.unit,
-            self._record_time,
-            symbol_on_wire=self._symbol_on_wire,
-            learned=bool(self._learned),
+            self.schema, self.unit, self._record_time, self._symbol, learned=bool(self._learned)
         )
         name = f"<encoder of {self.schema.kind} {id(self):x}>"
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
@@ -107,6 +108,7 @@ class Codec:
         exec(compile(source, name, "exec"), space)  # noqa: S102 - our own text, from our own schema
         self.encode = space["encode"]
         self.symbol = space["symbol"]
+        self.market = space["market"]
         self.record_time = space["record_time"]
         self.decode = msgspec.json.Decoder(struct_of(self.schema.name, self._tree)).decode
 
@@ -133,7 +135,7 @@ class Codec:
 
     def _learn(self, paths: list[Path]) -> None:
         """Take new wire keys into the decoder, so that they cost next to nothing from now on."""
-        fresh = [path for path in paths if path not in self._learned and path != (RESERVED,)]
+        fresh = [path for path in paths if path not in self._learned and _learnable(path)]
         fresh = fresh[: max(0, LEARNED_KEYS - len(self._learned))]
         if not fresh:
             return
@@ -141,9 +143,9 @@ class Codec:
             *parents, key = path
             branch = self._tree
             for parent in parents:
-                branch = branch[parent]
-            branch[key] = Leaf(msgspec.Raw, learned=True)
-            names = [attribute(part) for part in (*parents, key)]
+                branch = branch[str(parent)]
+            branch[str(key)] = Leaf(msgspec.Raw, learned=True)
+            names = [attribute(str(part)) for part in (*parents, key)]
             self._learned[path] = operator.attrgetter(".".join(names))
         self._compile()
 
@@ -151,7 +153,7 @@ class Codec:
         """Decode a message with more unknown keys than we care to learn."""
         for path in unknown:
             *parents, key = path
-            branch = loose
+            branch: Any = loose
             for parent in parents:
                 branch = branch[parent]
             del branch[key]
@@ -159,7 +161,7 @@ class Codec:
             message = self.decode(msgspec.json.encode(loose))
         except msgspec.ValidationError as error:
             raise BadMessage("field", str(error)) from error
-        message.extra_ = {".".join(path): value for path, value in unknown.items()}
+        message.extra_ = {".".join(map(str, path)): value for path, value in unknown.items()}
         return message
 
     def _extra(self, message: Any) -> bytes:
@@ -167,7 +169,7 @@ class Codec:
         found: dict[str, Any] = dict(message.extra_ or {})
         for path, get in self._learned.items():
             if len(value := get(message)):
-                found[".".join(path)] = value
+                found[".".join(map(str, path))] = value
         if not found:
             return b"\x00"
         for name in found:
@@ -177,11 +179,14 @@ class Codec:
 
 @dataclass(slots=True)
 class Leaf:
-    """A wire key's place in the decoder: its type, whether it must be there, or was learned."""
+    """A wire key's place in the decoder: its type, whether it must be there, or was learned;
+    of an array of objects, their keys.
+    """
 
     type: Any
     required: bool = False
     learned: bool = False
+    items: "Tree | None" = None
 
 
 Tree = dict[str, Any]  # wire key -> Leaf, or the Tree of a nested object
@@ -194,8 +199,9 @@ def wire_tree(schema: Schema, *, symbol_required: bool) -> Tree:
         required = not field.nullable and len(field.wire) == 1
         if field.name == "symbol":
             required = required and symbol_required
+        items = _items_tree(field)
         for path in field.wire:
-            _plant(tree, str(path), Leaf(_wire_type(field), required=required))
+            _plant(tree, str(path), Leaf(_wire_type(field), required=required, items=items))
     for path in schema.ignored:
         _plant(tree, path, Leaf(Any))
     return tree
@@ -211,14 +217,28 @@ def _plant(tree: Tree, path: str, leaf: Leaf) -> None:
 
 
 def _wire_type(field: Field) -> Any:
+    if field.number:
+        return msgspec.Raw
     if field.type != "array":
         return _WIRE_TYPES[field.type]
-    if all(isinstance(item.wire[0], int) for item in field.items):
-        return list[tuple[tuple(_WIRE_TYPES[item.type] for item in field.items)]]  # type: ignore[misc]
+    if (tree := _items_tree(field)) is not None:
+        return list[struct_of(field.name, tree)]  # type: ignore[misc]
+    return list[tuple[tuple(_WIRE_TYPES[item.type] for item in field.items)]]  # type: ignore[misc]
+
+
+def _items_tree(field: Field) -> Tree | None:
+    """Return the keys of the objects in an array; None for arrays of pairs and for no array."""
+    if not field.items or isinstance(field.items[0].wire[0], int):
+        return None
     tree: Tree = {}
     for item in field.items:
         _plant(tree, str(item.wire[0]), Leaf(_wire_type(item), required=not item.nullable))
-    return list[struct_of(field.name, tree)]  # type: ignore[misc]
+    return tree
+
+
+def _learnable(path: Path) -> bool:
+    """Say whether a key can join the decoder: not one inside an array, nor our own attribute."""
+    return path != (RESERVED,) and not any(isinstance(part, int) for part in path)
 
 
 def attribute(key: str) -> str:
@@ -234,8 +254,8 @@ def struct_of(name: str, tree: Tree) -> type[msgspec.Struct]:
     for key, leaf in tree.items():
         if isinstance(leaf, dict):
             fields.append((attribute(key), struct_of(f"{name}_{key}", leaf)))
-        elif leaf.learned:
-            fields.append((attribute(key), leaf.type, msgspec.field(default=msgspec.Raw())))
+        elif leaf.learned or (leaf.type is msgspec.Raw and not leaf.required):
+            fields.append((attribute(key), msgspec.Raw, msgspec.field(default=msgspec.Raw())))
         elif leaf.required:
             fields.append((attribute(key), leaf.type))
         else:
@@ -254,10 +274,14 @@ def _unknown(loose: dict[str, Any], tree: Tree, above: Path = ()) -> Iterator[tu
             yield (*above, key), value
         elif isinstance(known, dict) and isinstance(value, dict):
             yield from _unknown(value, known, (*above, key))
+        elif isinstance(known, Leaf) and known.items is not None and isinstance(value, list):
+            for position, item in enumerate(value):
+                if isinstance(item, dict):
+                    yield from _unknown(item, known.items, (*above, key, position))
 
 
 def encoder_source(
-    schema: Schema, unit: str, record_time: str, *, symbol_on_wire: bool, learned: bool
+    schema: Schema, unit: str, record_time: str, symbol: str, *, learned: bool
 ) -> str:
     """Return the Python source of a kind's `encode`, `symbol` and `record_time`."""
     parts: list[str] = []
@@ -271,19 +295,24 @@ def encoder_source(
             parts.append("EXTRA(m)" if learned else 'b"\\x00" if m.extra_ is None else EXTRA(m)')
         elif field.type == "array":
             functions.append(_array_source(field))
-            parts.append(f"{field.name}({_value(field)})")
+            value = _value(field)
+            absent = f'b"\\x00" if {value} is None else b"\\x02" + ' if field.nullable else ""
+            parts.append(f"{absent}{field.name}({value})")
         elif field.name not in PREFIX + RECEIPT:
             parts.append(_expression(field, _value(field), unit))
     by_name = {field.name: field for field in schema.fields}
     time = by_name[record_time]
     millis = f"{_value(time)}" + (" // 1000" if unit == "us" else "") if time.wire else "None"
-    symbol = _value(by_name["symbol"]) if symbol_on_wire else "None"
+    named = _value(by_name["symbol"]) if symbol in ON_WIRE else "None"
+    named = f"MARKET({named})" if symbol == "event" else named
+    kind = _value(by_name["symbol_type"]) if "symbol_type" in by_name else "None"
     return (
         "\n".join(functions)
         + "\ndef encode(m, prefix, receipt):\n    return JOIN((\n        "
         + ",\n        ".join(parts)
         + ",\n    ))\n"
-        + f"\ndef symbol(m):\n    return {symbol}\n"
+        + f"\ndef symbol(m):\n    return {named}\n"
+        + f"\ndef market(m):\n    return {kind}\n"
         + f"\ndef record_time(m):\n    return {millis}\n"
     )
 
@@ -310,7 +339,7 @@ def _expression(field: Field, value: str, unit: str) -> str:
     if field.type == "timestamp-millis" and unit == "us":
         encoded = f"LONG({value} // 1000)"
     else:
-        encoded = _ENCODED[field.type].format(value)
+        encoded = ("NUMBER({0})" if field.number else _ENCODED[field.type]).format(value)
     if not field.nullable:
         return encoded
     absent = f"{value} is None" + (f' or {value} == ""' if field.type == "decimal" else "")

@@ -99,6 +99,20 @@ def pack_unscaled(value: int) -> bytes:
     return encode_long(size) + value.to_bytes(size, "big", signed=True)
 
 
+def encode_number(raw: bytes) -> bytes:
+    """Return a JSON number (or a text that holds one), as it stood on the wire, as a decimal.
+
+    Raises:
+        BadMessage: see `unscaled`.
+    """
+    return encode_decimal(bytes(raw).decode().strip('"'))
+
+
+def market_of(event: str) -> str:
+    """Return the market an event type speaks of: KR_EQUITY for KR_EquityUpdate."""
+    return event.removesuffix("Update").upper()
+
+
 class Cache(dict[str, bytes]):
     """Texts met before and their bytes; calling it works a new one out and remembers it.
 

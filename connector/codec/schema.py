@@ -12,7 +12,7 @@ from typing import Any
 
 from connector.errors import Refused
 
-OUR_ATTRIBUTES = ("wire", "unit", "rest")  # stripped before registering
+OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,7 @@ class Field:
         wire: Paths of wire keys, the first present wins; empty when we fill it ourselves. Inside an
             array of pairs the path is the position.
         unit: "us" when the field wants the microseconds of its wire key, else "ms".
+        number: The decimal is a JSON number on the wire, not a text.
         items: Fields of the record an array holds, else empty.
         doc: Meaning and unit.
     """
@@ -35,6 +36,7 @@ class Field:
     nullable: bool
     wire: tuple[str | int, ...]
     unit: str
+    number: bool
     items: tuple["Field", ...]
     doc: str
 
@@ -101,6 +103,7 @@ def _field(raw: dict[str, Any], named: dict[str, Any]) -> Field:
         nullable=nullable,
         wire=tuple(wire) if isinstance(wire, list) else (wire,),
         unit=raw.get("unit", "ms"),
+        number=raw.get("number", False),
         items=_items(avro, named),
         doc=raw["doc"],
     )

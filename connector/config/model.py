@@ -134,6 +134,11 @@ class Subscription(Section):
     streams: list[str] = Field(min_length=1, description="As Binance writes them, no symbol.")
     topic: TopicName | None = Field(None, description="Default: <prefix>.<product>.<kind>.")
     endpoint: WebSocketUrl | None = Field(None, description="Default: from the catalogue.")
+    merged: Literal["drop", "keep"] = Field(
+        "drop",
+        description="Rows of the other futures product in a whole-market stream, when no topic of"
+        " theirs is planned: dropped (and counted), or kept in this topic.",
+    )
 
 
 class Settings(BaseSettings):

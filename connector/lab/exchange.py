@@ -32,7 +32,7 @@ HOSTS: dict[str, tuple[Product, ...]] = {
 }
 TICK_S = 0.01
 # Events of one kind for each one of another: how often the real market moves them.
-WEIGHTS = {"book-ticker": 4, "trade": 3, "depth-diff": 2, "agg-trade": 2, "kline": 1}
+WEIGHTS = {"book-ticker": 4, "trade": 3, "depth-diff": 2, "agg-trade": 2}
 
 
 class Exchange:
@@ -187,7 +187,7 @@ class Exchange:
                         break
                 due -= 1.0
                 if not self._withheld(stream):
-                    await self._send(host, self._market.next_event(stream, _now_ms()), stream)
+                    await self._send(host, self._market.next_events(stream, _now_ms()), stream)
 
     def _withheld(self, stream: Stream) -> bool:
         return self.muted_all or stream.name in self.muted
@@ -212,10 +212,12 @@ class Exchange:
             ]
         )
 
-    async def _send(self, host: str, event: Event, stream: Stream) -> None:
-        payload = json.dumps(event.data, separators=(",", ":"), ensure_ascii=False).encode()
-        if await self._deliver(host, event.stream, payload, stream.product):
-            self.oracle.note(stream.product, event)
+    async def _send(self, host: str, events: list[Event], stream: Stream) -> None:
+        data = [event.data for event in events] if stream.row.array else events[0].data
+        payload = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+        if await self._deliver(host, stream.name, payload, stream.product):
+            for event in events:
+                self.oracle.note(event)
 
     async def _deliver(self, host: str, name: str, payload: bytes, product: Product) -> bool:
         """Send a payload to every subscriber; say whether anybody got it."""

@@ -21,9 +21,9 @@ class Oracle:
     payloads: dict[Series, list[dict[str, Any]]] = field(default_factory=dict)
     keep_payloads: bool = False
 
-    def note(self, product: str, event: Event) -> None:
+    def note(self, event: Event) -> None:
         """Note one event that has been sent."""
-        series = (product, event.stream, event.symbol)
+        series = (event.product, event.stream, event.symbol)
         self.sent.setdefault(series, []).append(event.identity)
         if self.keep_payloads:
             self.payloads.setdefault(series, []).append(event.data)

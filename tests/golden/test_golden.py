@@ -16,7 +16,7 @@ from connector.pipeline import Pipeline
 from tests import oracle
 from tests.pipeline_parts import Recorder, Source, route
 
-RECEIVED_US = 1_789_964_484_123_456
+RECEIVED_US = 1_789_967_129_123_456
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))
 
 
