@@ -11,12 +11,12 @@ import orjson
 
 from bench import floor
 from bench.frames import Load
+from connector.binance.catalogue import Row
 from connector.binance.names import parse
 from connector.codec.compile import Codec
-from connector.codec.schema import load as load_schema
 from connector.errors import BadMessage
 from connector.ledger import Ledger
-from connector.pipeline import Pipeline, Route, Routes
+from connector.pipeline import Pipeline, Routes, route_to
 
 Written = tuple[str, bytes, bytes, int]
 
@@ -79,19 +79,10 @@ def _of(streams: Sequence[Any], product: str) -> list[Any]:
 
 
 def _routes(streams: Sequence[Any]) -> Routes:
-    codecs: dict[int, Codec] = {}
-    routes: Routes = {}
-    for one in streams:
-        stream = parse(one.product, one.name)
-        row = stream.row
-        on_wire = row.symbol == "wire"
-        if id(row) not in codecs:
-            codecs[id(row)] = Codec(load_schema(row.kind), row.record_time, symbol_on_wire=on_wire)
-        routes[one.name.encode()] = Route(
-            stream=stream,
-            topic=one.topic,
-            schema_id=floor.SCHEMA_ID,
-            codec=codecs[id(row)],
-            symbol=stream.symbol,
+    codecs: dict[Row, Codec] = {}
+    return {
+        one.name.encode(): route_to(
+            one.topic, floor.SCHEMA_ID, parse(one.product, one.name), codecs
         )
-    return routes
+        for one in streams
+    }

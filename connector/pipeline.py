@@ -13,9 +13,11 @@ import msgspec
 
 from connector.binance.names import Stream
 from connector.binance.products import Product
+from connector.binance.row import Row
 from connector.binance.symbols import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
+from connector.codec.schema import load
 from connector.errors import BadMessage
 from connector.ledger import Ledger
 from connector.telemetry import events
@@ -96,6 +98,14 @@ class Route:
         opening = head, symbol.encode()
         self.series[symbol] = opening
         return opening
+
+
+def route_to(topic: str, schema_id: int, stream: Stream, codecs: dict[Row, Codec]) -> Route:
+    """Return a stream's route; streams of one row share a codec, kept in `codecs`."""
+    row = stream.row
+    if row not in codecs:
+        codecs[row] = Codec(load(row.kind), row.record_time, symbol=row.symbol)
+    return Route(stream, topic, schema_id, codecs[row], row.product, stream.symbol)
 
 
 Routes = dict[bytes, Route]  # one product's streams, by wire name as it stands in a frame

@@ -14,8 +14,8 @@ from httpx2 import HTTPError  # what the registry client speaks HTTP with
 
 from connector.codec.schema import load
 from connector.config.model import SchemaRegistry
+from connector.config.secrets import secret
 from connector.errors import Refused, Retry
-from connector.kafka.settings import secret
 from connector.telemetry import events
 
 COMPATIBILITY = "FULL_TRANSITIVE"

@@ -16,7 +16,6 @@ from connector.binance.plan import Plan, PlanError, Planned, make_plan
 from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product
 from connector.binance.row import Row
 from connector.codec.compile import Codec
-from connector.codec.schema import load
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.errors import Refused, Retry
@@ -26,7 +25,7 @@ from connector.kafka import topics
 from connector.kafka.producer import Producer
 from connector.ledger import Ledger
 from connector.market import Market
-from connector.pipeline import Pipeline, Route, Routes
+from connector.pipeline import Pipeline, Route, Routes, route_to
 from connector.registry import schema_ids
 from connector.server import Server
 from connector.telemetry import events
@@ -66,15 +65,11 @@ def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:
     codecs: dict[Row, Codec] = {}
     routes: dict[Product, Routes] = {product: {} for product in PRODUCTS}
     for planned in plan.planned:
-        stream, row = planned.stream, planned.stream.row
-        if row not in codecs:
-            codecs[row] = Codec(load(row.kind), row.record_time, symbol=row.symbol)
-        route = Route(
-            stream, planned.topic, ids[planned.topic], codecs[row], row.product, stream.symbol
-        )
+        stream = planned.stream
+        route = route_to(planned.topic, ids[planned.topic], stream, codecs)
         route.merged = planned.foreign_product is not None
         route.foreign = _foreign(planned, route, plan, ids)
-        routes[row.product][stream.name.encode()] = route
+        routes[stream.product][stream.name.encode()] = route
     return routes
 
 

@@ -1,10 +1,8 @@
 """Small stand-ins around a pipeline: a publisher that keeps what it gets, a source of nothing."""
 
 from connector.binance.names import parse
-from connector.codec.compile import Codec
-from connector.codec.schema import load
 from connector.errors import BadMessage
-from connector.pipeline import Route
+from connector.pipeline import Route, route_to
 
 
 class Recorder:
@@ -46,6 +44,4 @@ class Source:
 def route(product: str, name: str) -> Route:
     """Return a stream's route as the service makes it."""
     stream = parse(product, name)  # type: ignore[arg-type]
-    row = stream.row
-    codec = Codec(load(row.kind), row.record_time, symbol=row.symbol)
-    return Route(stream, f"binance.{product}.{row.kind}", 7, codec, row.product, stream.symbol)
+    return route_to(f"binance.{product}.{stream.row.kind}", 7, stream, {})

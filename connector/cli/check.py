@@ -22,10 +22,14 @@ def check(
     loaded = load(config)
     plan = plan_of(loaded)
     out.print(_table(plan))
+    out.print()
+    out.print(_connections(plan))
+    out.print()
     out.print(
         f"{config} is good: {_count(len(plan.planned), 'stream')} on"
         f" {_count(len(plan.bundles), 'connection')} into {_count(len(plan.topics), 'topic')}",
         highlight=False,
+        soft_wrap=True,
     )
 
 
@@ -34,13 +38,20 @@ def _count(number: int, noun: str) -> str:
 
 
 def _table(plan: Plan) -> Table:
-    table = Table(box=None, header_style="bold")
-    for column in ("stream", "kind", "topic", "connection", "endpoint"):
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    for column in ("stream", "topic", "connection"):
         table.add_column(column, overflow="fold")
     for bundle in plan.bundles:
         for planned in bundle.planned:
-            stream = planned.stream
-            table.add_row(
-                stream.name, stream.row.kind, planned.topic, bundle.name, planned.endpoint
-            )
+            table.add_row(planned.stream.name, planned.topic, bundle.name)
+    return table
+
+
+def _connections(plan: Plan) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    table.add_column("connection")
+    table.add_column("streams", justify="right")
+    table.add_column("endpoint", overflow="fold")
+    for bundle in plan.bundles:
+        table.add_row(bundle.name, str(len(bundle.planned)), bundle.endpoint)
     return table

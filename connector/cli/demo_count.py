@@ -8,6 +8,16 @@ from typing import Any
 
 from connector.binance.names import recognise
 
+HEADLINES = (
+    "price",
+    "last_price",
+    "close_price",
+    "bid_price",
+    "mark_price",
+    "index_price",
+    "average_price",
+    "reference_price",
+)
 Series = tuple[str, str, str]  # product, stream name, symbol
 Identity = tuple[Any, ...]
 
@@ -78,7 +88,7 @@ def _plain(value: Any) -> Any:
 
 def _headline(record: Mapping[str, Any]) -> str:
     """Return the one value a person would look at."""
-    for key in ("price", "close_price", "bid_price"):
+    for key in HEADLINES:
         if record.get(key) is not None:
             return f"{record['symbol']} {record[key].normalize():f}"
     return f"{record['symbol']} {record.get('last_update_id', '')}"

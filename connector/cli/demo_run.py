@@ -145,10 +145,9 @@ class Demo:
                 if screen is not None:
                     note = f"{self._lab.title}  {passed:.0f}/{self._seconds:.0f} s"
                     lag = await reader.lag()
-                    screen.update(demo_view.live(self._counts, passed, lag, note))
+                    most = max(5, out.height - 5)
+                    screen.update(demo_view.live(self._counts, passed, lag, note, most))
                 await asyncio.sleep(0.5)
-        if quiet:
-            out.print(demo_view.live(self._counts, self._seconds, 0, self._lab.title))
 
     async def _catch_up(self) -> None:
         """Wait until everything sent has been read, or nothing more comes."""

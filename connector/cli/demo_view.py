@@ -11,19 +11,26 @@ from rich.table import Table
 
 from connector.cli.demo_count import Counts, Tally
 
+TURN_S = 4.0  # how long a page of topics stands
 ORDER = ("spot", "usdm", "coinm", "options")
 
 
-def live(counts: Counts, seconds: float, lag: int, note: str) -> Panel:
-    """Return the table while data flows. Rate per second since the start."""
+def live(counts: Counts, seconds: float, lag: int, note: str, most: int) -> Panel:
+    """Return the table while data flows: `most` topics at a time, all of them in turn.
+
+    Rates are per second since the start.
+    """
     table = Table(box=None, header_style="bold", padding=(0, 1))
     for column in ("topic", "messages", "rate/s", "last value"):
         table.add_column(column, justify="right" if column in ("messages", "rate/s") else "left")
-    for tally in _sorted(counts.tallies.values()):
+    tallies = _sorted(counts.tallies.values())
+    start = most * int(seconds / TURN_S) % max(1, len(tallies))
+    for tally in tallies[start : start + most]:
         rate = tally.read / seconds if seconds > 0 else 0.0
         table.add_row(tally.topic, f"{tally.read:,}", f"{rate:,.0f}", tally.last)
     title = f"{note}  {counts.read:,} records read back, {lag:,} to come"
-    return Panel(table, title=title, title_align="left", border_style="dim")
+    shown = f"{min(most, len(tallies))} of {len(tallies)} topics"
+    return Panel(table, title=title, subtitle=shown, title_align="left", border_style="dim")
 
 
 def summary(tallies: Iterable[Tally], *, proved: bool) -> Table:

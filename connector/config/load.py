@@ -12,10 +12,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import SettingsError
 
+from connector.binance.products import ENVIRONMENTS
 from connector.config.model import Settings
 from connector.errors import Refused
 
 PREFIX = "BKC_"
+OWN_OPTION = "BKC_CONFIG_FILE"  # the command line's --config
 # Kubernetes writes these for every service of the namespace, ours (`bkc`) included.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_.*)?)$|_PORT(_\d+_(TCP|UDP)(_.*)?)?$")
 Where = tuple[str | int, ...]
@@ -54,7 +56,11 @@ def load(path: Path) -> Loaded:
         raise _refused(error, str(path), lines) from error
     except SettingsError as error:
         raise Refused(f"environment: {error}: write lists and maps as JSON") from error
-    return Loaded(settings, str(path), lines)
+    loaded = Loaded(settings, str(path), lines)
+    if isinstance(settings.exchange, str) and settings.exchange not in ENVIRONMENTS:
+        words = f"{settings.exchange!r} is none of {', '.join(ENVIRONMENTS)}"
+        raise loaded.refused([(("exchange",), words)])
+    return loaded
 
 
 def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Where, int]]:
@@ -94,7 +100,7 @@ def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], file: str) -> 
         for index, value in enumerate(node.value):
             _walk(value, (*where, index), lines, file)
     elif not node.tag.startswith("tag:yaml.org,2002:"):
-        raise Refused(f'{file}:{line}: {_path(where)}: {node.tag} needs quotes: "{node.tag}"')
+        raise Refused(f'{file}:{line}: {_path(where)}: YAML reads a tag; quote it: "{node.tag}"')
     elif "symbols" in where and not node.tag.endswith(":str"):
         raise Refused(
             f"{file}:{line}: {_path(where)}: YAML reads {node.value} as"
@@ -164,7 +170,7 @@ def _model_in(annotation: Any) -> Any:
 def _unknown_variables(environment: Mapping[str, str]) -> Iterable[str]:
     """Name the BKC_ variables that are no setting; a misspelt one would be ignored otherwise."""
     for name in environment:
-        if not name.startswith(PREFIX) or _SERVICE_LINK.search(name):
+        if not name.startswith(PREFIX) or name == OWN_OPTION or _SERVICE_LINK.search(name):
             continue
         parts = name.removeprefix(PREFIX).lower().split("__")
         for depth, part in enumerate(parts):

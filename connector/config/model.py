@@ -14,7 +14,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from connector.binance.products import ENVIRONMENTS, Product
+from connector.binance.products import Product
 
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
@@ -161,12 +161,6 @@ class Settings(BaseSettings):
         description="Bytes of frames kept while Kafka is away; beyond it frames are dropped.",
     )
     subscriptions: list[Subscription] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _known_exchange(self) -> "Settings":
-        if isinstance(self.exchange, str) and self.exchange not in ENVIRONMENTS:
-            raise ValueError(f"exchange: {self.exchange!r} is none of {', '.join(ENVIRONMENTS)}")
-        return self
 
     @classmethod
     def settings_customise_sources(

@@ -3,11 +3,10 @@
 Passwords come from files, are read here, and go nowhere else.
 """
 
-from pathlib import Path
 from typing import Any
 
 from connector.config.model import Kafka, Security
-from connector.errors import Refused
+from connector.config.secrets import secret
 
 # Measured choices (bench/README.md); the file's `librdkafka:` section overrides any of them.
 PRODUCER = {
@@ -76,19 +75,3 @@ def _oauth(security: Security) -> dict[str, Any]:
     if security.scope is not None:
         conf["sasl.oauthbearer.scope"] = security.scope
     return conf
-
-
-def secret(path: Path, key: str) -> str:
-    """Return a file's content without the line end.
-
-    Raises:
-        Refused: it cannot be read, or is empty; the content is never in the text.
-    """
-    try:
-        content = path.read_text(encoding="utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        cause = getattr(error, "strerror", None) or "not text"
-        raise Refused(f"{key}: cannot read {path}: {cause}") from None
-    if not content:
-        raise Refused(f"{key}: {path} is empty")
-    return content

@@ -1,0 +1,59 @@
+"""`bkc streams`: the catalogue of every stream, for people and for machines."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from connector.binance.catalogue import ROWS, Row
+from connector.binance.products import PRODUCTS
+from connector.cli.console import out
+from connector.codec.formats.markdown import cadence_of, key_of, sequence_of
+from connector.errors import Refused
+
+
+def streams(
+    product: Annotated[str | None, typer.Option(help="Only this product's.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """List every stream: pattern, status, kind, endpoint, topic, key, time and sequence rule."""
+    if product is not None and product not in PRODUCTS:
+        raise Refused(f"--product {product!r} is none of {', '.join(PRODUCTS)}")
+    rows = [row for row in ROWS if product in (None, row.product)]
+    if as_json:
+        out.print_json(json.dumps([describe(row) for row in rows]))
+        return
+    table = Table(box=None, header_style="bold")
+    for column in ("product", "stream", "status", "kind", "endpoint", "record time"):
+        table.add_column(column, no_wrap=column == "stream")
+    for row in rows:
+        route = row.route or ""
+        time = row.record_time if row.kind else ""
+        table.add_row(row.product, row.pattern, row.status, row.kind, route, time)
+    out.print(table)
+    out.print(f"{len(rows)} streams; --json has keys, sequence rules and backfill too")
+
+
+def describe(row: Row) -> dict[str, Any]:
+    """Return a row as JSON can hold it."""
+    made = bool(row.kind)
+    return {
+        "product": row.product,
+        "pattern": row.pattern,
+        "status": row.status,
+        "retired": row.retired,
+        "successor": row.successor,
+        "kind": row.kind or None,
+        "endpoint": row.route,
+        "topic": f"binance.{row.product}.{row.kind}" if made else None,
+        "key": key_of(row) if made else None,
+        "record_time": row.record_time if made else None,
+        "sequence": sequence_of(row) if made else None,
+        "cadence": cadence_of(row),
+        "parameters": {name: list(values) for name, values in row.parameters.items()},
+        "schema": f"schemas/{row.kind}.avsc" if made else None,
+        "backfill": row.backfill.path if row.backfill else None,
+        "notes": row.notes,
+        "source": row.source,
+    }

@@ -1,0 +1,1 @@
+"""A schema and its records, written for others: JSON lines, Markdown pages. Pure."""
