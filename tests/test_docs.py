@@ -1,0 +1,58 @@
+"""Generated pages are fresh, and what CONTRIBUTING shows works."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from connector.codec import lint
+from connector.codec.compile import Codec
+from connector.codec.framing import prefix, receipt
+from connector.codec.schema import folder, load, parse
+from tests import oracle
+from tools import docs
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_topic_pages_are_fresh() -> None:
+    there = {path.name: path.read_text() for path in docs.FOLDER.glob("*.md")}
+
+    assert there.keys() == docs.pages().keys(), "make docs"
+    assert [name for name, text in docs.pages().items() if there[name] != text] == [], "make docs"
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")), ids=str
+)
+def test_links_between_pages_lead_somewhere(path: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text())
+
+    assert [target for target in targets if not (path.parent / target).exists()] == []
+
+
+def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
+    """Take the head of another kind and the line CONTRIBUTING shows, as a newcomer would."""
+    [line] = re.findall(r"```json\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    raw = json.loads((folder() / "trade.avsc").read_text())
+    raw |= {"name": "Example", "fields": [*raw["fields"][: len(lint.HEAD)], json.loads(line)]}
+
+    schema = parse("example", json.dumps(raw))
+
+    assert lint.problems(schema) == []
+    codec = Codec(schema)
+    message = codec.decode(b'{"e":"x","E":5,"s":"X","p":"1.5"}')
+    framed = codec.encode(message, prefix(1, "X", "spot", "x@example"), receipt(7_000))
+    assert str(oracle.read_avro(schema, framed)["price"]) == "1.500000000000000000"
+
+
+def test_a_stream_of_an_existing_kind_is_one_row_and_one_sample() -> None:
+    """CONTRIBUTING's promise: nothing else in the tree names a single stream's pattern."""
+    pattern, places = "@avgPrice", []
+    for path in sorted((ROOT / "connector").rglob("*.py")):
+        if pattern in path.read_text():
+            places.append(path.name)
+
+    assert places == ["rows_spot.py"]
+    assert load("avg-price").kind == "avg-price"

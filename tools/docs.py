@@ -1,0 +1,41 @@
+"""Writes the generated pages anew: docs/topics/. `make docs`; a test fails when they are stale."""
+
+from pathlib import Path
+
+from connector.binance.catalogue import ROWS, subscribable
+from connector.cli.schema import page
+from connector.codec.schema import kinds, load
+
+FOLDER = Path(__file__).parent.parent / "docs" / "topics"
+
+
+def pages() -> dict[str, str]:
+    """Return every generated page by file name."""
+    made = {f"{kind}.md": page(kind) for kind in kinds()}
+    return made | {"README.md": index()}
+
+
+def index() -> str:
+    """Return the list of topics, each with its kind's page."""
+    lines = ["# Topics", "", "Generated from `schemas/` and the catalogue by `make docs`.", ""]
+    lines += ["| topic | streams | one record is |", "|---|---|---|"]
+    for topic, (kind, patterns) in sorted(_topics().items()):
+        meaning = load(kind).doc.split(". ")[0].rstrip(".").replace("|", "\\|")
+        streams = ", ".join(f"`{pattern}`" for pattern in patterns).replace("|", "\\|")
+        lines.append(f"| [{topic}]({kind}.md) | {streams} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _topics() -> dict[str, tuple[str, list[str]]]:
+    found: dict[str, tuple[str, list[str]]] = {}
+    for row in ROWS:
+        if subscribable(row):
+            topic = f"binance.{row.product}.{row.kind}"
+            found.setdefault(topic, (row.kind, []))[1].append(row.pattern)
+    return found
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in pages().items():
+        (FOLDER / name).write_text(text, encoding="utf-8")
