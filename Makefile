@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint types unit servers wheel bench lock clean
+.PHONY: help setup docs demo test lint types unit servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ wheel: $(READY) ## Build the wheel, install it elsewhere, run it
 
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
 	@$(BIN)/python -m bench.run $(BENCH)
+
+docs: $(READY) ## Write the generated pages anew
+	@$(BIN)/python -m tools.docs
 
 lock: $(READY) ## Write requirements/*.txt anew from pyproject.toml
 	@tools/lock.sh $(BIN)

@@ -13,7 +13,12 @@ from connector.cli import app, main
 from connector.errors import Fatal, Refused, Retry
 
 SAMPLES = Path(__file__).parent / "golden" / "samples"
+FILES = sorted(SAMPLES.glob("*/*.json"))
 runner = CliRunner()
+
+
+def sample_id(path: Path) -> str:
+    return f"{path.parent.name}/{path.stem}"
 
 
 def run(*arguments: str, stdin: str = "") -> tuple[int, str]:
@@ -49,9 +54,7 @@ def test_streams_of_one_product_as_a_table() -> None:
     assert "14 streams" in text
 
 
-@pytest.mark.parametrize(
-    "path", sorted(SAMPLES.glob("*/*.json")), ids=lambda p: f"{p.parent.name}/{p.stem}"
-)
+@pytest.mark.parametrize("path", FILES, ids=sample_id)
 def test_decode_turns_every_sample_into_its_record(path: Path) -> None:
     sample = json.loads(path.read_text())
     frame = json.dumps({"stream": sample["stream"], "data": sample["data"]})
@@ -67,9 +70,7 @@ def test_decode_turns_every_sample_into_its_record(path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "path", sorted(SAMPLES.glob("*/*.json")), ids=lambda p: f"{p.parent.name}/{p.stem}"
-)
+@pytest.mark.parametrize("path", FILES, ids=sample_id)
 def test_decode_recognises_a_raw_payload_or_asks_for_its_name(path: Path) -> None:
     sample = json.loads(path.read_text())
     raw = json.dumps(sample["data"])

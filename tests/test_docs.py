@@ -49,10 +49,8 @@ def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
 
 def test_a_stream_of_an_existing_kind_is_one_row_and_one_sample() -> None:
     """CONTRIBUTING's promise: nothing else in the tree names a single stream's pattern."""
-    pattern, places = "@avgPrice", []
-    for path in sorted((ROOT / "connector").rglob("*.py")):
-        if pattern in path.read_text():
-            places.append(path.name)
+    files = sorted((ROOT / "connector").rglob("*.py"))
+    places = [path.name for path in files if "@avgPrice" in path.read_text()]
 
     assert places == ["rows_spot.py"]
     assert load("avg-price").kind == "avg-price"
