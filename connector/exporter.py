@@ -12,7 +12,16 @@ if TYPE_CHECKING:
 
 FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
 RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed")
-DEAD_LETTER_REASONS = ("json", "shape", "field", "decimal", "text", "unknown_stream", "refused")
+DEAD_LETTER_REASONS = (
+    "json",
+    "shape",
+    "field",
+    "decimal",
+    "text",
+    "unknown_stream",
+    "refused",
+    "bug",
+)
 
 
 def page(worker: "MarketWorker") -> Page:

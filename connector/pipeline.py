@@ -193,8 +193,8 @@ class Pipeline:
             return self._handle_array(route, data, stamp, received_us)
         try:
             room = self._publish(route, data, stamp, received_us)
-        except BadMessage as error:
-            self._dead_letter(route.stream.name, data, error, received_us)
+        except Exception as error:  # noqa: BLE001 - whatever a frame does, the next one is read
+            self._dead_letter(route.stream.name, data, _as_bad(error), received_us)
             self._frames.undecodable += 1
             return True
         if room:
@@ -247,9 +247,9 @@ class Pipeline:
         for element in elements:
             try:
                 self._publish(route, bytes(element), stamp, received_us)
-            except BadMessage as error:
+            except Exception as error:  # noqa: BLE001 - as above
                 good = False
-                self._dead_letter(route.stream.name, bytes(element), error, received_us)
+                self._dead_letter(route.stream.name, bytes(element), _as_bad(error), received_us)
         self._frames.decoded += good
         self._frames.undecodable += not good
         return True
@@ -291,6 +291,11 @@ class _Loose(msgspec.Struct):
 
 
 _LOOSE = msgspec.json.Decoder(_Loose)
+
+
+def _as_bad(error: Exception) -> BadMessage:
+    """Return what stopped a message; what nobody foresaw is a bug of ours, and is said to be."""
+    return error if isinstance(error, BadMessage) else BadMessage("bug", repr(error))
 
 
 def _is_data(frame: bytes) -> bool:

@@ -30,7 +30,7 @@ def demo(
     source: Annotated[
         SourceChoice, typer.Option(help="lab: a simulated exchange. binance: the real one.")
     ] = SourceChoice.lab,
-    seconds: Annotated[float, typer.Option(min=1, help="How long to let data flow.")] = 20.0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to let data flow.")] = 25.0,
     rate: Annotated[float, typer.Option(min=1, help="Events a second the lab sends.")] = 2000.0,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave everything running until Ctrl-C at the end.")

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -35,9 +36,9 @@ CATCH_UP_S = 15.0
 START_S = 30.0
 QUIET_S = 2.0  # nothing new for this long: nothing more comes
 NEXT = (
-    "bkc check examples/demo.yaml        what a config file means, without any network",
-    "bkc demo --broker kafka             the same against a real Kafka and registry",
-    "bkc demo --source binance           the same against the real exchange",
+    ("check examples/demo.yaml", "what a config file means, without any network"),
+    ("demo --broker kafka", "the same against a real Kafka and registry"),
+    ("streams", "every stream there is"),
 )
 
 
@@ -132,6 +133,8 @@ class Demo:
         """
         began, first = time.monotonic(), 0.0
         quiet = not out.is_terminal
+        if quiet:
+            out.print(f"{self._lab.title}: {self._seconds:.0f} s of data, then the proof")
         with contextlib.ExitStack() as stack:
             screen = None if quiet else stack.enter_context(Live(console=out, transient=True))
             while not first or time.monotonic() - first < self._seconds:
@@ -195,7 +198,9 @@ class Demo:
         out.print(
             f"\n[bold {'green' if good else 'red'}]{text}[/]", highlight=False, soft_wrap=True
         )
-        out.print("\nNext:\n  " + "\n  ".join(NEXT), highlight=False, soft_wrap=True)
+        program = "bkc" if shutil.which("bkc") else os.path.relpath(sys.argv[0])
+        tries = [f"  {program} {command:<26} {meaning}" for command, meaning in NEXT]
+        out.print("\n".join(["\nNext:", *tries]), highlight=False, soft_wrap=True)
         if good:
             self._log.unlink(missing_ok=True)
         return good

@@ -7,6 +7,7 @@ schema, one expression a field, registered with linecache so that tracebacks sho
 import keyword
 import linecache
 import operator
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,6 +46,7 @@ _NAMES = {
     "STRING": primitives.encode_string,
     "NUMBER": primitives.encode_number,
     "MARKET": primitives.market_of,
+    "NEEDED": primitives.needed,
 }
 
 
@@ -237,13 +239,19 @@ def _items_tree(field: Field) -> Tree | None:
 
 
 def _learnable(path: Path) -> bool:
-    """Say whether a key can join the decoder: not one inside an array, nor our own attribute."""
-    return path != (RESERVED,) and not any(isinstance(part, int) for part in path)
+    """Say whether a key can join the decoder: none inside an array, none msgspec cannot name."""
+    return path != (RESERVED,) and all(
+        isinstance(part, str) and _NAMEABLE.fullmatch(part) for part in path
+    )
+
+
+_NAMEABLE = re.compile(r'[^"\\\x00-\x1f]+')
 
 
 def attribute(key: str) -> str:
     """Return the struct attribute for a wire key, which may be no Python name."""
-    if key.isidentifier() and not keyword.iskeyword(key) and not key.startswith("_"):
+    plain = key.isidentifier() and key.isascii() and not keyword.iskeyword(key)
+    if plain and not key.startswith(("_", "key_")) and key != "extra_":
         return key
     return "key_" + key.encode().hex()
 
@@ -325,6 +333,8 @@ def _value(field: Field) -> str:
     text = paths[-1]
     for path in reversed(paths[:-1]):
         text = f"({path} if {path} is not None else {text})"
+    if len(paths) > 1 and not field.nullable and field.name != PREFIX[0]:
+        text = f"NEEDED({text}, {' or '.join(map(str, field.wire))!r})"
     return text
 
 

@@ -5,6 +5,7 @@ Avro 1.12 specification, "Binary encoding": zig-zag variable-length longs, lengt
 
 import re
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from connector.errors import BadMessage
 
@@ -106,6 +107,17 @@ def encode_number(raw: bytes) -> bytes:
         BadMessage: see `unscaled`.
     """
     return encode_decimal(bytes(raw).decode().strip('"'))
+
+
+def needed(value: Any, keys: str) -> Any:
+    """Return a value that must be there under one of several keys.
+
+    Raises:
+        BadMessage: it is under none of them.
+    """
+    if value is None:
+        raise BadMessage("field", f"Object missing required field {keys}")
+    return value
 
 
 def market_of(event: str) -> str:

@@ -215,6 +215,20 @@ def test_a_flood_of_unknown_keys_is_kept_but_not_learned() -> None:
     assert json.loads(record["extra"]) == {"key1": 1, "late": 2}
 
 
+@pytest.mark.parametrize(
+    "key", ["extra_", "key_00", 'a"b', "a\\b", "a\x00", "", "é", "class", "__a"]
+)
+def test_a_key_of_any_spelling_is_kept(key: str) -> None:
+    schema = load("trade")
+    codec = Codec(schema)
+    raw = json.dumps({**TRADE, key: 5}).encode()
+    for _ in range(2):
+        message = codec.decode_slowly(raw)
+        record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+
+        assert json.loads(record["extra"]) == {key: 5}
+
+
 def test_a_key_named_as_our_own_attribute_is_kept_too() -> None:
     schema = load("trade")
     codec = Codec(schema)

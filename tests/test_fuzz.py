@@ -1,0 +1,100 @@
+"""Random and mutated frames of every stream: no crash, each one accounted for.
+
+TEST_FUZZ_FRAMES says how many; the slow suite (`make fuzz`) sends a million.
+"""
+
+import json
+import os
+import random
+from pathlib import Path
+
+from connector.binance.names import parse
+from connector.binance.row import Row
+from connector.codec.compile import Codec
+from connector.ledger import Ledger
+from connector.pipeline import Pipeline, Routes, route_to
+from tests.pipeline_parts import Recorder, Source
+
+FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "20000"))
+SAMPLES = Path(__file__).parent / "golden" / "samples"
+NOW_US = 1_789_967_129_123_456
+SPECIAL = (b"null", b"-1", b"1e400", b"9223372036854775808", b'"', b"{", b"}", b"[", b"]", b"\xff")
+TEXTS = (b"", b"NaN", b"-0", b"1" * 39, b"0." + b"1" * 19, b"\\ud800", b"\\u0000", b"9" * 5000)
+
+
+class Fuzzer:
+    """Makes frames: real ones, and real ones with something broken."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = random.Random(seed)
+        self.routes: Routes = {}
+        self.frames: list[bytes] = []
+        codecs: dict[Row, Codec] = {}
+        for path in sorted(SAMPLES.glob("*/*.json")):
+            sample = json.loads(path.read_text())
+            stream = parse(path.parent.name, sample["stream"])  # type: ignore[arg-type]
+            name = stream.name.encode()
+            self.routes[name] = route_to(f"t.{stream.row.kind}", 1, stream, codecs)
+            data = json.dumps(sample["data"], separators=(",", ":"), ensure_ascii=False).encode()
+            self.frames.append(b'{"stream":"' + name + b'","data":' + data + b"}")
+
+    def next_frame(self) -> bytes:
+        frame = self.random.choice(self.frames)
+        return self.random.choice(self.mutations)(self, frame)
+
+    def same(self, frame: bytes) -> bytes:
+        return frame
+
+    def cut(self, frame: bytes) -> bytes:
+        return frame[: self.random.randrange(len(frame))]
+
+    def flip(self, frame: bytes) -> bytes:
+        changed = bytearray(frame)
+        for _ in range(self.random.randint(1, 4)):
+            changed[self.random.randrange(len(changed))] = self.random.randrange(256)
+        return bytes(changed)
+
+    def splice(self, frame: bytes) -> bytes:
+        at = self.random.randrange(len(frame))
+        piece = self.random.choice((*SPECIAL, b'"key%d":1,' % self.random.randrange(500)))
+        return frame[:at] + piece + frame[at:]
+
+    def text(self, frame: bytes) -> bytes:
+        """Replace one quoted text by something that is no number."""
+        parts = frame.split(b'"')
+        parts[self.random.randrange(len(parts))] = self.random.choice(TEXTS)
+        return b'"'.join(parts)
+
+    def new_key(self, frame: bytes) -> bytes:
+        key = b"k%d" % self.random.randrange(200)
+        return frame.replace(b'"data":{', b'"data":{"' + key + b'":[1,{"a":null}],', 1)
+
+    def noise(self, frame: bytes) -> bytes:
+        del frame
+        return self.random.randbytes(self.random.randrange(80))
+
+    mutations = (same, cut, flip, splice, text, new_key, noise)
+
+
+def test_every_frame_is_a_record_or_a_dead_letter_with_a_reason() -> None:
+    fuzzer, recorder, ledger = Fuzzer(2026), Recorder(1 << 60), Ledger()
+    pipeline, source = Pipeline(recorder, ledger, 1 << 40), Source()
+    sent = 0
+    while sent < FRAMES:
+        batch = [fuzzer.next_frame() for _ in range(200)]
+        sent += len(batch)
+        pipeline.receive(fuzzer.routes, batch, NOW_US, source)
+        published = ledger.records.produced - ledger.records.dead_lettered
+        assert published - ledger.records.acknowledged == len(recorder.records)
+        ledger.records.acknowledged += len(recorder.records)
+        recorder.records.clear()
+        recorder.dead.clear()
+
+    frames = ledger.frames
+    assert frames.received == sent
+    assert frames.missing(pipeline.waiting) == 0
+    assert ledger.records.in_flight == 0
+    assert sum(ledger.dead_letters.values()) == ledger.records.dead_lettered > sent // 10
+    assert frames.decoded > sent // 10
+    reasons = {"json", "shape", "field", "decimal", "text", "unknown_stream"}
+    assert ledger.dead_letters.keys() <= reasons
