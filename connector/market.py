@@ -44,8 +44,19 @@ class Supervised:
 
     @property
     def flowing(self) -> bool:
-        """Whether data has come on the open connection."""
-        return self.connection is not None and self.connection.first_data is not None
+        """Whether the connection is open and, where data can be expected soon, has delivered."""
+        if self.connection is None:
+            return False
+        return self.connection.first_data is not None or not self.expects_data
+
+    @property
+    def expects_data(self) -> bool:
+        """Whether a stream that is surely alive and not a rare one is among its streams.
+
+        Unverified and undocumented streams never make the worker unready.
+        """
+        rows = [planned.stream.row for planned in self.bundle.planned]
+        return any(row.status == "live" and row.cadence != "sparse" for row in rows)
 
 
 class Market:

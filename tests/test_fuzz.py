@@ -15,7 +15,7 @@ from connector.ledger import Ledger
 from connector.pipeline import Pipeline, Routes, route_to
 from tests.pipeline_parts import Recorder, Source
 
-FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "20000"))
+FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "100000"))
 SAMPLES = Path(__file__).parent / "golden" / "samples"
 NOW_US = 1_789_967_129_123_456
 SPECIAL = (b"null", b"-1", b"1e400", b"9223372036854775808", b'"', b"{", b"}", b"[", b"]", b"\xff")

@@ -190,3 +190,70 @@ async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(
 
         assert outcome.left == here.worker.pipeline.waiting > 20
         assert here.worker.ledger.frames.missing(here.worker.pipeline.waiting) == 0
+
+
+async def test_unverified_and_rare_streams_do_not_make_the_worker_unready(tmp_path: Path) -> None:
+    unverified = {"product": "coinm", "symbols": ["NOSUCH_PERP"], "streams": ["trade"]}
+    rare = {"product": "usdm", "symbols": ["NOSUCH"], "streams": ["forceOrder"]}
+    async with world(tmp_path, SPOT, unverified, rare) as here:
+        await here.until_flowing()
+
+        assert here.worker.ledger.frames.decoded > 0
+        await here.stop()
+
+
+async def test_1024_streams_start_within_ten_seconds(tmp_path: Path) -> None:
+    symbols = [f"COIN{number}USDT" for number in range(255)] + ["BTCUSDT"]
+    many = {"product": "spot", "symbols": symbols}
+    streams = ["trade", "aggTrade", "bookTicker", "depth@100ms"]
+    async with world(tmp_path, {**many, "streams": streams}) as here:
+        await until(lambda: bool(supervised(here)) and supervised(here)[0].connects_ok == 1, 10)
+
+        [names] = subscribed(here, "spot")
+        assert len(names) == 1024
+        await here.until_flowing()
+        await here.stop()
+
+
+async def test_rows_of_the_other_product_go_to_its_topic_when_one_is_planned(
+    tmp_path: Path,
+) -> None:
+    merged = {"product": "usdm", "streams": ["!ticker@arr"]}
+    own = {"product": "coinm", "symbols": ["BTCUSD_PERP"], "streams": ["ticker"]}
+    async with world(tmp_path, merged, own) as here:
+        await here.until_flowing()
+        await until(lambda: here.exchange.oracle.total > 100)
+        await here.stop()
+
+        records = here.worker.ledger.records
+        assert records.acknowledged == here.exchange.oracle.total
+        assert here.worker.ledger.filtered == 0
+        routes = here.worker.routes["usdm"][b"!ticker@arr"]
+        assert routes.foreign is not None
+        assert (routes.foreign.topic, routes.foreign.product) == ("binance.coinm.ticker", "coinm")
+
+
+async def test_rows_of_the_other_product_are_dropped_and_counted_when_none_is(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, {"product": "usdm", "streams": ["!ticker@arr"]}) as here:
+        await here.until_flowing()
+        await until(lambda: here.exchange.oracle.total > 100)
+        await here.stop()
+
+        sent = here.exchange.oracle.sent
+        coinm = sum(len(ids) for (product, _, _), ids in sent.items() if product == "coinm")
+        ledger = here.worker.ledger
+        assert ledger.filtered == coinm > 0
+        assert ledger.records.acknowledged == here.exchange.oracle.total - coinm
+
+
+async def test_rows_of_the_other_product_are_kept_when_asked(tmp_path: Path) -> None:
+    kept = {"product": "usdm", "streams": ["!ticker@arr"], "merged": "keep"}
+    async with world(tmp_path, kept) as here:
+        await here.until_flowing()
+        await until(lambda: here.exchange.oracle.total > 100)
+        await here.stop()
+
+        assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
+        assert list(here.worker.plan.topics) == ["binance.usdm.ticker"]

@@ -12,6 +12,17 @@ from connector.cli.console import out
 from connector.codec.formats.markdown import cadence_of, key_of, sequence_of
 from connector.errors import Refused
 
+NARROW = ("product", "pattern", "status", "kind", "endpoint")
+WIDE = (
+    *NARROW,
+    "topic",
+    "key",
+    "record_time",
+    "sequence",
+    "schema",
+)
+WIDE_FROM = 200  # columns a terminal needs for all of it
+
 
 def streams(
     product: Annotated[str | None, typer.Option(help="Only this product's.")] = None,
@@ -24,15 +35,16 @@ def streams(
     if as_json:
         out.print_json(json.dumps([describe(row) for row in rows]))
         return
-    table = Table(box=None, header_style="bold")
-    for column in ("product", "stream", "status", "kind", "endpoint", "record time"):
-        table.add_column(column, no_wrap=column == "stream")
+    columns = WIDE if out.width >= WIDE_FROM else NARROW
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    for column in columns:
+        table.add_column(column.replace("_", " "), no_wrap=column == "pattern")
     for row in rows:
-        route = row.route or ""
-        time = row.record_time if row.kind else ""
-        table.add_row(row.product, row.pattern, row.status, row.kind, route, time)
+        shown = describe(row)
+        table.add_row(*(str(shown[column] or "") for column in columns))
     out.print(table)
-    out.print(f"{len(rows)} streams; --json has keys, sequence rules and backfill too")
+    wider = "" if columns is WIDE else f"; {WIDE_FROM} columns or --json show topics and rules"
+    out.print(f"{len(rows)} streams{wider}", highlight=False)
 
 
 def describe(row: Row) -> dict[str, Any]:
