@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from connector.binance.plan import Plan
@@ -43,7 +44,7 @@ def _table(plan: Plan) -> Table:
         table.add_column(column, overflow="fold")
     for bundle in plan.bundles:
         for planned in bundle.planned:
-            table.add_row(planned.stream.name, planned.topic, bundle.name)
+            table.add_row(escape(planned.stream.name), planned.topic, bundle.name)
     return table
 
 

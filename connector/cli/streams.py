@@ -4,6 +4,7 @@ import json
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from connector.binance.catalogue import ROWS, Row
@@ -12,9 +13,10 @@ from connector.cli.console import out
 from connector.codec.formats.markdown import cadence_of, key_of, sequence_of
 from connector.errors import Refused
 
-NARROW = ("product", "pattern", "status", "kind", "endpoint")
+NARROW = ("product", "pattern", "kind", "status")
 WIDE = (
     *NARROW,
+    "endpoint",
     "topic",
     "key",
     "record_time",
@@ -38,10 +40,11 @@ def streams(
     columns = WIDE if out.width >= WIDE_FROM else NARROW
     table = Table(box=None, header_style="bold", padding=(0, 1))
     for column in columns:
-        table.add_column(column.replace("_", " "), no_wrap=column == "pattern")
+        fold = column == "pattern"
+        table.add_column(column.replace("_", " "), no_wrap=not fold, overflow="fold")
     for row in rows:
         shown = describe(row)
-        table.add_row(*(str(shown[column] or "") for column in columns))
+        table.add_row(*(escape(str(shown[column] or "")) for column in columns))
     out.print(table)
     wider = "" if columns is WIDE else f"; {WIDE_FROM} columns or --json show topics and rules"
     out.print(f"{len(rows)} streams{wider}", highlight=False)
@@ -61,7 +64,7 @@ def describe(row: Row) -> dict[str, Any]:
         "topic": f"binance.{row.product}.{row.kind}" if made else None,
         "key": key_of(row) if made else None,
         "record_time": row.record_time if made else None,
-        "sequence": sequence_of(row) if made else None,
+        "sequence": sequence_of(row).replace("`", "") if made else None,
         "cadence": cadence_of(row),
         "parameters": {name: list(values) for name, values in row.parameters.items()},
         "schema": f"schemas/{row.kind}.avsc" if made else None,
