@@ -26,8 +26,8 @@ def live(counts: Counts, seconds: float, lag: int, note: str, most: int) -> Pane
     tallies = _sorted(counts.tallies.values())
     start = most * int(seconds / TURN_S) % max(1, len(tallies))
     for tally in tallies[start : start + most]:
-        rate = tally.read / seconds if seconds > 0 else 0.0
-        table.add_row(tally.topic, f"{tally.read:,}", f"{rate:,.0f}", tally.last)
+        rate = f"{tally.read / seconds:,.0f}" if seconds >= 1 else ""
+        table.add_row(tally.topic, f"{tally.read:,}", rate, tally.last)
     title = f"{note}  {counts.read:,} records read back, {lag:,} to come"
     shown = f"{min(most, len(tallies))} of {len(tallies)} topics"
     return Panel(table, title=title, subtitle=shown, title_align="left", border_style="dim")
