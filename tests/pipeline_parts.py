@@ -1,6 +1,6 @@
 """Small stand-ins around a pipeline: a publisher that keeps what it gets, a source of nothing."""
 
-from connector.binance.names import parse
+from connector.binance.names import recognise
 from connector.errors import BadMessage
 from connector.pipeline import Route, route_to
 
@@ -43,5 +43,5 @@ class Source:
 
 def route(product: str, name: str) -> Route:
     """Return a stream's route as the service makes it."""
-    stream = parse(product, name)  # type: ignore[arg-type]
+    stream = recognise(product, name)  # type: ignore[arg-type]
     return route_to(f"binance.{product}.{stream.row.kind}", 7, stream, {})

@@ -8,7 +8,7 @@ import os
 import random
 from pathlib import Path
 
-from connector.binance.names import parse
+from connector.binance.names import recognise
 from connector.binance.row import Row
 from connector.codec.compile import Codec
 from connector.ledger import Ledger
@@ -32,7 +32,7 @@ class Fuzzer:
         codecs: dict[Row, Codec] = {}
         for path in sorted(SAMPLES.glob("*/*.json")):
             sample = json.loads(path.read_text())
-            stream = parse(path.parent.name, sample["stream"])  # type: ignore[arg-type]
+            stream = recognise(path.parent.name, sample["stream"])  # type: ignore[arg-type]
             name = stream.name.encode()
             self.routes[name] = route_to(f"t.{stream.row.kind}", 1, stream, codecs)
             data = json.dumps(sample["data"], separators=(",", ":"), ensure_ascii=False).encode()

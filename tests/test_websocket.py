@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from websockets.utils import accept_key
 
-from connector.binance.names import parse
 from connector.binance.products import LIMITS, Limits, stream_url
 from connector.errors import Retry
 from connector.lab.exchange import Exchange
@@ -153,5 +153,29 @@ async def test_high_rates_are_read_many_frames_at_a_time() -> None:
     assert len(inbox.frames) / len(inbox.batches) > 2
 
 
-def test_the_streams_used_here_are_streams() -> None:
-    assert parse("spot", "btcusdt@trade").row.kind == "trade"
+async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.websocket.PING_AFTER_S", 0.2)
+    monkeypatch.setattr("connector.websocket.PONG_WITHIN_S", 0.2)
+
+    async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Shake hands, then neither say nor answer anything."""
+        request = await reader.readuntil(b"\r\n\r\n")
+        lines = dict(line.split(b": ", 1) for line in request.split(b"\r\n") if b": " in line)
+        key = {name.lower(): value for name, value in lines.items()}[b"sec-websocket-key"].decode()
+        accept = accept_key(key)
+        writer.write(
+            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n"
+        )
+        await reader.read(-1)
+        writer.close()
+
+    server = await asyncio.start_server(swallow, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    connection = await Connection.open(
+        f"ws://127.0.0.1:{port}/stream", LIMITS["spot"], Inbox().receive
+    )
+
+    await asyncio.wait_for(connection.closed, 5)
+
+    server.close()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.binance.catalogue import ROWS, Row, subscribable
-from connector.binance.names import Stream, parse
+from connector.binance.names import Stream, parse, recognise
 from connector.lab.market import Market
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline
@@ -32,7 +32,7 @@ def samples() -> dict[Row, dict[str, Any]]:
     found = {}
     for path in SAMPLES.glob("*/*.json"):
         sample = json.loads(path.read_text())
-        found[parse(path.parent.name, sample["stream"]).row] = sample  # type: ignore[arg-type]
+        found[recognise(path.parent.name, sample["stream"]).row] = sample  # type: ignore[arg-type]
     return found
 
 
