@@ -27,8 +27,24 @@ DEAD_LETTER_REASONS = (
 def page(worker: "MarketWorker") -> Page:
     """Return the metrics page of a worker; every label set is there from the start."""
     made = Page()
-    frames, records = worker.ledger.frames, worker.ledger.records
     made.info("bkc_build", "The program.", {"version": __version__})
+    _frames(made, worker)
+    _records(made, worker)
+    _by_reason(made, worker)
+    _connections(made, worker)
+    _streams(made, worker)
+    made.lag(worker.lag)
+    made.gauge(
+        "bkc_ready",
+        "Each part of readiness.",
+        ("check",),
+        lambda: [((name,), holds()) for name, holds in worker.checks.items()],
+    )
+    return made
+
+
+def _frames(made: Page, worker: "MarketWorker") -> None:
+    frames = worker.ledger.frames
     made.counter("bkc_ws_frames", "Frames read.", (), lambda: [((), frames.received)])
     made.counter("bkc_ws_received_bytes", "Payload read.", (), lambda: [((), frames.bytes)])
     made.counter(
@@ -50,6 +66,16 @@ def page(worker: "MarketWorker") -> Page:
     made.counter(
         "bkc_overloads", "Times the queue was full.", (), lambda: [((), worker.ledger.overloads)]
     )
+    made.counter(
+        "bkc_events_filtered",
+        "Rows of the other product in merged streams, left out as configured.",
+        (),
+        lambda: [((), worker.ledger.filtered)],
+    )
+
+
+def _records(made: Page, worker: "MarketWorker") -> None:
+    records = worker.ledger.records
     made.counter("bkc_records_made", "Records made.", (), lambda: [((), records.produced)])
     made.counter(
         "bkc_records",
@@ -60,23 +86,6 @@ def page(worker: "MarketWorker") -> Page:
     made.gauge(
         "bkc_records_in_flight", "Records not stored yet.", (), lambda: [((), records.in_flight)]
     )
-    made.counter(
-        "bkc_events_filtered",
-        "Rows of the other product in merged streams, left out as configured.",
-        (),
-        lambda: [((), worker.ledger.filtered)],
-    )
-    _by_reason(made, worker)
-    _connections(made, worker)
-    _streams(made, worker)
-    made.lag(worker.lag)
-    made.gauge(
-        "bkc_ready",
-        "Each part of readiness.",
-        ("check",),
-        lambda: [((name,), holds()) for name, holds in worker.checks.items()],
-    )
-    return made
 
 
 def _by_reason(made: Page, worker: "MarketWorker") -> None:

@@ -46,7 +46,6 @@ class Connection(picows.WSListener):
     Attributes:
         closed: Resolves with the reason once the connection is gone.
         first_data: Monotonic seconds of the first stream frame, None before it.
-        last_frame: Monotonic seconds of the last read of anything.
         shutting_down: The exchange announced that it will close this connection.
     """
 

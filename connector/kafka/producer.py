@@ -149,7 +149,6 @@ class Producer:
         self._on_delivery(timestamp, error, message)
         if error is None:
             self._lag.observe(time.time_ns() // 1000, received, timestamp)
-            self.trouble = None
 
     def _on_failure(self, timestamp: int, error: KafkaError, message: Message) -> None:
         topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
@@ -214,6 +213,7 @@ class Producer:
 
     def poll(self) -> None:
         """Serve callbacks; call often (every few milliseconds). Never waits, never raises."""
+        stored = self._records.acknowledged
         try:
             self._client.poll(0)
             if self._suspects:
@@ -222,6 +222,8 @@ class Producer:
                 self._singly.poll(0)
         except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
             self._die(error.args[0])
+        if self._records.acknowledged > stored:
+            self.trouble = None
 
     def _on_error(self, error: KafkaError) -> None:
         """Hear of connection trouble: not about a record, and mostly passing."""

@@ -1,0 +1,136 @@
+"""What the decoder looks like: a kind's wire keys as a tree, and the msgspec struct made of it."""
+
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from connector.codec import primitives
+from connector.codec.schema import Field, Schema
+
+RESERVED = "bkc.extra"  # the wire name of our own attribute, should one ever come
+Path = tuple[str | int, ...]  # wire keys from the outside in, positions inside arrays
+
+_LONG = Annotated[int, msgspec.Meta(ge=primitives.LONG_MIN, le=primitives.LONG_MAX)]
+_INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
+_WIRE_TYPES: dict[str, Any] = {
+    "string": str,
+    "decimal": str,
+    "long": _LONG,
+    "int": _INT,
+    "timestamp-millis": _LONG,
+    "boolean": bool,
+}
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A wire key's place in the decoder: its type, whether it must be there, or was learned;
+    of an array of objects, their keys.
+    """
+
+    type: Any
+    required: bool = False
+    learned: bool = False
+    items: "Tree | None" = None
+
+
+Tree = dict[str, Any]  # wire key -> Leaf, or the Tree of a nested object
+
+
+def wire_tree(schema: Schema, *, symbol_required: bool) -> Tree:
+    """Return the wire keys of a kind as a tree, `k.t` being key `t` inside object `k`."""
+    tree: Tree = {}
+    for field in schema.fields:
+        required = not field.nullable and len(field.wire) == 1
+        if field.name == "symbol":
+            required = required and symbol_required
+        items = _items_tree(field)
+        for path in field.wire:
+            _plant(tree, str(path), Leaf(_wire_type(field), required=required, items=items))
+    for path in schema.ignored:
+        _plant(tree, path, Leaf(Any))
+    return tree
+
+
+def _plant(tree: Tree, path: str, leaf: Leaf) -> None:
+    *parents, key = path.split(".")
+    for parent in parents:
+        tree = tree.setdefault(parent, {})
+    if key in tree:  # two fields of one key (event_time and event_time_us): the stricter stands
+        leaf.required = leaf.required or tree[key].required
+    tree[key] = leaf
+
+
+def _wire_type(field: Field) -> Any:
+    if field.number:
+        return msgspec.Raw
+    if field.type != "array":
+        return _WIRE_TYPES[field.type]
+    if (tree := _items_tree(field)) is not None:
+        return list[struct_of(field.name, tree)]  # type: ignore[misc]
+    return list[tuple[tuple(_WIRE_TYPES[item.type] for item in field.items)]]  # type: ignore[misc]
+
+
+def _items_tree(field: Field) -> Tree | None:
+    """Return the keys of the objects in an array; None for arrays of pairs and for no array."""
+    if not field.items or isinstance(field.items[0].wire[0], int):
+        return None
+    tree: Tree = {}
+    for item in field.items:
+        _plant(tree, str(item.wire[0]), Leaf(_wire_type(item), required=not item.nullable))
+    return tree
+
+
+def learnable(path: Path) -> bool:
+    """Say whether a key can join the decoder: none inside an array, none msgspec cannot name."""
+    return path != (RESERVED,) and all(
+        isinstance(part, str) and _NAMEABLE.fullmatch(part) for part in path
+    )
+
+
+_NAMEABLE = re.compile(r'[^"\\\x00-\x1f]+')
+
+
+def attribute(key: str) -> str:
+    """Return the struct attribute for a wire key, which may be no Python name."""
+    plain = key.isidentifier() and key.isascii() and not keyword.iskeyword(key)
+    if plain and not key.startswith(("_", "key_")) and key != "extra_":
+        return key
+    return "key_" + key.encode().hex()
+
+
+def struct_of(name: str, tree: Tree) -> type[msgspec.Struct]:
+    """Return a msgspec struct for a tree of wire keys; unknown keys are refused for free."""
+    fields: list[Any] = []
+    for key, leaf in tree.items():
+        if isinstance(leaf, dict):
+            fields.append((attribute(key), struct_of(f"{name}_{key}", leaf)))
+        elif leaf.learned or (leaf.type is msgspec.Raw and not leaf.required):
+            fields.append((attribute(key), msgspec.Raw, msgspec.field(default=msgspec.Raw())))
+        elif leaf.required:
+            fields.append((attribute(key), leaf.type))
+        else:
+            fields.append((attribute(key), leaf.type | None, None))
+    fields.append(("extra_", None, None))  # set by _decode_around; on the wire only null fits
+    rename = {attribute(key): key for key in tree} | {"extra_": RESERVED}
+    return msgspec.defstruct(
+        name, fields, kw_only=True, forbid_unknown_fields=True, gc=False, rename=rename
+    )
+
+
+def unknown_keys(loose: dict[str, Any], tree: Tree, above: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Yield the keys of a decoded object that the tree does not have, and their values."""
+    for key, value in loose.items():
+        known = tree.get(key)
+        if known is None:
+            yield (*above, key), value
+        elif isinstance(known, dict) and isinstance(value, dict):
+            yield from unknown_keys(value, known, (*above, key))
+        elif isinstance(known, Leaf) and known.items is not None and isinstance(value, list):
+            for position, item in enumerate(value):
+                if isinstance(item, dict):
+                    yield from unknown_keys(item, known.items, (*above, key, position))
