@@ -66,7 +66,7 @@ def parse_answer(raw: bytes) -> Answer | None:
     """The answer in this frame, or None where it is none: data, an event, or no JSON at all."""
     try:
         frame = _decode_answer(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return None
     if frame.stream is not UNSET:
         return None
@@ -88,7 +88,7 @@ def is_server_shutdown(raw: bytes) -> bool:
         return False
     try:
         frame = _decode_event(raw)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return False
     event = frame.e if frame.data is UNSET else frame.data.e
     return event == "serverShutdown"

@@ -91,3 +91,10 @@ def test_anything_else_is_no_server_shutdown(raw: bytes) -> None:
 def test_no_bytes_make_them_raise(raw: bytes) -> None:
     parse_answer(raw)
     is_server_shutdown(b'{"e":"serverShutdown"' + raw)
+
+
+@given(st.binary(max_size=80), st.sampled_from([b"", b'{"e":"serverShutdown"', b'{"result":']))
+def test_no_bytes_make_it_raise(noise: bytes, before: bytes) -> None:
+    for raw in (before + noise, noise + before):
+        parse_answer(raw)
+        is_server_shutdown(raw)
