@@ -1,0 +1,101 @@
+"""The worker's side of the schema registry, against the lab's."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+
+from connector import registry as ours
+from connector.codec.schema import load
+from connector.config.model import SchemaRegistry
+from connector.errors import Refused
+from connector.lab.registry import FIRST_ID, Registry
+
+pytestmark = pytest.mark.lab
+TOPICS = {"t.trade": "trade", "t.kline": "kline", "u.trade": "trade"}
+
+
+@pytest.fixture
+async def lab() -> AsyncIterator[Registry]:
+    server = Registry()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def test_each_topic_gets_its_kinds_id_and_the_strictest_compatibility(lab: Registry) -> None:
+    ids = await ours.schema_ids(SchemaRegistry(url=lab.url), TOPICS)
+
+    client = SchemaRegistryClient({"url": lab.url})
+    level = await asyncio.to_thread(client.get_compatibility, "t.trade-value")
+    assert ids == {"t.trade": FIRST_ID, "t.kline": FIRST_ID + 1, "u.trade": FIRST_ID}
+    assert level == "FULL_TRANSITIVE"
+
+
+async def test_starting_again_gives_the_same_ids(lab: Registry) -> None:
+    settings = SchemaRegistry(url=lab.url)
+
+    assert await ours.schema_ids(settings, TOPICS) == await ours.schema_ids(settings, TOPICS)
+
+
+async def test_a_registry_that_does_not_let_us_set_the_rule_is_taken_as_it_is(
+    lab: Registry,
+) -> None:
+    lab.writable = False
+
+    ids = await ours.schema_ids(SchemaRegistry(url=lab.url), TOPICS)
+
+    assert ids["t.trade"] == FIRST_ID
+
+
+async def test_a_registry_that_is_away_is_waited_for(lab: Registry) -> None:
+    lab.available = False
+    waiting = asyncio.create_task(ours.schema_ids(SchemaRegistry(url=lab.url), TOPICS))
+    done, _ = await asyncio.wait((waiting,), timeout=0.3)
+
+    lab.available = True
+
+    assert done == set()
+    assert (await asyncio.wait_for(waiting, 10))["t.trade"] == FIRST_ID
+
+
+async def test_without_leave_to_register_a_missing_schema_is_named(lab: Registry) -> None:
+    settings = SchemaRegistry(url=lab.url, register=False)
+
+    with pytest.raises(Refused, match=r"t\.trade-value.*set register: true"):
+        await ours.schema_ids(settings, {"t.trade": "trade"})
+
+
+async def test_without_leave_to_register_what_is_there_is_used(lab: Registry) -> None:
+    client = SchemaRegistryClient({"url": lab.url})
+    schema = Schema(load("trade").text, "AVRO")
+    number = await asyncio.to_thread(client.register_schema, "t.trade-value", schema)
+
+    settings = SchemaRegistry(url=lab.url, register=False)
+
+    assert await ours.schema_ids(settings, {"t.trade": "trade"}) == {"t.trade": number}
+
+
+async def test_an_older_schema_that_does_not_fit_is_named_with_the_cure(lab: Registry) -> None:
+    client = SchemaRegistryClient({"url": lab.url})
+    older = {"type": "record", "name": "Trade", "namespace": "binance"}
+    fields = [{"name": "symbol", "type": "long"}]
+    text = json.dumps({**older, "fields": fields})
+    await asyncio.to_thread(client.register_schema, "t.trade-value", Schema(text, "AVRO"))
+
+    with pytest.raises(Refused, match="does not fit; use another topic or delete it"):
+        await ours.schema_ids(SchemaRegistry(url=lab.url), {"t.trade": "trade"})
+
+
+async def test_a_password_never_reaches_an_error(lab: Registry, tmp_path: Path) -> None:
+    word = tmp_path / "word"
+    word.write_text("open-sesame")
+    settings = SchemaRegistry(url=lab.url, register=False, username="bkc", password_file=word)
+
+    with pytest.raises(Refused) as caught:
+        await ours.schema_ids(settings, {"t.trade": "trade"})
+
+    assert "open-sesame" not in str(caught.value)
