@@ -7,7 +7,11 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import (
+    Schema,
+    SchemaRegistryClient,
+    topic_subject_name_strategy,
+)
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import HTTPError  # what the registry client speaks HTTP with
@@ -19,6 +23,8 @@ from connector.errors import Refused, Retry
 from connector.telemetry import events
 
 COMPATIBILITY = "FULL_TRANSITIVE"
+# Said in so many words: the client's default asks the registry about every record.
+TOPIC_NAME_STRATEGY = {"subject.name.strategy": topic_subject_name_strategy}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -40,7 +46,7 @@ def client(settings: SchemaRegistry) -> SchemaRegistryClient:
 
 def deserializer(registry: SchemaRegistryClient) -> AvroDeserializer:
     """Return the standard client's deserialiser, as any consumer would use it."""
-    made: AvroDeserializer = AvroDeserializer(registry)
+    made: AvroDeserializer = AvroDeserializer(registry, conf=TOPIC_NAME_STRATEGY)
     return made
 
 

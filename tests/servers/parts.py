@@ -8,17 +8,17 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import yaml
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
-from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 
 from connector.lab.exchange import Exchange
 from connector.lab.servers import free_port
+from connector.registry import deserializer
 
 Message = tuple[int, int, bytes | None, bytes, int]  # partition, offset, key, value, timestamp
 
@@ -123,6 +123,7 @@ def read_all(conf: dict[str, Any], topic: str) -> list[Message]:
 
 def decoded(registry_url: str, topic: str, messages: list[Message]) -> list[dict[str, Any]]:
     """Return records as the standard deserialiser gives them."""
-    decode = AvroDeserializer(SchemaRegistryClient({"url": registry_url}))
+    decode = deserializer(SchemaRegistryClient({"url": registry_url}))
     context = SerializationContext(topic, MessageField.VALUE)
-    return [dict(decode(value, context) or {}) for *_, value, _ in messages]
+    read = (decode(value, context) for *_, value, _ in messages)
+    return [cast(dict[str, Any], record) for record in read]
