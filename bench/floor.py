@@ -9,6 +9,7 @@ import asyncio
 import functools
 import io
 import json
+import operator
 import struct
 import sys
 import time
@@ -24,6 +25,8 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from bench.frames import Stream
 from bench.processes import ROOT
+from connector.binance.names import parse
+from connector.codec.schema import Field, load
 from connector.kafka.settings import PRODUCER
 
 SAMPLE_EVERY = 64
@@ -40,6 +43,7 @@ class Route:
     topic: str
     build: Callable[[dict[str, Any], dict[str, Any]], int]
     schema: Any
+    symbol: Callable[[dict[str, Any]], str]
 
 
 def trade(record: dict[str, Any], data: dict[str, Any]) -> int:
@@ -142,14 +146,72 @@ def routes_of(streams: list[Stream]) -> dict[str, Route]:
         kind: fastavro.parse_schema(json.loads((ROOT / "schemas" / f"{kind}.avsc").read_text()))
         for kind in {stream.kind for stream in streams}
     }
-    return {
-        s.name: Route(s.product, s.name, s.topic, BUILD[s.kind], schemas[s.kind]) for s in streams
-    }
+    return {s.name: _route(s, schemas[s.kind]) for s in streams}
+
+
+def _route(stream: Stream, schema: Any) -> Route:
+    known = parse(stream.product, stream.name)  # type: ignore[arg-type]
+    build = BUILD.get(stream.kind) or general(stream.kind, known.row.record_time)
+    named, rule = known.symbol, known.row.symbol
+    wire = next(field.wire for field in load(stream.kind).fields if field.name == "symbol")
+
+    def symbol(data: dict[str, Any]) -> str:
+        if named is not None:
+            return named
+        if rule == "event":
+            return str(data["e"]).removesuffix("Update").upper()
+        return str(first(data, wire))
+
+    plain = rule == "wire" and wire == ("s",)
+    by_key: Callable[[dict[str, Any]], str] = operator.itemgetter("s")
+    return Route(
+        stream.product, stream.name, stream.topic, build, schema, by_key if plain else symbol
+    )
+
+
+def first(data: dict[str, Any], wire: tuple[str | int, ...]) -> Any:
+    """Return the value under the first of the wire paths that is there."""
+    for path in wire:
+        value: Any = data
+        for key in str(path).split("."):
+            value = value.get(key) if value is not None else None
+        if value is not None:
+            return value
+    return None
+
+
+def general(kind: str, record_time: str) -> Callable[[dict[str, Any], dict[str, Any]], int]:
+    """Return a builder for a kind, made from its schema: only hot kinds have code of their own."""
+    fields = load(kind).fields
+    own = [field for field in fields if field.wire and field.name != "symbol"]
+    by_name = {field.name: field for field in fields}
+
+    def build(record: dict[str, Any], data: dict[str, Any]) -> int:
+        for field in own:
+            record[field.name] = value_of(field, first(data, field.wire))
+        time = first(data, by_name[record_time].wire)
+        return int(time if time is not None else record["receive_time"])
+
+    return build
+
+
+def value_of(field: Field, wire: Any) -> Any:
+    """Return a field's value as fastavro wants it."""
+    if wire is None or field.unit == "us" or (wire == "" and field.type == "decimal"):
+        return None
+    if field.type == "decimal":
+        return Decimal(str(wire))
+    if field.type == "array":
+        return [
+            {item.name: value_of(item, element[item.wire[0]]) for item in field.items}
+            for element in wire
+        ]
+    return wire
 
 
 def encode(route: Route, data: dict[str, Any], received_us: int) -> tuple[bytes, bytes, int]:
     """Return value, key and timestamp of the record of one event."""
-    symbol = data["s"]
+    symbol = route.symbol(data)
     record = {
         "symbol": symbol,
         "product": route.product,
@@ -187,7 +249,12 @@ class Writer:
         if stream is None:  # the answer to our subscription
             return
         route = routes[stream]
-        value, key, timestamp = encode(route, message["data"], received_us)
+        data = message["data"]
+        for event in data if isinstance(data, list) else (data,):
+            self._write(route, event, received_us)
+
+    def _write(self, route: Route, data: dict[str, Any], received_us: int) -> None:
+        value, key, timestamp = encode(route, data, received_us)
         self._until_sample -= 1
         report: Any = self._on_delivery
         if not self._until_sample:

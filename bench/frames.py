@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.instruments import Instrument, fixed, market
+from bench.mix import Other, Rest
 
 FRAMES = 200_000  # then the load begins again
 SEED = 20261122
@@ -37,7 +38,7 @@ class Load:
     """A load, ready to be sent.
 
     Attributes:
-        name: a1, a2 or a3.
+        name: a1, a1k, a2 or a3.
         rate: Frames a second the due times are made for.
         streams: Every stream it has frames of.
         writes: Path, bytes (WebSocket framing included), frames in them.
@@ -63,7 +64,8 @@ class Load:
         return by_path
 
 
-RATES = {"a1": 12_000.0, "a2": 16_000.0, "a3": 6_000.0}  # frames a second
+RATES = {"a1": 12_000.0, "a1k": 12_000.0, "a2": 16_000.0, "a3": 6_000.0}  # frames a second
+NEW_KEY = ',"zz":"1"}'  # a1k: a key that the exchange has added to every trade
 
 # bench/README.md, "Loads": share of each kind, and how levels of depth events are distributed.
 KIND_WEIGHTS = {
@@ -109,9 +111,19 @@ def render(name: str, now_ms: int, frames: int = FRAMES) -> Load:
     choices = _choices(("spot", "", "trade")) if name != "a3" else _choices(*PLACES)
     weights = [weight for weight, _, _ in choices]
     made: list[tuple[Stream, bytes]] = []
-    for number, (_, stream, instrument) in enumerate(rng.choices(choices, weights, k=frames)):
+    rest = Rest(SEED)
+    others = rest.others(set(KIND_WEIGHTS)) if name == "a3" else []
+    weights = _with_others(weights, others, rate)
+    picked: list[tuple[float, Stream, Instrument | Other]] = list(choices)
+    picked += [_other(one) for one in others]
+    for number, (_, stream, source) in enumerate(rng.choices(picked, weights, k=frames)):
         millis = now_ms + int(number * 1000 / rate)
-        data = RENDER[stream.kind](instrument, millis)
+        if isinstance(source, Other):
+            data = rest.render(source.stream, millis)
+        else:
+            data = RENDER[stream.kind](source, millis)
+            if name == "a1k":
+                data = data[:-1] + NEW_KEY
         made.append((stream, f'{{"stream":"{stream.name}","data":{data}}}'.encode()))
     size = BURST if name == "a2" else 1
     writes = tuple(
@@ -119,8 +131,24 @@ def render(name: str, now_ms: int, frames: int = FRAMES) -> Load:
         for batch in (made[start : start + size] for start in range(0, frames, size))
     )
     due, period = _schedule(rng, len(writes), size / rate, evenly=name == "a2")
-    streams = tuple(dict.fromkeys(stream for _, stream, _ in choices))
-    return Load(name, rate, streams, writes, due, period, tuple(made[:2_000]))
+    streams = tuple(dict.fromkeys(stream for stream, _ in made))
+    firsts = {stream: (stream, payload) for stream, payload in reversed(made)}
+    samples = (*made[:2_000], *firsts.values())
+    return Load(name, rate, streams, writes, due, period, samples)
+
+
+def _other(one: Other) -> tuple[float, Stream, Other]:
+    """Return a stream of the rest of the market in the form of a choice."""
+    row = one.stream.row
+    path = f"/{row.product}{row.route or ''}/stream"
+    return one.rate, Stream(row.product, path, one.stream.name, row.kind), one
+
+
+def _with_others(weights: list[float], others: list[Other], rate: float) -> list[float]:
+    """Return weights in messages a second: the rest has its own, the hot kinds share the others."""
+    left = rate - sum(one.rate for one in others)
+    total = sum(weights)
+    return [weight / total * left for weight in weights] + [one.rate for one in others]
 
 
 def _schedule(

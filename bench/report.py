@@ -19,6 +19,7 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 FLOOR = "websockets"
 RATIO_BARS = {"a1": 0.6, "a2": 0.5}  # CPU of a message, share of the floor's, over TLS
 P99_BAR_MS = 25.0  # a1 over TLS
+NEW_KEY_BAR = 1.33  # a1k over a1: throughput falls by less than a quarter
 RSS_BAR_MB = 150.0
 AWAY_BAR_MB = 100.0  # above the queue's bound
 
@@ -129,6 +130,10 @@ def bars(results: Sequence[Result]) -> list[Bar]:
         ratio = ratios(groups, (load, True, "ours")).median
         if ratio is not None:
             found.append(Bar(f"{load} over TLS, CPU a message / {FLOOR} floor", limit, ratio))
+    learned = _cpu(groups, "a1k"), _cpu(groups, "a1")
+    if learned[0] is not None and learned[1] is not None:
+        text = "a1k over TLS, CPU a message with a new key / without"
+        found.append(Bar(text, NEW_KEY_BAR, learned[0] / learned[1]))
     p99_ms = Spread(o.figures.p99_ms for o in groups.get(("a1", True, "ours"), [])).median
     if p99_ms is not None:
         found.append(Bar("a1 over TLS, p99 socket to acknowledged, ms", P99_BAR_MS, p99_ms))
@@ -139,6 +144,10 @@ def bars(results: Sequence[Result]) -> list[Bar]:
         lost = sum(one.figures.dropped for group in ours for one in group)
         found.append(Bar("frames dropped and records not stored, all runs", 0, lost))
     return found
+
+
+def _cpu(groups: dict[Key, list[Result]], load: str) -> float | None:
+    return Spread(one.figures.cpu_us for one in groups.get((load, True, "ours"), [])).median
 
 
 def data(results: Sequence[Result], found: Sequence[Bar], more: dict[str, Any]) -> str:

@@ -66,12 +66,15 @@ def compare(load: Load, received_us: int) -> int:
     pipeline = Pipeline(catcher, Ledger(), 1)
     for stream, frame in load.samples:
         pipeline.receive(routes[stream.product], [frame], received_us, Silent())
-    for (stream, frame), ours in itertools.zip_longest(load.samples, catcher.written):
+    theirs: list[Written] = []
+    for stream, frame in load.samples:
         route = simple[stream.product][stream.name]
         data = orjson.loads(frame)["data"]
-        theirs = (route.topic, *floor.encode(route, data, received_us))
-        assert ours == theirs, f"{stream.name}: {frame!r}\nconnector {ours}\nfloor {theirs}"
-    return len(load.samples)
+        events = data if isinstance(data, list) else [data]
+        theirs += [(route.topic, *floor.encode(route, event, received_us)) for event in events]
+    for ours, other in itertools.zip_longest(catcher.written, theirs):
+        assert ours == other, f"connector {ours}\nfloor {other}"
+    return len(theirs)
 
 
 def _of(streams: Sequence[Any], product: str) -> list[Any]:
