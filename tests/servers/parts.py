@@ -126,4 +126,4 @@ def decoded(registry_url: str, topic: str, messages: list[Message]) -> list[dict
     decode = deserializer(SchemaRegistryClient({"url": registry_url}))
     context = SerializationContext(topic, MessageField.VALUE)
     read = (decode(value, context) for *_, value, _ in messages)
-    return [cast(dict[str, Any], record) for record in read]
+    return [cast("dict[str, Any]", record) for record in read]
