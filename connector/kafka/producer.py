@@ -15,24 +15,13 @@ from confluent_kafka import Producer as Client
 
 from connector.errors import BadMessage, Fatal, Refused
 from connector.kafka import explain
+from connector.kafka.deadletter import CULPRIT, DeadLetters
 from connector.ledger import Ledger
 from connector.policy import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
-DEAD_LETTERS_A_SECOND = 100  # of each reason; a flood is counted in full and sampled
-DEAD_LETTER_BYTES = 900_000  # of raw bytes: what a default topic takes
-# The broker refused the batch for something in it: one record is the culprit.
-CULPRIT = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.INVALID_TIMESTAMP,
-        KafkaError.INVALID_RECORD,
-        KafkaError.INVALID_MSG,
-        KafkaError.INVALID_MSG_SIZE,
-    }
-)
 Suspect = tuple[str, bytes, bytes, int]  # topic, value, key, timestamp
 
 
@@ -51,8 +40,7 @@ class Producer:
         self._ledger = ledger
         self._records = ledger.records
         self._lag = lag
-        self._dead_letter_topic = dead_letter_topic
-        self._samplers: dict[str, Sampler] = {}
+        self._dead_letters = DeadLetters(dead_letter_topic)
         self._error_logs = Sampler(1)
         self._capacity = int(conf["queue.buffering.max.messages"])
         self._until_sample = SAMPLE_EVERY
@@ -113,21 +101,16 @@ class Producer:
             received: When, in microseconds.
         """
         events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
-        sampler = self._samplers.setdefault(error.reason, Sampler(DEAD_LETTERS_A_SECOND))
-        if not sampler.allows(time.monotonic()):
+        record = self._dead_letters.record(source, raw, error, received, time.monotonic())
+        if record is None:
             return  # counted by the caller; the flood's samples are in the topic
-        headers: list[tuple[str, str | bytes | None]] = [
-            ("reason", error.reason.encode()),
-            ("detail", error.detail[:1000].encode("utf-8", "replace")),
-            ("source", source.encode()),
-            ("size", str(len(raw)).encode()),
-        ]
+        topic, value, key, timestamp, headers = record
         try:
             self._produce(
-                self._dead_letter_topic,
-                raw[:DEAD_LETTER_BYTES],
-                source.encode() or None,
-                timestamp=received // 1000,
+                topic,
+                value,
+                key,
+                timestamp=timestamp,
                 headers=headers,
                 on_delivery=self._on_dead_letter_delivery,
             )

@@ -21,6 +21,8 @@ PRODUCER = {
     "delivery.report.only.error": False,
     "reconnect.backoff.max.ms": 2_000,
 }
+# The broker aborts a transaction that is open longer than this: Kafka was away, or we were.
+TRANSACTIONAL = {"transaction.timeout.ms": 60_000}
 
 
 def client(settings: Kafka) -> dict[str, Any]:
@@ -40,6 +42,18 @@ def client(settings: Kafka) -> dict[str, Any]:
 def producer(settings: Kafka) -> dict[str, Any]:
     """Return the producer's configuration; `librdkafka:` is handed over as it stands."""
     return {**client(settings), **PRODUCER, **settings.librdkafka}
+
+
+def transactional(settings: Kafka, writer: str) -> dict[str, Any]:
+    """Return the configuration of the transactional producer.
+
+    Args:
+        settings: The cluster.
+        writer: Names the writer: whoever starts later under this name fences the one before.
+    """
+    conf = {**client(settings), **PRODUCER, **TRANSACTIONAL, **settings.librdkafka}
+    del conf["message.timeout.ms"]  # librdkafka holds it to transaction.timeout.ms itself
+    return conf | {"transactional.id": writer}
 
 
 def _security(security: Security) -> dict[str, Any]:

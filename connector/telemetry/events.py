@@ -13,6 +13,7 @@ from connector.policy import Sampler
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("bkc")
 _dead_letters = Sampler(5)
+_transactions = Sampler(1)
 
 
 def started(streams: int, connections: int, topics: int, version: str) -> None:
@@ -117,6 +118,17 @@ def delivery_failed(topic: str, cause: str) -> None:
 def kafka_trouble(cause: str) -> None:
     """A broker cannot be reached or does not let us in; librdkafka keeps trying."""
     _log.warning("kafka_trouble", cause=cause)
+
+
+def transaction_again(cause: str) -> None:
+    """Kafka gave a transaction up; its records are produced again, in order."""
+    if _transactions.allows(time.monotonic()):
+        _log.warning("transaction_again", cause=cause)
+
+
+def fenced(cause: str) -> None:
+    """A newer writer has taken over; this one writes nothing any more and waits for SIGTERM."""
+    _log.warning("fenced", cause=cause)
 
 
 def gave_up(cause: str) -> None:

@@ -1,0 +1,238 @@
+"""Storing one transaction, straight on and blocking: the thread behind kafka/transactions.py.
+
+Waits for as long as Kafka takes; a transaction that Kafka gives up is produced again whole; one
+with a record in it that Kafka will never take is stored without that record.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as Client
+
+from connector.errors import Refused
+from connector.kafka import explain
+from connector.kafka.deadletter import CULPRIT, Record
+from connector.telemetry import events
+
+CALL_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
+AGAIN_S = 0.5  # between two tries of a transaction that Kafka gave up
+FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+Culprits = dict[int, KafkaError]  # position in the transaction -> why Kafka will not take it
+
+
+class GaveUp(Exception):
+    """The deadline of the end has passed before Kafka answered."""
+
+
+class Broken(Exception):
+    """librdkafka's producer is of no use any more: fenced, or another fatal error."""
+
+    def __init__(self, error: KafkaError) -> None:
+        super().__init__(error.str())
+        self.error = error
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """What the progress topic says of the writers of this shard.
+
+    Attributes:
+        other: A writer that began later than we did has written.
+        commits: Number of our last transaction that is stored.
+    """
+
+    other: bool
+    commits: int
+
+
+class Committer:
+    """The transactional client, and how a transaction of it is brought to its end.
+
+    Attributes:
+        client: librdkafka's producer; replaced when Kafka fenced us though nobody newer exists.
+        newest: Asked when we were fenced: who has written last.
+        give_up_at: Monotonic seconds after which waiting ends; None: never.
+        trouble: What Kafka last complained of.
+        again: Transactions produced again.
+    """
+
+    def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
+        self._conf = {**conf, "error_cb": on_error, "logger": events.librdkafka_logger()}
+        self.newest: Callable[[], Newest] = lambda: Newest(other=True, commits=0)
+        self.give_up_at: float | None = None
+        self.trouble: str | None = None
+        self.again = 0
+        self.client = self._new_client()
+
+    def _new_client(self) -> Client:
+        try:
+            return Client(self._conf)
+        except KafkaException as error:
+            raise Refused(f"kafka: {explain.creation(error)}") from error
+
+    def start(self) -> None:
+        """Take over from whoever wrote before under our transactional id.
+
+        Raises:
+            Broken: Kafka does not let us.
+        """
+        self._until_done(self.client.init_transactions)
+
+    def store(
+        self,
+        records: list[Record],
+        late: list[Record],
+        commits: int,
+        broken: KafkaError | None = None,
+    ) -> Culprits:
+        """Store a transaction; return the records that Kafka will not take.
+
+        Args:
+            records: What has been produced since it began; `late` is appended.
+            late: What also belongs to it.
+            commits: Our transactions stored so far.
+            broken: Why librdkafka took no more of it, if it did not.
+
+        Raises:
+            GaveUp: the deadline of the end came first. Broken: we may not write any more.
+        """
+        records.extend(late)
+        culprits: Culprits = {}
+        missing = late  # of the open transaction: the rest has been handed over already
+        while True:
+            try:
+                error = self._attempt(missing, broken)
+                if error is None:
+                    return culprits
+                broken = None
+                self._until_done(self.client.abort_transaction)
+                if error.code() in CULPRIT:
+                    culprits |= self._find_culprits(records, culprits)
+                else:
+                    self._again(error)
+            except Broken as ended:
+                if self._is_stored(ended, commits):
+                    return culprits
+            missing = [one for at, one in enumerate(records) if at not in culprits]
+            self.client.begin_transaction()
+
+    def _attempt(self, records: Iterable[Record], broken: KafkaError | None) -> KafkaError | None:
+        """Hand over the records and commit; return the error of a transaction to be aborted.
+
+        Raises:
+            Broken, GaveUp.
+        """
+        error = broken or self._produce_all(records)
+        if error is not None and error.code() != KafkaError._STATE:
+            return error
+        try:  # after _STATE, too: commit tells why the transaction is broken
+            self._until_done(self.client.commit_transaction)
+        except KafkaException as refused:
+            return refused.args[0]  # type: ignore[no-any-return]
+        return error
+
+    def _produce_all(
+        self, records: Iterable[Record], on_delivery: Callable[..., None] | None = None
+    ) -> KafkaError | None:
+        """Hand records to librdkafka; return its error when it takes no more."""
+        more: dict[str, Any] = {} if on_delivery is None else {"on_delivery": on_delivery}
+        for topic, value, key, timestamp, headers in records:
+            while True:
+                try:
+                    self.client.produce(
+                        topic, value, key, timestamp=timestamp, headers=headers or [], **more
+                    )
+                    break
+                except BufferError:
+                    self._serve()
+                except KafkaException as error:
+                    return error.args[0]  # type: ignore[no-any-return]
+        return None
+
+    def _until_done(self, call: Callable[[float], None]) -> None:
+        """Repeat one of librdkafka's calls for as long as it only takes time.
+
+        Raises:
+            KafkaException: the transaction must be aborted. Broken: fatal. GaveUp.
+        """
+        while True:
+            try:
+                return call(CALL_S)
+            except KafkaException as error:
+                known: KafkaError = error.args[0]
+                if known.txn_requires_abort():
+                    raise
+                if not known.retriable():
+                    raise Broken(known) from error
+            self._check_deadline()
+
+    def _serve(self) -> None:
+        try:
+            self.client.poll(0.05)
+        except KafkaException as error:
+            raise Broken(error.args[0]) from error
+        self._check_deadline()
+
+    def _check_deadline(self) -> None:
+        if self.give_up_at is not None and time.monotonic() >= self.give_up_at:
+            raise GaveUp
+
+    def _again(self, error: KafkaError) -> None:
+        """Say why a transaction is produced again, and wait a moment."""
+        self.again += 1
+        self.trouble = explain.text(error)
+        events.transaction_again(cause=self.trouble)
+        time.sleep(AGAIN_S)  # noqa: TID251 - the thread's own time
+        self._check_deadline()
+
+    def _is_stored(self, broken: Broken, commits: int) -> bool:
+        """Begin anew after a fatal error, unless somebody newer writes; say if it was stored.
+
+        Kafka fences a writer whose transaction was open longer than transaction.timeout.ms, too:
+        then nobody newer exists, and we go on.
+
+        Raises:
+            Broken: a newer writer exists, or there is no going on.
+        """
+        if broken.error.code() not in FENCED or self.newest().other:
+            raise broken
+        self.client = self._new_client()
+        self._until_done(self.client.init_transactions)
+        return self.newest().commits > commits
+
+    def _find_culprits(self, records: list[Record], known: Culprits) -> Culprits:
+        """Return which records Kafka refuses, by trial transactions that are never committed."""
+        open_ones = [(at, one) for at, one in enumerate(records) if at not in known]
+        found: Culprits = {}
+        halves = [open_ones]
+        while halves:
+            part = halves.pop()
+            refused = self._try(part)
+            if refused is None:
+                continue
+            if len(part) == 1:
+                found[part[0][0]] = refused
+            else:
+                middle = len(part) // 2
+                halves += [part[middle:], part[:middle]]
+        return found
+
+    def _try(self, part: list[tuple[int, Record]]) -> KafkaError | None:
+        """Produce some records in a transaction that is then aborted; return why one is refused."""
+        errors: list[KafkaError] = []
+
+        def note(error: KafkaError | None, _message: object) -> None:
+            if error is not None and error.code() in CULPRIT:
+                errors.append(error)
+
+        self.client.begin_transaction()
+        refused = self._produce_all((one for _, one in part), note)
+        if refused is not None and refused.code() in CULPRIT:
+            errors.append(refused)
+        while len(self.client) and not errors:
+            self._serve()
+        self._until_done(self.client.abort_transaction)
+        return errors[0] if errors else None

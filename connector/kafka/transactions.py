@@ -1,0 +1,273 @@
+"""The exactly-once way into Kafka: one transaction an interval, all of it stored or none of it.
+
+Data, markers and progress of an interval commit together; a writer that starts later under the same
+`transactional.id` fences this one. The records of the open transaction are kept until it is stored,
+so that whatever Kafka does to it, they are produced again, in order (docs/delivery.md).
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+
+from connector.errors import BadMessage, Fatal
+from connector.kafka import explain
+from connector.kafka.commit import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest
+from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
+from connector.ledger import Ledger
+from connector.policy import Sampler
+from connector.telemetry import events
+from connector.telemetry.lag import Lag
+
+SAMPLE_EVERY = 64  # one record in so many is timed from socket to commit
+COMMIT_S = 0.1  # a read_committed reader sees a record that much later, and the commit itself
+COMMIT_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(slots=True)
+class Batch:
+    """The records of one transaction.
+
+    Attributes:
+        records: In the order published.
+        made: How many of them, the first ones, the ledger counts as made: the rest are dead
+            letters, markers and progress.
+        size: Bytes of their values.
+        samples: (received us, record time ms) of the records that are timed.
+        broken: Why librdkafka took no more of it: it must be produced again, whole.
+    """
+
+    records: list[Record] = field(default_factory=list)
+    made: int = 0
+    size: int = 0
+    samples: list[tuple[int, int]] = field(default_factory=list)
+    broken: KafkaError | None = None
+
+
+class TransactionalProducer:
+    """Publishes records exactly once; the counterpart of Producer for clusters with transactions.
+
+    Attributes:
+        fatal: Set when Kafka refused us for good: the process must end.
+        fenced: Another writer has taken over: this one never writes again.
+        trouble: What Kafka last complained of, None once a transaction is stored.
+        seal: Asked before a commit, with its number: the markers and progress that belong to it.
+        commits: Transactions stored.
+        pause_s: Seconds for which publishing stood still at the last commit.
+    """
+
+    def __init__(
+        self, conf: Mapping[str, Any], ledger: Ledger, dead_letter_topic: str, lag: Lag
+    ) -> None:
+        self._ledger = ledger
+        self._lag = lag
+        self._dead_letters = DeadLetters(dead_letter_topic)
+        self._error_logs = Sampler(1)
+        self._capacity = int(conf["queue.buffering.max.messages"]) // 2
+        self._until_sample = SAMPLE_EVERY
+        self._batch = Batch()
+        self._aside: list[Record] = []
+        self._commit_at = 0.0
+        self._settling: Future[Culprits] | None = None
+        self._paused_at = 0.0
+        self._thread = ThreadPoolExecutor(1, "kafka-commit")
+        self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.fatal: Fatal | None = None
+        self.fenced = False
+        self.trouble: str | None = None
+        self.commits = 0
+        self.pause_s = 0.0
+        self._committer = Committer(conf, self._on_error)
+
+    def ask_newest(self, newest: Callable[[], Newest]) -> None:
+        """Set who is asked (in a thread, when we were fenced) who has written last."""
+        self._committer.newest = newest
+
+    def start(self) -> None:
+        """Take over from whoever wrote before under our transactional id; blocks.
+
+        Raises:
+            Fatal: Kafka does not let us write transactions; the text has the cause and the cure.
+        """
+        try:
+            self._committer.start()
+        except Broken as broken:
+            raise Fatal(f"Kafka refused the producer: {explain.text(broken.error)}") from broken
+
+    # Publishing
+
+    def has_room(self, records: int) -> bool:
+        """Say whether that many records would be taken now."""
+        return self._open() and len(self._batch.records) + records <= self._capacity
+
+    def _open(self) -> bool:
+        return self._settling is None and not self.fenced and self.fatal is None
+
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
+        """Take one record; False when there is no room now. Timestamp in ms, received in us."""
+        if self._settling is not None or self.fenced:
+            return False  # a transaction is being committed: records wait for the next one
+        batch = self._batch
+        if not batch.records:
+            self._begin()
+        elif len(batch.records) >= self._capacity:
+            return False
+        try:
+            self._committer.client.produce(topic, value, key, timestamp=timestamp)
+        except BufferError:
+            return False
+        except KafkaException as error:
+            if error.args[0].code() in CULPRIT:
+                self._put_aside(error.args[0], topic, value, received)
+                return True  # the caller counts it as made, we as dead-lettered
+            batch.broken = batch.broken or error.args[0]
+            self._commit_at = 0.0
+        batch.records.append((topic, value, key, timestamp, None))
+        batch.made += 1
+        batch.size += len(value)
+        self._until_sample -= 1
+        if not self._until_sample:
+            self._until_sample = SAMPLE_EVERY
+            batch.samples.append((received, timestamp))
+        return True
+
+    def _begin(self) -> None:
+        self._committer.client.begin_transaction()
+        self._commit_at = time.monotonic() + COMMIT_S
+
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
+        """Put aside what cannot become a record: its raw bytes, and why in the headers."""
+        events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
+        record = self._dead_letters.record(source, raw, error, received, time.monotonic())
+        if record is not None:
+            self._aside.append(record)
+
+    def _put_aside(self, error: KafkaError, topic: str, value: bytes, received: int) -> None:
+        self._ledger.delivery_errors[error.name()] += 1
+        self._ledger.records.dead_lettered += 1
+        self._ledger.dead_letters["refused"] += 1
+        bad = BadMessage("refused", f"{error.name()}: {error.str()}")
+        self.dead_letter(topic, value, bad, received)
+
+    # Running
+
+    def poll(self) -> None:
+        """Serve librdkafka, commit when it is time, take up what came of it. Never waits."""
+        if self._settling is not None:
+            if self._settling.done():
+                self._take_up()
+            return
+        self._serve()
+        batch = self._batch
+        due = batch.records and time.monotonic() >= self._commit_at
+        if due or batch.size >= COMMIT_BYTES or (self._aside and not batch.records):
+            self._settle()
+
+    def _serve(self) -> None:
+        try:
+            self._committer.client.poll(0)
+        except KafkaException as error:
+            self.trouble = explain.text(error.args[0])
+
+    def _settle(self) -> None:
+        """Close the transaction: from now on it is the thread's, until it is stored."""
+        if not self._open():
+            return
+        batch = self._batch
+        if not batch.records:
+            self._begin()
+        late = [*self._aside, *self.seal(self.commits + 1)]
+        self._aside = []
+        self._paused_at = time.monotonic()
+        self._settling = self._thread.submit(
+            self._committer.store, batch.records, late, self.commits, batch.broken
+        )
+
+    def _take_up(self) -> None:
+        """Note what became of a transaction and make room for the next."""
+        settling, batch = self._settling, self._batch
+        self._settling, self._batch = None, Batch()
+        assert settling is not None  # noqa: S101 - the caller looked
+        try:
+            culprits = settling.result()
+        except GaveUp:
+            self._batch = batch  # not stored: what is left is counted from it
+            self._settling = None
+            return
+        except Broken as broken:
+            self._end(broken.error)
+            return
+        self.commits += 1
+        self.trouble = None
+        self.pause_s = time.monotonic() - self._paused_at
+        self._count(batch, culprits)
+
+    def _count(self, batch: Batch, culprits: Culprits) -> None:
+        now = time.time_ns() // 1000
+        refused = sum(position < batch.made for position in culprits)
+        self._ledger.records.acknowledged += batch.made - refused
+        for received, timestamp in batch.samples:
+            self._lag.observe(now, received, timestamp)
+        for position, error in culprits.items():
+            topic, value, *_ = batch.records[position]
+            if position < batch.made:
+                self._put_aside(error, topic, value, now)
+            else:
+                self._ledger.delivery_errors["dead_letter"] += 1
+                events.dead_letter_lost(cause=explain.text(error))
+
+    def _end(self, error: KafkaError) -> None:
+        """Stop writing for good: somebody newer writes, or Kafka refused us."""
+        if error.code() in FENCED:
+            self.fenced = True
+            events.fenced(cause=explain.text(error))
+        elif self.fatal is None:
+            self.fatal = Fatal(f"Kafka refused the producer for good: {explain.text(error)}")
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Hear of connection trouble: not about a record, and mostly passing."""
+        self.trouble = explain.text(error)
+        if not error.fatal() and self._error_logs.allows(time.monotonic()):
+            events.kafka_trouble(cause=self.trouble)
+
+    # Ending
+
+    @property
+    def queued(self) -> int:
+        """Records that are not stored yet."""
+        return len(self._batch.records) + len(self._aside)
+
+    def flush(self, deadline: float) -> int:
+        """Commit what is left, until done or the monotonic deadline; blocks.
+
+        Returns:
+            How many records are still not stored.
+        """
+        self._committer.give_up_at = deadline
+        while self._open() and (self._batch.records or self._aside):
+            self._settle()
+            if not self._wait(deadline):
+                break
+        if self._settling is not None:
+            self._wait(deadline)
+        return self._ledger.records.in_flight
+
+    def _wait(self, deadline: float) -> bool:
+        """Wait for the thread; say whether its transaction is stored."""
+        assert self._settling is not None  # noqa: S101 - the caller looked
+        before = self.commits
+        try:
+            self._settling.exception(max(0.0, deadline + CALL_S - time.monotonic()))
+        except TimeoutError:
+            return False
+        self._take_up()
+        return self.commits > before
+
+    def close(self) -> None:
+        """Drop what could not be stored, so that the process can end."""
+        self._committer.give_up_at = 0.0
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._committer.client.purge()

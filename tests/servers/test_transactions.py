@@ -1,0 +1,210 @@
+"""The transactional producer against a real broker: all of an interval or nothing, and once."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from connector.config.model import Kafka
+from connector.kafka import settings
+from connector.kafka.commit import Newest
+from connector.kafka.transactions import TransactionalProducer
+from connector.lab.servers import RealKafka
+from connector.ledger import Ledger
+from connector.telemetry.lag import Lag
+from tests.servers.parts import read_all
+
+HOUR_MS = 3_600_000
+FAST: dict[str, Any] = {"transaction.timeout.ms": 4_000}
+
+
+class Writer:
+    """A producer of one topic, its ledger, and what it has published."""
+
+    def __init__(self, kafka: RealKafka, topic: str, name: str = "", **conf: Any) -> None:
+        admin = AdminClient(kafka.client())
+        wanted = [NewTopic(topic, 1, 1), NewTopic(f"{topic}.dead", 1, 1)]
+        there = admin.list_topics(timeout=10).topics
+        for future in admin.create_topics(
+            [one for one in wanted if one.topic not in there]
+        ).values():
+            future.result()
+        self.kafka, self.topic, self.ledger = kafka, topic, Ledger()
+        made = settings.transactional(
+            Kafka(bootstrap_servers=kafka.bootstrap_servers), name or f"writer-{topic}"
+        )
+        self.producer = TransactionalProducer(made | conf, self.ledger, f"{topic}.dead", Lag())
+        self.producer.start()
+
+    def publish(self, value: bytes, ahead_ms: int = 0) -> None:
+        now = time.time_ns() // 1000
+        deadline = time.monotonic() + 30
+        while not self.producer.publish(self.topic, value, b"k", now // 1000 + ahead_ms, now):
+            self.producer.poll()
+            assert time.monotonic() < deadline
+        self.ledger.records.produced += 1
+
+    def flush(self, seconds: float = 30.0) -> int:
+        return self.producer.flush(time.monotonic() + seconds)
+
+    async def until(self, fact: Callable[[], object], seconds: float = 40.0) -> None:
+        """Serve the producer, as the worker does, until something is true."""
+        deadline = time.monotonic() + seconds
+        while not fact():
+            assert time.monotonic() < deadline, self.producer.trouble
+            self.producer.poll()
+            await asyncio.sleep(0.005)
+
+    def values(self, topic: str = "") -> list[bytes]:
+        conf = dict(self.kafka.client())
+        return [value for *_, value, _ in read_all(conf, topic or self.topic)]
+
+
+def numbered(count: int, start: int = 0) -> list[bytes]:
+    return [f"{number:06}".encode() for number in range(start, start + count)]
+
+
+async def test_an_interval_is_stored_whole_and_in_order_and_counted_when_it_is(
+    kafka: RealKafka,
+) -> None:
+    writer = Writer(kafka, "txn-plain")
+    for value in numbered(500):
+        writer.publish(value)
+    assert writer.ledger.records.acknowledged == 0
+
+    await writer.until(lambda: writer.producer.commits == 1)
+
+    assert writer.ledger.records.acknowledged == 500
+    assert writer.values() == numbered(500)
+    writer.producer.close()
+
+
+async def test_what_is_sealed_belongs_to_the_same_transaction(kafka: RealKafka) -> None:
+    writer = Writer(kafka, "txn-sealed")
+    numbers: list[int] = []
+
+    def seal(number: int) -> list[tuple[str, bytes, bytes, int, None]]:
+        numbers.append(number)
+        return [("txn-sealed", b"progress %d" % number, b"k", 1_700_000_000_000, None)]
+
+    writer.producer.seal = seal
+    writer.publish(b"a")
+    await writer.until(lambda: writer.producer.commits == 1)
+    writer.publish(b"b")
+    assert writer.flush() == 0
+
+    assert writer.values() == [b"a", b"progress 1", b"b", b"progress 2"]
+    assert numbers == [1, 2]
+    writer.producer.close()
+
+
+async def test_a_record_kafka_will_never_take_is_put_aside_and_the_rest_keeps_its_order(
+    kafka: RealKafka,
+) -> None:
+    writer = Writer(kafka, "txn-poison")
+    values = numbered(300)
+    for at, value in enumerate(values):
+        writer.publish(value, 2 * HOUR_MS if at in (57, 201) else 0)
+    assert writer.flush() == 0
+
+    assert writer.values() == [v for at, v in enumerate(values) if at not in (57, 201)]
+    assert writer.values("txn-poison.dead") == [values[57], values[201]]
+    records = writer.ledger.records
+    assert (records.acknowledged, records.dead_lettered, records.in_flight) == (298, 2, 0)
+    writer.producer.close()
+
+
+async def test_a_later_writer_fences_this_one_and_nothing_of_its_open_transaction_is_seen(
+    kafka: RealKafka,
+) -> None:
+    old = Writer(kafka, "txn-fenced")
+    old.publish(b"stored")
+    await old.until(lambda: old.producer.commits == 1)
+    old.publish(b"open")
+    old.producer.poll()
+
+    new = Writer(kafka, "txn-fenced")
+    new.publish(b"new")
+    assert new.flush() == 0
+    await old.until(lambda: old.producer.fenced)
+
+    assert old.producer.fatal is None
+    assert not old.producer.publish("txn-fenced", b"late", b"k", 1, 1)
+    assert new.values() == [b"stored", b"new"]
+    old.producer.close()
+    new.producer.close()
+
+
+async def test_kafka_away_longer_than_a_transaction_may_be_open_costs_nothing() -> None:
+    own = RealKafka()
+    await own.start()
+    try:
+        writer = Writer(own, "txn-away", **FAST)
+        writer.producer.ask_newest(lambda: Newest(other=False, commits=writer.producer.commits))
+        for value in numbered(100):
+            writer.publish(value)
+        await writer.until(lambda: writer.producer.commits >= 1)
+        for value in numbered(100, 100):
+            writer.publish(value)
+        own.freeze()
+        frozen = time.monotonic()
+        await writer.until(lambda: time.monotonic() > frozen + 9)
+        own.thaw()
+        await writer.until(lambda: writer.ledger.records.acknowledged == 200)
+        for value in numbered(100, 200):
+            writer.publish(value)
+        assert writer.flush() == 0
+
+        assert writer.values() == numbered(300)
+        writer.producer.close()
+    finally:
+        await own.stop()
+
+
+async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing() -> None:
+    own = RealKafka()
+    await own.start()
+    try:
+        writer = Writer(own, "txn-stopped")
+        writer.producer.ask_newest(lambda: Newest(other=False, commits=writer.producer.commits))
+        sent = 0
+        for number in range(3):
+            for value in numbered(200, sent):
+                writer.publish(value)
+            sent += 200
+            if number == 0:
+                await own.pause()
+            if number == 1:
+                await own.start()
+            wanted = 0 if number == 0 else sent
+            await writer.until(
+                lambda wanted=wanted: writer.ledger.records.acknowledged >= wanted  # type: ignore[misc]
+            )
+        assert writer.flush() == 0
+
+        assert writer.values() == numbered(600)
+        writer.producer.close()
+    finally:
+        await own.stop()
+
+
+async def test_at_the_end_what_kafka_did_not_take_in_time_is_said(kafka: RealKafka) -> None:
+    del kafka
+    own = RealKafka()
+    await own.start()
+    try:
+        writer = Writer(own, "txn-left")
+        writer.publish(b"a")
+        own.freeze()
+        began = time.monotonic()
+
+        assert writer.flush(2.0) == 1
+
+        assert time.monotonic() - began < 10
+        writer.producer.close()
+    finally:
+        own.thaw()
+        await own.stop()
