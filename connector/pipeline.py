@@ -1,28 +1,32 @@
-"""One message's life: look up ▸ decode ▸ (order) ▸ encode ▸ publish. No asyncio, no sockets.
+"""One message's life: look up ▸ decode ▸ order ▸ encode ▸ publish. No asyncio, no sockets.
 
 The reader hands over frames and never waits: while the publisher is full they queue here, bounded
 in bytes. Next along the way: codec/compile.py, kafka/producer.py.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from connector.binance.markers import Reason
 from connector.binance.names import Stream
 from connector.binance.products import Product
 from connector.binance.row import Row
+from connector.binance.sequence import GAP, NEW, REPEATED, Hole
 from connector.binance.symbols import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load
+from connector.continuity import Continuity, Series
 from connector.errors import BadMessage
 from connector.ledger import Ledger
 from connector.telemetry import events
 
 FRAME_OVERHEAD = 160  # bytes a queued frame costs beside its payload (measured)
+SYMBOL_KEY = "{symbol}"
 AHEAD_LIMIT_MS = 300_000  # a stamp over 1 h ahead makes a broker refuse the whole batch
 _HEAD = b'{"stream":"'
 _BETWEEN = b'","data":'
@@ -32,12 +36,12 @@ _START, _GAP = len(_HEAD), len(_BETWEEN)
 class Publisher(Protocol):
     """Where records go: kafka/producer.py."""
 
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
-        """Take one record; False when there is no room now. Timestamp in ms, received in us."""
+    def room(self) -> int:
+        """Return how many records will be taken now."""
         ...
 
-    def has_room(self, records: int) -> bool:
-        """Say whether that many records would be taken now."""
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
+        """Take one record: there was room. Timestamp in ms, received in us."""
         ...
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
@@ -71,7 +75,9 @@ class Route:
         foreign: Their way; None leaves them out.
         messages: Events published; the exporter sums them by kind.
         last_event_ms: Record time of the newest event published.
-        series: Symbol -> what its records begin with, and their key.
+        key: Template of the record key: {symbol} {product} {kind} {stream}.
+        series: Symbol -> what is known of its series.
+        damaged: An event of the stream went to the dead letter: its id may be missing.
     """
 
     stream: Stream
@@ -84,9 +90,11 @@ class Route:
     foreign: "Route | None" = None
     messages: int = 0
     last_event_ms: int = 0
-    series: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
+    key: str = SYMBOL_KEY
+    series: dict[str, Series] = field(default_factory=dict)
+    damaged: bool = False
 
-    def begin(self, symbol: str | None) -> tuple[bytes, bytes]:
+    def begin(self, symbol: str | None, continuity: Continuity) -> Series:
         """Open a series: its symbol has not been seen before.
 
         Raises:
@@ -94,40 +102,65 @@ class Route:
         """
         if not symbol:
             raise BadMessage("field", "the message names no symbol")
-        head = prefix(self.schema_id, symbol, self.product, self.stream.name)
-        opening = head, symbol.encode()
-        self.series[symbol] = opening
-        return opening
+        opening = prefix(self.schema_id, symbol, self.product, self.stream.name)
+        series = continuity.open(
+            self.stream, self.product, symbol, self.topic, opening, self._key_of(symbol).encode()
+        )
+        self.series[symbol] = series
+        return series
+
+    def _key_of(self, symbol: str) -> str:
+        if self.key == SYMBOL_KEY:
+            return symbol
+        stream = self.stream
+        return self.key.format(
+            symbol=symbol, product=self.product, kind=stream.row.kind, stream=stream.name
+        )
 
 
-def route_to(topic: str, schema_id: int, stream: Stream, codecs: dict[Row, Codec]) -> Route:
-    """Return a stream's route; streams of one row share a codec, kept in `codecs`."""
+Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the connection
+
+
+def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: str = "ms") -> Route:
+    """Return a stream's route; streams of one row and time unit share a codec, kept in `codecs`."""
     row = stream.row
-    if row not in codecs:
-        codecs[row] = Codec(load(row.kind), row.record_time, symbol=row.symbol)
-    return Route(stream, topic, schema_id, codecs[row], row.product, stream.symbol)
+    if (row, unit) not in codecs:
+        codecs[row, unit] = Codec(
+            load(row.kind), row.record_time, unit, symbol=row.symbol, sequence=row.sequence
+        )
+    return Route(stream, topic, schema_id, codecs[row, unit], row.product, stream.symbol)
 
 
-Routes = dict[bytes, Route]  # one product's streams, by wire name as it stands in a frame
+Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stands in a frame
 
 
 class Pipeline:
     """Turns frames into records; owns the queue between the readers and Kafka."""
 
-    def __init__(self, publisher: Publisher, ledger: Ledger, hold_bytes: int) -> None:
+    def __init__(
+        self,
+        publisher: Publisher,
+        ledger: Ledger,
+        hold_bytes: int,
+        continuity: Continuity | None = None,
+    ) -> None:
         self._publisher = publisher
         self._ledger = ledger
         self._frames = ledger.frames
         self._records = ledger.records
         self._hold_bytes = hold_bytes
-        self._queue: deque[tuple[bytes, int, Routes]] = deque()
+        self._queue: deque[tuple[bytes | None, int, Routes]] = deque()  # None: see _flush_dropped
         self._queued_bytes = 0
+        self._notes = 0  # entries of the queue that are no frames
         self._dropping = False
+        self._dropped: Routes = {}  # streams of which something was dropped
+        self._room = 0
+        self.continuity = continuity or Continuity("binance")
 
     @property
     def waiting(self) -> int:
         """Frames in the queue."""
-        return len(self._queue)
+        return len(self._queue) - self._notes
 
     @property
     def queued_bytes(self) -> int:
@@ -145,22 +178,31 @@ class Pipeline:
             return
         stamp = receipt(received_us)
         control = source.control
+        self._room = self._publisher.room()
         for position, frame in enumerate(frames):
-            if not self._handle(routes, frame, stamp, received_us, control):
+            if self._room <= 0 or not self._handle(routes, frame, stamp, received_us, control):
                 self._enqueue(routes, frames[position:], received_us, control)
                 return
 
     def drain(self) -> None:
         """Publish what is queued, as far as there is room. Called whenever there may be some."""
         queue = self._queue
-        while queue:
+        time_us = queue[-1][1] if queue else 0
+        self._room = self._publisher.room()
+        while queue and self._room > 0:
             frame, received_us, routes = queue[0]
+            if frame is None:
+                queue.popleft()
+                self._notes -= 1
+                self._after_dropped(routes.values(), received_us // 1000)
+                continue
             if not self._handle(routes, frame, receipt(received_us), received_us, _no_control):
                 break
             queue.popleft()
             self._queued_bytes -= len(frame) + FRAME_OVERHEAD
         if self._dropping and self._queued_bytes <= self._hold_bytes // 2:
             self._dropping = False
+            self._flush_dropped(time_us)
             events.overload_ended(dropped=self._frames.dropped)
 
     def _enqueue(
@@ -172,11 +214,13 @@ class Pipeline:
                 self._frames.control += 1
             elif self._dropping:
                 self._frames.dropped += 1
+                self._note_dropped(routes, frame)
             else:
+                self._flush_dropped(received_us)
                 self._queue.append((frame, received_us, routes))
                 self._queued_bytes += len(frame) + FRAME_OVERHEAD
                 if self._queued_bytes >= self._hold_bytes:
-                    self._dropping = True  # one episode: here one gap per series will open
+                    self._dropping = True  # one episode: one gap per series
                     self._ledger.overloads += 1
                     events.overload_began(queued_bytes=self._queued_bytes)
 
@@ -192,16 +236,15 @@ class Pipeline:
         if data[:1] == b"[":
             return self._handle_array(route, data, stamp, received_us)
         try:
-            room = self._publish(route, data, stamp, received_us)
+            self._publish(route, data, stamp, received_us)
         except Exception as error:  # noqa: BLE001 - whatever a frame does, the next one is read
-            self._dead_letter(route.stream.name, data, _as_bad(error), received_us)
+            self._put_aside(route, data, error, received_us)
             self._frames.undecodable += 1
             return True
-        if room:
-            self._frames.decoded += 1
-        return room
+        self._frames.decoded += 1
+        return True
 
-    def _publish(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> bool:
+    def _publish(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> None:
         """Decode, encode and publish one event.
 
         Raises:
@@ -216,32 +259,58 @@ class Pipeline:
         if route.merged and product_of(codec.market(message), symbol or "") != route.product:
             if route.foreign is None:
                 self._ledger.filtered += 1
-                return True
+                return
             route = route.foreign
-        # Here the series' tracker will judge the span: new, repeated, overlap or gap.
-        opening, key = route.series.get(symbol) or route.begin(symbol)  # type: ignore[arg-type]
-        value = codec.encode(message, opening, stamp)
+        series = route.series.get(symbol)  # type: ignore[arg-type]
+        if series is None:
+            series = route.begin(symbol, self.continuity)
+        self._send(route, series, message, stamp, received_us)
+
+    def _send(
+        self, route: Route, series: Series, message: Any, stamp: bytes, received_us: int
+    ) -> None:
+        """Publish an event in its turn, a repeat not at all."""
+        codec = route.codec
+        value = codec.encode(message, series.opening, stamp)
         millis = codec.record_time(message)
         received_ms = received_us // 1000
         if millis is None or not 0 < millis <= received_ms + AHEAD_LIMIT_MS:
             millis = received_ms
-        if not self._publisher.publish(route.topic, value, key, millis, received_us):
-            return False
+        # Told after encoding: what cannot be encoded is missing, and the next event will show it.
+        tracker = series.tracker
+        verdict = NEW if tracker is None else codec.observe(tracker, message)
         self._records.produced += 1
+        if verdict is not NEW or series.alert:
+            if verdict is REPEATED:
+                self._records.repeated += 1
+                return
+            hole = tracker.hole if verdict is GAP and tracker is not None else None
+            gap = self._judge(route, series, hole, millis)
+            if gap is not None:
+                value = codec.encode(message, series.opening, receipt(received_us, "live", gap))
+        self._publisher.publish(route.topic, value, series.key, millis, received_us)
+        self._room -= 1
+        series.last_ms = millis
+        if not series.dirty:
+            self.continuity.touch(series)
         route.messages += 1
         route.last_event_ms = millis
-        return True
+
+    def _judge(self, route: Route, series: Series, hole: Hole | None, millis: int) -> str | None:
+        """Return the gap id of a record that comes after something missing."""
+        damaged, route.damaged = route.damaged, False
+        reason: Reason = "dead_letter" if damaged else "sequence"
+        return self.continuity.judge(series, hole, millis, reason)
 
     def _handle_array(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> bool:
         """Publish a frame that holds several events, each a record of its own."""
         try:
             elements = msgspec.json.decode(data, type=list[msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            bad = BadMessage("json", str(error))
-            self._dead_letter(route.stream.name, data, bad, received_us)
+            self._put_aside(route, data, BadMessage("json", str(error)), received_us)
             self._frames.undecodable += 1
             return True
-        if not self._publisher.has_room(len(elements)):
+        if len(elements) > self._room:
             return False  # a frame is published whole or not at all
         good = True
         for element in elements:
@@ -249,9 +318,27 @@ class Pipeline:
                 self._publish(route, bytes(element), stamp, received_us)
             except Exception as error:  # noqa: BLE001 - as above
                 good = False
-                self._dead_letter(route.stream.name, bytes(element), _as_bad(error), received_us)
+                self._put_aside(route, bytes(element), error, received_us)
         self._frames.decoded += good
         self._frames.undecodable += not good
+        return True
+
+    def recover(
+        self, route: Route, symbol: str, payload: bytes, gap: str, received_us: int
+    ) -> bool:
+        """Publish one event fetched through REST; False when there is no room now.
+
+        Raises:
+            BadMessage: it cannot become a record.
+        """
+        if self._queue or self._publisher.room() < 1:
+            return False  # live records go first
+        codec, series = route.codec, route.series[symbol]
+        message = codec.decode(payload)
+        value = codec.encode(message, series.opening, receipt(received_us, "backfill", gap))
+        millis = codec.record_time(message) or received_us // 1000
+        self._publisher.publish(route.topic, value, series.key, millis, received_us)
+        self._records.produced += 1
         return True
 
     def _handle_odd(
@@ -278,11 +365,37 @@ class Pipeline:
         self._frames.undecodable += 1
         self._dead_letter("", frame, error, received_us)
 
+    def _put_aside(self, route: Route, raw: bytes, error: Exception, received_us: int) -> None:
+        """Send an event to the dead letter; what it was is missing in its series."""
+        route.damaged = True
+        if len(route.series) == 1:
+            self.continuity.interrupted(route.series.values(), "dead_letter")
+        self._dead_letter(route.stream.name, raw, _as_bad(error), received_us)
+
     def _dead_letter(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
         self._records.produced += 1
         self._records.dead_lettered += 1
         self._ledger.dead_letters[error.reason] += 1
         self._publisher.dead_letter(name, raw, error, received_us)
+
+    # What was dropped while the queue was full
+
+    def _note_dropped(self, routes: Routes, frame: bytes) -> None:
+        name = frame[_START : frame.find(b'"', _START)]
+        if name in routes:
+            self._dropped[name] = routes[name]
+
+    def _after_dropped(self, routes: Iterable[Route], now_ms: int) -> None:
+        for route in routes:
+            self.continuity.interrupted(route.series.values(), "overload")
+            self.continuity.resumed(route.series.values(), now_ms)
+
+    def _flush_dropped(self, received_us: int) -> None:
+        """Put into the queue, where the dropped frames would have stood, that they are missing."""
+        if self._dropped:
+            self._queue.append((None, received_us, self._dropped))
+            self._notes += 1
+            self._dropped = {}
 
 
 class _Loose(msgspec.Struct):

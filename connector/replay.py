@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 
 from connector.binance.names import Stream
 from connector.binance.products import Product
-from connector.binance.row import Row
-from connector.codec.compile import Codec
+from connector.continuity import Continuity
 from connector.errors import BadMessage
 from connector.ledger import Ledger
-from connector.pipeline import Pipeline, Routes, route_to
+from connector.pipeline import Codecs, Pipeline, Routes, route_to
 
 NO_ROOM = 1 << 40  # bytes the queue may hold: it never fills here
 
@@ -37,9 +36,14 @@ class Replay:
     prefix: str = "binance"
     results: list[Result] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
-    _codecs: dict[Row, Codec] = field(default_factory=dict)
+    _codecs: Codecs = field(default_factory=dict)
     _routes: Routes = field(default_factory=dict)
     _kind: str = ""
+    _pipeline: Pipeline = field(init=False)
+
+    def __post_init__(self) -> None:
+        untracked = Continuity(self.prefix, tracking=False)
+        self._pipeline = Pipeline(self, self.ledger, NO_ROOM, untracked)
 
     def feed(self, stream: Stream, payload: bytes, received_us: int) -> None:
         """Send one payload of a stream through the pipeline."""
@@ -49,20 +53,19 @@ class Replay:
             topic = f"{self.prefix}.{stream.product}.{stream.row.kind}"
             self._routes[name] = route_to(topic, 0, stream, self._codecs)
         frame = b'{"stream":"' + name + b'","data":' + payload + b"}"
-        Pipeline(self, self.ledger, NO_ROOM).receive(self._routes, [frame], received_us, self)
+        self._pipeline.receive(self._routes, [frame], received_us, self)
 
     # The pipeline's publisher and source.
 
-    def has_room(self, records: int) -> bool:
+    def room(self) -> int:
         """Say that there is room for any number."""
-        return records >= 0
+        return NO_ROOM
 
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
         """Keep a record."""
         del received
         self.ledger.records.acknowledged += 1
         self.results.append(Result(topic, key, timestamp, value, kind=self._kind))
-        return True
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
         """Keep a dead letter."""

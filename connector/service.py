@@ -14,8 +14,6 @@ from typing import Any
 from connector import __version__
 from connector.binance.plan import Plan, PlanError, Planned, make_plan
 from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product
-from connector.binance.row import Row
-from connector.codec.compile import Codec
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.errors import Refused, Retry
@@ -25,7 +23,7 @@ from connector.kafka import topics
 from connector.kafka.producer import Producer
 from connector.ledger import Ledger
 from connector.market import Market
-from connector.pipeline import Pipeline, Route, Routes, route_to
+from connector.pipeline import Codecs, Pipeline, Route, Routes, route_to
 from connector.registry import schema_ids
 from connector.server import Server
 from connector.telemetry import events
@@ -62,7 +60,7 @@ def plan_of(loaded: Loaded) -> Plan:
 
 def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:
     """Return each product's way from stream name to topic; streams of one row share a codec."""
-    codecs: dict[Row, Codec] = {}
+    codecs: Codecs = {}
     routes: dict[Product, Routes] = {product: {} for product in PRODUCTS}
     for planned in plan.planned:
         stream = planned.stream

@@ -9,19 +9,17 @@ class Recorder:
     """A publisher with room for `room` records."""
 
     def __init__(self, room: int = 1_000_000) -> None:
-        self.room = room
+        self.most = room
         self.records: list[tuple[str, bytes, bytes, int]] = []
         self.dead: list[tuple[str, bytes, str]] = []
 
-    def has_room(self, records: int) -> bool:
-        return len(self.records) + records <= self.room
+    def room(self) -> int:
+        return self.most - len(self.records)
 
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
         del received
-        if not self.has_room(1):
-            return False
+        assert self.room() > 0
         self.records.append((topic, value, key, timestamp))
-        return True
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
         del received

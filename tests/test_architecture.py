@@ -12,6 +12,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", ""),
     ("binance",),
     ("codec", "policy", "ledger"),
+    ("continuity",),
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("pipeline",),
@@ -32,7 +33,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAB_USES = {"lab", "codec", "binance", "errors"}
-PURE = {"binance", "codec", "policy", "ledger", "errors"}
+PURE = {"binance", "codec", "policy", "ledger", "continuity", "errors"}
 IMPURE = {"asyncio", "time", "random", "os", "socket", "ssl", "threading", "logging", "subprocess"}
 GATES = {
     "picows": {"websocket"},

@@ -107,7 +107,7 @@ def test_an_array_waits_whole_when_there_is_no_room_for_all_of_it() -> None:
 
     line.receive(frame([trade(1), trade(2), trade(3)]))
     waited = list(line.recorder.records)
-    line.recorder.room = 3
+    line.recorder.most = 3
     line.pipeline.drain()
 
     assert waited == []
@@ -162,10 +162,10 @@ def test_frames_wait_in_order_while_there_is_no_room() -> None:
 
     line.receive(*(frame(trade(number)) for number in range(1, 6)))
     line.receive(frame(trade(6)))
-    line.recorder.room = 4
+    line.recorder.most = 4
     line.pipeline.drain()
     line.receive(frame(trade(7)))
-    line.recorder.room = 100
+    line.recorder.most = 100
     line.pipeline.drain()
 
     assert line.ids() == [1, 2, 3, 4, 5, 6, 7]
@@ -187,13 +187,13 @@ def test_a_full_queue_drops_everything_until_it_is_half_empty() -> None:
     line = Line(room=0, hold=4 * size)
 
     line.receive(*(frame(trade(number)) for number in range(1, 7)))  # 4 wait, 5 and 6 are dropped
-    line.recorder.room = 1
+    line.recorder.most = 1
     line.pipeline.drain()  # 3 wait: more than half
     line.receive(frame(trade(7)))
-    line.recorder.room = 2
+    line.recorder.most = 2
     line.pipeline.drain()  # 2 wait: half empty
     line.receive(frame(trade(8)))
-    line.recorder.room = 100
+    line.recorder.most = 100
     line.pipeline.drain()
 
     assert line.ids() == [1, 2, 3, 4, 8]
@@ -235,7 +235,7 @@ def test_whatever_comes_is_accounted_for(frames: list[bytes], room: int, hold: i
     line = Line(room, hold)
 
     line.receive(*frames)
-    line.recorder.room = 1000
+    line.recorder.most = 1000
     line.pipeline.drain()
 
     assert line.pipeline.waiting == 0

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from connector.binance.row import NO_IDS, Sequence
+from connector.binance.sequence import Tracker, Verdict
 from connector.codec import primitives
 from connector.codec.encoder import ON_WIRE, encoder_source
 from connector.codec.schema import Schema
@@ -50,17 +52,20 @@ class Codec:
         symbol: message -> the symbol on the wire, None when the stream's name says it.
         market: message -> 1 for a USD-M symbol, 2 for a COIN-M one, None where it is not said.
         record_time: message -> epoch milliseconds of the row's record-time field, or None.
+        observe: (tracker, message) -> what the message is to its series.
         unknown: how often each wire key that the schema does not know has been seen.
     """
 
     __slots__ = (
         "_learned",
         "_record_time",
+        "_sequence",
         "_symbol",
         "_tree",
         "decode",
         "encode",
         "market",
+        "observe",
         "record_time",
         "schema",
         "symbol",
@@ -73,6 +78,7 @@ class Codec:
     symbol: Callable[[Any], str | None]
     market: Callable[[Any], int | None]
     record_time: Callable[[Any], int | None]
+    observe: Callable[[Tracker, Any], Verdict]
 
     def __init__(
         self,
@@ -80,19 +86,26 @@ class Codec:
         record_time: str = "receive_time",
         unit: str = "ms",
         symbol: str = "wire",
+        sequence: Sequence = NO_IDS,
     ) -> None:
         self.schema = schema
         self.unit = unit
         self.unknown: Counter[str] = Counter()
         self._record_time = record_time
         self._symbol = symbol
+        self._sequence = sequence
         self._learned: dict[Path, Callable[[Any], bytes]] = {}
         self._tree = wire_tree(schema, symbol_required=symbol in ON_WIRE)
         self._compile()
 
     def _compile(self) -> None:
         source = encoder_source(
-            self.schema, self.unit, self._record_time, self._symbol, learned=bool(self._learned)
+            self.schema,
+            self.unit,
+            self._record_time,
+            self._symbol,
+            self._sequence,
+            learned=bool(self._learned),
         )
         name = f"<encoder of {self.schema.kind} {id(self):x}>"
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
@@ -102,6 +115,7 @@ class Codec:
         self.symbol = space["symbol"]
         self.market = space["market"]
         self.record_time = space["record_time"]
+        self.observe = space["observe"]
         self.decode = msgspec.json.Decoder(struct_of(self.schema.name, self._tree)).decode
 
     def decode_slowly(self, raw: bytes) -> Any:

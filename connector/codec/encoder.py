@@ -1,5 +1,6 @@
 """The Python source of an encoder: one expression a field, in the order of the schema."""
 
+from connector.binance.row import NO_IDS, Sequence
 from connector.codec.schema import Field, Schema
 from connector.codec.wire import attribute
 
@@ -10,9 +11,15 @@ RECEIPT = ("receive_time", "receive_time_us", "origin", "gap_id")
 
 
 def encoder_source(
-    schema: Schema, unit: str, record_time: str, symbol: str, *, learned: bool
+    schema: Schema,
+    unit: str,
+    record_time: str,
+    symbol: str,
+    sequence: Sequence = NO_IDS,
+    *,
+    learned: bool,
 ) -> str:
-    """Return the Python source of a kind's `encode`, `symbol` and `record_time`."""
+    """Return the source of a kind's `encode`, `symbol`, `market`, `record_time` and `observe`."""
     parts: list[str] = []
     functions: list[str] = []
     for field in schema.fields:
@@ -43,7 +50,25 @@ def encoder_source(
         + f"\ndef symbol(m):\n    return {named}\n"
         + f"\ndef market(m):\n    return {kind}\n"
         + f"\ndef record_time(m):\n    return {millis}\n"
+        + "\ndef observe(tracker, m):\n"
+        + f"    return tracker.observe({_ids(by_name, sequence, unit)})\n"
     )
+
+
+def _ids(fields: dict[str, Field], sequence: Sequence, unit: str) -> str:
+    """Return what a tracker is told of a message: first id, last id, previous id or closed."""
+    names = {
+        "candle": ("open_time", "event_time", "is_closed"),
+        "identity": (),
+        "chained": (sequence.first, sequence.last, sequence.previous),
+    }.get(sequence.rule, (sequence.first, sequence.last))
+    return ", ".join(_id(fields[name], unit) for name in names if name is not None)
+
+
+def _id(field: Field, unit: str) -> str:
+    in_us = unit == "us" and field.type == "timestamp-millis"
+    value = f"({_value(field)} or 0)" if field.nullable else _value(field)
+    return value + (" // 1000" if in_us else "")
 
 
 def _value(field: Field) -> str:

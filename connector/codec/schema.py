@@ -12,6 +12,7 @@ from typing import Any
 
 from connector.errors import Refused
 
+CONTROL = ("marker", "progress")  # records about the series, not of a stream
 OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
 
 
@@ -60,8 +61,8 @@ def folder() -> Path:
 
 
 def kinds() -> list[str]:
-    """Return every kind that has a schema, sorted."""
-    return sorted(path.stem for path in folder().glob("*.avsc"))
+    """Return every kind of stream record that has a schema, sorted."""
+    return sorted({path.stem for path in folder().glob("*.avsc")} - set(CONTROL))
 
 
 @functools.cache
@@ -121,6 +122,8 @@ def _items(avro: Any, named: dict[str, Any]) -> tuple[Field, ...]:
         return ()
     items = avro["items"]
     if isinstance(items, str):
+        if items not in named:  # of plain values
+            return ()
         items = named[items]
     named[items["name"]] = items
     return tuple(_field(field, named) for field in items["fields"])

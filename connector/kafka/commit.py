@@ -19,7 +19,16 @@ from connector.telemetry import events
 
 CALL_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
 AGAIN_S = 0.5  # between two tries of a transaction that Kafka gave up
-FENCED = frozenset({KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH})
+# A newer writer has taken over, or the broker has aborted a transaction that was open too long:
+# the same words for both (Kafka 4.3.1, confluent-kafka 2.16: run 2026-11-25).
+FENCED = frozenset(
+    {
+        KafkaError._FENCED,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.INVALID_TXN_STATE,
+        KafkaError.INVALID_PRODUCER_ID_MAPPING,
+    }
+)
 Culprits = dict[int, KafkaError]  # position in the transaction -> why Kafka will not take it
 
 

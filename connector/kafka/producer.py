@@ -48,6 +48,7 @@ class Producer:
         self._report = functools.partial(self._on_delivery, -1)
         self._suspects: deque[Suspect] = deque()
         self._on_trial = 0
+        self._overflow: deque[Suspect] = deque()
         self._singly: Client | None = None
         self.fatal: Fatal | None = None
         self.trouble: str | None = None
@@ -64,14 +65,14 @@ class Producer:
 
     # Publishing
 
-    def has_room(self, records: int) -> bool:
-        """Say whether that many records would be taken now."""
-        return not self._held() and len(self._client) + records <= self._capacity
+    def room(self) -> int:
+        """Return how many records will be taken now."""
+        if self._suspects or self._on_trial or self._overflow:
+            return 0  # a refused batch is being sorted out: later records wait their turn
+        return self._capacity - len(self._client)
 
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
-        """Take one record; False when there is no room now. Timestamp in ms, received in us."""
-        if self._suspects or self._on_trial:
-            return False  # a refused batch is being sorted out: later records wait their turn
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
+        """Take one record: there was room. Timestamp in ms, received in us."""
         self._until_sample -= 1
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
@@ -84,12 +85,11 @@ class Producer:
             self._report_time = timestamp
         try:
             self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
-        except BufferError:
-            return False
+        except BufferError:  # dead letters took the room: this record goes first when there is some
+            self._overflow.append((topic, value, key, timestamp))
         except KafkaException as error:
             # The caller counts the record as produced; here it is given up or put aside.
             self._give_up(error.args[0], topic, value, received)
-        return True
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
         """Put aside what cannot become a record: its raw bytes, and why in the headers.
@@ -164,7 +164,7 @@ class Producer:
     # A refused batch, record by record
 
     def _held(self) -> bool:
-        return bool(self._suspects or self._on_trial)
+        return bool(self._suspects or self._on_trial or self._overflow)
 
     def _try_suspects(self) -> None:
         """Produce the refused records again, each a batch of its own."""
@@ -199,6 +199,7 @@ class Producer:
         stored = self._records.acknowledged
         try:
             self._client.poll(0)
+            self._take_overflow()
             if self._suspects:
                 self._try_suspects()
             if self._singly is not None:
@@ -207,6 +208,16 @@ class Producer:
             self._die(error.args[0])
         if self._records.acknowledged > stored:
             self.trouble = None
+
+    def _take_overflow(self) -> None:
+        while self._overflow:
+            topic, value, key, timestamp = self._overflow[0]
+            report = functools.partial(self._on_delivery, timestamp)
+            try:
+                self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
+            except BufferError:
+                return
+            self._overflow.popleft()
 
     def _on_error(self, error: KafkaError) -> None:
         """Hear of connection trouble: not about a record, and mostly passing."""

@@ -99,30 +99,27 @@ class TransactionalProducer:
 
     # Publishing
 
-    def has_room(self, records: int) -> bool:
-        """Say whether that many records would be taken now."""
-        return self._open() and len(self._batch.records) + records <= self._capacity
+    def room(self) -> int:
+        """Return how many records will be taken now: none while a transaction is committed."""
+        return self._capacity - len(self._batch.records) if self._open() else 0
 
     def _open(self) -> bool:
         return self._settling is None and not self.fenced and self.fatal is None
 
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> bool:
-        """Take one record; False when there is no room now. Timestamp in ms, received in us."""
-        if self._settling is not None or self.fenced:
-            return False  # a transaction is being committed: records wait for the next one
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
+        """Take one record: there was room. Timestamp in ms, received in us."""
         batch = self._batch
         if not batch.records:
             self._begin()
-        elif len(batch.records) >= self._capacity:
-            return False
         try:
             self._committer.client.produce(topic, value, key, timestamp=timestamp)
-        except BufferError:
-            return False
+        except BufferError:  # `librdkafka:` made its queue smaller than two of our transactions
+            batch.broken = batch.broken or KafkaError(KafkaError._QUEUE_FULL)
+            self._commit_at = 0.0
         except KafkaException as error:
             if error.args[0].code() in CULPRIT:
                 self._put_aside(error.args[0], topic, value, received)
-                return True  # the caller counts it as made, we as dead-lettered
+                return  # the caller counts it as made, we as dead-lettered
             batch.broken = batch.broken or error.args[0]
             self._commit_at = 0.0
         batch.records.append((topic, value, key, timestamp, None))
@@ -132,7 +129,6 @@ class TransactionalProducer:
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
             batch.samples.append((received, timestamp))
-        return True
 
     def _begin(self) -> None:
         self._committer.client.begin_transaction()

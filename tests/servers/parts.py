@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import aiohttp
 import yaml
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.serialization import MessageField, SerializationContext
 
@@ -103,19 +103,24 @@ async def connector(folder: Path, settings: dict[str, Any]) -> AsyncIterator[Run
 
 def read_all(conf: dict[str, Any], topic: str) -> list[Message]:
     """Return everything in a topic, partition by partition, as a plain consumer reads it."""
-    reader = Consumer({**conf, "group.id": "reader", "enable.auto.commit": False})
+    own = {"group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True}
+    reader = Consumer({**conf, **own, "isolation.level": "read_committed"})
     try:
-        partitions = reader.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = {n: reader.get_watermark_offsets(TopicPartition(topic, n))[1] for n in partitions}
-        reader.assign([TopicPartition(topic, number, 0) for number in ends])
+        unfinished = set(reader.list_topics(topic, timeout=10).topics[topic].partitions)
+        reader.assign([TopicPartition(topic, number, 0) for number in unfinished])
         found: list[Message] = []
-        while len(found) < sum(ends.values()):
+        while unfinished:
             message = reader.poll(10)
-            assert message is not None, f"{topic}: {len(found)} of {sum(ends.values())}"
-            if message.error():
-                raise KafkaException(message.error())
+            assert message is not None, f"{topic}: silent after {len(found)}"
             where = (message.partition() or 0, message.offset() or 0)
-            found.append((*where, message.key(), message.value() or b"", message.timestamp()[1]))
+            error = message.error()
+            if error is None:
+                stamp = message.timestamp()[1]
+                found.append((*where, message.key(), message.value() or b"", stamp))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unfinished.discard(where[0])
+            else:
+                raise KafkaException(error)
         return sorted(found)
     finally:
         reader.close()
