@@ -186,24 +186,27 @@ class Pipeline:
 
     def drain(self) -> None:
         """Publish what is queued, as far as there is room. Called whenever there may be some."""
-        queue = self._queue
-        time_us = queue[-1][1] if queue else 0
+        newest_us = self._queue[-1][1] if self._queue else 0
         self._room = self._publisher.room()
+        self._publish_queued()
+        if self._dropping and self._queued_bytes <= self._hold_bytes // 2:
+            self._dropping = False
+            self._flush_dropped(newest_us)
+            self._publish_queued()
+            events.overload_ended(dropped=self._frames.dropped)
+
+    def _publish_queued(self) -> None:
+        queue = self._queue
         while queue and self._room > 0:
             frame, received_us, routes = queue[0]
             if frame is None:
-                queue.popleft()
                 self._notes -= 1
                 self._after_dropped(routes.values(), received_us // 1000)
-                continue
-            if not self._handle(routes, frame, receipt(received_us), received_us, _no_control):
+            elif self._handle(routes, frame, receipt(received_us), received_us, _no_control):
+                self._queued_bytes -= len(frame) + FRAME_OVERHEAD
+            else:
                 break
             queue.popleft()
-            self._queued_bytes -= len(frame) + FRAME_OVERHEAD
-        if self._dropping and self._queued_bytes <= self._hold_bytes // 2:
-            self._dropping = False
-            self._flush_dropped(time_us)
-            events.overload_ended(dropped=self._frames.dropped)
 
     def _enqueue(
         self, routes: Routes, frames: Sequence[bytes], received_us: int, control: Control

@@ -1,0 +1,317 @@
+"""What is said of holes: markers and progress, from the pipeline's own view of its series."""
+
+import json
+from typing import Any
+
+import pytest
+
+from connector.binance.names import recognise
+from connector.codec.schema import load
+from connector.continuity import Continuity, Gap, Series
+from connector.ledger import Ledger
+from connector.pipeline import Codecs, Pipeline, Route, route_to
+from tests import oracle
+from tests.golden.test_golden import plain
+from tests.pipeline_parts import Recorder, Source
+
+NOW_MS = 1_789_967_129_123
+IDS = {"marker": 8, "progress": 9}
+
+
+class Line:
+    """A pipeline of some spot and USD-M streams, and what it publishes."""
+
+    def __init__(self, *names: str, stored: dict[str, Any] | None = None, hold: int = 1 << 30):
+        self.recorder, self.ledger, self.filled = Recorder(), Ledger(), list[Gap]()
+        self.continuity = Continuity("binance", shard=1, instance="market", run="r1")
+        self.continuity.begin(IDS, stored or {})
+        self.pipeline = Pipeline(self.recorder, self.ledger, hold, self.continuity)
+        codecs: Codecs = {}
+        self.routes = {name.encode(): self._route(name, codecs) for name in names}
+        self.number = 0
+
+    @staticmethod
+    def _route(name: str, codecs: Codecs) -> Route:
+        product = "usdm" if name.startswith("usdm:") else "spot"
+        stream = recognise(product, name.removeprefix("usdm:"))  # type: ignore[arg-type]
+        return route_to(f"binance.{product}.{stream.row.kind}", 7, stream, codecs)
+
+    def fill_everything(self) -> None:
+        def fill(_series: Series, gap: Gap) -> bool:
+            self.filled.append(gap)
+            return True
+
+        self.continuity.fill = fill
+
+    def send(self, name: str, *payloads: dict[str, Any]) -> None:
+        frames = [
+            json.dumps({"stream": name, "data": data}, separators=(",", ":")) for data in payloads
+        ]
+        received = [frame.encode() for frame in frames]
+        self.pipeline.receive(self.routes, received, NOW_MS * 1000, Source())
+
+    def trades(self, *ids: int) -> None:
+        self.send("btcusdt@trade", *(trade(number) for number in ids))
+
+    def series(self, name: str = "btcusdt@trade") -> list[Series]:
+        return list(self.routes[name.encode()].series.values())
+
+    def records(self, kind: str = "trade") -> list[dict[str, Any]]:
+        found = [value for topic, value, *_ in self.recorder.records if topic.endswith(kind)]
+        return [plain(oracle.read_avro(load(kind), value)) for value in found]
+
+    def seal(self, at_ms: int = NOW_MS) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the markers and the progress of the next transaction."""
+        self.number += 1
+        made: dict[str, list[dict[str, Any]]] = {"markers": [], "progress": []}
+        for topic, value, key, *_ in self.continuity.seal(self.number, at_ms * 1000):
+            kind = topic.removeprefix("binance.")
+            record = plain(
+                oracle.read_avro(load(kind.removesuffix("s") if kind == "markers" else kind), value)
+            )
+            assert (
+                key
+                == "/".join(record[name] for name in ("product", "stream_name", "symbol")).encode()
+            )
+            made[kind].append(record)
+        return made["markers"], made["progress"]
+
+
+def trade(number: int) -> dict[str, Any]:
+    return {"e": "trade", "E": NOW_MS, "s": "BTCUSDT", "t": number, "p": "1", "q": "1",
+            "T": NOW_MS + number, "m": True, "M": True}  # fmt: skip
+
+
+def ticker(update: int) -> dict[str, Any]:
+    return {"u": update, "s": "BTCUSDT", "b": "1", "B": "1", "a": "1", "A": "1"}
+
+
+def mini(at: int) -> dict[str, Any]:
+    return {"e": "24hrMiniTicker", "E": at, "s": "BTCUSDT", **dict.fromkeys("cohlvq", "1")}
+
+
+def states(markers: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(marker["state"], marker["reason"]) for marker in markers]
+
+
+def test_the_first_record_of_a_series_starts_its_coverage() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10, 11)
+
+    [marker], [progress] = line.seal()
+
+    assert (marker["state"], marker["after_id"], marker["gap_id"]) == ("started", 10, None)
+    assert (progress["last_id"], progress["last_time"]) == (11, NOW_MS + 11)
+    assert (progress["complete_until"], progress["open_gaps"]) == (NOW_MS + 11, [])
+    assert (progress["run"], progress["commit_number"], progress["shard"]) == ("r1", 1, 1)
+
+
+def test_progress_is_written_only_for_series_that_moved() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.seal()
+
+    assert line.seal() == ([], [])
+
+
+def test_a_hole_in_the_ids_is_marked_with_both_edges_and_said_in_the_record_after_it() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10, 11, 15, 16)
+
+    [_, marker], _ = line.seal()
+
+    assert (marker["state"], marker["reason"]) == ("unfillable", "sequence")
+    assert (marker["before_id"], marker["after_id"], marker["missing"]) == (11, 15, 3)
+    assert (marker["before_time"], marker["after_time"]) == (NOW_MS + 11, NOW_MS + 15)
+    gaps = [record["gap_id"] for record in line.records()]
+    assert gaps == [None, None, marker["gap_id"], None]
+
+
+def test_a_repeat_is_left_out_and_counted() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10, 11, 11, 10, 12)
+
+    assert [record["trade_id"] for record in line.records()] == [10, 11, 12]
+    assert line.ledger.records.repeated == 2
+
+
+def test_a_hole_that_can_be_filled_stays_open_in_the_progress_until_it_is() -> None:
+    line = Line("btcusdt@trade")
+    line.fill_everything()
+    line.trades(10, 14)
+    [_, opened], [progress] = line.seal()
+    [gap] = line.filled
+
+    assert (opened["state"], progress["open_gaps"]) == ("opened", [gap.id])
+    assert progress["complete_until"] == NOW_MS + 10
+
+    route = line.routes[b"btcusdt@trade"]
+    for number in (11, 12, 13):
+        payload = json.dumps(trade(number)).encode()
+        assert line.pipeline.recover(route, "BTCUSDT", payload, gap.id, NOW_MS * 1000)
+        gap.recovered += 1
+    line.continuity.settled(line.series()[0], gap)
+    [filled], [after] = line.seal()
+
+    assert (filled["state"], filled["gap_id"], filled["recovered"]) == ("filled", gap.id, 3)
+    assert (after["open_gaps"], after["complete_until"]) == ([], NOW_MS + 14)
+    fetched = [record for record in line.records() if record["origin"] == "backfill"]
+    assert [record["trade_id"] for record in fetched] == [11, 12, 13]
+    assert {record["gap_id"] for record in fetched} == {gap.id}
+
+
+def test_a_lost_connection_marks_all_its_series_at_once_and_ids_that_go_on_clear_it() -> None:
+    line = Line("btcusdt@trade", "btcusdt@bookTicker")
+    line.trades(10)
+    line.send("btcusdt@bookTicker", ticker(5))
+    line.seal()
+    every = [*line.series(), *line.series("btcusdt@bookTicker")]
+
+    line.continuity.interrupted(every, "connection_lost")
+    markers, _ = line.seal()
+    assert states(markers) == [("opened", "connection_lost")] * 2
+
+    line.continuity.resumed(every, NOW_MS + 500)
+    line.trades(11)
+    line.send("btcusdt@bookTicker", ticker(9))
+    markers, _ = line.seal()
+
+    assert {(m["state"], m["stream_name"]) for m in markers} == {
+        ("unfillable", "btcusdt@bookTicker"),
+        ("clear", "btcusdt@trade"),
+    }
+    book = next(marker for marker in markers if marker["state"] == "unfillable")
+    assert (book["after_time"], book["missing"]) == (NOW_MS + 500, None)
+    assert [record["gap_id"] for record in line.records("book-ticker")] == [None, book["gap_id"]]
+    assert [record["gap_id"] for record in line.records()] == [None, None]
+
+
+def test_a_lost_connection_that_cost_events_is_one_gap_with_its_reason() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.seal()
+    line.continuity.interrupted(line.series(), "server_shutdown")
+    line.continuity.resumed(line.series(), NOW_MS)
+    line.trades(14)
+
+    markers, _ = line.seal()
+
+    assert states(markers) == [("opened", "server_shutdown"), ("unfillable", "server_shutdown")]
+    assert len({marker["gap_id"] for marker in markers}) == 1
+    assert markers[1]["missing"] == 3
+
+
+def stored(last_id: int | None, **more: Any) -> dict[str, Any]:
+    return {"last_id": last_id, "last_time": NOW_MS, "id_epoch": 0, "open_gaps": [], **more}
+
+
+def test_after_a_restart_what_was_stored_is_a_repeat_and_what_follows_clears_the_gap() -> None:
+    line = Line("btcusdt@trade", stored={"spot/btcusdt@trade/BTCUSDT": stored(20)})
+    line.trades(19, 20, 21)
+
+    markers, _ = line.seal()
+
+    assert [record["trade_id"] for record in line.records()] == [21]
+    assert states(markers) == [("opened", "restart"), ("clear", "restart")]
+
+
+def test_after_a_restart_that_missed_events_the_gap_has_its_bounds() -> None:
+    line = Line("btcusdt@trade", stored={"spot/btcusdt@trade/BTCUSDT": stored(20)})
+    line.trades(25)
+
+    markers, _ = line.seal()
+
+    assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
+    assert (markers[1]["before_id"], markers[1]["after_id"], markers[1]["missing"]) == (20, 25, 4)
+
+
+def test_the_id_of_a_gap_is_the_same_when_it_is_found_again_after_a_crash() -> None:
+    ids = []
+    for _ in range(2):
+        line = Line("btcusdt@trade", stored={"spot/btcusdt@trade/BTCUSDT": stored(20)})
+        line.trades(25)
+        markers, _ = line.seal()
+        ids.append([(marker["gap_id"], marker["marker_id"]) for marker in markers])
+
+    assert ids[0] == ids[1]
+
+
+def test_a_series_without_ids_is_marked_by_times_after_a_restart() -> None:
+    name = "btcusdt@miniTicker"
+    line = Line(name, stored={f"spot/{name}/BTCUSDT": stored(None)})
+    line.send(name, mini(NOW_MS + 9_000))
+
+    markers, _ = line.seal()
+
+    assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
+    assert (markers[1]["before_time"], markers[1]["after_time"]) == (NOW_MS, NOW_MS + 9_000)
+
+
+def test_progress_of_series_without_ids_is_written_once_a_second() -> None:
+    line = Line("btcusdt@miniTicker")
+    written = []
+    for step in range(25):
+        line.send("btcusdt@miniTicker", mini(NOW_MS + step))
+        written.append(len(line.seal(NOW_MS + step * 100)[1]))
+
+    assert [step for step, number in enumerate(written) if number] == [0, 10, 20]
+
+
+@pytest.mark.parametrize(("broken", "reason"), [(True, "dead_letter"), (False, "sequence")])
+def test_an_event_that_went_to_the_dead_letter_is_a_gap_of_that_reason(
+    broken: bool, reason: str
+) -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    if broken:
+        line.send("btcusdt@trade", trade(11) | {"p": "x"})
+    line.trades(12)
+
+    markers, _ = line.seal()
+
+    assert markers[-1]["reason"] == reason
+    assert (markers[-1]["before_id"], markers[-1]["after_id"]) == (10, 12)
+
+
+def test_what_was_dropped_while_the_queue_was_full_is_one_gap_per_series() -> None:
+    line = Line("btcusdt@trade", "btcusdt@miniTicker", hold=1500)
+    line.trades(1)
+    line.send("btcusdt@miniTicker", mini(NOW_MS))
+    line.seal()
+    line.recorder.most = 2
+    for number in range(2, 30):
+        line.trades(number)
+        line.send("btcusdt@miniTicker", mini(NOW_MS + number))
+    assert line.ledger.frames.dropped > 0
+    line.recorder.most = 1000
+    line.pipeline.drain()
+    line.trades(30)
+    line.send("btcusdt@miniTicker", mini(NOW_MS + 30))
+
+    markers, _ = line.seal()
+
+    final = [marker for marker in markers if marker["state"] == "unfillable"]
+    assert {(m["stream_name"], m["reason"]) for m in final} == {
+        ("btcusdt@trade", "overload"),
+        ("btcusdt@miniTicker", "overload"),
+    }
+    ids = [record["trade_id"] for record in line.records()]
+    [hole] = [m for m in final if m["stream_name"] == "btcusdt@trade"]
+    assert ids == [*range(1, hole["before_id"] + 1), *range(hole["after_id"], 31)]
+    assert line.ledger.frames.missing(line.pipeline.waiting) == 0
+
+
+def test_stopping_says_where_the_coverage_of_every_series_ends() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10, 11)
+    line.seal()
+    line.continuity.stop()
+
+    [marker], [progress] = line.seal()
+
+    assert (marker["state"], marker["before_id"], marker["before_time"]) == (
+        "stopped",
+        11,
+        NOW_MS + 11,
+    )
+    assert progress["last_id"] == 11
