@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connector.binance.markers import Reason, State, gap_id, marker_id
+from connector.binance.markers import Reason, State, digest, gap_id
 from connector.binance.names import Stream
 from connector.binance.products import Product
-from connector.binance.sequence import Hole, Tracker, tracker_for
-from connector.codec import control
+from connector.binance.sequence import Gap as Hole
+from connector.binance.sequence import IdentityTracker, Tracker, tracker_for
+from connector.codec.progress import ProgressEncoder
+from connector.codec.records import encode_record
+from connector.codec.schema import load
 
 MARKERS, PROGRESS = "markers", "progress"  # topics, behind the prefix
 SLOWLY_MS = 1_000  # how often progress of series without ids is written; the others: each time
@@ -50,9 +53,8 @@ class Series:
         opening: Confluent header and the first three fields of its records.
         key: Their Kafka key.
         head: What never changes in its progress.
-        tracker: Its ids; None where events have none.
+        tracker: Its ids.
         last_ms: Record time of the newest record.
-        epoch: How often its ids began anew.
         pending: A gap whose other edge the next event will tell.
         stamp: Id of a gap that is settled, for the next record to carry.
         alert: The next event must be looked at: one of the two above is set, or it is the first.
@@ -67,9 +69,8 @@ class Series:
     opening: bytes
     key: bytes
     head: bytes
-    tracker: Tracker | None
+    tracker: Tracker
     last_ms: int | None = None
-    epoch: int = 0
     pending: Gap | None = None
     stamp: str | None = None
     alert: bool = True
@@ -89,7 +90,7 @@ class Series:
     @property
     def last_id(self) -> int | None:
         """The newest id published."""
-        return None if self.tracker is None else self.tracker.last
+        return self.tracker.last if self.tracker.has_ids else None
 
     @property
     def complete_until(self) -> int | None:
@@ -134,7 +135,7 @@ class Continuity:
         self._run = run
         self._repeats_possible = repeats_possible
         self._marker_schema = 0
-        self._progress = control.ProgressEncoder(0, shard, instance, run)
+        self._progress = ProgressEncoder(0, shard, instance, run)
         self._series: dict[str, Series] = {}
         self._dirty: list[Series] = []
         self._waiting: list[tuple[State, Series, Gap, str, bool]] = []
@@ -155,7 +156,7 @@ class Continuity:
             stored: Newest progress by series, as records.
         """
         self._marker_schema = schema_ids["marker"]
-        self._progress = control.ProgressEncoder(
+        self._progress = ProgressEncoder(
             schema_ids["progress"], self._shard, self._instance, self._run
         )
         self._stored = dict(stored)
@@ -174,13 +175,13 @@ class Continuity:
         name = f"{product}/{stream.name}/{symbol}"
         head = self._progress.head(product, stream.name, symbol, stream.row.kind, topic)
         before = self._stored.pop(name, None)
-        last = None if before is None else before["last_id"]
-        interval = stream.parameters.get("interval", "")
-        tracker = tracker_for(stream.row, interval, last) if self._tracking else None
+        tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
         series = Series(product, stream, symbol, topic, opening, key, head, tracker)
         self._series[name] = series
         if before is not None:
-            series.epoch, series.last_ms = before["id_epoch"], before["last_time"]
+            series.last_ms = before["last_time"]
+            if tracker.has_ids:
+                tracker.restore(before["last_id"], before["id_epoch"])
             self._suspect(series, "restart", self._repeats_possible)
         return series
 
@@ -206,10 +207,10 @@ class Continuity:
             if series.last_ms is None:
                 self._begun(series, record_ms)
             return None
-        gap = gap or self._gap(series, reason, None if hole is None else hole.before)
+        gap = gap or self._gap(series, reason, None if hole is None else hole.before_id)
         gap.after_ms = record_ms
         if hole is not None:
-            gap.before_id, gap.after_id, gap.missing = hole.before, hole.after, hole.missing
+            gap.before_id, gap.after_id, gap.missing = hole.before_id, hole.after_id, hole.missing
             return self._found(series, gap)
         if series.can_tell:
             gap.after_id = series.last_id
@@ -281,7 +282,14 @@ class Continuity:
     def _gap(self, series: Series, reason: Reason, before: int | None = None) -> Gap:
         edge = before if before is not None else series.last_id
         edge = edge if edge is not None else series.last_ms
-        number = gap_id(self._environment, series.name, series.epoch, edge)
+        number = gap_id(
+            self._environment,
+            series.product,
+            series.stream.name,
+            series.symbol,
+            series.tracker.epoch,
+            edge,
+        )
         return Gap(number, reason, series.last_id, series.last_ms)
 
     def _mark(
@@ -311,7 +319,7 @@ class Continuity:
         if slowly:
             self._slowly_ms = now_ms
         for series in dirty:
-            if series.tracker is None and not slowly:
+            if not series.tracker.has_ids and not slowly:
                 self._dirty.append(series)
                 continue
             series.dirty = False
@@ -325,7 +333,7 @@ class Continuity:
             series.last_ms,
             series.complete_until,
             tuple(series.open_gaps),
-            series.epoch,
+            series.tracker.epoch,
             now_ms,
             number,
         )
@@ -340,9 +348,10 @@ class Continuity:
         repeats_possible: bool,
         now_us: int,
     ) -> Record:
-        edge = gap.id or f"{series.name}|{series.epoch}|{gap.after_ms}|{gap.before_ms}"
+        edges = gap.after_ms, gap.before_ms
+        fact = gap.id or digest(self._environment, series.name, series.tracker.epoch, *edges)
         values = {
-            "marker_id": marker_id(edge, state),
+            "marker_id": digest(fact, state),
             "state": state,
             "reason": gap.reason,
             "product": series.product,
@@ -359,11 +368,11 @@ class Continuity:
             "after_time": gap.after_ms,
             "missing": gap.missing,
             "recovered": gap.recovered if state in ("filled", "partial") else None,
-            "id_epoch": series.epoch,
+            "id_epoch": series.tracker.epoch,
             "repeats_possible": repeats_possible,
             "shard": self._shard,
             "instance": self._instance,
             "detail": detail or None,
         }
-        value = control.marker(self._marker_schema, values)
+        value = encode_record(load("marker"), self._marker_schema, values)
         return self._marker_topic, value, series.name.encode(), now_us // 1000, None

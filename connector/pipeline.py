@@ -15,7 +15,8 @@ from connector.binance.markers import Reason
 from connector.binance.names import Stream
 from connector.binance.products import Product
 from connector.binance.row import Row
-from connector.binance.sequence import GAP, NEW, REPEATED, Hole
+from connector.binance.sequence import GAP, NEW, REPEATED, span_fields
+from connector.binance.sequence import Gap as Hole
 from connector.binance.symbols import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
@@ -126,7 +127,7 @@ def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: s
     row = stream.row
     if (row, unit) not in codecs:
         codecs[row, unit] = Codec(
-            load(row.kind), row.record_time, unit, symbol=row.symbol, sequence=row.sequence
+            load(row.kind), row.record_time, unit, symbol=row.symbol, span=span_fields(row)
         )
     return Route(stream, topic, schema_id, codecs[row, unit], row.product, stream.symbol)
 
@@ -281,13 +282,13 @@ class Pipeline:
             millis = received_ms
         # Told after encoding: what cannot be encoded is missing, and the next event will show it.
         tracker = series.tracker
-        verdict = NEW if tracker is None else codec.observe(tracker, message)
+        verdict = codec.observe(tracker, message)
         self._records.produced += 1
         if verdict is not NEW or series.alert:
             if verdict is REPEATED:
                 self._records.repeated += 1
                 return
-            hole = tracker.hole if verdict is GAP and tracker is not None else None
+            hole = tracker.gap if verdict is GAP else None
             gap = self._judge(route, series, hole, millis)
             if gap is not None:
                 value = codec.encode(message, series.opening, receipt(received_us, "live", gap))

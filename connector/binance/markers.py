@@ -1,4 +1,4 @@
-"""The closed lists of markers, and ids that are the same again after a crash. Pure."""
+"""The closed lists of markers, and ids that are the same when a fact is written again. Pure."""
 
 import hashlib
 from typing import Literal, get_args
@@ -20,24 +20,23 @@ State = Literal["started", "stopped", "opened", "clear", "filled", "partial", "u
 REASONS: tuple[Reason, ...] = get_args(Reason)
 STATES: tuple[State, ...] = get_args(State)
 FINAL: frozenset[State] = frozenset({"clear", "filled", "partial", "unfillable"})
+_DIGITS = 16
 
 
-def gap_id(environment: str, series: str, epoch: int, before: int | None) -> str:
-    """Return the id of a gap: what stands before it says which one it is.
+def digest(*parts: object) -> str:
+    """Return the first 16 hex digits of the SHA-256 of these parts, joined by `|`."""
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:_DIGITS]
+
+
+def gap_id(
+    environment: str, product: str, stream_name: str, symbol: str, id_epoch: int, before: int | None
+) -> str:
+    """Return the id of the gap after this id, or after this time where there are no ids.
 
     Args:
-        environment: The topic prefix, so that testnet and production differ.
-        series: product/stream_name/symbol.
-        epoch: How often the ids of the series began anew.
+        environment: The topic prefix: what tells testnet from production.
+        product, stream_name, symbol: The series.
+        id_epoch: How often its ids have begun anew.
         before: Last id before the gap, else the record time of the last record before it.
     """
-    return _hash(f"{environment}|{series}|{epoch}|{before}")
-
-
-def marker_id(gap: str, state: State) -> str:
-    """Return the id of a marker: the same for the same fact, whoever writes it."""
-    return _hash(f"{gap}|{state}")
-
-
-def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return digest(environment, product, stream_name, symbol, id_epoch, before)

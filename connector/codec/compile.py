@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from connector.binance.row import NO_IDS, Sequence
+from connector.binance.handover import Decided, Merge
 from connector.binance.sequence import Tracker, Verdict
 from connector.codec import primitives
-from connector.codec.encoder import ON_WIRE, encoder_source
+from connector.codec.encoder import NO_SPAN, ON_WIRE, Span, encoder_source
 from connector.codec.schema import Schema
 from connector.codec.wire import (
     Leaf,
@@ -53,19 +53,21 @@ class Codec:
         market: message -> 1 for a USD-M symbol, 2 for a COIN-M one, None where it is not said.
         record_time: message -> epoch milliseconds of the row's record-time field, or None.
         observe: (tracker, message) -> what the message is to its series.
+        offer: (merge, leg, message, item, now) -> what two legs together decide.
         unknown: how often each wire key that the schema does not know has been seen.
     """
 
     __slots__ = (
         "_learned",
         "_record_time",
-        "_sequence",
+        "_span",
         "_symbol",
         "_tree",
         "decode",
         "encode",
         "market",
         "observe",
+        "offer",
         "record_time",
         "schema",
         "symbol",
@@ -79,6 +81,7 @@ class Codec:
     market: Callable[[Any], int | None]
     record_time: Callable[[Any], int | None]
     observe: Callable[[Tracker, Any], Verdict]
+    offer: Callable[[Merge[Any], int, Any, Any, float], list[Decided[Any]]]
 
     def __init__(
         self,
@@ -86,14 +89,14 @@ class Codec:
         record_time: str = "receive_time",
         unit: str = "ms",
         symbol: str = "wire",
-        sequence: Sequence = NO_IDS,
+        span: Span = NO_SPAN,
     ) -> None:
         self.schema = schema
         self.unit = unit
         self.unknown: Counter[str] = Counter()
         self._record_time = record_time
         self._symbol = symbol
-        self._sequence = sequence
+        self._span = span
         self._learned: dict[Path, Callable[[Any], bytes]] = {}
         self._tree = wire_tree(schema, symbol_required=symbol in ON_WIRE)
         self._compile()
@@ -104,7 +107,7 @@ class Codec:
             self.unit,
             self._record_time,
             self._symbol,
-            self._sequence,
+            self._span,
             learned=bool(self._learned),
         )
         name = f"<encoder of {self.schema.kind} {id(self):x}>"
@@ -116,6 +119,7 @@ class Codec:
         self.market = space["market"]
         self.record_time = space["record_time"]
         self.observe = space["observe"]
+        self.offer = space["offer"]
         self.decode = msgspec.json.Decoder(struct_of(self.schema.name, self._tree)).decode
 
     def decode_slowly(self, raw: bytes) -> Any:

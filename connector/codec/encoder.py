@@ -1,9 +1,11 @@
 """The Python source of an encoder: one expression a field, in the order of the schema."""
 
-from connector.binance.row import NO_IDS, Sequence
 from connector.codec.schema import Field, Schema
 from connector.codec.wire import attribute
 
+# Record fields with an event's first id, last id, the last one before it, and whether it is closed.
+Span = tuple[str, str, str | None, str | None]
+NO_SPAN: Span = ("receive_time", "receive_time", None, None)
 ON_WIRE = ("wire", "event")  # symbol rules that read the payload
 # Head fields whose bytes the caller brings: `prefix` (per series) and `receipt` (per read).
 PREFIX = ("symbol", "product", "stream_name")
@@ -15,11 +17,11 @@ def encoder_source(
     unit: str,
     record_time: str,
     symbol: str,
-    sequence: Sequence = NO_IDS,
+    span: Span = NO_SPAN,
     *,
     learned: bool,
 ) -> str:
-    """Return the source of a kind's `encode`, `symbol`, `market`, `record_time` and `observe`."""
+    """Return the source of the functions a Codec has of its kind."""
     parts: list[str] = []
     functions: list[str] = []
     for field in schema.fields:
@@ -51,21 +53,31 @@ def encoder_source(
         + f"\ndef market(m):\n    return {kind}\n"
         + f"\ndef record_time(m):\n    return {millis}\n"
         + "\ndef observe(tracker, m):\n"
-        + f"    return tracker.observe({_ids(by_name, sequence, unit)})\n"
+        + f"    return tracker.observe({_ids(by_name, span, unit)})\n"
+        + "\ndef offer(merge, leg, m, item, now):\n"
+        + f"    return merge.offer(leg, {_offered(by_name, span, unit)})\n"
     )
 
 
-def _ids(fields: dict[str, Field], sequence: Sequence, unit: str) -> str:
-    """Return what a tracker is told of a message: first id, last id, previous id or closed."""
-    names = {
-        "candle": ("open_time", "event_time", "is_closed"),
-        "identity": (),
-        "chained": (sequence.first, sequence.last, sequence.previous),
-    }.get(sequence.rule, (sequence.first, sequence.last))
-    return ", ".join(_id(fields[name], unit) for name in names if name is not None)
+def _ids(fields: dict[str, Field], span: Span, unit: str) -> str:
+    """Return what a tracker is told of a message: first id, last id, previous id, closed."""
+    told = [None if name is None else _id(fields[name], unit) for name in span]
+    while told and told[-1] is None:
+        told.pop()
+    return ", ".join(map(str, told))
+
+
+def _offered(fields: dict[str, Field], span: Span, unit: str) -> str:
+    """Return the same for two legs: ids, the item that comes back, the time, closed."""
+    first, last, previous, final = (
+        "None" if name is None else _id(fields[name], unit) for name in span
+    )
+    return f"{first}, {last}, {previous}, item, now" + (f", {final}" if span[3] else "")
 
 
 def _id(field: Field, unit: str) -> str:
+    if not field.wire:  # our own receive time: the caller has it no better
+        return "0"
     in_us = unit == "us" and field.type == "timestamp-millis"
     value = f"({_value(field)} or 0)" if field.nullable else _value(field)
     return value + (" // 1000" if in_us else "")

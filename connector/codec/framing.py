@@ -6,6 +6,7 @@ import struct
 
 from connector.codec.primitives import encode_long, encode_string
 
+HEADER_BYTES = 5
 _HEADER = struct.Struct(">bI")
 
 

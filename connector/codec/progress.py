@@ -1,35 +1,13 @@
-"""Encoders of the records that say what is known of a series: marker and progress.
-
-A marker is rare and encoded field by field; progress is written for every series that moved, with
-each transaction, so that what never changes in it is encoded once.
+"""The encoder of progress: written for every series that moved, with each transaction, so that what
+never changes in it is encoded once. Markers are rare: codec/records.py.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from connector.codec.framing import header
 from connector.codec.primitives import encode_long, encode_string
-from connector.codec.schema import Field, load
 
 _NULL = b"\x00"
-
-
-def marker(schema_id: int, values: Mapping[str, Any]) -> bytes:
-    """Return a framed marker; `values` has every field of schemas/marker.avsc by name."""
-    parts = [_encode(field, values[field.name]) for field in load("marker").fields]
-    return header(schema_id) + b"".join(parts)
-
-
-def _encode(field: Field, value: Any) -> bytes:
-    if field.nullable:
-        return _NULL if value is None else b"\x02" + _plain(value)
-    return _plain(value)
-
-
-def _plain(value: Any) -> bytes:
-    if isinstance(value, bool):
-        return b"\x01" if value else b"\x00"
-    return encode_long(value) if isinstance(value, int) else encode_string(value)
 
 
 class ProgressEncoder:
