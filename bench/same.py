@@ -43,6 +43,8 @@ class Catcher:
 class Silent:
     """A source without control frames."""
 
+    leg: int = 0
+
     def control(self, frame: bytes) -> bool:
         """Say that it is none."""
         del frame

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from connector.binance.handover import Merge
 from connector.binance.markers import Reason, State, digest, gap_id
 from connector.binance.names import Stream
 from connector.binance.products import Product
@@ -59,6 +60,7 @@ class Series:
         stamp: Id of a gap that is settled, for the next record to carry.
         alert: The next event must be looked at: one of the two above is set, or it is the first.
         open_gaps: Gaps being filled.
+        merge: Puts two legs together, while there are two.
         dirty: Something was published since its progress was written.
     """
 
@@ -75,6 +77,7 @@ class Series:
     stamp: str | None = None
     alert: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)
+    merge: Merge[Any] | None = None
     dirty: bool = False
 
     @property

@@ -1,34 +1,32 @@
 """One message's life: look up ▸ decode ▸ order ▸ encode ▸ publish. No asyncio, no sockets.
 
 The reader hands over frames and never waits: while the publisher is full they queue here, bounded
-in bytes. Next along the way: codec/compile.py, kafka/producer.py.
+in bytes. Next along the way: codec/compile.py, continuity.py, kafka/producer.py.
 """
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
 
 from connector.binance.markers import Reason
-from connector.binance.names import Stream
-from connector.binance.products import Product
-from connector.binance.row import Row
-from connector.binance.sequence import GAP, NEW, REPEATED, span_fields
-from connector.binance.sequence import Gap as Hole
+from connector.binance.sequence import GAP, NEW, REPEATED, Gap
 from connector.binance.symbols import product_of
-from connector.codec.compile import Codec
-from connector.codec.framing import prefix, receipt
-from connector.codec.schema import load
+from connector.codec.framing import receipt
 from connector.continuity import Continuity, Series
 from connector.errors import BadMessage
 from connector.ledger import Ledger
+from connector.legs import Legs
+from connector.route import Codecs, Route, Routes, Waiting, route_to
 from connector.telemetry import events
 
+__all__ = ["Codecs", "Pipeline", "Publisher", "Route", "Routes", "Source", "route_to"]
+
 FRAME_OVERHEAD = 160  # bytes a queued frame costs beside its payload (measured)
-SYMBOL_KEY = "{symbol}"
 AHEAD_LIMIT_MS = 300_000  # a stamp over 1 h ahead makes a broker refuse the whole batch
+MOST_WAITING = 1_024  # events of one series that may wait for another leg, and a margin
 _HEAD = b'{"stream":"'
 _BETWEEN = b'","data":'
 _START, _GAP = len(_HEAD), len(_BETWEEN)
@@ -53,86 +51,21 @@ class Publisher(Protocol):
 class Source(Protocol):
     """Where frames come from: websocket.py."""
 
+    @property
+    def leg(self) -> int:
+        """Tells the connection from every other of the process."""
+        ...
+
     def control(self, frame: bytes) -> bool:
         """Take a frame that is no stream data; False when it is none of ours."""
         ...
 
 
 Control = Callable[[bytes], bool]
-
-
-@dataclass(slots=True)
-class Route:
-    """A subscribed stream's way to its topic.
-
-    Attributes:
-        stream: The stream.
-        topic: Topic name.
-        schema_id: Id the registry gave the schema.
-        codec: Decoder and encoder of its kind, shared by the streams of one catalogue row.
-        product: Product its records name.
-        symbol: Symbol when the wire names none.
-        merged: Rows of the other futures product come on this stream too.
-        foreign: Their way; None leaves them out.
-        messages: Events published; the exporter sums them by kind.
-        last_event_ms: Record time of the newest event published.
-        key: Template of the record key: {symbol} {product} {kind} {stream}.
-        series: Symbol -> what is known of its series.
-        damaged: An event of the stream went to the dead letter: its id may be missing.
-    """
-
-    stream: Stream
-    topic: str
-    schema_id: int
-    codec: Codec
-    product: Product
-    symbol: str | None = None
-    merged: bool = False
-    foreign: "Route | None" = None
-    messages: int = 0
-    last_event_ms: int = 0
-    key: str = SYMBOL_KEY
-    series: dict[str, Series] = field(default_factory=dict)
-    damaged: bool = False
-
-    def begin(self, symbol: str | None, continuity: Continuity) -> Series:
-        """Open a series: its symbol has not been seen before.
-
-        Raises:
-            BadMessage: the message names no symbol.
-        """
-        if not symbol:
-            raise BadMessage("field", "the message names no symbol")
-        opening = prefix(self.schema_id, symbol, self.product, self.stream.name)
-        series = continuity.open(
-            self.stream, self.product, symbol, self.topic, opening, self._key_of(symbol).encode()
-        )
-        self.series[symbol] = series
-        return series
-
-    def _key_of(self, symbol: str) -> str:
-        if self.key == SYMBOL_KEY:
-            return symbol
-        stream = self.stream
-        return self.key.format(
-            symbol=symbol, product=self.product, kind=stream.row.kind, stream=stream.name
-        )
-
-
-Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the connection
-
-
-def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: str = "ms") -> Route:
-    """Return a stream's route; streams of one row and time unit share a codec, kept in `codecs`."""
-    row = stream.row
-    if (row, unit) not in codecs:
-        codecs[row, unit] = Codec(
-            load(row.kind), row.record_time, unit, symbol=row.symbol, span=span_fields(row)
-        )
-    return Route(stream, topic, schema_id, codecs[row, unit], row.product, stream.symbol)
-
-
-Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stands in a frame
+Note = Callable[[], None]
+# Frame, received us, the routes to look it up in, its connection; or, without a frame, a Note in
+# the place of the routes.
+Queued = tuple[bytes | None, int, Any, int]
 
 
 class Pipeline:
@@ -150,12 +83,14 @@ class Pipeline:
         self._frames = ledger.frames
         self._records = ledger.records
         self._hold_bytes = hold_bytes
-        self._queue: deque[tuple[bytes | None, int, Routes]] = deque()  # None: see _flush_dropped
+        self._queue: deque[Queued] = deque()
         self._queued_bytes = 0
         self._notes = 0  # entries of the queue that are no frames
         self._dropping = False
         self._dropped: Routes = {}  # streams of which something was dropped
         self._room = 0
+        self._leg = 0  # the connection whose frames are being handled
+        self.legs = Legs(self._publish_decided, ledger.records)
         self.continuity = continuity or Continuity("binance")
 
     @property
@@ -175,14 +110,15 @@ class Pipeline:
         self._frames.received += len(frames)
         self._frames.bytes += sum(map(len, frames))
         if self._queue:
-            self._enqueue(routes, frames, received_us, source.control)
+            self._enqueue(routes, frames, received_us, source)
             return
         stamp = receipt(received_us)
         control = source.control
+        self._leg = source.leg
         self._room = self._publisher.room()
         for position, frame in enumerate(frames):
             if self._room <= 0 or not self._handle(routes, frame, stamp, received_us, control):
-                self._enqueue(routes, frames[position:], received_us, control)
+                self._enqueue(routes, frames[position:], received_us, source)
                 return
 
     def drain(self) -> None:
@@ -199,10 +135,10 @@ class Pipeline:
     def _publish_queued(self) -> None:
         queue = self._queue
         while queue and self._room > 0:
-            frame, received_us, routes = queue[0]
+            frame, received_us, routes, self._leg = queue[0]
             if frame is None:
                 self._notes -= 1
-                self._after_dropped(routes.values(), received_us // 1000)
+                routes()
             elif self._handle(routes, frame, receipt(received_us), received_us, _no_control):
                 self._queued_bytes -= len(frame) + FRAME_OVERHEAD
             else:
@@ -210,18 +146,18 @@ class Pipeline:
             queue.popleft()
 
     def _enqueue(
-        self, routes: Routes, frames: Sequence[bytes], received_us: int, control: Control
+        self, routes: Routes, frames: Sequence[bytes], received_us: int, source: Source
     ) -> None:
         """Queue frames while Kafka is full; drop everything from full until half empty."""
         for frame in frames:
-            if not _is_data(frame) and control(frame):
+            if not _is_data(frame) and source.control(frame):
                 self._frames.control += 1
             elif self._dropping:
                 self._frames.dropped += 1
                 self._note_dropped(routes, frame)
             else:
                 self._flush_dropped(received_us)
-                self._queue.append((frame, received_us, routes))
+                self._queue.append((frame, received_us, routes, source.leg))
                 self._queued_bytes += len(frame) + FRAME_OVERHEAD
                 if self._queued_bytes >= self._hold_bytes:
                     self._dropping = True  # one episode: one gap per series
@@ -280,18 +216,25 @@ class Pipeline:
         received_ms = received_us // 1000
         if millis is None or not 0 < millis <= received_ms + AHEAD_LIMIT_MS:
             millis = received_ms
-        # Told after encoding: what cannot be encoded is missing, and the next event will show it.
-        tracker = series.tracker
-        verdict = codec.observe(tracker, message)
         self._records.produced += 1
+        # Told after encoding: what cannot be encoded is missing, and the next event will show it.
+        if series.merge is not None:
+            one = Waiting(route, series, message, value, millis, received_us)
+            self.legs.offer(series.merge, one, self._leg)
+            return
+        verdict = codec.observe(series.tracker, message)
         if verdict is not NEW or series.alert:
             if verdict is REPEATED:
                 self._records.repeated += 1
                 return
-            hole = tracker.gap if verdict is GAP else None
-            gap = self._judge(route, series, hole, millis)
-            if gap is not None:
-                value = codec.encode(message, series.opening, receipt(received_us, "live", gap))
+            one = Waiting(route, series, message, value, millis, received_us)
+            value = self._judged(one, series.tracker.gap if verdict is GAP else None)
+        self._put(route, series, value, millis, received_us)
+
+    def _put(
+        self, route: Route, series: Series, value: bytes, millis: int, received_us: int
+    ) -> None:
+        """Publish a record and note how far its series has come."""
         self._publisher.publish(route.topic, value, series.key, millis, received_us)
         self._room -= 1
         series.last_ms = millis
@@ -300,11 +243,21 @@ class Pipeline:
         route.messages += 1
         route.last_event_ms = millis
 
-    def _judge(self, route: Route, series: Series, hole: Hole | None, millis: int) -> str | None:
-        """Return the gap id of a record that comes after something missing."""
+    def _publish_decided(self, one: Waiting, hole: Gap | None) -> None:
+        """Publish what two legs have decided."""
+        value = self._judged(one, hole) if hole is not None or one.series.alert else one.value
+        self._put(one.route, one.series, value, one.millis, one.received_us)
+
+    def _judged(self, one: Waiting, hole: Gap | None) -> bytes:
+        """Return the bytes of an event that may come after something missing: with its gap id."""
+        route = one.route
         damaged, route.damaged = route.damaged, False
         reason: Reason = "dead_letter" if damaged else "sequence"
-        return self.continuity.judge(series, hole, millis, reason)
+        gap = self.continuity.judge(one.series, hole, one.millis, reason)
+        if gap is None:
+            return one.value
+        stamp = receipt(one.received_us, "live", gap)
+        return route.codec.encode(one.message, one.series.opening, stamp)
 
     def _handle_array(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> bool:
         """Publish a frame that holds several events, each a record of its own."""
@@ -382,7 +335,20 @@ class Pipeline:
         self._ledger.dead_letters[error.reason] += 1
         self._publisher.dead_letter(name, raw, error, received_us)
 
-    # What was dropped while the queue was full
+    # In its turn among the frames
+
+    def later(self, note: Note) -> None:
+        """Do something once everything read before has been published: now, or behind the queue."""
+        if self._queue or self._publisher.room() < MOST_WAITING:
+            self._queue.append((None, 0, note, 0))
+            self._notes += 1
+        else:
+            note()
+
+    def expire(self, now: float) -> None:
+        """Publish what has waited long enough for another leg; call some times a second."""
+        if self.legs.waiting and self._publisher.room() > MOST_WAITING:
+            self.legs.expire(now)
 
     def _note_dropped(self, routes: Routes, frame: bytes) -> None:
         name = frame[_START : frame.find(b'"', _START)]
@@ -397,7 +363,10 @@ class Pipeline:
     def _flush_dropped(self, received_us: int) -> None:
         """Put into the queue, where the dropped frames would have stood, that they are missing."""
         if self._dropped:
-            self._queue.append((None, received_us, self._dropped))
+            gone = list(self._dropped.values())
+            self._queue.append(
+                (None, 0, functools.partial(self._after_dropped, gone, received_us // 1000), 0)
+            )
             self._notes += 1
             self._dropped = {}
 

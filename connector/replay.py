@@ -36,6 +36,7 @@ class Replay:
     prefix: str = "binance"
     results: list[Result] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
+    leg: int = 0
     _codecs: Codecs = field(default_factory=dict)
     _routes: Routes = field(default_factory=dict)
     _kind: str = ""

@@ -29,7 +29,8 @@ class Recorder:
 class Source:
     """A connection that knows acknowledgements and shutdown notices when it sees them."""
 
-    def __init__(self) -> None:
+    def __init__(self, leg: int = 0) -> None:
+        self.leg = leg
         self.controls: list[bytes] = []
 
     def control(self, frame: bytes) -> bool:

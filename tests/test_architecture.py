@@ -15,6 +15,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("continuity",),
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
+    ("route",),
+    ("legs",),
     ("pipeline",),
     (
         "market",

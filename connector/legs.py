@@ -1,0 +1,88 @@
+"""Several connections that deliver the same series: who of them speaks, and what waits. No I/O.
+
+Used while connections hand over and for `connections: 2`; binance/handover.py decides.
+"""
+
+from collections.abc import Callable, Iterable
+
+from connector.binance.handover import Decided, Merge
+from connector.binance.sequence import REPEATED, Gap
+from connector.continuity import Series
+from connector.ledger import Records
+from connector.route import Route, Waiting, join, with_foreign
+
+Publish = Callable[[Waiting, Gap | None], None]
+
+
+class Legs:
+    """The series that more than one connection delivers.
+
+    Args:
+        publish: Publishes an event in its turn; told what is missing before it, if anything is.
+        records: Where repeats are counted.
+    """
+
+    def __init__(self, publish: Publish, records: Records) -> None:
+        self._publish = publish
+        self._records = records
+        self._waiting: dict[int, Series] = {}  # of which events wait for another leg
+
+    def offer(self, merge: Merge[Waiting], one: Waiting, leg: int) -> None:
+        """Let the legs decide what an event is, and publish what that settles."""
+        now = one.received_us / 1e6
+        self._settle(one.series, one.route.codec.offer(merge, leg, one.message, one, now))
+
+    def _settle(self, series: Series, decided: list[Decided[Waiting]]) -> None:
+        for verdict, one, hole in decided:
+            if verdict is REPEATED:
+                self._records.repeated += 1
+            else:
+                self._publish(one, hole)
+        if series.merge is not None and series.merge.waiting:
+            self._waiting[id(series)] = series
+        else:
+            self._waiting.pop(id(series), None)
+
+    @property
+    def waiting(self) -> int:
+        """Events that wait for another leg."""
+        merges = [series.merge for series in self._waiting.values()]
+        return sum(merge.waiting for merge in merges if merge is not None)
+
+    def expire(self, now: float) -> None:
+        """Publish what has waited long enough for another leg; call some times a second."""
+        for series in list(self._waiting.values()):
+            if series.merge is not None:
+                self._settle(series, series.merge.expire(now))
+
+    def opened(self, routes: Iterable[Route], leg: int) -> None:
+        """Note that a connection delivers these streams from now on."""
+        for way in _ways(routes):
+            way.legs.append(leg)
+            if len(way.legs) > 1:
+                for series in way.series.values():
+                    join(series, way.legs)
+
+    def closed(self, routes: Iterable[Route], leg: int, now: float) -> None:
+        """Note that a connection delivers these streams no more."""
+        for way in _ways(routes):
+            if leg not in way.legs:
+                continue
+            way.legs.remove(leg)
+            for series in way.series.values():
+                merge = series.merge
+                if merge is not None:
+                    self._settle(series, merge.leg_closed(leg, now))
+                    series.merge = None if merge.idle else merge
+
+    def may_close(self, routes: Iterable[Route], leg: int) -> bool:
+        """Say whether nothing would be lost if this leg of a hand-over ended now."""
+        return all(
+            series.merge is None or series.merge.may_close(leg)
+            for way in _ways(routes)
+            for series in way.series.values()
+        )
+
+
+def _ways(routes: Iterable[Route]) -> Iterable[Route]:
+    return (way for route in routes for way in with_foreign(route))

@@ -1,0 +1,127 @@
+"""A stream's way to its topic, and what waits on it for the word of another leg. No I/O.
+
+Next along the way: pipeline.py (one message's life), continuity.py (what is known of a series).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.binance.handover import merge_for
+from connector.binance.names import Stream
+from connector.binance.products import Product
+from connector.binance.row import Row
+from connector.binance.sequence import span_fields
+from connector.codec.compile import Codec
+from connector.codec.framing import prefix
+from connector.codec.schema import load
+from connector.continuity import Continuity, Series
+from connector.errors import BadMessage
+
+SYMBOL_KEY = "{symbol}"
+
+
+@dataclass(slots=True)
+class Route:
+    """A subscribed stream's way to its topic.
+
+    Attributes:
+        stream: The stream.
+        topic: Topic name.
+        schema_id: Id the registry gave the schema.
+        codec: Decoder and encoder of its kind, shared by the streams of one catalogue row.
+        product: Product its records name.
+        symbol: Symbol when the wire names none.
+        merged: Rows of the other futures product come on this stream too.
+        foreign: Their way; None leaves them out.
+        messages: Events published; the exporter sums them by kind.
+        last_event_ms: Record time of the newest event published.
+        key: Template of the record key: {symbol} {product} {kind} {stream}.
+        series: Symbol -> what is known of its series.
+        damaged: An event of the stream went to the dead letter: its id may be missing.
+        legs: The connections that deliver the stream, the oldest first.
+    """
+
+    stream: Stream
+    topic: str
+    schema_id: int
+    codec: Codec
+    product: Product
+    symbol: str | None = None
+    merged: bool = False
+    foreign: "Route | None" = None
+    messages: int = 0
+    last_event_ms: int = 0
+    key: str = SYMBOL_KEY
+    series: dict[str, Series] = field(default_factory=dict)
+    damaged: bool = False
+    legs: list[int] = field(default_factory=list)
+
+    def begin(self, symbol: str | None, continuity: Continuity) -> Series:
+        """Open a series: its symbol has not been seen before.
+
+        Raises:
+            BadMessage: the message names no symbol.
+        """
+        if not symbol:
+            raise BadMessage("field", "the message names no symbol")
+        opening = prefix(self.schema_id, symbol, self.product, self.stream.name)
+        series = continuity.open(
+            self.stream, self.product, symbol, self.topic, opening, self._key_of(symbol).encode()
+        )
+        self.series[symbol] = series
+        if len(self.legs) > 1:
+            join(series, self.legs)
+        return series
+
+    def _key_of(self, symbol: str) -> str:
+        if self.key == SYMBOL_KEY:
+            return symbol
+        stream = self.stream
+        return self.key.format(
+            symbol=symbol, product=self.product, kind=stream.row.kind, stream=stream.name
+        )
+
+
+Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the connection
+
+
+def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: str = "ms") -> Route:
+    """Return a stream's route; streams of one row and time unit share a codec, kept in `codecs`."""
+    row = stream.row
+    if (row, unit) not in codecs:
+        codecs[row, unit] = Codec(
+            load(row.kind), row.record_time, unit, symbol=row.symbol, span=span_fields(row)
+        )
+    return Route(stream, topic, schema_id, codecs[row, unit], row.product, stream.symbol)
+
+
+Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stands in a frame
+
+
+@dataclass(slots=True, eq=False)
+class Waiting:
+    """An event ready to be published, but for the word of another leg."""
+
+    route: Route
+    series: Series
+    message: Any
+    value: bytes
+    millis: int
+    received_us: int
+
+
+def join(series: Series, legs: Sequence[int]) -> None:
+    """Let several legs deliver a series."""
+    if series.merge is None:
+        series.merge = merge_for(series.stream.row, series.tracker)
+        for leg in legs[:-1]:
+            series.merge.leg_opened(leg)
+    series.merge.leg_opened(legs[-1])
+
+
+def with_foreign(route: Route) -> Iterator[Route]:
+    """Yield a way and, of a merged stream, that of the other product."""
+    yield route
+    if route.foreign is not None:
+        yield route.foreign
