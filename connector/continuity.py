@@ -117,6 +117,7 @@ class Continuity:
 
     Attributes:
         fill: Called with each gap that REST may be able to fill; False: it is not.
+        sealed: Series whose progress was written -> number of the first transaction that did.
         gaps: Gaps found, by reason.
         missing: Events found missing; recovered: of them written since.
     """
@@ -143,10 +144,12 @@ class Continuity:
         self._dirty: list[Series] = []
         self._waiting: list[tuple[State, Series, Gap, str, bool]] = []
         self._stored: dict[str, Mapping[str, Any]] = {}
+        self._takeover: list[tuple[str, Mapping[str, Any]]] = []
         self._slowly_ms = 0
         self._marker_topic = f"{environment}.{MARKERS}"
         self._progress_topic = f"{environment}.{PROGRESS}"
         self.fill: Callable[[Series, Gap], bool] = lambda _series, _gap: False
+        self.sealed: dict[str, int] = {}
         self.gaps: Counter[str] = Counter()
         self.missing = 0
         self.recovered = 0
@@ -163,6 +166,11 @@ class Continuity:
             schema_ids["progress"], self._shard, self._instance, self._run
         )
         self._stored = dict(stored)
+        self._takeover = [
+            (name, one)
+            for name, one in stored.items()
+            if (one["shard"], one["instance"]) == (self._shard, self._instance)
+        ]
 
     @property
     def open_gaps(self) -> int:
@@ -326,7 +334,25 @@ class Continuity:
                 self._dirty.append(series)
                 continue
             series.dirty = False
+            self.sealed.setdefault(series.name, number)
             records.append(self._progress_of(series, number, now_ms))
+        return records
+
+    def take_over(self, number: int, now_us: int) -> list[Record]:
+        """Return the progress of every series of the writer before, under our name.
+
+        The first transaction: who was fenced by us can see that somebody newer writes.
+        """
+        taken, self._takeover = self._takeover, []
+        records = []
+        for name, one in taken:
+            self.sealed.setdefault(name, number)
+            names = (one[key] for key in ("product", "stream_name", "symbol", "kind", "topic"))
+            values = (one[key] for key in ("last_id", "last_time", "complete_until", "open_gaps"))
+            value = self._progress.encode(
+                self._progress.head(*names), *values, one["id_epoch"], now_us // 1000, number
+            )
+            records.append((self._progress_topic, value, name.encode(), now_us // 1000, None))
         return records
 
     def _progress_of(self, series: Series, number: int, now_ms: int) -> Record:

@@ -131,6 +131,11 @@ def fenced(cause: str) -> None:
     _log.warning("fenced", cause=cause)
 
 
+def progress_unreadable(key: str, cause: str) -> None:
+    """A record of the progress topic is none of ours: that series begins anew."""
+    _log.warning("progress_unreadable", key=key, cause=cause)
+
+
 def gave_up(cause: str) -> None:
     """The process ends because it cannot do its job."""
     _log.critical("gave_up", cause=cause)
