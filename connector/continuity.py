@@ -344,13 +344,20 @@ class Continuity:
         The first transaction: who was fenced by us can see that somebody newer writes.
         """
         taken, self._takeover = self._takeover, []
-        records = []
+        records: list[Record] = []
         for name, one in taken:
             self.sealed.setdefault(name, number)
-            names = (one[key] for key in ("product", "stream_name", "symbol", "kind", "topic"))
-            values = (one[key] for key in ("last_id", "last_time", "complete_until", "open_gaps"))
             value = self._progress.encode(
-                self._progress.head(*names), *values, one["id_epoch"], now_us // 1000, number
+                self._progress.head(
+                    one["product"], one["stream_name"], one["symbol"], one["kind"], one["topic"]
+                ),
+                one["last_id"],
+                one["last_time"],
+                one["complete_until"],
+                one["open_gaps"],
+                one["id_epoch"],
+                now_us // 1000,
+                number,
             )
             records.append((self._progress_topic, value, name.encode(), now_us // 1000, None))
         return records

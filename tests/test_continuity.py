@@ -202,7 +202,25 @@ def test_a_lost_connection_that_cost_events_is_one_gap_with_its_reason() -> None
 
 
 def stored(last_id: int | None, **more: Any) -> dict[str, Any]:
-    return {"last_id": last_id, "last_time": NOW_MS, "id_epoch": 0, "open_gaps": [], **more}
+    name = "btcusdt@trade" if last_id is not None else "btcusdt@miniTicker"
+    return {
+        "product": "spot",
+        "stream_name": name,
+        "symbol": "BTCUSDT",
+        "kind": "trade",
+        "topic": "binance.spot.trade",
+        "last_id": last_id,
+        "last_time": NOW_MS,
+        "complete_until": NOW_MS,
+        "open_gaps": [],
+        "id_epoch": 0,
+        "written_time": NOW_MS,
+        "shard": 1,
+        "instance": "market",
+        "run": "r0",
+        "commit_number": 9,
+        **more,
+    }
 
 
 def test_after_a_restart_what_was_stored_is_a_repeat_and_what_follows_clears_the_gap() -> None:
@@ -315,3 +333,16 @@ def test_stopping_says_where_the_coverage_of_every_series_ends() -> None:
         NOW_MS + 11,
     )
     assert progress["last_id"] == 11
+
+
+def test_the_first_transaction_takes_over_the_progress_of_the_writer_before() -> None:
+    name = "spot/btcusdt@trade/BTCUSDT"
+    line = Line("btcusdt@trade", stored={name: stored(20), "x": stored(5, shard=2)})
+
+    [(topic, value, key, *_)] = line.continuity.take_over(1, NOW_MS * 1000)
+
+    record = plain(oracle.read_avro(load("progress"), value))
+    assert (topic, key.decode() if key else "") == ("binance.progress", name)
+    assert record == stored(20) | {"run": "r1", "commit_number": 1}
+    assert line.continuity.sealed == {name: 1}
+    assert line.continuity.take_over(2, NOW_MS * 1000) == []
