@@ -67,6 +67,13 @@ class Market:
         """Say whether the stream has a symbol that is listed and a kind that is made here."""
         return stream.row.kind in MAKERS and bool(self._instruments_of(stream))
 
+    def carries(self, stream: Stream, event: Event) -> bool:
+        """Say whether a stream tells of the symbol of another stream's event."""
+        return any(
+            (one.product, one.symbol) == (event.product, event.symbol)
+            for one in self._instruments_of(stream)
+        )
+
     def _instruments_of(self, stream: Stream) -> list[Instrument]:
         """Return what a stream is about; the whole market's stream may be about two products."""
         if stream not in self._about:

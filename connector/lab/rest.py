@@ -9,10 +9,11 @@ from connector.lab.market import Market
 
 
 class Rest:
-    """HTTP on a free port of this machine; `url` once started."""
+    """HTTP on a port of this machine (0: a free one); `url` once started."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, port: int = 0) -> None:
         self.url = ""
+        self._port = port
         self._market = market
         app = web.Application()
         for prefix in ("/api/v3", "/fapi/v1", "/dapi/v1", "/eapi/v1"):
@@ -26,7 +27,7 @@ class Rest:
     async def start(self) -> None:
         """Listen."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:
