@@ -17,7 +17,6 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from connector.binance.products import LIMITS, Bases, Product
-from connector.errors import Refused
 from connector.lab.faults import Drop, Fault, ServerShutdown
 from connector.lab.leg import Leg
 from connector.lab.market import Market
@@ -90,19 +89,15 @@ class Exchange:
         """Listen on this machine and begin to trade.
 
         Raises:
-            Refused: a port is taken.
+            OSError: a port is taken; `stop` closes those that are open.
         """
-        try:
-            await self.rest.start()
-            scheme = "ws" if self._tls is None else "wss"
-            for host, products in HOSTS.items():
-                port = await self._listen(host)
-                at = f"localhost:{port}" if self._tls else f"127.0.0.1:{port}"
-                for product in products:
-                    self.bases[product] = Bases((f"{scheme}://{at}",), self.rest.url)
-        except OSError as error:
-            await self.stop()
-            raise Refused(f"the exchange cannot listen: {error.strerror}; other ports?") from error
+        await self.rest.start()
+        scheme = "ws" if self._tls is None else "wss"
+        for host, products in HOSTS.items():
+            port = await self._listen(host)
+            at = f"localhost:{port}" if self._tls else f"127.0.0.1:{port}"
+            for product in products:
+                self.bases[product] = Bases((f"{scheme}://{at}",), self.rest.url)
         self._running.set()
         self._keep(asyncio.create_task(self._source.run(self.wire, self._running), name="market"))
 

@@ -21,19 +21,25 @@ class Oracle:
         made: Series -> identities in the order made.
         sent: Series -> identities in the order sent.
         payloads: Series -> wire payloads sent, when `keep_payloads` is set.
+        keep_ids: False: note nothing, so that an exchange may run for weeks.
     """
 
     made: dict[Series, list[tuple[Any, ...]]] = field(default_factory=dict)
     sent: dict[Series, list[tuple[Any, ...]]] = field(default_factory=dict)
     payloads: dict[Series, list[dict[str, Any]]] = field(default_factory=dict)
     keep_payloads: bool = False
+    keep_ids: bool = True
 
     def note_made(self, event: Event) -> None:
         """Note one event whose id has been spent."""
+        if not self.keep_ids:
+            return
         self.made.setdefault(series_of(event), []).append(event.identity)
 
     def note(self, event: Event) -> None:
         """Note one event that has been sent."""
+        if not self.keep_ids:
+            return
         series = series_of(event)
         self.sent.setdefault(series, []).append(event.identity)
         if self.keep_payloads:

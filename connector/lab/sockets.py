@@ -40,9 +40,13 @@ class Socket(ServerConnection):
             return False
         self.protocol.send_text(frame)
         self.send_data()
-        if self.transport.get_write_buffer_size() > MOST_UNREAD_BYTES:
+        if self.unread() > MOST_UNREAD_BYTES:
             self.transport.abort()
         return True
+
+    def unread(self) -> int:
+        """Return the bytes that wait for the client to read."""
+        return self.transport.get_write_buffer_size()
 
     def send_data(self) -> None:
         """Hand what waits to the transport, unless frozen: then it waits for `thaw`."""

@@ -59,6 +59,8 @@ class Trading:
         """Make the next message of a stream, and the like of it on streams that tell the same."""
         now_ms = time.time_ns() // 1_000_000 + wire.skew_ms
         events = self._market.next_events(stream, now_ms)
+        if not events:  # delisted since the streams took their turns
+            return
         wire.emit(message_of(stream, events))
         for twin in self._twins.get(stream, ()):
             echoed = [event for event in events if self._market.carries(twin, event)]

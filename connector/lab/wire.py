@@ -16,6 +16,7 @@ HOSTS: dict[str, tuple[Product, ...]] = {
 HOST_OF: dict[Product, str] = {
     product: host for host, products in HOSTS.items() for product in products
 }
+CROWDED_BYTES = 1024 * 1024
 Filter = Callable[[Message], Sequence[Message]]
 
 
@@ -83,3 +84,11 @@ class Wire:
         """Return the connections to a product's host, or to all."""
         hosts = dict.fromkeys(HOST_OF[one] for one in PRODUCTS if product in (None, one))
         return [session for host in hosts for session in self.sessions[host]]
+
+    def crowded(self) -> bool:
+        """Say whether a client is so far behind that those who can should wait for it."""
+        return any(
+            session.socket.unread() > CROWDED_BYTES
+            for session in self.clients()
+            if not session.socket.frozen
+        )
