@@ -62,9 +62,7 @@ def live_records(stream: Stream, events: list[Event]) -> dict[int, tuple[dict[st
     found = {}
     for event in events:
         one, result = record(stream, json.dumps(event.data).encode())
-        if stream.row.sequence.rule != "candle":
-            found[event.identity[0]] = one, result
-        elif one["is_closed"]:
+        if stream.row.sequence.rule != "candle" or one["is_closed"]:
             found[event.identity[0]] = one, result
     return found
 
