@@ -5,7 +5,6 @@ error codes and texts from their "Error codes". The traps are there too: a `from
 is answered from later on, futures want either ids or times, old trades want an API key.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +20,7 @@ from connector.errors import Refused
 from connector.lab.candles import Candle
 from connector.lab.history import Made, between, from_id, latest
 from connector.lab.market import Market
+from connector.lab.rest import Route, error, now_ms
 
 Query = Mapping[str, str]
 _KEY = "X-MBX-APIKEY"
@@ -34,11 +34,11 @@ class Complaint(Exception):
     def __init__(self, status: int, code: int, message: str) -> None:
         super().__init__(message)
         self.status = status
-        self.body = {"code": code, "msg": message}
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class Path:
     """One path.
 
     Attributes:
@@ -51,27 +51,27 @@ class Route:
     weigh: Callable[[Query], int]
     answer: Callable[[Query, Mapping[str, str], int], Any]
 
-    def handler(self, now_ms: Callable[[], int]) -> Callable[[web.Request], Any]:
-        """Return the path's handler for aiohttp."""
-
-        async def handle(request: web.Request) -> web.Response:
-            try:
-                body, status = self.answer(request.query, request.headers, now_ms()), 200
-            except Complaint as complaint:
-                body, status = complaint.body, complaint.status
-            text = json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-            return web.Response(text=text, status=status, content_type="application/json")
-
-        return handle
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a call over HTTP."""
+        try:
+            body = self.answer(request.query, request.headers, now_ms())
+        except Complaint as complaint:
+            return error(complaint.status, complaint.code, str(complaint))
+        return web.json_response(body)
 
 
-def routes(market: Market) -> list[Route]:
+def paths(market: Market) -> list[Path]:
     """Return every path about the past and the books, answered from one market."""
     return [
         *(_trades(market, path, call) for path, call in _TRADES.items()),
         *(_candles(market, path, call) for path, call in _CANDLES.items()),
         *(_depth(market, path, product) for path, product in _DEPTH.items()),
     ]
+
+
+def routes(market: Market) -> list[Route]:
+    """Return them as the lab's REST serves them: `Rest(market, routes(market))`."""
+    return [Route(one.path, one.handle, one.weigh) for one in paths(market)]
 
 
 # Trades
@@ -149,16 +149,16 @@ _TRADES: Mapping[str, _Call] = {
 }
 
 
-def _trades(market: Market, path: str, call: _Call) -> Route:
-    def answer(query: Query, headers: Mapping[str, str], now_ms: int) -> Any:
+def _trades(market: Market, path: str, call: _Call) -> Path:
+    def answer(query: Query, headers: Mapping[str, str], at_ms: int) -> Any:
         if call.keyed and len(headers.get(_KEY, "")) != _KEY_LENGTH:
             raise Complaint(401, -2014, "API-key format invalid.")
         symbol = _listed(market, call.product, query)
-        rows = market.history.known(call.product, call.kind, symbol, now_ms)
+        rows = market.history.known(call.product, call.kind, symbol, at_ms)
         limit = _limit(query, call.default, call.most)
         return [call.shape(made) for made in _picked(call, query, rows, limit)]
 
-    return Route(path, lambda _query: call.weight, answer)
+    return Path(path, lambda _query: call.weight, answer)
 
 
 def _picked(call: _Call, query: Query, rows: list[Made], limit: int) -> list[Made]:
@@ -219,13 +219,13 @@ _CANDLES: Mapping[str, _Candles] = {
 }
 
 
-def _candles(market: Market, path: str, call: _Candles) -> Route:
-    def answer(query: Query, _headers: Mapping[str, str], now_ms: int) -> Any:
+def _candles(market: Market, path: str, call: _Candles) -> Path:
+    def answer(query: Query, _headers: Mapping[str, str], at_ms: int) -> Any:
         stream = _stream(market, call, query)
         limit = _limit(query, 500, call.most)
         start, end = _number(query, "startTime"), _number(query, "endTime")
-        candles = market.candles(stream, now_ms)
-        found = candles.between(start or 0, _FOR_EVER if end is None else end, now_ms)
+        candles = market.candles(stream, at_ms)
+        found = candles.between(start or 0, _FOR_EVER if end is None else end, at_ms)
         found = found[:limit] if start is not None else found[-limit:]
         return [_candle(candle, plain=call.plain) for candle in found]
 
@@ -234,7 +234,7 @@ def _candles(market: Market, path: str, call: _Candles) -> Route:
             return call.weight
         return weight_of(CANDLE_WEIGHTS, _weighed(query, 500))
 
-    return Route(path, weigh, answer)
+    return Path(path, weigh, answer)
 
 
 def _stream(market: Market, call: _Candles, query: Query) -> Stream:
@@ -281,13 +281,13 @@ _DEPTH: Mapping[str, Product] = {
 }
 
 
-def _depth(market: Market, path: str, product: Product) -> Route:
+def _depth(market: Market, path: str, product: Product) -> Path:
     rpi = path.endswith("rpiDepth")
     default = {"spot": 100, "options": 100}.get(product, 1000 if rpi else 500)
     allowed: Iterable[int] = range(1, 5001) if product == "spot" else LEVELS
     allowed = (1000,) if rpi else allowed
 
-    def answer(query: Query, _headers: Mapping[str, str], now_ms: int) -> Any:
+    def answer(query: Query, _headers: Mapping[str, str], at_ms: int) -> Any:
         symbol = _listed(market, product, query)
         levels = _limit(query, default, max(allowed))
         if levels not in allowed:
@@ -296,9 +296,9 @@ def _depth(market: Market, path: str, product: Product) -> Route:
         sides = book.top(levels)
         told = {"lastUpdateId": book.update_id, "bids": sides["b"], "asks": sides["a"]}
         if product != "spot":
-            told |= {"T": now_ms}
+            told |= {"T": at_ms}
         if product in ("usdm", "coinm"):
-            told |= {"E": now_ms}
+            told |= {"E": at_ms}
         if product == "coinm":
             told |= {"symbol": symbol, "pair": symbol.partition("_")[0]}
         return told
@@ -306,7 +306,7 @@ def _depth(market: Market, path: str, product: Product) -> Route:
     def weigh(query: Query) -> int:
         return weight_of(DEPTH_WEIGHTS[path], _weighed(query, default))
 
-    return Route(path, weigh, answer)
+    return Path(path, weigh, answer)
 
 
 # Parameters

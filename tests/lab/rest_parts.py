@@ -1,4 +1,4 @@
-"""REST without a network: pages asked of the lab's routes directly, until nothing is left."""
+"""REST without a network: pages asked of the lab's paths directly, until nothing is left."""
 
 import json
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from connector.binance.history import Page, Span, page, rest_of
 from connector.binance.names import Stream
 from connector.codec.recovered import Recovered, recover
 from connector.lab.market import Market
-from connector.lab.rest_history import routes
+from connector.lab.rest_history import paths
 
 KEY = "k" * 64
 
 
 def ask(market: Market, asked: Page, now_ms: int) -> bytes:
     """Return the body the lab's REST answers a page with."""
-    route = next(one for one in routes(market) if one.path == asked.path)
+    path = next(one for one in paths(market) if one.path == asked.path)
     query = {name: str(value) for name, value in asked.params.items()}
     headers = {"X-MBX-APIKEY": KEY} if asked.keyed else {}
-    assert route.weigh(query) == asked.weight
-    return json.dumps(route.answer(query, headers, now_ms)).encode()
+    assert path.weigh(query) == asked.weight
+    return json.dumps(path.answer(query, headers, now_ms)).encode()
 
 
 def fetch(

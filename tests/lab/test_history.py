@@ -7,12 +7,12 @@ from typing import Any
 
 import aiohttp
 import pytest
-import pytest_asyncio
 
 from connector.binance.names import Stream, parse
 from connector.lab.history import History
 from connector.lab.market import Market
-from connector.lab.rest_history import Complaint, Route, routes
+from connector.lab.rest import Rest
+from connector.lab.rest_history import Complaint, Path, paths, routes
 
 NOW_MS = 1_795_000_000_000
 HOUR_MS = 3_600_000
@@ -26,7 +26,7 @@ def made(market: Market, stream: Stream, events: int, step_ms: int = 10) -> list
 
 
 def answer(market: Market, path: str, query: str, headers: Mapping[str, str] | None = None) -> Any:
-    route = next(one for one in routes(market) if one.path == path)
+    route = next(one for one in paths(market) if one.path == path)
     asked = dict(part.split("=") for part in query.split("&"))
     return route.answer(asked, headers or {}, NOW_MS + 10 * HOUR_MS)
 
@@ -34,7 +34,7 @@ def answer(market: Market, path: str, query: str, headers: Mapping[str, str] | N
 def complaint(market: Market, path: str, query: str) -> tuple[int, int, str]:
     with pytest.raises(Complaint) as refused:
         answer(market, path, query)
-    return refused.value.status, refused.value.body["code"], str(refused.value)
+    return refused.value.status, refused.value.code, str(refused.value)
 
 
 # Trades
@@ -176,7 +176,7 @@ def test_asking_rest_changes_nothing_on_the_stream() -> None:
     stream = parse("spot", "btcusdt@kline_1s")
     for number in range(30):
         now = NOW_MS + number * 700
-        for row in routes(asked):
+        for row in paths(asked):
             if row.path == "/api/v3/klines":
                 row.answer({"symbol": "BTCUSDT", "interval": "1s"}, {}, now)
         assert asked.next_events(stream, now) == left.next_events(stream, now)
@@ -276,17 +276,13 @@ def test_partial_books_show_the_best_levels() -> None:
 # Over the wire
 
 
-@pytest_asyncio.fixture
+@pytest.fixture
 async def served() -> AsyncIterator[tuple[Market, str]]:
     market = Market(1)
-    app = aiohttp.web.Application()
-    for route in routes(market):
-        app.router.add_get(route.path, route.handler(lambda: NOW_MS))
-    runner = aiohttp.web.AppRunner(app)
-    await runner.setup()
-    await aiohttp.web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield market, f"http://127.0.0.1:{runner.addresses[0][1]}"
-    await runner.cleanup()
+    rest = Rest(market, routes(market))
+    await rest.start()
+    yield market, rest.url
+    await rest.stop()
 
 
 async def test_answers_and_complaints_travel_as_json(served: tuple[Market, str]) -> None:
@@ -303,7 +299,7 @@ async def test_answers_and_complaints_travel_as_json(served: tuple[Market, str])
 
 
 def test_a_call_weighs_what_the_exchange_says() -> None:
-    weights: dict[str, Route] = {route.path: route for route in routes(Market(1))}
+    weights: dict[str, Path] = {one.path: one for one in paths(Market(1))}
     assert weights["/api/v3/aggTrades"].weigh({}) == 4
     assert weights["/fapi/v1/historicalTrades"].weigh({}) == 200
     assert weights["/fapi/v1/klines"].weigh({"limit": "1500"}) == 10
