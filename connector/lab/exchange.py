@@ -23,6 +23,7 @@ from connector.lab.market import Market
 from connector.lab.message import Message, encode
 from connector.lab.oracle import Oracle
 from connector.lab.rest import Rest
+from connector.lab.rest_history import routes
 from connector.lab.session import Session
 from connector.lab.sockets import Socket
 from connector.lab.trading import Source, Trading
@@ -79,7 +80,7 @@ class Exchange:
         self._ports = dict(ports or {})
         self._sessions = self.wire.sessions
         self._servers: list[Server] = []
-        self.rest = Rest(market, self._ports.get("rest", 0))
+        self.rest = Rest(market, routes(market), self._ports.get("rest", 0))
         self._running = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._recent: list[float] = []

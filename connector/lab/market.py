@@ -12,6 +12,9 @@ from typing import Any
 from connector.binance.names import Stream
 from connector.binance.plan import is_merged
 from connector.binance.products import Product
+from connector.lab.book import Book
+from connector.lab.candles import Candles
+from connector.lab.history import History
 from connector.lab.instrument import Instrument, make_instrument
 from connector.lab.makers import MAKERS
 
@@ -61,12 +64,14 @@ class Market:
 
     Attributes:
         symbols: What each product lists now.
+        history: What it made, for REST to answer from: every event made is noted there.
         news: What was listed or delisted, or changed its status, since the start, in order: what
             `!contractInfo` and `!optionSymbol` tell of.
     """
 
     def __init__(self, seed: int, symbols: Mapping[Product, Sequence[str]] | None = None) -> None:
         self.symbols = dict(DEFAULT_SYMBOLS if symbols is None else symbols)
+        self.history = History()
         self.news: list[tuple[Product, str]] = []
         self._statuses: dict[tuple[Product, str], str] = {}
         self._volumes: dict[tuple[Product, str], float] = {}
@@ -154,6 +159,14 @@ class Market:
             self._instruments[key] = make_instrument(self._seed, product, symbol)
         return self._instruments[key]
 
+    def candles(self, stream: Stream, now_ms: int) -> Candles:
+        """Return the candles of a stream that `serves` accepts."""
+        return self._instruments_of(stream)[0].candles_of(stream, now_ms)
+
+    def book(self, product: Product, symbol: str, kind: str = "depth-diff") -> Book:
+        """Return the order book behind a symbol's streams; another one for kind rpi-depth."""
+        return self.instrument(product, symbol).book(kind)
+
     def next_events(self, stream: Stream, now_ms: int) -> list[Event]:
         """Return the next message of a stream: its events, in order; none if it is not served."""
         instruments = self._instruments_of(stream)
@@ -163,6 +176,7 @@ class Market:
 
     def _event(self, stream: Stream, instrument: Instrument, now_ms: int) -> Event:
         data, ids = MAKERS[stream.row.kind](instrument, stream, now_ms)
+        self.history.note(instrument.product, stream.row.kind, instrument.symbol, data)
         identity = tuple(ids[name] for name in stream.row.identity)
         return Event(instrument.product, stream.name, instrument.symbol, identity, data)
 
