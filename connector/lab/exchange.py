@@ -223,8 +223,7 @@ class Exchange:
 
     async def shut_down(self, sessions: Sequence[Session], after_s: float) -> None:
         """Announce the end of some connections, then close them."""
-        now_ms = time.time_ns() // 1_000_000 + self.wire.skew_ms
-        notice = encode({"e": "serverShutdown", "E": now_ms})
+        notice = encode({"e": "serverShutdown", "E": self.wire.now_ms()})
         for session in sessions:
             session.socket.put(session.wrap("!serverShutdown", notice))
         await asyncio.sleep(after_s)

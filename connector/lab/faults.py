@@ -262,6 +262,19 @@ class Malformed:
 
 
 @dataclass(frozen=True, slots=True)
+class Refuse:
+    """The next calls to REST are refused with a status, all pools alike."""
+
+    status: int = 429
+    times: int = 1
+    retry_after: float | None = None
+
+    async def strike(self, exchange: "Exchange") -> None:
+        """Refuse; it is over when so many calls have come."""
+        exchange.rest.refuse(self.status, self.retry_after, self.times)
+
+
+@dataclass(frozen=True, slots=True)
 class ClockSkew:
     """The exchange's clock is ahead of this machine's (behind it, when negative)."""
 
@@ -269,12 +282,14 @@ class ClockSkew:
     seconds: float = math.inf
 
     async def strike(self, exchange: "Exchange") -> None:
-        """Stamp events with the other clock."""
+        """Stamp events, and REST's server time, with the other clock."""
         exchange.wire.skew_ms += self.ms
+        exchange.rest.skew_ms += self.ms
         try:
             await asyncio.sleep(self.seconds)
         finally:
             exchange.wire.skew_ms -= self.ms
+            exchange.rest.skew_ms -= self.ms
 
 
 FAULTS: dict[str, type[Fault]] = {
@@ -292,6 +307,7 @@ FAULTS: dict[str, type[Fault]] = {
     "reorder": Reorder,
     "slow": Slow,
     "malformed": Malformed,
+    "refuse": Refuse,
     "clock-skew": ClockSkew,
 }
 

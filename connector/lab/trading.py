@@ -32,6 +32,7 @@ class Trading:
         self._market = market
         self._rate = rate
         self._twins: dict[Stream, list[Stream]] = {}
+        self._announced = len(market.news)
 
     async def run(self, wire: Wire, running: asyncio.Event) -> None:
         """Emit events in small ticks, the streams in turn by their weights."""
@@ -43,6 +44,8 @@ class Trading:
             due, last = min(self._rate, due + (now - last) * self._rate), now
             if not running.is_set():
                 due = 0.0
+            else:
+                self._announce(wire)
             made = 0
             while due >= 1.0 and made < MOST_AT_ONCE:
                 stream = next(turns, None)
@@ -55,10 +58,19 @@ class Trading:
                 due, made = due - 1.0, made + 1
                 self._make(wire, stream)
 
+    def _announce(self, wire: Wire) -> None:
+        """Tell what was listed or delisted since the last time, where somebody wants to hear it."""
+        news = self._market.news[self._announced :]
+        self._announced += len(news)
+        for product, symbol in news:
+            for stream in list(wire.wanted.values()):
+                event = self._market.announcement(stream, product, symbol, wire.now_ms())
+                if event is not None:
+                    wire.emit(message_of(stream, [event]))
+
     def _make(self, wire: Wire, stream: Stream) -> None:
         """Make the next message of a stream, and the like of it on streams that tell the same."""
-        now_ms = time.time_ns() // 1_000_000 + wire.skew_ms
-        events = self._market.next_events(stream, now_ms)
+        events = self._market.next_events(stream, wire.now_ms())
         if not events:  # delisted since the streams took their turns
             return
         wire.emit(message_of(stream, events))

@@ -1,5 +1,6 @@
 """Between the market and the connections: who gets what, and what goes wrong on the way."""
 
+import time
 from collections.abc import Callable, Sequence
 
 from connector.binance.names import Stream
@@ -41,6 +42,10 @@ class Wire:
         self.muted_all = False
         self.skew_ms = 0
         self._oracle = oracle
+
+    def now_ms(self) -> int:
+        """Return the exchange's time, in milliseconds since 1970."""
+        return time.time_ns() // 1_000_000 + self.skew_ms
 
     def begin(self, stream: Stream) -> None:
         """Somebody has subscribed to a stream."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
+import aiohttp
 import pytest
 
 from connector.lab.exchange import Exchange
@@ -18,6 +19,7 @@ from connector.lab.faults import (
     Malformed,
     Mute,
     MuteStream,
+    Refuse,
     Reorder,
     ServerShutdown,
     Skip,
@@ -327,6 +329,31 @@ async def test_a_clock_ahead_stamps_events_ahead(exchange: Exchange) -> None:
         await until(lambda: here.data[TRADE][-1]["E"] >= hour_ahead)
         skewed.cancel()
         await until(lambda: here.data[TRADE][-1]["E"] < hour_ahead)
+
+
+async def test_rest_follows_the_other_clock(exchange: Exchange) -> None:
+    async def told() -> int:
+        url = exchange.bases["spot"].rest + "/api/v3/time"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            return int((await answer.json())["serverTime"])
+
+    before = await told()
+    exchange.begin(ClockSkew(3_600_000))
+    await until(lambda: exchange.wire.skew_ms)
+
+    assert 3_600_000 <= await told() - before < 3_660_000
+
+
+async def test_rest_refuses_so_many_calls(exchange: Exchange) -> None:
+    url = exchange.bases["spot"].rest + "/api/v3/time"
+    await exchange.inflict(Refuse(418, times=2, retry_after=60.0))
+    answers = []
+    async with aiohttp.ClientSession() as session:
+        for _ in range(3):
+            async with session.get(url) as answer:
+                answers.append((answer.status, answer.headers.get("Retry-After")))
+
+    assert answers == [(418, "60"), (418, "60"), (200, None)]
 
 
 async def test_stopping_ends_every_fault() -> None:
