@@ -4,6 +4,7 @@ Never fetches it. Shapes: exchangeInfo pages of spot (binance-spot-api-docs, 202
 fapi, dapi and eapi (developers.binance.com, 2026-05-28).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -46,6 +47,19 @@ class Listing:
     def is_trading(self) -> bool:
         """Whether its streams carry data now."""
         return self.status == "TRADING"
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """What exchangeInfo and the 24 h tickers said.
+
+    Attributes:
+        listings: The symbols of each product that was asked.
+        volumes: Symbol to 24 h volume in the quote asset; comparable within a product.
+    """
+
+    listings: Mapping[Product, tuple[Listing, ...]]
+    volumes: Mapping[Product, Mapping[str, float]]
 
 
 class _Spot(Struct, rename="camel"):

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.binance.products import Product
+from connector.binance.selection import Selection
 
 TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
@@ -134,11 +135,19 @@ class Subscription(Section):
     streams: list[str] = Field(min_length=1, description="As Binance writes them, no symbol.")
     topic: TopicName | None = Field(None, description="Default: <prefix>.<product>.<kind>.")
     endpoint: WebSocketUrl | None = Field(None, description="Default: from the catalogue.")
+    key: str | None = Field(None, description="Key of the records; default {symbol}.")
+    connections: int = Field(1, ge=1, le=2, description="Read over so many connections.")
+    time_unit: Literal["ms", "us"] = Field("ms", description="us: microseconds, spot only.")
     merged: Literal["drop", "keep"] = Field(
         "drop",
         description="Rows of the other futures product in a whole-market stream, when no topic of"
         " theirs is planned: dropped (and counted), or kept in this topic.",
     )
+
+    @property
+    def selection(self) -> Selection:
+        """The symbols it means."""
+        return Selection(names=tuple(self.symbols))
 
 
 class Settings(BaseSettings):
