@@ -33,7 +33,11 @@ class Loaded:
 
     def refused(self, problems: Iterable[tuple[Where, str]]) -> Refused:
         """Return one error that names the place of every problem."""
-        return Refused("\n".join(_sentence(self.file, self.lines, *it) for it in problems))
+        return Refused("\n".join(self.sentences(problems)))
+
+    def sentences(self, problems: Iterable[tuple[Where, str]]) -> list[str]:
+        """Return a line for each, with its place in the file."""
+        return [_sentence(self.file, self.lines, *problem) for problem in problems]
 
 
 def load(path: Path) -> Loaded:
