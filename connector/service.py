@@ -15,6 +15,7 @@ from connector import __version__
 from connector.binance.plan import Plan, PlanError, Planned, make_plan
 from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product
 from connector.binance.row import Row
+from connector.binance.symbols import Universe
 from connector.codec.compile import Codec
 from connector.config.load import Loaded
 from connector.config.model import Settings
@@ -47,15 +48,21 @@ def bases_of(settings: Settings) -> Mapping[Product, Bases]:
     }
 
 
-def plan_of(loaded: Loaded) -> Plan:
+def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | None = None) -> Plan:
     """Resolve the subscriptions of a file.
+
+    Args:
+        loaded: The file.
+        universe: What exchangeInfo said; None: nobody asked.
+        before: The plan as it is.
 
     Raises:
         Refused: each problem with file, line and cure.
     """
     settings = loaded.settings
+    bases, prefix = bases_of(settings), settings.topic_prefix
     try:
-        return make_plan(settings.subscriptions, bases_of(settings), settings.topic_prefix)
+        return make_plan(settings.subscriptions, bases, prefix, universe=universe, before=before)
     except PlanError as error:
         raise loaded.refused(error.problems) from error
 
@@ -68,23 +75,17 @@ def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:
         stream = planned.stream
         route = route_to(planned.topic, ids[planned.topic], stream, codecs)
         route.merged = planned.foreign_product is not None
-        route.foreign = _foreign(planned, route, plan, ids)
+        route.foreign = _foreign(planned, route, ids)
         routes[stream.product][stream.name.encode()] = route
     return routes
 
 
-def _foreign(planned: Planned, route: Route, plan: Plan, ids: Mapping[str, int]) -> Route | None:
-    """Return the way of the other product's rows: to its own topic, else where `merged` says."""
-    product = planned.foreign_product
-    if product is None:
+def _foreign(planned: Planned, route: Route, ids: Mapping[str, int]) -> Route | None:
+    """Return the way of the other product's rows: where the plan says; None: they have none."""
+    topic, product = planned.foreign_topic, planned.foreign_product
+    if topic is None or product is None:
         return None
-    kind = planned.stream.row.kind
-    for other in plan.planned:
-        if other.stream.product == product and other.stream.row.kind == kind:
-            return replace(
-                route, topic=other.topic, schema_id=ids[other.topic], product=product, series={}
-            )
-    return replace(route, product=product, series={}) if planned.keeps_foreign else None
+    return replace(route, topic=topic, schema_id=ids[topic], product=product, series={})
 
 
 @dataclass(slots=True)

@@ -207,7 +207,10 @@ class Settings(BaseSettings):
     )
     shard: Shard = Shard()
     refresh: Milliseconds = Field(
-        300_000, ge=1_000, description="How often exchangeInfo is read again for new symbols."
+        300_000,
+        ge=1_000,
+        validate_default=False,
+        description="How often exchangeInfo is read again for new symbols.",
     )
     limits: Limits = Limits()
     backfill: Backfill = Backfill()

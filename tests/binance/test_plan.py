@@ -7,6 +7,7 @@ import pytest
 
 from connector.binance.plan import Plan, PlanError, expand, make_plan
 from connector.binance.products import ENVIRONMENTS, Bases, Product
+from connector.binance.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,14 @@ class Wanted:
     topic: str | None = None
     endpoint: str | None = None
     merged: Literal["drop", "keep"] = "drop"
+    key: str | None = None
+    time_unit: Literal["ms", "us"] = "ms"
+    connections: int = 1
+    chosen: Selection | None = None
+
+    @property
+    def selection(self) -> Selection:
+        return self.chosen or Selection(names=tuple(self.symbols))
 
 
 def plan(*wanted: Wanted) -> Plan:
@@ -118,20 +127,3 @@ def test_a_product_without_a_base_is_refused() -> None:
     bases: dict[Product, Bases] = {"spot": Bases(("ws://x",), "http://x")}
     with pytest.raises(PlanError, match="no base for usdm"):
         make_plan([Wanted("usdm", ["tradingSession"])], bases, "binance")
-
-
-@pytest.mark.parametrize(
-    ("product", "symbols", "sizes"),
-    [
-        ("spot", [f"C{number}USDT" for number in range(2050)], [1024, 1024, 2]),
-        ("options", [f"BTC-261225-{number}-C" for number in range(450)], [200, 200, 50]),
-    ],
-)
-def test_connections_hold_as_many_streams_as_they_may(
-    product: Product, symbols: list[str], sizes: list[int]
-) -> None:
-    bundles = plan(Wanted(product, ["bookTicker"], symbols)).bundles
-
-    assert [len(bundle.planned) for bundle in bundles] == sizes
-    stem = "options-public" if product == "options" else "spot"
-    assert [bundle.name for bundle in bundles] == [f"{stem}-{number}" for number in (1, 2, 3)]
