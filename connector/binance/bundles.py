@@ -131,7 +131,8 @@ def _room(emptiest: list[_Entry], one: Planned, most: int) -> tuple[int, _Cell] 
 def _missing(newcomers: Sequence[Planned], cells: Mapping[str, _Cell], most: int) -> int:
     """Return how many connections to add beforehand, so that they fill evenly."""
     streams = len(newcomers) + sum(len(cell.planned) for cell in cells.values())
-    rate = sum(one.rate for one in newcomers) + sum(cell.rate for cell in cells.values())
+    # What is too busy for any connection fills one, and asks for no second.
+    rate = sum(min(one.rate, RATE) for one in (*newcomers, *cells.values()))
     wanted = max(math.ceil(streams / most), math.ceil(rate / RATE))
     return min(len(newcomers), max(0, wanted - len(cells)))
 
