@@ -132,7 +132,8 @@ def _missing(newcomers: Sequence[Planned], cells: Mapping[str, _Cell], most: int
     """Return how many connections to add beforehand, so that they fill evenly."""
     streams = len(newcomers) + sum(len(cell.planned) for cell in cells.values())
     # What is too busy for any connection fills one, and asks for no second.
-    rate = sum(min(one.rate, RATE) for one in (*newcomers, *cells.values()))
+    rates = [one.rate for one in newcomers] + [cell.rate for cell in cells.values()]
+    rate = sum(min(one, RATE) for one in rates)
     wanted = max(math.ceil(streams / most), math.ceil(rate / RATE))
     return min(len(newcomers), max(0, wanted - len(cells)))
 
