@@ -64,7 +64,7 @@ def _group(one: Planned) -> _Group:
 
 def _core(bundle: Bundle) -> str:
     """Return a bundle's name without its leg."""
-    return bundle.name[:-1] if bundle.planned[0].connections > 1 else bundle.name
+    return bundle.name.rstrip(LEGS)  # numbers end every name otherwise
 
 
 def most_streams(product: Product) -> int:
