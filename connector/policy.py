@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 STABLE_S = 60.0  # data for this long before a connection counts as healthy again
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 60.0
+EDGE_S = 2.0  # how far two clocks, and an answer's way, may shift the beginning of a window
 
 
 @dataclass(slots=True)
@@ -67,8 +68,8 @@ class WeightBudget:
     """What REST calls may weigh in each window of the exchange's clock (a minute, five minutes).
 
     Unlike the others here, `now` is in seconds since 1970: Binance counts by whole windows, not by
-    sliding ones. What its headers say overrides our own count, so a clock that is off by seconds,
-    or another program at the same address, is put right by the next answer.
+    sliding ones. What its headers say overrides our own count, so that another program at the
+    same address is reckoned with.
 
     Args:
         limit: What the exchange allows in a window.
@@ -112,14 +113,15 @@ class WeightBudget:
         return seconds
 
     def told(self, used: int, now: float, in_flight: int = 0) -> None:
-        """Take over what the exchange counted.
+        """Take over what the exchange counted, unless it may be the count of the last window.
 
         Args:
             used: Its count of the running window, from an answer's header.
             now: When the answer came.
             in_flight: Weight of calls sent and not answered: the count may lack them.
         """
-        self._used, self._window = used + in_flight, self._number(now)
+        if now % self.seconds >= EDGE_S:
+            self._used, self._window = used + in_flight, self._number(now)
 
     def stay_away(self, until: float) -> None:
         """Let nothing out before `until`: the exchange said so (429, 418)."""

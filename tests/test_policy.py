@@ -112,19 +112,28 @@ def test_the_exchanges_count_overrides_ours_both_ways() -> None:
     budget = WeightBudget(100)
     budget.take(90, MINUTE)
 
-    budget.told(20, MINUTE + 1)
-    lower = budget.wait(80, MINUTE + 1)
-    budget.told(95, MINUTE + 2)
+    budget.told(20, MINUTE + 3)
+    lower = budget.wait(80, MINUTE + 3)
+    budget.told(95, MINUTE + 4)
 
-    assert (lower, budget.wait(6, MINUTE + 2)) == (0.0, 58.0)
+    assert (lower, budget.wait(6, MINUTE + 4)) == (0.0, 56.0)
 
 
 def test_calls_under_way_are_added_to_the_exchanges_count() -> None:
     budget = WeightBudget(100)
 
-    budget.told(50, MINUTE, in_flight=40)
+    budget.told(50, MINUTE + 30, in_flight=40)
 
-    assert budget.used(MINUTE) == 90
+    assert budget.used(MINUTE + 30) == 90
+
+
+def test_a_count_at_the_edge_may_be_the_last_windows_and_is_not_believed() -> None:
+    budget = WeightBudget(100)
+    budget.take(10, MINUTE)
+
+    budget.told(99, MINUTE + 1.9)
+
+    assert budget.used(MINUTE + 2) == 10
 
 
 def test_a_ban_stands_whatever_is_left_and_a_shorter_one_does_not_end_it() -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from connector.binance.condense import condense, pack, unpack
 from connector.binance.products import Product
 from connector.binance.symbols import Listing
 from connector.binance.volumes import read_volumes
@@ -83,24 +82,3 @@ def test_option_volumes_are_amounts_in_the_quote_asset() -> None:
 def test_what_is_no_tickers_is_refused_with_its_beginning(raw: bytes) -> None:
     with pytest.raises(Refused, match=r"^no 24 h tickers of usdm: .*; it begins with "):
         read_volumes("usdm", raw, [])
-
-
-INFO = b"""{"rateLimits":[{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,
-"limit":6000}],"symbols":[{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC",
-"quoteAsset":"USDT"}]}"""
-TICKERS = json.dumps([mini("BTCUSDT", "1", "5")]).encode()
-
-
-@pytest.mark.parametrize(("tickers", "volumes"), [(None, {}), (TICKERS, {"BTCUSDT": 5.0})])
-def test_what_crosses_to_another_process_arrives_as_it_was(
-    tickers: bytes | None, volumes: dict[str, float]
-) -> None:
-    arrived = unpack(pack("spot", INFO, tickers))
-
-    assert arrived == condense("spot", INFO, tickers)
-    assert arrived.volumes == volumes
-
-
-def test_a_refusal_crosses_as_well() -> None:
-    with pytest.raises(Refused, match=r"^no exchangeInfo of spot"):
-        unpack(pack("spot", b"<html>", None))
