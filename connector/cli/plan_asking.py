@@ -16,14 +16,9 @@ from connector.config.model import Settings
 from connector.errors import Refused, Retry
 from connector.planning import bases_of
 from connector.rest import Rest
+from connector.rest.client import EXCHANGE_INFO
 
 TIMEOUT_S = 10.0
-PATHS: Mapping[Product, str] = {
-    "spot": "/api/v3/exchangeInfo",
-    "usdm": "/fapi/v1/exchangeInfo",
-    "coinm": "/dapi/v1/exchangeInfo",
-    "options": "/eapi/v1/exchangeInfo",
-}
 
 
 def files(option: str, given: Sequence[str]) -> dict[Product, Path]:
@@ -103,8 +98,8 @@ async def ask_universe(
 def _cannot_ask(product: Product, error: Retry) -> Retry:
     return Retry(
         f"{error}; the symbols of {product} depend on exchangeInfo: give an answer of"
-        f" {PATHS[product]} that you saved, --exchange-info {product}=FILE, or see with `bkc check`"
-        " what is known without it",
+        f" {EXCHANGE_INFO[product].path} that you saved, --exchange-info {product}=FILE, or see"
+        " with `bkc check` what is known without it",
         error.after_s,
     )
 
