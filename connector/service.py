@@ -12,13 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connector import __version__
-from connector.binance.plan import Plan, PlanError, Planned, make_plan
-from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product
+from connector.binance.plan import Plan, Planned
+from connector.binance.products import PRODUCTS, Product
 from connector.binance.row import Row
-from connector.binance.symbols import Universe
 from connector.codec.compile import Codec
 from connector.config.load import Loaded
-from connector.config.model import Settings
 from connector.errors import Refused, Retry
 from connector.exporter import page, status
 from connector.kafka import settings as kafka_settings
@@ -27,6 +25,7 @@ from connector.kafka.producer import Producer
 from connector.ledger import Ledger
 from connector.market import Market
 from connector.pipeline import Pipeline, Route, Routes, route_to
+from connector.planning import bases_of, plan_of
 from connector.registry import schema_ids
 from connector.server import Server
 from connector.telemetry import events
@@ -35,36 +34,6 @@ from connector.telemetry.lag import Lag
 POLL_S = 0.005  # how often librdkafka's reports are served
 DRAIN_S = 20.0  # Kubernetes grants 30 s by default
 KAFKA_WAIT_S = 60.0  # how long the start waits for a cluster that does not answer
-
-
-def bases_of(settings: Settings) -> Mapping[Product, Bases]:
-    """Return where each product is served: an environment's hosts, or the file's own."""
-    if isinstance(settings.exchange, str):
-        return ENVIRONMENTS[settings.exchange]
-    production = ENVIRONMENTS["production"]
-    return {
-        product: Bases((custom.streams,), custom.rest or production[product].rest)
-        for product, custom in settings.exchange.items()
-    }
-
-
-def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | None = None) -> Plan:
-    """Resolve the subscriptions of a file.
-
-    Args:
-        loaded: The file.
-        universe: What exchangeInfo said; None: nobody asked.
-        before: The plan as it is.
-
-    Raises:
-        Refused: each problem with file, line and cure.
-    """
-    settings = loaded.settings
-    bases, prefix = bases_of(settings), settings.topic_prefix
-    try:
-        return make_plan(settings.subscriptions, bases, prefix, universe=universe, before=before)
-    except PlanError as error:
-        raise loaded.refused(error.problems) from error
 
 
 def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:

@@ -64,7 +64,7 @@ def _group(one: Planned) -> _Group:
 
 def _core(bundle: Bundle) -> str:
     """Return a bundle's name without its leg."""
-    return bundle.name[:-1] if bundle.planned[0].connections > 1 else bundle.name
+    return bundle.name.rstrip(LEGS)  # numbers end every name otherwise
 
 
 def most_streams(product: Product) -> int:
@@ -131,7 +131,9 @@ def _room(emptiest: list[_Entry], one: Planned, most: int) -> tuple[int, _Cell] 
 def _missing(newcomers: Sequence[Planned], cells: Mapping[str, _Cell], most: int) -> int:
     """Return how many connections to add beforehand, so that they fill evenly."""
     streams = len(newcomers) + sum(len(cell.planned) for cell in cells.values())
-    rate = sum(one.rate for one in newcomers) + sum(cell.rate for cell in cells.values())
+    # What is too busy for any connection fills one, and asks for no second.
+    rates = [one.rate for one in newcomers] + [cell.rate for cell in cells.values()]
+    rate = sum(min(one, RATE) for one in rates)
     wanted = max(math.ceil(streams / most), math.ceil(rate / RATE))
     return min(len(newcomers), max(0, wanted - len(cells)))
 

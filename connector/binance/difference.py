@@ -105,13 +105,18 @@ def compare(old: Names, new: Names) -> Moves:
 def _places(names: Names) -> dict[Identity, str]:
     places: dict[Identity, list[str]] = {}
     for bundle, streams in names.items():
-        product = _product_of(bundle)
+        product = product_of(bundle)
         for name in streams:
             places.setdefault((product, name), []).append(bundle)
     return {identity: " + ".join(sorted(several)) for identity, several in places.items()}
 
 
-def _product_of(bundle: str) -> Product:
+def product_of(bundle: str) -> Product:
+    """Return the product that a connection's name begins with.
+
+    Raises:
+        Refused: none does.
+    """
     for product in PRODUCTS:
         if bundle.startswith(product):
             return product

@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from connector.cli import check, decode, demo, run, schema, streams
+from connector.cli import check, decode, demo, plan, run, schema, streams
 from connector.cli.console import fail
 from connector.errors import Fatal, Refused, Retry
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(run.app, name="run")
 app.command("check")(check.check)
+app.command("plan")(plan.plan)
 app.command("streams")(streams.streams)
 app.command("schema")(schema.schema)
 app.command("decode")(decode.decode)

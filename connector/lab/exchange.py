@@ -49,6 +49,7 @@ class Exchange:
     Attributes:
         bases: Where each product is served, once started.
         oracle: The ids of every event sent.
+        rest: The REST side: its weights, its faults.
         muted: Streams that are withheld (pings are answered all the same).
         muted_all: Withhold everything.
         accept_then_close: Close every new connection right after the handshake.
@@ -78,20 +79,20 @@ class Exchange:
         self._connects = connects
         self._sessions: dict[str, list[Session]] = {host: [] for host in HOSTS}
         self._servers: list[Server] = []
-        self._rest = Rest(market)
+        self.rest = Rest(market)
         self._running = asyncio.Event()
         self._producing: asyncio.Task[None] | None = None
         self._recent: list[float] = []
 
     async def start(self) -> None:
         """Listen on free ports of this machine and begin to trade."""
-        await self._rest.start()
+        await self.rest.start()
         scheme = "ws" if self._tls is None else "wss"
         for host, products in HOSTS.items():
             port = await self._listen(host)
             for product in products:
                 address = f"{scheme}://localhost:{port}" if self._tls else f"ws://127.0.0.1:{port}"
-                self.bases[product] = Bases((address,), self._rest.url)
+                self.bases[product] = Bases((address,), self.rest.url)
         self._running.set()
         self._producing = asyncio.create_task(self._produce(), name="lab market")
 
@@ -125,7 +126,7 @@ class Exchange:
             server.close()
         for server in self._servers:
             await server.wait_closed()
-        await self._rest.stop()
+        await self.rest.stop()
 
     def _admit(self, connection: ServerConnection, _request: Request) -> Response | None:
         """Refuse a client that opens too many connections in five minutes."""
@@ -213,6 +214,8 @@ class Exchange:
         )
 
     async def _send(self, host: str, events: list[Event], stream: Stream) -> None:
+        if not events:  # delisted since the streams took their turns
+            return
         data = [event.data for event in events] if stream.row.array else events[0].data
         payload = json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
         if await self._deliver(host, stream.name, payload, stream.product):

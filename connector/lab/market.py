@@ -4,6 +4,7 @@ Pure: no clock, no sockets; exchange.py asks for the next event of a stream and 
 Shapes: frames recorded from production in 2026-09 (tests/golden/samples).
 """
 
+import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ DEFAULT_SYMBOLS: Mapping[Product, Sequence[str]] = {
         "ETH-261225-4000-C",
     ),
 }
+TRADING = "TRADING"
 # Streams that are not about a contract of the lists above, and what they are about.
 SYMBOLS: Mapping[str, Sequence[str]] = {
     "index-price": ("BTCUSDT", "ETHUSDT"),
@@ -55,13 +57,59 @@ class Event:
 
 
 class Market:
-    """Every instrument of the four products; the same seed gives the same market."""
+    """Every instrument of the four products; the same seed gives the same market.
+
+    Attributes:
+        symbols: What each product lists now.
+        news: What was listed or delisted, or changed its status, since the start, in order: what
+            `!contractInfo` and `!optionSymbol` tell of.
+    """
 
     def __init__(self, seed: int, symbols: Mapping[Product, Sequence[str]] | None = None) -> None:
         self.symbols = dict(DEFAULT_SYMBOLS if symbols is None else symbols)
+        self.news: list[tuple[Product, str]] = []
+        self._statuses: dict[tuple[Product, str], str] = {}
+        self._volumes: dict[tuple[Product, str], float] = {}
         self._seed = seed
         self._instruments: dict[tuple[Product, str], Instrument] = {}
         self._about: dict[Stream, list[Instrument]] = {}
+
+    # What is listed
+
+    def list_symbol(self, product: Product, symbol: str) -> None:
+        """List a symbol, from now on in exchangeInfo and on the streams."""
+        if symbol not in self.symbols.get(product, ()):
+            self.symbols[product] = (*self.symbols.get(product, ()), symbol)
+        self.set_status(product, symbol, TRADING)
+
+    def delist(self, product: Product, symbol: str) -> None:
+        """Take a symbol out of exchangeInfo; its streams fall silent."""
+        left = tuple(name for name in self.symbols.get(product, ()) if name != symbol)
+        self.symbols[product] = left
+        self.set_status(product, symbol, TRADING)
+
+    def set_status(self, product: Product, symbol: str, status: str) -> None:
+        """Say what exchangeInfo says of a symbol (`BREAK`, `SETTLING`); only TRADING has data."""
+        self._statuses[product, symbol] = status
+        self.news.append((product, symbol))
+        self._about.clear()
+
+    def status(self, product: Product, symbol: str) -> str:
+        """Return a symbol's status, as Binance writes it."""
+        return self._statuses.get((product, symbol), TRADING)
+
+    def set_volume(self, product: Product, symbol: str, volume: float) -> None:
+        """Set what the 24 h ticker says was traded, in the quote asset."""
+        self._volumes[product, symbol] = volume
+
+    def volume(self, product: Product, symbol: str) -> float:
+        """Return what was traded in 24 h, in the quote asset: as set, or as the seed makes it."""
+        seeded = random.Random(f"{self._seed}/{product}/{symbol}/volume")  # noqa: S311 - no secret
+        return self._volumes.get((product, symbol), seeded.uniform(1e6, 1e9))
+
+    def _trading(self, product: Product) -> list[str]:
+        listed = self.symbols.get(product, ())
+        return [name for name in listed if self.status(product, name) == TRADING]
 
     def serves(self, stream: Stream) -> bool:
         """Say whether the stream has a symbol that is listed and a kind that is made here."""
@@ -71,15 +119,15 @@ class Market:
         """Return what a stream is about; the whole market's stream may be about two products."""
         if stream not in self._about:
             self._about[stream] = [
-                self._instrument(product, symbol) for product, symbol in self._named_by(stream)
+                self.instrument(product, symbol) for product, symbol in self._named_by(stream)
             ]
         return self._about[stream]
 
     def _named_by(self, stream: Stream) -> list[tuple[Product, str]]:
         product, parameters = stream.product, stream.parameters
         if stream.row.kind in SYMBOLS:  # not a contract's: indexes, sessions, pairs
-            return [(product, name) for name in _made_up(stream, self.symbols.get(product, ()))]
-        listed = self.symbols.get(product, ())
+            return [(product, name) for name in _made_up(stream, self._trading(product))]
+        listed = self._trading(product)
         if "symbol" in parameters:
             symbol = parameters["symbol"].upper()
             return [(product, symbol)] if symbol in listed else []
@@ -90,16 +138,17 @@ class Market:
             asset = parameters["underlying"].upper().removesuffix("USDT")
             return [(product, name) for name in listed if name.startswith(asset)]
         products: tuple[Product, ...] = ("usdm", "coinm") if is_merged(stream.row) else (product,)
-        return [(one, name) for one in products for name in self.symbols.get(one, ())]
+        return [(one, name) for one in products for name in self._trading(one)]
 
-    def _instrument(self, product: Product, symbol: str) -> Instrument:
+    def instrument(self, product: Product, symbol: str) -> Instrument:
+        """Return the state of a symbol, listed or not."""
         key = (product, symbol)
         if key not in self._instruments:
             self._instruments[key] = make_instrument(self._seed, product, symbol)
         return self._instruments[key]
 
     def next_events(self, stream: Stream, now_ms: int) -> list[Event]:
-        """Return the next message of a stream that `serves` accepts: its events, in order."""
+        """Return the next message of a stream: its events, in order; none if it is not served."""
         instruments = self._instruments_of(stream)
         if not stream.row.array and len(instruments) > 1:
             instruments = [instruments[0].random.choice(instruments)]

@@ -130,3 +130,13 @@ def librdkafka_logger() -> logging.Logger:
     logger = logging.getLogger("librdkafka")
     logger.setLevel(logging.CRITICAL)
     return logger
+
+
+def rest_waits(pool: str, used: int, limit: int, seconds: float) -> None:
+    """Calls of a pool wait for the next window: its weight is used up."""
+    _log.info("rest_waits", pool=pool, used=used, limit=limit, seconds=round(seconds, 1))
+
+
+def rest_refused(pool: str, status: int, seconds: float) -> None:
+    """The exchange tells us to stay away (429, 418, 403): the pool sends nothing meanwhile."""
+    _log.warning("rest_refused", pool=pool, status=status, seconds=round(seconds, 1))
