@@ -14,14 +14,15 @@ from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
 from connector.cli import app
-from connector.config.load import load, parse
+from connector.config.lines import parse
+from connector.config.load import load
 from connector.errors import Refused
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.service import plan_of
 
 runner = CliRunner()
-SECTIONS = ("exchange:", "kafka:", "schema_registry:", "topics:", "subscriptions:")
+SECTIONS = ("exchange", "kafka", "schema_registry", "topics", "subscriptions")
 
 
 def refused(*arguments: str) -> str:
@@ -108,7 +109,7 @@ async def test_all_of_it_prints_a_config_that_is_good(tmp_path: Path) -> None:
         code = await running.end(signal.SIGTERM)
 
     assert (path.read_text(), code) == (printed, 0)
-    assert [line for line in printed.splitlines() if line.startswith(SECTIONS)] != []
+    assert tuple(parse(printed, "printed")[0]) == SECTIONS
     assert f"bkc run market -c {path}" in running.told.replace("\n", " ")
     plan = plan_of(load(path))
     assert {planned.stream.product for planned in plan.planned} == {"spot", "usdm"}
@@ -137,11 +138,11 @@ async def test_a_capture_is_played(tmp_path: Path) -> None:
         base = parse(await running.read_config(), "printed")[0]["exchange"]["spot"]["streams"]
         async with connect(base + "/ws/btcusdt@trade") as socket:
             got = json.loads(await asyncio.wait_for(socket.recv(), 10))
-        await running.until_told("played 1 messages to the end")
+        await running.until_told("played 1 message to the end")
         code = await running.end(signal.SIGTERM)
 
     assert (got["t"], code) == (7, 0)
-    assert "1 messages to play" in running.told
+    assert "1 message to play" in running.told
 
 
 @pytest.mark.lab

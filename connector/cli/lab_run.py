@@ -15,7 +15,7 @@ from connector.lab import captures, schedule
 from connector.lab.broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
-from connector.lab.player import Capture, Player, speed_of
+from connector.lab.player import Capture, Player, messages, speed_of
 from connector.lab.registry import Registry
 from connector.lab.schedule import Planned
 from connector.lab.servers import RealKafka, RealRegistry
@@ -93,7 +93,7 @@ def player(
         return None
     captured = [Capture(path, captures.product_in(path.name, product), stream) for path in files]
     made = Player(captured, factor, loop=loop, tell=_tell)
-    _tell(f"{made.check()} messages to play; they begin with the first subscription")
+    _tell(f"{messages(made.check())} to play; it begins with the first subscription")
     return made
 
 

@@ -105,7 +105,7 @@ class Player:
         while self._loop:
             self._tell("playing again")
             await self._once(wire, running)
-        self._tell(f"played {self.played} messages to the end")
+        self._tell(f"played {messages(self.played)} to the end")
 
     async def _once(self, wire: Wire, running: asyncio.Event) -> None:
         clock = asyncio.get_running_loop().time
@@ -133,6 +133,11 @@ class Player:
         symbol = stream.symbol or str(named or "")
         event = Event(stream.product, stream.name, symbol, (number,), {"payload": told})
         return Message(stream.product, stream.name, line.payload, (event,))
+
+
+def messages(number: int) -> str:
+    """Return a number of messages in words."""
+    return f"{number} message{'' if number == 1 else 's'}"
 
 
 def speed_of(text: str) -> float:
