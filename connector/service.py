@@ -12,12 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connector import __version__
-from connector.binance.plan import Plan, PlanError, Planned, make_plan
-from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product
+from connector.binance.plan import Plan, Planned
+from connector.binance.products import PRODUCTS, Product
 from connector.binance.row import Row
 from connector.codec.compile import Codec
 from connector.config.load import Loaded
-from connector.config.model import Settings
 from connector.errors import Refused, Retry
 from connector.exporter import page, status
 from connector.kafka import settings as kafka_settings
@@ -26,6 +25,7 @@ from connector.kafka.producer import Producer
 from connector.ledger import Ledger
 from connector.market import Market
 from connector.pipeline import Pipeline, Route, Routes, route_to
+from connector.planning import bases_of, plan_of
 from connector.registry import schema_ids
 from connector.server import Server
 from connector.telemetry import events
@@ -36,30 +36,6 @@ DRAIN_S = 20.0  # Kubernetes grants 30 s by default
 KAFKA_WAIT_S = 60.0  # how long the start waits for a cluster that does not answer
 
 
-def bases_of(settings: Settings) -> Mapping[Product, Bases]:
-    """Return where each product is served: an environment's hosts, or the file's own."""
-    if isinstance(settings.exchange, str):
-        return ENVIRONMENTS[settings.exchange]
-    production = ENVIRONMENTS["production"]
-    return {
-        product: Bases((custom.streams,), custom.rest or production[product].rest)
-        for product, custom in settings.exchange.items()
-    }
-
-
-def plan_of(loaded: Loaded) -> Plan:
-    """Resolve the subscriptions of a file.
-
-    Raises:
-        Refused: each problem with file, line and cure.
-    """
-    settings = loaded.settings
-    try:
-        return make_plan(settings.subscriptions, bases_of(settings), settings.topic_prefix)
-    except PlanError as error:
-        raise loaded.refused(error.problems) from error
-
-
 def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:
     """Return each product's way from stream name to topic; streams of one row share a codec."""
     codecs: dict[Row, Codec] = {}
@@ -68,23 +44,17 @@ def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:
         stream = planned.stream
         route = route_to(planned.topic, ids[planned.topic], stream, codecs)
         route.merged = planned.foreign_product is not None
-        route.foreign = _foreign(planned, route, plan, ids)
+        route.foreign = _foreign(planned, route, ids)
         routes[stream.product][stream.name.encode()] = route
     return routes
 
 
-def _foreign(planned: Planned, route: Route, plan: Plan, ids: Mapping[str, int]) -> Route | None:
-    """Return the way of the other product's rows: to its own topic, else where `merged` says."""
-    product = planned.foreign_product
-    if product is None:
+def _foreign(planned: Planned, route: Route, ids: Mapping[str, int]) -> Route | None:
+    """Return the way of the other product's rows: where the plan says; None: they have none."""
+    topic, product = planned.foreign_topic, planned.foreign_product
+    if topic is None or product is None:
         return None
-    kind = planned.stream.row.kind
-    for other in plan.planned:
-        if other.stream.product == product and other.stream.row.kind == kind:
-            return replace(
-                route, topic=other.topic, schema_id=ids[other.topic], product=product, series={}
-            )
-    return replace(route, product=product, series={}) if planned.keeps_foreign else None
+    return replace(route, topic=topic, schema_id=ids[topic], product=product, series={})
 
 
 @dataclass(slots=True)

@@ -30,6 +30,7 @@ DEFAULT_SYMBOLS: Mapping[Product, Sequence[str]] = {
     ),
 }
 TRADING = "TRADING"
+ANNOUNCING = ("contract-info", "option-symbol")  # kinds that tell of listings
 # Streams that are not about a contract of the lists above, and what they are about.
 SYMBOLS: Mapping[str, Sequence[str]] = {
     "index-price": ("BTCUSDT", "ETHUSDT"),
@@ -120,6 +121,13 @@ class Market:
         """Say whether the stream has a symbol that is listed and a kind that is made here."""
         return stream.row.kind in MAKERS and bool(self._instruments_of(stream))
 
+    def carries(self, stream: Stream, event: Event) -> bool:
+        """Say whether a stream tells of the symbol of another stream's event."""
+        return any(
+            (one.product, one.symbol) == (event.product, event.symbol)
+            for one in self._instruments_of(stream)
+        )
+
     def _instruments_of(self, stream: Stream) -> list[Instrument]:
         """Return what a stream is about; the whole market's stream may be about two products."""
         if stream not in self._about:
@@ -166,6 +174,18 @@ class Market:
         if not stream.row.array and len(instruments) > 1:
             instruments = [instruments[0].random.choice(instruments)]
         return [self._event(stream, instrument, now_ms) for instrument in instruments]
+
+    def announcement(
+        self, stream: Stream, product: Product, symbol: str, now_ms: int
+    ) -> Event | None:
+        """Return what `!contractInfo` or `!optionSymbol` says of a symbol; None: not theirs."""
+        told = ("usdm", "coinm") if is_merged(stream.row) else (stream.product,)
+        if stream.row.kind not in ANNOUNCING or product not in told:
+            return None
+        event = self._event(stream, self.instrument(product, symbol), now_ms)
+        listed = symbol in self.symbols.get(product, ())
+        event.data["cs"] = self.status(product, symbol) if listed else "CLOSE"
+        return event
 
     def _event(self, stream: Stream, instrument: Instrument, now_ms: int) -> Event:
         data, ids = MAKERS[stream.row.kind](instrument, stream, now_ms)

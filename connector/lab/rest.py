@@ -63,6 +63,7 @@ class Rest:
     Attributes:
         meters: The pools' weights and limits, by name (`spot`, `futures`, `options`).
         asked: The last calls, in order.
+        skew_ms: How far the server time is ahead of this machine's.
         clock: Seconds since 1970, by which weights are counted.
     """
 
@@ -71,6 +72,7 @@ class Rest:
         self._port = port
         self.meters = meters()
         self.asked: deque[Asked] = deque(maxlen=10_000)
+        self.skew_ms = 0
         self.clock: Callable[[], float] = time.time
         self._market = market
         self._refusals: list[tuple[int, float | None]] = []
@@ -137,17 +139,20 @@ class Rest:
         one = 2 if product == "spot" else 1
 
         async def info(request: web.Request) -> web.Response:
-            shape = exchange_info(product, self._market, now_ms())
+            shape = exchange_info(product, self._market, now_ms() + self.skew_ms)
             if request.query.get("showPermissionSets") == "false":
                 shape["symbols"] = [row | {"permissionSets": []} for row in shape["symbols"]]
             shape["rateLimits"] = self.meters[POOLS[product]].rate_limits()
             return web.json_response(shape)
 
         return [
-            Route(f"{prefix}/time", _time),
+            Route(f"{prefix}/time", self._time),
             Route(f"{prefix}/exchangeInfo", info, 20 if product == "spot" else 1),
             Route(tickers, self._tickers(product), lambda q: one if "symbol" in q else all_of_them),
         ]
+
+    async def _time(self, _request: web.Request) -> web.Response:
+        return web.json_response({"serverTime": now_ms() + self.skew_ms})
 
     def _tickers(self, product: Product) -> Handler:
         async def answer(request: web.Request) -> web.Response:
@@ -162,10 +167,6 @@ class Rest:
             return web.json_response(rows[0] if single else rows)
 
         return answer
-
-
-async def _time(_request: web.Request) -> web.Response:
-    return web.json_response({"serverTime": now_ms()})
 
 
 def product_of(path: str) -> Product:

@@ -1,26 +1,12 @@
 """Subscriptions resolved into streams, endpoints, topics and connections."""
 
-from dataclasses import dataclass, field
-from typing import Literal
-
 import pytest
 
-from connector.binance.plan import Plan, PlanError, expand, make_plan
-from connector.binance.products import ENVIRONMENTS, Bases, Product
-
-
-@dataclass(frozen=True)
-class Wanted:
-    product: Product
-    streams: list[str]
-    symbols: list[str] = field(default_factory=list)
-    topic: str | None = None
-    endpoint: str | None = None
-    merged: Literal["drop", "keep"] = "drop"
-
-
-def plan(*wanted: Wanted) -> Plan:
-    return make_plan(wanted, ENVIRONMENTS["production"], "binance")
+from connector.binance.plan import PlanError, expand, make_plan, needs
+from connector.binance.products import Bases, Product
+from connector.binance.selection import Selection
+from connector.binance.symbols import Universe
+from tests.binance.plan_parts import Wanted, listing, names, plan, universe
 
 
 def problem(*wanted: Wanted) -> tuple[tuple[str | int, ...], str]:
@@ -120,18 +106,263 @@ def test_a_product_without_a_base_is_refused() -> None:
         make_plan([Wanted("usdm", ["tradingSession"])], bases, "binance")
 
 
+ALL = Selection(everything=True)
+QUARTERLY = ("BTCUSDT", "BTCUSDT_261225", "ETHUSDT")
+OPTIONS = ("BTC-261225-1-C", "BTC-261225-1-P", "ETH-261225-1-C")
+
+
+def said(notes: tuple[tuple[tuple[str | int, ...], str], ...]) -> list[str]:
+    return [text for _, text in notes]
+
+
 @pytest.mark.parametrize(
-    ("product", "symbols", "sizes"),
+    ("product", "listed", "template", "expected"),
     [
-        ("spot", [f"C{number}USDT" for number in range(2050)], [1024, 1024, 2]),
-        ("options", [f"BTC-261225-{number}-C" for number in range(450)], [200, 200, 50]),
+        ("spot", ("BTCUSDT", "ETHUSDT"), "trade", ["btcusdt@trade", "ethusdt@trade"]),
+        ("usdm", QUARTERLY, "<pair>_perpetual@continuousKline_1m",
+         ["btcusdt_perpetual@continuousKline_1m", "ethusdt_perpetual@continuousKline_1m"]),
+        ("usdm", QUARTERLY, "<pair>_<contractType>@continuousKline_1m",
+         ["btcusdt_perpetual@continuousKline_1m", "btcusdt_current_quarter@continuousKline_1m",
+          "ethusdt_perpetual@continuousKline_1m"]),
+        ("usdm", QUARTERLY, "assetIndex", ["btcusd@assetIndex", "ethusd@assetIndex"]),
+        ("coinm", ("BTCUSD_PERP", "BTCUSD_261225"), "indexPrice", ["btcusd@indexPrice"]),
+        ("coinm", ("BTCUSD_PERP", "BTCUSD_261225"), "<pair>@markPrice", ["btcusd@markPrice"]),
+        ("options", OPTIONS, "<underlying>@optionMarkPrice",
+         ["btcusdt@optionMarkPrice", "ethusdt@optionMarkPrice"]),
+        ("options", OPTIONS, "<underlying>@openInterest@<yymmdd>",
+         ["btcusdt@openInterest@261225", "ethusdt@openInterest@261225"]),
+        ("options", OPTIONS, "optionMarkPrice",
+         ["btcusdt@optionMarkPrice", "ethusdt@optionMarkPrice"]),
+    ],
+)  # fmt: skip
+def test_what_is_listed_fills_a_template(
+    product: Product, listed: tuple[str, ...], template: str, expected: list[str]
+) -> None:
+    made = plan(Wanted(product, [template], chosen=ALL), universe=universe(product, *listed))
+
+    assert names(made) == expected
+    assert made.pending == ()
+
+
+def test_a_plain_name_takes_the_pair_it_is_listed_with() -> None:
+    listed = universe("coinm", "BTCUSD_PERP")
+
+    assert names(plan(Wanted("coinm", ["indexPrice"], ["BTCUSD_PERP"]), universe=listed)) == [
+        "btcusd@indexPrice"
+    ]
+
+
+def test_an_underlying_by_name_has_all_its_expiries() -> None:
+    wanted = Wanted("options", ["<underlying>@openInterest@<yymmdd>"], ["BTCUSDT"])
+
+    made = plan(wanted, universe=universe("options", *OPTIONS))
+
+    assert (names(made), made.warnings) == (["btcusdt@openInterest@261225"], ())
+
+
+def test_a_name_that_is_not_listed_is_read_and_warned_of() -> None:
+    made = plan(Wanted("spot", ["trade"], ["BTCUSTD"]), universe=universe("spot", "BTCUSDT"))
+
+    assert names(made) == ["btcustd@trade"]
+    [(where, text)] = made.warnings
+    assert where == ("subscriptions", 0, "symbols")
+    assert text.endswith("did you mean BTCUSDT?")
+
+
+def test_a_symbol_that_does_not_trade_is_warned_of() -> None:
+    halted = Universe({"spot": (listing("spot", "BTCUSDT", "BREAK"),)}, {})
+
+    made = plan(Wanted("spot", ["trade"], ["BTCUSDT"]), universe=halted)
+
+    assert said(made.warnings) == ["BTCUSDT is BREAK, not TRADING: expect no data"]
+
+
+def test_asset_indexes_are_listed_nowhere_and_not_warned_of() -> None:
+    made = plan(Wanted("usdm", ["assetIndex"], ["BTCUSD"]), universe=universe("usdm", "BTCUSDT"))
+
+    assert (names(made), made.warnings) == (["btcusd@assetIndex"], ())
+
+
+@pytest.mark.parametrize(
+    ("wanted", "place"),
+    [
+        (Wanted("spot", ["trade"], chosen=ALL), ("symbols",)),
+        (Wanted("spot", ["trade"], chosen=Selection(top=3)), ("symbols",)),
+        (Wanted("options", ["<underlying>@openInterest@<yymmdd>"], ["BTCUSDT"]), ("streams", 0)),
     ],
 )
-def test_connections_hold_as_many_streams_as_they_may(
-    product: Product, symbols: list[str], sizes: list[int]
+def test_what_only_the_exchange_knows_is_pending_without_it(
+    wanted: Wanted, place: tuple[str | int, ...]
 ) -> None:
-    bundles = plan(Wanted(product, ["bookTicker"], symbols)).bundles
+    made = plan(wanted)
 
-    assert [len(bundle.planned) for bundle in bundles] == sizes
-    stem = "options-public" if product == "options" else "spot"
-    assert [bundle.name for bundle in bundles] == [f"{stem}-{number}" for number in (1, 2, 3)]
+    assert (made.bundles, [where for where, _ in made.pending]) == (
+        (),
+        [("subscriptions", 0, *place)],
+    )
+    assert needs([wanted]).listings == {wanted.product}
+
+
+def test_names_need_nobody_and_the_top_needs_volumes() -> None:
+    named = Wanted("spot", ["trade"], ["BTCUSDT"])
+    top = Wanted("usdm", ["trade"], chosen=Selection(top=1))
+
+    found = needs([named, top])
+
+    assert found.listings == found.volumes == {"usdm"}
+
+
+def test_filters_that_nothing_passes_are_warned_of() -> None:
+    wanted = Wanted("spot", ["trade"], chosen=Selection(quote=("EUR",)))
+
+    made = plan(wanted, universe=universe("spot", "BTCUSDT"))
+
+    assert made.bundles == ()
+    assert "no symbol of spot passes" in said(made.warnings)[0]
+
+
+def test_a_symbol_of_the_top_leaves_later_than_it_entered() -> None:
+    wanted = Wanted("spot", ["trade"], chosen=Selection(top=5))
+    coins = [f"C{number}USDT" for number in range(7)]
+    first = plan(wanted, universe=universe("spot", *coins, **_ranked(coins)))
+    sixth = [*coins[:4], coins[5], coins[4], coins[6]]
+    seventh = [*coins[:4], coins[5], coins[6], coins[4]]
+
+    stays = plan(wanted, universe=universe("spot", *coins, **_ranked(sixth)), before=first)
+    leaves = plan(wanted, universe=universe("spot", *coins, **_ranked(seventh)), before=stays)
+
+    assert "c4usdt@trade" in names(first)
+    assert {"c4usdt@trade", "c5usdt@trade"} <= set(names(stays))
+    assert "c4usdt@trade" not in names(leaves)
+
+
+def _ranked(symbols: list[str]) -> dict[str, float]:
+    return {symbol: float(len(symbols) - rank) for rank, symbol in enumerate(symbols)}
+
+
+@pytest.mark.parametrize(
+    ("topic", "streams", "expected"),
+    [
+        ("{prefix}.{kind}.{symbol}", ["trade"], "binance.trade.BTCUSDT"),
+        ("x-{product}", ["!miniTicker@arr"], "x-spot"),
+    ],
+)
+def test_a_topic_is_a_template(topic: str, streams: list[str], expected: str) -> None:
+    symbols = [] if streams[0].startswith("!") else ["BTCUSDT"]
+
+    assert list(plan(Wanted("spot", streams, symbols, topic=topic)).topics) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        (Wanted("spot", ["!miniTicker@arr"], topic="{symbol}"), "carries several symbols"),
+        (Wanted("spot", ["trade"], ["BTCUSDT"], topic="{what}"), "has {what}, which is none of"),
+        (Wanted("usdm", ["trade"], ["币安USDT"], topic="{symbol}"), "leave {symbol} out"),
+        (Wanted("spot", ["trade"], ["BTCUSDT"], topic=".."), "is no name Kafka takes"),
+        (Wanted("usdm", ["trade"], ["BTCUSDT"], time_unit="us"), "option of spot alone"),
+        (Wanted("spot", ["trade"]), "give symbols"),
+        (Wanted("spot", ["<name>@trade"], ["BTCUSDT"]), "none of <symbol>"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_cure(wanted: Wanted, text: str) -> None:
+    where, found = problem(wanted)
+
+    assert where == ("subscriptions", 0, "streams", 0)
+    assert text in found
+
+
+def test_a_symbol_outside_ascii_goes_to_a_topic_of_all_symbols() -> None:
+    [one] = plan(Wanted("usdm", ["trade"], ["币安USDT"])).planned
+
+    assert (one.stream.name, one.topic) == ("币安usdt@trade", "binance.usdm.trade")
+
+
+def test_a_stream_that_goes_elsewhere_already_is_refused_with_its_place() -> None:
+    where, text = problem(
+        Wanted("spot", ["trade"], ["BTCUSDT"]),
+        Wanted("spot", ["btcusdt@trade"], topic="elsewhere"),
+    )
+
+    assert where == ("subscriptions", 1, "streams", 0)
+    assert "subscriptions[0].streams[0] sends it to binance.spot.trade" in text
+
+
+def test_thousands_of_like_problems_are_told_once() -> None:
+    symbols = [f"C{number}USDT" for number in range(100)]
+    with pytest.raises(PlanError) as caught:
+        plan(Wanted("spot", ["tradde"], symbols))
+
+    texts = said(tuple(caught.value.problems))
+    assert (len(texts), texts[-1]) == (4, "and more of the kind")
+
+
+@pytest.mark.parametrize(
+    ("product", "wide", "narrow", "symbol"),
+    [
+        ("usdm", "!forceOrder@arr", "forceOrder", "BTCUSDT"),
+        ("options", "btcusdt@optionTrade", "optionTrade", "BTC-261225-1-C"),
+    ],
+)
+def test_the_same_events_twice_in_one_topic_are_refused(
+    product: Product, wide: str, narrow: str, symbol: str
+) -> None:
+    where, text = problem(Wanted(product, [narrow], [symbol]), Wanted(product, [wide]))
+
+    assert where == ("subscriptions", 1, "streams", 0)
+    assert "give it a topic of its own" in text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "warnings"),
+    [
+        # in two topics it may be meant
+        (Wanted("usdm", ["forceOrder"], ["BTCUSDT"]),
+         Wanted("usdm", ["!forceOrder@arr"], topic="all"), 1),
+        # a state told twice is only waste
+        (Wanted("spot", ["miniTicker"], ["BTCUSDT"]), Wanted("spot", ["!miniTicker@arr"]), 1),
+        # another window, another speed, another expiry: other events
+        (Wanted("spot", ["ticker_1h"], ["BTCUSDT"]), Wanted("spot", ["!ticker_4h@arr"]), 0),
+        (Wanted("usdm", ["markPrice@1s"], ["BTCUSDT"]), Wanted("usdm", ["!markPrice@arr"]), 0),
+        (Wanted("usdm", ["bookTicker"], ["BTCUSDT"]), Wanted("usdm", ["!bookTicker"]), 0),
+        (Wanted("options", ["optionTicker"], ["BTC-261225-1-C"]),
+         Wanted("options", ["btcusdt@optionTicker@270326"]), 0),
+        (Wanted("options", ["optionTrade"], ["ETH-261225-1-C"]),
+         Wanted("options", ["btcusdt@optionTrade"]), 0),
+        # coin-m liquidations come on usd-m's stream as well
+        (Wanted("coinm", ["forceOrder"], ["BTCUSD_PERP"]), Wanted("usdm", ["!forceOrder@arr"]), 1),
+    ],
+)  # fmt: skip
+def test_streams_that_share_events_are_warned_of(
+    first: Wanted, second: Wanted, warnings: int
+) -> None:
+    assert len(plan(first, second).warnings) == warnings
+
+
+def test_rows_of_the_other_product_go_home_even_to_another_shards_topic() -> None:
+    wanted = (
+        Wanted("usdm", ["!ticker@arr"]),
+        Wanted("coinm", ["ticker"], ["BTCUSD_PERP"], topic="coins"),
+    )
+
+    shards = [plan(*wanted, shard=(index, 2)) for index in range(2)]
+
+    [merged] = [one for made in shards for one in made.planned if one.foreign_product]
+    assert merged.foreign_topic == "coins"
+    assert all("coins" in made.topics for made in shards if merged in made.planned)
+
+
+def test_rows_of_the_other_product_stay_where_merged_says() -> None:
+    [kept] = plan(Wanted("usdm", ["!ticker@arr"], merged="keep")).planned
+    [dropped] = plan(Wanted("usdm", ["!ticker@arr"])).planned
+
+    assert (kept.foreign_topic, dropped.foreign_topic) == ("binance.usdm.ticker", None)
+
+
+def test_key_unit_and_connections_are_the_subscriptions() -> None:
+    [one] = plan(
+        Wanted("spot", ["trade"], ["BTCUSDT"], key="{product}", time_unit="us", connections=2)
+    ).planned
+
+    assert (one.key, one.time_unit, one.connections) == ("{product}", "us", 2)
+    assert one.endpoint == "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND"
