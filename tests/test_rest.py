@@ -319,12 +319,21 @@ async def test_nobody_there_is_passing_trouble() -> None:
 
 async def test_silence_is_passing_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.rest.client.TIMEOUT", aiohttp.ClientTimeout(total=0.2))
-    server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0)
+    left = asyncio.Event()
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()  # to the client's end
+        writer.close()
+        await writer.wait_closed()
+        left.set()
+
+    server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
     rest = Rest(bases(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     await rest.start()
     try:
         with pytest.raises(Retry, match="no answer in time"):
             await ask(rest)
+        await asyncio.wait_for(left.wait(), 5)
     finally:
         await rest.close()
         server.close()

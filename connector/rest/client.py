@@ -204,7 +204,9 @@ class Rest:
     # Decoded in a thread. msgspec keeps the interpreter's lock, so spot's lean answer (3,000
     # symbols, 4.9 MB) still stalls the event loop, for 6 ms; a process of its own stalls it for
     # 4 to 8 ms (to start it and to take over what it read) and costs 110 to 230 ms of CPU each
-    # time. The answer with permissionSets (12 MB): 14 ms in a thread. (Medians of 5, 2026-11-25.)
+    # time. The answer with permissionSets (12 MB): 14 ms in a thread. (Made-up answers in the
+    # real shape; medians of 5 on 2 cores, 2026-11-25. On a loaded machine each about doubles, and
+    # the two stay level.)
     async def _exchange_info(self, product: Product) -> ExchangeInfo:
         call = EXCHANGE_INFO[product]
         raw = await self.get(product, call.path, call.params, call.weight)

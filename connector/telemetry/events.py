@@ -140,3 +140,30 @@ def rest_waits(pool: str, used: int, limit: int, seconds: float) -> None:
 def rest_refused(pool: str, status: int, seconds: float) -> None:
     """The exchange tells us to stay away (429, 418, 403): the pool sends nothing meanwhile."""
     _log.warning("rest_refused", pool=pool, status=status, seconds=round(seconds, 1))
+
+
+def gap_settled(
+    gap_id: str, stream: str, symbol: str, state: str, *, missing: int, recovered: int, detail: str
+) -> None:
+    """Everything REST had of a gap is written: filled, partial or unfillable."""
+    say = _log.info if state == "filled" else _log.warning
+    say(
+        "gap_settled",
+        gap_id=gap_id,
+        stream=stream,
+        symbol=symbol,
+        state=state,
+        missing=missing,
+        recovered=recovered,
+        detail=detail,
+    )
+
+
+def backfill_waits(pool: str, cause: str, seconds: float) -> None:
+    """A call for missing events did not go through; it is made again after a while."""
+    _log.warning("backfill_waits", pool=pool, cause=cause, seconds=round(seconds, 1))
+
+
+def book_refused(stream: str, symbol: str, cause: str) -> None:
+    """The state of a book cannot be had: its changes go on without one."""
+    _log.warning("book_refused", stream=stream, symbol=symbol, cause=cause)

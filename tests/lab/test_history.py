@@ -12,7 +12,8 @@ from connector.binance.names import Stream, parse
 from connector.lab.history import History
 from connector.lab.market import Market
 from connector.lab.rest import Rest
-from connector.lab.rest_history import Complaint, Path, paths, routes
+from connector.lab.rest_history import paths, routes
+from connector.lab.rest_query import Complaint, Path
 
 NOW_MS = 1_795_000_000_000
 HOUR_MS = 3_600_000
