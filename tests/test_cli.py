@@ -161,7 +161,7 @@ def test_each_kind_of_error_has_its_exit_code(
 
     written = io.StringIO()
     monkeypatch.setattr("connector.cli.app", fail)
-    monkeypatch.setattr("connector.cli.console.err.file", written)
+    monkeypatch.setattr("connector.cli.console.err._file", written)
     monkeypatch.setattr(sys, "argv", ["bkc"])
     with pytest.raises(SystemExit) as caught:
         main()
