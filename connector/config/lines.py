@@ -67,6 +67,8 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Where, int]]:
         raise Refused(f"{file}: is nested too deeply, or an anchor holds itself") from error
     except ValueError as error:  # 2026-13-45 looks like a date
         raise Refused(f"{file}: not YAML: {error}; quote it") from error
+    if data is None:
+        return {}, lines
     if not isinstance(data, dict):
         raise Refused(f"{file}:1: the file must be a map of sections, not a {type(data).__name__}")
     return data, lines

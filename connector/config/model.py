@@ -11,9 +11,11 @@ from connector.binance.products import ENVIRONMENTS, Product
 from connector.config.subscription import Subscription
 from connector.config.values import (
     InstanceName,
+    Interval,
     Milliseconds,
     Plain,
     Section,
+    Size,
     TopicName,
     Url,
     WebSocketUrl,
@@ -100,7 +102,7 @@ class Topics(Section):
     partitions: int = Field(12, ge=1, description="Of topics we create.")
     replication: int | None = Field(None, ge=1, description="Default: the cluster's own.")
     retention: Milliseconds | None = Field(
-        None, ge=-1, description="Default: the cluster's own; -1: for ever."
+        None, description="Default: the cluster's own; -1: for ever."
     )
 
 
@@ -191,8 +193,9 @@ class Settings(BaseSettings):
     topics: Topics = Topics()
     server: Server = Server()
     logs: Logs = Logs()
-    hold: Annotated[ByteSize, Field(gt=0)] = Field(
+    hold: Size = Field(
         ByteSize(256 * 1024 * 1024),
+        gt=0,
         description="Bytes of frames kept while Kafka is away; beyond it frames are dropped.",
     )
     delivery: Literal["exactly_once", "idempotent"] = Field(
@@ -206,9 +209,8 @@ class Settings(BaseSettings):
         " connectors on one cluster need two names.",
     )
     shard: Shard = Shard()
-    refresh: Milliseconds = Field(
+    refresh: Interval = Field(
         300_000,
-        ge=1_000,
         validate_default=False,
         description="How often exchangeInfo is read again for new symbols.",
     )

@@ -78,7 +78,7 @@ Symbols = Annotated[
 class Subscription(Section):
     """Streams of one product, for which symbols, and where they go."""
 
-    product: Product
+    product: Product = Field(description="Where the streams are; usdm and coinm are futures.")
     symbols: Symbols = Field(
         default_factory=list,
         description="Names and globs as Binance writes them (BTCUSDT, BTC*), `all`, or a filter."

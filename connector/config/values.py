@@ -6,7 +6,14 @@ import string
 from collections.abc import Collection
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    WithJsonSchema,
+)
 
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>[^\s/]+)(/\S*)?")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # org.apache.kafka.common.internals.Topic, 4.1
@@ -28,6 +35,11 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _written_as(format_: str) -> WithJsonSchema:
+    """Say in docs/config.md and the JSON schema what the value looks like."""
+    return WithJsonSchema({"type": "string", "format": format_})
+
+
 def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
     def check(value: str) -> str:
         found = _URL.fullmatch(value)
@@ -40,8 +52,8 @@ def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Url = Annotated[str, _url(("http", "https"), "http://host:port")]
-WebSocketUrl = Annotated[str, _url(("ws", "wss"), "wss://host:port")]
+Url = Annotated[str, _url(("http", "https"), "http://host:port"), _written_as("http(s) URL")]
+WebSocketUrl = Annotated[str, _url(("ws", "wss"), "wss://host:port"), _written_as("ws(s) URL")]
 
 
 def _topic(value: str) -> str:
@@ -52,7 +64,7 @@ def _topic(value: str) -> str:
     return value
 
 
-TopicName = Annotated[str, AfterValidator(_topic)]
+TopicName = Annotated[str, AfterValidator(_topic), _written_as("topic name")]
 
 
 def _duration(value: object) -> object:
@@ -68,9 +80,17 @@ def _duration(value: object) -> object:
     raise ValueError(f"{value!r} is no duration: write 7d, 12h, 30m, 45s or 500ms")
 
 
-Milliseconds = Annotated[
-    int, BeforeValidator(_duration), WithJsonSchema({"type": "string", "format": "duration"})
-]
+Milliseconds = Annotated[int, BeforeValidator(_duration), _written_as("duration")]
+
+
+def _a_second(value: int) -> int:
+    if value < _UNITS["s"]:
+        raise ValueError(f"'{value}ms' is too short: 1s is the least")
+    return value
+
+
+Interval = Annotated[Milliseconds, AfterValidator(_a_second)]
+Size = Annotated[ByteSize, _written_as("size")]
 
 
 def _placeholders(template: str, allowed: Collection[str]) -> None:
@@ -105,8 +125,8 @@ def _key_template(template: str) -> str:
     return template
 
 
-TopicTemplate = Annotated[str, AfterValidator(_topic_template)]
-KeyTemplate = Annotated[str, AfterValidator(_key_template)]
+TopicTemplate = Annotated[str, AfterValidator(_topic_template), _written_as("template")]
+KeyTemplate = Annotated[str, AfterValidator(_key_template), _written_as("template")]
 
 
 def _plain(value: object) -> object:
