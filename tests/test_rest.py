@@ -17,7 +17,7 @@ from connector.errors import Refused, Retry
 from connector.lab.market import Market
 from connector.lab.proxy import Proxy
 from connector.lab.rest import Rest as LabRest
-from connector.rest import Rest
+from connector.rest import Pool, Rest
 
 pytestmark = pytest.mark.lab
 TIME, DEPTH = "/api/v3/time", "/api/v3/ticker/24hr"
@@ -184,6 +184,42 @@ async def test_calls_wait_in_order_until_there_is_weight_again(world: World) -> 
     assert (done, asked_before, len(world.lab.asked)) == (set(), 1, 3)
 
 
+async def test_calls_of_any_weight_are_limited_as_well() -> None:
+    clock = Clock()
+    pool = Pool("spot", 6000, raw_limit=2, clock=clock)
+    await pool.admit(1)
+    await pool.admit(1)
+    third = asyncio.create_task(pool.admit(1))
+    done, _ = await asyncio.wait([third], timeout=0.1)
+
+    clock.now += 300
+    await asyncio.wait_for(third, 5)
+
+    assert (done, pool.used) == (set(), 1)
+
+
+async def test_waiting_for_weight_is_said_once() -> None:
+    clock = Clock()
+    pool = Pool("options", 100, clock=clock)
+    await pool.admit(90)
+    with structlog.testing.capture_logs() as lines:
+        waiting = asyncio.create_task(pool.admit(20))
+        await asyncio.wait([waiting], timeout=1.5)
+        clock.now += 30
+        await asyncio.wait_for(waiting, 5)
+
+    assert lines == [
+        {
+            "event": "rest_waits",
+            "log_level": "info",
+            "pool": "options",
+            "used": 90,
+            "limit": 100,
+            "seconds": 30.0,
+        }
+    ]
+
+
 # Refusals
 
 
@@ -332,6 +368,18 @@ async def test_without_a_key_a_call_that_needs_one_is_refused_with_the_cure(worl
     assert list(world.lab.asked) == []
 
 
+def test_a_key_that_cannot_be_one_is_refused_and_not_shown() -> None:
+    with pytest.raises(Refused, match="characters that no key has") as caught:
+        Rest({}, api_key="k3y\nX-Other: 1")
+
+    assert "k3y" not in str(caught.value)
+
+
+async def test_a_product_without_an_address_is_refused_with_the_cure() -> None:
+    with pytest.raises(Refused, match=r"set exchange\.spot\.rest"):
+        await ask(Rest({}))
+
+
 @pytest.fixture
 async def proxy() -> AsyncIterator[Proxy]:
     server = Proxy(login="bkc:open-sesame")
@@ -365,6 +413,27 @@ async def test_a_wrong_proxy_password_is_refused_and_never_shown(
 
     assert "swordfish" not in repr(caught.value) + str(caught.value.__cause__)
     assert list(world.lab.asked) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "kind", "words"),
+    [
+        (False, Refused, "the proxy wants a user name and password"),
+        (True, Retry, "the proxy answered 502 and made no connection"),
+    ],
+)
+async def test_a_tunnel_that_is_not_made_is_said_without_the_password(
+    proxy: Proxy, broken: bool, kind: type[Exception], words: str
+) -> None:
+    proxy.broken = broken
+    login = "bkc:open-sesame" if broken else "bkc:swordfish"
+    rest = Rest(bases("https://127.0.0.1:9"), proxy=with_login(proxy, login))
+    await rest.start()
+    with pytest.raises(kind, match=words) as caught:
+        await ask(rest)
+    await rest.close()
+
+    assert login.partition(":")[2] not in str(caught.value)
 
 
 async def test_a_proxy_that_is_away_is_passing_trouble_without_its_password(world: World) -> None:

@@ -88,7 +88,7 @@ def _after_s(
     status: int, error: _Error | None, retry_after: str | None, now: float
 ) -> float | None:
     if retry_after is not None and retry_after.strip().isdecimal():
-        return float(retry_after)
+        return max(1.0, float(retry_after))
     until = _UNTIL.search(error.msg) if error is not None else None
     if until is not None:
         return max(1.0, int(until[1]) / 1000 - now)

@@ -53,11 +53,12 @@ class Asked:
 
 
 class Rest:
-    """HTTP on a free port of this machine; `url` once started.
+    """HTTP on a port of this machine; `url` once started.
 
     Args:
         market: The seeded truth.
         routes: More paths; each counts its weight in the pool of its product.
+        port: Where to listen; 0: on a free port.
 
     Attributes:
         meters: The pools' weights and limits, by name (`spot`, `futures`, `options`).
@@ -65,8 +66,9 @@ class Rest:
         clock: Seconds since 1970, by which weights are counted.
     """
 
-    def __init__(self, market: Market, routes: Iterable[Route] = ()) -> None:
+    def __init__(self, market: Market, routes: Iterable[Route] = (), port: int = 0) -> None:
         self.url = ""
+        self._port = port
         self.meters = meters()
         self.asked: deque[Asked] = deque(maxlen=10_000)
         self.clock: Callable[[], float] = time.time
@@ -85,7 +87,7 @@ class Rest:
     async def start(self) -> None:
         """Listen."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:

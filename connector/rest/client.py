@@ -66,6 +66,9 @@ class Rest:
 
     Attributes:
         pools: The budgets by name.
+
+    Raises:
+        Refused: the API key cannot be one.
     """
 
     def __init__(
@@ -77,8 +80,10 @@ class Rest:
         api_key: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise Refused("the API key holds characters that no key has; check its file")
         # Until exchangeInfo says otherwise: rest-api.md 2026-07-21 and spot's notice of 2026-04-02
-        # (RAW_REQUESTS); CM-UM notice 2026-06-10; options have said from 400 up.
+        # (RAW_REQUESTS); CM-UM notice 2026-06-10; no page says it of options: a cautious start.
         self.pools: Mapping[str, Pool] = {
             "spot": Pool("spot", 6000, share, 300_000, clock=clock),
             "futures": Pool("futures", 2400, share, clock=clock),
@@ -123,6 +128,8 @@ class Rest:
             Retry: 429, 418, 5xx, no answer in time, no connection; after_s where it is known.
             Refused: the call itself is wrong; with Binance's code and text.
         """
+        if product not in self._bases:
+            raise Refused(f"no REST address of {product} is known; set exchange.{product}.rest")
         if keyed and self._api_key is None:
             raise Refused(f"{path} needs an API key; set backfill.api_key_file")
         pool = self.pools[POOL_OF[product]]
@@ -197,7 +204,9 @@ class Rest:
     # Decoded in a thread. msgspec keeps the interpreter's lock, so spot's lean answer (3,000
     # symbols, 4.9 MB) still stalls the event loop, for 6 ms; a process of its own stalls it for
     # 4 to 8 ms (to start it and to take over what it read) and costs 110 to 230 ms of CPU each
-    # time. The answer with permissionSets (12 MB): 14 ms in a thread. (Medians of 5, 2026-11-25.)
+    # time. The answer with permissionSets (12 MB): 14 ms in a thread. (Made-up answers in the
+    # real shape; medians of 5 on 2 cores, 2026-11-25. On a loaded machine each about doubles, and
+    # the two stay level.)
     async def _exchange_info(self, product: Product) -> ExchangeInfo:
         call = EXCHANGE_INFO[product]
         raw = await self.get(product, call.path, call.params, call.weight)

@@ -18,6 +18,7 @@ def error(status: int, body: bytes = b"", retry_after: str | None = None) -> Ret
     ("status", "body", "retry_after", "after_s"),
     [
         (429, b'{"code":-1003,"msg":"Too much request weight used"}', "7", 7.0),
+        (429, b"", "0", 1.0),  # never at once
         (429, b"", None, 50.0),  # the rest of the minute
         (418, BANNED, "120", 120.0),
         (418, BANNED, None, 300.0),  # what the text says
