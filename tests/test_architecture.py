@@ -15,6 +15,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("pipeline", "planning"),
+    ("routing", "supervisor", "replan"),
     (
         "market",
         "account",
