@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import picows
+from picows.proxy import ProxyError  # type: ignore[attr-defined] # raised, and not exported
 
 from connector.binance import requests
 from connector.binance.answers import Answer, is_server_shutdown, parse_answer
@@ -95,7 +96,7 @@ class Connection(picows.WSListener):
                 )
         except TimeoutError as error:
             raise Retry(f"{url}{_via(proxy)}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
-        except (OSError, picows.WSError) as error:
+        except (OSError, picows.WSError, ProxyError) as error:
             raise Retry(f"{url}{_via(proxy)}: {_reason(error)}", _stay_away(error)) from error
         connection._transport = transport
         return connection

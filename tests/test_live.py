@@ -13,10 +13,16 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connector.binance.plan import Bundle
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
 from connector.lab.market import Market
+from connector.lab.proxy import Proxy
+from connector.ledger import Ledger
+from connector.pipeline import Pipeline
+from connector.supervisor import Around
 from tests.oracle import read_avro
+from tests.pipeline_parts import Recorder
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
 
@@ -346,6 +352,66 @@ async def test_the_plan_and_its_changes_are_shown(tmp_path: Path) -> None:
             'bkc_rest_banned_until_timestamp_seconds{pool="futures"} 0.0',
         ):
             assert line in lines
+
+
+async def test_microseconds_have_connections_of_their_own_and_begin_live(tmp_path: Path) -> None:
+    fine = {"product": "spot", "symbols": ["BTCUSDT"], "streams": ["trade"], "time_unit": "us"}
+    coarse = {"product": "spot", "symbols": ["ETHUSDT"], "streams": ["trade"]}
+    async with world(tmp_path, {**coarse, "symbols": ["BTCUSDT", "ETHUSDT"]}) as here:
+        await here.until_flowing()
+        here.rewrite(fine, coarse)
+        await until(lambda: changes(here) == {"applied": 1})
+        await until(lambda: here.worker.market.streams() == {"spot": (2, 2)})
+        count = here.published("btcusdt@trade")
+        await until(lambda: here.published("btcusdt@trade") > count + 20)
+        await here.stop()
+
+        times = await stored(here, "trade", "event_time_us")
+        assert set(times["ETHUSDT"]) == {None}
+        known = [time for time in times["BTCUSDT"] if time is not None]
+        assert times["BTCUSDT"][-len(known) :] == known  # first milliseconds, then microseconds
+        assert len(known) > 20
+        assert {time // 1000 % 1000 == time % 1000 for time in known} == {True}
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:
+    proxy = Proxy()
+    await proxy.start()
+    async with world(tmp_path, ALL, topics=TRADES, proxy=proxy.url) as here:
+        await here.until_flowing()
+        await until(lambda: here.worker.ledger.records.acknowledged > 20)
+        await here.stop()
+
+        bases = here.exchange.bases["spot"]
+        assert set(proxy.seen) == {bases.rest.split("/")[2], bases.streams[0].split("/")[2]}
+        balanced(here)
+    await proxy.stop()
+
+
+async def test_a_proxy_that_fails_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = Proxy()
+    await proxy.start()
+    proxy.broken = True
+    async with world(tmp_path, proxy=proxy.url) as here:
+        await until(lambda: any(one.connects_failed for one in here.worker.market.supervised))
+        proxy.broken = False
+        await here.until_flowing()
+        await here.stop()
+
+    assert f"through the proxy {proxy.url.removeprefix('http://')}" in capsys.readouterr().out
+    await proxy.stop()
+
+
+async def test_attempts_to_connect_keep_to_our_share() -> None:
+    around = Around(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=0.005)  # 1.5 of 300: one
+    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
+
+    await asyncio.wait_for(around.may_connect(bundle), 5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(around.may_connect(bundle), 0.2)
 
 
 async def test_two_connections_for_a_stream_are_refused_for_now(tmp_path: Path) -> None:
