@@ -17,7 +17,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("route",),
     ("legs",),
-    ("pipeline",),
+    ("pipeline", "planning"),
+    ("routing", "supervisor", "replan"),
     (
         "market",
         "account",

@@ -1,0 +1,289 @@
+"""When the plan is made again, and what happens then: the config file changed, a signal came, the
+exchange lists something new, or it is time to ask. What goes wrong leaves the old plan running.
+
+Next along the way: planning.py (file and listings into a plan), market.py (which applies it).
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal, Protocol
+
+from connector.binance.difference import Difference
+from connector.binance.plan import Plan, difference, needs
+from connector.binance.products import Product
+from connector.binance.symbols import Universe
+from connector.config.load import Loaded, load
+from connector.config.model import Settings
+from connector.config.watch import Watch, content_hash, differing
+from connector.errors import Refused, Retry
+from connector.planning import plan_of
+from connector.telemetry import events
+
+POLL_S = 1.0  # between two looks at the file, the clock and the news
+NEWS_GAP_S = 10.0  # between two questions because of news: these come in flocks
+RETRY_S = 15.0  # after a change that could not be carried out for passing reasons
+PREPARE_S = 90.0  # for topics and schemas of a change, while the old plan runs
+LONGEST_WAIT_S = 60.0
+# During maintenance everything is listed as halted: who leaves then misses the first minutes after.
+MASS_END_S, MASS = 3600.0, 10
+# What a running worker can change; every other key needs a restart, and that is said.
+LIVE = frozenset({"subscriptions", "refresh"})
+
+Reason = Literal["file", "signal", "refresh", "news"]
+Outcome = Literal["applied", "unchanged", "refused", "failed"]
+OUTCOMES: tuple[Outcome, ...] = ("applied", "unchanged", "refused", "failed")
+
+
+class Exchange(Protocol):
+    """Who knows what is listed: rest."""
+
+    async def universe(
+        self, products: Collection[Product], with_volumes: Collection[Product]
+    ) -> Universe:
+        """Ask for listings and volumes; raises Retry and Refused."""
+        ...
+
+
+@dataclass(slots=True)
+class Hands:
+    """What a change needs others for.
+
+    Attributes:
+        exchange: Asked what is listed.
+        prepare: Sees to the topics and schemas of a plan; returns topic -> schema id.
+        apply: Has the plan carried out.
+        news: Returns a number that moves when the exchange announces a listing.
+    """
+
+    exchange: Exchange
+    prepare: Callable[[Plan], Awaitable[Mapping[str, int]]]
+    apply: Callable[[Plan, Mapping[str, int]], None]
+    news: Callable[[], int]
+
+
+@dataclass(slots=True)
+class Replanner:
+    """Makes the first plan and every later one.
+
+    Attributes:
+        loaded: The config that runs: of a file read later, what can change live.
+        hands: Those who do the work.
+        plan: The plan that runs; before the start, what the file alone says.
+        hash: Hash of the file's content that runs.
+        changes: Attempts at a change by outcome.
+        restart_needed: Keys of the file that a restart would change.
+        complete: Nothing of the plan waits for the exchange's listings.
+    """
+
+    loaded: Loaded
+    hands: Hands
+    plan: Plan
+    hash: str = field(init=False)
+    changes: Counter[str] = field(default_factory=Counter)
+    restart_needed: tuple[str, ...] = ()
+    complete: bool = False
+    _watch: Watch = field(init=False)
+    _due: dict[Reason, float] = field(default_factory=dict)  # what is to be done, and when
+    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    _universe: Universe | None = None
+    _emptying_since: float | None = None
+    _news_seen: int = 0
+    _asked: float = 0.0
+    _warned: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        path = Path(self.loaded.places.file)
+        self.hash = content_hash(path)
+        self._watch = Watch(path, self.hash)
+
+    def reread(self) -> None:
+        """Read the file again now, changed or not (SIGHUP)."""
+        self._due["signal"] = 0.0
+        self._hurry.set()
+
+    # The start
+
+    async def start(self) -> None:
+        """Make the first plan and have it carried out; waits for an exchange that is away.
+
+        Raises:
+            Refused: the file cannot be carried out.
+            Retry: Kafka does not answer.
+        """
+        universe = await self._first_universe()
+        self.complete = True
+        plan = await asyncio.to_thread(plan_of, self.loaded, universe)
+        ids = await self.hands.prepare(plan)
+        self.hands.apply(plan, ids)
+        self._universe = universe
+        self._stand(self.loaded, plan, self.hash)
+        self._plan_refresh()
+
+    async def _first_universe(self) -> Universe | None:
+        wait = 1.0
+        while True:
+            try:
+                return await self._ask(self.loaded.settings)
+            except Retry as error:
+                wait = max(wait, error.after_s or 0.0)
+                events.waiting_for_exchange_info(cause=str(error), retry_s=wait)
+            await asyncio.sleep(wait)
+            wait = min(LONGEST_WAIT_S, 2 * wait)
+
+    async def _ask(self, settings: Settings) -> Universe | None:
+        """Ask what the subscriptions need to know; None when they need nothing."""
+        needed = needs(settings.subscriptions)
+        if not needed.listings:
+            return None
+        self._asked = _now()
+        return await self.hands.exchange.universe(needed.listings, needed.volumes)
+
+    # Later
+
+    async def run(self) -> None:
+        """Change the plan whenever there is a reason, until cancelled."""
+        self._news_seen = self.hands.news()
+        while True:
+            await self._look()
+            for reason in [reason for reason, when in self._due.items() if when <= _now()]:
+                del self._due[reason]
+                await self._change(reason)
+
+    async def _look(self) -> None:
+        """Wait a moment, then note what has become due."""
+        try:
+            async with asyncio.timeout(POLL_S):
+                await self._hurry.wait()
+        except TimeoutError:
+            pass
+        self._hurry.clear()
+        if await asyncio.to_thread(self._watch.changed):
+            self._due["file"] = 0.0
+        news = self.hands.news()
+        if news > self._news_seen:
+            self._due.setdefault("news", max(_now(), self._asked + NEWS_GAP_S))
+        self._news_seen = news
+
+    async def _change(self, reason: Reason) -> None:
+        """Make the plan again; what goes wrong is said, and the old plan goes on."""
+        try:
+            outcome = await self._try(reason)
+        except Refused as error:
+            outcome = "refused"
+            events.config_refused(reason=reason, cause=str(error))
+        except (Retry, TimeoutError) as error:
+            outcome = "failed"
+            wait = max(RETRY_S, getattr(error, "after_s", None) or 0.0)
+            events.plan_change_failed(reason=reason, cause=str(error), retry_s=wait)
+            self._due[reason] = _now() + wait
+        except Exception as error:  # noqa: BLE001 - a bug here must not stop what runs
+            outcome = "failed"
+            events.replanning_failed(reason=reason, error=error)
+        self.changes[outcome] += 1
+        self._plan_refresh()
+
+    def _plan_refresh(self) -> None:
+        """See to it that the listings are asked again, where any subscription needs them."""
+        every_s = self.loaded.settings.refresh / 1000
+        if needs(self.loaded.settings.subscriptions).listings:
+            self._due.setdefault("refresh", _now() + every_s)
+        else:
+            self._due.pop("refresh", None)
+
+    async def _try(self, reason: Reason) -> Outcome:
+        loaded, read = self.loaded, self.hash
+        if reason in ("file", "signal"):
+            read = self._watch.known = await asyncio.to_thread(content_hash, self._watch.path)
+            loaded = self._live_part(await asyncio.to_thread(load, self._watch.path))
+        universe = await self._listings(loaded, reason)
+        plan, change = await asyncio.to_thread(_planned, loaded, universe, self.plan)
+        if not change.is_nothing:
+            self._check_plausible(reason, change)
+            async with asyncio.timeout(PREPARE_S):
+                ids = await self.hands.prepare(plan)
+            self.hands.apply(plan, ids)
+        if read != self.hash or not change.is_nothing:
+            _say(reason, read, change, plan)
+        if loaded.settings.refresh != self.loaded.settings.refresh:
+            self._due.pop("refresh", None)
+        self._universe = universe
+        self._stand(loaded, plan, read)
+        return "unchanged" if change.is_nothing else "applied"
+
+    async def _listings(self, loaded: Loaded, reason: Reason) -> Universe | None:
+        """Ask what is listed; a changed file makes do with the last answer where there is none."""
+        try:
+            return await self._ask(loaded.settings)
+        except Retry as error:
+            needed, last = needs(loaded.settings.subscriptions), self._universe
+            covered = last is not None and (
+                needed.listings <= last.listings.keys() and needed.volumes <= last.volumes.keys()
+            )
+            if reason not in ("file", "signal") or not covered:
+                raise
+            wait = max(RETRY_S, error.after_s or 0.0)
+            events.plan_change_failed(reason="refresh", cause=str(error), retry_s=wait)
+            self._due["refresh"] = _now() + wait
+            return last
+
+    def _check_plausible(self, reason: Reason, change: Difference) -> None:
+        """Wait before ending most of what runs only because the exchange lists it no more.
+
+        Raises:
+            Retry: not yet.
+        """
+        ending, running = len(change.removed), len(self.plan.planned)
+        if reason in ("file", "signal") or 2 * ending <= running or running < MASS:
+            self._emptying_since = None
+            return
+        now = _now()
+        self._emptying_since = self._emptying_since or now
+        if now - self._emptying_since < MASS_END_S:
+            raise Retry(
+                f"{ending} of {running} streams are no longer listed for trading: kept until the"
+                f" exchange has said so for {MASS_END_S / 60:.0f} minutes"
+            )
+
+    def _stand(self, loaded: Loaded, plan: Plan, read: str) -> None:
+        """Note what runs now, and say what a user should know of it, once."""
+        self.loaded, self.plan, self.hash = loaded, plan, read
+        warnings = loaded.sentences(plan.warnings)
+        for sentence in warnings:
+            if sentence not in self._warned:
+                events.plan_warning(text=sentence)
+        self._warned = set(warnings)
+
+    def _live_part(self, read: Loaded) -> Loaded:
+        """Return a file as far as it can be carried out now; say what needs a restart."""
+        old, new = self.loaded.settings, read.settings
+        keys = tuple(differing(old.model_dump(), new.model_dump(), LIVE))
+        if keys and keys != self.restart_needed:
+            events.restart_needed(keys=list(keys))
+        self.restart_needed = keys
+        kept = {name: getattr(old, name) for name in type(old).model_fields if name not in LIVE}
+        return replace(read, settings=new.model_copy(update=kept))
+
+
+def _planned(loaded: Loaded, universe: Universe | None, before: Plan) -> tuple[Plan, Difference]:
+    """Make the next plan and compare it; off the event loop, since it may take a second."""
+    plan = plan_of(loaded, universe, before)
+    return plan, difference(before, plan)
+
+
+def _say(reason: Reason, read: str, change: Difference, plan: Plan) -> None:
+    events.plan_changed(
+        reason=reason,
+        config=read,
+        added=len(change.added),
+        removed=len(change.removed),
+        moved=len(change.moved),
+        rerouted=len(change.rerouted),
+        connections=len(plan.bundles),
+    )
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
