@@ -8,6 +8,7 @@ name. Whether a symbol exists is the caller's question.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from connector.binance.catalogue import rows_of
 from connector.binance.names import parse
@@ -54,6 +55,7 @@ def _filled(whole: str, one: Forms) -> str:
     return _PLACE.sub(lambda place: one[place.group(1)], whole)
 
 
+@lru_cache(maxsize=4096)
 def places_of(product: Product, template: str) -> tuple[str, ...]:
     """Return what has to be filled into a template; nothing for a whole-market or full name."""
     named = tuple(_PLACE.findall(template))

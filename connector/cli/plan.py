@@ -65,7 +65,8 @@ def plan(
     cost = cost_in(loaded.settings, made)
     moves = None if worker is None else worker.moves(made)
     if as_json:
-        out.print_json(json.dumps(plan_view.as_json(made, cost, warnings, moves)))
+        # Not print_json: it takes seconds to colour 10,000 streams.
+        _print([json.dumps(plan_view.as_json(made, cost, warnings, moves), indent=2)])
         return
     if made.planned:
         _print([*plan_view.table(made, out.width), ""])

@@ -155,23 +155,36 @@ class Exchange:
     async def _handle(self, host: str, socket: ServerConnection) -> None:
         if self.accept_then_close or socket.request is None or not isinstance(socket, Socket):
             return
-        parts = urlsplit(socket.request.path)
-        route = next((r for r in ("/public", "/market") if parts.path.startswith(r)), None)
-        path = parts.path.removeprefix(route or "")
-        combined = path.startswith("/stream")
-        leg = Leg() if self._misaligned and self._accepted % 2 else None
-        self._accepted += 1
-        session = Session(socket, self.wire, HOSTS[host], route, combined=combined, leg=leg)
+        session = self._session(host, socket, socket.request.path)
         socket.on_pong = session.over_limit
-        asked = parse_qs(parts.query).get("streams", [""])[0]
-        named = asked or (path.removeprefix("/ws/") if path.startswith("/ws/") else "")
-        if named:
-            session.answer(encode({"method": "SUBSCRIBE", "params": named.split("/")}))
         self._sessions[host].append(session)
         try:
             await session.run()
         finally:
             self._sessions[host].remove(session)
+
+    def _session(self, host: str, socket: Socket, target: str) -> Session:
+        """Return a client's session as the URL asks for it: route, form, streams, time unit."""
+        parts = urlsplit(target)
+        query = parse_qs(parts.query)
+        route = next((r for r in ("/public", "/market") if parts.path.startswith(r)), None)
+        path = parts.path.removeprefix(route or "")
+        leg = Leg() if self._misaligned and self._accepted % 2 else None
+        self._accepted += 1
+        session = Session(
+            socket,
+            self.wire,
+            HOSTS[host],
+            route,
+            combined=path.startswith("/stream"),
+            leg=leg,
+            microseconds=host == "spot" and "MICROSECOND" in query.get("timeUnit", [""])[0].upper(),
+        )
+        asked = query.get("streams", [""])[0]
+        named = asked or (path.removeprefix("/ws/") if path.startswith("/ws/") else "")
+        if named:
+            session.answer(encode({"method": "SUBSCRIBE", "params": named.split("/")}))
+        return session
 
     # The market
 

@@ -15,7 +15,7 @@ from connector.binance.names import Stream, parse
 from connector.binance.products import LIMITS, Product
 from connector.errors import Refused
 from connector.lab.leg import Leg
-from connector.lab.message import Message
+from connector.lab.message import Message, in_microseconds
 from connector.lab.sockets import Socket
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ class Session:
     Args:
         wire: Where its streams come from.
         leg: Cuts depth streams in its own way; None: as they come.
+        microseconds: Times are told in microseconds.
 
     Attributes:
         subscribed: Names asked for, whatever they are: nonsense is acknowledged too.
@@ -48,12 +49,14 @@ class Session:
         *,
         combined: bool,
         leg: Leg | None = None,
+        microseconds: bool = False,
     ) -> None:
         self.socket = socket
         self._born = time.monotonic()
         self.lost = False
         self._wire = wire
         self._leg = leg
+        self._microseconds = microseconds
         self._held: deque[Message] = deque()
         self.products = products
         self.route = route
@@ -165,7 +168,8 @@ class Session:
             self._held.append(message)
             return
         for one in self._leg.cut(message) if self._leg else (message,):
-            if self.socket.put(self.wrap(one.name, one.payload)):
+            payload = in_microseconds(one.payload) if self._microseconds else one.payload
+            if self.socket.put(self.wrap(one.name, payload)):
                 self._wire.left(one)
 
     def thaw(self) -> None:

@@ -136,6 +136,23 @@ async def test_a_raw_connection_gets_payloads_without_wrapper(exchange: Exchange
         assert json.loads(await asyncio.wait_for(socket.recv(), 5))["e"] == "trade"
 
 
+@pytest.mark.parametrize(("product", "digits"), [("spot", 16), ("coinm", 13)])
+async def test_spot_tells_microseconds_to_those_who_ask(
+    exchange: Exchange, product: Product, digits: int
+) -> None:
+    symbol = {"spot": "btcusdt", "coinm": "btcusd_perp"}[product]
+    path = f"/stream?streams={symbol}@kline_1m/{symbol}@trade&timeUnit=MICROSECOND"
+    seen: dict[str, Any] = {}
+    async with connect(url(exchange, product, path)) as socket:
+        while len(seen) < 2:
+            frame = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            seen[frame["data"]["e"]] = frame["data"]
+
+    times = [seen["trade"]["E"], seen["trade"]["T"], seen["kline"]["k"]["t"]]
+    assert [len(str(at)) for at in times] == [digits] * 3
+    assert len(str(seen["trade"]["t"])) <= 11  # an id, not a time
+
+
 async def test_the_oracle_knows_exactly_what_a_client_received(exchange: Exchange) -> None:
     names = ["btcusdt@trade", "btcusdt@depth@100ms", "btcusdt@bookTicker", "ethusdt@kline_1m"]
     received: dict[str, list[Any]] = {name: [] for name in names}
