@@ -1,9 +1,10 @@
 """Fetches what was missed, while REST still has it: gap -> pages -> events for the pipeline.
 
-What expires soonest goes first, then the newest. One page at a time in each pool of weight, so that
-what is more urgent overtakes between two pages; only a share of the weight, so that others can ask
-too; a few events at a time, so that live ones never wait. What to ask is binance/history.py, what
-came of it binance/filling.py, what the answers mean codec/recovered.py.
+What expires soonest goes first, then the newest. One page at a time of each product, so that what
+is more urgent overtakes between two pages and a host that is away holds up no other product; only a
+share of the weight, so that others can ask too; a few events at a time, so that live ones never
+wait. What to ask is binance/history.py, what came of it binance/filling.py, what the answers mean
+codec/recovered.py.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from connector.binance.filling import Filling, Gap, Outcome
 from connector.binance.history import Page, expires_ms, fillable, snapshot
 from connector.binance.names import Stream
+from connector.binance.products import PRODUCTS, Product
 from connector.codec.recovered import Recovered, recover_book, recover_rows, rows_in
 from connector.errors import BadMessage, Refused, Retry
 from connector.policy import Backoff, WeightBudget
@@ -53,12 +55,13 @@ Queue = asyncio.PriorityQueue[tuple[tuple[float, float, int], Job]]
 
 
 class Backfill:
-    """The queues of gaps and the tasks that empty them, one for each pool of weight.
+    """The queues of gaps and the tasks that empty them, one for each product.
 
     Args:
         rest: The client.
         deliver: Takes events of a gap in order, a few at a time, or one book; may wait for room.
-        settle: Told once for every gap what became of it, after its last event.
+        settle: Told once for every gap what became of it, after its last event. What either of
+            the two raises ends `run`.
         weight_share: Part of each pool's weight that may be used here, above 0 and up to 1.
         clock: Seconds since 1970.
 
@@ -85,7 +88,7 @@ class Backfill:
         self._rest = rest
         self._deliver, self._settle = deliver, settle
         self._clock = clock
-        self._queues: dict[str, Queue] = {pool: asyncio.PriorityQueue() for pool in rest.pools}
+        self._queues: dict[Product, Queue] = {one: asyncio.PriorityQueue() for one in PRODUCTS}
         self._budgets = {
             name: WeightBudget(pool.limit, share=weight_share) for name, pool in rest.pools.items()
         }
@@ -110,33 +113,33 @@ class Backfill:
     def _put(self, job: Job, stream: Stream, expires: float, newest: float) -> None:
         self._turn += 1
         self.waiting += 1
-        self._queues[POOL_OF[stream.product]].put_nowait(((expires, newest, self._turn), job))
+        self._queues[stream.product].put_nowait(((expires, newest, self._turn), job))
 
     async def run(self) -> None:
         """Fetch until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            for pool in self._queues:
-                tasks.create_task(self._work(pool), name=f"backfill {pool}")
+            for product in self._queues:
+                tasks.create_task(self._work(product), name=f"backfill {product}")
 
     async def idle(self) -> None:
         """Wait until everything asked for so far is settled."""
         for queue in self._queues.values():
             await queue.join()
 
-    async def _work(self, pool: str) -> None:
+    async def _work(self, product: Product) -> None:
         """Take the most urgent job, do one step of it, put it back unless it is done."""
-        queue, backoff = self._queues[pool], Backoff()
+        queue, backoff = self._queues[product], Backoff()
         while True:
             order, job = await queue.get()
             pause, done = 0.0, False
             try:
-                done = await self._step(pool, job)
+                done = await self._step(job)
                 backoff = Backoff()
             except Retry as error:
                 self.failures += 1
                 delay = backoff.delay(0.0, None, random.random())  # noqa: S311 - spread, no secret
                 pause = delay if error.after_s is None else error.after_s
-                events.backfill_waits(pool, str(error), pause)
+                events.backfill_waits(product, str(error), pause)
             if done:
                 self.waiting -= 1
             else:
@@ -144,17 +147,17 @@ class Backfill:
             queue.task_done()
             await asyncio.sleep(pause)
 
-    async def _step(self, pool: str, job: Job) -> bool:
+    async def _step(self, job: Job) -> bool:
         """Make one call; say whether the job is done.
 
         Raises:
             Retry: the call did not go through, and nothing has changed.
         """
         if isinstance(job, Book):
-            await self._fetch_book(pool, job)
+            await self._fetch_book(job)
             return True
         try:
-            await self._fetch_page(pool, job)
+            await self._fetch_page(job)
         except (Refused, BadMessage) as error:
             job.notes.append(str(error))
             job.left = None
@@ -163,11 +166,11 @@ class Backfill:
         await self._end(job.outcome())
         return True
 
-    async def _fetch_page(self, pool: str, job: Filling) -> None:
+    async def _fetch_page(self, job: Filling) -> None:
         gap, asked = job.gap, job.next_page()
         if gap.too_old(self._clock() * 1000):
             raise Refused("older than REST looks back")
-        raw = await self._ask(pool, gap.stream, asked)
+        raw = await self._ask(gap.stream, asked)
         rows = await self._read(gap, raw)
         found = rows[job.take(asked, [row.first for row in rows])]
         for begin in range(0, len(found), BATCH):
@@ -186,18 +189,19 @@ class Backfill:
             await asyncio.sleep(0)
         return found
 
-    async def _fetch_book(self, pool: str, book: Book) -> None:
+    async def _fetch_book(self, book: Book) -> None:
         asked = snapshot(book.stream, book.symbol, book.levels)
         try:
-            raw = await self._ask(pool, book.stream, asked)
+            raw = await self._ask(book.stream, asked)
             found = recover_book(book.stream, raw, book.symbol)
         except (Refused, BadMessage) as error:
             events.book_refused(book.stream.name, book.symbol, str(error))
             return
         await self._deliver(book, [found])
 
-    async def _ask(self, pool: str, stream: Stream, asked: Page) -> bytes:
+    async def _ask(self, stream: Stream, asked: Page) -> bytes:
         """Return an answer's body, once our share of the weight allows the call."""
+        pool = POOL_OF[stream.product]
         budget = self._budgets[pool]
         budget.limit = self._rest.pools[pool].limit
         while (seconds := budget.take(asked.weight, self._clock())) > 0.0:

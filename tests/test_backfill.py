@@ -260,16 +260,24 @@ async def test_only_a_share_of_the_weight_is_used() -> None:
         assert world.ids(gap) == made
 
 
-async def test_a_pool_that_waits_holds_up_no_other(world: World) -> None:
-    agg = parse("usdm", "btcusdt@aggTrade")
-    made, others = world.make(TRADES, 10), world.make(agg, 10)
-    world.lab.refuse(429, 30.0)
-    world.backfill.add(world.gap(TRADES, made[0], made[-1]))
+@pytest.mark.parametrize(
+    ("waits", "goes", "refusal"),
+    [
+        (TRADES, parse("usdm", "btcusdt@aggTrade"), (429, 30)),  # the pool is told to stay away
+        (parse("coinm", "btcusd_perp@aggTrade"), parse("usdm", "btcusdt@aggTrade"), (502, None)),
+    ],
+)
+async def test_a_product_that_waits_holds_up_no_other(
+    world: World, waits: Stream, goes: Stream, refusal: tuple[int, int | None]
+) -> None:
+    made, others = world.make(waits, 10), world.make(goes, 10)
+    world.lab.refuse(*refusal, times=1)
+    world.backfill.add(world.gap(waits, made[0], made[-1], age_s=70_000))
     await until(lambda: world.backfill.failures == 1)
-    world.backfill.add(world.gap(agg, others[0], others[-1]))
-    await until(lambda: len(world.outcomes) == 1)
-    assert world.outcomes[0].gap.stream == agg
-    assert world.backfill.waiting == 1
+    world.lab.refuse(502, times=0)
+    world.backfill.add(world.gap(goes, others[0], others[-1]))
+    await until(lambda: len(world.outcomes) >= 1)
+    assert world.outcomes[0].gap.stream == goes
 
 
 async def test_a_book_is_delivered_with_its_last_id(world: World) -> None:

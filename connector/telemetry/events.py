@@ -223,9 +223,9 @@ def gap_settled(
     )
 
 
-def backfill_waits(pool: str, cause: str, seconds: float) -> None:
+def backfill_waits(product: str, cause: str, seconds: float) -> None:
     """A call for missing events did not go through; it is made again after a while."""
-    _log.warning("backfill_waits", pool=pool, cause=cause, seconds=round(seconds, 1))
+    _log.warning("backfill_waits", product=product, cause=cause, seconds=round(seconds, 1))
 
 
 def book_refused(stream: str, symbol: str, cause: str) -> None:
