@@ -58,7 +58,8 @@ class Series:
         last_ms: Record time of the newest record.
         pending: A gap whose other edge the next event will tell.
         stamp: Id of a gap that is settled, for the next record to carry.
-        alert: The next event must be looked at: one of the two above is set, or it is the first.
+        ended: Nobody reads it any more: the next event begins its coverage anew.
+        alert: The next event must be looked at: one of these is set, or it is the first.
         open_gaps: Gaps being filled.
         merge: Puts two legs together, while there are two.
         dirty: Something was published since its progress was written.
@@ -75,6 +76,7 @@ class Series:
     last_ms: int | None = None
     pending: Gap | None = None
     stamp: str | None = None
+    ended: bool = False
     alert: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)
     merge: Merge[Any] | None = None
@@ -184,6 +186,9 @@ class Continuity:
     ) -> Series:
         """Return the series of a symbol seen for the first time in this process."""
         name = f"{product}/{stream.name}/{symbol}"
+        there = self._series.get(name)
+        if there is not None and (there.opening, there.key) == (opening, key):
+            return there  # its stream was given up, or has another way now
         head = self._progress.head(product, stream.name, symbol, stream.row.kind, topic)
         before = self._stored.pop(name, None)
         tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
@@ -212,6 +217,10 @@ class Continuity:
         """
         gap, stamp = series.pending, series.stamp
         series.pending, series.stamp, series.alert = None, None, False
+        if series.ended:
+            series.ended = False
+            self._begun(series, record_ms)
+            return None
         if stamp is not None and hole is None:
             return stamp
         if gap is None and hole is None:
@@ -255,7 +264,7 @@ class Continuity:
     def interrupted(self, series: Iterable[Series], reason: Reason) -> None:
         """Note that these series may miss something from now on: all markers go out together."""
         for one in series:
-            if one.pending is None and one.last_ms is not None:
+            if one.pending is None and one.last_ms is not None and not one.ended:
                 self._suspect(one, reason)
 
     def resumed(self, series: Iterable[Series], now_ms: int) -> None:
@@ -275,13 +284,15 @@ class Continuity:
         self._mark(state, series, gap, detail)
         self.touch(series)
 
-    def stop(self) -> None:
-        """Note where the coverage of every series ends."""
-        for series in self._series.values():
-            if series.last_ms is not None:
-                end = Gap("", "restart", series.last_id, series.last_ms)
-                self._mark("stopped", series, end)
-                self.touch(series)
+    def ended(self, series: Iterable[Series], reason: Reason) -> None:
+        """Note where the coverage of these series ends; should it begin again, it begins anew."""
+        for one in series:
+            if one.last_ms is None or one.ended:
+                continue
+            self._mark("stopped", one, Gap("", reason, one.last_id, one.last_ms))
+            one.pending = one.stamp = None
+            one.ended = one.alert = True
+            self.touch(one)
 
     # Records
 

@@ -8,10 +8,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connector.around import Around
 from connector.binance.plan import Bundle, Plan
 from connector.binance.products import Product
 from connector.routing import Key, Routing, key_of
-from connector.supervisor import Around, Supervisor
+from connector.supervisor import Supervisor
 
 GRACE_S = 10.0  # a stream given up is still known for so long: its last frames are under way
 TIDY_S = 1.0  # between two looks for ways that nothing needs any more

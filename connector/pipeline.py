@@ -99,6 +99,11 @@ class Pipeline:
         return len(self._queue) - self._notes
 
     @property
+    def queued(self) -> bool:
+        """Whether there is anything to `drain`: frames, or notes among them."""
+        return bool(self._queue)
+
+    @property
     def queued_bytes(self) -> int:
         """Bytes in the queue, overhead included."""
         return self._queued_bytes

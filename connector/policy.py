@@ -131,6 +131,16 @@ class WeightBudget:
         return int(now // self.seconds)
 
 
+def life_of(longest_s: float, jitter: float) -> float:
+    """Return after how many seconds a connection is replaced: early, and never all at once.
+
+    Args:
+        longest_s: Seconds after which the exchange cuts any connection.
+        jitter: A number from 0 to 1.
+    """
+    return longest_s * (0.7 + 0.2 * jitter)
+
+
 def first_data_deadline(period_s: float) -> float:
     """Return how long after its acknowledgement a periodic stream may stay silent, in seconds.
 

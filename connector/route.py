@@ -74,6 +74,10 @@ class Route:
             join(series, self.legs)
         return series
 
+    def every_series(self) -> list[Series]:
+        """Return the series the stream carries, a merged stream's of the other product too."""
+        return [one for way in with_foreign(self) for one in way.series.values()]
+
     def _key_of(self, symbol: str) -> str:
         if self.key == SYMBOL_KEY:
             return symbol

@@ -71,7 +71,9 @@ class Routing:
         route.key = planned.key
         route.merged = other is not None
         if other is not None and to is not None:
-            route.foreign = replace(route, topic=to, schema_id=ids[to], product=other, series={})
+            route.foreign = replace(
+                route, topic=to, schema_id=ids[to], product=other, series={}, legs=[]
+            )
         return route
 
     def forget(self, key: Key, keep: Collection[bytes] = ()) -> None:

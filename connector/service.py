@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector import __version__
+from connector.around import Around
 from connector.binance.plan import Plan
 from connector.config.load import Loaded
 from connector.errors import Refused, Retry
 from connector.exporter import page, status
 from connector.kafka import settings as kafka_settings
 from connector.kafka import topics
-from connector.kafka.producer import Producer
 from connector.ledger import Ledger
 from connector.market import Market
 from connector.pipeline import Pipeline
@@ -27,9 +27,9 @@ from connector.registry import schema_ids
 from connector.replan import Hands, Replanner
 from connector.rest import Rest
 from connector.server import Server
-from connector.supervisor import Around
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
+from connector.writer import Writer
 
 POLL_S = 0.005  # how often librdkafka's reports are served
 DRAIN_S = 20.0  # Kubernetes grants 30 s by default
@@ -54,19 +54,25 @@ class MarketWorker:
         self.ledger = Ledger()
         self.lag = Lag()
         self.stopping = asyncio.Event()
-        self.dead_letter = f"{settings.topic_prefix}.{topics.DEAD_LETTER}"
         self.rest = Rest(bases_of(settings), share=settings.limits.share, proxy=settings.proxy)
-        conf = kafka_settings.producer(settings.kafka)
-        self.producer = Producer(conf, self.ledger, self.dead_letter, self.lag)
-        self.pipeline = Pipeline(self.producer, self.ledger, int(settings.hold))
-        around = Around(self.pipeline, self.ledger, settings.proxy, settings.limits.share)
+        self.writer = writer = Writer(settings, self.ledger, self.lag)
+        self.producer = writer.producer
+        hold = int(settings.hold)
+        self.pipeline = Pipeline(writer.producer, self.ledger, hold, writer.continuity)
+        self.around = around = Around(
+            self.pipeline,
+            self.ledger,
+            settings.proxy,
+            settings.limits.share,
+            settings.limits.connection_life / 1000,
+        )
         self.market = Market(around)
         hands = Hands(self.rest, self._prepare, self.market.apply, self.market.routing.news)
         self.replanner = Replanner(loaded, hands, plan)
         self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
         self._there = False
         self.checks = {
-            "kafka": lambda: self.producer.trouble is None,
+            "kafka": lambda: self.producer.trouble is None and not self.producer.fenced,
             "exchange_info": lambda: self.replanner.complete,
             "schema_registry": lambda: self._there,
             "data": self._data_flows,
@@ -128,13 +134,17 @@ class MarketWorker:
 
     async def _prepare(self, plan: Plan) -> dict[str, int]:
         """See to the topics and schemas of a plan, as far as they are new; return the ids."""
-        new = {name: kind for name, kind in plan.topics.items() if (name, kind) not in self._ids}
-        if new or not self._ids:
-            await self._ensure_topics([*new, self.dead_letter])
+        wanted = {**plan.topics, **self.writer.control}
+        new = {name: kind for name, kind in wanted.items() if (name, kind) not in self._ids}
+        if new:
+            await self._ensure_topics([*new, self.writer.dead_letter])
             ids = await schema_ids(self.settings.schema_registry, new)
             self._ids |= {(name, kind): ids[name] for name, kind in new.items()}
-        self._there = True
-        return {name: self._ids[name, kind] for name, kind in plan.topics.items()}
+        found = {name: self._ids[name, kind] for name, kind in wanted.items()}
+        if not self._there:
+            await self.writer.take_over(found)
+            self._there = True
+        return found
 
     async def _ensure_topics(self, names: list[str]) -> None:
         conf = kafka_settings.client(self.settings.kafka)
@@ -151,27 +161,35 @@ class MarketWorker:
     async def _run_until_stopped(self) -> None:
         reading = asyncio.create_task(self.market.run(), name="market")
         replanning = asyncio.create_task(self.replanner.run(), name="replanner")
-        while not self.stopping.is_set() and self.producer.fatal is None and not reading.done():
+        while not self.stopping.is_set() and not self._over(reading):
             self._serve()
             await asyncio.sleep(POLL_S)
+        self.around.closing = "restart"
         replanning.cancel()
         reading.cancel()
         await asyncio.gather(reading, replanning, return_exceptions=True)
+        if self.producer.fenced:
+            await self.stopping.wait()  # somebody newer writes: live, not ready, until SIGTERM
+
+    def _over(self, reading: "asyncio.Task[None]") -> bool:
+        return reading.done() or self.producer.fatal is not None or self.producer.fenced
 
     def _serve(self) -> None:
         """Serve librdkafka's reports and publish what is queued."""
         self.producer.poll()
-        if self.pipeline.waiting:
+        if self.pipeline.queued:
             self.pipeline.drain()
+        self.pipeline.expire(time.time())
 
     async def _drain(self, began: float) -> Outcome:
         """Publish what is queued and flush, within the deadline; readers are gone by now."""
         deadline = time.monotonic() + DRAIN_S
-        while self.pipeline.waiting and time.monotonic() < deadline and not self.producer.fatal:
+        while self.pipeline.queued and time.monotonic() < deadline and not self._silenced:
             self._serve()
             await asyncio.sleep(POLL_S)
         await asyncio.to_thread(self.producer.flush, deadline)
         left = self.ledger.records.in_flight + self.pipeline.waiting
+        left = 0 if self.producer.fenced else left  # the writer that took over sees to it
         records = self.ledger.records
         events.stopped(
             left=left,
@@ -185,6 +203,10 @@ class MarketWorker:
         if self.producer.fatal is not None:
             raise self.producer.fatal
         return Outcome(left, self.ledger, self.pipeline.waiting)
+
+    @property
+    def _silenced(self) -> bool:
+        return self.producer.fatal is not None or self.producer.fenced
 
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,91 +1,67 @@
-"""One bundle of streams against one connection: opens it, keeps it subscribed to exactly what is
-wanted, opens it again. Decides nothing itself: policy.py says when.
+"""One bundle of streams, read without a break: opens a connection, replaces it before it ends,
+opens it again when it was lost. Decides nothing itself: policy.py says when.
 
-Next along the way: websocket.py (a connection), pipeline.py (its frames).
+Next along the way: leg.py (a connection and what it holds), websocket.py, pipeline.py.
 """
 
 import asyncio
-import contextlib
-import functools
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 
-from connector.binance import requests
-from connector.binance.names import Stream
+from connector.around import Around
+from connector.binance.markers import Reason
 from connector.binance.plan import Bundle
-from connector.binance.products import LIMITS
 from connector.errors import Retry
-from connector.ledger import Ledger
-from connector.pipeline import Pipeline, Routes
-from connector.policy import Backoff, SlidingWindow, first_data_deadline
+from connector.leg import Leg
+from connector.pipeline import Routes
+from connector.policy import Backoff, life_of
 from connector.telemetry import events
-from connector.websocket import Connection
 
-
-@dataclass(slots=True)
-class Around:
-    """What the supervisors of a worker share.
-
-    Attributes:
-        pipeline: Takes the frames.
-        ledger: The accounts.
-        proxy: URL of an HTTP proxy that every connection goes through; a secret may be in it.
-        share: Our part of what an IP address may do, above 0 and up to 1.
-    """
-
-    pipeline: Pipeline
-    ledger: Ledger
-    proxy: str | None = None
-    share: float = 1.0
-    _windows: dict[str, SlidingWindow] = field(default_factory=dict)
-
-    async def may_connect(self, bundle: Bundle) -> None:
-        """Wait for the budget of connection attempts: counted per address of the exchange."""
-        loop, limits = asyncio.get_running_loop(), LIMITS[bundle.product]
-        host = bundle.endpoint.split("/")[2]
-        most = max(1, int(limits.connects * self.share))
-        window = self._windows.setdefault(host, SlidingWindow(most, limits.connects_window_s))
-        while wait := window.wait(loop.time()):
-            await asyncio.sleep(wait)
-        window.take(loop.time())
+HAND_OVER_S = 10.0  # longest time that two connections deliver the same streams
+LOOK_S = 0.02  # between two looks whether the old one may go
 
 
 class Supervisor:
-    """Keeps a connection open for a bundle, and knows how it stands.
+    """Keeps a bundle's streams delivered, and knows how it stands.
 
     Attributes:
         bundle: The streams wanted now.
         routes: The table its frames are looked up in.
-        connection: The open connection, subscribed; None in between.
-        held: Names the exchange has acknowledged on the open connection, in their order.
+        leg: The connection that counts, subscribed; None in between.
         touched: Monotonic seconds of the last change of what is wanted or held.
         blind_since: Monotonic seconds since when its streams have no connection.
         connects_ok: Connections made.
         connects_failed: Attempts that failed.
         disconnects: Ends of open connections.
+        hand_overs: Connections replaced before they ended.
     """
 
     def __init__(self, bundle: Bundle, routes: Routes, around: Around) -> None:
         self.bundle = bundle
         self.routes = routes
-        self.connection: Connection | None = None
-        self.held: dict[str, None] = {}
-        self.connects_ok = self.connects_failed = self.disconnects = 0
+        self.leg: Leg | None = None
+        self.connects_ok = self.connects_failed = self.disconnects = self.hand_overs = 0
         self._around = around
         self._loop = asyncio.get_running_loop()
-        self.touched = self.blind_since = self._loop.time()
+        self._touched = self.blind_since = self._loop.time()
         self._changed = asyncio.Event()
-        self._asking = asyncio.Lock()  # one change of the subscriptions at a time
         self._lost: frozenset[str] = frozenset()  # what was held when the connection ended
-        self._silent: set[str] = set()
+
+    @property
+    def held(self) -> dict[str, None]:
+        """Names the exchange has acknowledged on the connection that counts."""
+        return {} if self.leg is None else self.leg.held
+
+    @property
+    def touched(self) -> float:
+        """When something last changed in what is wanted or held."""
+        return self._touched if self.leg is None else max(self._touched, self.leg.touched)
 
     @property
     def flowing(self) -> bool:
         """Whether the connection is open and, where data can be expected soon, has delivered."""
-        if self.connection is None:
+        if self.leg is None:
             return False
-        return self.connection.first_data is not None or not self.expects_data
+        return self.leg.connection.first_data is not None or not self.expects_data
 
     @property
     def expects_data(self) -> bool:
@@ -99,7 +75,7 @@ class Supervisor:
     @property
     def silent(self) -> int:
         """Periodic streams that delivered nothing within their deadline."""
-        return len(self._silent.intersection(self.wanted()))
+        return 0 if self.leg is None else len(self.leg.silent.intersection(self.wanted()))
 
     def wanted(self) -> list[str]:
         """Return the names of the streams wanted now."""
@@ -109,7 +85,7 @@ class Supervisor:
         """Have these streams from now on; what stays is not touched."""
         if bundle != self.bundle:
             self.bundle = bundle
-            self.touched = self._loop.time()
+            self._touched = self._loop.time()
             self._changed.set()
 
     async def run(self) -> None:
@@ -120,9 +96,8 @@ class Supervisor:
             try:
                 cause, first_data = await self._live()
             except Retry as error:
-                self.connects_failed += 1
                 wait = max(error.after_s or 0.0, self._delay(backoff, None))
-                events.connect_failed(connection=self.bundle.name, cause=str(error), retry_s=wait)
+                self._failed(error, wait)
             except Exception as error:  # noqa: BLE001 - one stream's bug must not stop the others
                 wait = self._delay(backoff, None)
                 events.supervisor_failed(connection=self.bundle.name, error=error)
@@ -135,74 +110,115 @@ class Supervisor:
                     streams=len(self.bundle.planned),
                     retry_s=wait,
                 )
-            finally:
-                self._forget()
             await asyncio.sleep(wait)
+
+    def _failed(self, error: Retry, wait: float) -> None:
+        self.connects_failed += 1
+        events.connect_failed(connection=self.bundle.name, cause=str(error), retry_s=wait)
 
     def _delay(self, backoff: Backoff, first_data: float | None) -> float:
         return backoff.delay(self._loop.time(), first_data, random.random())  # noqa: S311 - jitter
 
     async def _live(self) -> tuple[str, float | None]:
-        """Run one connection from opening to its end; return why it ended and its first data."""
-        await self._around.may_connect(self.bundle)
-        began = self._loop.time()
-        receive = functools.partial(self._around.pipeline.receive, self.routes)
-        limits = LIMITS[self.bundle.product]
-        connection = await Connection.open(
-            self.bundle.endpoint, limits, receive, self._around.proxy
-        )
-        try:
-            joined = await self._align(connection)
-            self._seeing(connection, began)
-            async with asyncio.TaskGroup() as group:
-                tasks = (
-                    group.create_task(self._follow(connection, joined)),
-                    group.create_task(self._watch_shutdown(connection)),
-                )
-                reason = await asyncio.shield(connection.closed)
-                for task in tasks:
-                    task.cancel()
-            return str(reason), connection.first_data
-        finally:
-            connection.close()
-
-    # What is subscribed
-
-    async def _align(self, connection: Connection) -> list[str]:
-        """Subscribe and unsubscribe until the exchange holds what is wanted; return what joined.
+        """Read the bundle until a connection is lost; return why, and when it had its first data.
 
         Raises:
-            Retry: as Connection.subscribe; what was acknowledged until then is held.
+            Retry: there was no connection to begin with.
         """
-        joined: list[str] = []
-        while True:
-            self._changed.clear()
-            wanted = dict.fromkeys(self.wanted())
-            joining = [name for name in wanted if name not in self.held]
-            leaving = [name for name in self.held if name not in wanted]
-            if not joining and not leaving:
-                return joined
-            for chunk in requests.chunks(leaving):  # first: a full connection takes no more
-                await connection.unsubscribe(chunk)
-                for name in chunk:
-                    del self.held[name]
-                self.touched = self._loop.time()
-            for chunk in requests.chunks(joining):
-                await connection.subscribe(chunk)
-                self.held |= dict.fromkeys(chunk)
-            joined += joining
+        began = self._loop.time()
+        self.leg = await self._open()
+        self._seeing(self.leg, began)
+        try:
+            while (cause := await self._until_it_ends(self.leg)) is not None:
+                self.leg = await self._hand_over(self.leg, cause)
+            return str(self.leg.connection.closed.result()), self.leg.connection.first_data
+        finally:
+            self._forget(self.leg)
 
-    async def _follow(self, connection: Connection, joined: Sequence[str]) -> None:
+    async def _open(self) -> Leg:
+        """Return a connection that holds what is wanted.
+
+        Raises:
+            Retry: as Leg.open and Leg.align.
+        """
+        leg = await Leg.open(self.bundle, self.routes, self._around)
+        try:
+            leg.joined = await leg.align(self.wanted)
+        except BaseException:
+            leg.end("connection_lost")
+            raise
+        return leg
+
+    async def _until_it_ends(self, leg: Leg) -> Reason | None:
+        """Follow what is wanted until the connection is closed (None) or must be replaced."""
+        life = life_of(self._around.life_s, random.random())  # noqa: S311 - jitter
+        async with asyncio.TaskGroup() as group:
+            following = group.create_task(self._follow(leg))
+            notice = group.create_task(leg.connection.shutting_down.wait())
+            ends = (leg.connection.closed, notice)
+            left = max(0.0, leg.opened_at + life - self._loop.time())
+            await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            following.cancel()
+            notice.cancel()
+        if leg.connection.closed.done():
+            return None
+        if leg.connection.shutting_down.is_set():
+            events.server_shutdown(connection=self.bundle.name)
+            return "server_shutdown"
+        return "lifetime"
+
+    def _why(self, leg: Leg) -> Reason:
+        """Return why a connection ends, as the markers say it."""
+        if not leg.connection.closed.done():
+            return self._around.closing  # we are cancelled
+        if leg.connection.shutting_down.is_set():
+            return "server_shutdown"
+        age = self._loop.time() - leg.opened_at
+        return "lifetime" if age >= 0.99 * self._around.life_s else "connection_lost"
+
+    async def _hand_over(self, old: Leg, cause: Reason) -> Leg:
+        """Replace a connection while it lives; return the one that counts from now on."""
+        async with self._around.handing_over:
+            began, backoff = self._loop.time(), Backoff()
+            while not old.connection.closed.done():
+                try:
+                    new = await self._open()
+                except Retry as error:
+                    wait = max(error.after_s or 0.0, self._delay(backoff, None))
+                    self._failed(error, wait)
+                    await asyncio.wait((old.connection.closed,), timeout=wait)
+                    continue
+                await self._until_it_may_go(old, new)
+                self.connects_ok += 1
+                self.hand_overs += 1
+                old.end(cause)
+                seconds = self._loop.time() - began
+                events.handed_over(connection=self.bundle.name, cause=cause, seconds=seconds)
+                return new
+        return old
+
+    async def _until_it_may_go(self, old: Leg, new: Leg) -> None:
+        """Wait until all the old connection brings comes on the new one too, or long enough."""
+        deadline = self._loop.time() + HAND_OVER_S
+        ways = list(self.routes.values())
+        legs, leg = self._around.pipeline.legs, old.connection.leg
+        while self._loop.time() < deadline:
+            over = old.connection.closed.done() or new.connection.closed.done()
+            if over or (new.connection.first_data is not None and legs.may_close(ways, leg)):
+                return
+            await asyncio.sleep(LOOK_S)
+
+    async def _follow(self, leg: Leg) -> None:
         """Act on every change of what is wanted while the connection lives."""
         backoff = Backoff()
         async with asyncio.TaskGroup() as watches:
-            watches.create_task(self._watch_first_data(connection, joined))
+            watches.create_task(leg.watch_silence(self.bundle, leg.joined))
             while True:
                 await self._changed.wait()
-                held = len(self.held)
+                self._changed.clear()
+                held = len(leg.held)
                 try:
-                    async with self._asking:
-                        joined = await self._align(connection)
+                    joined = await leg.align(self.wanted)
                 except Retry as error:  # a dead connection is noticed by its own end
                     wait = self._delay(backoff, None)
                     events.resubscribe_failed(
@@ -212,76 +228,24 @@ class Supervisor:
                     self._changed.set()
                     continue
                 backoff = Backoff()
-                events.resubscribed(
-                    connection=self.bundle.name,
-                    joined=len(joined),
-                    left=held + len(joined) - len(self.held),
-                )
-                watches.create_task(self._watch_first_data(connection, joined))
+                left = held + len(joined) - len(leg.held)
+                events.resubscribed(connection=self.bundle.name, joined=len(joined), left=left)
+                watches.create_task(leg.watch_silence(self.bundle, joined))
 
-    # What is known of it
-
-    def _seeing(self, connection: Connection, began: float) -> None:
+    def _seeing(self, leg: Leg, began: float) -> None:
         """Note that a bundle's streams are subscribed, and for how long they were not."""
         now = self._loop.time()
         self.connects_ok += 1
-        events.connected(connection=self.bundle.name, streams=len(self.held), seconds=now - began)
-        missed = len(self._lost.intersection(self.held))
+        events.connected(connection=self.bundle.name, streams=len(leg.held), seconds=now - began)
+        missed = len(self._lost.intersection(leg.held))
         if missed:
-            # Here markers will be opened, and backfill asked for what was missed.
             blind_s = now - self.blind_since
             self._around.ledger.lost_time_s += blind_s * missed
             events.time_lost(connection=self.bundle.name, streams=missed, seconds=blind_s)
-        self.connection = connection
 
-    def _forget(self) -> None:
+    def _forget(self, leg: Leg) -> None:
         """Note that nothing is subscribed any more."""
-        if self.connection is not None:
-            self.connection = None
-            self.blind_since = self._loop.time()
-            self._lost = frozenset(self.held)
-        self.held.clear()
-        self.touched = self._loop.time()
-
-    async def _watch_shutdown(self, connection: Connection) -> None:
-        """Note the exchange's warning. A connection made before this one ends comes later."""
-        await connection.shutting_down.wait()
-        events.server_shutdown(connection=self.bundle.name)
-
-    async def _watch_first_data(self, connection: Connection, names: Sequence[str]) -> None:
-        """Ask once more for the periodic streams among these that stay silent, then say so."""
-        asked = set(names)
-        periodic = [
-            planned.stream
-            for planned in self.bundle.planned
-            if planned.stream.name in asked and _is_periodic(planned.stream)
-        ]
-        if not periodic:
-            return
-        deadline = max(first_data_deadline(stream.row.period_s or 0.0) for stream in periodic)
-        before = {stream.name: self._messages(stream.name) for stream in periodic}
-        for attempt in range(2):
-            await asyncio.sleep(deadline)
-            still = {name: n for name, n in before.items() if name in self.held}
-            silent = [name for name, n in still.items() if self._messages(name) == n]
-            self._silent = self._silent.difference(before).union(silent)
-            if not silent:
-                return
-            events.stream_silent(connection=self.bundle.name, streams=silent, deadline_s=deadline)
-            if attempt == 0:
-                await self._ask_again(connection, silent)
-
-    async def _ask_again(self, connection: Connection, names: Sequence[str]) -> None:
-        async with self._asking:
-            still = [name for name in names if name in self.held]
-            with contextlib.suppress(Retry):  # a dead connection is noticed by its own end
-                await connection.unsubscribe(still)
-                await connection.subscribe(still)
-
-    def _messages(self, name: str) -> int:
-        route = self.routes.get(name.encode())
-        return route.messages if route is not None else 0
-
-
-def _is_periodic(stream: Stream) -> bool:
-    return stream.row.cadence == "periodic" and stream.row.status == "live"
+        self._lost = frozenset(leg.held)
+        leg.end(self._why(leg))
+        self.leg = None
+        self.blind_since = self._touched = self._loop.time()

@@ -6,6 +6,7 @@ wake-up, one TLS pass and one hand-over serve many frames (docs/decisions/0002-r
 """
 
 import asyncio
+import itertools
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,7 @@ ANSWER_TIMEOUT_S = 10.0
 PING_AFTER_S = 5.0  # our own keepalive: asked after this long without a byte ...
 PONG_WITHIN_S = 5.0  # ... and answered within this, else the connection is given up
 
+_legs = itertools.count(1)
 Receive = Callable[[Sequence[bytes], int, "Connection"], None]
 
 
@@ -45,6 +47,7 @@ class Connection(picows.WSListener):
     """A connection to one endpoint, in combined mode.
 
     Attributes:
+        leg: Tells the connection from every other of the process.
         closed: Resolves with the reason once the connection is gone.
         first_data: Monotonic seconds of the first stream frame, None before it.
         shutting_down: The exchange announced that it will close this connection.
@@ -52,6 +55,7 @@ class Connection(picows.WSListener):
 
     def __init__(self, limits: Limits, receive: Receive) -> None:
         self._loop = asyncio.get_running_loop()
+        self.leg = next(_legs)
         self._receive = receive
         self._window = SlidingWindow(limits.messages_per_second, 1.0)
         self._answers: dict[int, asyncio.Future[Answer]] = {}

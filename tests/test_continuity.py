@@ -323,7 +323,7 @@ def test_stopping_says_where_the_coverage_of_every_series_ends() -> None:
     line = Line("btcusdt@trade")
     line.trades(10, 11)
     line.seal()
-    line.continuity.stop()
+    line.continuity.ended(line.series(), "restart")
 
     [marker], [progress] = line.seal()
 
@@ -333,6 +333,23 @@ def test_stopping_says_where_the_coverage_of_every_series_ends() -> None:
         NOW_MS + 11,
     )
     assert progress["last_id"] == 11
+
+
+def test_a_series_that_is_read_again_begins_its_coverage_anew() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10, 11)
+    line.continuity.ended(line.series(), "plan_changed")
+    line.trades(20, 21)
+
+    markers, _ = line.seal()
+
+    assert states(markers) == [
+        ("started", "restart"),
+        ("stopped", "plan_changed"),
+        ("started", "restart"),
+    ]
+    assert markers[2]["after_id"] == 20
+    assert [record["gap_id"] for record in line.records()] == [None] * 4
 
 
 def test_the_first_transaction_takes_over_the_progress_of_the_writer_before() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connector.around import Around
 from connector.binance.plan import Bundle
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
@@ -20,7 +21,6 @@ from connector.lab.market import Market
 from connector.lab.proxy import Proxy
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline
-from connector.supervisor import Around
 from tests.oracle import read_avro
 from tests.pipeline_parts import Recorder
 from tests.waiting import until

@@ -131,6 +131,11 @@ class Limits(Section):
     share: float = Field(
         1.0, gt=0, le=1, description="Share of the limits per IP: connections and REST weight."
     )
+    connection_life: Milliseconds = Field(
+        86_400_000,
+        ge=1_000,
+        description="The exchange cuts a connection after so long; ours are replaced before.",
+    )
 
 
 class Shard(Section):

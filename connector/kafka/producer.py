@@ -7,7 +7,7 @@ records are committed is decided in here alone (docs/decisions/0003-producer.md)
 import functools
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -15,13 +15,14 @@ from confluent_kafka import Producer as Client
 
 from connector.errors import BadMessage, Fatal, Refused
 from connector.kafka import explain
-from connector.kafka.deadletter import CULPRIT, DeadLetters
+from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
 from connector.ledger import Ledger
 from connector.policy import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
+SEAL_S = 1.0
 Suspect = tuple[str, bytes, bytes, int]  # topic, value, key, timestamp
 
 
@@ -50,6 +51,10 @@ class Producer:
         self._on_trial = 0
         self._overflow: deque[Suspect] = deque()
         self._singly: Client | None = None
+        self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self._sealed: list[Record] = []  # waits until all made before it is settled
+        self._sealed_after = self._sealed_at = 0.0
+        self.fenced = False  # only a transactional writer can be
         self.fatal: Fatal | None = None
         self.trouble: str | None = None
         self._client = self._new_client(self._conf)
@@ -200,6 +205,7 @@ class Producer:
         try:
             self._client.poll(0)
             self._take_overflow()
+            self._write_seal()
             if self._suspects:
                 self._try_suspects()
             if self._singly is not None:
@@ -208,6 +214,18 @@ class Producer:
             self._die(error.args[0])
         if self._records.acknowledged > stored:
             self.trouble = None
+
+    def _write_seal(self) -> None:
+        """Write markers and progress once a second, after the records that they speak of."""
+        settled = self._records.produced - self._records.in_flight
+        if self._sealed and settled >= self._sealed_after:
+            sealed, self._sealed = self._sealed, []
+            for topic, value, key, timestamp, _ in sealed:
+                self._overflow.append((topic, value, key or b"", timestamp))
+        if not self._sealed and time.monotonic() - self._sealed_at >= SEAL_S:
+            self._sealed_at = time.monotonic()
+            self._sealed = list(self.seal(0))
+            self._sealed_after = self._records.produced
 
     def _take_overflow(self) -> None:
         while self._overflow:

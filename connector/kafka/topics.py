@@ -16,6 +16,18 @@ from connector.telemetry import events
 
 ANSWER_S = 5.0
 DEAD_LETTER = "dead-letter"
+# What becomes of records of our own topics, whatever `topics.retention` says of the data.
+OWN: Mapping[str, Mapping[str, str]] = {
+    "markers": {"retention.ms": str(365 * 86_400_000)},
+    "progress": {
+        "cleanup.policy": "compact",
+        # Read whole at every start: what is not compacted yet must stay small.
+        "segment.ms": "300000",
+        "segment.bytes": str(64 * 1024 * 1024),
+        "min.cleanable.dirty.ratio": "0.1",
+        "delete.retention.ms": "86400000",
+    },
+}
 
 
 async def ensure(conf: Mapping[str, Any], settings: Topics, names: Iterable[str]) -> None:
@@ -67,9 +79,14 @@ def _cause(causes: list[str]) -> str | None:
 
 
 def _create(admin: AdminClient, settings: Topics, missing: list[str]) -> None:
-    config = {} if settings.retention is None else {"retention.ms": str(settings.retention)}
+    data = {} if settings.retention is None else {"retention.ms": str(settings.retention)}
     wanted = [
-        NewTopic(name, settings.partitions, settings.replication or -1, config=config)
+        NewTopic(
+            name,
+            settings.partitions,
+            settings.replication or -1,
+            config=dict(OWN.get(name.rpartition(".")[2], data)),
+        )
         for name in missing
     ]
     created, refused = [], []

@@ -110,6 +110,11 @@ def resubscribe_failed(connection: str, cause: str, retry_s: float) -> None:
     )
 
 
+def handed_over(connection: str, cause: str, seconds: float) -> None:
+    """A connection was replaced while it lived: nothing was missed."""
+    _log.info("handed_over", connection=connection, cause=cause, seconds=round(seconds, 3))
+
+
 def time_lost(connection: str, streams: int, seconds: float) -> None:
     """Streams had no connection for this long; what was sent meanwhile is missing."""
     _log.warning("time_lost", connection=connection, streams=streams, seconds=round(seconds, 3))
@@ -176,6 +181,11 @@ def transaction_again(cause: str) -> None:
 def fenced(cause: str) -> None:
     """A newer writer has taken over; this one writes nothing any more and waits for SIGTERM."""
     _log.warning("fenced", cause=cause)
+
+
+def took_over(series: int, run: str) -> None:
+    """The writer before is fenced; `series` is how many it has left progress of."""
+    _log.info("took_over", series=series, run=run)
 
 
 def progress_unreadable(key: str, cause: str) -> None:

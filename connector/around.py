@@ -1,0 +1,53 @@
+"""What the connections of a worker share: pipeline, accounts, and the exchange's budgets."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from connector.binance.markers import Reason
+from connector.binance.plan import Bundle
+from connector.binance.products import LIMITS
+from connector.ledger import Ledger
+from connector.pipeline import Pipeline
+from connector.policy import SlidingWindow
+
+HAND_OVERS = 2  # at the same time
+
+
+@dataclass(slots=True)
+class Around:
+    """What the supervisors of a worker share.
+
+    Attributes:
+        pipeline: Takes the frames.
+        ledger: The accounts.
+        proxy: URL of an HTTP proxy that every connection goes through; a secret may be in it.
+        share: Our part of what an IP address may do, above 0 and up to 1.
+        life_s: Seconds after which the exchange cuts any connection.
+        closing: Why a bundle is given up: plan_changed, at the end restart.
+        handing_over: Taken while a connection is replaced: never all at once.
+    """
+
+    pipeline: Pipeline
+    ledger: Ledger
+    proxy: str | None = None
+    share: float = 1.0
+    life_s: float = 86_400.0
+    closing: Reason = "plan_changed"
+    handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HAND_OVERS))
+    _windows: dict[str, SlidingWindow] = field(default_factory=dict)
+
+    async def may_connect(self, bundle: Bundle) -> None:
+        """Wait for the budget of connection attempts: counted per address of the exchange."""
+        loop, limits = asyncio.get_running_loop(), LIMITS[bundle.product]
+        host = bundle.endpoint.split("/")[2]
+        most = max(1, int(limits.connects * self.share))
+        window = self._windows.setdefault(host, SlidingWindow(most, limits.connects_window_s))
+        while wait := window.wait(loop.time()):
+            await asyncio.sleep(wait)
+        window.take(loop.time())
+
+    @staticmethod
+    def now_ms() -> int:
+        """Return our clock, epoch milliseconds."""
+        return time.time_ns() // 1_000_000

@@ -1,0 +1,89 @@
+"""Who writes: the producer, what is known of the series, and taking over from the writer before.
+
+Next along the way: kafka/transactions.py and kafka/producer.py, continuity.py, recovery.py.
+"""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+
+from connector.config.model import Settings
+from connector.continuity import MARKERS, PROGRESS, Continuity, Record
+from connector.kafka import settings as kafka_settings
+from connector.kafka import topics
+from connector.kafka.commit import Newest
+from connector.kafka.producer import Producer
+from connector.kafka.transactions import TransactionalProducer
+from connector.ledger import Ledger
+from connector.recovery import newest, stored
+from connector.telemetry import events
+from connector.telemetry.lag import Lag
+
+
+class Writer:
+    """The one writer of a shard.
+
+    Attributes:
+        producer: Takes the records.
+        continuity: What is known of the series.
+        dead_letter: Topic of what cannot become a record.
+        control: Topics of markers and progress -> their kinds.
+    """
+
+    def __init__(self, settings: Settings, ledger: Ledger, lag: Lag) -> None:
+        prefix = settings.topic_prefix
+        self._settings = settings
+        self._run = secrets.token_hex(4)
+        self._client = kafka_settings.client(settings.kafka)
+        self.dead_letter = f"{prefix}.{topics.DEAD_LETTER}"
+        self.control = {f"{prefix}.{MARKERS}": "marker", f"{prefix}.{PROGRESS}": "progress"}
+        self.exactly_once = settings.delivery == "exactly_once"
+        self.continuity = Continuity(
+            prefix,
+            shard=settings.shard.index,
+            instance=settings.instance,
+            run=self._run,
+            repeats_possible=not self.exactly_once,
+        )
+        self.producer = self._producer(ledger, lag)
+        self.producer.seal = self._seal
+
+    def _producer(self, ledger: Ledger, lag: Lag) -> Producer | TransactionalProducer:
+        settings = self._settings
+        if not self.exactly_once:
+            conf = kafka_settings.producer(settings.kafka)
+            return Producer(conf, ledger, self.dead_letter, lag)
+        name = f"{settings.topic_prefix}.{settings.instance}.{settings.shard.index}"
+        conf = kafka_settings.transactional(settings.kafka, name)
+        made = TransactionalProducer(conf, ledger, self.dead_letter, lag)
+        made.ask_newest(lambda: self._newest(made.commits))
+        return made
+
+    async def take_over(self, ids: Mapping[str, int]) -> None:
+        """Fence whoever wrote before, read what was stored, and go on from there.
+
+        Args:
+            ids: Control topic -> schema id.
+
+        Raises:
+            Fatal: Kafka does not let us write transactions. Retry: it does not answer.
+        """
+        if isinstance(self.producer, TransactionalProducer):
+            await asyncio.to_thread(self.producer.start)
+        found = await asyncio.to_thread(stored, self._client, self._topic("progress"))
+        by_kind = {kind: ids[topic] for topic, kind in self.control.items()}
+        self.continuity.begin(by_kind, found)
+        events.took_over(series=len(found), run=self._run)
+
+    def _topic(self, kind: str) -> str:
+        return next(topic for topic, one in self.control.items() if one == kind)
+
+    def _seal(self, number: int) -> list[Record]:
+        now_us = time.time_ns() // 1000
+        return self.continuity.take_over(number, now_us) + self.continuity.seal(number, now_us)
+
+    def _newest(self, commits: int) -> Newest:
+        """Ask the progress topic who has written last; blocks."""
+        found = stored(self._client, self._topic("progress"))
+        return newest(found, self._run, self.continuity.sealed, commits)
