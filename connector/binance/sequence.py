@@ -56,8 +56,9 @@ class Tracker(ABC):
     """What one series has told so far.
 
     Attributes:
-        last: Last id seen; of candles the open time of the last closed one, of streams without
-            ids the newest time. None before the first event.
+        last: Last id seen; of candles the open time of the last closed one (or, after a gap, the
+            end of the last missing one); of streams without ids the newest time. None before the
+            first event.
         epoch: How often the ids have begun anew.
         gap: The newest hole: what the verdict GAP speaks of.
         skipped: Single ids that were missing and may be (`Sequence.may_skip_single`).
@@ -92,6 +93,7 @@ class Tracker(ABC):
             return verdict
         if verdict is GAP:
             self.gap = self._hole(first, last)
+            self._give_up(first)
         self._move(first, last, previous, final)
         return verdict
 
@@ -148,6 +150,10 @@ class Tracker(ABC):
     def _hole(self, first: int, last: int) -> Gap:
         del last
         return Gap(self.last, first, None)
+
+    def _give_up(self, first: int) -> None:
+        """Count all before this as told or said to be missing: no two gaps share an id."""
+        del first  # ids say so themselves: `_move` takes the event's
 
     def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
         del first, previous, final
@@ -340,10 +346,14 @@ class CandleTracker(Tracker):
 
     def _hole(self, first: int, last: int) -> Gap:
         interval = last - first + 1
-        if self.last is not None:
-            return Gap(self.last, first, round((first - self.last) / interval) - 1)
-        running = first if self.running is None else self.running
-        return Gap(running - 1, first, round((first - running) / interval))
+        if self.running is None:
+            before = first if self.last is None else self.last
+            return Gap(self.last, first, round((first - before) / interval) - 1)
+        before = self.running - 1 if self.last is None else self.last
+        return Gap(before, first, round((first - self.running) / interval))
+
+    def _give_up(self, first: int) -> None:
+        self.last = first - 1
 
     def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
         del last
