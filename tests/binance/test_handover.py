@@ -253,6 +253,7 @@ def test_a_planned_handover_of_a_book_misses_nothing_however_legs_are_cut(
 
     check_chain(run)
     assert run.gaps == []
+    assert run.verdicts.count(OVERLAP) <= 1
     assert run.published[-1].last == legs[1][-1].last
     assert accounted(run, legs)
 
@@ -310,6 +311,40 @@ def test_an_overlap_waits_for_the_leg_that_spoke_last() -> None:
         (NEW, 15),
         (REPEATED, 12),
     ]
+
+
+def test_an_overlap_waits_for_the_leg_that_spoke_before_there_was_another() -> None:
+    tracker = tracker_for(CHAINED)
+    tracker.observe(1, 10, 0)
+    run = Run(merge_for(CHAINED, tracker))
+    run.merge.leg_opened(0, speaking=True)
+    run.merge.leg_opened(1)
+    run.offer(1, span(7, 12, 1))
+    run.offer(0, span(10, 15, 0))
+
+    assert run.verdicts == [NEW, REPEATED]
+
+
+def test_a_lone_speaker_goes_on_as_it_did_when_another_leg_opens() -> None:
+    tracker = tracker_for(IDENTITY)
+    tracker.observe(1_000, 1_000)
+    run = Run(merge_for(IDENTITY, tracker))
+    run.merge.leg_opened(0, speaking=True)
+    run.merge.leg_opened(1)
+    run.offer(0, number(1_000))
+    run.offer(1, number(1_001))
+
+    assert run.verdicts == [NEW, REPEATED]
+
+
+def test_nobody_waits_for_a_closed_leg_but_what_it_brings_is_taken() -> None:
+    run = begin(TRADE)
+    run.offer(0, number(1))
+    run.close(1)
+    run.offer(1, number(2))
+    run.offer(0, number(4))
+
+    assert run.verdicts == [NEW, NEW, GAP]
 
 
 def test_an_overlap_is_published_when_the_other_leg_closes() -> None:
@@ -578,6 +613,17 @@ def test_a_new_leg_speaks_when_the_old_one_closes_and_time_has_moved_on() -> Non
     assert run.verdicts == [NEW, REPEATED, NEW]
 
 
+def test_a_leg_that_comes_back_does_not_say_again_what_it_said() -> None:
+    run = begin(IDENTITY, legs=1)
+    run.offer(0, number(1_000))
+    run.close(0)
+    run.merge.leg_opened(0)
+    run.offer(0, number(1_000))
+    run.offer(0, number(2_000))
+
+    assert run.verdicts == [NEW, REPEATED, NEW]
+
+
 def test_two_joined_legs_take_turns_by_arrival() -> None:
     run = begin(INCREASING)
     for leg, one in ((0, 1), (1, 1), (1, 2), (0, 2), (0, 3), (1, 3)):
@@ -662,6 +708,16 @@ def test_a_candle_left_open_waits_for_the_other_legs_last_word() -> None:
     assert run.gaps == []
 
 
+def test_the_last_word_on_a_candle_counts_and_so_does_the_first_on_the_next() -> None:
+    run = begin(CANDLE)
+    for leg in (0, 1):
+        run.offer(leg, Frame(0, 99, 90, final=False))
+    run.offer(1, Frame(0, 99, 89, final=True))
+    run.offer(0, Frame(100, 199, 90, final=False))
+
+    assert run.verdicts == [NEW, REPEATED, NEW, NEW]
+
+
 def test_a_candle_that_both_legs_left_open_is_a_gap() -> None:
     run = begin(CANDLE)
     for leg in (0, 1):
@@ -696,6 +752,6 @@ def test_a_merge_takes_over_the_tracker_a_series_has() -> None:
     tracker.observe(41, 41)
     merge: Merge[str] = merge_for(TRADE, tracker)
 
-    merge.leg_opened(0)
+    merge.leg_opened(0, speaking=True)
     assert merge.offer(0, 42, 42, None, "next", 0.0) == [(NEW, "next", None)]
     assert tracker.last == 42
