@@ -120,7 +120,7 @@ def join(series: Series, legs: Sequence[int]) -> None:
     if series.merge is None:
         series.merge = merge_for(series.stream.row, series.tracker)
         for leg in legs[:-1]:
-            series.merge.leg_opened(leg)
+            series.merge.leg_opened(leg, speaking=leg == legs[0])
     series.merge.leg_opened(legs[-1])
 
 

@@ -18,6 +18,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("route",),
     ("legs",),
     ("pipeline", "planning"),
+    ("around", "silence"),
+    ("leg",),
     ("routing", "supervisor", "replan"),
     (
         "market",
@@ -30,6 +32,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "exporter",
         "replay",
     ),
+    ("writer",),
     ("service",),
     ("lab",),
     ("cli",),

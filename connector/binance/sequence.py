@@ -5,153 +5,25 @@ One tracker per series, by the rule of its catalogue row. Never looks at a messa
 Rules: binance.md 2.6 (pages of 2026-05-28 and 2026-07-21) and the `sequence` column of the rows.
 """
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from enum import Enum
-
 from connector.binance.row import Row
+from connector.binance.tracker import GAP, NEW, OVERLAP, REPEATED, Gap, Tracker, Verdict
 
-
-class Verdict(Enum):
-    """What an event is to the events of its series before it.
-
-    NEW: publish it. REPEATED: it holds nothing new. OVERLAP: part of it was there before, and
-    nothing is missing: publish it. GAP: publish it, and something is missing before it.
-    """
-
-    NEW = "new"
-    REPEATED = "repeated"
-    OVERLAP = "overlap"
-    GAP = "gap"
-
-
-# Module names: an attribute of an Enum costs as much as all the rest of the usual case.
-NEW, REPEATED, OVERLAP, GAP = Verdict.NEW, Verdict.REPEATED, Verdict.OVERLAP, Verdict.GAP
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A hole between two events: neither edge is missing, all that lies between them is.
-
-    Attributes:
-        before_id: Last id before the hole; None when there is none, or none is known.
-        after_id: First id after it; None as long as it is not known.
-        missing: How many ids (of candles: candles) lie between; None where nobody can know.
-        before_time: Record time of the last record before, epoch milliseconds; the caller's to say.
-        after_time: Record time of the first record after, epoch milliseconds; the caller's to say.
-    """
-
-    before_id: int | None
-    after_id: int | None
-    missing: int | None
-    before_time: int | None = None
-    after_time: int | None = None
-
-    def between(self, before_time: int | None, after_time: int | None) -> "Gap":
-        """The same gap with the record times of its edges."""
-        return replace(self, before_time=before_time, after_time=after_time)
-
-
-class Tracker(ABC):
-    """What one series has told so far.
-
-    Attributes:
-        last: Last id seen; of candles the open time of the last closed one, of streams without
-            ids the newest time. None before the first event.
-        epoch: How often the ids have begun anew.
-        gap: The newest hole: what the verdict GAP speaks of.
-        skipped: Single ids that were missing and may be (`Sequence.may_skip_single`).
-        has_ids: Whether `last` is an id that a reader of the topic knows.
-    """
-
-    __slots__ = ("_run", "_run_at", "_run_id", "epoch", "gap", "last", "skipped")
-    has_ids = True
-
-    def __init__(self) -> None:
-        self.last: int | None = None
-        self.epoch = 0
-        self.gap: Gap | None = None
-        self.skipped = 0
-        self._run = self._run_id = 0
-        self._run_at: int | None = None
-
-    def observe(
-        self, first: int, last: int, previous: int | None = None, final: bool = True
-    ) -> Verdict:
-        """Judge an event and take it in, whatever became of its record.
-
-        Args:
-            first: First id of the event; see `span_fields`.
-            last: Last id of the event.
-            previous: Last id of the event before; of a candle, its event time.
-            final: Of a candle: whether it is closed.
-        """
-        verdict = self.judge(first, last, previous, final)
-        if verdict is REPEATED:
-            self.fell_back(last)
-            return verdict
-        if verdict is GAP:
-            self.gap = self._hole(first, last)
-        self._move(first, last, previous, final)
-        return verdict
-
-    @abstractmethod
-    def judge(
-        self, first: int, last: int, previous: int | None = None, final: bool = True
-    ) -> Verdict:
-        """Say what an event would be, and change nothing."""
-
-    def state(self) -> tuple[int | None, int]:
-        """Last id and id epoch: what `restore` takes after a restart."""
-        return self.last, self.epoch
-
-    def restore(self, last: int | None, epoch: int = 0) -> None:
-        """Go on where a former process ended."""
-        self.reset(epoch)
-        self.last = last
-
-    def reset(self, epoch: int) -> None:
-        """Begin anew: the next event is the first of this id epoch, whatever its id."""
-        self.last = self._run_at = None
-        self.epoch = epoch
-        self._run = 0
-
-    @property
-    def newest(self) -> int | None:
-        """What grows with every event that is not a repeat; None before the first."""
-        return self.last
-
-    @property
-    def behind(self) -> int:
-        """Repeats since the last event that was none. Many, while legs agree: `ids_reset`?"""
-        return self._run if self._run_at == self.newest else 0
-
-    @property
-    def behind_id(self) -> int:
-        """The newest id among those `behind`: REST's last id near it confirms a reset."""
-        return self._run_id
-
-    def skips(self, first: int) -> bool:
-        """Say whether an event would be NEW only because single ids may be missing."""
-        del first
-        return False
-
-    def fell_back(self, last: int) -> None:
-        """Count a repeat; the usual case pays nothing for it."""
-        newest = self.newest
-        if self._run_at == newest and self._run:
-            self._run += 1
-            self._run_id = max(self._run_id, last)
-        else:
-            self._run, self._run_at, self._run_id = 1, newest, last
-
-    def _hole(self, first: int, last: int) -> Gap:
-        del last
-        return Gap(self.last, first, None)
-
-    def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
-        del first, previous, final
-        self.last = last
+__all__ = [
+    "GAP",
+    "NEW",
+    "OVERLAP",
+    "REPEATED",
+    "CandleTracker",
+    "ChainedTracker",
+    "ContiguousTracker",
+    "Gap",
+    "IdentityTracker",
+    "IncreasingTracker",
+    "Tracker",
+    "Verdict",
+    "span_fields",
+    "tracker_for",
+]
 
 
 class ContiguousTracker(Tracker):
@@ -340,10 +212,14 @@ class CandleTracker(Tracker):
 
     def _hole(self, first: int, last: int) -> Gap:
         interval = last - first + 1
-        if self.last is not None:
-            return Gap(self.last, first, round((first - self.last) / interval) - 1)
-        running = first if self.running is None else self.running
-        return Gap(running - 1, first, round((first - running) / interval))
+        if self.running is None:
+            before = first if self.last is None else self.last
+            return Gap(self.last, first, round((first - before) / interval) - 1)
+        before = self.running - 1 if self.last is None else self.last
+        return Gap(before, first, round((first - self.running) / interval))
+
+    def _give_up(self, first: int) -> None:
+        self.last = first - 1
 
     def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
         del last

@@ -61,26 +61,30 @@ def encoder_source(
 
 def _ids(fields: dict[str, Field], span: Span, unit: str) -> str:
     """Return what a tracker is told of a message: first id, last id, previous id, closed."""
-    told = [None if name is None else _id(fields[name], unit) for name in span]
-    while told and told[-1] is None:
+    told = _told(fields, span, unit)
+    while told[-1] == "None":
         told.pop()
-    return ", ".join(map(str, told))
+    return ", ".join(told)
 
 
 def _offered(fields: dict[str, Field], span: Span, unit: str) -> str:
     """Return the same for two legs: ids, the item that comes back, the time, closed."""
-    first, last, previous, final = (
-        "None" if name is None else _id(fields[name], unit) for name in span
-    )
+    first, last, previous, final = _told(fields, span, unit)
     return f"{first}, {last}, {previous}, item, now" + (f", {final}" if span[3] else "")
 
 
-def _id(field: Field, unit: str) -> str:
-    if not field.wire:  # our own receive time: the caller has it no better
+def _told(fields: dict[str, Field], span: Span, unit: str) -> list[str]:
+    first, last, previous, final = (None if name is None else fields[name] for name in span)
+    edges = [_edge(field, unit) for field in (first, last) if field is not None]
+    return edges + ["None" if field is None else _value(field) for field in (previous, final)]
+
+
+def _edge(field: Field, unit: str) -> str:
+    """Return an id, or a time in milliseconds: 0 where the wire may leave it out."""
+    if not field.wire:  # our own receive time
         return "0"
-    in_us = unit == "us" and field.type == "timestamp-millis"
     value = f"({_value(field)} or 0)" if field.nullable else _value(field)
-    return value + (" // 1000" if in_us else "")
+    return value + (" // 1000" if unit == "us" and field.type == "timestamp-millis" else "")
 
 
 def _value(field: Field) -> str:

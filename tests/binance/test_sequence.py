@@ -218,6 +218,21 @@ def test_a_candle_that_was_never_told_closed_is_missing() -> None:
     assert tracker.gap == Gap(0, 2 * MINUTE, 1)
 
 
+def test_candles_never_closed_one_after_the_other_are_gaps_that_share_nothing() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 0, 60_000, closed=True)
+    gaps = []
+    for minute in (1, 2, 5):
+        candle(tracker, minute, 1)
+        gaps.append(tracker.gap)
+
+    assert gaps == [
+        None,
+        Gap(0, 2 * MINUTE, 1),
+        Gap(2 * MINUTE - 1, 5 * MINUTE, 3),
+    ]
+
+
 def test_the_first_candle_told_but_not_closed_is_missing_too() -> None:
     tracker = tracker_for(CANDLE)
     candle(tracker, 5, 1)
