@@ -102,6 +102,7 @@ async def world(
         "kafka": {"bootstrap_servers": broker.bootstrap_servers},
         "schema_registry": {"url": registry.url},
         "topics": {"create": False},
+        "delivery": "idempotent",
         "server": {"host": "127.0.0.1", "port": 0},
         "subscriptions": listed,
         **settings,
@@ -109,7 +110,8 @@ async def world(
     path = folder / "connector.yaml"
     path.write_text(yaml.safe_dump(config))
     worker = MarketWorker(load(path))
-    await broker.create([*worker.plan.topics, *topics, "binance.dead-letter"], 4)
+    own = [*worker.writer.control, worker.writer.dead_letter]
+    await broker.create([*worker.plan.topics, *topics, *own], 4)
     running = asyncio.create_task(worker.run())
     try:
         yield World(exchange, market, registry, broker, worker, running, path, config)

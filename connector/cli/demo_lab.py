@@ -41,6 +41,8 @@ class Lab:
             "BKC_SCHEMA_REGISTRY__URL": self._registry.url,
             # The embedded broker makes topics when asked for them; CreateTopics it ignores.
             "BKC_TOPICS__CREATE": json.dumps(self._real_kafka),
+            # ... and has no transactions that isolate.
+            "BKC_DELIVERY": "exactly_once" if self._real_kafka else "idempotent",
             "BKC_SERVER__HOST": "127.0.0.1",
             "BKC_SERVER__PORT": str(_free_port()),
         }

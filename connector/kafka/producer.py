@@ -52,7 +52,7 @@ class Producer:
         self._overflow: deque[Suspect] = deque()
         self._singly: Client | None = None
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
-        self._sealed: list[Record] = []  # waits until all made before it is settled
+        self._sealed: deque[Record] = deque()  # waits until all made before it is settled
         self._sealed_after = self._sealed_at = 0.0
         self.fenced = False  # only a transactional writer can be
         self.fatal: Fatal | None = None
@@ -161,7 +161,7 @@ class Producer:
         if self._error_logs.allows(time.monotonic()):
             events.delivery_failed(topic=topic, cause=self.trouble)
 
-    def _on_dead_letter_delivery(self, error: KafkaError | None, _message: Message) -> None:
+    def _on_dead_letter_delivery(self, error: KafkaError | None, _message: Message | None) -> None:
         if error is not None:
             self._ledger.delivery_errors["dead_letter"] += 1
             events.dead_letter_lost(cause=explain.text(error))
@@ -219,13 +219,23 @@ class Producer:
         """Write markers and progress once a second, after the records that they speak of."""
         settled = self._records.produced - self._records.in_flight
         if self._sealed and settled >= self._sealed_after:
-            sealed, self._sealed = self._sealed, []
-            for topic, value, key, timestamp, _ in sealed:
-                self._overflow.append((topic, value, key or b"", timestamp))
+            self._produce_sealed()
         if not self._sealed and time.monotonic() - self._sealed_at >= SEAL_S:
             self._sealed_at = time.monotonic()
-            self._sealed = list(self.seal(0))
+            self._sealed = deque(self.seal(0))
             self._sealed_after = self._records.produced
+
+    def _produce_sealed(self) -> None:
+        while self._sealed:
+            topic, value, key, timestamp, _ = self._sealed[0]
+            report = self._on_dead_letter_delivery
+            try:
+                self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
+            except BufferError:
+                return
+            except KafkaException as error:
+                report(error.args[0], None)
+            self._sealed.popleft()
 
     def _take_overflow(self) -> None:
         while self._overflow:
@@ -260,6 +270,14 @@ class Producer:
         Returns:
             How many records are still not stored.
         """
+        self._serve_until_empty(deadline)
+        if not self._records.in_flight:
+            self._sealed.extend(self.seal(0))
+            self._produce_sealed()
+            self._serve_until_empty(deadline)
+        return self._records.in_flight
+
+    def _serve_until_empty(self, deadline: float) -> None:
         while (self.queued or self._held()) and time.monotonic() < deadline:
             try:
                 self._client.poll(0.05)
@@ -268,7 +286,6 @@ class Producer:
             self.poll()
             if self.fatal is not None and not self._deliverable():
                 break
-        return self._records.in_flight
 
     def _deliverable(self) -> bool:
         """After a fatal error librdkafka purges its queue; what remains are reports to serve."""
