@@ -212,6 +212,8 @@ class Supervisor:
                     self._changed.set()
                     continue
                 backoff = Backoff()
+                if not joined and len(self.held) == held:
+                    continue  # topics or keys changed, no stream
                 events.resubscribed(
                     connection=self.bundle.name,
                     joined=len(joined),

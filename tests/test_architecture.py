@@ -14,7 +14,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("codec", "policy", "ledger"),
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
-    ("pipeline", "planning"),
+    ("pipeline", "planning", "reasons"),
     ("routing", "supervisor", "replan"),
     (
         "market",

@@ -34,7 +34,7 @@ TRADES = ("binance.spot.trade",)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.replan.POLL_S", 0.1)
+    monkeypatch.setattr("connector.reasons.POLL_S", 0.1)
     monkeypatch.setattr("connector.replan.RETRY_S", 0.5)
     monkeypatch.setattr("connector.market.TIDY_S", 0.05)
 
@@ -111,7 +111,7 @@ async def test_a_listing_appears_in_its_topic_within_one_refresh(tmp_path: Path)
 async def test_an_announced_listing_does_not_wait_for_the_refresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.replan.NEWS_GAP_S", 0.2)
+    monkeypatch.setattr("connector.reasons.NEWS_GAP_S", 0.2)
     subscription = {"product": "usdm", "symbols": "all", "streams": ["aggTrade"]}
     news = {"product": "usdm", "streams": ["!contractInfo"]}
     topics = ("binance.usdm.agg-trade",)
@@ -167,7 +167,7 @@ async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
 async def test_a_signal_reads_the_file_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.replan.POLL_S", 3600.0)
+    monkeypatch.setattr("connector.reasons.POLL_S", 3600.0)
     async with world(tmp_path) as here:
         await here.until_flowing()
         here.rewrite({**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]})
