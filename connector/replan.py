@@ -17,7 +17,7 @@ from connector.binance.products import Product
 from connector.binance.symbols import Universe
 from connector.config.load import Loaded, load
 from connector.config.model import Settings
-from connector.config.watch import content_hash, differing
+from connector.config.watch import content_hash, live_part
 from connector.errors import Refused, Retry
 from connector.planning import plan_of
 from connector.reasons import ABOUT_FILE, Reason, Reasons, now
@@ -28,8 +28,6 @@ PREPARE_S = 90.0  # for topics and schemas of a change, while the old plan runs
 LONGEST_WAIT_S = 60.0
 # During maintenance everything is listed as halted: who leaves then misses the first minutes after.
 MASS_END_S, MASS = 3600.0, 10
-# What a running worker can change; every other key needs a restart, and that is said.
-LIVE = frozenset({"subscriptions", "refresh"})
 
 Outcome = Literal["applied", "unchanged", "refused", "failed"]
 OUTCOMES: tuple[Outcome, ...] = ("applied", "unchanged", "refused", "failed")
@@ -173,8 +171,8 @@ class Replanner:
             loaded = self._live_part(await asyncio.to_thread(load, watch.path))
         universe = await self._listings(loaded, reason)
         plan, change = await asyncio.to_thread(_planned, loaded, universe, self.plan)
+        self._check_plausible(reason, change)
         if not change.is_nothing:
-            self._check_plausible(reason, change)
             self.hands.apply(plan, await self._prepare(plan))
         if read != self.hash or not change.is_nothing:
             _say(reason, read, change, plan)
@@ -234,13 +232,11 @@ class Replanner:
 
     def _live_part(self, read: Loaded) -> Loaded:
         """Return a file as far as it can be carried out now; say what needs a restart."""
-        old, new = self.loaded.settings, read.settings
-        keys = tuple(differing(old.model_dump(), new.model_dump(), LIVE))
+        settings, keys = live_part(self.loaded.settings, read.settings)
         if keys and keys != self.restart_needed:
             events.restart_needed(keys=list(keys))
         self.restart_needed = keys
-        kept = {name: getattr(old, name) for name in type(old).model_fields if name not in LIVE}
-        return replace(read, settings=new.model_copy(update=kept))
+        return replace(read, settings=settings)
 
 
 def _planned(loaded: Loaded, universe: Universe | None, before: Plan) -> tuple[Plan, Difference]:

@@ -5,20 +5,19 @@ Next along the way: websocket.py (a connection), pipeline.py (its frames).
 """
 
 import asyncio
-import contextlib
 import functools
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from connector.binance import requests
-from connector.binance.names import Stream
 from connector.binance.plan import Bundle
 from connector.binance.products import LIMITS
 from connector.errors import Retry
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline, Routes
-from connector.policy import Backoff, SlidingWindow, first_data_deadline
+from connector.policy import Backoff, SlidingWindow
+from connector.silence import Silence
 from connector.telemetry import events
 from connector.websocket import Connection
 
@@ -76,9 +75,8 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self.touched = self.blind_since = self._loop.time()
         self._changed = asyncio.Event()
-        self._asking = asyncio.Lock()  # one change of the subscriptions at a time
+        self._silence = Silence(routes, self.held)
         self._lost: frozenset[str] = frozenset()  # what was held when the connection ended
-        self._silent: set[str] = set()
 
     @property
     def flowing(self) -> bool:
@@ -99,7 +97,7 @@ class Supervisor:
     @property
     def silent(self) -> int:
         """Periodic streams that delivered nothing within their deadline."""
-        return len(self._silent.intersection(self.wanted()))
+        return len(self._silence.silent.intersection(self.wanted()))
 
     def wanted(self) -> list[str]:
         """Return the names of the streams wanted now."""
@@ -189,19 +187,19 @@ class Supervisor:
                 self.touched = self._loop.time()
             for chunk in requests.chunks(joining):
                 await connection.subscribe(chunk)
-                self.held |= dict.fromkeys(chunk)
+                self.held.update(dict.fromkeys(chunk))
             joined += joining
 
     async def _follow(self, connection: Connection, joined: Sequence[str]) -> None:
         """Act on every change of what is wanted while the connection lives."""
         backoff = Backoff()
         async with asyncio.TaskGroup() as watches:
-            watches.create_task(self._watch_first_data(connection, joined))
+            watches.create_task(self._silence.watch(connection, self.bundle, joined))
             while True:
                 await self._changed.wait()
                 held = len(self.held)
                 try:
-                    async with self._asking:
+                    async with self._silence.asking:
                         joined = await self._align(connection)
                 except Retry as error:  # a dead connection is noticed by its own end
                     wait = self._delay(backoff, None)
@@ -219,7 +217,7 @@ class Supervisor:
                     joined=len(joined),
                     left=held + len(joined) - len(self.held),
                 )
-                watches.create_task(self._watch_first_data(connection, joined))
+                watches.create_task(self._silence.watch(connection, self.bundle, joined))
 
     # What is known of it
 
@@ -249,41 +247,3 @@ class Supervisor:
         """Note the exchange's warning. A connection made before this one ends comes later."""
         await connection.shutting_down.wait()
         events.server_shutdown(connection=self.bundle.name)
-
-    async def _watch_first_data(self, connection: Connection, names: Sequence[str]) -> None:
-        """Ask once more for the periodic streams among these that stay silent, then say so."""
-        asked = set(names)
-        periodic = [
-            planned.stream
-            for planned in self.bundle.planned
-            if planned.stream.name in asked and _is_periodic(planned.stream)
-        ]
-        if not periodic:
-            return
-        deadline = max(first_data_deadline(stream.row.period_s or 0.0) for stream in periodic)
-        before = {stream.name: self._messages(stream.name) for stream in periodic}
-        for attempt in range(2):
-            await asyncio.sleep(deadline)
-            still = {name: n for name, n in before.items() if name in self.held}
-            silent = [name for name, n in still.items() if self._messages(name) == n]
-            self._silent = self._silent.difference(before).union(silent)
-            if not silent:
-                return
-            events.stream_silent(connection=self.bundle.name, streams=silent, deadline_s=deadline)
-            if attempt == 0:
-                await self._ask_again(connection, silent)
-
-    async def _ask_again(self, connection: Connection, names: Sequence[str]) -> None:
-        async with self._asking:
-            still = [name for name in names if name in self.held]
-            with contextlib.suppress(Retry):  # a dead connection is noticed by its own end
-                await connection.unsubscribe(still)
-                await connection.subscribe(still)
-
-    def _messages(self, name: str) -> int:
-        route = self.routes.get(name.encode())
-        return route.messages if route is not None else 0
-
-
-def _is_periodic(stream: Stream) -> bool:
-    return stream.row.cadence == "periodic" and stream.row.status == "live"

@@ -15,7 +15,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("pipeline", "planning", "reasons"),
-    ("routing", "supervisor", "replan"),
+    ("routing", "silence"),
+    ("supervisor", "replan"),
     (
         "market",
         "account",

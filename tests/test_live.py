@@ -310,18 +310,30 @@ async def test_a_changed_file_is_carried_out_though_nobody_says_what_is_listed(
         balanced(here)
 
 
-async def test_a_market_that_is_halted_keeps_its_streams(tmp_path: Path) -> None:
+async def test_a_market_that_is_halted_keeps_its_streams_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     coins = [f"COIN{number}USDT" for number in range(20)]
     market = Market(9, {"spot": coins})
+
+    def say(status: str) -> None:
+        for coin in coins[:15]:
+            market.set_status("spot", coin, status)
+
     async with world(tmp_path, ALL, market=market, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
-        for coin in coins[:15]:
-            market.set_status("spot", coin, "BREAK")
+        say("BREAK")
         await until(lambda: changes(here).get("failed") == 1)
         assert len(subscribed(here)) == 20
-        for coin in coins[:15]:
-            market.set_status("spot", coin, "TRADING")
+        say("TRADING")
         await until(lambda: changes(here).get("unchanged", 0) > 0)
+
+        monkeypatch.setattr("connector.replan.MASS_END_S", 1.0)
+        failed = changes(here)["failed"]
+        say("BREAK")  # the first time is forgotten: the while begins anew
+        await until(lambda: changes(here)["failed"] > failed)
+        assert len(subscribed(here)) == 20
+        await until(lambda: len(subscribed(here)) == 5)
         await here.stop()
         balanced(here)
 

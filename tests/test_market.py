@@ -125,7 +125,7 @@ async def test_nonsense_on_the_wire_is_put_aside_and_the_connection_goes_on(
 async def test_a_periodic_stream_that_stays_silent_is_asked_for_again_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.supervisor.first_data_deadline", lambda _period: 0.3)
+    monkeypatch.setattr("connector.silence.first_data_deadline", lambda _period: 0.3)
     subscription = {"product": "usdm", "streams": ["!bookTicker"]}
     assert parse("usdm", "!bookTicker").row.cadence == "periodic"
 
