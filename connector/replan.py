@@ -17,22 +17,18 @@ from connector.binance.products import Product
 from connector.binance.symbols import Universe
 from connector.config.load import Loaded, load
 from connector.config.model import Settings
-from connector.config.watch import Watch, content_hash, differing
+from connector.config.watch import content_hash, live_part
 from connector.errors import Refused, Retry
 from connector.planning import plan_of
+from connector.reasons import ABOUT_FILE, Reason, Reasons, now
 from connector.telemetry import events
 
-POLL_S = 1.0  # between two looks at the file, the clock and the news
-NEWS_GAP_S = 10.0  # between two questions because of news: these come in flocks
 RETRY_S = 15.0  # after a change that could not be carried out for passing reasons
 PREPARE_S = 90.0  # for topics and schemas of a change, while the old plan runs
 LONGEST_WAIT_S = 60.0
 # During maintenance everything is listed as halted: who leaves then misses the first minutes after.
 MASS_END_S, MASS = 3600.0, 10
-# What a running worker can change; every other key needs a restart, and that is said.
-LIVE = frozenset({"subscriptions", "refresh"})
 
-Reason = Literal["file", "signal", "refresh", "news"]
 Outcome = Literal["applied", "unchanged", "refused", "failed"]
 OUTCOMES: tuple[Outcome, ...] = ("applied", "unchanged", "refused", "failed")
 
@@ -76,6 +72,7 @@ class Replanner:
         changes: Attempts at a change by outcome.
         restart_needed: Keys of the file that a restart would change.
         complete: Nothing of the plan waits for the exchange's listings.
+        reasons: Why to plan again.
     """
 
     loaded: Loaded
@@ -85,24 +82,14 @@ class Replanner:
     changes: Counter[str] = field(default_factory=Counter)
     restart_needed: tuple[str, ...] = ()
     complete: bool = False
-    _watch: Watch = field(init=False)
-    _due: dict[Reason, float] = field(default_factory=dict)  # what is to be done, and when
-    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
+    reasons: Reasons = field(init=False)
     _universe: Universe | None = None
     _emptying_since: float | None = None
-    _news_seen: int = 0
-    _asked: float = 0.0
     _warned: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        path = Path(self.loaded.places.file)
-        self.hash = content_hash(path)
-        self._watch = Watch(path, self.hash)
-
-    def reread(self) -> None:
-        """Read the file again now, changed or not (SIGHUP)."""
-        self._due["signal"] = 0.0
-        self._hurry.set()
+        self.reasons = Reasons.of(Path(self.loaded.places.file), self.hands.news)
+        self.hash = self.reasons.watch.known
 
     # The start
 
@@ -138,34 +125,16 @@ class Replanner:
         needed = needs(settings.subscriptions)
         if not needed.listings:
             return None
-        self._asked = _now()
+        self.reasons.asked()
         return await self.hands.exchange.universe(needed.listings, needed.volumes)
 
     # Later
 
     async def run(self) -> None:
         """Change the plan whenever there is a reason, until cancelled."""
-        self._news_seen = self.hands.news()
         while True:
-            await self._look()
-            for reason in [reason for reason, when in self._due.items() if when <= _now()]:
-                del self._due[reason]
+            for reason in await self.reasons.next():
                 await self._change(reason)
-
-    async def _look(self) -> None:
-        """Wait a moment, then note what has become due."""
-        try:
-            async with asyncio.timeout(POLL_S):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
-        self._hurry.clear()
-        if await asyncio.to_thread(self._watch.changed):
-            self._due["file"] = 0.0
-        news = self.hands.news()
-        if news > self._news_seen:
-            self._due.setdefault("news", max(_now(), self._asked + NEWS_GAP_S))
-        self._news_seen = news
 
     async def _change(self, reason: Reason) -> None:
         """Make the plan again; what goes wrong is said, and the old plan goes on."""
@@ -174,44 +143,52 @@ class Replanner:
         except Refused as error:
             outcome = "refused"
             events.config_refused(reason=reason, cause=str(error))
-        except (Retry, TimeoutError) as error:
+        except Retry as error:
             outcome = "failed"
-            wait = max(RETRY_S, getattr(error, "after_s", None) or 0.0)
-            events.plan_change_failed(reason=reason, cause=str(error), retry_s=wait)
-            self._due[reason] = _now() + wait
+            self._later(reason, error)
         except Exception as error:  # noqa: BLE001 - a bug here must not stop what runs
             outcome = "failed"
             events.replanning_failed(reason=reason, error=error)
         self.changes[outcome] += 1
         self._plan_refresh()
 
+    def _later(self, reason: Reason, error: Retry) -> None:
+        wait = max(RETRY_S, error.after_s or 0.0)
+        events.plan_change_failed(reason=reason, cause=str(error), retry_s=wait)
+        self.reasons.later(reason, wait)
+
     def _plan_refresh(self) -> None:
         """See to it that the listings are asked again, where any subscription needs them."""
-        every_s = self.loaded.settings.refresh / 1000
-        if needs(self.loaded.settings.subscriptions).listings:
-            self._due.setdefault("refresh", _now() + every_s)
-        else:
-            self._due.pop("refresh", None)
+        settings = self.loaded.settings
+        asks = needs(settings.subscriptions).listings
+        self.reasons.refresh(settings.refresh / 1000 if asks else None)
 
     async def _try(self, reason: Reason) -> Outcome:
         loaded, read = self.loaded, self.hash
-        if reason in ("file", "signal"):
-            read = self._watch.known = await asyncio.to_thread(content_hash, self._watch.path)
-            loaded = self._live_part(await asyncio.to_thread(load, self._watch.path))
+        if reason in ABOUT_FILE:
+            watch = self.reasons.watch
+            read = watch.known = await asyncio.to_thread(content_hash, watch.path)
+            loaded = self._live_part(await asyncio.to_thread(load, watch.path))
         universe = await self._listings(loaded, reason)
         plan, change = await asyncio.to_thread(_planned, loaded, universe, self.plan)
+        self._check_plausible(reason, change)
         if not change.is_nothing:
-            self._check_plausible(reason, change)
-            async with asyncio.timeout(PREPARE_S):
-                ids = await self.hands.prepare(plan)
-            self.hands.apply(plan, ids)
+            self.hands.apply(plan, await self._prepare(plan))
         if read != self.hash or not change.is_nothing:
             _say(reason, read, change, plan)
         if loaded.settings.refresh != self.loaded.settings.refresh:
-            self._due.pop("refresh", None)
+            self.reasons.refresh(None)
         self._universe = universe
         self._stand(loaded, plan, read)
         return "unchanged" if change.is_nothing else "applied"
+
+    async def _prepare(self, plan: Plan) -> Mapping[str, int]:
+        try:
+            async with asyncio.timeout(PREPARE_S):
+                return await self.hands.prepare(plan)
+        except TimeoutError as error:
+            text = f"topics and schemas of the new plan were not settled within {PREPARE_S:.0f} s"
+            raise Retry(text) from error
 
     async def _listings(self, loaded: Loaded, reason: Reason) -> Universe | None:
         """Ask what is listed; a changed file makes do with the last answer where there is none."""
@@ -222,11 +199,9 @@ class Replanner:
             covered = last is not None and (
                 needed.listings <= last.listings.keys() and needed.volumes <= last.volumes.keys()
             )
-            if reason not in ("file", "signal") or not covered:
+            if reason not in ABOUT_FILE or not covered:
                 raise
-            wait = max(RETRY_S, error.after_s or 0.0)
-            events.plan_change_failed(reason="refresh", cause=str(error), retry_s=wait)
-            self._due["refresh"] = _now() + wait
+            self._later("refresh", error)
             return last
 
     def _check_plausible(self, reason: Reason, change: Difference) -> None:
@@ -236,12 +211,11 @@ class Replanner:
             Retry: not yet.
         """
         ending, running = len(change.removed), len(self.plan.planned)
-        if reason in ("file", "signal") or 2 * ending <= running or running < MASS:
+        if reason in ABOUT_FILE or 2 * ending <= running or running < MASS:
             self._emptying_since = None
             return
-        now = _now()
-        self._emptying_since = self._emptying_since or now
-        if now - self._emptying_since < MASS_END_S:
+        self._emptying_since = self._emptying_since or now()
+        if now() - self._emptying_since < MASS_END_S:
             raise Retry(
                 f"{ending} of {running} streams are no longer listed for trading: kept until the"
                 f" exchange has said so for {MASS_END_S / 60:.0f} minutes"
@@ -258,13 +232,11 @@ class Replanner:
 
     def _live_part(self, read: Loaded) -> Loaded:
         """Return a file as far as it can be carried out now; say what needs a restart."""
-        old, new = self.loaded.settings, read.settings
-        keys = tuple(differing(old.model_dump(), new.model_dump(), LIVE))
+        settings, keys = live_part(self.loaded.settings, read.settings)
         if keys and keys != self.restart_needed:
             events.restart_needed(keys=list(keys))
         self.restart_needed = keys
-        kept = {name: getattr(old, name) for name in type(old).model_fields if name not in LIVE}
-        return replace(read, settings=new.model_copy(update=kept))
+        return replace(read, settings=settings)
 
 
 def _planned(loaded: Loaded, universe: Universe | None, before: Plan) -> tuple[Plan, Difference]:
@@ -283,7 +255,3 @@ def _say(reason: Reason, read: str, change: Difference, plan: Plan) -> None:
         rerouted=len(change.rerouted),
         connections=len(plan.bundles),
     )
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

@@ -210,7 +210,7 @@ class MarketWorker:
 
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        stop, reread = self.stopping.set, self.replanner.reread
+        stop, reread = self.stopping.set, self.replanner.reasons.reread
         handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reread}
         for number, handler in handlers.items():
             try:

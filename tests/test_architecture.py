@@ -18,7 +18,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("route",),
     ("legs",),
     ("pipeline", "planning"),
-    ("around", "silence"),
+    ("around", "silence", "reasons"),
     ("leg",),
     ("routing", "supervisor", "replan"),
     (

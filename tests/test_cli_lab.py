@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -19,10 +20,11 @@ from connector.config.load import load
 from connector.errors import Refused
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
+from connector.lab.servers import free_port
 from connector.service import plan_of
 
 runner = CliRunner()
-SECTIONS = ("exchange", "kafka", "schema_registry", "topics", "subscriptions")
+SECTIONS = ("exchange", "kafka", "topics", "delivery", "schema_registry", "subscriptions")
 
 
 def refused(*arguments: str) -> str:
@@ -83,6 +85,18 @@ async def lab(*arguments: str) -> AsyncIterator[Running]:
             await process.wait()
 
 
+async def until_ready(url: str, worker: asyncio.subprocess.Process) -> None:
+    """Ask a worker's probe until data flows; fail when it ends before."""
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+        while worker.returncode is None:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+    pytest.fail(f"the worker ended with {worker.returncode}")
+
+
 @pytest.mark.lab
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_the_exchange_runs_until_a_signal(number: signal.Signals) -> None:
@@ -113,6 +127,29 @@ async def test_all_of_it_prints_a_config_that_is_good(tmp_path: Path) -> None:
     assert f"bkc run market -c {path}" in running.told.replace("\n", " ")
     plan = plan_of(load(path))
     assert {planned.stream.product for planned in plan.planned} == {"spot", "usdm"}
+
+
+@pytest.mark.lab
+async def test_a_worker_runs_on_the_config_as_it_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "connector.yaml"
+    port = free_port()
+    async with lab("all", "--write", str(path)) as running:
+        await running.read_config()
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "connector", "run", "market", "--config", str(path)),
+            env={**os.environ, "BKC_SERVER__HOST": "127.0.0.1", "BKC_SERVER__PORT": str(port)},
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            await until_ready(f"http://127.0.0.1:{port}/readyz", worker)
+            worker.terminate()
+            code = await asyncio.wait_for(worker.wait(), 30)
+        finally:
+            if worker.returncode is None:
+                worker.kill()
+                await worker.wait()
+
+    assert code == 0
 
 
 @pytest.mark.lab

@@ -34,7 +34,7 @@ TRADES = ("binance.spot.trade",)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.replan.POLL_S", 0.1)
+    monkeypatch.setattr("connector.reasons.POLL_S", 0.1)
     monkeypatch.setattr("connector.replan.RETRY_S", 0.5)
     monkeypatch.setattr("connector.market.TIDY_S", 0.05)
 
@@ -111,7 +111,7 @@ async def test_a_listing_appears_in_its_topic_within_one_refresh(tmp_path: Path)
 async def test_an_announced_listing_does_not_wait_for_the_refresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.replan.NEWS_GAP_S", 0.2)
+    monkeypatch.setattr("connector.reasons.NEWS_GAP_S", 0.2)
     subscription = {"product": "usdm", "symbols": "all", "streams": ["aggTrade"]}
     news = {"product": "usdm", "streams": ["!contractInfo"]}
     topics = ("binance.usdm.agg-trade",)
@@ -167,7 +167,7 @@ async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
 async def test_a_signal_reads_the_file_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.replan.POLL_S", 3600.0)
+    monkeypatch.setattr("connector.reasons.POLL_S", 3600.0)
     async with world(tmp_path) as here:
         await here.until_flowing()
         here.rewrite({**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]})
@@ -204,7 +204,7 @@ async def test_what_waits_for_kafka_outlives_its_subscription(
     async with world(tmp_path) as here:
         await here.until_flowing()
         with monkeypatch.context() as full:
-            full.setattr(here.worker.producer, "publish", lambda *_: False)  # Kafka is full
+            full.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
             await until(lambda: here.worker.pipeline.waiting > 50)
             here.rewrite({**SPOT, "symbols": ["BTCUSDT"], "streams": ["trade"]})
             await until(lambda: subscribed(here) == {"btcusdt@trade"})
@@ -310,18 +310,30 @@ async def test_a_changed_file_is_carried_out_though_nobody_says_what_is_listed(
         balanced(here)
 
 
-async def test_a_market_that_is_halted_keeps_its_streams(tmp_path: Path) -> None:
+async def test_a_market_that_is_halted_keeps_its_streams_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     coins = [f"COIN{number}USDT" for number in range(20)]
     market = Market(9, {"spot": coins})
+
+    def say(status: str) -> None:
+        for coin in coins[:15]:
+            market.set_status("spot", coin, status)
+
     async with world(tmp_path, ALL, market=market, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
-        for coin in coins[:15]:
-            market.set_status("spot", coin, "BREAK")
+        say("BREAK")
         await until(lambda: changes(here).get("failed") == 1)
         assert len(subscribed(here)) == 20
-        for coin in coins[:15]:
-            market.set_status("spot", coin, "TRADING")
+        say("TRADING")
         await until(lambda: changes(here).get("unchanged", 0) > 0)
+
+        monkeypatch.setattr("connector.replan.MASS_END_S", 1.0)
+        failed = changes(here)["failed"]
+        say("BREAK")  # the first time is forgotten: the while begins anew
+        await until(lambda: changes(here)["failed"] > failed)
+        assert len(subscribed(here)) == 20
+        await until(lambda: len(subscribed(here)) == 5)
         await here.stop()
         balanced(here)
 

@@ -125,7 +125,7 @@ async def test_nonsense_on_the_wire_is_put_aside_and_the_connection_goes_on(
 async def test_a_periodic_stream_that_stays_silent_is_asked_for_again_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.supervisor.first_data_deadline", lambda _period: 0.3)
+    monkeypatch.setattr("connector.silence.first_data_deadline", lambda _period: 0.3)
     subscription = {"product": "usdm", "streams": ["!bookTicker"]}
     assert parse("usdm", "!bookTicker").row.cadence == "periodic"
 
@@ -163,7 +163,7 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
     async with world(tmp_path, rate=2000.0, hold=100_000) as here:
         await here.until_flowing()
         producer = here.worker.producer
-        monkeypatch.setattr(producer, "publish", lambda *_: False)  # Kafka is full
+        monkeypatch.setattr(producer, "room", lambda: 0)  # Kafka is full
         await until(lambda: here.worker.ledger.frames.dropped > 100)
         queued = here.worker.pipeline.queued_bytes
         monkeypatch.undo()
@@ -182,7 +182,7 @@ async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(
     monkeypatch.setattr("connector.service.DRAIN_S", 0.3)
     async with world(tmp_path) as here:
         await here.until_flowing()
-        monkeypatch.setattr(here.worker.producer, "publish", lambda *_: False)  # Kafka is full
+        monkeypatch.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
         await until(lambda: here.worker.pipeline.waiting > 20)
         here.exchange.pause()
         here.worker.stopping.set()

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from rich.table import Table
 
+from connector.binance.catalogue import ROWS, subscribable
 from connector.cli.console import err, out
 from connector.errors import Refused
 from connector.lab import captures, schedule
@@ -22,6 +23,7 @@ from connector.lab.servers import RealKafka, RealRegistry
 from connector.lab.trading import Source
 
 LISTENERS = ("spot", "fstream", "dstream", "rest")
+OUR_OWN = ("dead-letter", "markers", "progress")
 SUBSCRIPTIONS = """\
 subscriptions:
   - product: spot
@@ -134,8 +136,11 @@ def exchange_lines(made: Exchange) -> str:
 
 
 def kafka_lines(made: Broker) -> str:
-    """Return the config's section of Kafka."""
-    return f'kafka: {{bootstrap_servers: "{made.bootstrap_servers}"}}\n'
+    """Return the config's section of Kafka, and what the embedded broker asks for."""
+    # It makes topics when asked for them but ignores CreateTopics, and it isolates no transaction.
+    embedded = isinstance(made, EmbeddedBroker)
+    asked = "topics: {create: false}\ndelivery: idempotent\n" if embedded else ""
+    return f'kafka: {{bootstrap_servers: "{made.bootstrap_servers}"}}\n{asked}'
 
 
 def registry_lines(made: SchemaRegistry) -> str:
@@ -145,10 +150,14 @@ def registry_lines(made: SchemaRegistry) -> str:
 
 def all_lines(made: Exchange, broker: Broker, registry: SchemaRegistry) -> str:
     """Return a whole config."""
-    # The embedded broker makes topics when asked for them; CreateTopics it ignores.
-    topics = "topics: {create: false}\n" if isinstance(broker, EmbeddedBroker) else ""
     servers = kafka_lines(broker) + registry_lines(registry)
-    return exchange_lines(made) + servers + topics + SUBSCRIPTIONS
+    return exchange_lines(made) + servers + SUBSCRIPTIONS
+
+
+def default_topics() -> list[str]:
+    """Return every topic a config may name by default: the connector finds them there."""
+    streams = {f"binance.{row.product}.{row.kind}" for row in ROWS if subscribable(row)}
+    return [*sorted(streams), *(f"binance.{name}" for name in OUR_OWN)]
 
 
 def run(
@@ -189,6 +198,8 @@ async def _started(servers: Sequence[Server]) -> AsyncIterator[None]:
             except OSError as error:
                 words = error.strerror or str(error)
                 raise Refused(f"cannot listen: {words}; give another --port") from error
+            if isinstance(server, EmbeddedBroker):
+                await server.create(default_topics(), partitions=4)
         yield
 
 

@@ -1,4 +1,4 @@
-"""Has the config file another content, and which keys differ?
+"""Has the config file another content, and what of it can a running worker take over?
 
 Asked by reading it: Kubernetes swaps a link above it, which a watch on the file would miss.
 """
@@ -8,6 +8,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from connector.config.model import Settings
+
+# What a running worker can change; every other key counts from the next start on.
+LIVE = frozenset({"subscriptions", "refresh"})
 
 
 def content_hash(path: Path) -> str:
@@ -38,6 +43,13 @@ class Watch:
         """
         last, self._last = self._last, content_hash(self.path)
         return self._last == last and self._last not in ("", self.known)
+
+
+def live_part(running: Settings, read: Settings) -> tuple[Settings, tuple[str, ...]]:
+    """Return settings with what can change live taken from `read`, and the keys that cannot."""
+    keys = tuple(differing(running.model_dump(), read.model_dump(), LIVE))
+    fields = [name for name in type(running).model_fields if name not in LIVE]
+    return read.model_copy(update={name: getattr(running, name) for name in fields}), keys
 
 
 def differing(old: Any, new: Any, but: Collection[str] = (), path: str = "") -> Iterator[str]:
