@@ -199,6 +199,8 @@ class Verification:
             for topic, slices in data.items():
                 self._read_data(bulk, topic, slices, tell)
         reports = [report_of(key[0], self._books.series[key]) for key in sorted(self._books.series)]
+        if not any(report.records for report in reports):
+            self._notes.append("no record lies in the window")
         return Verdict(reports, self._read, self._unreadable, self._notes)
 
     def _chosen(self, there: Mapping[str, Any]) -> list[str]:
@@ -267,6 +269,11 @@ class Verification:
             self._read += len(batch)
             appended = appended or bool(batch and batch[0].timestamp()[0] == APPEND_TIME)
             self._tell(batch, tell)
+        if gone := bulk.trimmed(topic, slices):
+            self._notes.append(
+                f"topic {topic}: retention deleted records of partitions {gone} during the run:"
+                " holes there may be its doing; take a later --from"
+            )
         if reader.unreadable:
             self._cannot_read(topic, reader.unreadable, reader.trouble)
         if appended:

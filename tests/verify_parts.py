@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,23 +15,25 @@ from typer.testing import CliRunner
 
 from connector.binance.names import recognise
 from connector.binance.products import Product
+from connector.binance.row import Row
 from connector.cli import app
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load
 
 EDGES = ("before_id", "after_id", "before_time", "after_time", "missing", "recovered", "detail")
-BEGAN_MS = 1_789_964_484_000
+# An hour ago: a real broker deletes what is older than its retention.
+BEGAN_MS = time.time_ns() // 1_000_000 - 3_600_000
 
 
 def _marker_fields() -> list[dict[str, Any]]:
     """The fields of marker.avsc, in its order."""
-    time = {"type": "long", "logicalType": "timestamp-millis"}
+    millis = {"type": "long", "logicalType": "timestamp-millis"}
     first = ["marker_id", "state", "reason", "product", "stream_name", "symbol", "kind", "topic"]
     types: dict[str, Any] = dict.fromkeys(first, "string")
-    types |= {"gap_id": ["null", "string"], "marked_time": time, "marked_time_us": "long"}
+    types |= {"gap_id": ["null", "string"], "marked_time": millis, "marked_time_us": "long"}
     types |= {"before_id": ["null", "long"], "after_id": ["null", "long"]}
-    types |= {"before_time": ["null", time], "after_time": ["null", time]}
+    types |= {"before_time": ["null", millis], "after_time": ["null", millis]}
     types |= {"missing": ["null", "long"], "recovered": ["null", "long"], "id_epoch": "int"}
     types |= {"repeats_possible": "boolean", "shard": "int", "instance": "string"}
     types |= {"detail": ["null", "string"]}
@@ -39,13 +42,13 @@ def _marker_fields() -> list[dict[str, Any]]:
 
 def _progress_fields() -> list[dict[str, Any]]:
     """The fields of progress.avsc, in its order."""
-    time = {"type": "long", "logicalType": "timestamp-millis"}
+    millis = {"type": "long", "logicalType": "timestamp-millis"}
     types: dict[str, Any] = dict.fromkeys(
         ["product", "stream_name", "symbol", "kind", "topic"], "string"
     )
-    types |= {"last_id": ["null", "long"], "last_time": ["null", time]}
-    types |= {"complete_until": ["null", time], "open_gaps": {"type": "array", "items": "string"}}
-    types |= {"id_epoch": "int", "written_time": time, "shard": "int", "instance": "string"}
+    types |= {"last_id": ["null", "long"], "last_time": ["null", millis]}
+    types |= {"complete_until": ["null", millis], "open_gaps": {"type": "array", "items": "string"}}
+    types |= {"id_epoch": "int", "written_time": millis, "shard": "int", "instance": "string"}
     return [{"name": name, "type": avro} for name, avro in types.items()]
 
 
@@ -67,6 +70,7 @@ class Topics:
         quiet = {"bootstrap.servers": self.bootstrap_servers, "log_level": 0}
         self.producer = Producer({**quiet, **self.conf})
         self._ids: dict[str, int] = {}
+        self._codecs: dict[Row, Codec] = {}
 
     def schema_id(self, topic: str, text: str) -> int:
         """Register a schema once."""
@@ -82,7 +86,7 @@ class Topics:
         symbol: str,
         wire: dict[str, Any],
         *,
-        time: int = BEGAN_MS,
+        at: int = BEGAN_MS,
         origin: str = "live",
         gap: str | None = None,
         topic: str | None = None,
@@ -91,16 +95,17 @@ class Topics:
         stream = recognise(product, name)
         topic = topic or f"{self.prefix}.{product}.{stream.row.kind}"
         schema = load(stream.row.kind)
-        codec = Codec(schema, stream.row.record_time, symbol=stream.row.symbol)
+        codec = self._codecs.get(stream.row) or Codec(schema, stream.row.record_time)
+        self._codecs[stream.row] = codec
         message = codec.decode(json.dumps(wire).encode())
         opening = prefix(self.schema_id(topic, schema.text), symbol, product, name)
-        value = codec.encode(message, opening, receipt(time * 1000, origin, gap))
-        self.producer.produce(topic, value, symbol.encode(), timestamp=time)
+        value = codec.encode(message, opening, receipt(at * 1000, origin, gap))
+        self.producer.produce(topic, value, symbol.encode(), timestamp=at)
 
     def trade(self, number: int, **more: Any) -> None:
         """Write a spot trade of BTCUSDT."""
-        time = more.setdefault("time", BEGAN_MS + number)
-        numbers = {"E": time, "T": time, "t": number}
+        at = more.setdefault("at", BEGAN_MS + number)
+        numbers = {"E": at, "T": at, "t": number}
         wire = {"e": "trade", "s": "BTCUSDT", "p": "1", "q": "2", "m": True, "M": True, **numbers}
         self.event("spot", "btcusdt@trade", "BTCUSDT", wire, **more)
 

@@ -42,7 +42,7 @@ class Marker:
     def at(self, since: int, until: int) -> bool:
         """Whether the break it speaks of touches the time from `since` up to `until`."""
         began = self.marked_time if self.before_time is None else self.before_time
-        ended = self.marked_time if self.after_time is None else self.after_time
+        ended = max(began, self.marked_time) if self.after_time is None else self.after_time
         return began < until and ended >= since
 
 

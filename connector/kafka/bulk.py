@@ -24,6 +24,7 @@ ANSWER_S = 10.0
 BATCH = 10_000
 WAIT_S = 0.1  # for a batch to fill: felt once at the end of each topic
 SILENCE_S = 30.0  # without a record, a partition's end or an error
+_SILENT = f"nothing arrived for {SILENCE_S:.0f} s; is a writer's transaction open for so long?"
 READER = {
     "group.id": "bkc-verify",  # the library wants one; it is never joined
     "enable.auto.commit": False,
@@ -90,24 +91,18 @@ class Bulk:
             since: Epoch milliseconds: everything before the first record so late is left out. None
                 reads from the beginning.
         """
-        try:
-            ends = {
-                number: self._consumer.get_watermark_offsets(
-                    TopicPartition(topic, number), timeout=ANSWER_S
-                )
-                for number in partitions
-            }
-            starts = {number: low for number, (low, _) in ends.items()}
-            if since is not None:
-                wanted = [TopicPartition(topic, number, since) for number in partitions]
+        ends = {number: self._watermarks(topic, number) for number in partitions}
+        starts = {number: low for number, (low, _) in ends.items()}
+        if since is not None:
+            wanted = [TopicPartition(topic, number, since) for number in partitions]
+            try:
                 found = self._consumer.offsets_for_times(wanted, timeout=ANSWER_S)
-                # -1: no record is so late.
-                starts = {
-                    it.partition: it.offset if it.offset >= 0 else ends[it.partition][1]
-                    for it in found
-                }
-        except KafkaException as error:
-            raise self._trouble(error) from error
+            except KafkaException as error:
+                raise self._trouble(error) from error
+            # -1: no record is so late (and whatever the time, from the embedded broker).
+            starts |= {
+                it.partition: it.offset if it.offset >= 0 else ends[it.partition][1] for it in found
+            }
         return [Slice(number, starts[number], ends[number][1]) for number in partitions]
 
     def read(self, topic: str, slices: Sequence[Slice]) -> Iterator[list[Message]]:
@@ -142,6 +137,30 @@ class Bulk:
         finally:
             self._consumer.unassign()
 
+    def trimmed(self, topic: str, slices: Sequence[Slice]) -> list[int]:
+        """Return the partitions whose first records have been deleted since their slice was cut."""
+        lows = {
+            it.partition: self._watermarks(topic, it.partition)[0]
+            for it in slices
+            if it.start < it.end
+        }
+        return [it.partition for it in slices if lows.get(it.partition, 0) > it.start]
+
+    def _watermarks(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return first offset and end of a partition.
+
+        Raises:
+            Retry: the cluster does not answer.
+        """
+        where = TopicPartition(topic, partition)
+        try:
+            found = self._consumer.get_watermark_offsets(where, timeout=ANSWER_S)
+        except KafkaException as error:
+            raise self._trouble(error) from error
+        if found is None:
+            raise self._trouble(None)
+        return int(found[0]), int(found[1])
+
     def _ended(self, batch: Sequence[Message], ends: Mapping[int, int]) -> set[int]:
         """Return the partitions whose end was told: their last offsets may hold no records.
 
@@ -171,7 +190,7 @@ class Bulk:
         cause = self._cause() or (self._causes or [""])[0]
         if error is not None and not cause:
             cause = explain.creation(error)
-        return Retry(f"Kafka: {cause or f'nothing arrived for {SILENCE_S:.0f} s'}")
+        return Retry(f"Kafka: {cause or _SILENT}")
 
     def close(self) -> None:
         """Disconnect."""
