@@ -27,7 +27,10 @@ $(READY): requirements/dev.txt pyproject.toml
 demo: $(READY) ## Show the connector at work for half a minute, and prove that nothing is missing
 	@$(BIN)/bkc demo $(DEMO)
 
-test: lint types unit servers wheel ## Everything: lint, types, tests, real Kafka, the built wheel
+test: $(READY) ## Everything: lint, types, tests, real Kafka, the built wheel
+	@for part in lint types unit servers wheel; do \
+	  began=$$(date +%s); $(MAKE) --no-print-directory $$part || exit $$?; \
+	  echo "== $$part: $$(($$(date +%s) - began)) s"; done
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .

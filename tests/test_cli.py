@@ -130,6 +130,14 @@ def test_schema_prints_what_is_registered_and_the_page() -> None:
     assert page.startswith("# trade\n")
 
 
+def test_schema_prints_our_own_records_too() -> None:
+    _, avsc = run("schema", "marker")
+    _, page = run("schema", "progress", "--format", "markdown")
+
+    assert json.loads(avsc)["name"] == "Marker"
+    assert "| `open_gaps` | array of strings | Ids of the gaps" in page
+
+
 def test_check_shows_where_each_stream_goes_and_fits_80_columns(tmp_path: Path) -> None:
     path = tmp_path / "connector.yaml"
     path.write_text(

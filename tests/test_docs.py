@@ -6,14 +6,27 @@ from pathlib import Path
 
 import pytest
 
+from connector.binance import rows_spot
+from connector.binance.names import Stream
+from connector.binance.patterns import match
 from connector.codec import lint
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import folder, load, parse
+from connector.ledger import Ledger
+from connector.pipeline import Pipeline, route_to
 from tests import oracle
+from tests.golden.test_golden import RECEIVED_US, plain
+from tests.pipeline_parts import Recorder, Source
 from tools import docs
 
 ROOT = Path(__file__).parent.parent
+
+
+def _shown(language: str) -> list[str]:
+    """Return the blocks of one language in CONTRIBUTING."""
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
 def test_the_topic_pages_are_fresh() -> None:
@@ -34,7 +47,7 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
 
 def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
     """Take the head of another kind and the line CONTRIBUTING shows, as a newcomer would."""
-    [line] = re.findall(r"```json\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    line = _shown("json")[-1]
     raw = json.loads((folder() / "trade.avsc").read_text())
     raw |= {"name": "Example", "fields": [*raw["fields"][: len(lint.HEAD)], json.loads(line)]}
 
@@ -45,6 +58,26 @@ def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
     message = codec.decode(b'{"e":"x","E":5,"s":"X","p":"1.5"}')
     framed = codec.encode(message, prefix(1, "X", "spot", "x@example"), receipt(7_000))
     assert str(oracle.read_avro(schema, framed)["price"]) == "1.500000000000000000"
+
+
+def test_the_row_and_the_sample_shown_in_contributing_make_a_stream() -> None:
+    """CONTRIBUTING's example, run as it stands there: one row and one sample are all it takes."""
+    [code] = _shown("python")
+    row = eval(f"({code.strip()})", vars(rows_spot))  # noqa: S307 - our own page
+    sample = json.loads(_shown("json")[0])
+    parameters = match(row, sample["stream"])
+    assert parameters is not None
+    stream = Stream("spot", row, parameters)
+    assert stream.name == sample["stream"]
+
+    recorder = Recorder()
+    routes = {sample["stream"].encode(): route_to("binance.spot.trade", 7, stream, {})}
+    frame = json.dumps({"stream": sample["stream"], "data": sample["data"]}, separators=(",", ":"))
+    Pipeline(recorder, Ledger(), 1_000_000).receive(routes, [frame.encode()], RECEIVED_US, Source())
+
+    [(_, value, key, timestamp)] = recorder.records
+    assert (key.decode(), timestamp) == (sample["key"], sample["timestamp"])
+    assert plain(oracle.read_avro(load("trade"), value)) == sample["record"]
 
 
 def test_a_stream_of_an_existing_kind_is_one_row_and_one_sample() -> None:

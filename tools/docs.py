@@ -3,15 +3,15 @@
 from pathlib import Path
 
 from connector.binance.catalogue import ROWS, subscribable
-from connector.cli.schema import page
-from connector.codec.schema import kinds, load
+from connector.cli.schema import OWN_TOPICS, page
+from connector.codec.schema import OWN, kinds, load
 
 FOLDER = Path(__file__).parent.parent / "docs" / "topics"
 
 
 def pages() -> dict[str, str]:
     """Return every generated page by file name."""
-    made = {f"{kind}.md": page(kind) for kind in kinds()}
+    made = {f"{kind}.md": page(kind) for kind in (*kinds(), *OWN)}
     return made | {"README.md": index()}
 
 
@@ -23,6 +23,8 @@ def index() -> str:
         meaning = load(kind).doc.split(". ")[0].rstrip(".").replace("|", "\\|")
         streams = ", ".join(f"`{pattern}`" for pattern in patterns).replace("|", "\\|")
         lines.append(f"| [{topic}]({kind}.md) | {streams} | {meaning} |")
+    for kind, topic in OWN_TOPICS.items():
+        lines.append(f"| [{topic}]({kind}.md) | none: ours | {load(kind).doc.split('. ')[0]} |")
     return "\n".join(lines) + "\n"
 
 

@@ -9,10 +9,11 @@ import typer
 from connector.binance.catalogue import ROWS, Row, subscribable
 from connector.binance.names import Stream, example, parse
 from connector.codec.formats import markdown, plain
-from connector.codec.schema import load
+from connector.codec.schema import OWN, load
 from connector.replay import Replay
 
 SAMPLE_TIME_MS = 1_795_000_000_000
+OWN_TOPICS = {"marker": "binance.markers", "progress": "binance.progress"}
 
 
 class Format(StrEnum):
@@ -23,7 +24,7 @@ class Format(StrEnum):
 
 
 def schema(
-    kind: Annotated[str, typer.Argument(help="A kind: trade, depth-diff, ...")],
+    kind: Annotated[str, typer.Argument(help="A kind: trade, depth-diff, ...; marker, progress.")],
     format_: Annotated[Format, typer.Option("--format", help="avsc or markdown.")] = Format.avsc,
 ) -> None:
     """Print the record of a kind."""
@@ -33,6 +34,8 @@ def schema(
 
 def page(kind: str) -> str:
     """Return the Markdown page of a kind, with a sample from the lab's market."""
+    if kind in OWN:
+        return markdown.own_page(load(kind), OWN_TOPICS[kind])
     rows = [row for row in ROWS if row.kind == kind]
     stream = _listed(next(row for row in rows if subscribable(row)))
     data = _payload(stream)

@@ -6,12 +6,18 @@ import struct
 
 from connector.codec.primitives import encode_long, encode_string
 
+HEADER_BYTES = 5
 _HEADER = struct.Struct(">bI")
+
+
+def header(schema_id: int) -> bytes:
+    """Return the Confluent header: 0x00 and the 4-byte schema id."""
+    return _HEADER.pack(0, schema_id)
 
 
 def prefix(schema_id: int, symbol: str, product: str, stream_name: str) -> bytes:
     """Return the Confluent header (0x00, 4-byte schema id) and the first three fields."""
-    return _HEADER.pack(0, schema_id) + b"".join(map(encode_string, (symbol, product, stream_name)))
+    return header(schema_id) + b"".join(map(encode_string, (symbol, product, stream_name)))
 
 
 def receipt(received_us: int, origin: str = "live", gap_id: str | None = None) -> bytes:

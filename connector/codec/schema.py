@@ -13,6 +13,7 @@ from typing import Any
 from connector.errors import Refused
 
 OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
+OWN = ("marker", "progress")  # records the connector writes of its own accord: no stream's kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +61,21 @@ def folder() -> Path:
 
 
 def kinds() -> list[str]:
-    """Return every kind that has a schema, sorted."""
-    return sorted(path.stem for path in folder().glob("*.avsc"))
+    """Return every kind of stream that has a schema, sorted; `OWN` records are none."""
+    return sorted(path.stem for path in folder().glob("*.avsc") if path.stem not in OWN)
 
 
 @functools.cache
 def load(kind: str) -> Schema:
-    """Read one kind's schema.
+    """Read the schema of one kind, or of one of our `OWN` records.
 
     Raises:
         Refused: there is no such kind.
     """
     path = folder() / f"{kind}.avsc"
     if not path.is_file():
-        raise Refused(f"kind {kind!r} has no schema; kinds: {', '.join(kinds())}")
+        there = ", ".join((*kinds(), *OWN))
+        raise Refused(f"kind {kind!r} has no schema; kinds: {there}")
     return parse(kind, path.read_text(encoding="utf-8"))
 
 
@@ -116,10 +118,15 @@ def _type_name(avro: Any) -> str:
 
 
 def _items(avro: Any, named: dict[str, Any]) -> tuple[Field, ...]:
-    """Return the fields of an array's record, looked up by name when it stands earlier."""
+    """Return the fields of an array's record, looked up by name when it stands earlier.
+
+    An array of strings has none.
+    """
     if not isinstance(avro, dict) or avro["type"] != "array":
         return ()
     items = avro["items"]
+    if items == "string":
+        return ()
     if isinstance(items, str):
         items = named[items]
     named[items["name"]] = items

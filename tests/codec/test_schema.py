@@ -5,22 +5,34 @@ import json
 import fastavro
 import pytest
 
+from connector.binance.catalogue import KINDS
 from connector.codec import lint
-from connector.codec.schema import kinds, load, parse
+from connector.codec.schema import OWN, kinds, load, parse
 from connector.errors import Refused
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", [*kinds(), *OWN])
 def test_a_schema_keeps_every_rule(kind: str) -> None:
     assert lint.problems(load(kind)) == []
 
 
-@pytest.mark.parametrize("kind", kinds())
+@pytest.mark.parametrize("kind", [*kinds(), *OWN])
 def test_what_is_registered_is_plain_avro(kind: str) -> None:
     text = load(kind).text
 
     fastavro.parse_schema(json.loads(text))
     assert not any(f'"{word}":' in text for word in ("wire", "unit", "rest"))
+
+
+def test_our_own_records_are_no_kinds_of_streams() -> None:
+    assert set(kinds()) == set(KINDS)
+    assert [load(name).name for name in OWN] == ["Marker", "Progress"]
+
+
+def test_an_array_of_strings_has_no_fields() -> None:
+    [gaps] = [field for field in load("progress").fields if field.name == "open_gaps"]
+
+    assert (gaps.type, gaps.items) == ("array", ())
 
 
 def test_the_wire_origin_of_a_field_is_read() -> None:

@@ -11,6 +11,7 @@ _TYPES = {
     "timestamp-millis": "timestamp-millis",
     "decimal": "decimal(38,18)",
     "array": "array of records",
+    "strings": "array of strings",
 }
 
 
@@ -39,6 +40,14 @@ def page(
         f"```json\n{json.dumps(wire, ensure_ascii=False)}\n```",
         f"```json\n{json.dumps(record, ensure_ascii=False, indent=1)}\n```",
     ]
+    return "\n\n".join(parts) + "\n"
+
+
+def own_page(schema: Schema, topic: str) -> str:
+    """Return the page of a record that no stream delivers: the connector writes it."""
+    lines = ["| field | type | meaning |", "|---|---|---|"]
+    lines += [_field(field).replace(" |  | ", " | ", 1) for field in schema.fields]
+    parts = [f"# {schema.kind}", schema.doc, f"Topic: `{topic}`.", "## Fields", "\n".join(lines)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -106,7 +115,8 @@ def _fields(schema: Schema) -> str:
 
 
 def _field(field: Field, above: str = "") -> str:
-    type_ = _TYPES.get(field.type, field.type) + (" or null" if field.nullable else "")
+    type_ = "strings" if field.type == "array" and not field.items else field.type
+    type_ = _TYPES.get(type_, type_) + (" or null" if field.nullable else "")
     wire = ", ".join(f"`{path}`" for path in field.wire)
     meaning = field.doc.replace("|", "\\|")
     return f"| `{above}{field.name}` | {type_} | {wire} | {meaning} |"

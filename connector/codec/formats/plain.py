@@ -9,9 +9,8 @@ from typing import Any
 
 import fastavro
 
+from connector.codec.framing import HEADER_BYTES
 from connector.codec.schema import Schema
-
-HEADER_BYTES = 5
 
 
 def record(schema: Schema, framed: bytes) -> dict[str, Any]:
