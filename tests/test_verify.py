@@ -85,13 +85,14 @@ async def test_a_marked_hole_is_good_and_so_is_a_filled_one(topics: Topics, tmp_
 
 async def test_a_hole_that_a_marker_calls_filled_is_a_lie(topics: Topics, tmp_path: Path) -> None:
     await write(topics, 1, 5)
-    await asyncio.to_thread(topics.marker, "filled", "gap-a", before_id=1, after_id=5)
+    filled = {"before_id": 1, "after_id": 5, "missing": 3, "recovered": 3}
+    await asyncio.to_thread(topics.marker, "filled", "gap-a", **filled)
     await asyncio.to_thread(topics.flush)
 
     code, text = await asyncio.to_thread(verify, topics.file(tmp_path))
 
     assert code == 1
-    assert "2..4 missing, though its marker says filled" in text
+    assert "2..4 missing, though its marker says that it was filled" in text
 
 
 async def test_repeats_are_not_good(topics: Topics, tmp_path: Path) -> None:

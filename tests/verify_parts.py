@@ -1,13 +1,11 @@
 """What the tests of `bkc verify` share: topics written record by record, the command's answer."""
 
-import io
 import json
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import fastavro
 import yaml
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
@@ -20,40 +18,11 @@ from connector.cli import app
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load
+from tests.oracle import write_avro
 
 EDGES = ("before_id", "after_id", "before_time", "after_time", "missing", "recovered", "detail")
 # An hour ago: a real broker deletes what is older than its retention.
 BEGAN_MS = time.time_ns() // 1_000_000 - 3_600_000
-
-
-def _marker_fields() -> list[dict[str, Any]]:
-    """The fields of marker.avsc, in its order."""
-    millis = {"type": "long", "logicalType": "timestamp-millis"}
-    first = ["marker_id", "state", "reason", "product", "stream_name", "symbol", "kind", "topic"]
-    types: dict[str, Any] = dict.fromkeys(first, "string")
-    types |= {"gap_id": ["null", "string"], "marked_time": millis, "marked_time_us": "long"}
-    types |= {"before_id": ["null", "long"], "after_id": ["null", "long"]}
-    types |= {"before_time": ["null", millis], "after_time": ["null", millis]}
-    types |= {"missing": ["null", "long"], "recovered": ["null", "long"], "id_epoch": "int"}
-    types |= {"repeats_possible": "boolean", "shard": "int", "instance": "string"}
-    types |= {"detail": ["null", "string"]}
-    return [{"name": name, "type": avro} for name, avro in types.items()]
-
-
-def _progress_fields() -> list[dict[str, Any]]:
-    """The fields of progress.avsc, in its order."""
-    millis = {"type": "long", "logicalType": "timestamp-millis"}
-    types: dict[str, Any] = dict.fromkeys(
-        ["product", "stream_name", "symbol", "kind", "topic"], "string"
-    )
-    types |= {"last_id": ["null", "long"], "last_time": ["null", millis]}
-    types |= {"complete_until": ["null", millis], "open_gaps": {"type": "array", "items": "string"}}
-    types |= {"id_epoch": "int", "written_time": millis, "shard": "int", "instance": "string"}
-    return [{"name": name, "type": avro} for name, avro in types.items()]
-
-
-MARKER: dict[str, Any] = {"type": "record", "name": "Marker", "fields": _marker_fields()}
-PROGRESS: dict[str, Any] = {"type": "record", "name": "Progress", "fields": _progress_fields()}
 
 
 @dataclass
@@ -109,13 +78,11 @@ class Topics:
         wire = {"e": "trade", "s": "BTCUSDT", "p": "1", "q": "2", "m": True, "M": True, **numbers}
         self.event("spot", "btcusdt@trade", "BTCUSDT", wire, **more)
 
-    def _write(self, name: str, avro: dict[str, Any], record: dict[str, Any]) -> None:
+    def _write(self, kind: str, name: str, record: dict[str, Any]) -> None:
         topic = f"{self.prefix}.{name}"
-        out = io.BytesIO()
-        fastavro.schemaless_writer(out, fastavro.parse_schema(avro), record)
-        head = b"\x00" + self.schema_id(topic, json.dumps(avro)).to_bytes(4, "big")
+        head = b"\x00" + self.schema_id(topic, load(kind).text).to_bytes(4, "big")
         key = "/".join(record[part] for part in ("product", "stream_name", "symbol"))
-        self.producer.produce(topic, head + out.getvalue(), key.encode())
+        self.producer.produce(topic, head + write_avro(load(kind), record), key.encode())
 
     def marker(self, state: str, gap: str | None = None, **own: Any) -> None:
         """Write a marker of the spot trades."""
@@ -133,7 +100,7 @@ class Topics:
             "shard": 0,
             "instance": "market",
         }
-        self._write("markers", MARKER, record | own)
+        self._write("marker", "markers", record | own)
 
     def progress(self, until: int, *open_gaps: str) -> None:
         """Write how far the spot trades are complete."""
@@ -148,7 +115,7 @@ class Topics:
             "shard": 0,
             "instance": "market",
         }
-        self._write("progress", PROGRESS, record)
+        self._write("progress", "progress", record)
 
     def _series(self, topic: str) -> dict[str, str]:
         names = {"product": "spot", "stream_name": "btcusdt@trade", "symbol": "BTCUSDT"}

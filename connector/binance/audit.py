@@ -6,12 +6,12 @@ ids, never records. `Series.see` is on the hot path of `bkc verify`.
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import ClassVar
 
 from connector.binance.coverage import (
-    DENIED,
+    SETTLED,
     UNCOVERED,
     UNMARKED,
     Coverage,
@@ -25,7 +25,8 @@ from connector.binance.ranges import AFTER_ALL, BEFORE_ALL, MOST_RANGES, Ranges
 LIVE, BACKFILL = b"live", b"backfill"
 NORMAL = "normal"  # one id, by a rule that says so (may_skip_single)
 MOST_EXAMPLES = 100  # holes kept one by one for each series and state; all are counted
-WRONG = frozenset({UNMARKED, *DENIED})  # states of a hole that nobody owned up to
+DENIED = "denied"  # more is missing than the marker of a settled gap says
+WRONG = frozenset({UNMARKED, DENIED})  # states of a hole that nobody owned up to
 NOT_MISSING = frozenset({UNCOVERED, NORMAL})
 
 
@@ -135,9 +136,15 @@ class Series:
     def findings(self) -> Findings:
         """Judge the holes of every epoch."""
         found = Findings()
-        for epoch in sorted(self._chains):
-            for piece in self._chains[epoch].holes():
-                found.add(piece)
+        pieces = [piece for epoch in sorted(self._chains) for piece in self._chains[epoch].holes()]
+        sizes = Counter[str]()
+        for piece in pieces:
+            if piece.state in SETTLED and piece.gap_id is not None:
+                sizes[piece.gap_id] += piece.size
+        broken = {gap for gap, size in sizes.items() if self.coverage.broken(gap, size)}
+        for piece in pieces:
+            denied = piece.state in SETTLED and piece.gap_id in broken
+            found.add(replace(piece, state=DENIED) if denied else piece)
         return found
 
     @property
@@ -166,7 +173,8 @@ class Series:
     def _belongs(self, origin: bytes, gap: bytes) -> int:
         """Count a record that belongs to a gap; return the id epoch it is of.
 
-        The first live record after an `ids_reset` begins the epoch after its marker's.
+        The marker of an `ids_reset` has the epoch of its `before_id`, as every other; the first
+        live record after it begins the next one.
         """
         marker = self.coverage.gaps.get(gap.decode())
         epoch = self._epoch if marker is None else marker.id_epoch
@@ -272,6 +280,7 @@ class Increasing(Series):
 class Candle(Series):
     """Candles, each told many times while it is open; they follow by the interval.
 
+    One that was never told closed is missing like one never told: its last word is.
     Ids here are candles counted from 1970, in months where the interval is one.
     """
 
@@ -286,19 +295,19 @@ class Candle(Series):
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
-        """The open time, and the event time: it tells two states of one candle apart."""
-        return (*super().wanted(stream), "event_time")
+        """The open time; the event time tells two states of one candle apart; the last of all."""
+        return (*super().wanted(stream), "event_time", "is_closed")
 
     def see(self, time: int, origin: bytes, gap: bytes | None, *ids: int | None) -> None:
-        """Take one record, its candle's open time and its own."""
-        opened, told = ids
+        """Take one record, its candle's open time, its own and whether the candle is closed."""
+        opened, told, closed = ids
         assert opened is not None  # noqa: S101 - required in the schema
         if opened != self._known[0]:
             self._known = opened, self._index(opened)
             self._offset = opened - self._start(self._known[1])
         number = self._known[1]
         chain = self._chain(origin, gap)
-        if number != chain.ranges.tip:
+        if closed and number != chain.ranges.tip:
             chain.add(number, number)
         newest = number, told or 0
         repeated = origin == LIVE and newest <= self._newest
@@ -306,9 +315,10 @@ class Candle(Series):
             self._newest = newest
         if self.since <= time < self.until:
             self.records += 1
-            chain.high = max(chain.high, number)
-            chain.low = min(chain.low, number)
             self.repeats += repeated
+            if closed:
+                chain.high = max(chain.high, number)
+                chain.low = min(chain.low, number)
 
     def edges(self, marker: Marker) -> tuple[int, int]:
         """The candles just outside; by the times of the records, both of these may be missing."""

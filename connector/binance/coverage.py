@@ -14,7 +14,7 @@ from typing import Any
 from connector.binance.ranges import AFTER_ALL, BEFORE_ALL, Span
 
 KNOWN = frozenset({"opened", "partial", "unfillable"})  # missing, and said to be
-DENIED = frozenset({"filled", "clear"})  # said to be there: a hole contradicts it
+SETTLED = frozenset({"filled", "clear"})  # what is still missing then was never there
 UNMARKED, UNCOVERED = "unmarked", "uncovered"
 
 
@@ -30,6 +30,8 @@ class Marker:
     before_time: int | None
     after_time: int | None
     marked_time: int
+    missing: int | None = None
+    recovered: int | None = None
     id_epoch: int = 0
     instance: str = ""
     shard: int = 0
@@ -38,6 +40,11 @@ class Marker:
     def of(cls, record: Mapping[str, Any]) -> "Marker":
         """Take what matters from a record."""
         return cls(**{field.name: record[field.name] for field in fields(cls)})
+
+    @property
+    def never_there(self) -> int | None:
+        """How many ids a settled gap may leave missing: REST had none of them; None: unknown."""
+        return None if self.missing is None else self.missing - (self.recovered or 0)
 
     def at(self, since: int, until: int) -> bool:
         """Whether the break it speaks of touches the time from `since` up to `until`."""
@@ -113,10 +120,15 @@ class Coverage:
             return
         earlier = self.gaps.get(gap)
         if earlier is not None:
-            edges = ("before_id", "after_id", "before_time", "after_time")
+            edges = ("before_id", "after_id", "before_time", "after_time", "missing")
             missing = [name for name in edges if getattr(marker, name) is None]
             marker = replace(marker, **{name: getattr(earlier, name) for name in missing})
         self.gaps[gap] = marker
+
+    def broken(self, gap: str, missing: int) -> bool:
+        """Whether a settled gap has more ids missing than its marker says were never there."""
+        allowed = self.gaps[gap].never_there
+        return allowed is not None and missing > allowed
 
     def states(self, since: int, until: int) -> Counter[str]:
         """Count the gaps that touch a time, by their last state."""
@@ -127,11 +139,11 @@ class Coverage:
         mine = [marker for marker in self.gaps.values() if marker.id_epoch == epoch]
         known = Spans(_piece(marker, edges) for marker in mine if marker.state in KNOWN)
         outside = Spans(_uncovered(self._runs, epoch, edges))
-        denied = Spans(_piece(marker, edges) for marker in mine if marker.state in DENIED)
+        settled = Spans(_piece(marker, edges) for marker in mine if marker.state in SETTLED)
 
         def judged(first: int, last: int) -> list[Piece]:
             pieces = [Piece(first, last, UNMARKED)]
-            for spans in (known, outside, denied):
+            for spans in (known, outside, settled):
                 pieces = [
                     part
                     for piece in pieces

@@ -14,9 +14,10 @@ class Report:
     Args:
         records: Inside the window, those of `backfilled` and `snapshots` included.
         repeats: Records whose ids were all there before (candles: the very same state).
-        holes: How many there are of each explanation: unmarked, filled or clear (a marker says
-            that nothing is missing, and it is); opened, partial, unfillable (a marker owns up);
-            uncovered (no run was to read it); normal (single ids that the rule leaves out).
+        holes: How many there are of each explanation. Wrong: unmarked; denied (a marker says that
+            fewer are missing). Owned up to by a marker: opened, partial, unfillable; filled and
+            clear (the exchange has no such id). No holes: uncovered (no run was to read it), normal
+            (single ids that the rule leaves out).
         ids: How many ids these span. Of chained streams a span may hold fewer events than ids.
         examples: The first holes of each explanation: first, last, state, gap_id.
         gaps: Markers' gaps that touch the window, by their last state.

@@ -47,9 +47,9 @@ def verify(
     late, so that no offset ends a window of time. A record counts when its own time lies in
     between; committed records only. Memory grows with series and holes, not with records.
 
-    A hole is `unmarked` when no marker speaks of it, or one says that it was filled and it was not;
-    `open` while it is being filled; `unfillable` when the exchange no longer has it (all or a
-    part). `filled` counts the gaps that were closed.
+    A hole is `unmarked` when no marker speaks of it, or one says that fewer ids are missing; `open`
+    while it is being filled; `unfillable` when the exchange no longer has it (all or a part).
+    `filled` counts the gaps that were closed.
 
     Exit codes: 0 every hole is marked and nothing is there twice; 1 not so, or records could not be
     read; 2 usage or config; 3 Kafka or the registry cannot be reached.
@@ -140,7 +140,7 @@ def _wrong_holes(report: Report) -> list[str]:
 
 
 def _why(state: str) -> str:
-    return "no marker" if state == "unmarked" else f"though its marker says {state}"
+    return "no marker" if state == "unmarked" else "though its marker says that it was filled"
 
 
 def _remarks(verdict: Verdict) -> list[str]:

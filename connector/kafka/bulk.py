@@ -32,7 +32,7 @@ READER = {
     "auto.offset.reset": "earliest",
     "allow.auto.create.topics": False,
     "fetch.wait.max.ms": 100,
-    "queued.max.messages.kbytes": 65_536,  # of each partition: this bounds the memory
+    "queued.max.messages.kbytes": 4_096,  # of each partition: this bounds the memory
 }
 
 

@@ -126,10 +126,26 @@ def test_an_open_edge_reaches_to_the_end() -> None:
     assert judge(marker(after_id=10))(-5, 9) == [Piece(-5, 9, "opened", "g1")]
 
 
-def test_a_marker_that_says_filled_explains_no_hole() -> None:
-    judged = judge(marker("filled", before_id=10, after_id=20))
+@pytest.mark.parametrize(
+    ("missing", "recovered", "expected"),
+    [
+        (3, 3, "denied"),
+        (3, 2, "denied"),
+        (3, 1, "filled"),
+        (None, None, "filled"),
+        (3, 0, "filled"),
+    ],
+)
+def test_a_settled_gap_leaves_missing_what_its_marker_says_was_never_there(
+    missing: int | None, recovered: int | None, expected: str
+) -> None:
+    audited = series()
+    edges: dict[str, Any] = {"before_id": 10, "after_id": 14}
+    audited.coverage.add(marker("filled", missing=missing, recovered=recovered, **edges))
+    for number in (10, 12, 14):
+        live(audited, number)
 
-    assert judged(12, 12) == [Piece(12, 12, "filled", "g1")]
+    assert holes(audited) == [(11, 11, expected), (13, 13, expected)]
 
 
 def test_another_gaps_word_stands_above_one_that_says_filled() -> None:
@@ -347,17 +363,25 @@ def test_streams_without_ids_are_counted_with_their_markers() -> None:
 def test_a_candle_told_many_times_is_no_repeat() -> None:
     audited = series("spot", "btcusdt@kline_1h")
     for opened, told in ((0, 10), (0, 20), (HOUR, HOUR + 1), (HOUR, HOUR + 2)):
-        live(audited, opened, told)
-    live(audited, HOUR, HOUR + 2)
-    live(audited, 0, 30)
+        live(audited, opened, told, told in (20, HOUR + 2))
+    live(audited, HOUR, HOUR + 2, True)
+    live(audited, 0, 30, False)
 
     assert (audited.records, audited.repeats, audited.span) == (6, 2, (0, 1))
 
 
+def test_a_candle_that_was_never_told_closed_is_missing() -> None:
+    audited = series("spot", "btcusdt@kline_1h")
+    for number, closed in ((0, True), (1, False), (2, True), (3, False)):
+        live(audited, number * HOUR, number, closed)
+
+    assert holes(audited) == [(1, 1, "unmarked")]
+
+
 def test_candles_that_are_missing_are_named_by_their_open_times() -> None:
     audited = series("spot", "btcusdt@kline_1h")
-    live(audited, 10 * HOUR, 1)
-    live(audited, 13 * HOUR, 2)
+    live(audited, 10 * HOUR, 1, True)
+    live(audited, 13 * HOUR, 2, True)
 
     [hole] = report_of("t", audited).examples
     assert (hole["first"], hole["last"]) == (11 * HOUR, 12 * HOUR)
@@ -365,9 +389,9 @@ def test_candles_that_are_missing_are_named_by_their_open_times() -> None:
 
 def test_a_backfilled_candle_closes_the_hole() -> None:
     audited = series("spot", "btcusdt@kline_1h")
-    live(audited, 10 * HOUR, 1)
-    live(audited, 12 * HOUR, 2)
-    filled(audited, 11 * HOUR, None)
+    live(audited, 10 * HOUR, 1, True)
+    live(audited, 12 * HOUR, 2, True)
+    filled(audited, 11 * HOUR, None, True)
 
     assert (holes(audited), audited.repeats) == ([], 0)
 
@@ -384,8 +408,8 @@ def test_missing_candles_are_explained_by_open_times_or_by_record_times(
 ) -> None:
     audited = series("spot", "btcusdt@kline_1h")
     audited.coverage.add(marker("unfillable", **edges))
-    live(audited, 10 * HOUR, 1)
-    live(audited, 13 * HOUR, 2)
+    live(audited, 10 * HOUR, 1, True)
+    live(audited, 13 * HOUR, 2, True)
 
     assert [state for _, _, state in holes(audited)] == ["unfillable"]
 
@@ -395,7 +419,7 @@ def test_months_follow_one_another(name: str, shift: int) -> None:
     january, february, april = 1_767_225_600_000, 1_769_904_000_000, 1_775_001_600_000
     audited = series("spot", f"btcusdt@{name}")
     for opened in (january, february, april):
-        live(audited, opened + shift, opened)
+        live(audited, opened + shift, opened, True)
 
     [hole] = report_of("t", audited).examples
     assert hole["first"] == hole["last"] == 1_772_323_200_000 + shift
@@ -407,7 +431,7 @@ def test_every_length_of_candle_has_its_open_time_back(interval: str) -> None:
     monday = 1_767_571_200_000
     audited = series("spot", f"btcusdt@kline_{interval}")
     for number in (0, 2):
-        live(audited, monday + number * length[interval], number)
+        live(audited, monday + number * length[interval], number, True)
 
     [hole] = report_of("t", audited).examples
     assert hole["first"] == hole["last"] == monday + length[interval]
