@@ -26,7 +26,8 @@ from connector.codec.schema import load as load_schema
 from connector.config.load import load
 from connector.lab.registry import Registry
 from connector.lab.servers import RealKafka
-from connector.verify import Verification, Window
+from connector.verify.reader import Window
+from connector.verify.verification import Verification
 
 RECORDS = 1_000_000
 SYMBOLS = [f"B{number}COINUSDT" for number in range(10)]

@@ -16,7 +16,8 @@ from connector.cli.console import err, out
 from connector.config.load import load
 from connector.errors import Refused
 from connector.telemetry import logs
-from connector.verify import Verification, Window
+from connector.verify.reader import Window
+from connector.verify.verification import Verification
 
 SHOWN_HOLES = 20
 COLUMNS = (

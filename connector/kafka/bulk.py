@@ -33,6 +33,7 @@ READER = {
     "allow.auto.create.topics": False,
     "fetch.wait.max.ms": 100,
     "queued.max.messages.kbytes": 4_096,  # of each partition: this bounds the memory
+    "fetch.queue.backoff.ms": 5,  # ask again soon once a partition has been read empty
 }
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.binance.audit import MOST_EXAMPLES, Series, rule_of
+from connector.binance.audit import MOST_EXAMPLES, Series
+from connector.binance.audit_rules import rule_of
 from connector.binance.coverage import Coverage, Marker, Piece, id_edges
 from connector.binance.names import recognise
 from connector.binance.products import Product
