@@ -2,8 +2,8 @@
 
 What stands before the last wanted field is one regular expression made from the writer's schema:
 Avro's variable-length longs are bytes from 0x80 on and one below it, a short text is its length and
-so many bytes. A match costs about 0.5 us, a fifth of reading byte by byte in Python. What does not
-fit it (a text of 64 bytes or more, an array before a wanted field) is read whole by fastavro.
+so many bytes. A match costs about 0.4 us, less than reading the head's times byte by byte. What
+does not fit it (a text of 64 bytes or more, an array before a wanted field) fastavro reads whole.
 """
 
 import json
