@@ -19,13 +19,14 @@ from httpx2 import HTTPError  # what the registry client speaks HTTP with
 from connector.codec.schema import load
 from connector.config.model import SchemaRegistry
 from connector.config.secrets import secret
-from connector.errors import Refused, Retry
+from connector.errors import BadMessage, Refused, Retry
 from connector.telemetry import events
 
 COMPATIBILITY = "FULL_TRANSITIVE"
 # Said in so many words: the client's default asks the registry about every record.
 TOPIC_NAME_STRATEGY = {"subject.name.strategy": topic_subject_name_strategy}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
+_NOT_FOUND = 404
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -48,6 +49,38 @@ def deserializer(registry: SchemaRegistryClient) -> AvroDeserializer:
     """Return the standard client's deserialiser, as any consumer would use it."""
     made: AvroDeserializer = AvroDeserializer(registry, conf=TOPIC_NAME_STRATEGY)
     return made
+
+
+class WriterSchemas:
+    """The schemas that records were written with, by id; each is asked for once. Blocks."""
+
+    def __init__(self, settings: SchemaRegistry) -> None:
+        self._url = settings.url
+        self._registry = client(settings)
+        self._texts: dict[int, str] = {}
+
+    def text(self, schema_id: int) -> str:
+        """Return a schema's text.
+
+        Raises:
+            Retry: the registry does not answer.
+            Refused: it does not let us read.
+            BadMessage: it does not know the id.
+        """
+        if schema_id not in self._texts:
+            self._texts[schema_id] = self._ask(schema_id)
+        return self._texts[schema_id]
+
+    def _ask(self, schema_id: int) -> str:
+        try:
+            return str(self._registry.get_schema(schema_id).schema_str)
+        except SchemaRegistryError as error:
+            words = f"{self._url}: schema {schema_id}: {error.error_message}"
+            if error.http_status_code == _NOT_FOUND:
+                raise BadMessage("schema", words) from error
+            raise (Retry if error.http_status_code in _PASSING else Refused)(words) from error
+        except (HTTPError, OSError) as error:
+            raise Retry(f"{self._url}: {str(error) or type(error).__name__}") from error
 
 
 async def schema_ids(settings: SchemaRegistry, topics: Mapping[str, str]) -> dict[str, int]:

@@ -56,6 +56,27 @@ def transactional(settings: Kafka, writer: str) -> dict[str, Any]:
     return conf | {"transactional.id": writer}
 
 
+def consumer(settings: Kafka) -> dict[str, Any]:
+    """Return a reader's configuration; of `librdkafka:` it takes what concerns the connection."""
+    connection = {
+        name: value
+        for name, value in settings.librdkafka.items()
+        if name.startswith(_OF_A_CONNECTION)
+    }
+    return {**client(settings), **connection}
+
+
+_OF_A_CONNECTION = (
+    "ssl.",
+    "sasl.",
+    "security.",
+    "enable.ssl.",
+    "enable.sasl.",
+    "socket.",
+    "broker.",
+)
+
+
 def _security(security: Security) -> dict[str, Any]:
     conf: dict[str, Any] = {"security.protocol": security.protocol}
     files = {

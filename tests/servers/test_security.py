@@ -3,11 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from confluent_kafka import Producer as Writer
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AclBinding,
     AclOperation,
@@ -20,6 +22,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from connector.config.model import Kafka, Security, Topics
 from connector.errors import Refused, Retry
 from connector.kafka import settings, topics
+from connector.kafka.bulk import Bulk
 from connector.kafka.producer import Producer
 from connector.lab.certificates import Authority
 from connector.lab.exchange import Exchange
@@ -232,3 +235,20 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
     assert "gave up" in text
     assert "grant WRITE on the topics" in text
     assert USERS["reader"] not in text
+
+
+async def test_a_user_who_may_only_read_topics_verifies_them(secure: SecureKafka) -> None:
+    login = secure.login("reader")
+    writer = Writer(secure.client())
+    await secure.create(["watched"], 1)
+    for number in range(5):
+        writer.produce("watched", f"{number}".encode(), b"key")
+    assert await asyncio.to_thread(writer.flush, 20) == 0
+    reader = Bulk(login)
+
+    partitions = (await asyncio.to_thread(reader.topics))["watched"]
+    slices = await asyncio.to_thread(reader.slices, "watched", partitions, None)
+    read = await asyncio.to_thread(lambda: [*chain(*reader.read("watched", slices))])
+    reader.close()
+
+    assert [message.value() for message in read] == [b"0", b"1", b"2", b"3", b"4"]

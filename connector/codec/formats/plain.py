@@ -15,8 +15,13 @@ from connector.codec.schema import Schema
 
 def record(schema: Schema, framed: bytes) -> dict[str, Any]:
     """Return a Confluent-framed record as JSON can hold it."""
+    return decoded(schema.text, framed)
+
+
+def decoded(text: str, framed: bytes) -> dict[str, Any]:
+    """Return a framed record, read with the schema it was written with."""
     body = io.BytesIO(framed[HEADER_BYTES:])
-    read: Any = fastavro.schemaless_reader(body, _parsed(schema.text))
+    read: Any = fastavro.schemaless_reader(body, _parsed(text))
     return {key: _plain(value) for key, value in read.items()}
 
 

@@ -1,0 +1,209 @@
+"""`bkc verify` against the embedded broker and the lab's registry."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from connector.errors import Refused, Retry
+from connector.lab.broker import EmbeddedBroker
+from connector.lab.registry import Registry
+from tests.verify_parts import BEGAN_MS, Topics, verdict, verify
+
+pytestmark = pytest.mark.lab
+
+
+@pytest_asyncio.fixture
+async def topics() -> AsyncIterator[Topics]:
+    broker, registry = EmbeddedBroker(), Registry()
+    await broker.start()
+    await registry.start()
+    yield Topics(broker.bootstrap_servers, registry.url)
+    await registry.stop()
+    await broker.stop()
+
+
+async def run(topics: Topics, folder: Path, *arguments: str, **more: Any) -> tuple[int, Any]:
+    await asyncio.to_thread(topics.flush)
+    return await asyncio.to_thread(verdict, topics.file(folder, **more), *arguments)
+
+
+async def write(topics: Topics, *numbers: int, **more: Any) -> None:
+    def all_of_them() -> None:
+        for number in numbers:
+            topics.trade(number, **more)
+
+    await asyncio.to_thread(all_of_them)
+
+
+async def test_a_topic_without_holes_is_good(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, *range(1, 501))
+    await asyncio.to_thread(topics.progress, BEGAN_MS + 500)
+
+    code, found = await run(topics, tmp_path)
+
+    [series] = found["series"]
+    assert (code, found["good"], found["unmarked"], found["repeats"]) == (0, True, 0, 0)
+    assert (series["records"], series["first_id"], series["last_id"]) == (500, 1, 500)
+    assert (series["complete_until"], series["holes"]) == (BEGAN_MS + 500, {})
+
+
+async def test_a_hole_without_a_marker_is_named(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 2, 3, 6, 7)
+
+    code, found = await run(topics, tmp_path)
+
+    hole = {"first": 4, "last": 5, "state": "unmarked", "gap_id": None}
+    assert (code, found["unmarked"]) == (1, 1)
+    assert found["series"][0]["examples"] == [hole]
+
+    code, text = await asyncio.to_thread(verify, tmp_path / "connector.yaml")
+    assert code == 1
+    assert "binance.spot.trade btcusdt@trade BTCUSDT: 4..5 missing, no marker" in text
+
+
+async def test_a_marked_hole_is_good_and_so_is_a_filled_one(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 2)
+    await write(topics, 5, gap="gap-a")
+    await write(topics, 3, 4, gap="gap-a", origin="backfill")
+    await write(topics, 9, gap="gap-b")
+    for state in ("opened", "filled"):
+        await asyncio.to_thread(topics.marker, state, "gap-a", before_id=2, after_id=5)
+    for state in ("opened", "unfillable"):
+        await asyncio.to_thread(topics.marker, state, "gap-b", before_id=5, after_id=9)
+
+    code, found = await run(topics, tmp_path)
+
+    [series] = found["series"]
+    assert (code, series["backfilled"], series["holes"]) == (0, 2, {"unfillable": 1})
+    assert series["ids"] == {"unfillable": 3}
+    assert series["gaps"] == {"filled": 1, "unfillable": 1}
+
+
+async def test_a_hole_that_a_marker_calls_filled_is_a_lie(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 5)
+    filled = {"before_id": 1, "after_id": 5, "missing": 3, "recovered": 3}
+    await asyncio.to_thread(topics.marker, "filled", "gap-a", **filled)
+    await asyncio.to_thread(topics.flush)
+
+    code, text = await asyncio.to_thread(verify, topics.file(tmp_path))
+
+    assert code == 1
+    assert "2..4 missing, though its marker says that it was filled" in text
+
+
+async def test_repeats_are_not_good(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 2, 2, 3)
+
+    code, found = await run(topics, tmp_path)
+
+    assert (code, found["unmarked"], found["repeats"]) == (1, 0, 1)
+
+
+async def test_only_records_of_the_window_count(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 3, 4, 5, 9)
+
+    code, found = await run(topics, tmp_path, "--to", str(BEGAN_MS + 3))
+    [series] = found["series"]
+    assert (code, series["records"], series["first_id"], series["last_id"]) == (0, 1, 1, 1)
+
+    code, found = await run(topics, tmp_path, "--to", str(BEGAN_MS + 5))
+    assert (code, found["series"][0]["examples"][0]["first"]) == (1, 2)
+
+
+async def test_one_topic_may_be_asked_for(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 2)
+    await write(topics, 1, 3, topic="binance.spot.copy")
+
+    code, found = await run(topics, tmp_path, "--topic", "binance.spot.trade")
+    assert (code, [it["topic"] for it in found["series"]]) == (0, ["binance.spot.trade"])
+
+    code, found = await run(topics, tmp_path, "--topic", "binance.spot.copy")
+    assert (code, [it["topic"] for it in found["series"]]) == (1, ["binance.spot.copy"])
+
+
+async def test_topics_named_by_a_subscription_are_read_too(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 3, topic="mine")
+    rule = {"product": "spot", "symbols": ["BTCUSDT"], "streams": ["trade"], "topic": "mine"}
+
+    code, found = await run(topics, tmp_path, subscriptions=[rule])
+
+    assert (code, [it["topic"] for it in found["series"]]) == (1, ["mine"])
+
+
+async def test_order_books_and_candles_are_judged_by_their_rules(
+    topics: Topics, tmp_path: Path
+) -> None:
+    head = {"e": "depthUpdate", "s": "BTCUSDT", "b": [["1", "2"]] * 50, "a": []}
+    for first, last, previous in ((11, 15, 9), (18, 20, 15), (31, 33, 25)):
+        ids = {"E": BEGAN_MS, "T": BEGAN_MS, "U": first, "u": last, "pu": previous}
+        name = "btcusdt@depth@100ms"
+        await asyncio.to_thread(topics.event, "usdm", name, "BTCUSDT", head | ids)
+
+    code, found = await run(topics, tmp_path)
+
+    [series] = found["series"]
+    assert (code, series["rule"], series["first_id"]) == (1, "chained", 10)
+    assert [(it["first"], it["last"]) for it in series["examples"]] == [(21, 25)]
+
+
+async def test_a_record_nobody_can_read_is_counted(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 2)
+    for odd in (b"", b"text", b"\x00\x00\x00\x00\x07\x02a\x02b\x02c", b"\x00\x00\x01\x86\xa1\x02"):
+        topics.producer.produce("binance.spot.trade", odd, b"BTCUSDT")
+    topics.producer.produce("binance.spot.trade", None, b"BTCUSDT")
+    await write(topics, 3)
+
+    code, found = await run(topics, tmp_path)
+
+    [series] = found["series"]
+    assert (code, found["unreadable"], series["records"]) == (1, {"binance.spot.trade": 4}, 3)
+
+
+async def test_records_of_an_older_schema_are_read(topics: Topics, tmp_path: Path) -> None:
+    older = Topics(topics.bootstrap_servers, topics.registry_url)
+    text = '{"type":"record","name":"Trade","fields":['
+    head = ("symbol", "product", "stream_name", "origin")
+    text += ",".join(f'{{"name":"{name}","type":"string"}}' for name in head)
+    text += ',{"name":"trade_id","type":"long"}]}'
+    number = await asyncio.to_thread(older.schema_id, "binance.other", text)
+    body = b"".join(bytes((2 * len(word),)) + word for word in (b"BTCUSDT", b"spot"))
+    body += bytes((26,)) + b"btcusdt@trade" + b"\x08live"
+    value = b"\x00" + number.to_bytes(4, "big") + body + b"\x06"
+    older.producer.produce("binance.spot.trade", value, b"BTCUSDT", timestamp=BEGAN_MS)
+    await asyncio.to_thread(older.flush)
+    await write(topics, 4, 5)
+
+    code, found = await run(topics, tmp_path)
+
+    [series] = found["series"]
+    assert (code, series["records"], series["first_id"], series["last_id"]) == (0, 3, 3, 5)
+
+
+async def test_a_missing_topic_is_refused(topics: Topics, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"no topic of this file: binance\.\*"):
+        await run(topics, tmp_path)
+
+
+async def test_no_broker_is_could_not_reach(tmp_path: Path) -> None:
+    nobody = Topics("127.0.0.1:9", "http://127.0.0.1:9", conf={"log_level": 0})
+
+    with pytest.raises(Retry, match="Connection refused"):
+        await asyncio.to_thread(verdict, nobody.file(tmp_path))
+
+
+async def test_no_registry_is_could_not_reach(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1)
+    registry = {"url": "http://127.0.0.1:9"}
+
+    with pytest.raises(Retry, match=r"127\.0\.0\.1:9"):
+        await run(topics, tmp_path, schema_registry=registry)
+
+
+@pytest.mark.parametrize("text", ["yesterday", "2026-13-01"])
+def test_a_time_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"--from .* is no time"):
+        verify(tmp_path / "connector.yaml", "--from", text)
