@@ -114,6 +114,8 @@ class Topics:
             "written_time": until,
             "shard": 0,
             "instance": "market",
+            "run": "r1",
+            "commit_number": 1,
         }
         self._write("progress", "progress", record)
 
