@@ -11,12 +11,10 @@ import orjson
 
 from bench import floor
 from bench.frames import Load
-from connector.binance.catalogue import Row
 from connector.binance.names import parse
-from connector.codec.compile import Codec
 from connector.errors import BadMessage
 from connector.ledger import Ledger
-from connector.pipeline import Pipeline, Routes, route_to
+from connector.pipeline import Codecs, Pipeline, Routes, route_to
 
 Written = tuple[str, bytes, bytes, int]
 
@@ -82,7 +80,7 @@ def _of(streams: Sequence[Any], product: str) -> list[Any]:
 
 
 def _routes(streams: Sequence[Any]) -> Routes:
-    codecs: dict[Row, Codec] = {}
+    codecs: Codecs = {}
     return {
         one.name.encode(): route_to(
             one.topic, floor.SCHEMA_ID, parse(one.product, one.name), codecs

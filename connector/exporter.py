@@ -5,10 +5,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from connector import __version__
+from connector.replan import OUTCOMES
 from connector.telemetry.metrics import Labelled, Page
 
 if TYPE_CHECKING:
     from connector.service import MarketWorker
+    from connector.supervisor import Supervisor
 
 FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
 RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed")
@@ -33,6 +35,8 @@ def page(worker: "MarketWorker") -> Page:
     _by_reason(made, worker)
     _connections(made, worker)
     _streams(made, worker)
+    _plan(made, worker)
+    _rest(made, worker)
     made.lag(worker.lag)
     made.gauge(
         "bkc_ready",
@@ -106,8 +110,7 @@ def _by_reason(made: Page, worker: "MarketWorker") -> None:
 
 def _connections(made: Page, worker: "MarketWorker") -> None:
     def each(attribute: str) -> Labelled:
-        supervised = worker.market.supervised if worker.market else []
-        return [((one.bundle.name,), getattr(one, attribute)) for one in supervised]
+        return [((one.bundle.name,), getattr(one, attribute)) for one in worker.market.supervised]
 
     label = ("connection",)
     made.gauge(
@@ -135,19 +138,16 @@ def _streams(made: Page, worker: "MarketWorker") -> None:
     label = ("product", "kind")
 
     def published() -> Labelled:
-        return [(key, number) for key, (number, _) in by_kind(worker).items()]
+        return [(key, number) for key, (number, _) in worker.market.routing.published().items()]
 
     def newest() -> Labelled:
-        return [(key, millis / 1000) for key, (_, millis) in by_kind(worker).items()]
+        sums = worker.market.routing.published()
+        return [(key, millis / 1000) for key, (_, millis) in sums.items() if millis]
 
     def unknown() -> Labelled:
         counts: Counter[tuple[str, str]] = Counter()
-        for key, codec in {
-            ((route.stream.product, route.stream.row.kind), route.codec)
-            for routes in worker.routes.values()
-            for route in routes.values()
-        }:
-            counts[key] += codec.unknown.total()
+        for (row, _), codec in worker.market.routing.codecs.items():
+            counts[row.product, row.kind] += codec.unknown.total()
         return list(counts.items())
 
     made.counter("bkc_events_published", "Events handed to Kafka.", label, published)
@@ -155,37 +155,79 @@ def _streams(made: Page, worker: "MarketWorker") -> None:
     made.counter("bkc_unknown_keys", "Wire keys no schema knows, kept in extra.", label, unknown)
 
 
-def by_kind(worker: "MarketWorker") -> dict[tuple[str, str], tuple[int, int]]:
-    """Return (product, kind) -> events published and newest record time in ms."""
-    sums: dict[tuple[str, str], tuple[int, int]] = {}
-    for routes in worker.routes.values():
-        for route in routes.values():
-            key = (route.stream.product, route.stream.row.kind)
-            number, millis = sums.get(key, (0, 0))
-            sums[key] = (number + route.messages, max(millis, route.last_event_ms))
-    return sums
+def _plan(made: Page, worker: "MarketWorker") -> None:
+    def streams(position: int) -> Labelled:
+        return [((product,), both[position]) for product, both in worker.market.streams().items()]
+
+    replanner = worker.replanner
+    made.gauge(
+        "bkc_config_info",
+        "The content of the config file that runs, by its hash.",
+        ("hash",),
+        lambda: [((replanner.hash,), 1.0)],
+    )
+    made.gauge(
+        "bkc_config_restart_needed",
+        "Keys of the config file that count only from the next start on.",
+        (),
+        lambda: [((), len(replanner.restart_needed))],
+    )
+    made.counter(
+        "bkc_plan_changes",
+        "Times the plan was made again, by what came of it; refused and failed: the old one runs.",
+        ("outcome",),
+        lambda: [((outcome,), replanner.changes[outcome]) for outcome in OUTCOMES],
+    )
+    label = ("product",)
+    made.gauge("bkc_streams_desired", "Streams of the plan.", label, lambda: streams(0))
+    made.gauge("bkc_streams_active", "Streams subscribed now.", label, lambda: streams(1))
+
+
+def _rest(made: Page, worker: "MarketWorker") -> None:
+    def each(attribute: str) -> Labelled:
+        return [((name,), getattr(pool, attribute)) for name, pool in worker.rest.pools.items()]
+
+    label = ("pool",)
+    made.gauge("bkc_rest_weight_used", "Weight in this minute.", label, lambda: each("used"))
+    made.gauge("bkc_rest_weight_limit", "Weight a minute we may.", label, lambda: each("limit"))
+    made.gauge(
+        "bkc_rest_banned_until_timestamp_seconds",
+        "Until when the exchange wants no calls; 0 when it takes them.",
+        label,
+        lambda: each("banned_until"),
+    )
 
 
 def status(worker: "MarketWorker") -> dict[str, Any]:
-    """Return the worker's state as JSON: accounts, queue, connections, kinds."""
+    """Return the worker's state as JSON: accounts, queue, plan, connections, kinds."""
     records = worker.ledger.records
+    supervised = worker.market.supervised
+    published = worker.market.routing.published()
     return {
         "version": __version__,
         "failing": [name for name, holds in worker.checks.items() if not holds()],
+        "config": {
+            "file": worker.replanner.loaded.places.file,
+            "hash": worker.replanner.hash,
+            "restart_needed": list(worker.replanner.restart_needed),
+        },
+        "plan": {one.bundle.name: one.wanted() for one in supervised},
         "frames": asdict(worker.ledger.frames),
         "filtered": worker.ledger.filtered,
         "frames_waiting": worker.pipeline.waiting,
         "frames_unaccounted": worker.ledger.frames.missing(worker.pipeline.waiting),
         "records": {**asdict(records), "in_flight": records.in_flight},
-        "connections": {
-            one.bundle.name: {
-                "streams": len(one.bundle.planned),
-                "flowing": one.flowing,
-                "connects": one.connects_ok,
-                "failed": one.connects_failed,
-                "disconnects": one.disconnects,
-            }
-            for one in (worker.market.supervised if worker.market else [])
-        },
-        "published": {f"{p}.{k}": number for (p, k), (number, _) in by_kind(worker).items()},
+        "connections": {one.bundle.name: _connection(one) for one in supervised},
+        "published": {f"{p}.{k}": number for (p, k), (number, _) in published.items()},
+    }
+
+
+def _connection(one: "Supervisor") -> dict[str, Any]:
+    return {
+        "streams": len(one.bundle.planned),
+        "subscribed": len(one.held),
+        "flowing": one.flowing,
+        "connects": one.connects_ok,
+        "failed": one.connects_failed,
+        "disconnects": one.disconnects,
     }

@@ -23,6 +23,7 @@ from connector.ledger import Ledger
 from connector.telemetry import events
 
 FRAME_OVERHEAD = 160  # bytes a queued frame costs beside its payload (measured)
+SYMBOL_KEY = "{symbol}"
 AHEAD_LIMIT_MS = 300_000  # a stamp over 1 h ahead makes a broker refuse the whole batch
 _HEAD = b'{"stream":"'
 _BETWEEN = b'","data":'
@@ -71,6 +72,7 @@ class Route:
         foreign: Their way; None leaves them out.
         messages: Events published; the exporter sums them by kind.
         last_event_ms: Record time of the newest event published.
+        key: Template of the record key: {symbol} {product} {kind} {stream}.
         series: Symbol -> what its records begin with, and their key.
     """
 
@@ -84,6 +86,7 @@ class Route:
     foreign: "Route | None" = None
     messages: int = 0
     last_event_ms: int = 0
+    key: str = SYMBOL_KEY
     series: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)
 
     def begin(self, symbol: str | None) -> tuple[bytes, bytes]:
@@ -95,20 +98,31 @@ class Route:
         if not symbol:
             raise BadMessage("field", "the message names no symbol")
         head = prefix(self.schema_id, symbol, self.product, self.stream.name)
-        opening = head, symbol.encode()
+        opening = head, self._key_of(symbol).encode()
         self.series[symbol] = opening
         return opening
 
+    def _key_of(self, symbol: str) -> str:
+        if self.key == SYMBOL_KEY:
+            return symbol
+        stream = self.stream
+        return self.key.format(
+            symbol=symbol, product=self.product, kind=stream.row.kind, stream=stream.name
+        )
 
-def route_to(topic: str, schema_id: int, stream: Stream, codecs: dict[Row, Codec]) -> Route:
-    """Return a stream's route; streams of one row share a codec, kept in `codecs`."""
+
+Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the connection
+
+
+def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: str = "ms") -> Route:
+    """Return a stream's route; streams of one row and time unit share a codec, kept in `codecs`."""
     row = stream.row
-    if row not in codecs:
-        codecs[row] = Codec(load(row.kind), row.record_time, symbol=row.symbol)
-    return Route(stream, topic, schema_id, codecs[row], row.product, stream.symbol)
+    if (row, unit) not in codecs:
+        codecs[row, unit] = Codec(load(row.kind), row.record_time, unit, symbol=row.symbol)
+    return Route(stream, topic, schema_id, codecs[row, unit], row.product, stream.symbol)
 
 
-Routes = dict[bytes, Route]  # one product's streams, by wire name as it stands in a frame
+Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stands in a frame
 
 
 class Pipeline:

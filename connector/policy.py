@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 STABLE_S = 60.0  # data for this long before a connection counts as healthy again
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 60.0
+EDGE_S = 2.0  # how far two clocks, and an answer's way, may shift the beginning of a window
 
 
 @dataclass(slots=True)
@@ -60,6 +61,74 @@ class SlidingWindow:
     def _forget(self, now: float) -> None:
         while self._taken and self._taken[0] <= now - self.seconds:
             self._taken.popleft()
+
+
+@dataclass(slots=True)
+class WeightBudget:
+    """What REST calls may weigh in each window of the exchange's clock (a minute, five minutes).
+
+    Unlike the others here, `now` is in seconds since 1970: Binance counts by whole windows, not by
+    sliding ones. What its headers say overrides our own count, so that another program at the
+    same address is reckoned with.
+
+    Args:
+        limit: What the exchange allows in a window.
+        seconds: Length of the window.
+        share: The part of the limit we may use, above 0 and up to 1.
+    """
+
+    limit: int
+    seconds: float = 60.0
+    share: float = 1.0
+    away_until: float = 0.0
+    _used: int = 0
+    _window: int = 0
+
+    @property
+    def allowed(self) -> int:
+        """What we may use of the limit in a window."""
+        return max(1, int(self.limit * self.share))
+
+    def used(self, now: float) -> int:
+        """Return what the running window has seen of us, as far as known."""
+        return self._used if self._window == self._number(now) else 0
+
+    def wait(self, weight: int, now: float) -> float:
+        """Return the seconds until a call of this weight may go out; 0 when it may now.
+
+        A call that weighs more than all we may use goes out alone in its window: with a small share
+        it could never go otherwise.
+        """
+        away = max(0.0, self.away_until - now)
+        used = self.used(now)
+        if used == 0 or used + weight <= self.allowed:
+            return away
+        return max(away, (self._number(now) + 1) * self.seconds - now)
+
+    def take(self, weight: int, now: float) -> float:
+        """Count a call if it may go out now; else return the seconds to wait and count nothing."""
+        seconds = self.wait(weight, now)
+        if seconds <= 0.0:
+            self._used, self._window = self.used(now) + weight, self._number(now)
+        return seconds
+
+    def told(self, used: int, now: float, in_flight: int = 0) -> None:
+        """Take over what the exchange counted, unless it may be the count of the last window.
+
+        Args:
+            used: Its count of the running window, from an answer's header.
+            now: When the answer came.
+            in_flight: Weight of calls sent and not answered: the count may lack them.
+        """
+        if now % self.seconds >= EDGE_S:
+            self._used, self._window = used + in_flight, self._number(now)
+
+    def stay_away(self, until: float) -> None:
+        """Let nothing out before `until`: the exchange said so (429, 418)."""
+        self.away_until = max(self.away_until, until)
+
+    def _number(self, now: float) -> int:
+        return int(now // self.seconds)
 
 
 def first_data_deadline(period_s: float) -> float:

@@ -4,11 +4,9 @@ from dataclasses import dataclass, field
 
 from connector.binance.names import Stream
 from connector.binance.products import Product
-from connector.binance.row import Row
-from connector.codec.compile import Codec
 from connector.errors import BadMessage
 from connector.ledger import Ledger
-from connector.pipeline import Pipeline, Routes, route_to
+from connector.pipeline import Codecs, Pipeline, Routes, route_to
 
 NO_ROOM = 1 << 40  # bytes the queue may hold: it never fills here
 
@@ -37,7 +35,7 @@ class Replay:
     prefix: str = "binance"
     results: list[Result] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
-    _codecs: dict[Row, Codec] = field(default_factory=dict)
+    _codecs: Codecs = field(default_factory=dict)
     _routes: Routes = field(default_factory=dict)
     _kind: str = ""
 

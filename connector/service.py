@@ -7,17 +7,13 @@ queued, flush with a deadline, say what was left.
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 
 from connector import __version__
-from connector.binance.plan import Plan, PlanError, Planned, make_plan
-from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product
-from connector.binance.row import Row
-from connector.codec.compile import Codec
+from connector.binance.plan import Plan
 from connector.config.load import Loaded
-from connector.config.model import Settings
 from connector.errors import Refused, Retry
 from connector.exporter import page, status
 from connector.kafka import settings as kafka_settings
@@ -25,66 +21,19 @@ from connector.kafka import topics
 from connector.kafka.producer import Producer
 from connector.ledger import Ledger
 from connector.market import Market
-from connector.pipeline import Pipeline, Route, Routes, route_to
+from connector.pipeline import Pipeline
+from connector.planning import bases_of, plan_of
 from connector.registry import schema_ids
+from connector.replan import Hands, Replanner
+from connector.rest import Rest
 from connector.server import Server
+from connector.supervisor import Around
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 
 POLL_S = 0.005  # how often librdkafka's reports are served
 DRAIN_S = 20.0  # Kubernetes grants 30 s by default
 KAFKA_WAIT_S = 60.0  # how long the start waits for a cluster that does not answer
-
-
-def bases_of(settings: Settings) -> Mapping[Product, Bases]:
-    """Return where each product is served: an environment's hosts, or the file's own."""
-    if isinstance(settings.exchange, str):
-        return ENVIRONMENTS[settings.exchange]
-    production = ENVIRONMENTS["production"]
-    return {
-        product: Bases((custom.streams,), custom.rest or production[product].rest)
-        for product, custom in settings.exchange.items()
-    }
-
-
-def plan_of(loaded: Loaded) -> Plan:
-    """Resolve the subscriptions of a file.
-
-    Raises:
-        Refused: each problem with file, line and cure.
-    """
-    settings = loaded.settings
-    try:
-        return make_plan(settings.subscriptions, bases_of(settings), settings.topic_prefix)
-    except PlanError as error:
-        raise loaded.refused(error.problems) from error
-
-
-def routes_of(plan: Plan, ids: Mapping[str, int]) -> dict[Product, Routes]:
-    """Return each product's way from stream name to topic; streams of one row share a codec."""
-    codecs: dict[Row, Codec] = {}
-    routes: dict[Product, Routes] = {product: {} for product in PRODUCTS}
-    for planned in plan.planned:
-        stream = planned.stream
-        route = route_to(planned.topic, ids[planned.topic], stream, codecs)
-        route.merged = planned.foreign_product is not None
-        route.foreign = _foreign(planned, route, plan, ids)
-        routes[stream.product][stream.name.encode()] = route
-    return routes
-
-
-def _foreign(planned: Planned, route: Route, plan: Plan, ids: Mapping[str, int]) -> Route | None:
-    """Return the way of the other product's rows: to its own topic, else where `merged` says."""
-    product = planned.foreign_product
-    if product is None:
-        return None
-    kind = planned.stream.row.kind
-    for other in plan.planned:
-        if other.stream.product == product and other.stream.row.kind == kind:
-            return replace(
-                route, topic=other.topic, schema_id=ids[other.topic], product=product, series={}
-            )
-    return replace(route, product=product, series={}) if planned.keeps_foreign else None
 
 
 @dataclass(slots=True)
@@ -100,27 +49,37 @@ class MarketWorker:
     """The market worker, from start to drained."""
 
     def __init__(self, loaded: Loaded) -> None:
-        self.settings = loaded.settings
-        self.plan = plan_of(loaded)
+        plan = plan_of(loaded)  # what is wrong with the file is said before anything is opened
+        self.settings = settings = loaded.settings
         self.ledger = Ledger()
         self.lag = Lag()
         self.stopping = asyncio.Event()
-        dead_letter = f"{self.settings.topic_prefix}.{topics.DEAD_LETTER}"
-        conf = kafka_settings.producer(self.settings.kafka)
-        self.producer = Producer(conf, self.ledger, dead_letter, self.lag)
-        self.pipeline = Pipeline(self.producer, self.ledger, int(self.settings.hold))
-        self.routes: dict[Product, Routes] = {}
-        self.market: Market | None = None
+        self.dead_letter = f"{settings.topic_prefix}.{topics.DEAD_LETTER}"
+        self.rest = Rest(bases_of(settings), share=settings.limits.share, proxy=settings.proxy)
+        conf = kafka_settings.producer(settings.kafka)
+        self.producer = Producer(conf, self.ledger, self.dead_letter, self.lag)
+        self.pipeline = Pipeline(self.producer, self.ledger, int(settings.hold))
+        around = Around(self.pipeline, self.ledger, settings.proxy, settings.limits.share)
+        self.market = Market(around)
+        hands = Hands(self.rest, self._prepare, self.market.apply, self.market.routing.news)
+        self.replanner = Replanner(loaded, hands, plan)
+        self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
+        self._there = False
         self.checks = {
             "kafka": lambda: self.producer.trouble is None,
-            "schema_registry": lambda: self.market is not None,
+            "exchange_info": lambda: self.replanner.complete,
+            "schema_registry": lambda: self._there,
             "data": self._data_flows,
         }
         self.server = Server(self.checks, page(self).text, lambda: status(self))
-        self._names = [*self.plan.topics, dead_letter]
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that runs; before the start, what the file alone says."""
+        return self.replanner.plan
 
     def _data_flows(self) -> bool:
-        supervised = self.market.supervised if self.market is not None else []
+        supervised = self.market.supervised
         return bool(supervised) and all(one.flowing for one in supervised)
 
     async def run(self) -> Outcome:
@@ -133,13 +92,15 @@ class MarketWorker:
         """
         self._stop_on_signals()
         await self.server.start(self.settings.server.host, self.settings.server.port)
+        await self.rest.start()
         began = time.monotonic()
         try:
-            if await self._unless_stopped(self._prepare()):
+            if await self._unless_stopped(self._begin()):
                 await self._run_until_stopped()
             return await self._drain(began)
         finally:
             self.producer.close()
+            await self.rest.close()
             await self.server.stop()
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
@@ -155,12 +116,9 @@ class MarketWorker:
         await asyncio.gather(task, return_exceptions=True)
         return False
 
-    async def _prepare(self) -> None:
-        """See to topics and schemas; Binance is not touched before both are settled."""
-        await self._ensure_topics()
-        ids = await schema_ids(self.settings.schema_registry, self.plan.topics)
-        self.routes = routes_of(self.plan, ids)
-        self.market = Market(self.plan.bundles, self.pipeline, self.routes, self.ledger)
+    async def _begin(self) -> None:
+        """Make the plan and see to topics and schemas; no stream is asked for before all that."""
+        await self.replanner.start()
         events.started(
             streams=len(self.plan.planned),
             connections=len(self.plan.bundles),
@@ -168,12 +126,22 @@ class MarketWorker:
             version=__version__,
         )
 
-    async def _ensure_topics(self) -> None:
+    async def _prepare(self, plan: Plan) -> dict[str, int]:
+        """See to the topics and schemas of a plan, as far as they are new; return the ids."""
+        new = {name: kind for name, kind in plan.topics.items() if (name, kind) not in self._ids}
+        if new or not self._ids:
+            await self._ensure_topics([*new, self.dead_letter])
+            ids = await schema_ids(self.settings.schema_registry, new)
+            self._ids |= {(name, kind): ids[name] for name, kind in new.items()}
+        self._there = True
+        return {name: self._ids[name, kind] for name, kind in plan.topics.items()}
+
+    async def _ensure_topics(self, names: list[str]) -> None:
         conf = kafka_settings.client(self.settings.kafka)
         give_up = time.monotonic() + KAFKA_WAIT_S
         while True:
             try:
-                return await topics.ensure(conf, self.settings.topics, self._names)
+                return await topics.ensure(conf, self.settings.topics, names)
             except Retry as error:
                 if time.monotonic() >= give_up:
                     raise
@@ -181,13 +149,14 @@ class MarketWorker:
             await asyncio.sleep(1.0)
 
     async def _run_until_stopped(self) -> None:
-        assert self.market is not None  # noqa: S101 - _prepare made it
         reading = asyncio.create_task(self.market.run(), name="market")
+        replanning = asyncio.create_task(self.replanner.run(), name="replanner")
         while not self.stopping.is_set() and self.producer.fatal is None and not reading.done():
             self._serve()
             await asyncio.sleep(POLL_S)
+        replanning.cancel()
         reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+        await asyncio.gather(reading, replanning, return_exceptions=True)
 
     def _serve(self) -> None:
         """Serve librdkafka's reports and publish what is queued."""
@@ -219,9 +188,11 @@ class MarketWorker:
 
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        stop, reread = self.stopping.set, self.replanner.reasons.reread
+        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reread}
+        for number, handler in handlers.items():
             try:
-                loop.add_signal_handler(number, self.stopping.set)
+                loop.add_signal_handler(number, handler)
             except (NotImplementedError, RuntimeError, ValueError):  # not the main thread
                 return
 
@@ -231,4 +202,4 @@ async def run_market(loaded: Loaded) -> Outcome:
     return await MarketWorker(loaded).run()
 
 
-__all__ = ["MarketWorker", "Outcome", "Refused", "bases_of", "plan_of", "routes_of", "run_market"]
+__all__ = ["MarketWorker", "Outcome", "Refused", "bases_of", "plan_of", "run_market"]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import picows
+from picows.proxy import ProxyError  # type: ignore[attr-defined] # raised, and not exported
 
 from connector.binance import requests
 from connector.binance.answers import Answer, is_server_shutdown, parse_answer
@@ -64,8 +65,16 @@ class Connection(picows.WSListener):
         self.shutting_down = asyncio.Event()
 
     @classmethod
-    async def open(cls, url: str, limits: Limits, receive: Receive) -> "Connection":
+    async def open(
+        cls, url: str, limits: Limits, receive: Receive, proxy: str | None = None
+    ) -> "Connection":
         """Connect to `url` (the endpoint's /stream).
+
+        Args:
+            url: Where to.
+            limits: The product's.
+            receive: Takes the frames.
+            proxy: URL of an HTTP proxy to go through; its password never reaches an error.
 
         Raises:
             Retry: nobody there, refused (429 and 418 with the time to stay away), TLS trouble.
@@ -83,11 +92,12 @@ class Connection(picows.WSListener):
                     auto_ping_idle_timeout=PING_AFTER_S,
                     auto_ping_reply_timeout=PONG_WITHIN_S,
                     websocket_handshake_timeout=OPEN_TIMEOUT_S,
+                    proxy=proxy,
                 )
         except TimeoutError as error:
-            raise Retry(f"{url}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
-        except (OSError, picows.WSError) as error:
-            raise Retry(f"{url}: {_reason(error)}", _stay_away(error)) from error
+            raise Retry(f"{url}{_via(proxy)}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
+        except (OSError, picows.WSError, ProxyError) as error:
+            raise Retry(f"{url}{_via(proxy)}: {_reason(error)}", _stay_away(error)) from error
         connection._transport = transport
         return connection
 
@@ -208,6 +218,11 @@ class Connection(picows.WSListener):
 
 _TEXT = picows.WSMsgType.TEXT
 _TICK_NS = int(2 * READ_TICK_S * 1e9)
+
+
+def _via(proxy: str | None) -> str:
+    """Return what an error says of the proxy: its host and port, never its user or password."""
+    return f" through the proxy {proxy.rpartition('@')[2].rpartition('/')[2]}" if proxy else ""
 
 
 def _reason(error: BaseException) -> str:

@@ -14,7 +14,9 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("codec", "policy", "ledger"),
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
-    ("pipeline",),
+    ("pipeline", "planning", "reasons"),
+    ("routing", "silence"),
+    ("supervisor", "replan"),
     (
         "market",
         "account",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from connector.cli import app, main
@@ -161,7 +162,8 @@ def test_each_kind_of_error_has_its_exit_code(
 
     written = io.StringIO()
     monkeypatch.setattr("connector.cli.app", fail)
-    monkeypatch.setattr("connector.cli.console.err.file", written)
+    # A console of its own: undoing a changed `file` would pin the shared one to this test's.
+    monkeypatch.setattr("connector.cli.console.err", Console(file=written, soft_wrap=True))
     monkeypatch.setattr(sys, "argv", ["bkc"])
     with pytest.raises(SystemExit) as caught:
         main()

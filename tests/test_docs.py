@@ -18,7 +18,7 @@ from connector.pipeline import Pipeline, route_to
 from tests import oracle
 from tests.golden.test_golden import RECEIVED_US, plain
 from tests.pipeline_parts import Recorder, Source
-from tools import docs
+from tools import config_page, docs
 
 ROOT = Path(__file__).parent.parent
 
@@ -34,6 +34,10 @@ def test_the_topic_pages_are_fresh() -> None:
 
     assert there.keys() == docs.pages().keys(), "make docs"
     assert [name for name, text in docs.pages().items() if there[name] != text] == [], "make docs"
+
+
+def test_the_config_page_is_fresh() -> None:
+    assert (docs.DOCS / "config.md").read_text() == config_page.page(), "make docs"
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,8 @@ import random
 from pathlib import Path
 
 from connector.binance.names import recognise
-from connector.binance.row import Row
-from connector.codec.compile import Codec
 from connector.ledger import Ledger
-from connector.pipeline import Pipeline, Routes, route_to
+from connector.pipeline import Codecs, Pipeline, Routes, route_to
 from tests.pipeline_parts import Recorder, Source
 
 FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "100000"))
@@ -29,7 +27,7 @@ class Fuzzer:
         self.random = random.Random(seed)
         self.routes: Routes = {}
         self.frames: list[bytes] = []
-        codecs: dict[Row, Codec] = {}
+        codecs: Codecs = {}
         for path in sorted(SAMPLES.glob("*/*.json")):
             sample = json.loads(path.read_text())
             stream = recognise(path.parent.name, sample["stream"])  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from connector.binance.names import parse
-from connector.market import Supervised
+from connector.supervisor import Supervisor
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
 
@@ -17,8 +17,8 @@ pytestmark = pytest.mark.lab
 USDM = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["aggTrade", "bookTicker"]}
 
 
-def supervised(here: World) -> list[Supervised]:
-    return here.worker.market.supervised if here.worker.market else []
+def supervised(here: World) -> list[Supervisor]:
+    return here.worker.market.supervised
 
 
 def subscribed(here: World, host: str) -> list[list[str]]:
@@ -125,7 +125,7 @@ async def test_nonsense_on_the_wire_is_put_aside_and_the_connection_goes_on(
 async def test_a_periodic_stream_that_stays_silent_is_asked_for_again_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.market.first_data_deadline", lambda _period: 0.3)
+    monkeypatch.setattr("connector.silence.first_data_deadline", lambda _period: 0.3)
     subscription = {"product": "usdm", "streams": ["!bookTicker"]}
     assert parse("usdm", "!bookTicker").row.cadence == "periodic"
 
@@ -207,9 +207,9 @@ async def test_1024_streams_start_within_ten_seconds(tmp_path: Path) -> None:
     many = {"product": "spot", "symbols": symbols}
     streams = ["trade", "aggTrade", "bookTicker", "depth@100ms"]
     async with world(tmp_path, {**many, "streams": streams}) as here:
-        await until(lambda: bool(supervised(here)) and supervised(here)[0].connects_ok == 1, 10)
+        await until(lambda: here.worker.market.streams() == {"spot": (1024, 1024)}, 10)
 
-        [names] = subscribed(here, "spot")
+        names = {name for one in subscribed(here, "spot") for name in one}
         assert len(names) == 1024
         await here.until_flowing()
         await here.stop()
@@ -228,7 +228,8 @@ async def test_rows_of_the_other_product_go_to_its_topic_when_one_is_planned(
         records = here.worker.ledger.records
         assert records.acknowledged == here.exchange.oracle.total
         assert here.worker.ledger.filtered == 0
-        routes = here.worker.routes["usdm"][b"!ticker@arr"]
+        tables = here.worker.market.routing.tables
+        [routes] = [table[b"!ticker@arr"] for table in tables.values() if b"!ticker@arr" in table]
         assert routes.foreign is not None
         assert (routes.foreign.topic, routes.foreign.product) == ("binance.coinm.ticker", "coinm")
 

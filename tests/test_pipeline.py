@@ -64,6 +64,16 @@ def test_a_frame_is_published_under_its_topic_key_and_time() -> None:
     line.assert_balanced()
 
 
+def test_a_key_is_made_from_its_template() -> None:
+    line = Line()
+    line.routes[b"btcusdt@trade"].key = "{product}/{kind}/{symbol}/{stream}"
+
+    line.receive(frame(trade(7)))
+
+    [(_, _, key, _)] = line.recorder.records
+    assert key == b"spot/trade/BTCUSDT/btcusdt@trade"
+
+
 def test_a_time_too_far_ahead_gives_way_to_the_receive_time() -> None:
     line = Line()
 

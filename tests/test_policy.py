@@ -10,6 +10,7 @@ from connector.policy import (
     Backoff,
     Sampler,
     SlidingWindow,
+    WeightBudget,
     first_data_deadline,
 )
 
@@ -80,3 +81,78 @@ def test_a_sampler_lets_the_first_of_each_second_through() -> None:
 
 def test_a_periodic_stream_has_three_periods_and_at_least_ten_seconds() -> None:
     assert (first_data_deadline(1.0), first_data_deadline(60.0)) == (10.0, 180.0)
+
+
+MINUTE = 1_795_000_020.0  # the beginning of one
+
+
+def test_a_window_allows_its_weight_and_the_rest_waits_for_the_next() -> None:
+    budget = WeightBudget(100)
+
+    waits = [budget.take(40, MINUTE + second) for second in (0, 1, 15, 60)]
+
+    assert waits == [0.0, 0.0, 45.0, 0.0]
+    assert budget.used(MINUTE + 61) == 40
+
+
+def test_only_a_share_of_the_limit_is_used() -> None:
+    budget = WeightBudget(6000, share=0.25)
+
+    assert budget.take(1500, MINUTE) == 0.0
+    assert budget.take(1, MINUTE) == 60.0
+
+
+def test_a_call_over_the_whole_share_goes_alone() -> None:
+    budget = WeightBudget(100, share=0.1)
+
+    assert [budget.take(80, MINUTE + second) for second in (0, 0, 60)] == [0.0, 60.0, 0.0]
+
+
+def test_the_exchanges_count_overrides_ours_both_ways() -> None:
+    budget = WeightBudget(100)
+    budget.take(90, MINUTE)
+
+    budget.told(20, MINUTE + 3)
+    lower = budget.wait(80, MINUTE + 3)
+    budget.told(95, MINUTE + 4)
+
+    assert (lower, budget.wait(6, MINUTE + 4)) == (0.0, 56.0)
+
+
+def test_calls_under_way_are_added_to_the_exchanges_count() -> None:
+    budget = WeightBudget(100)
+
+    budget.told(50, MINUTE + 30, in_flight=40)
+
+    assert budget.used(MINUTE + 30) == 90
+
+
+def test_a_count_at_the_edge_may_be_the_last_windows_and_is_not_believed() -> None:
+    budget = WeightBudget(100)
+    budget.take(10, MINUTE)
+
+    budget.told(99, MINUTE + 1.9)
+
+    assert budget.used(MINUTE + 2) == 10
+
+
+def test_a_ban_stands_whatever_is_left_and_a_shorter_one_does_not_end_it() -> None:
+    budget = WeightBudget(100)
+
+    budget.stay_away(MINUTE + 120)
+    budget.stay_away(MINUTE + 5)
+
+    assert [budget.take(1, MINUTE + second) for second in (0, 60, 120)] == [120.0, 60.0, 0.0]
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.integers(1, 60)), max_size=60))
+def test_no_window_of_the_clock_holds_more_than_is_allowed(calls: list[tuple[float, int]]) -> None:
+    budget, now, weights = WeightBudget(100, share=0.6), MINUTE, dict[int, int]()
+    for step, weight in calls:
+        now += step
+        while (wait := budget.take(weight, now)) > 0:
+            now += wait
+        window = int(now // 60)
+        weights[window] = weights.get(window, 0) + weight
+
+    assert all(weight <= 60 for weight in weights.values())

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,9 +25,27 @@ class World:
     """Everything around a worker, and the worker."""
 
     exchange: Exchange
+    market: Market
     registry: Registry
+    broker: EmbeddedBroker
     worker: MarketWorker
     running: "asyncio.Task[Outcome]"
+    path: Path
+    config: dict[str, Any]
+
+    def rewrite(self, *subscriptions: dict[str, Any], **settings: Any) -> None:
+        """Write other subscriptions, or other keys, into the config file, as Kubernetes does."""
+        self.config |= settings
+        if subscriptions:
+            self.config["subscriptions"] = list(subscriptions)
+        new = self.path.with_suffix(".new")
+        new.write_text(yaml.safe_dump(self.config))
+        new.rename(self.path)
+
+    def published(self, name: str) -> int:
+        """Return how many events of a stream have been handed to Kafka."""
+        routes = self.worker.market.routing.routes()
+        return sum(route.messages for route in routes if route.stream.name == name)
 
     async def until_flowing(self) -> None:
         await until(lambda: not self.worker.server.failing(), 20)
@@ -54,10 +72,25 @@ class World:
 
 @contextlib.asynccontextmanager
 async def world(
-    folder: Path, *subscriptions: dict[str, Any], rate: float = 500.0, **settings: Any
+    folder: Path,
+    *subscriptions: dict[str, Any],
+    rate: float = 500.0,
+    market: Market | None = None,
+    topics: Sequence[str] = (),
+    **settings: Any,
 ) -> AsyncIterator[World]:
-    """Run a worker; it is stopped at the end if the test has not done so."""
-    exchange, registry, broker = Exchange(Market(9), rate=rate), Registry(), EmbeddedBroker()
+    """Run a worker; it is stopped at the end if the test has not done so.
+
+    Args:
+        folder: For its config file.
+        subscriptions: As in the file; two streams of spot without any.
+        rate: Events a second.
+        market: The lab's, when the test has plans for it.
+        topics: Topics to make beside those that the file alone names.
+        settings: Other keys of the file.
+    """
+    market = market or Market(9)
+    exchange, registry, broker = Exchange(market, rate=rate), Registry(), EmbeddedBroker()
     await exchange.start()
     await registry.start()
     await broker.start()
@@ -76,10 +109,10 @@ async def world(
     path = folder / "connector.yaml"
     path.write_text(yaml.safe_dump(config))
     worker = MarketWorker(load(path))
-    await broker.create([*worker.plan.topics, "binance.dead-letter"], 4)
+    await broker.create([*worker.plan.topics, *topics, "binance.dead-letter"], 4)
     running = asyncio.create_task(worker.run())
     try:
-        yield World(exchange, registry, worker, running)
+        yield World(exchange, market, registry, broker, worker, running, path, config)
     finally:
         worker.stopping.set()
         await asyncio.gather(running, return_exceptions=True)

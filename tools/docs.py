@@ -1,12 +1,14 @@
-"""Writes the generated pages anew: docs/topics/. `make docs`; a test fails when they are stale."""
+"""Writes the generated pages anew: docs/topics/, docs/config.md; a test fails on stale ones."""
 
 from pathlib import Path
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.cli.schema import page
 from connector.codec.schema import kinds, load
+from tools import config_page
 
-FOLDER = Path(__file__).parent.parent / "docs" / "topics"
+DOCS = Path(__file__).parent.parent / "docs"
+FOLDER = DOCS / "topics"
 
 
 def pages() -> dict[str, str]:
@@ -39,3 +41,4 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     for name, text in pages().items():
         (FOLDER / name).write_text(text, encoding="utf-8")
+    (DOCS / "config.md").write_text(config_page.page(), encoding="utf-8")

@@ -1,117 +1,120 @@
 """Subscriptions resolved: each stream to its kind, endpoint, topic and connection. Pure.
 
 Knows the catalogue; knows nothing about files or lines: a problem carries its path in the config.
+Reading order: `expand` (templates), `chosen` (symbols), `destination` (topic, endpoint), `resolve`
+(one subscription), here (all of them), `overlap`, `bundles` (connections), `difference`, `cost`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from dataclasses import dataclass, field, replace
 
-from connector.binance.catalogue import ROWS, Row
-from connector.binance.names import Stream, parse
-from connector.binance.products import LIMITS, Bases, Product, stream_url
+from connector.binance.bundles import shard_of, share_out
+from connector.binance.difference import Difference
+from connector.binance.difference import difference as _difference
+from connector.binance.expand import LISTED_ONLY, expand, places_of
+from connector.binance.overlap import overlaps
+from connector.binance.planned import Bundle, Identity, Planned, Where, is_merged
+from connector.binance.products import Bases, Product
+from connector.binance.resolve import Notes, Resolver, Said, Subscription
+from connector.binance.selection import Selection
+from connector.binance.symbols import Universe
 from connector.errors import Refused
 
-Where = tuple[str | int, ...]
+__all__ = [
+    "Bundle",
+    "Needs",
+    "Plan",
+    "PlanError",
+    "Planned",
+    "Subscription",
+    "Where",
+    "difference",
+    "expand",
+    "is_merged",
+    "make_plan",
+    "needs",
+]
+
 MERGED = (
     "with the same content on both hosts since 2026-06-30: subscribe on one of them; rows of the"
     " other product go to its own topic when one of that kind is planned, else see `merged`"
 )
-
-
-class Subscription(Protocol):
-    """What a planner reads of a subscription (config/model.py)."""
-
-    @property
-    def product(self) -> Product: ...  # noqa: D102
-    @property
-    def symbols(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def streams(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def topic(self) -> str | None: ...  # noqa: D102
-    @property
-    def endpoint(self) -> str | None: ...  # noqa: D102
-    @property
-    def merged(self) -> Literal["drop", "keep"]: ...  # noqa: D102
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """One stream and where it comes from and goes to.
-
-    Attributes:
-        stream: The stream.
-        topic: Kafka topic.
-        endpoint: URL of the connection that serves it.
-        keeps_foreign: Rows of the other futures product in a merged stream are kept in this topic
-            when they have none of their own.
-    """
-
-    stream: Stream
-    topic: str
-    endpoint: str
-    keeps_foreign: bool = False
-
-    @property
-    def foreign_product(self) -> Product | None:
-        """The other product whose rows come on this stream too (since 2026-06-30), if any."""
-        other: Product | None = {"usdm": "coinm", "coinm": "usdm"}.get(self.stream.product)  # type: ignore[assignment]
-        return other if other is not None and is_merged(self.stream.row) else None
-
-
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """The streams of one connection.
-
-    Attributes:
-        name: Stable name for logs and metrics: usdm-market-1.
-        product: The product, which sets the limits.
-        endpoint: URL to connect to.
-        planned: Its streams.
-    """
-
-    name: str
-    product: Product
-    endpoint: str
-    planned: tuple[Planned, ...]
+Selected = Mapping[tuple[Product, Selection], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything to read, by connection."""
+    """Everything to read, by connection.
+
+    Attributes:
+        bundles: The connections.
+        warnings: What a user should know, with its path in the config.
+        pending: What exchangeInfo has to be asked for: only in plans made without it.
+        selected: Symbols that filters chose: the next plan asks who was in.
+    """
 
     bundles: tuple[Bundle, ...]
+    warnings: tuple[Said, ...] = ()
+    pending: tuple[Said, ...] = ()
+    selected: Selected = field(default_factory=dict)
 
     @property
     def planned(self) -> list[Planned]:
-        """Every stream, in the order of the bundles."""
-        return [planned for bundle in self.bundles for planned in bundle.planned]
+        """Every stream once, in the order of the bundles."""
+        return [one for bundle in self.bundles if not bundle.leg for one in bundle.planned]
 
     @property
     def topics(self) -> dict[str, str]:
         """Each topic and the kind of its records."""
-        return {planned.topic: planned.stream.row.kind for planned in self.planned}
-
-
-def is_merged(row: Row) -> bool:
-    """Say whether USD-M and COIN-M serve the same content under this whole-market name."""
-    if row.product not in ("usdm", "coinm") or not row.pattern.startswith("!"):
-        return False
-    patterns = [other.pattern for other in ROWS if other.product in ("usdm", "coinm")]
-    return patterns.count(row.pattern) > 1
+        topics = {one.topic: one.stream.row.kind for one in self.planned}
+        for one in self.planned:
+            if one.foreign_topic is not None:
+                topics.setdefault(one.foreign_topic, one.stream.row.kind)
+        return topics
 
 
 class PlanError(Refused):
     """The subscriptions cannot be planned: every problem with its path in the config."""
 
-    def __init__(self, problems: Sequence[tuple[Where, str]]) -> None:
+    def __init__(self, problems: Sequence[Said]) -> None:
         super().__init__("; ".join(text for _, text in problems))
         self.problems = problems
 
 
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What has to be asked before a plan can be made whole.
+
+    Attributes:
+        listings: Products whose exchangeInfo says which streams there are.
+        volumes: Products whose 24 h tickers do.
+    """
+
+    listings: frozenset[Product]
+    volumes: frozenset[Product]
+
+
+def needs(subscriptions: Iterable[Subscription]) -> Needs:
+    """Say what the subscriptions need to know of the exchange."""
+    listings: set[Product] = set()
+    volumes: set[Product] = set()
+    for one in subscriptions:
+        places = {place for stream in one.streams for place in places_of(one.product, stream)}
+        if places and (one.selection.needs_listings or LISTED_ONLY & places):
+            listings.add(one.product)
+        if places and one.selection.needs_volumes:
+            volumes.add(one.product)
+    return Needs(frozenset(listings), frozenset(volumes))
+
+
 def make_plan(
-    subscriptions: Sequence[Subscription], bases: Mapping[Product, Bases], prefix: str
+    subscriptions: Sequence[Subscription],
+    bases: Mapping[Product, Bases],
+    prefix: str,
+    *,
+    universe: Universe | None = None,
+    before: Plan | None = None,
+    shard: tuple[int, int] = (0, 1),
 ) -> Plan:
     """Resolve subscriptions.
 
@@ -119,114 +122,99 @@ def make_plan(
         subscriptions: As configured.
         bases: Where each product is served.
         prefix: What default topic names begin with.
+        universe: What exchangeInfo and the 24 h tickers said. Without it, symbols given by name
+            are taken as written, and what needs it is left out and noted as pending.
+        before: The plan as it is: who is placed stays, who was selected leaves late.
+        shard: Index of this process and number of processes; each reads its part of the streams.
 
     Raises:
         PlanError: a stream no row knows, a stream written twice, two kinds in one topic, ...
     """
-    problems: list[tuple[Where, str]] = []
-    planned: dict[tuple[Product, str], Planned] = {}
-    kinds: dict[str, str] = {}
+    notes = Notes()
+    resolver = Resolver(bases, prefix, universe, notes)
+    together = _Together(notes)
+    was: Selected = {} if before is None else before.selected
+    selected: dict[tuple[Product, Selection], tuple[str, ...]] = {}
     for number, subscription in enumerate(subscriptions):
-        above = ("subscriptions", number)
-        for place, one in _resolve(subscription, above, bases, prefix, problems):
-            identity = (one.stream.product, one.stream.name)
-            if identity in planned:
-                problems.append((place, f"{one.stream.name} is planned twice: leave one out"))
-                continue
-            twin = one.foreign_product
-            if twin is not None and (twin, one.stream.name) in planned:
-                problems.append((place, f"{one.stream.name} is {twin}'s too, {MERGED}"))
-                continue
-            kind = kinds.setdefault(one.topic, one.stream.row.kind)
-            if kind != one.stream.row.kind:
-                text = f"topic {one.topic} already holds {kind}: one record type per topic"
-                problems.append((place, text))
-            planned[identity] = one
-    if problems:
-        raise PlanError(problems)
-    return Plan(tuple(_bundles(planned.values())))
+        who = subscription.product, subscription.selection
+        found, planned = resolver.resolve(subscription, ("subscriptions", number), was.get(who, ()))
+        selected[who] = found.selected
+        for where, one in planned:
+            together.add(where, one, templated="{symbol}" in (subscription.topic or ""))
+    streams = together.finished()
+    if notes.problems:
+        raise PlanError(notes.problems)
+    index, count = shard
+    ours = streams if count == 1 else [one for one in streams if _is_ours(one, index, count)]
+    bundles = share_out(ours, () if before is None else before.bundles)
+    return Plan(bundles, tuple(notes.warnings), tuple(notes.pending), selected)
 
 
-def _resolve(
-    subscription: Subscription,
-    above: Where,
-    bases: Mapping[Product, Bases],
-    prefix: str,
-    problems: list[tuple[Where, str]],
-) -> Iterable[tuple[Where, Planned]]:
-    """Yield a subscription's streams; note what cannot be resolved."""
-    for position, template in enumerate(subscription.streams):
-        where: Where = (*above, "streams", position)
-        try:
-            names = expand(subscription.product, template, subscription.symbols)
-            for name in names:
-                yield where, _place(parse(subscription.product, name), subscription, bases, prefix)
-        except Refused as error:
-            problems.append((where, str(error)))
+def difference(old: Plan, new: Plan) -> Difference:
+    """Return what changes from one plan to another."""
+    return _difference(old.bundles, new.bundles)
 
 
-def expand(product: Product, template: str, symbols: Sequence[str]) -> list[str]:
-    """Return the wire names of a stream template for the given symbols.
-
-    A template is a stream name without its symbol (`depth@100ms`), with a place for it
-    (`<underlying>@optionMarkPrice`), a whole-market stream (`!forceOrder@arr`), or a full name.
-
-    Raises:
-        Refused: a per-symbol stream without symbols.
-    """
-    if "<" in template:
-        head, _, rest = template.partition("<")
-        _, _, tail = rest.partition(">")
-        return [f"{head}{symbol.lower()}{tail}" for symbol in _given(symbols, template)]
-    if template.startswith("!") or _is_full_name(product, template):
-        return [template]
-    return [f"{symbol.lower()}@{template}" for symbol in _given(symbols, template)]
+def _is_ours(one: Planned, index: int, count: int) -> bool:
+    return shard_of(*one.identity, count) == index
 
 
-def _is_full_name(product: Product, template: str) -> bool:
-    try:
-        parse(product, template)
-    except Refused:
-        return False
-    return True
+class _Together:
+    """The streams of all subscriptions: none twice, and one kind in a topic."""
+
+    def __init__(self, notes: Notes) -> None:
+        self._notes = notes
+        self._planning: dict[Identity, tuple[Where, Planned]] = {}
+        self._kinds: dict[str, str] = {}
+        # A topic for each product and kind: there a merged stream's rows of that product go.
+        self._homes: dict[tuple[Product, str], str] = {}
+
+    def add(self, where: Where, one: Planned, *, templated: bool) -> None:
+        """Take a stream in, or note why not; `templated`: its topic is for its symbol alone."""
+        reason = self._twice(one)
+        if reason is not None:
+            self._notes.refuse(where, reason)
+            return
+        kind = one.stream.row.kind
+        held = self._kinds.setdefault(one.topic, kind)
+        if held != kind:
+            text = f"topic {one.topic} already holds {held}: one record type per topic"
+            self._notes.refuse(where, text)
+        if not templated:
+            self._homes.setdefault((one.stream.product, kind), one.topic)
+        self._planning[one.identity] = where, one
+
+    def _twice(self, one: Planned) -> str | None:
+        other = self._planning.get(one.identity)
+        if other is not None:
+            first, topic = _words(other[0]), other[1].topic
+            return f"{one.stream.name} is planned twice: {first} sends it to {topic}; leave one out"
+        twin = one.foreign_product
+        if twin is not None and (twin, one.stream.name) in self._planning:
+            return f"{one.stream.name} is {twin}'s too, {MERGED}"
+        return None
+
+    def finished(self) -> list[Planned]:
+        """Return the streams; note those that write the same events twice."""
+        self._planning = {key: (at, self._homed(one)) for key, (at, one) in self._planning.items()}
+        for overlap in overlaps(self._planning):
+            if overlap.refused:
+                self._notes.refuse(overlap.where, overlap.text)
+            else:
+                self._notes.warnings.append((overlap.where, overlap.text))
+        return [one for _, one in self._planning.values()]
+
+    def _homed(self, one: Planned) -> Planned:
+        """Give a merged stream the topic of its other product's rows, which another shard may have.
+
+        Without one of their own they stay where `merged` says.
+        """
+        if one.foreign_product is None:
+            return one
+        kept = one.topic if one.keeps_foreign else None
+        home = self._homes.get((one.foreign_product, one.stream.row.kind), kept)
+        return one if home is None else replace(one, foreign_topic=home)
 
 
-def _given(symbols: Sequence[str], template: str) -> Sequence[str]:
-    if not symbols:
-        raise Refused(f"{template!r} is a stream per symbol: give symbols, [BTCUSDT]")
-    return symbols
-
-
-def _place(
-    stream: Stream, subscription: Subscription, bases: Mapping[Product, Bases], prefix: str
-) -> Planned:
-    """Choose topic and endpoint: what the subscription says, else the catalogue."""
-    if subscription.product not in bases:
-        raise Refused(
-            f"exchange gives no base for {subscription.product}: add {subscription.product}:"
-            " {streams: ...} to it"
-        )
-    endpoint = subscription.endpoint
-    base = endpoint.rstrip("/") if endpoint else bases[subscription.product].streams[0]
-    return Planned(
-        stream=stream,
-        topic=subscription.topic or f"{prefix}.{stream.product}.{stream.row.kind}",
-        endpoint=stream_url(base, None if endpoint else stream.row.route),
-        keeps_foreign=subscription.merged == "keep",
-    )
-
-
-def _bundles(planned: Iterable[Planned]) -> Iterable[Bundle]:
-    """Share the streams of each endpoint out over connections, up to the limit of each."""
-    by_endpoint: dict[tuple[Product, str], list[Planned]] = {}
-    for one in planned:
-        by_endpoint.setdefault((one.stream.product, one.endpoint), []).append(one)
-    names: dict[str, int] = {}
-    for (product, endpoint), streams in by_endpoint.items():
-        most = LIMITS[product].streams_per_connection
-        route = endpoint.removesuffix("/stream").rpartition("/")[2]
-        stem = f"{product}-{route}" if route in ("public", "market") else product
-        for start in range(0, len(streams), most):
-            names[stem] = names.get(stem, 0) + 1
-            name = f"{stem}-{names[stem]}"
-            yield Bundle(name, product, endpoint, tuple(streams[start : start + most]))
+def _words(where: Where) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)[1:]

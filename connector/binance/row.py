@@ -163,11 +163,22 @@ def state(path: str, weight: int, limit: int = 0, note: str = "") -> Backfill:
     return Backfill(path, weight, limit, "state", note=note)
 
 
-def candles(path: str, note: str = "", *, weight: int = 2, limit: int = 499) -> Backfill:
+def candles(
+    path: str,
+    note: str = "",
+    *,
+    weight: int = 2,
+    limit: int = 499,
+    edges: tuple[str, str] = ("first_trade_id", "last_trade_id"),
+) -> Backfill:
     """REST candles by time span; futures weigh <100: 1, 100-499: 2, 500-1000: 5, 1001-1500: 10.
 
     The default asks for 499 because that gives the most rows for each unit of weight
-    (klines page of developers.binance.com, 2026-05-28).
+    (klines page of developers.binance.com, 2026-05-28). `edges` are the fields that `k.f` and
+    `k.L` become: no REST candle has them.
     """
-    missing = ("event_time", "first_trade_id", "last_trade_id")
-    return Backfill(path, weight, limit, "time", note=note, not_carried=missing)
+    return Backfill(path, weight, limit, "time", note=note, not_carried=("event_time", *edges))
+
+
+UPDATE_IDS = ("first_update_id", "last_update_id")
+SAMPLE_TIMES = ("first_sample_time", "last_sample_time")

@@ -20,7 +20,16 @@ from connector.binance.kind_facts import (
     TICKER,
     TRADE,
 )
-from connector.binance.row import Backfill, Row, Section, by_id, candles, state
+from connector.binance.row import (
+    SAMPLE_TIMES,
+    UPDATE_IDS,
+    Backfill,
+    Row,
+    Section,
+    by_id,
+    candles,
+    state,
+)
 
 _COINM = Section(
     "coinm",
@@ -82,21 +91,21 @@ ROWS: tuple[Row, ...] = (
         "<pair>_<contractType>@continuousKline_<interval>",
         CONTINUOUS_KLINE,
         parameters={"contractType": ("perpetual", "current_quarter", "next_quarter"), **_INTERVAL},
-        backfill=candles("/dapi/v1/continuousKlines", _SPAN),
+        backfill=candles("/dapi/v1/continuousKlines", _SPAN, edges=UPDATE_IDS),
         notes="the payload names the pair (`ps`), not a symbol",
     ),
     _COINM.row(
         "<pair>@indexPriceKline_<interval>",
         INDEX_PRICE_KLINE,
         parameters=_INTERVAL,
-        backfill=candles("/dapi/v1/indexPriceKlines", _SPAN),
+        backfill=candles("/dapi/v1/indexPriceKlines", _SPAN, edges=SAMPLE_TIMES),
         notes="the payload names the pair (`ps`)",
     ),
     _COINM.row(
         "<symbol>@markPriceKline_<interval>",
         MARK_PRICE_KLINE,
         parameters=_INTERVAL,
-        backfill=candles("/dapi/v1/markPriceKlines", _SPAN),
+        backfill=candles("/dapi/v1/markPriceKlines", _SPAN, edges=SAMPLE_TIMES),
         notes="the symbol stands inside the candle (`k.s`), the pair outside (`ps`)",
     ),
     _COINM.row("<symbol>@miniTicker", MINI_TICKER, period_s=0.5, backfill=state(_TICKER_24H, 1)),

@@ -30,8 +30,9 @@ _TRADES = Backfill(
     500,
     "state",
     note="the latest trades of one symbol: no fromId and no times, so a hole is filled only as "
-    "far as they reach back; block trades: /eapi/v1/blockTrades, weight 5",
-    not_carried=("event_time", "trade_type", "is_buyer_maker"),
+    "far as they reach back; block trades: /eapi/v1/blockTrades, weight 5. `tradeId` is the id of "
+    "the stream; `side` is the taker's (-1 sell, 1 buy), which tells the maker too",
+    not_carried=("event_time", "trade_type"),
 )
 _CONTIGUOUS = (
     "ids are taken as contiguous for each symbol though no page says so: a ticker of 2026-09 "

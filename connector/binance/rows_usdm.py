@@ -22,7 +22,7 @@ from connector.binance.kind_facts import (
     TRADE,
     TRADING_SESSION,
 )
-from connector.binance.row import Backfill, Row, Section, by_id, candles, state
+from connector.binance.row import UPDATE_IDS, Backfill, Row, Section, by_id, candles, state
 
 _SOURCE = (
     "developers.binance.com pages 2026-05-28, catalog 2026-09-18; connector-python 29da3291 "
@@ -129,7 +129,7 @@ ROWS: tuple[Row, ...] = (
             ),
             "interval": INTERVALS_WITH_1S,
         },
-        backfill=candles("/fapi/v1/continuousKlines"),
+        backfill=candles("/fapi/v1/continuousKlines", edges=UPDATE_IDS),
         notes="the payload names the pair (`ps`), not a symbol; tradifi_perpetual is Binance's "
         "own spelling",
     ),

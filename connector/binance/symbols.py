@@ -4,6 +4,7 @@ Never fetches it. Shapes: exchangeInfo pages of spot (binance-spot-api-docs, 202
 fapi, dapi and eapi (developers.binance.com, 2026-05-28).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -46,6 +47,50 @@ class Listing:
     def is_trading(self) -> bool:
         """Whether its streams carry data now."""
         return self.status == "TRADING"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """One budget of an IP address at a product's REST host.
+
+    Args:
+        kind: `REQUEST_WEIGHT`, `RAW_REQUESTS`, or one that is about orders.
+        seconds: The window it is counted in; a whole number of them fits into a day.
+        limit: What is allowed in one window.
+    """
+
+    kind: str
+    seconds: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeInfo:
+    """An exchangeInfo answer, as far as it matters here."""
+
+    listings: tuple[Listing, ...]
+    limits: tuple[RateLimit, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """What exchangeInfo and the 24 h tickers said of the products that were asked about.
+
+    Args:
+        listings: Each product's symbols, in exchangeInfo's order.
+        volumes: Each product's symbol -> volume of the last 24 h, in one asset for the whole
+            product (volumes.py), so that symbols can be ranked.
+    """
+
+    listings: Mapping[Product, tuple[Listing, ...]]
+    volumes: Mapping[Product, Mapping[str, float]]
+
+
+class _Limit(Struct, rename="camel"):
+    rate_limit_type: str
+    interval: str
+    interval_num: int
+    limit: int
 
 
 class _Spot(Struct, rename="camel"):
@@ -93,16 +138,29 @@ class _Option(Struct, rename="camel"):
         )  # fmt: skip
 
 
-class _SpotInfo(Struct):
+class _Info(Struct, rename="camel"):
+    rate_limits: list[_Limit] = []
+
+
+class _SpotInfo(_Info, rename="camel", kw_only=True):
     symbols: list[_Spot]
 
 
-class _ContractInfo(Struct):
+class _ContractInfo(_Info, rename="camel", kw_only=True):
     symbols: list[_Contract]
 
 
-class _OptionInfo(Struct, rename="camel"):
+class _OptionInfo(_Info, rename="camel", kw_only=True):
     option_symbols: list[_Option]
+
+
+_INFOS: Mapping[Product, type[_SpotInfo | _ContractInfo | _OptionInfo]] = {
+    "spot": _SpotInfo,
+    "usdm": _ContractInfo,
+    "coinm": _ContractInfo,
+    "options": _OptionInfo,
+}
+_SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
 
 
 def product_of(symbol_type: int | None, symbol: str) -> Product:
@@ -124,19 +182,27 @@ def read_listings(product: Product, raw: bytes) -> tuple[Listing, ...]:
     Raises:
         Refused: This is no exchangeInfo answer of that product.
     """
+    return read_exchange_info(product, raw).listings
+
+
+def read_exchange_info(product: Product, raw: bytes) -> ExchangeInfo:
+    """The symbols and limits in an exchangeInfo answer, in its order.
+
+    Raises:
+        Refused: This is no exchangeInfo answer of that product.
+    """
     try:
-        return tuple(each.listing(product) for each in _decode(product, raw))
+        info = msgspec.json.decode(raw, type=_INFOS[product])
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no exchangeInfo of {product}: {error}; it begins with {start!r}") from error
-
-
-def _decode(product: Product, raw: bytes) -> list[_Spot] | list[_Contract] | list[_Option]:
-    if product == "spot":
-        return msgspec.json.decode(raw, type=_SpotInfo).symbols
-    if product == "options":
-        return msgspec.json.decode(raw, type=_OptionInfo).option_symbols
-    return msgspec.json.decode(raw, type=_ContractInfo).symbols
+    found = info.option_symbols if isinstance(info, _OptionInfo) else info.symbols
+    limits = (
+        RateLimit(one.rate_limit_type, one.interval_num * _SECONDS.get(one.interval, 0), one.limit)
+        for one in info.rate_limits
+    )
+    listings = tuple(each.listing(product) for each in found)
+    return ExchangeInfo(listings, tuple(limit for limit in limits if limit.seconds))
 
 
 def _expiry(milliseconds: int) -> int | None:

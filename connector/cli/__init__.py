@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from connector.cli import check, decode, demo, run, schema, streams
+from connector.cli import check, decode, demo, lab, plan, run, schema, streams
 from connector.cli.console import fail
 from connector.errors import Fatal, Refused, Retry
 
@@ -19,7 +19,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(run.app, name="run")
+app.add_typer(lab.app, name="lab")
 app.command("check")(check.check)
+app.command("plan")(plan.plan)
 app.command("streams")(streams.streams)
 app.command("schema")(schema.schema)
 app.command("decode")(decode.decode)

@@ -1,5 +1,6 @@
 """`bkc check`: reads the config file and shows what it means, without touching any network."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -8,8 +9,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from connector.binance.plan import Plan
+from connector.binance.planned import Where
+from connector.binance.selection import describe
 from connector.cli.console import out
-from connector.config.load import load
+from connector.config.load import Loaded, load
 from connector.service import plan_of
 
 
@@ -18,20 +21,48 @@ def check(
 ) -> None:
     """Check a config file: every error with its line, else where each stream goes.
 
+    What only the exchange knows (filters on symbols) is named; `bkc plan` asks for it.
+
     Exit codes: 0 the file is good, 2 it is not.
     """
     loaded = load(config)
     plan = plan_of(loaded)
-    out.print(_table(plan))
-    out.print()
-    out.print(_connections(plan))
-    out.print()
-    out.print(
-        f"{config} is good: {_count(len(plan.planned), 'stream')} on"
-        f" {_count(len(plan.bundles), 'connection')} into {_count(len(plan.topics), 'topic')}",
-        highlight=False,
-        soft_wrap=True,
+    if plan.bundles:
+        out.print(_table(plan))
+        out.print()
+        out.print(_connections(plan))
+        out.print()
+    for line in _remarks(loaded, plan):
+        out.print(line, highlight=False, soft_wrap=True, markup=False)
+    out.print(f"{config} is good: {_sum(plan)}", highlight=False, soft_wrap=True)
+
+
+def _sum(plan: Plan) -> str:
+    if not plan.bundles:
+        return "what it reads is asked of the exchange at the start"
+    return (
+        f"{_count(len(plan.planned), 'stream')} on {_count(len(plan.bundles), 'connection')}"
+        f" into {_count(len(plan.topics), 'topic')}"
+        f"{', and what the exchange lists' if plan.pending else ''}"
     )
+
+
+def _remarks(loaded: Loaded, plan: Plan) -> Iterator[str]:
+    """Yield warnings, and what the exchange will be asked, a line each with its place."""
+    for sentence in loaded.sentences(plan.warnings):
+        yield f"warning: {sentence}"
+    asked = [(where, _asked(loaded, where, text)) for where, text in plan.pending]
+    yield from loaded.sentences(asked)
+    if plan.warnings or plan.pending:
+        yield ""
+
+
+def _asked(loaded: Loaded, where: Where, text: str) -> str:
+    """Return in words what is asked for: a whole subscription's symbols, or what a stream needs."""
+    if len(where) == 3 and where[-1] == "symbols":  # noqa: PLR2004 - subscriptions, 0, symbols
+        one = loaded.settings.subscriptions[int(where[1])]
+        text = f"{one.product} {describe(one.selection)}: asked at the start"
+    return f"{text}; bkc plan shows them"
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,7 +5,8 @@ Knows which wire key each field comes from; knows nothing about the wire's bytes
 
 import functools
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,23 @@ from typing import Any
 from connector.errors import Refused
 
 OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a field stands in a REST answer: one of the ways that `rest` names.
+
+    Attributes:
+        key: Key of the answer's object, or index in its array; None when it does not say.
+        parameter: The stream's own parameter that says it (`<interval>`); "" when none does.
+        values: The wire's value for each of the answer's, those as text; empty: as it stands.
+        always: What it always is in a REST answer; None when that varies.
+    """
+
+    key: str | int | None = None
+    parameter: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    always: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +47,8 @@ class Field:
         number: The decimal is a JSON number on the wire, not a text.
         items: Fields of the record an array holds, else empty.
         doc: Meaning and unit.
+        rest: Where it stands in a REST answer, the first that is there wins; empty when REST
+            does not carry it.
     """
 
     name: str
@@ -39,6 +59,7 @@ class Field:
     number: bool
     items: tuple["Field", ...]
     doc: str
+    rest: tuple[Origin, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +117,30 @@ def _field(raw: dict[str, Any], named: dict[str, Any]) -> Field:
     nullable = isinstance(avro, list)
     if nullable:
         avro = next(branch for branch in avro if branch != "null")
-    wire = raw.get("wire", [])
     return Field(
         name=raw["name"],
         type=_type_name(avro),
         nullable=nullable,
-        wire=tuple(wire) if isinstance(wire, list) else (wire,),
+        wire=tuple(_listed(raw.get("wire", []))),
         unit=raw.get("unit", "ms"),
         number=raw.get("number", False),
         items=_items(avro, named),
         doc=raw["doc"],
+        rest=tuple(_origin(one) for one in _listed(raw.get("rest", []))),
     )
+
+
+def _listed(raw: Any) -> list[Any]:
+    return raw if isinstance(raw, list) else [raw]
+
+
+def _origin(raw: Any) -> Origin:
+    """Read `"id"`, `5`, `"<interval>"`, `{"key": ..., "as": {...}}` or `{"always": ...}`."""
+    if isinstance(raw, dict):
+        return Origin(raw.get("key"), values=raw.get("as", {}), always=raw.get("always"))
+    if isinstance(raw, str) and raw.startswith("<"):
+        return Origin(parameter=raw.strip("<>"))
+    return Origin(raw)
 
 
 def _type_name(avro: Any) -> str:

@@ -1,41 +1,25 @@
 """Every setting, its type, default and meaning. Unknown keys are refused; nothing is read here."""
 
+import difflib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, ByteSize, Discriminator, Field, Tag, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from connector.binance.products import Product
-
-TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$")]
-WebSocketUrl = Annotated[str, StringConstraints(pattern=r"^wss?://[^\s/]+(/\S*)?$")]
-
-
-def _duration(value: object) -> object:
-    """Turn 7d, 12h, 30m, 45s or -1 (for ever) into milliseconds."""
-    if isinstance(value, str) and value[:-1].isdigit() and value[-1] in _UNITS:
-        return int(value[:-1]) * _UNITS[value[-1]]
-    return value
-
-
-_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000}
-Milliseconds = Annotated[int, BeforeValidator(_duration)]
-
-
-class Section(BaseModel):
-    """A section of the file: unknown keys are refused, values do not change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from connector.binance.products import ENVIRONMENTS, Product
+from connector.config.subscription import Subscription
+from connector.config.values import (
+    InstanceName,
+    Interval,
+    Milliseconds,
+    Plain,
+    Section,
+    Size,
+    TopicName,
+    Url,
+    WebSocketUrl,
+)
 
 
 class CustomBases(Section):
@@ -48,8 +32,12 @@ class CustomBases(Section):
 class Security(Section):
     """How Kafka lets us in. Passwords are read from files."""
 
-    protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = "PLAINTEXT"
-    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = None
+    protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = Field(
+        "PLAINTEXT", description="SSL: encrypted; SASL: with a login."
+    )
+    mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = Field(
+        None, description="How to log in; needed with SASL."
+    )
     username: str | None = Field(None, description="SASL user; with OAUTHBEARER the client id.")
     password_file: Path | None = Field(None, description="SASL password or OAuth client secret.")
     token_url: Url | None = Field(None, description="OAUTHBEARER: the token endpoint.")
@@ -57,7 +45,7 @@ class Security(Section):
     ca_file: Path | None = Field(None, description="Authorities that may sign the broker; PEM.")
     certificate_file: Path | None = Field(None, description="Client certificate; PEM.")
     key_file: Path | None = Field(None, description="Key of the client certificate; PEM.")
-    key_password_file: Path | None = None
+    key_password_file: Path | None = Field(None, description="Password of that key.")
 
     @model_validator(mode="after")
     def _complete(self) -> "Security":
@@ -79,9 +67,9 @@ class Kafka(Section):
     """The cluster that takes the records."""
 
     bootstrap_servers: str = Field(min_length=1, description="host:port, comma separated.")
-    client_id: str = "bkc"
+    client_id: str = Field("bkc", description="How the cluster's logs and quotas call us.")
     security: Security = Security()
-    librdkafka: dict[str, str | int | float | bool] = Field(
+    librdkafka: dict[str, Plain] = Field(
         default_factory=dict, description="Handed to the producer as it stands."
     )
 
@@ -89,13 +77,19 @@ class Kafka(Section):
 class SchemaRegistry(Section):
     """The Confluent-compatible registry that keeps the schemas."""
 
-    url: Url
+    url: Url = Field(description="http://registry:8081 or https://...")
     register_schemas: bool = Field(
         True, alias="register", description="false: the schemas must be there already."
     )
-    username: str | None = None
-    password_file: Path | None = None
-    ca_file: Path | None = None
+    username: str | None = Field(None, description="Basic authentication.")
+    password_file: Path | None = Field(None, description="Password of that user.")
+    ca_file: Path | None = Field(None, description="Authorities that may sign the registry; PEM.")
+
+    @model_validator(mode="after")
+    def _complete(self) -> "SchemaRegistry":
+        if (self.username is None) != (self.password_file is None):
+            raise ValueError("username and password_file go together")
+        return self
 
 
 class Topics(Section):
@@ -105,15 +99,18 @@ class Topics(Section):
         None, description="Default: binance; on testnet and demo, testnet.binance and demo.binance."
     )
     create: bool = Field(True, description="Create topics that are missing.")
-    partitions: int = Field(12, ge=1)
+    partitions: int = Field(12, ge=1, description="Of topics we create.")
     replication: int | None = Field(None, ge=1, description="Default: the cluster's own.")
-    retention: Milliseconds | None = Field(None, description="7d, 12h, ...; default the cluster's.")
+    retention: Milliseconds | None = Field(
+        None, description="Default: the cluster's own; -1: for ever."
+    )
 
 
 class Server(Section):
     """The HTTP server for probes and metrics."""
 
-    host: str = "0.0.0.0"  # noqa: S104 - kubelet and Prometheus come from outside the pod
+    # 0.0.0.0: kubelet and Prometheus come from outside the pod
+    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
     port: int = Field(8080, ge=0, le=65_535, description="0 takes a free port.")
 
 
@@ -123,22 +120,62 @@ class Logs(Section):
     format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: readable on a terminal, else JSON."
     )
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-
-class Subscription(Section):
-    """Streams of one product, and where they go."""
-
-    product: Product
-    symbols: list[str] = Field(default_factory=list, description="As Binance writes them.")
-    streams: list[str] = Field(min_length=1, description="As Binance writes them, no symbol.")
-    topic: TopicName | None = Field(None, description="Default: <prefix>.<product>.<kind>.")
-    endpoint: WebSocketUrl | None = Field(None, description="Default: from the catalogue.")
-    merged: Literal["drop", "keep"] = Field(
-        "drop",
-        description="Rows of the other futures product in a whole-market stream, when no topic of"
-        " theirs is planned: dropped (and counted), or kept in this topic.",
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Lines below it are left out."
     )
+
+
+class Limits(Section):
+    """How much of what Binance allows one IP address is ours."""
+
+    share: float = Field(
+        1.0, gt=0, le=1, description="Share of the limits per IP: connections and REST weight."
+    )
+
+
+class Shard(Section):
+    """Which part of the plan this process reads; usually set by the environment."""
+
+    index: int = Field(0, ge=0, description="Counted from 0.")
+    count: int = Field(1, ge=1, description="Processes that share the plan.")
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> "Shard":
+        if self.index >= self.count:
+            raise ValueError(
+                f"index {self.index} with count {self.count}: they go from 0 to {self.count - 1}"
+            )
+        return self
+
+
+class Backfill(Section):
+    """Fetching by REST what was missed."""
+
+    enabled: bool = Field(True, description="false: what is missing is marked and stays missing.")
+    api_key_file: Path | None = Field(
+        None, description="API key, for calls that want one; no permission is needed."
+    )
+    weight_share: float = Field(0.5, gt=0, le=1, description="Share of the REST weight it uses.")
+
+
+def _environment(name: str) -> str:
+    if name not in ENVIRONMENTS:
+        near = difflib.get_close_matches(name, ENVIRONMENTS, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"{name!r} is none of {', '.join(ENVIRONMENTS)}{meant}")
+    return name
+
+
+def _sort_of_exchange(value: Any) -> str:
+    return "<bases>" if isinstance(value, dict) else "<name>"
+
+
+# Tags in angle brackets are no keys of the file: words.py leaves them out of a place.
+Exchange = Annotated[
+    Annotated[str, AfterValidator(_environment), Tag("<name>")]
+    | Annotated[dict[Product, CustomBases], Field(min_length=1), Tag("<bases>")],
+    Discriminator(_sort_of_exchange),
+]
 
 
 class Settings(BaseSettings):
@@ -148,7 +185,7 @@ class Settings(BaseSettings):
         env_prefix="BKC_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
 
-    exchange: str | dict[Product, CustomBases] = Field(
+    exchange: Exchange = Field(
         "production", description="production, testnet, demo, or bases per product."
     )
     kafka: Kafka
@@ -156,11 +193,33 @@ class Settings(BaseSettings):
     topics: Topics = Topics()
     server: Server = Server()
     logs: Logs = Logs()
-    hold: Annotated[ByteSize, Field(gt=0)] = Field(
+    hold: Size = Field(
         ByteSize(256 * 1024 * 1024),
+        gt=0,
         description="Bytes of frames kept while Kafka is away; beyond it frames are dropped.",
     )
-    subscriptions: list[Subscription] = Field(min_length=1)
+    delivery: Literal["exactly_once", "idempotent"] = Field(
+        "exactly_once",
+        description="exactly_once: transactions. idempotent: for clusters without them; a restart"
+        " may repeat records, and the markers say so.",
+    )
+    instance: InstanceName = Field(
+        "market",
+        description="Names this writer: with the shard its transactional.id, and in markers. Two"
+        " connectors on one cluster need two names.",
+    )
+    shard: Shard = Shard()
+    refresh: Interval = Field(
+        300_000,
+        validate_default=False,
+        description="How often exchangeInfo is read again for new symbols.",
+    )
+    limits: Limits = Limits()
+    backfill: Backfill = Backfill()
+    proxy: Url | None = Field(None, description="HTTP proxy for WebSocket and REST.")
+    subscriptions: list[Subscription] = Field(
+        min_length=1, description="What to read, and where it goes."
+    )
 
     @classmethod
     def settings_customise_sources(

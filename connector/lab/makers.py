@@ -5,18 +5,20 @@ identity. Shapes: frames recorded from production in 2026-09 (tests/golden/sampl
 """
 
 from collections.abc import Callable
-from decimal import Decimal
+from typing import Any
 
 from connector.binance.names import Stream
 from connector.lab import makers_statistics
 from connector.lab.instrument import Instrument
 from connector.lab.makers_statistics import Payload, coin, futures, head
 
-_INTERVALS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_UNFILLED = 80  # of so many USD-M ids one is spent without a fill (14 of 1,186, 2026-07-30)
 
 
 def trade(one: Instrument, stream: Stream, now: int) -> Payload:
-    """Make the next trade. Ids are contiguous per symbol."""
+    """Make the next trade. Ids are contiguous per symbol; on USD-M some are spent without a fill:
+    price and quantity 0, and REST never lists them.
+    """
     del stream
     one.trade_id += 1
     maker = coin(one)
@@ -28,6 +30,8 @@ def trade(one: Instrument, stream: Stream, now: int) -> Payload:
         data["X"] = "MARKET"
     if one.product == "options":
         data["S"] = "SELL" if maker else "BUY"
+    if one.product == "usdm" and one.random.randrange(_UNFILLED) == 0:
+        data |= {"p": "0", "q": "0", "X": "NA"}
     return data, {"trade_id": one.trade_id}
 
 
@@ -47,63 +51,39 @@ def agg_trade(one: Instrument, stream: Stream, now: int) -> Payload:
 
 def depth_diff(one: Instrument, stream: Stream, now: int) -> Payload:
     """Make the next change of the book: spot U = previous u + 1, futures pu = previous u."""
-    previous = one.last_update.get(stream.name, one.update_id)
+    one.move()
+    book = one.book(stream.row.kind)
+    book.advance(one.cents // one.tick)
+    previous, first, last, levels = book.tell(stream.name)
     spot = one.product == "spot"
-    first = previous + 1 if spot else previous + one.random.randint(1, 4_000)
-    last = first + one.random.randint(0, 40)
-    one.last_update[stream.name] = last
     data = {"e": "depthUpdate", "E": now}
     data |= {} if spot else {"T": now}
     data |= {"s": one.symbol}
     if one.product in ("usdm", "coinm"):
         data["ps"] = one.symbol.partition("_")[0]
     data |= {"U": first, "u": last} | ({} if spot else {"pu": previous})
-    for side, sign in (("b", -1), ("a", 1)):
-        data[side] = [
-            [one.price(max(1, one.cents + sign * one.random.randint(1, 900))), _level(one)]
-            for _ in range(one.random.randint(0, 12))
-        ]
+    data |= levels
     data |= futures(one)
     return data, {"first_update_id": first, "last_update_id": last}
 
 
-def _level(one: Instrument) -> str:
-    """Return a level's new quantity; one in four is removed."""
-    quantity = one.quantity()
-    if one.random.randrange(4):
-        return quantity
-    return (
-        "0" + quantity[1:].translate(str.maketrans("123456789", "000000000"))
-        if "." in quantity
-        else "0"
-    )
-
-
 def kline(one: Instrument, stream: Stream, now: int) -> Payload:
-    """Make the next state of a candle; the first event after its end closes it."""
-    interval = stream.parameters["interval"]
-    length = int(interval[:-1]) * _INTERVALS.get(interval[-1], 30 * 86_400_000)
-    start = now - now % length
-    state = one.candles.setdefault(stream.name, [start, one.move(), 0, one.trade_id, 0])
-    closing = state[0] != start
-    opened, price = state[0], one.move()
-    state[2] += 1
+    """Make the next state of a candle: after its end its last one, else one to three trades on."""
+    candles = one.candles_of(stream, now)
+    candle, closed = candles.next(now)
+    if not closed:
+        for _ in range(one.random.randint(1, 3)):
+            candles.last_id += 1
+            price, quantity = one.move(), one.quantity()
+            inverse = one.product == "coinm"
+            candle.add(candles.last_id, price, quantity, inverse=inverse, bought=coin(one))
     # Two events of one millisecond would be one event: the identity is the time.
-    event_time = max(now, state[4] + 1)
-    state[4] = event_time
-    zero = one.quantity()
-    candle = {"t": opened, "T": opened + length - 1, "s": one.symbol, "i": interval}
-    candle |= {"f": state[3], "L": one.trade_id, "o": state[1], "c": price}
-    candle |= {"h": max(state[1], price, key=Decimal), "l": min(state[1], price, key=Decimal)}
-    candle |= {"v": zero, "n": state[2], "x": closing, "q": zero, "V": zero, "Q": zero}
+    candles.event_ms = max(now, candles.event_ms + 1)
+    told = candle.wire() | {"s": one.symbol, "i": candles.interval, "x": closed}
     if one.product != "options":
-        candle["B"] = "0"
-    if closing:
-        one.candles[stream.name] = [start, price, 0, one.trade_id, event_time]
-    return head(one, "kline", event_time) | {"k": candle}, {
-        "open_time": opened,
-        "event_time": event_time,
-    }
+        told["B"] = "0"
+    ids = {"open_time": candle.opened, "event_time": candles.event_ms}
+    return head(one, "kline", candles.event_ms) | {"k": told}, ids
 
 
 def book_ticker(one: Instrument, stream: Stream, now: int) -> Payload:
@@ -133,12 +113,8 @@ def block_trade(one: Instrument, stream: Stream, now: int) -> Payload:
 
 def depth_partial(one: Instrument, stream: Stream, now: int) -> Payload:
     """Make the best levels: spot has its own spelling and names neither symbol nor time."""
-    levels = int(stream.parameters["levels"])
     data, ids = depth_diff(one, stream, now)
-    sides = {
-        side: [[one.price(max(1, one.cents + sign * n)), one.quantity()] for n in range(1, levels)]
-        for side, sign in (("b", -1), ("a", 1))
-    }
+    sides = one.book().top(int(stream.parameters["levels"]))
     if one.product == "spot":
         return {"lastUpdateId": ids["last_update_id"], "bids": sides["b"], "asks": sides["a"]}, ids
     return data | sides, ids
@@ -154,18 +130,24 @@ def continuous_kline(one: Instrument, stream: Stream, now: int) -> Payload:
 
 
 def index_price_kline(one: Instrument, stream: Stream, now: int) -> Payload:
-    """Make a candle of an index price: s is "0", the volumes are 0."""
+    """Make a candle of an index price: s is "0", f and L are times, the volumes are 0."""
     data, ids = kline(one, stream, now)
-    candle = data["k"] | {"s": "0"} | dict.fromkeys("vqVQB", "0")
+    candle = data["k"] | {"s": "0"} | _sampled(data)
     return {"e": "indexPrice_kline", "E": data["E"], "ps": one.symbol, "k": candle}, ids
 
 
 def mark_price_kline(one: Instrument, stream: Stream, now: int) -> Payload:
     """Make a candle of a mark price: the pair outside, the symbol inside."""
     data, ids = kline(one, stream, now)
-    candle = data["k"] | dict.fromkeys("vqVQB", "0")
+    candle = data["k"] | _sampled(data)
     pair = one.symbol.partition("_")[0]
     return {"e": "markPrice_kline", "E": data["E"], "ps": pair, "k": candle}, ids
+
+
+def _sampled(data: dict[str, Any]) -> dict[str, Any]:
+    """Return what candles of samples have in place of trades: times of samples, no volumes."""
+    last = min(data["E"], data["k"]["T"])
+    return {"f": data["k"]["t"], "L": last} | dict.fromkeys("vqVQB", "0")
 
 
 MAKERS: dict[str, Callable[[Instrument, Stream, int], Payload]] = {

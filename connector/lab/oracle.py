@@ -1,5 +1,10 @@
-"""What was really sent: the ids of every series, noted when a frame has left for a connection."""
+"""What was made, and what of it was really sent: the ids of every series.
 
+An event is made when its id is spent, and sent when a frame with it has left for a connection.
+What was made and never sent is lost on the wire: the exchange's REST side still knows it.
+"""
+
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,25 +15,53 @@ Series = tuple[str, str, str]  # product, stream name, symbol
 
 @dataclass(slots=True)
 class Oracle:
-    """The ids sent, in order, by series; an event sent to several connections counts once.
+    """The ids, in order, by series; an event sent to several connections counts once.
 
     Attributes:
+        made: Series -> identities in the order made.
         sent: Series -> identities in the order sent.
-        payloads: Series -> wire payloads, when `keep_payloads` is set.
+        payloads: Series -> wire payloads sent, when `keep_payloads` is set.
+        keep_ids: False: note nothing, so that an exchange may run for weeks.
     """
 
+    made: dict[Series, list[tuple[Any, ...]]] = field(default_factory=dict)
     sent: dict[Series, list[tuple[Any, ...]]] = field(default_factory=dict)
     payloads: dict[Series, list[dict[str, Any]]] = field(default_factory=dict)
     keep_payloads: bool = False
+    keep_ids: bool = True
+
+    def note_made(self, event: Event) -> None:
+        """Note one event whose id has been spent."""
+        if not self.keep_ids:
+            return
+        self.made.setdefault(series_of(event), []).append(event.identity)
 
     def note(self, event: Event) -> None:
         """Note one event that has been sent."""
-        series = (event.product, event.stream, event.symbol)
+        if not self.keep_ids:
+            return
+        series = series_of(event)
         self.sent.setdefault(series, []).append(event.identity)
         if self.keep_payloads:
             self.payloads.setdefault(series, []).append(event.data)
+
+    def withheld(self, series: Series) -> list[tuple[Any, ...]]:
+        """Return what was made of a series and never sent, in the order made."""
+        sent = Counter(self.sent.get(series, ()))
+        lost = []
+        for identity in self.made.get(series, ()):
+            if sent[identity]:
+                sent[identity] -= 1
+            else:
+                lost.append(identity)
+        return lost
 
     @property
     def total(self) -> int:
         """Events sent in all."""
         return sum(len(identities) for identities in self.sent.values())
+
+
+def series_of(event: Event) -> Series:
+    """Return the series an event belongs to."""
+    return event.product, event.stream, event.symbol

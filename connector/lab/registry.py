@@ -22,15 +22,19 @@ class Subject:
 
 
 class Registry:
-    """Listens on a free port of this machine.
+    """Listens on this machine.
+
+    Args:
+        port: 0 takes a free one.
 
     Attributes:
         url: Where, once started.
         available: Set to False to answer 503 to everything.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.url = ""
+        self._port = port
         self.available = True
         self.writable = True
         self._level = "BACKWARD"
@@ -54,7 +58,7 @@ class Registry:
     async def start(self) -> None:
         """Listen."""
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
         self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
     async def stop(self) -> None:

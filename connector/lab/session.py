@@ -7,14 +7,19 @@ web-socket-streams.md 2026-07-21, the futures pages of 2026-05-28, measurements 
 import json
 import time
 from collections import deque
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
 from connector.binance.names import Stream, parse
 from connector.binance.products import LIMITS, Product
 from connector.errors import Refused
+from connector.lab.leg import Leg
+from connector.lab.message import Message, in_microseconds
+from connector.lab.sockets import Socket
+
+if TYPE_CHECKING:
+    from connector.lab.wire import Wire
 
 TOO_MANY_MESSAGES = (1008, "Too many requests")
 TOO_MANY_STREAMS = (1008, "Too many streams")
@@ -24,19 +29,35 @@ _METHODS = "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `G
 class Session:
     """A connection as the exchange sees it.
 
+    Args:
+        wire: Where its streams come from.
+        leg: Cuts depth streams in its own way; None: as they come.
+        microseconds: Times are told in microseconds.
+
     Attributes:
         subscribed: Names asked for, whatever they are: nonsense is acknowledged too.
         delivered: The streams among them that this connection's route really delivers.
+        lost: Nothing that is sent from now on arrives.
     """
 
     def __init__(
         self,
-        socket: ServerConnection,
+        socket: Socket,
+        wire: "Wire",
         products: tuple[Product, ...],
         route: str | None,
+        *,
         combined: bool,
+        leg: Leg | None = None,
+        microseconds: bool = False,
     ) -> None:
         self.socket = socket
+        self._born = time.monotonic()
+        self.lost = False
+        self._wire = wire
+        self._leg = leg
+        self._microseconds = microseconds
+        self._held: deque[Message] = deque()
         self.products = products
         self.route = route
         self.combined = combined
@@ -44,6 +65,10 @@ class Session:
         self.delivered: dict[str, Stream] = {}
         self._limits = LIMITS[products[-1]]
         self._messages: deque[float] = deque()
+
+    def age(self) -> float:
+        """Return the seconds since the connection began."""
+        return time.monotonic() - self._born
 
     def over_limit(self) -> bool:
         """Count one message from the client, pongs included; say whether it is one too many."""
@@ -99,6 +124,7 @@ class Session:
             stream = self._deliverable(name)
             if stream is not None:
                 self.delivered[name] = stream
+                self._wire.begin(stream)
         return {"result": None}
 
     def _deliverable(self, name: str) -> Stream | None:
@@ -116,7 +142,9 @@ class Session:
     def _unsubscribe(self, names: list[str]) -> dict[str, Any]:
         for name in names:
             self.subscribed.pop(name, None)
-            self.delivered.pop(name, None)
+            stream = self.delivered.pop(name, None)
+            if stream is not None:
+                self._wire.end(stream)
         return {"result": None}
 
     def _set_property(self, params: list[Any]) -> dict[str, Any]:
@@ -131,6 +159,24 @@ class Session:
         if params[:1] != ["combined"]:
             return {"code": 0, "msg": "Unknown property"}
         return {"result": self.combined}
+
+    def push(self, message: Message) -> None:
+        """Send a message, or keep it while the connection is frozen."""
+        if self.lost:
+            return
+        if self.socket.frozen:
+            self._held.append(message)
+            return
+        for one in self._leg.cut(message) if self._leg else (message,):
+            payload = in_microseconds(one.payload) if self._microseconds else one.payload
+            if self.socket.put(self.wrap(one.name, payload)):
+                self._wire.left(one)
+
+    def thaw(self) -> None:
+        """Let a frozen connection go on: what was kept leaves at once, as TCP would do it."""
+        self.socket.thaw()
+        while self._held:
+            self.push(self._held.popleft())
 
     def wrap(self, name: str, payload: bytes) -> bytes:
         """Return a payload as this connection gets it: wrapped with the stream's name, or raw."""

@@ -36,6 +36,41 @@ def compatibility_not_set(subject: str, cause: str) -> None:
     _log.warning("compatibility_not_set", subject=subject, cause=cause)
 
 
+def waiting_for_exchange_info(cause: str, retry_s: float) -> None:
+    """The exchange does not say what it lists, and the plan needs it: nothing is read before."""
+    _log.warning("waiting_for_exchange_info", cause=cause, retry_s=round(retry_s, 1))
+
+
+def plan_changed(reason: str, config: str, connections: int, **streams: int) -> None:
+    """Another plan runs from now on; `config` is the hash of the file it follows."""
+    _log.info("plan_changed", reason=reason, config=config, connections=connections, **streams)
+
+
+def plan_warning(text: str) -> None:
+    """Something in the plan that a user should look at; said once."""
+    _log.warning("plan_warning", text=text)
+
+
+def config_refused(reason: str, cause: str) -> None:
+    """A changed config or what the exchange lists now makes no plan: the old one goes on."""
+    _log.error("config_refused", reason=reason, cause=cause)
+
+
+def plan_change_failed(reason: str, cause: str, retry_s: float) -> None:
+    """A change could not be carried out for now; the old plan goes on until it can."""
+    _log.warning("plan_change_failed", reason=reason, cause=cause, retry_s=round(retry_s, 1))
+
+
+def replanning_failed(reason: str, error: BaseException) -> None:
+    """A bug while planning again; the old plan goes on."""
+    _log.error("replanning_failed", reason=reason, exc_info=error)
+
+
+def restart_needed(keys: list[str]) -> None:
+    """The config file has other values for these keys: they count from the next start on."""
+    _log.warning("restart_needed", keys=keys)
+
+
 def topics_created(names: list[str]) -> None:
     """Topics that were missing have been made."""
     _log.info("topics_created", topics=names)
@@ -59,6 +94,18 @@ def connection_lost(connection: str, cause: str, streams: int, retry_s: float) -
         cause=cause,
         streams=streams,
         retry_s=round(retry_s, 2),
+    )
+
+
+def resubscribed(connection: str, joined: int, left: int) -> None:
+    """The plan changed: an open connection has taken and given up these many streams."""
+    _log.info("resubscribed", connection=connection, joined=joined, left=left)
+
+
+def resubscribe_failed(connection: str, cause: str, retry_s: float) -> None:
+    """A change of an open connection's streams was refused or not answered; asked again."""
+    _log.warning(
+        "resubscribe_failed", connection=connection, cause=cause, retry_s=round(retry_s, 2)
     )
 
 
@@ -130,3 +177,40 @@ def librdkafka_logger() -> logging.Logger:
     logger = logging.getLogger("librdkafka")
     logger.setLevel(logging.CRITICAL)
     return logger
+
+
+def rest_waits(pool: str, used: int, limit: int, seconds: float) -> None:
+    """Calls of a pool wait for the next window: its weight is used up."""
+    _log.info("rest_waits", pool=pool, used=used, limit=limit, seconds=round(seconds, 1))
+
+
+def rest_refused(pool: str, status: int, seconds: float) -> None:
+    """The exchange tells us to stay away (429, 418, 403): the pool sends nothing meanwhile."""
+    _log.warning("rest_refused", pool=pool, status=status, seconds=round(seconds, 1))
+
+
+def gap_settled(
+    gap_id: str, stream: str, symbol: str, state: str, *, missing: int, recovered: int, detail: str
+) -> None:
+    """Everything REST had of a gap is written: filled, partial or unfillable."""
+    say = _log.info if state == "filled" else _log.warning
+    say(
+        "gap_settled",
+        gap_id=gap_id,
+        stream=stream,
+        symbol=symbol,
+        state=state,
+        missing=missing,
+        recovered=recovered,
+        detail=detail,
+    )
+
+
+def backfill_waits(pool: str, cause: str, seconds: float) -> None:
+    """A call for missing events did not go through; it is made again after a while."""
+    _log.warning("backfill_waits", pool=pool, cause=cause, seconds=round(seconds, 1))
+
+
+def book_refused(stream: str, symbol: str, cause: str) -> None:
+    """The state of a book cannot be had: its changes go on without one."""
+    _log.warning("book_refused", stream=stream, symbol=symbol, cause=cause)

@@ -1,26 +1,10 @@
 """Subscriptions resolved into streams, endpoints, topics and connections."""
 
-from dataclasses import dataclass, field
-from typing import Literal
-
 import pytest
 
-from connector.binance.plan import Plan, PlanError, expand, make_plan
-from connector.binance.products import ENVIRONMENTS, Bases, Product
-
-
-@dataclass(frozen=True)
-class Wanted:
-    product: Product
-    streams: list[str]
-    symbols: list[str] = field(default_factory=list)
-    topic: str | None = None
-    endpoint: str | None = None
-    merged: Literal["drop", "keep"] = "drop"
-
-
-def plan(*wanted: Wanted) -> Plan:
-    return make_plan(wanted, ENVIRONMENTS["production"], "binance")
+from connector.binance.plan import PlanError, expand, make_plan
+from connector.binance.products import Bases, Product
+from tests.binance.plan_parts import Wanted, plan
 
 
 def problem(*wanted: Wanted) -> tuple[tuple[str | int, ...], str]:
@@ -121,17 +105,128 @@ def test_a_product_without_a_base_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("product", "symbols", "sizes"),
+    ("topic", "streams", "expected"),
     [
-        ("spot", [f"C{number}USDT" for number in range(2050)], [1024, 1024, 2]),
-        ("options", [f"BTC-261225-{number}-C" for number in range(450)], [200, 200, 50]),
+        ("{prefix}.{kind}.{symbol}", ["trade"], "binance.trade.BTCUSDT"),
+        ("x-{product}", ["!miniTicker@arr"], "x-spot"),
     ],
 )
-def test_connections_hold_as_many_streams_as_they_may(
-    product: Product, symbols: list[str], sizes: list[int]
-) -> None:
-    bundles = plan(Wanted(product, ["bookTicker"], symbols)).bundles
+def test_a_topic_is_a_template(topic: str, streams: list[str], expected: str) -> None:
+    symbols = [] if streams[0].startswith("!") else ["BTCUSDT"]
 
-    assert [len(bundle.planned) for bundle in bundles] == sizes
-    stem = "options-public" if product == "options" else "spot"
-    assert [bundle.name for bundle in bundles] == [f"{stem}-{number}" for number in (1, 2, 3)]
+    assert list(plan(Wanted("spot", streams, symbols, topic=topic)).topics) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "text"),
+    [
+        (Wanted("spot", ["!miniTicker@arr"], topic="{symbol}"), "carries several symbols"),
+        (Wanted("spot", ["trade"], ["BTCUSDT"], topic="{what}"), "has {what}, which is none of"),
+        (Wanted("usdm", ["trade"], ["币安USDT"], topic="{symbol}"), "leave {symbol} out"),
+        (Wanted("spot", ["trade"], ["BTCUSDT"], topic=".."), "is no name Kafka takes"),
+        (Wanted("usdm", ["trade"], ["BTCUSDT"], time_unit="us"), "option of spot alone"),
+        (Wanted("spot", ["trade"]), "give symbols"),
+        (Wanted("spot", ["<name>@trade"], ["BTCUSDT"]), "none of <symbol>"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_cure(wanted: Wanted, text: str) -> None:
+    where, found = problem(wanted)
+
+    assert where == ("subscriptions", 0, "streams", 0)
+    assert text in found
+
+
+def test_a_symbol_outside_ascii_goes_to_a_topic_of_all_symbols() -> None:
+    [one] = plan(Wanted("usdm", ["trade"], ["币安USDT"])).planned
+
+    assert (one.stream.name, one.topic) == ("币安usdt@trade", "binance.usdm.trade")
+
+
+def test_a_stream_that_goes_elsewhere_already_is_refused_with_its_place() -> None:
+    where, text = problem(
+        Wanted("spot", ["trade"], ["BTCUSDT"]),
+        Wanted("spot", ["btcusdt@trade"], topic="elsewhere"),
+    )
+
+    assert where == ("subscriptions", 1, "streams", 0)
+    assert "subscriptions[0].streams[0] sends it to binance.spot.trade" in text
+
+
+def test_thousands_of_like_problems_are_told_once() -> None:
+    symbols = [f"C{number}USDT" for number in range(100)]
+    with pytest.raises(PlanError) as caught:
+        plan(Wanted("spot", ["tradde"], symbols))
+
+    texts = [text for _, text in caught.value.problems]
+    assert (len(texts), texts[-1]) == (4, "and more of the kind")
+
+
+@pytest.mark.parametrize(
+    ("product", "wide", "narrow", "symbol"),
+    [
+        ("usdm", "!forceOrder@arr", "forceOrder", "BTCUSDT"),
+        ("options", "btcusdt@optionTrade", "optionTrade", "BTC-261225-1-C"),
+    ],
+)
+def test_the_same_events_twice_in_one_topic_are_refused(
+    product: Product, wide: str, narrow: str, symbol: str
+) -> None:
+    where, text = problem(Wanted(product, [narrow], [symbol]), Wanted(product, [wide]))
+
+    assert where == ("subscriptions", 1, "streams", 0)
+    assert "give it a topic of its own" in text
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "warnings"),
+    [
+        # in two topics it may be meant
+        (Wanted("usdm", ["forceOrder"], ["BTCUSDT"]),
+         Wanted("usdm", ["!forceOrder@arr"], topic="all"), 1),
+        # a state told twice is only waste
+        (Wanted("spot", ["miniTicker"], ["BTCUSDT"]), Wanted("spot", ["!miniTicker@arr"]), 1),
+        # another window, another speed, another expiry: other events
+        (Wanted("spot", ["ticker_1h"], ["BTCUSDT"]), Wanted("spot", ["!ticker_4h@arr"]), 0),
+        (Wanted("usdm", ["markPrice@1s"], ["BTCUSDT"]), Wanted("usdm", ["!markPrice@arr"]), 0),
+        (Wanted("usdm", ["bookTicker"], ["BTCUSDT"]), Wanted("usdm", ["!bookTicker"]), 0),
+        (Wanted("options", ["optionTicker"], ["BTC-261225-1-C"]),
+         Wanted("options", ["btcusdt@optionTicker@270326"]), 0),
+        (Wanted("options", ["optionTrade"], ["ETH-261225-1-C"]),
+         Wanted("options", ["btcusdt@optionTrade"]), 0),
+        # coin-m liquidations come on usd-m's stream as well
+        (Wanted("coinm", ["forceOrder"], ["BTCUSD_PERP"]), Wanted("usdm", ["!forceOrder@arr"]), 1),
+    ],
+)  # fmt: skip
+def test_streams_that_share_events_are_warned_of(
+    first: Wanted, second: Wanted, warnings: int
+) -> None:
+    assert len(plan(first, second).warnings) == warnings
+
+
+def test_rows_of_the_other_product_go_home_even_to_another_shards_topic() -> None:
+    wanted = (
+        Wanted("usdm", ["!ticker@arr"]),
+        Wanted("coinm", ["ticker"], ["BTCUSD_PERP"], topic="coins"),
+    )
+
+    shards = [plan(*wanted, shard=(index, 2)) for index in range(2)]
+
+    [merged] = [one for made in shards for one in made.planned if one.foreign_product]
+    assert merged.foreign_topic == "coins"
+    assert all("coins" in made.topics for made in shards if merged in made.planned)
+
+
+def test_rows_of_the_other_product_stay_where_merged_says() -> None:
+    [kept] = plan(Wanted("usdm", ["!ticker@arr"], merged="keep")).planned
+    [dropped] = plan(Wanted("usdm", ["!ticker@arr"])).planned
+
+    assert (kept.foreign_topic, dropped.foreign_topic) == ("binance.usdm.ticker", None)
+
+
+def test_key_unit_and_connections_are_the_subscriptions() -> None:
+    [one] = plan(
+        Wanted("spot", ["trade"], ["BTCUSDT"], key="{product}", time_unit="us", connections=2)
+    ).planned
+
+    assert (one.key, one.time_unit, one.connections) == ("{product}", "us", 2)
+    assert one.endpoint == "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND"

@@ -3,10 +3,14 @@
 import pytest
 
 from connector.binance.products import Product
-from connector.binance.symbols import Listing, read_listings
+from connector.binance.symbols import Listing, RateLimit, read_exchange_info, read_listings
 from connector.errors import Refused
 
-SPOT = b"""{"timezone":"UTC","serverTime":1565246363776,"rateLimits":[],"exchangeFilters":[],
+SPOT = b"""{"timezone":"UTC","serverTime":1565246363776,"rateLimits":[
+{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,"limit":6000},
+{"rateLimitType":"ORDERS","interval":"SECOND","intervalNum":10,"limit":100},
+{"rateLimitType":"RAW_REQUESTS","interval":"MINUTE","intervalNum":5,"limit":300000},
+{"rateLimitType":"CONNECTIONS","interval":"FORTNIGHT","intervalNum":1,"limit":1}],"exchangeFilters":[],
 "symbols":[{"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH","baseAssetPrecision":8,
 "quoteAsset":"BTC","quotePrecision":8,"orderTypes":["LIMIT"],"icebergAllowed":true,
 "isSpotTradingAllowed":true,"filters":[],"permissions":[]}]}"""
@@ -103,3 +107,11 @@ def test_what_is_no_exchange_info_is_refused_with_its_beginning(
 def test_another_products_answer_is_refused() -> None:
     with pytest.raises(Refused, match="no exchangeInfo of options"):
         read_listings("options", SPOT)
+
+
+def test_limits_are_read_with_their_windows_and_unknown_windows_left_out() -> None:
+    assert read_exchange_info("spot", SPOT).limits == (
+        RateLimit("REQUEST_WEIGHT", 60, 6000),
+        RateLimit("ORDERS", 10, 100),
+        RateLimit("RAW_REQUESTS", 300, 300_000),
+    )

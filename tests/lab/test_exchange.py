@@ -11,10 +11,14 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
+from connector.binance.names import parse
 from connector.binance.products import Product
 from connector.binance.symbols import read_listings
 from connector.lab.exchange import Exchange
+from connector.lab.faults import Skip
 from connector.lab.market import Market
+from tests.lab.client import client
+from tests.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -132,6 +136,23 @@ async def test_a_raw_connection_gets_payloads_without_wrapper(exchange: Exchange
         assert json.loads(await asyncio.wait_for(socket.recv(), 5))["e"] == "trade"
 
 
+@pytest.mark.parametrize(("product", "digits"), [("spot", 16), ("coinm", 13)])
+async def test_spot_tells_microseconds_to_those_who_ask(
+    exchange: Exchange, product: Product, digits: int
+) -> None:
+    symbol = {"spot": "btcusdt", "coinm": "btcusd_perp"}[product]
+    path = f"/stream?streams={symbol}@kline_1m/{symbol}@trade&timeUnit=MICROSECOND"
+    seen: dict[str, Any] = {}
+    async with connect(url(exchange, product, path)) as socket:
+        while len(seen) < 2:
+            frame = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            seen[frame["data"]["e"]] = frame["data"]
+
+    times = [seen["trade"]["E"], seen["trade"]["T"], seen["kline"]["k"]["t"]]
+    assert [len(str(at)) for at in times] == [digits] * 3
+    assert len(str(seen["trade"]["t"])) <= 11  # an id, not a time
+
+
 async def test_the_oracle_knows_exactly_what_a_client_received(exchange: Exchange) -> None:
     names = ["btcusdt@trade", "btcusdt@depth@100ms", "btcusdt@bookTicker", "ethusdt@kline_1m"]
     received: dict[str, list[Any]] = {name: [] for name in names}
@@ -208,3 +229,160 @@ async def test_exchange_info_lists_the_markets_symbols(
     listings = read_listings(product, raw)
     assert [one.symbol for one in listings] == list(Market(3).symbols[product])
     assert all(one.is_trading for one in listings)
+
+
+async def depth_of(
+    exchange: Exchange, product: Product, name: str, route: str = ""
+) -> tuple[list[Any], list[Any]]:
+    """Return what two connections to one depth stream got: as it is made, and cut differently."""
+    async with (
+        client(exchange, [name], product, route) as first,
+        client(exchange, [name], product, route) as second,
+    ):
+        await until(lambda: second.count(name) > 10)
+        return first.data[name], second.data[name]
+
+
+@pytest.fixture
+async def misaligned() -> AsyncIterator[Exchange]:
+    lab = Exchange(Market(3), rate=300.0, misaligned=True)
+    await lab.start()
+    yield lab
+    await lab.stop()
+
+
+async def test_a_misaligned_leg_of_spot_covers_the_same_ids_cut_differently(
+    misaligned: Exchange,
+) -> None:
+    one, other = await depth_of(misaligned, "spot", "btcusdt@depth@100ms")
+
+    assert all(after["U"] == before["u"] + 1 for before, after in pairwise(other))
+    ends = {data["u"]: data for data in one}
+    begins = {data["U"]: data for data in one}
+    cut = [data for data in other if data["u"] in ends and data["U"] in begins]
+    assert len(cut) >= 8
+    for data in cut:
+        first, last = begins[data["U"]], ends[data["u"]]
+        assert (first["u"] + 1, data["E"]) == (last["U"], last["E"] + 1)
+        for side in ("b", "a"):
+            assert dict(data[side]) == dict(first[side]) | dict(last[side])
+
+
+async def test_a_misaligned_leg_of_futures_keeps_the_chain(misaligned: Exchange) -> None:
+    _, other = await depth_of(misaligned, "usdm", "btcusdt@depth@100ms", "/public")
+
+    assert all(after["pu"] == before["u"] for before, after in pairwise(other))
+
+
+async def test_what_both_legs_got_counts_once(misaligned: Exchange) -> None:
+    await depth_of(misaligned, "spot", "btcusdt@depth@100ms")
+    sent = misaligned.oracle.sent["spot", "btcusdt@depth@100ms", "BTCUSDT"]
+
+    assert len(sent) == len(set(sent))
+
+
+async def test_a_misaligned_leg_alone_sends_what_it_was_made_of(misaligned: Exchange) -> None:
+    name = "btcusdt@depth@100ms"
+    async with client(misaligned, []), client(misaligned, [name]) as here:
+        await until(lambda: here.count(name) > 10)
+        misaligned.pause()
+        sent = misaligned.oracle.sent["spot", name, "BTCUSDT"]
+        await until(lambda: here.data[name][-1]["u"] == sent[-1][1])
+
+        assert len(sent) == 2 * here.count(name)
+        assert (sent[0][0], sent[1][1]) == (here.data[name][0]["U"], here.data[name][0]["u"])
+
+
+async def test_a_skipped_change_is_a_hole_on_a_misaligned_leg_too(misaligned: Exchange) -> None:
+    name = "btcusdt@depth@100ms"
+    async with client(misaligned, [name]) as one, client(misaligned, [name]) as other:
+        await until(lambda: other.count(name) > 3)
+        await misaligned.inflict(Skip(name))
+        seen = other.count(name)
+        await until(lambda: other.count(name) > seen + 5)
+        [lost] = misaligned.oracle.withheld(("spot", name, "BTCUSDT"))[:1]
+
+    for here in (one, other):
+        spans = [(data["U"], data["u"]) for data in here.data[name]]
+        jumps = [(a[1] + 1, b[0] - 1) for a, b in pairwise(spans) if b[0] != a[1] + 1]
+        assert jumps == [lost]
+
+
+async def test_an_options_trade_is_told_on_its_own_and_on_its_underlyings_stream(
+    exchange: Exchange,
+) -> None:
+    own, all_of_them = "btc-261225-100000-c@optionTrade", "btcusdt@optionTrade"
+    async with client(exchange, [own, all_of_them], "options", "/public") as here:
+        await until(lambda: here.count(own) > 40)
+
+    ids = here.ids(own)
+    told = [data["t"] for data in here.data[all_of_them] if data["s"] == "BTC-261225-100000-C"]
+    assert ids == list(range(ids[0], ids[0] + len(ids)))
+    assert set(ids[1:-2]) <= set(told)
+    assert told == list(range(told[0], told[0] + len(told)))
+
+
+@pytest.mark.parametrize(
+    ("product", "route", "name", "symbol"),
+    [
+        ("usdm", "/market", "!contractInfo", "NEWUSDT"),
+        ("options", "/market", "!optionSymbol", "BTC-270101-90000-P"),
+    ],
+)
+async def test_listings_are_announced(product: Product, route: str, name: str, symbol: str) -> None:
+    market = Market(3)
+    exchange = Exchange(market, rate=200.0)
+    await exchange.start()
+    try:
+        async with client(exchange, [name], product, route) as here:
+            await until(lambda: here.count(name))
+            market.list_symbol(product, symbol)
+            await until(lambda: any(data["s"] == symbol for data in here.data[name]))
+            market.delist(product, symbol)
+            # Only an announcement can say so: the stream's usual events are about what is listed.
+            await until(lambda: any(data["cs"] == "CLOSE" for data in here.data[name]))
+            closed = [data["s"] for data in here.data[name] if data["cs"] == "CLOSE"]
+    finally:
+        await exchange.stop()
+
+    assert closed == [symbol]
+
+
+def test_an_announcement_is_told_by_the_streams_of_listings_alone() -> None:
+    market = Market(3)
+    market.list_symbol("coinm", "NEWUSD_PERP")
+    asked: tuple[tuple[Product, str], ...] = (
+        ("usdm", "!contractInfo"),  # one stream tells of both futures products
+        ("coinm", "!contractInfo"),
+        ("options", "!optionSymbol"),
+        ("coinm", "btcusd_perp@aggTrade"),
+    )
+
+    told = [
+        market.announcement(parse(product, name), "coinm", "NEWUSD_PERP", 1_795_000_000_000)
+        for product, name in asked
+    ]
+
+    assert [event and (event.symbol, event.data["cs"]) for event in told] == [
+        ("NEWUSD_PERP", "TRADING"),
+        ("NEWUSD_PERP", "TRADING"),
+        None,
+        None,
+    ]
+
+
+async def test_ports_can_be_chosen_and_a_taken_one_is_an_error() -> None:
+    first = Exchange(Market(1))
+    await first.start()
+    taken = int(first.bases["spot"].streams[0].rpartition(":")[2])
+    second = Exchange(Market(1), ports={"fstream": taken})
+    try:
+        with pytest.raises(OSError, match="address already in use"):
+            await second.start()
+    finally:
+        await second.stop()
+        await first.stop()
+    third = Exchange(Market(1), ports={"spot": taken})
+    await third.start()
+    assert third.bases["spot"].streams == (f"ws://127.0.0.1:{taken}",)
+    await third.stop()

@@ -4,6 +4,8 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from connector.binance.names import parse
 from connector.codec.schema import load
 from connector.lab.exchange import Exchange
@@ -151,3 +153,24 @@ async def test_missing_topics_that_may_not_be_created_end_the_start_and_are_all_
     assert "absent.dead-letter" in text
     assert "topics.create: true" in text
     assert exchange.connects_seen == 0
+
+
+async def test_a_change_makes_the_topics_and_schemas_it_needs(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    exchange = await started(rate=500.0)
+    try:
+        settings = config(exchange, kafka.bootstrap_servers, registry.url, "changing")
+        usdm = settings["subscriptions"].pop()
+        async with connector(tmp_path, settings) as running:
+            await running.until_ready()
+            settings["subscriptions"].append(usdm)
+            (tmp_path / "new.yaml").write_text(yaml.safe_dump(settings))
+            (tmp_path / "new.yaml").rename(tmp_path / "connector.yaml")
+            series = ("usdm", "btcusdt@aggTrade", "BTCUSDT")
+            await until(lambda: len(exchange.oracle.sent.get(series, ())) > 20, 30)
+            await finish(exchange, running)
+        conf = {"bootstrap.servers": kafka.bootstrap_servers}
+        assert_topics_hold_what_was_sent(exchange, "changing", conf, registry.url)
+    finally:
+        await exchange.stop()

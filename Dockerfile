@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+# The connector's image: one wheel, its locked dependencies, no compiler, no shell at start.
+# Not run by the tests (they need no Docker): `docker build -t bkc .`, then docker-compose.yml.
+# Debian, not Alpine: confluent-kafka has no wheel for musl.
+FROM python:3.12-slim AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
+RUN ["python", "-m", "venv", "/opt/bkc"]
+WORKDIR /src
+# First what changes seldom, so that it is cached.
+COPY requirements/run.txt requirements/build.txt requirements/
+RUN ["/opt/bkc/bin/pip", "install", "--require-hashes", "-r", "requirements/run.txt"]
+RUN ["python", "-m", "pip", "install", "--require-hashes", "-r", "requirements/build.txt"]
+COPY pyproject.toml README.md ./
+COPY connector connector
+COPY schemas schemas
+COPY examples examples
+RUN ["python", "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", "/wheels", "."]
+RUN ["/opt/bkc/bin/pip", "install", "--no-deps", "--no-index", "--find-links", "/wheels", "binance-kafka-connector"]
+
+FROM python:3.12-slim
+LABEL org.opencontainers.image.title="binance-kafka-connector" \
+      org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=build /opt/bkc /opt/bkc
+ENV PATH=/opt/bkc/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+    BKC_CONFIG_FILE=/etc/bkc/connector.yaml
+# A number, so that Kubernetes can see that it is not root.
+USER 10001:10001
+WORKDIR /tmp
+EXPOSE 8080
+# SIGTERM drains: give it time (`stop_grace_period`, `terminationGracePeriodSeconds`).
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["bkc"]
+CMD ["run", "market"]

@@ -1,0 +1,236 @@
+"""What to ask REST for the past of a stream: one page at a time, and what is left after it.
+
+Pure. Turning the answers into payloads is codec/recovered.py; asking, waiting and giving up is
+backfill.py. Paths, weights and limits: the catalogue's backfill column; weights by rows asked for:
+the market data pages of developers.binance.com, 2026-05-28.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.binance.intervals import (
+    DAY_MS,
+    HOUR_MS,
+    candles_between,
+    following,
+    opening,
+)
+from connector.binance.names import Stream
+from connector.binance.row import Backfill, Row
+from connector.errors import Refused
+
+# Rows or levels asked for, up to and including -> weight; the last one is the most.
+Weights = tuple[tuple[int, int], ...]
+CANDLE_WEIGHTS: Weights = ((99, 1), (499, 2), (1000, 5), (1500, 10))
+DEPTH_WEIGHTS: Mapping[str, Weights] = {
+    "/api/v3/depth": ((100, 5), (500, 25), (1000, 50), (5000, 250)),
+    "/fapi/v1/depth": ((50, 2), (100, 5), (500, 10), (1000, 20)),
+    "/fapi/v1/rpiDepth": ((1000, 20),),
+    "/dapi/v1/depth": ((50, 2), (100, 5), (500, 10), (1000, 20)),
+    "/eapi/v1/depth": ((50, 1), (100, 5), (500, 10), (1000, 20)),
+}
+# Numbers of levels that futures and options accept; spot takes any up to its most.
+LEVELS = (5, 10, 20, 50, 100, 500, 1000)
+# One call of COIN-M candles spans less than 200 days (page 2026-05-28).
+_MOST_SPAN_MS = {"coinm": 200 * DAY_MS - 1}
+# aggTrades takes a window of less than an hour on futures (page 2026-05-28).
+_WINDOW_MS = HOUR_MS - 1
+_NAMES = ("symbol", "pair", "contractType")  # parameters REST wants in upper case
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is missing, both ends included: ids, or opening times of candles in epoch ms."""
+
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One REST call.
+
+    Args:
+        path: Path after the REST base.
+        params: Query parameters.
+        weight: Request weight of the call.
+        keyed: It carries an API key in its header.
+        limit: Rows it asks for; fewer in the answer mean that there are no more.
+        until: Last id or opening time that it reaches for.
+    """
+
+    path: str
+    params: Mapping[str, str | int]
+    weight: int
+    keyed: bool
+    limit: int
+    until: int
+
+
+def fillable(row: Row) -> bool:
+    """Say whether REST can give past events of this stream one by one."""
+    backfill = row.backfill
+    return backfill is not None and (backfill.by != "state" or row.kind == "trade")
+
+
+def has_snapshots(row: Row) -> bool:
+    """Say whether the stream tells changes of a book whose state REST gives."""
+    return row.backfill is not None and row.kind in {"depth-diff", "rpi-depth"}
+
+
+def zone_ms(row: Row) -> int:
+    """Return how much earlier than UTC the row's days begin, in milliseconds."""
+    return 8 * HOUR_MS if row.pattern.endswith("@+08:00") else 0
+
+
+def wanted(stream: Stream, span: Span) -> int:
+    """Return how many events or candles a span holds."""
+    if stream.row.sequence.rule != "candle":
+        return span.last - span.first + 1
+    return candles_between(
+        stream.parameters["interval"], span.first, span.last, zone_ms(stream.row)
+    )
+
+
+def expires_ms(row: Row, before_ms: int) -> float:
+    """Return when REST stops to have what happened at a time: epoch ms, infinity for never.
+
+    Latest rows only (`by="state"`): at once, since any new event may push it out.
+    """
+    backfill = _backfill(row)
+    if backfill.by == "state":
+        return before_ms
+    return float("inf") if backfill.lookback_s is None else before_ms + backfill.lookback_s * 1000
+
+
+def page(stream: Stream, span: Span, symbol: str) -> Page:
+    """Return the call that fetches a span from its beginning, as far as one page reaches.
+
+    Args:
+        stream: The stream whose events are missing.
+        span: What is missing.
+        symbol: Symbol of the series, for streams of several.
+
+    Raises:
+        Refused: REST knows nothing of this stream's past.
+    """
+    backfill = _backfill(stream.row)
+    if not fillable(stream.row):
+        raise Refused(f"{stream.name}: REST has only its present state, not its past")
+    limit = max(1, min(backfill.limit, wanted(stream, span)))
+    until = span.last
+    params: dict[str, str | int] = dict(_named(stream, symbol))
+    if backfill.by == "id":
+        params["fromId"] = span.first
+    elif backfill.by == "time":
+        until = min(until, span.first + _MOST_SPAN_MS.get(stream.product, until))
+        params |= {"startTime": span.first, "endTime": until}
+    else:
+        limit = backfill.limit  # the latest rows: the more, the farther back
+    params["limit"] = limit
+    weight = _candle_weight(stream, backfill, limit)
+    return Page(backfill.path, params, weight, backfill.needs_key, limit, until)
+
+
+def rest_of(stream: Stream, span: Span, asked: Page, rows: int, newest: int | None) -> Span | None:
+    """Return what is still to be asked for after an answer; None when nothing can follow.
+
+    Args:
+        stream: The stream.
+        span: What the page was asked for.
+        asked: The page.
+        rows: Rows in its answer.
+        newest: Last id or opening time among them; None for an empty answer.
+    """
+    if _backfill(stream.row).by == "state":
+        return None
+    reached = newest if newest is not None and rows >= asked.limit else asked.until
+    reached = max(reached, span.first)  # whatever is answered, the next page lies farther on
+    if reached >= span.last or (rows < asked.limit and asked.until == span.last):
+        return None
+    return Span(_after(stream, reached), span.last)
+
+
+def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> Page:
+    """Return the call that fetches a book's present state.
+
+    Args:
+        stream: A stream of depth changes.
+        symbol: Symbol of the series.
+        levels: Levels a side; the row's own by default. More weigh more.
+
+    Raises:
+        Refused: the stream is no book's, or the number of levels is not allowed.
+    """
+    backfill = _backfill(stream.row)
+    weights = DEPTH_WEIGHTS.get(backfill.path)
+    if weights is None or not has_snapshots(stream.row):
+        raise Refused(f"{stream.name}: it has no book to take a snapshot of")
+    limit = backfill.limit if levels is None else levels
+    _check_levels(stream, limit, weights[-1][0])
+    params: dict[str, str | int] = {"symbol": symbol, "limit": limit}
+    return Page(backfill.path, params, weight_of(weights, limit), backfill.needs_key, limit, 0)
+
+
+def _check_levels(stream: Stream, levels: int, most: int) -> None:
+    if stream.product == "spot":
+        if not 0 < levels <= most:
+            raise Refused(f"{stream.name}: {levels} levels; spot gives 1 to {most}")
+        return
+    allowed = (most,) if stream.row.kind == "rpi-depth" else LEVELS
+    if levels not in allowed:
+        gives = ", ".join(map(str, allowed))
+        raise Refused(f"{stream.name}: {levels} levels; {stream.product} gives {gives}")
+
+
+def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[Page, str]:
+    """Return the call that finds the first id at or after a time, and the answer's key for it.
+
+    Trades cannot be asked for by time: the aggregate that holds them can.
+
+    Raises:
+        Refused: the stream has no ids that a time leads to.
+    """
+    if stream.row.kind not in {"trade", "agg-trade"} or stream.product == "options":
+        raise Refused(f"{stream.name}: no REST call leads from a time to its ids; give ids")
+    path = _backfill(stream.row).path.rpartition("/")[0] + "/aggTrades"
+    params: dict[str, str | int] = {"symbol": symbol, "limit": 1}
+    params |= {"startTime": at_ms, "endTime": at_ms + _WINDOW_MS}
+    weight = 4 if stream.product == "spot" else 20
+    key = "a" if stream.row.kind == "agg-trade" else "f"
+    return Page(path, params, weight, keyed=False, limit=1, until=at_ms + _WINDOW_MS), key
+
+
+def _backfill(row: Row) -> Backfill:
+    if row.backfill is None:
+        raise Refused(f"{row.product} {row.pattern}: REST knows nothing of it")
+    return row.backfill
+
+
+def _named(stream: Stream, symbol: str) -> Mapping[str, str]:
+    """Return the parameters that say what is asked about."""
+    own = stream.parameters
+    named = {name: own[name].upper() for name in _NAMES if name in own} or {"symbol": symbol}
+    if "interval" in own:
+        named["interval"] = own["interval"]
+    if zone := zone_ms(stream.row):
+        named["timeZone"] = str(zone // HOUR_MS)
+    return named
+
+
+def _candle_weight(stream: Stream, backfill: Backfill, limit: int) -> int:
+    tiered = backfill.by == "time" and stream.product in {"usdm", "coinm"}
+    return weight_of(CANDLE_WEIGHTS, limit) if tiered else backfill.weight
+
+
+def weight_of(weights: Weights, limit: int) -> int:
+    """Return what a call for so many rows or levels weighs."""
+    return next((weight for most, weight in weights if limit <= most), weights[-1][1])
+
+
+def _after(stream: Stream, reached: int) -> int:
+    if stream.row.sequence.rule != "candle":
+        return reached + 1
+    zone = zone_ms(stream.row)
+    interval = stream.parameters["interval"]
+    return following(interval, opening(interval, reached, zone), zone)

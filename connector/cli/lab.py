@@ -1,0 +1,123 @@
+"""`bkc lab`: exchange, registry or broker of the lab on their own, to test any client against."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Run the lab's exchange, registry or broker until Ctrl-C.", no_args_is_help=True
+)
+
+Rate = Annotated[float, typer.Option(min=1, help="Events a second over all streams in use.")]
+Seed = Annotated[int, typer.Option(help="The same seed makes the same market.")]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65_532, help="First of four: spot, fstream, dstream, REST. [free]"),
+]
+Fault = Annotated[
+    list[str] | None, typer.Option(help='As "mute@10s:5s"; several. `bkc lab faults` lists them.')
+]
+Schedule = Annotated[Path | None, typer.Option(help="A file of faults, one a line.")]
+Misaligned = Annotated[
+    bool, typer.Option("--misaligned", help="Every second connection gets depth cut differently.")
+]
+Real = Annotated[bool, typer.Option("--kafka", help="Real ones in place of the embedded.")]
+
+
+@app.command()
+def exchange(
+    *,
+    rate: Rate = 1000.0,
+    seed: Seed = 1,
+    port: Port = None,
+    fault: Fault = None,
+    schedule: Schedule = None,
+    misaligned: Misaligned = False,
+    play: Annotated[
+        list[Path] | None, typer.Option(help="Play a capture in place of the market; several.")
+    ] = None,
+    product: Annotated[
+        str | None, typer.Option(help="Product of captures whose names do not begin with it.")
+    ] = None,
+    stream: Annotated[
+        str | None, typer.Option(help="Stream of raw payloads that do not tell theirs.")
+    ] = None,
+    speed: Annotated[str, typer.Option(help="Times the captures' own pace, or max.")] = "1",
+    loop: Annotated[bool, typer.Option("--loop", help="Play again and again.")] = False,
+) -> None:
+    """Run the exchange: WebSocket streams and REST of all four products.
+
+    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 an option is wrong or a port is taken.
+    """
+    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+
+    player = lab_run.player(play or [], product, stream, speed, loop=loop)
+    made = lab_run.exchange(seed, rate, port, misaligned=misaligned, source=player)
+    faults = lab_run.faults(fault or [], schedule)
+    lab_run.run([made], lambda: lab_run.exchange_lines(made), made, faults)
+
+
+@app.command()
+def registry(
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 0,
+) -> None:
+    """Run the schema registry, kept in memory, with the Confluent API.
+
+    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 the port is taken.
+    """
+    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+
+    made = lab_run.registry(port)
+    lab_run.run([made], lambda: lab_run.registry_lines(made))
+
+
+@app.command()
+def broker(kafka: Real = False) -> None:
+    """Run a broker: librdkafka's embedded one, or a real Kafka in a Java of its own.
+
+    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 3 Kafka did not come up.
+    """
+    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+
+    made = lab_run.broker(real=kafka)
+    lab_run.run([made], lambda: lab_run.kafka_lines(made))
+
+
+@app.command("all")
+def everything(
+    *,
+    rate: Rate = 1000.0,
+    seed: Seed = 1,
+    port: Port = None,
+    fault: Fault = None,
+    schedule: Schedule = None,
+    misaligned: Misaligned = False,
+    kafka: Real = False,
+    write: Annotated[Path | None, typer.Option(help="Write the config to this file too.")] = None,
+) -> None:
+    """Run exchange, broker and registry, and print a whole config that points there.
+
+    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 an option is wrong or a port is taken; 3 a part
+    did not come up.
+    """
+    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+
+    made = lab_run.exchange(seed, rate, port, misaligned=misaligned)
+    faults = lab_run.faults(fault or [], schedule)
+    around = lab_run.broker(real=kafka), lab_run.registry(0, real=kafka)
+    lab_run.run(
+        [*around, made],
+        lambda: lab_run.all_lines(made, *around),
+        made,
+        faults,
+        write,
+    )
+
+
+@app.command()
+def faults() -> None:
+    """List the faults by name, with their parameters in order."""
+    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+
+    lab_run.show_faults()

@@ -1,0 +1,132 @@
+"""Reads capture files: one JSON a line, as `bkc decode` reads them, with the time of each. Pure.
+
+A line is a combined frame (`{"stream": ..., "data": ...}`) or a raw payload; whose stream then is
+named for the whole file, or guessed from the payload.
+"""
+
+import heapq
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.binance.names import Stream, recognise
+from connector.binance.products import PRODUCTS, Product
+from connector.binance.recognise import guess
+from connector.errors import Refused
+
+STEP_MS = 10  # between two lines of which one tells no time
+# A longer silence, or a step back, is no pace but a seam: two captures put one after the other.
+SEAM_MS = 600_000
+_BEFORE_1990_MS, _IN_US = 600_000_000_000, 100_000_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One message of a capture.
+
+    Attributes:
+        at_ms: When it comes, in milliseconds from the beginning of its file.
+        stream: Its stream.
+        payload: What is inside the wrapper, byte for byte.
+    """
+
+    at_ms: int
+    stream: Stream
+    payload: bytes
+
+
+def product_in(file: str, product: str | None) -> Product:
+    """Return the product of a capture: as told, else what the file's name begins with.
+
+    Raises:
+        Refused: neither names one.
+    """
+    named = product if product is not None else file.partition(".")[0]
+    for one in PRODUCTS:
+        if named == one:
+            return one
+    known = ", ".join(PRODUCTS)
+    if product is not None:
+        raise Refused(f"{product!r} is no product; known: {known}")
+    raise Refused(f"{file}: which product? Give --product, or begin its name with one of {known}.")
+
+
+def read(
+    lines: Iterable[bytes], file: str, product: Product, stream: str | None = None
+) -> Iterator[Line]:
+    """Yield the messages of a capture in their order.
+
+    Args:
+        lines: The file's lines; empty ones are passed over.
+        file: Its name, for errors.
+        product: Whose streams they are.
+        stream: Name of the stream of raw payloads.
+
+    Raises:
+        Refused: a line is no JSON, or nothing tells its stream; with file and line.
+    """
+    named = recognise(product, stream) if stream is not None else None
+    pace = _Pace()
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            found, payload, data = _told(product, line.strip(), named)
+        except Refused as error:
+            raise Refused(f"{file}:{number}: {error}") from error
+        yield Line(pace.at(_time(data)), found, payload)
+
+
+def together(files: Sequence[Iterator[Line]]) -> Iterator[Line]:
+    """Yield the messages of several captures by their time; all begin at once."""
+    yield from heapq.merge(*files, key=lambda line: line.at_ms)
+
+
+def _told(product: Product, line: bytes, named: Stream | None) -> tuple[Stream, bytes, Any]:
+    try:
+        frame = json.loads(line)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"not JSON: {error}") from error
+    if isinstance(frame, dict) and isinstance(frame.get("stream"), str) and "data" in frame:
+        return recognise(product, frame["stream"]), _inside(line, frame["data"]), frame["data"]
+    return named or guess(product, frame), line, frame
+
+
+def _inside(line: bytes, data: Any) -> bytes:
+    """Return the bytes of `data`; written anew only where the wrapper is not Binance's own."""
+    _, found, rest = line.partition(b'"data":')
+    if line.startswith(b'{"stream":') and found and rest.endswith(b"}"):
+        return rest[:-1].strip()
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _time(data: Any) -> int | None:
+    """Return the event's time in milliseconds: `E`, else a `t` that is one (reference prices)."""
+    first = data[0] if isinstance(data, list) and data else data
+    if not isinstance(first, dict):
+        return None
+    told = first.get("E", first.get("t"))
+    if type(told) is not int or told < _BEFORE_1990_MS:
+        return None
+    return told if told < _IN_US else told // 1000
+
+
+class _Pace:
+    """Turns event times into the time since the beginning, which never steps back."""
+
+    def __init__(self) -> None:
+        self._at = -STEP_MS
+        self._known: tuple[int, int] | None = None  # the last time told, and when that was
+
+    def at(self, told: int | None) -> int:
+        """Return when a message comes whose event has this time."""
+        due = self._at + STEP_MS
+        if told is not None and self._known is not None:
+            passed = told - self._known[0]
+            if 0 <= passed <= SEAM_MS:
+                due = max(self._at, self._known[1] + passed)
+        self._at = due
+        if told is not None:
+            self._known = (told, due)
+        return due

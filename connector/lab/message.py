@@ -1,0 +1,63 @@
+"""One message of the market on its way to the connections. Pure."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connector.binance.names import Stream
+from connector.binance.products import Product
+from connector.lab.market import Event
+
+_TIMES = frozenset("ETtOC")
+_LEAST_TIME_MS = 1_000_000_000_000  # `t` is an id in trades
+
+
+@dataclass(slots=True, eq=False)
+class Message:
+    """What one stream says once.
+
+    Attributes:
+        product: Product of its stream.
+        name: Wire name of its stream.
+        payload: What is inside the wrapper.
+        events: What it tells; none where it is broken, or no event of the market.
+        parts: The messages it was put together from, when it was.
+        sent: It has left for a connection at least.
+    """
+
+    product: Product
+    name: str
+    payload: bytes
+    events: tuple[Event, ...] = ()
+    parts: tuple["Message", ...] = ()
+    sent: bool = False
+
+
+def message_of(stream: Stream, events: Sequence[Event]) -> Message:
+    """Return the message that carries the events of one turn of a stream."""
+    data = [event.data for event in events] if stream.row.array else events[0].data
+    return Message(stream.product, stream.name, encode(data), tuple(events))
+
+
+def in_microseconds(payload: bytes) -> bytes:
+    """Return a spot payload as a connection with `timeUnit=MICROSECOND` gets it.
+
+    The market knows milliseconds: the digits below are made up, the same for the same time.
+    """
+    return encode(_finer(json.loads(payload), ""))
+
+
+def _finer(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _finer(inner, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_finer(inner, "") for inner in value]
+    if key in _TIMES and type(value) is int and value >= _LEAST_TIME_MS:
+        return value * 1000 + value % 1000
+    return value
+
+
+def encode(data: Any) -> bytes:
+    """Return JSON as Binance writes it: no spaces, UTF-8."""
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()

@@ -1,0 +1,235 @@
+"""The client of the exchange's REST side: asks, waits for weight, says what a refusal means."""
+
+import asyncio
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from connector.binance.products import PRODUCTS, Bases, Product
+from connector.binance.refusals import STAY_AWAY, refusal
+from connector.binance.symbols import ExchangeInfo, Listing, Universe, read_exchange_info
+from connector.binance.volumes import read_volumes
+from connector.errors import Refused, Retry
+from connector.rest.pool import Pool
+
+TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
+CONNECTIONS = 8  # at most so many calls at once
+OK, PROXY_LOGIN = 200, 407
+POOL_OF: Mapping[Product, str] = MappingProxyType(
+    {"spot": "spot", "usdm": "futures", "coinm": "futures", "options": "options"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call whose path, parameters and weight never change."""
+
+    path: str
+    weight: int
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+# Weights: rest-api.md (binance-spot-api-docs, 2026-07-21) and the pages of developers.binance.com
+# (2026-05-28). permissionSets names some 170 groups for each symbol and makes two thirds of spot's
+# answer; showPermissionSets=false leaves them empty.
+EXCHANGE_INFO: Mapping[Product, Call] = MappingProxyType(
+    {
+        "spot": Call("/api/v3/exchangeInfo", 20, {"showPermissionSets": "false"}),
+        "usdm": Call("/fapi/v1/exchangeInfo", 1),
+        "coinm": Call("/dapi/v1/exchangeInfo", 1),
+        "options": Call("/eapi/v1/exchangeInfo", 1),
+    }
+)
+TICKERS: Mapping[Product, Call] = MappingProxyType(
+    {
+        "spot": Call("/api/v3/ticker/24hr", 80, {"type": "MINI"}),
+        "usdm": Call("/fapi/v1/ticker/24hr", 40),
+        "coinm": Call("/dapi/v1/ticker/24hr", 40),
+        "options": Call("/eapi/v1/ticker", 40),
+    }
+)
+
+
+class Rest:
+    """A client for all products; `start` it inside the event loop, `close` it at the end.
+
+    Args:
+        bases: Where each product is served.
+        share: The part of each limit we may use.
+        proxy: URL of an HTTP proxy, may hold a user name and password.
+        api_key: Sent with calls that need one, and only as a header.
+        clock: Seconds since 1970.
+
+    Attributes:
+        pools: The budgets by name.
+
+    Raises:
+        Refused: the API key cannot be one.
+    """
+
+    def __init__(
+        self,
+        bases: Mapping[Product, Bases],
+        *,
+        share: float = 1.0,
+        proxy: str | None = None,
+        api_key: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
+            raise Refused("the API key holds characters that no key has; check its file")
+        # Until exchangeInfo says otherwise: rest-api.md 2026-07-21 and spot's notice of 2026-04-02
+        # (RAW_REQUESTS); CM-UM notice 2026-06-10; no page says it of options: a cautious start.
+        self.pools: Mapping[str, Pool] = {
+            "spot": Pool("spot", 6000, share, 300_000, clock=clock),
+            "futures": Pool("futures", 2400, share, clock=clock),
+            "options": Pool("options", 400, share, clock=clock),
+        }
+        self._bases = bases
+        self._proxy = proxy
+        self._clock = clock
+        self._api_key = api_key
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Make the session; nothing is connected yet."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=CONNECTIONS), timeout=TIMEOUT, trust_env=False
+        )
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def get(
+        self,
+        product: Product,
+        path: str,
+        params: Mapping[str, str | int],
+        weight: int,
+        *,
+        keyed: bool = False,
+    ) -> bytes:
+        """Return the body of an answer; waits for the weight it costs.
+
+        Args:
+            product: Whose host is asked.
+            path: The whole path, such as /api/v3/depth.
+            params: The query.
+            weight: What the exchange counts for this call.
+            keyed: The call needs the API key.
+
+        Raises:
+            Retry: 429, 418, 5xx, no answer in time, no connection; after_s where it is known.
+            Refused: the call itself is wrong; with Binance's code and text.
+        """
+        if product not in self._bases:
+            raise Refused(f"no REST address of {product} is known; set exchange.{product}.rest")
+        if keyed and self._api_key is None:
+            raise Refused(f"{path} needs an API key; set backfill.api_key_file")
+        pool = self.pools[POOL_OF[product]]
+        await pool.admit(weight)
+        url = self._bases[product].rest + path
+        place = _place(self._bases[product].rest, path, params)
+        with pool.under_way(weight):
+            status, headers, body = await self._fetch(
+                url, params, place, keyed, told=lambda headers: pool.told(headers, weight)
+            )
+        if status == OK:
+            return body
+        error = refusal(place, status, body, headers.get("Retry-After"), self._clock())
+        if status in STAY_AWAY and isinstance(error, Retry) and error.after_s is not None:
+            pool.stay_away(status, error.after_s)
+        raise error
+
+    async def _fetch(
+        self,
+        url: str,
+        params: Mapping[str, str | int],
+        place: str,
+        keyed: bool,
+        told: Callable[[Mapping[str, str]], None],
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Return status, headers and body, whatever they are; the headers are `told` at once.
+
+        Texts are made here, never taken from an error that knows the URL of the proxy.
+        """
+        if self._session is None:
+            raise RuntimeError("Rest.start() comes first")
+        headers = {"X-MBX-APIKEY": self._api_key} if keyed and self._api_key else {}
+        try:
+            # Redirects are not followed: the key would go along.
+            async with self._session.get(
+                url, params=params, headers=headers, proxy=self._proxy, allow_redirects=False
+            ) as answer:
+                told(answer.headers)
+                return answer.status, answer.headers, await answer.read()
+        except TimeoutError:
+            raise Retry(f"{place}: no answer in time") from None
+        except aiohttp.ClientHttpProxyError as error:
+            raise _proxy_refusal(place, error.status) from None
+        except aiohttp.ClientProxyConnectionError as error:
+            raise Retry(f"{place}: the proxy cannot be reached: {error.strerror}") from None
+        except aiohttp.ClientConnectorError as error:
+            raise Retry(f"{place}: cannot connect: {error.strerror or error}") from None
+        except aiohttp.ClientError as error:
+            raise Retry(f"{place}: {type(error).__name__} while it answered") from None
+
+    async def universe(
+        self, products: Collection[Product], with_volumes: Collection[Product]
+    ) -> Universe:
+        """Return what is listed, and what was traded in 24 h where it is asked for.
+
+        The limits in the answers become the pools' limits.
+
+        Raises:
+            Retry, Refused: as `get`; Refused too when an answer is not what it should be.
+        """
+        listings: dict[Product, tuple[Listing, ...]] = {}
+        volumes: dict[Product, Mapping[str, float]] = {}
+        for product in PRODUCTS:
+            if product in products or product in with_volumes:
+                info = await self._exchange_info(product)
+                listings[product] = info.listings
+                self.pools[POOL_OF[product]].learn(product, info.limits)
+            if product in with_volumes:
+                volumes[product] = await self._volumes(product, listings[product])
+        return Universe(listings, volumes)
+
+    # Decoded in a thread. msgspec keeps the interpreter's lock, so spot's lean answer (3,000
+    # symbols, 4.9 MB) still stalls the event loop, for 6 ms; a process of its own stalls it for
+    # 4 to 8 ms (to start it and to take over what it read) and costs 110 to 230 ms of CPU each
+    # time. The answer with permissionSets (12 MB): 14 ms in a thread. (Made-up answers in the
+    # real shape; medians of 5 on 2 cores, 2026-11-25. On a loaded machine each about doubles, and
+    # the two stay level.)
+    async def _exchange_info(self, product: Product) -> ExchangeInfo:
+        call = EXCHANGE_INFO[product]
+        raw = await self.get(product, call.path, call.params, call.weight)
+        return await asyncio.to_thread(read_exchange_info, product, raw)
+
+    async def _volumes(
+        self, product: Product, listings: tuple[Listing, ...]
+    ) -> Mapping[str, float]:
+        call = TICKERS[product]
+        raw = await self.get(product, call.path, call.params, call.weight)
+        return await asyncio.to_thread(read_volumes, product, raw, listings)
+
+
+def _place(base: str, path: str, params: Mapping[str, str | int]) -> str:
+    """Return what a call was about: no scheme, no user name, of the query the symbol alone."""
+    symbol = params.get("symbol")
+    return f"{urlsplit(base).hostname}{path}" + ("" if symbol is None else f" ({symbol})")
+
+
+def _proxy_refusal(place: str, status: int) -> Retry | Refused:
+    """Return the error for a proxy that does not let us through to the exchange."""
+    if status == PROXY_LOGIN:
+        return Refused(
+            f"{place}: the proxy wants a user name and password; write them into `proxy`"
+        )
+    return Retry(f"{place}: the proxy answered {status} and made no connection")

@@ -1,0 +1,110 @@
+"""Nothing is called filled that is not."""
+
+import pytest
+
+from connector.binance.filling import Filling, Gap, Outcome
+from connector.binance.history import Span
+from connector.binance.names import parse
+
+DAY_MS = 86_400_000
+
+
+def filling(name: str = "btcusdt@aggTrade", span: Span | None = None, **more: bool) -> Filling:
+    product = "usdm" if name == "btcusdt@trade" else "spot"
+    stream = parse(product, name)  # type: ignore[arg-type]
+    return Filling(Gap("g", stream, "BTCUSDT", span or Span(100, 2_599), 0, 0, **more))
+
+
+def answer(job: Filling, *rows: int) -> list[int]:
+    return list(rows[job.take(job.next_page(), rows)])
+
+
+def what(job: Filling) -> tuple[str, int, int]:
+    outcome = job.outcome()
+    return outcome.state, outcome.missing, outcome.recovered
+
+
+def test_a_gap_is_filled_page_by_page() -> None:
+    job = filling()
+    answer(job, *range(100, 1_100))
+    assert job.left == Span(1_100, 2_599)
+    answer(job, *range(1_100, 2_100))
+    answer(job, *range(2_100, 2_600))
+    assert job.left is None
+    assert job.outcome() == Outcome(job.gap, "filled", 2_500, 2_500, "")
+
+
+def test_rows_beyond_the_gap_are_not_its_own() -> None:
+    job = filling(span=Span(100, 102))
+    assert answer(job, 98, 99, 100, 101, 102, 103) == [100, 101, 102]
+    assert what(job) == ("filled", 3, 3)
+
+
+def test_ids_older_than_retention_are_gone() -> None:
+    job = filling(span=Span(100, 199))
+    assert answer(job, *range(150, 250)) == list(range(150, 200))
+    assert what(job) == ("partial", 100, 50)
+    assert job.outcome().detail == "REST has nothing before 150: 50 are gone for good"
+
+
+def test_a_gap_older_than_retention_is_unfillable() -> None:
+    job = filling(span=Span(100, 199))
+    assert answer(job, *range(500, 600)) == []
+    assert what(job) == ("unfillable", 100, 0)
+    assert job.outcome().detail == "REST has nothing before 500: 100 are gone for good"
+
+
+def test_a_listing_begins_where_rest_begins() -> None:
+    job = filling(span=Span(0, 199), whole=True)
+    assert answer(job, *range(150, 350)) == list(range(150, 200))
+    assert what(job) == ("filled", 50, 50)
+
+
+def test_an_empty_answer_fills_nothing() -> None:
+    job = filling(span=Span(100, 199))
+    assert answer(job) == []
+    assert job.left is None
+    assert job.outcome().detail == "REST does not have 100 of them"
+    assert what(job) == ("unfillable", 100, 0)
+
+
+def test_a_hole_inside_an_answer_is_not_called_filled() -> None:
+    job = filling(span=Span(100, 103))
+    answer(job, 100, 101, 103, 104)
+    assert what(job) == ("partial", 4, 3)
+
+
+def test_usdm_ids_that_rest_never_lists_leave_a_gap_filled() -> None:
+    job = filling("btcusdt@trade", Span(100, 109))
+    answer(job, *(n for n in range(101, 111) if n != 105))
+    assert what(job) == ("filled", 10, 8)
+    assert job.outcome().detail.startswith("2 ids REST never lists")
+
+
+def test_usdm_ids_older_than_retention_are_gone_all_the_same() -> None:
+    job = filling("btcusdt@trade", Span(100, 109))
+    answer(job, 105, 106, 108, 109, 110)
+    assert what(job) == ("partial", 10, 4)
+    assert job.outcome().detail == (
+        "REST has nothing before 105: 5 are gone for good; "
+        "1 ids REST never lists (insurance fund, ADL, or spent without a fill)"
+    )
+
+
+def test_usdm_ids_without_any_answer_are_not_called_filled() -> None:
+    job = filling("btcusdt@trade", Span(100, 109))
+    answer(job)
+    assert what(job) == ("unfillable", 10, 0)
+
+
+def test_missing_candles_are_counted_by_their_interval() -> None:
+    job = filling("btcusdt@kline_1m", Span(60_000, 240_000))
+    answer(job, 120_000, 180_000)
+    assert what(job) == ("partial", 4, 2)
+    assert "nothing before 120000: 1 are gone" in job.outcome().detail
+
+
+@pytest.mark.parametrize(("name", "old"), [("btcusdt@trade", True), ("btcusdt@aggTrade", False)])
+def test_what_is_older_than_the_look_back_is_known(name: str, old: bool) -> None:
+    assert filling(name).gap.too_old(31 * DAY_MS) == old
+    assert not filling(name).gap.too_old(29 * DAY_MS)

@@ -1,0 +1,43 @@
+"""What the tests of the config share: a good file, and how a bad one is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from connector.config.load import Loaded, load
+from connector.config.subscription import Subscription
+from connector.errors import Refused
+from connector.service import plan_of
+
+GOOD = """\
+exchange: production
+kafka:
+  bootstrap_servers: kafka-1:9092
+schema_registry:
+  url: http://registry:8081
+subscriptions:
+  - product: spot
+    symbols: [BTCUSDT]
+    streams: [trade]
+"""
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "connector.yaml"
+    path.write_text(text)
+    return path
+
+
+def loaded(folder: Path, text: str = GOOD) -> Loaded:
+    return load(write(folder, text))
+
+
+def subscription(folder: Path, text: str) -> Subscription:
+    return loaded(folder, text).settings.subscriptions[0]
+
+
+def refused(folder: Path, text: str = GOOD) -> str:
+    """Return the error of a file, its folder left out."""
+    with pytest.raises(Refused) as caught:
+        plan_of(loaded(folder, text))
+    return str(caught.value).replace(f"{folder}/", "")

@@ -1,0 +1,69 @@
+"""A plain websockets client of the lab that keeps what it gets, by stream."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from connector.binance.products import Product
+from connector.lab.exchange import Exchange
+
+
+class Client:
+    """One connection.
+
+    Attributes:
+        data: Stream -> payloads in the order they came.
+        broken: Frames that were no JSON.
+        notices: `!serverShutdown` notices.
+    """
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self.socket = socket
+        self.data: dict[str, list[Any]] = {}
+        self.broken: list[str] = []
+        self.notices = 0
+
+    async def read(self) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            async for frame in self.socket:
+                assert isinstance(frame, str)
+                self._take(frame)
+
+    def _take(self, frame: str) -> None:
+        try:
+            told = json.loads(frame)
+        except json.JSONDecodeError:
+            self.broken.append(frame)
+            return
+        if told.get("stream") == "!serverShutdown":
+            self.notices += 1
+        elif "stream" in told:
+            self.data.setdefault(told["stream"], []).append(told["data"])
+
+    def count(self, stream: str) -> int:
+        return len(self.data.get(stream, ()))
+
+    def ids(self, stream: str, key: str = "t") -> list[int]:
+        return [data[key] for data in self.data.get(stream, ())]
+
+
+@contextlib.asynccontextmanager
+async def client(
+    exchange: Exchange, names: Sequence[str], product: Product = "spot", route: str = ""
+) -> AsyncIterator[Client]:
+    """Connect and subscribe by URL; the connection is read until it ends."""
+    url = f"{exchange.bases[product].streams[0]}{route}/stream?streams={'/'.join(names)}"
+    async with connect(url, ping_interval=None, close_timeout=0.2) as socket:
+        made = Client(socket)
+        reading = asyncio.create_task(made.read())
+        try:
+            yield made
+        finally:
+            await socket.close()
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)

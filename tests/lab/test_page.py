@@ -1,0 +1,60 @@
+"""docs/lab.md shows what there is: its faults, its schedule, its Python."""
+
+import ast
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from connector.cli.lab import app
+from connector.config.lines import parse
+from connector.lab import schedule
+
+PAGE = (Path(__file__).parent.parent.parent / "docs" / "lab.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_table_of_faults_is_whole() -> None:
+    rows = re.findall(r"^\| (`[a-z`, -]+) \| ([a-z_, ]+) \| ", PAGE, re.MULTILINE)
+    shown = {name: told for names, told in rows for name in re.findall(r"`([a-z-]+)`", names)}
+
+    assert shown == {name: parameters for name, parameters, _ in schedule.usage()}
+
+
+def test_the_schedule_shown_is_good() -> None:
+    [text] = blocks("text")
+
+    assert [one.start for one in schedule.read(text, "evil.txt")] == [10.0, 30.0, 45.0, 120.0]
+
+
+def test_the_commands_shown_have_options_that_exist() -> None:
+    group: Any = typer.main.get_command(app)
+    shown = re.findall(r"^bkc lab (\w+)([^#\n]*)", "".join(blocks("sh")), re.MULTILINE)
+
+    assert len(shown) >= 8
+    for name, rest in shown:
+        known = [option for one in group.commands[name].params for option in one.opts]
+        assert set(re.findall(r"--[a-z]+", rest)) <= set(known), name
+
+
+def test_the_config_shown_names_the_four_products() -> None:
+    [text] = blocks("yaml")
+
+    assert sorted(parse(text, "page")[0]["exchange"]) == ["coinm", "options", "spot", "usdm"]
+
+
+@pytest.mark.lab
+async def test_the_python_shown_runs() -> None:
+    [code] = blocks("python")
+    compiled = compile(code, "page", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    names: dict[str, Any] = {}
+
+    await asyncio.wait_for(eval(compiled, names), 10)  # noqa: S307 - our own page
+
+    assert names["exchange"].bases.keys() == {"spot", "usdm", "coinm", "options"}

@@ -1,0 +1,79 @@
+"""`bkc check` as its users run it: what a file means, offline."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from connector.cli import app
+from connector.errors import Refused
+
+HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\nsubscriptions:\n"
+
+
+def check(folder: Path, *subscriptions: str) -> list[str]:
+    """Return the lines `bkc check` prints, the folder left out."""
+    path = folder / "connector.yaml"
+    path.write_text(HEAD + "".join(f"  - {one}\n" for one in subscriptions))
+    result = CliRunner().invoke(app, ["check", str(path)])
+    if isinstance(result.exception, Refused):
+        raise result.exception
+    assert result.exit_code == 0
+    return result.stdout.replace(f"{folder}/", "").splitlines()
+
+
+def test_a_file_of_names_is_shown_whole(tmp_path: Path) -> None:
+    lines = check(tmp_path, "{product: spot, symbols: [BTCUSDT, ETHUSDT], streams: trade}")
+
+    assert [line.split() for line in lines[:3]] == [
+        ["stream", "topic", "connection"],
+        ["btcusdt@trade", "binance.spot.trade", "spot-1"],
+        ["ethusdt@trade", "binance.spot.trade", "spot-1"],
+    ]
+    assert lines[-1] == "connector.yaml is good: 2 streams on 1 connection into 1 topic"
+
+
+def test_what_only_the_exchange_knows_is_said_and_no_error(tmp_path: Path) -> None:
+    lines = check(tmp_path, "{product: spot, symbols: {quote: USDT, top: 50}, streams: trade}")
+
+    assert lines == [
+        "connector.yaml:4: subscriptions[0].symbols: spot top 50 by 24 h volume of quote USDT:"
+        " asked at the start; bkc plan shows them",
+        "",
+        "connector.yaml is good: what it reads is asked of the exchange at the start",
+    ]
+
+
+def test_names_are_shown_beside_what_is_asked_for(tmp_path: Path) -> None:
+    lines = check(
+        tmp_path,
+        "{product: usdm, symbols: [BTCUSDT, 'ETH*'], streams: aggTrade}",
+        "{product: options, symbols: [BTCUSDT], streams: '<underlying>@openInterest@<yymmdd>'}",
+    )
+
+    assert "btcusdt@aggTrade" in lines[1]
+    assert lines[-4:] == [
+        "connector.yaml:4: subscriptions[0].symbols: usdm BTCUSDT, symbols like ETH*:"
+        " asked at the start; bkc plan shows them",
+        "connector.yaml:5: subscriptions[1].streams[0]: <yymmdd> of"
+        " <underlying>@openInterest@<yymmdd> is asked at the start; bkc plan shows them",
+        "",
+        "connector.yaml is good: 1 stream on 1 connection into 1 topic,"
+        " and what the exchange lists",
+    ]
+
+
+def test_a_warning_has_its_place(tmp_path: Path) -> None:
+    lines = check(
+        tmp_path,
+        "{product: usdm, symbols: [BTCUSDT], streams: [markPrice@1s]}",
+        "{product: usdm, streams: ['!markPrice@arr@1s'], topic: marks}",
+    )
+
+    [warning] = [line for line in lines if line.startswith("warning: ")]
+    assert warning.startswith("warning: connector.yaml:5: subscriptions[1].streams[0]: ")
+
+
+def test_a_wrong_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match=r"connector\.yaml:4: subscriptions\[0\]\.streams\[0\]: "):
+        check(tmp_path, "{product: spot, symbols: [BTCUSDT], streams: trades}")

@@ -1,0 +1,280 @@
+"""`bkc plan` as its users run it: against the lab's REST side, saved answers, a running worker."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from typer.testing import CliRunner
+
+from connector.binance.cost import LISTINGS, POOLS, VOLUMES
+from connector.cli import app, plan_view
+from connector.errors import Refused, Retry
+from connector.lab.market import Market
+from connector.lab.rest import Rest as LabRest
+from connector.rest.client import EXCHANGE_INFO, POOL_OF, TICKERS
+from connector.server import Server
+
+runner = CliRunner()
+HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\n"
+NAMED = "subscriptions: [{product: usdm, symbols: [BTCUSDT], streams: [aggTrade, depth]}]\n"
+TOP = "subscriptions: [{product: spot, symbols: {quote: USDT, top: 2}, streams: [trade]}]\n"
+
+
+@pytest.fixture(autouse=True)
+def _logs() -> Iterator[None]:
+    """The command sends logs to the runner's standard error, which ends with it."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.fixture
+def market() -> Market:
+    return Market(5)
+
+
+@pytest.fixture
+async def lab(market: Market) -> AsyncIterator[LabRest]:
+    rest = LabRest(market)
+    await rest.start()
+    yield rest
+    await rest.stop()
+
+
+def write(folder: Path, text: str, rest: str | None = None) -> str:
+    bases = ", ".join(
+        f"{product}: {{streams: 'ws://unused', rest: '{rest}'}}" for product in ("spot", "usdm")
+    )
+    path = folder / "connector.yaml"
+    path.write_text((f"exchange: {{{bases}}}\n" if rest else "") + HEAD + text)
+    return str(path)
+
+
+def run(*arguments: str) -> tuple[str, str]:
+    """Run it; return standard output and standard error."""
+    result = runner.invoke(app, ["plan", *arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout, result.stderr
+
+
+async def run_beside(*arguments: str) -> tuple[str, str]:
+    """Run it while servers of this event loop answer."""
+    return await asyncio.to_thread(run, *arguments)
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+async def test_the_exchange_is_asked_for_the_top_symbols(
+    market: Market, lab: LabRest, tmp_path: Path
+) -> None:
+    text, _ = await run_beside("-c", write(tmp_path, TOP, lab.url), "--json")
+
+    found = json.loads(text)
+    ranked = sorted(market.symbols["spot"], key=lambda one: -market.volume("spot", one))
+    assert {one["stream"] for one in found["streams"]} == {
+        f"{symbol.lower()}@trade" for symbol in ranked[:2]
+    }
+    assert found["warnings"] == []
+    assert found["cost"]["pools"][0]["refresh"] == pytest.approx(20.0)
+
+
+async def test_a_misspelt_symbol_is_warned_of_with_its_line(lab: LabRest, tmp_path: Path) -> None:
+    path = write(tmp_path, NAMED.replace("BTCUSDT", "BTCUSTD"), lab.url)
+
+    _, trouble = await run_beside("-c", path)
+
+    flat = " ".join(trouble.split())
+    assert "connector.yaml:4: subscriptions[0].symbols: BTCUSTD is not listed" in flat
+    assert "did you mean BTCUSDT?" in flat
+
+
+async def test_what_is_needed_and_cannot_be_asked_says_the_cure(tmp_path: Path) -> None:
+    path = write(tmp_path, TOP, f"http://127.0.0.1:{free_port()}")
+
+    with pytest.raises(Retry, match="--exchange-info spot=FILE"):
+        await run_beside("-c", path)
+
+
+async def test_names_are_planned_without_the_exchange(tmp_path: Path) -> None:
+    path = write(tmp_path, NAMED, f"http://127.0.0.1:{free_port()}")
+
+    text, trouble = await run_beside("-c", path)
+
+    assert "btcusdt@aggTrade" in text
+    assert "names of usdm are not checked" in trouble
+
+
+def saved(folder: Path, coins: int = 3) -> tuple[str, str]:
+    """An exchangeInfo answer and the 24 h tickers, in files; C1USDT is traded most."""
+    numbers = range(coins, 0, -1)
+    symbols = [
+        {"symbol": f"C{n}USDT", "status": "TRADING", "baseAsset": f"C{n}", "quoteAsset": "USDT"}
+        for n in numbers
+    ]
+    tickers = [
+        {"symbol": f"C{n}USDT", "quoteVolume": str(100 - n), "lastPrice": "1"} for n in numbers
+    ]
+    info, day = folder / "info.json", folder / "day.json"
+    info.write_text(json.dumps({"rateLimits": [], "symbols": symbols}))
+    day.write_text(json.dumps(tickers))
+    return f"spot={info}", f"spot={day}"
+
+
+def test_saved_answers_stand_in_for_the_exchange(tmp_path: Path) -> None:
+    info, day = saved(tmp_path)
+
+    text, _ = run("-c", write(tmp_path, TOP), "--exchange-info", info, "--tickers", day, "--json")
+
+    assert [one["stream"] for one in json.loads(text)["streams"]] == [
+        "c1usdt@trade",
+        "c2usdt@trade",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--exchange-info", "{info}"), "give --tickers spot=FILE too"),
+        (("--tickers", "{day}"), "--tickers alone"),
+        (("--exchange-info", "forex=x"), "PRODUCT one of spot, usdm, coinm, options"),
+        (("--exchange-info", "usdm=x"), "add --exchange-info spot=FILE"),
+        (("--exchange-info", "spot=/nowhere"), "/nowhere: cannot read the file"),
+        (("--exchange-info", "spot={config}"), "no exchangeInfo of spot"),
+        (("--exchange-info", "{info}", "--tickers", "{day}", "--running", "x:1"), "give the URL"),
+    ],
+)
+def test_wrong_options_are_refused_with_the_cure(
+    arguments: tuple[str, ...], words: str, tmp_path: Path
+) -> None:
+    info, day = saved(tmp_path)
+    path = write(tmp_path, TOP)
+    filled = [each.format(info=info, day=day, config=path) for each in arguments]
+
+    with pytest.raises(Refused, match=words):
+        run("-c", path, *filled)
+
+
+def names_offline(tmp_path: Path) -> tuple[str, ...]:
+    """A config of names, and the least that keeps anybody from being asked."""
+    info = tmp_path / "usdm.json"
+    info.write_text('{"symbols":[]}')
+    return ("-c", write(tmp_path, NAMED), "--exchange-info", f"usdm={info}")
+
+
+@pytest.mark.parametrize("columns", [40, 80, 200])
+def test_names_are_whole_on_any_terminal(
+    columns: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.cli.console.out._width", columns)
+
+    text, _ = run(*names_offline(tmp_path))
+
+    words = text.split()
+    for whole in (
+        "btcusdt@aggTrade",
+        "binance.usdm.agg-trade",
+        "wss://fstream.binance.com/market/stream",
+        "wss://fstream.binance.com/public/stream",
+    ):
+        assert whole in words
+    assert "2 streams on 2 connections into 2 topics" in text
+
+
+def test_columns_stand_under_one_another() -> None:
+    rows = [("stream", "kind", "topic", "msg/s"), ("btcusdt@trade", "trade", "a.topic", "6.0")]
+
+    assert plan_view.columns(rows, right=3) == [
+        "stream         kind   topic    msg/s",
+        "btcusdt@trade  trade  a.topic    6.0",
+    ]
+
+
+async def served(plan: Any) -> Server:
+    server = Server({}, lambda: b"", lambda: {"plan": plan})
+    await server.start("127.0.0.1", 0)
+    return server
+
+
+async def compared(plan: Any, *arguments: str) -> str:
+    server = await served(plan)
+    try:
+        url = f"http://127.0.0.1:{server.port}"
+        return (await run_beside(*arguments, "--running", url))[0]
+    finally:
+        await server.stop()
+
+
+async def test_the_difference_to_a_running_worker_is_shown(tmp_path: Path) -> None:
+    running = {"usdm-market-7": ["btcusdt@aggTrade", "ethusdt@aggTrade"]}
+
+    text = await compared(running, *names_offline(tmp_path), "--json")
+
+    found = json.loads(text)["difference"]
+    assert found == {
+        "added": [{"product": "usdm", "stream": "btcusdt@depth", "connection": "usdm-public-1"}],
+        "removed": [
+            {"product": "usdm", "stream": "ethusdt@aggTrade", "connection": "usdm-market-7"}
+        ],
+        "moved": [],
+    }
+
+
+async def test_the_difference_is_told_in_words(tmp_path: Path) -> None:
+    running = {"usdm-market-7": ["btcusdt@aggTrade", "ethusdt@aggTrade"]}
+
+    lines = (await compared(running, *names_offline(tmp_path))).splitlines()
+
+    assert "+ btcusdt@depth  usdm-public-1" in lines
+    assert "- ethusdt@aggTrade  usdm-market-7" in lines
+    assert "against the running worker: 1 stream more, 1 fewer, 0 moved" in lines
+
+
+@pytest.mark.parametrize(("running", "stays"), [(9, True), (10, False)])
+async def test_a_symbol_that_runs_leaves_the_top_late(
+    running: int, stays: bool, tmp_path: Path
+) -> None:
+    """Top 8 of ten: who is read now stays up to rank 9."""
+    info, day = saved(tmp_path, 10)
+    path = write(tmp_path, TOP.replace("top: 2", "top: 8"))
+    now = {"spot-1": [f"c{running}usdt@trade"]}
+
+    text = await compared(now, "-c", path, "--exchange-info", info, "--tickers", day, "--json")
+
+    assert (json.loads(text)["difference"]["removed"] == []) == stays
+
+
+@pytest.mark.parametrize("told", [None, ["spot-1"], {"spot-1": "x"}])
+async def test_a_server_that_tells_no_plan_is_refused(told: Any, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="tells no plan"):
+        await compared(told, *names_offline(tmp_path))
+
+
+async def test_a_worker_that_is_away_is_said(tmp_path: Path) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+
+    with pytest.raises(Retry, match="/status"):
+        await run_beside(*names_offline(tmp_path), "--running", url)
+
+
+def test_a_plan_over_a_limit_names_it(tmp_path: Path) -> None:
+    info, _ = saved(tmp_path, 900)
+    text = "subscriptions: [{product: spot, symbols: all, streams: [trade]}]\n"
+    path = write(tmp_path, "limits: {share: 0.007}\n" + text)
+
+    with pytest.raises(Refused, match=r"3 connections .* limits.share 0.007 leaves 2"):
+        run("-c", path, "--exchange-info", info)
+
+
+def test_the_weights_reckoned_with_are_those_of_the_client() -> None:
+    assert {product: call.weight for product, call in EXCHANGE_INFO.items()} == LISTINGS
+    assert {product: call.weight for product, call in TICKERS.items()} == VOLUMES
+    assert POOL_OF == POOLS

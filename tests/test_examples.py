@@ -1,0 +1,142 @@
+"""Each example is read and planned as it stands, with and without what the exchange lists."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from connector.binance.plan import Plan, make_plan
+from connector.binance.symbols import Listing, Universe
+from connector.config.load import Loaded, load
+from connector.config.subscription import Filter
+from connector.service import bases_of, plan_of
+
+FOLDER = Path(__file__).parent.parent / "examples"
+EXPIRIES = (1_798_185_600_000, 1_798_272_000_000)  # 2026-12-25 and the day after, 08:00 UTC
+SPOT = tuple(
+    Listing("spot", f"C{number:02}USDT", f"C{number:02}USDT", f"C{number:02}", "USDT", "",
+            "TRADING", None)
+    for number in range(70)
+)  # fmt: skip
+USDM = tuple(
+    Listing("usdm", symbol, symbol, symbol[:3], "USDT", "PERPETUAL", "TRADING", None)
+    for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT")
+)
+COINM = (
+    Listing("coinm", "BTCUSD_PERP", "BTCUSD", "BTC", "USD", "PERPETUAL", "TRADING", None),
+    Listing("coinm", "ETHUSD_PERP", "ETHUSD", "ETH", "USD", "PERPETUAL", "SETTLING", None),
+)
+OPTIONS = tuple(
+    Listing("options", f"{coin}-{date}-100-{side[0]}", f"{coin}USDT", f"{coin}USDT", "USDT", side,
+            "TRADING", expiry)
+    for coin in ("BTC", "ETH")
+    for date, expiry in zip(("261225", "261226"), EXPIRIES, strict=True)
+    for side in ("CALL", "PUT")
+)  # fmt: skip
+UNIVERSE = Universe(
+    {"spot": SPOT, "usdm": USDM, "coinm": COINM, "options": OPTIONS},
+    {"spot": {listing.symbol: float(number) for number, listing in enumerate(SPOT)}},
+)
+FILES = sorted(FOLDER.glob("*.yaml"))
+
+
+@pytest.fixture(autouse=True)
+def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.upper().startswith("BKC_"):
+            monkeypatch.delenv(name)
+
+
+def plan(loaded: Loaded) -> Plan:
+    settings = loaded.settings
+    bases, prefix = bases_of(settings), settings.topic_prefix
+    return make_plan(settings.subscriptions, bases, prefix, universe=UNIVERSE)
+
+
+def streams(name: str) -> Counter[str]:
+    """Return how many streams of an example go to each topic."""
+    return Counter(one.topic for one in plan(load(FOLDER / name)).planned)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_an_example_is_read_and_planned_with_and_without_the_exchange(path: Path) -> None:
+    loaded = load(path)
+
+    whole = plan(loaded)
+
+    assert whole.planned != []
+    assert whole.pending == ()
+    asked = [one for one in loaded.settings.subscriptions if one.selection.needs_listings]
+    assert len(plan_of(loaded).pending) == len(asked)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_an_example_begins_by_saying_what_it_shows(path: Path) -> None:
+    assert path.read_text().startswith("# ")
+
+
+def test_the_most_traded_fifty_are_fifty() -> None:
+    assert streams("spot-top-50.yaml") == {
+        "binance.spot.trade": 50,
+        "binance.spot.depth-diff": 50,
+        "binance.spot.kline": 50,
+    }
+
+
+def test_one_symbol_comes_from_all_four_products() -> None:
+    made = plan(load(FOLDER / "one-symbol.yaml"))
+
+    assert {one.stream.product for one in made.planned} == {"spot", "usdm", "coinm", "options"}
+    assert {one.time_unit for one in made.planned if one.stream.product == "spot"} == {"us"}
+    assert sum(one.stream.row.kind == "trade" for one in made.planned) == 1 + 4
+
+
+def test_options_of_one_underlying_follow_what_is_listed() -> None:
+    names = {
+        one.stream.name for one in plan(load(FOLDER / "options-of-one-underlying.yaml")).planned
+    }
+
+    assert names == {
+        "btcusdt@optionMarkPrice",
+        "btcusdt@optionIndexPrice",
+        "btcusdt@openInterest@261225",
+        "btcusdt@openInterest@261226",
+        "btc-261225-100-c@optionTrade",
+        "btc-261226-100-c@optionTrade",
+        "btc-261225-100-c@depth@100ms",
+        "btc-261226-100-c@depth@100ms",
+    }
+
+
+def test_the_testnet_has_topics_and_hosts_of_its_own() -> None:
+    made = plan(load(FOLDER / "testnet.yaml"))
+
+    assert set(made.topics) == {"testnet.binance.spot.trade", "testnet.binance.liquidations"}
+    hosts = {bundle.endpoint.split("/")[2] for bundle in made.bundles}
+    assert hosts == {"stream.testnet.binance.vision", "fstream.binancefuture.com"}
+
+
+def test_the_secured_example_reads_none_of_the_files_it_names() -> None:
+    security = load(FOLDER / "secured.yaml").settings.kafka.security
+
+    assert security.password_file is not None
+    assert not security.password_file.exists()
+
+
+def test_the_whole_language_is_in_one_file() -> None:
+    made = plan(load(FOLDER / "everything.yaml"))
+
+    assert streams("everything.yaml")["binance.perpetuals.agg-trade"] == 2
+    assert {one.key for one in made.planned} == {"{symbol}", "{product}:{symbol}"}
+    assert streams("everything.yaml")["binance.coinm.agg-trade"] == 1
+    assert streams("everything.yaml")["binance.options.open-interest"] == 2
+
+
+def test_examples_show_every_form_of_symbols() -> None:
+    forms = [one.symbols for path in FILES for one in load(path).settings.subscriptions]
+
+    assert any(isinstance(form, Filter) and form.top for form in forms)
+    assert any(isinstance(form, Filter) and form.underlying for form in forms)
+    assert any(not isinstance(form, Filter) and "all" in form for form in forms)
+    assert any(not isinstance(form, Filter) and "*" in "".join(form) for form in forms)

@@ -1,0 +1,110 @@
+"""Dockerfile and docker-compose.yml against the tree and the settings; no Docker is run."""
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from connector.config.load import load
+from connector.service import plan_of
+
+ROOT = Path(__file__).parent.parent
+IMAGE = re.compile(r"[a-z0-9./-]+:[0-9]+(\.[0-9]+){2}")  # a tag that does not move
+
+
+def instructions() -> list[tuple[str, str]]:
+    """Return the Dockerfile's instructions and their arguments, lines joined."""
+    text = re.sub(r"\\\n\s*", "", (ROOT / "Dockerfile").read_text())
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [(word, rest) for word, _, rest in (line.partition(" ") for line in lines)]
+
+
+@pytest.fixture
+def services() -> dict[str, Any]:
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    return dict(composed["services"])
+
+
+def test_what_the_image_copies_is_there() -> None:
+    copied = [
+        name
+        for word, rest in instructions()
+        if word == "COPY" and not rest.startswith("--from")
+        for name in rest.split()[:-1]
+    ]
+
+    assert {"connector", "schemas", "examples", "requirements/run.txt"} <= set(copied)
+    assert [name for name in copied if not (ROOT / name).exists()] == []
+
+
+def test_the_image_uses_no_shell_and_no_alpine_and_is_not_root() -> None:
+    found = instructions()
+
+    runs = [rest for word, rest in found if word in ("RUN", "ENTRYPOINT", "CMD")]
+    assert [rest for rest in runs if not rest.startswith("[")] == []
+    bases = [rest for word, rest in found if word == "FROM"]
+    assert bases == ["python:3.12-slim AS build", "python:3.12-slim"]
+    after = found[[word for word, _ in found].index("FROM", 1) :]
+    assert [rest for word, rest in after if word == "USER"] == ["10001:10001"]
+
+
+def test_everything_from_an_index_is_installed_with_hashes() -> None:
+    installs = [rest for word, rest in instructions() if word == "RUN" and '"install"' in rest]
+
+    assert len(installs) == 3
+    safe = ("--require-hashes", "--no-index")
+    assert [rest for rest in installs if not any(option in rest for option in safe)] == []
+    assert "http" not in "".join(rest for word, rest in instructions() if word != "LABEL")
+
+
+@pytest.mark.parametrize("name", ["run.txt", "build.txt"])
+def test_locked_requirements_have_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / "requirements" / name).read_text()
+
+    good = re.compile(r"[a-zA-Z0-9._-]+==[^/]+ \\|    --hash=sha256:[0-9a-f]{64}( \\)?")
+    assert [line for line in text.splitlines() if line and not good.fullmatch(line)] == []
+
+
+def test_compose_has_kafka_a_registry_and_the_connector(services: dict[str, Any]) -> None:
+    images = [one["image"] for one in services.values() if "image" in one]
+
+    assert set(services) == {"kafka", "registry", "connector"}
+    assert [image for image in images if not IMAGE.fullmatch(image)] == []
+    assert services["connector"]["build"] == "."
+    assert set(services["connector"]["depends_on"]) <= set(services)
+
+
+def test_the_connectors_file_and_variables_are_real_settings(
+    services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connector = services["connector"]
+    for name in [name for name in os.environ if name.upper().startswith("BKC_")]:
+        monkeypatch.delenv(name)
+    for name, value in connector["environment"].items():
+        monkeypatch.setenv(name, value)
+    [mounted] = connector["volumes"]
+    file, inside, _ = mounted.split(":")
+
+    loaded = load(ROOT / file)
+
+    assert loaded.settings.kafka.bootstrap_servers == "kafka:19092"
+    assert loaded.settings.schema_registry.url == "http://registry:8080/apis/ccompat/v7"
+    assert plan_of(loaded).planned
+    pairs = [pair for word, rest in instructions() if word == "ENV" for pair in rest.split()]
+    assert f"BKC_CONFIG_FILE={inside}" in pairs
+
+
+def test_the_connector_speaks_to_kafkas_inner_listener(services: dict[str, Any]) -> None:
+    kafka = services["kafka"]["environment"]
+    connector = services["connector"]["environment"]
+    advertised = dict(one.split("://") for one in kafka["KAFKA_ADVERTISED_LISTENERS"].split(","))
+    listening = dict(one.split("://") for one in kafka["KAFKA_LISTENERS"].split(","))
+
+    assert advertised["INSIDE"] == connector["BKC_KAFKA__BOOTSTRAP_SERVERS"]
+    assert all(listening[name].endswith(at.partition(":")[2]) for name, at in advertised.items())
+    assert set(kafka["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")) == {
+        f"{name}:PLAINTEXT" for name in listening
+    }

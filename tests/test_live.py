@@ -1,0 +1,432 @@
+"""A running worker whose plan changes: who stays is not disturbed, and what goes wrong changes
+nothing.
+"""
+
+import asyncio
+import functools
+import os
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from connector.binance.plan import Bundle
+from connector.codec.schema import load
+from connector.kafka.reader import Reader
+from connector.lab.market import Market
+from connector.lab.proxy import Proxy
+from connector.ledger import Ledger
+from connector.pipeline import Pipeline
+from connector.supervisor import Around
+from tests.oracle import read_avro
+from tests.pipeline_parts import Recorder
+from tests.waiting import until
+from tests.worker_parts import SPOT, World, world
+
+pytestmark = pytest.mark.lab
+
+ALL = {"product": "spot", "symbols": "all", "streams": ["trade"]}
+TRADES = ("binance.spot.trade",)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.reasons.POLL_S", 0.1)
+    monkeypatch.setattr("connector.replan.RETRY_S", 0.5)
+    monkeypatch.setattr("connector.market.TIDY_S", 0.05)
+
+
+def subscribed(here: World, host: str = "spot") -> set[str]:
+    """Return what a host's connections are subscribed to, as the exchange sees it."""
+    return {name for session in here.exchange._sessions[host] for name in session.subscribed}
+
+
+def _are_subscribed(here: World, count: int) -> bool:
+    return len(subscribed(here)) == count
+
+
+def changes(here: World) -> dict[str, int]:
+    return dict(here.worker.replanner.changes)
+
+
+def balanced(here: World) -> None:
+    """Everything sent is in Kafka, once; nothing was put aside."""
+    ledger = here.worker.ledger
+    assert ledger.dead_letters == Counter()
+    assert ledger.records.acknowledged == here.exchange.oracle.total
+
+
+async def stored(here: World, kind: str, field: str) -> dict[str, list[Any]]:
+    """Return the ids in a topic by symbol, in the order they lie there."""
+    reader = Reader(here.broker.bootstrap_servers, [f"binance.spot.{kind}"])
+    await reader.start()
+    found: dict[str, list[Any]] = {}
+    while await reader.lag():
+        for read in await reader.batch():
+            record = read_avro(load(kind), read.value)
+            found.setdefault(record["symbol"], []).append(record[field])
+    await reader.stop()
+    return found
+
+
+async def test_100_streams_more_disturb_none_of_1000(tmp_path: Path) -> None:
+    old = [f"COIN{number}USDT" for number in range(500)]
+    new = [f"NEW{number}USDT" for number in range(50)]
+    wanted = {"product": "spot", "symbols": old, "streams": ["trade", "aggTrade"]}
+    market = Market(9, {"spot": (*old, *new)})
+    async with world(tmp_path, wanted, rate=3000.0, market=market) as here:
+        await here.until_flowing()
+        await until(lambda: here.published("coin499usdt@aggTrade") > 0)
+        here.rewrite({**wanted, "symbols": [*old, *new]})
+        await until(lambda: here.worker.market.streams() == {"spot": (1100, 1100)})
+        await until(lambda: len(here.exchange.oracle.sent) == 1100)
+        outcome = await here.stop()
+        trades = await stored(here, "trade", "trade_id")
+        aggregates = await stored(here, "agg-trade", "agg_trade_id")
+
+        sent = here.exchange.oracle.sent
+        assert outcome.left == 0
+        for (_, stream, symbol), identities in sent.items():
+            ids = (trades if stream.endswith("@trade") else aggregates)[symbol]
+            assert [(one,) for one in ids] == identities
+        assert [one.disconnects for one in here.worker.market.supervised] == [0, 0, 0]
+        balanced(here)
+
+
+async def test_a_listing_appears_in_its_topic_within_one_refresh(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        assert len(subscribed(here)) == 5
+        here.market.list_symbol("spot", "NEWUSDT")
+        await until(lambda: here.published("newusdt@trade") > 0, 3)
+        await here.stop()
+
+        assert set(await stored(here, "trade", "trade_id")) == {*here.market.symbols["spot"]}
+        balanced(here)
+
+
+async def test_an_announced_listing_does_not_wait_for_the_refresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.reasons.NEWS_GAP_S", 0.2)
+    subscription = {"product": "usdm", "symbols": "all", "streams": ["aggTrade"]}
+    news = {"product": "usdm", "streams": ["!contractInfo"]}
+    topics = ("binance.usdm.agg-trade",)
+    async with world(tmp_path, subscription, news, topics=topics, refresh="1h") as here:
+        await here.until_flowing()
+        here.market.list_symbol("usdm", "NEWUSDT")
+        await until(lambda: here.published("newusdt@aggTrade") > 0)
+        await here.stop()
+
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.market.GRACE_S", 0.2)
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        await until(lambda: here.published("solusdt@trade") > 0)
+        here.market.delist("spot", "SOLUSDT")
+        await until(lambda: "solusdt@trade" not in subscribed(here))
+        routing = here.worker.market.routing
+        await until(lambda: len(list(routing.routes())) == 4)
+        await here.stop()
+
+        published, _ = routing.published()["spot", "trade"]
+        assert published == here.worker.ledger.records.acknowledged  # what is gone still counts
+        balanced(here)
+
+
+async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        before = here.worker.replanner.hash
+        here.rewrite({**SPOT, "streams": ["trade", "bookTiker"]})
+        await until(lambda: changes(here) == {"refused": 1})
+        count = here.worker.ledger.records.acknowledged
+        await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
+
+        assert here.worker.replanner.hash == before
+        assert not here.worker.server.failing()
+        assert "config_refused" in (said := capsys.readouterr().out)
+        assert "connector.yaml:" in said
+        here.rewrite({**SPOT, "streams": ["trade"]})
+        await until(lambda: changes(here) == {"refused": 1, "applied": 1})
+        await until(lambda: subscribed(here) == {"btcusdt@trade", "ethusdt@trade"})
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_signal_reads_the_file_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.reasons.POLL_S", 3600.0)
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.rewrite({**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]})
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: here.published("bnbusdt@trade") > 0)
+        await here.stop()
+
+        assert changes(here) == {"applied": 1}
+        balanced(here)
+
+
+async def test_streams_given_up_under_load_leave_no_dead_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.market.GRACE_S", 0.3)
+    coins = [f"COIN{number}USDT" for number in range(100)]
+    wanted = {"product": "spot", "symbols": coins, "streams": ["trade", "bookTicker"]}
+    market = Market(9, {"spot": coins})
+    async with world(tmp_path, wanted, rate=4000.0, market=market) as here:
+        await here.until_flowing()
+        for count in (80, 100, 10):
+            here.rewrite({**wanted, "symbols": coins[:count]})
+            await until(functools.partial(_are_subscribed, here, 2 * count))
+        await until(lambda: len(list(here.worker.market.routing.routes())) == 20)
+        await here.stop()
+
+        balanced(here)
+
+
+async def test_what_waits_for_kafka_outlives_its_subscription(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.market.GRACE_S", 0.0)
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        with monkeypatch.context() as full:
+            full.setattr(here.worker.producer, "publish", lambda *_: False)  # Kafka is full
+            await until(lambda: here.worker.pipeline.waiting > 50)
+            here.rewrite({**SPOT, "symbols": ["BTCUSDT"], "streams": ["trade"]})
+            await until(lambda: subscribed(here) == {"btcusdt@trade"})
+            waiting = here.worker.pipeline.waiting
+            await until(lambda: here.worker.pipeline.waiting > waiting + 50)  # much tidying later
+        await until(lambda: len(list(here.worker.market.routing.routes())) == 1)
+        await here.stop()
+
+        assert waiting > 50
+        balanced(here)
+
+
+async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Path) -> None:
+    async with world(tmp_path, {**SPOT, "streams": ["trade"]}, topics=("elsewhere",)) as here:
+        await here.until_flowing()
+        here.rewrite({**SPOT, "streams": ["trade"], "topic": "elsewhere"})
+        await until(lambda: changes(here) == {"applied": 1})
+        count = here.worker.ledger.records.acknowledged
+        await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
+        outcome = await here.stop()
+
+        assert outcome.left == 0
+        assert here.worker.market.supervised[0].disconnects == 0
+        balanced(here)
+
+
+async def test_a_connection_that_breaks_during_a_change_comes_back_with_what_is_wanted(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        await here.exchange.drop("spot")
+        here.rewrite({**SPOT, "symbols": ["ETHUSDT", "BNBUSDT"]})
+        wanted = {f"{s}@{k}" for s in ("ethusdt", "bnbusdt") for k in ("trade", "bookTicker")}
+        await until(lambda: subscribed(here) == wanted)
+        await until(lambda: here.published("bnbusdt@trade") > 0)
+        await here.stop()
+
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_a_product_begins_and_ends_while_another_goes_on(tmp_path: Path) -> None:
+    usdm = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["aggTrade"]}
+    async with world(tmp_path, topics=("binance.usdm.agg-trade",)) as here:
+        await here.until_flowing()
+        here.rewrite(SPOT, usdm)
+        await until(lambda: here.published("btcusdt@aggTrade") > 0)
+        assert here.worker.market.streams() == {"spot": (4, 4), "usdm": (1, 1)}
+        here.rewrite(SPOT)
+        await until(lambda: here.exchange.connections("usdm") == 0)
+        await here.stop()
+
+        assert here.worker.market.streams() == {"spot": (4, 0)}
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_what_needs_a_restart_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        kafka = {**here.config["kafka"], "client_id": "other"}
+        here.rewrite({**SPOT, "streams": ["trade"]}, kafka=kafka, hold="1MiB")
+        await until(lambda: changes(here) == {"applied": 1})
+
+        assert here.worker.replanner.restart_needed == ("hold", "kafka.client_id")
+        assert here.worker.replanner.loaded.settings.kafka.client_id == "bkc"
+        await until(lambda: subscribed(here) == {"btcusdt@trade", "ethusdt@trade"})
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_start_waits_for_what_is_listed(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES) as here:
+        here.exchange.rest.refuse(503, times=1)
+        await until(lambda: len(here.exchange.rest.asked) == 1)
+        assert "exchange_info" in here.worker.server.failing()
+        await here.until_flowing()
+        await here.stop()
+
+        balanced(here)
+
+
+async def test_a_refresh_that_fails_keeps_the_plan_and_is_tried_again(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        here.exchange.rest.refuse(503, times=1)
+        await until(lambda: changes(here).get("failed") == 1)
+        assert len(subscribed(here)) == 5
+        here.market.list_symbol("spot", "NEWUSDT")
+        await until(lambda: here.published("newusdt@trade") > 0)
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_changed_file_is_carried_out_though_nobody_says_what_is_listed(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1h") as here:
+        await here.until_flowing()
+        here.exchange.rest.refuse(503, times=1)
+        here.rewrite({**ALL, "symbols": ["B*"]})
+        await until(lambda: subscribed(here) == {"btcusdt@trade", "bnbusdt@trade"})
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_market_that_is_halted_keeps_its_streams_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coins = [f"COIN{number}USDT" for number in range(20)]
+    market = Market(9, {"spot": coins})
+
+    def say(status: str) -> None:
+        for coin in coins[:15]:
+            market.set_status("spot", coin, status)
+
+    async with world(tmp_path, ALL, market=market, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        say("BREAK")
+        await until(lambda: changes(here).get("failed") == 1)
+        assert len(subscribed(here)) == 20
+        say("TRADING")
+        await until(lambda: changes(here).get("unchanged", 0) > 0)
+
+        monkeypatch.setattr("connector.replan.MASS_END_S", 1.0)
+        failed = changes(here)["failed"]
+        say("BREAK")  # the first time is forgotten: the while begins anew
+        await until(lambda: changes(here)["failed"] > failed)
+        assert len(subscribed(here)) == 20
+        await until(lambda: len(subscribed(here)) == 5)
+        await here.stop()
+        balanced(here)
+
+
+async def test_the_plan_and_its_changes_are_shown(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.rewrite({**SPOT, "streams": ["trade"]})
+        await until(lambda: changes(here) == {"applied": 1})
+        await until(lambda: here.worker.market.streams() == {"spot": (2, 2)})
+        base = f"http://127.0.0.1:{here.worker.server.port}"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{base}/metrics") as page:
+                lines = (await page.text()).splitlines()
+            async with session.get(f"{base}/status") as state:
+                status = await state.json()
+        await here.stop()
+
+        assert status["plan"] == {"spot-1": ["btcusdt@trade", "ethusdt@trade"]}
+        assert status["config"]["hash"] == here.worker.replanner.hash
+        for line in (
+            f'bkc_config_info{{hash="{here.worker.replanner.hash}"}} 1.0',
+            'bkc_plan_changes_total{outcome="applied"} 1.0',
+            'bkc_plan_changes_total{outcome="refused"} 0.0',
+            'bkc_streams_desired{product="spot"} 2.0',
+            'bkc_streams_active{product="spot"} 2.0',
+            'bkc_rest_weight_used{pool="spot"} 0.0',
+            'bkc_rest_banned_until_timestamp_seconds{pool="futures"} 0.0',
+        ):
+            assert line in lines
+
+
+async def test_microseconds_have_connections_of_their_own_and_begin_live(tmp_path: Path) -> None:
+    fine = {"product": "spot", "symbols": ["BTCUSDT"], "streams": ["trade"], "time_unit": "us"}
+    coarse = {"product": "spot", "symbols": ["ETHUSDT"], "streams": ["trade"]}
+    async with world(tmp_path, {**coarse, "symbols": ["BTCUSDT", "ETHUSDT"]}) as here:
+        await here.until_flowing()
+        here.rewrite(fine, coarse)
+        await until(lambda: changes(here) == {"applied": 1})
+        await until(lambda: here.worker.market.streams() == {"spot": (2, 2)})
+        count = here.published("btcusdt@trade")
+        await until(lambda: here.published("btcusdt@trade") > count + 20)
+        await here.stop()
+
+        times = await stored(here, "trade", "event_time_us")
+        assert set(times["ETHUSDT"]) == {None}
+        known = [time for time in times["BTCUSDT"] if time is not None]
+        assert times["BTCUSDT"][-len(known) :] == known  # first milliseconds, then microseconds
+        assert len(known) > 20
+        assert {time // 1000 % 1000 == time % 1000 for time in known} == {True}
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:
+    proxy = Proxy()
+    await proxy.start()
+    async with world(tmp_path, ALL, topics=TRADES, proxy=proxy.url) as here:
+        await here.until_flowing()
+        await until(lambda: here.worker.ledger.records.acknowledged > 20)
+        await here.stop()
+
+        bases = here.exchange.bases["spot"]
+        assert set(proxy.seen) == {bases.rest.split("/")[2], bases.streams[0].split("/")[2]}
+        balanced(here)
+    await proxy.stop()
+
+
+async def test_a_proxy_that_fails_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = Proxy()
+    await proxy.start()
+    proxy.broken = True
+    async with world(tmp_path, proxy=proxy.url) as here:
+        await until(lambda: any(one.connects_failed for one in here.worker.market.supervised))
+        proxy.broken = False
+        await here.until_flowing()
+        await here.stop()
+
+    assert f"through the proxy {proxy.url.removeprefix('http://')}" in capsys.readouterr().out
+    await proxy.stop()
+
+
+async def test_attempts_to_connect_keep_to_our_share() -> None:
+    around = Around(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=0.005)  # 1.5 of 300: one
+    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
+
+    await asyncio.wait_for(around.may_connect(bundle), 5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(around.may_connect(bundle), 0.2)
+
+
+async def test_two_connections_for_a_stream_are_refused_for_now(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match=r"connector.yaml:\d+: subscriptions\[0\].connections"):
+        async with world(tmp_path, {**SPOT, "connections": 2}):
+            await asyncio.sleep(0)

@@ -1,0 +1,131 @@
+"""Every stream's way to its topic, over changes of the plan."""
+
+from dataclasses import replace
+
+from connector.binance.plan import Bundle, Plan, make_plan
+from connector.binance.products import ENVIRONMENTS
+from connector.pipeline import Route
+from connector.routing import Key, Routing, key_of
+from tests.binance.plan_parts import Wanted
+
+IDS = {"binance.spot.trade": 1, "binance.usdm.ticker": 2, "binance.coinm.ticker": 3, "other": 4}
+SPOT: Key = ("spot-1", "wss://stream.binance.com:9443/stream")
+
+
+def plan(*wanted: Wanted, before: Plan | None = None) -> Plan:
+    return make_plan(wanted, ENVIRONMENTS["production"], "binance", before=before)
+
+
+def trades(*symbols: str, topic: str | None = None) -> Wanted:
+    return Wanted("spot", ["trade"], list(symbols), topic=topic)
+
+
+def admitted(*plans: Plan) -> Routing:
+    routing = Routing()
+    for one in plans:
+        routing.admit(one, IDS)
+    return routing
+
+
+def way(routing: Routing, name: bytes, key: Key = SPOT) -> Route:
+    return routing.tables[key][name]
+
+
+def test_a_stream_that_stays_keeps_its_way() -> None:
+    routing = admitted(plan(trades("BTCUSDT")))
+    before = way(routing, b"btcusdt@trade")
+
+    routing.admit(plan(trades("BTCUSDT", "ETHUSDT")), IDS)
+
+    assert way(routing, b"btcusdt@trade") is before
+    assert list(routing.tables[SPOT]) == [b"btcusdt@trade", b"ethusdt@trade"]
+
+
+def test_a_stream_given_up_is_known_until_it_is_forgotten() -> None:
+    routing = admitted(plan(trades("BTCUSDT", "ETHUSDT")), plan(trades("BTCUSDT")))
+    late = way(routing, b"ethusdt@trade")
+    late.messages = 5
+
+    routing.forget(SPOT, [b"btcusdt@trade"])
+
+    assert list(routing.tables[SPOT]) == [b"btcusdt@trade"]
+    assert [route.stream.name for route in routing.routes()] == ["btcusdt@trade"]
+    assert routing.published() == {("spot", "trade"): (5, 0)}
+
+
+def test_a_connection_that_is_forgotten_leaves_its_counts() -> None:
+    routing = admitted(plan(trades("BTCUSDT")))
+    way(routing, b"btcusdt@trade").messages = 7
+
+    routing.forget(SPOT)
+
+    assert routing.tables == {}
+    assert routing.published() == {("spot", "trade"): (7, 0)}
+
+
+def test_another_topic_is_another_way_and_no_count_is_lost() -> None:
+    routing = admitted(plan(trades("BTCUSDT")))
+    before = way(routing, b"btcusdt@trade")
+    before.messages, before.last_event_ms = 3, 99
+
+    routing.admit(plan(trades("BTCUSDT", topic="other")), IDS)
+
+    after = way(routing, b"btcusdt@trade")
+    assert (after.topic, after.schema_id, after.messages) == ("other", 4, 0)
+    assert routing.published() == {("spot", "trade"): (3, 99)}
+
+
+def test_both_legs_of_a_stream_share_its_way() -> None:
+    two = plan(replace(trades("BTCUSDT"), connections=2))
+
+    routing = admitted(two)
+
+    first, second = (way(routing, b"btcusdt@trade", key_of(bundle)) for bundle in two.bundles)
+    assert first is second
+    routing.forget(key_of(two.bundles[0]))
+    assert list(routing.routes()) == [second]
+
+
+def test_milliseconds_and_microseconds_never_share_a_way() -> None:
+    old = plan(trades("BTCUSDT"))
+    new = plan(replace(trades("BTCUSDT"), time_unit="us"), before=old)
+    routing = admitted(old, new)
+
+    units = {
+        bundle.time_unit: way(routing, b"btcusdt@trade", key_of(bundle)).codec.unit
+        for bundle in (*old.bundles, *new.bundles)
+    }
+    assert units == {"ms": "ms", "us": "us"}
+
+
+def test_rows_of_the_other_product_have_a_way_of_their_own_when_planned() -> None:
+    merged = Wanted("usdm", ["!ticker@arr"])
+    both = plan(merged, Wanted("coinm", ["ticker"], ["BTCUSD_PERP"]))
+    routing = admitted(both)
+    [table] = [table for table in routing.tables.values() if b"!ticker@arr" in table]
+    route = table[b"!ticker@arr"]
+
+    assert route.merged
+    assert route.foreign is not None
+    assert (route.foreign.topic, route.foreign.schema_id) == ("binance.coinm.ticker", 3)
+    route.messages, route.foreign.messages = 2, 5
+    counted = {key: number for key, (number, _) in routing.published().items()}
+    assert counted == {("usdm", "ticker"): 2, ("coinm", "ticker"): 5}
+
+
+def test_only_announcements_of_listings_are_news() -> None:
+    routing = Routing()
+    routing.admit(
+        plan(Wanted("usdm", ["!contractInfo"]), trades("BTCUSDT")),
+        IDS | {"binance.usdm.contract-info": 5},
+    )
+    for route in routing.routes():
+        route.messages = 3
+
+    assert routing.news() == 3
+
+
+def test_an_endpoint_of_its_own_is_a_connection_of_its_own() -> None:
+    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
+
+    assert key_of(bundle) != key_of(replace(bundle, endpoint="wss://b/stream"))
