@@ -110,6 +110,7 @@ def judge(
     """
     score = Score(backfilled=sum(one.origin == "backfill" for one in found))
     score.repeats = _repeats(row, made, found)
+    made = [one for one in made if one.wanted]
     score.blind_ms = _blind_ms(row, made, [one for one in found if one.origin == "live"])
     wanted = [one for one in made if one.closed] if row.sequence.rule == "candle" else made
     score.made = len(wanted)

@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,7 +51,7 @@ class Scenario:
     planned: bool = False
     blind_under_s: float | None = None
     notice_under_s: float | None = None
-    more: dict[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     dead_letters: bool = False
 
 

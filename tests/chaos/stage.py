@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,7 @@ class Stage:
     name: str
     folder: Path
     kafka: RealKafka
-    more: dict[str, Any] = field(default_factory=dict)
+    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     exchange: Exchange = field(default_factory=lambda: Exchange(Market(SEED), rate=RATE))
     registry: Registry = field(default_factory=Registry)
     struck_ms: int = 0
@@ -90,7 +90,7 @@ class Stage:
         key = self.folder / "api-key"
         key.write_text("k" * 64)
         bases = self.exchange.bases
-        return {
+        settings: dict[str, Any] = {
             "exchange": {p: {"streams": b.streams[0], "rest": b.rest} for p, b in bases.items()},
             "kafka": {"bootstrap_servers": self.kafka.bootstrap_servers},
             "schema_registry": {"url": self.registry.url},
@@ -98,8 +98,10 @@ class Stage:
             "server": {"host": "127.0.0.1", "port": free_port()},
             "backfill": {"api_key_file": str(key)},
             "subscriptions": subscriptions or SUBSCRIPTIONS,
-            **self.more,
         }
+        for section, more in self.more.items():
+            settings[section] = {**settings.get(section, {}), **more}
+        return settings
 
     async def start(self, settings: dict[str, Any] | None = None) -> Running:
         """Start a connector, and do not wait for it."""
