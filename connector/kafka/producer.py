@@ -13,6 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
 
+from connector.binance.markers import Reason
 from connector.errors import BadMessage, Fatal, Refused
 from connector.kafka import explain
 from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
@@ -52,6 +53,7 @@ class Producer:
         self._overflow: deque[Suspect] = deque()
         self._singly: Client | None = None
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
         self._sealed: deque[Record] = deque()  # waits until all made before it is settled
         self._sealed_after = self._sealed_at = 0.0
         self.fenced = False  # this and what follows: only a transactional writer can
@@ -153,10 +155,12 @@ class Producer:
         if error.code() in CULPRIT:
             self._records.dead_lettered += 1
             self._ledger.dead_letters["refused"] += 1
+            self.refused(topic, value, "dead_letter")
             bad = BadMessage("refused", f"{error.name()}: {error.str()}")
             self.dead_letter(topic, value, bad, received or time.time_ns() // 1000)
             return
         self._records.failed += 1
+        self.refused(topic, value, "delivery")
         self.trouble = explain.text(error)
         if error.fatal():
             self._die(error)

@@ -13,6 +13,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+from connector.binance.markers import Reason
 from connector.errors import BadMessage, Fatal
 from connector.kafka import explain
 from connector.kafka.commit import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest
@@ -54,6 +55,7 @@ class TransactionalProducer:
         fatal: Set when Kafka refused us for good: the process must end.
         fenced: Another writer has taken over: this one never writes again.
         trouble: What Kafka last complained of, None once a transaction is stored.
+        refused: Told of each record that Kafka will not take: topic, value, why it is missing.
         seal: Asked before a commit, with its number: the markers and progress that belong to it.
         commits: Transactions stored.
         pause_s: Seconds for which publishing stood still at the last commit.
@@ -75,6 +77,7 @@ class TransactionalProducer:
         self._paused_at = 0.0
         self._thread = ThreadPoolExecutor(1, "kafka-commit")
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
         self.fatal: Fatal | None = None
         self.fenced = False
         self.trouble: str | None = None
@@ -157,6 +160,7 @@ class TransactionalProducer:
         self._ledger.delivery_errors[error.name()] += 1
         self._ledger.records.dead_lettered += 1
         self._ledger.dead_letters["refused"] += 1
+        self.refused(topic, value, "dead_letter")
         bad = BadMessage("refused", f"{error.name()}: {error.str()}")
         self.dead_letter(topic, value, bad, received)
 
