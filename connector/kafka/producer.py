@@ -20,7 +20,7 @@ from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
 from connector.ledger import Ledger
 from connector.policy import Sampler
 from connector.telemetry import events
-from connector.telemetry.lag import Lag
+from connector.telemetry.lag import Histogram, Lag
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
 SEAL_S = 1.0
@@ -58,7 +58,7 @@ class Producer:
         self._sealed_after = self._sealed_at = 0.0
         self.fenced = False  # this and what follows: only a transactional writer can
         self.commits = 0
-        self.pause_s = 0.0
+        self.pauses = Histogram()
         self.fatal: Fatal | None = None
         self.trouble: str | None = None
         self._client = self._new_client(self._conf)

@@ -21,7 +21,7 @@ from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
 from connector.ledger import Ledger
 from connector.policy import Sampler
 from connector.telemetry import events
-from connector.telemetry.lag import Lag
+from connector.telemetry.lag import Histogram, Lag
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to commit
 COMMIT_S = 0.1  # a read_committed reader sees a record that much later, and the commit itself
@@ -58,7 +58,7 @@ class TransactionalProducer:
         refused: Told of each record that Kafka will not take: topic, value, why it is missing.
         seal: Asked before a commit, with its number: the markers and progress that belong to it.
         commits: Transactions stored.
-        pause_s: Seconds for which publishing stood still at the last commit.
+        pauses: How long each commit held publishing up.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class TransactionalProducer:
         self.fenced = False
         self.trouble: str | None = None
         self.commits = 0
-        self.pause_s = 0.0
+        self.pauses = Histogram()
         self._committer = Committer(conf, self._on_error)
 
     def ask_newest(self, newest: Callable[[], Newest]) -> None:
@@ -214,7 +214,7 @@ class TransactionalProducer:
             return
         self.commits += 1
         self.trouble = None
-        self.pause_s = time.monotonic() - self._paused_at
+        self.pauses.add(time.monotonic() - self._paused_at)
         self._count(batch, culprits)
 
     def _count(self, batch: Batch, culprits: Culprits) -> None:
