@@ -151,6 +151,8 @@ class Continuity:
             if series.last_ms is None:
                 self._begun(series, record_ms)
             return None
+        if hole is None and gap is not None:
+            hole = series.tracker.skipped_just_now()  # after a break, no missing id is normal
         gap = gap or self._gap(series, reason, None if hole is None else hole.before_id)
         gap.after_ms = record_ms
         if hole is not None:

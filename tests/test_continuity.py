@@ -202,6 +202,26 @@ def test_a_lost_connection_that_cost_events_is_one_gap_with_its_reason() -> None
     assert markers[1]["missing"] == 3
 
 
+def usdm_trade(number: int) -> dict[str, Any]:
+    return {"e": "trade", "E": NOW_MS, "T": NOW_MS + number, "s": "BTCUSDT", "t": number, "p": "1",
+            "q": "1", "X": "MARKET", "m": True}  # fmt: skip
+
+
+def test_a_single_id_left_out_is_normal_unless_the_connection_broke_there() -> None:
+    line = Line("usdm:btcusdt@trade")
+    route = line.routes[b"usdm:btcusdt@trade"]
+    line.send("usdm:btcusdt@trade", usdm_trade(10), usdm_trade(12))
+    line.seal()
+
+    line.continuity.interrupted(route.series.values(), "connection_lost")
+    line.send("usdm:btcusdt@trade", usdm_trade(14), usdm_trade(11), usdm_trade(13))
+    markers, _ = line.seal()
+
+    assert [record["trade_id"] for record in line.records()] == [10, 12, 14, 11]
+    assert states(markers) == [("opened", "connection_lost"), ("unfillable", "connection_lost")]
+    assert [(m["before_id"], m["after_id"], m["missing"]) for m in markers[1:]] == [(12, 14, 1)]
+
+
 def stored(last_id: int | None, **more: Any) -> dict[str, Any]:
     name = "btcusdt@trade" if last_id is not None else "btcusdt@miniTicker"
     return {
