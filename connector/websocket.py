@@ -8,9 +8,10 @@ wake-up, one TLS pass and one hand-over serve many frames (docs/decisions/0002-r
 import asyncio
 import itertools
 import select
+import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,7 +73,12 @@ class Connection(picows.WSListener):
 
     @classmethod
     async def open(
-        cls, url: str, limits: Limits, receive: Receive, proxy: str | None = None
+        cls,
+        url: str,
+        limits: Limits,
+        receive: Receive,
+        proxy: str | None = None,
+        address: int = 0,
     ) -> "Connection":
         """Connect to `url` (the endpoint's /stream).
 
@@ -81,6 +87,8 @@ class Connection(picows.WSListener):
             limits: The product's.
             receive: Takes the frames.
             proxy: URL of an HTTP proxy to go through; its password never reaches an error.
+            address: Which of the host's addresses to take, where it has several: connections that
+                stand in for one another must not end on the same machine. 0: as the system orders.
 
         Raises:
             Retry: nobody there, refused (429 and 418 with the time to stay away), TLS trouble.
@@ -99,6 +107,7 @@ class Connection(picows.WSListener):
                     auto_ping_reply_timeout=PONG_WITHIN_S,
                     websocket_handshake_timeout=OPEN_TIMEOUT_S,
                     proxy=proxy,
+                    socket_factory=_at(address) if address and proxy is None else None,
                 )
         except TimeoutError as error:
             raise Retry(f"{url}{_via(proxy)}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
@@ -250,6 +259,30 @@ def _is_hung_up(transport: asyncio.BaseTransport) -> bool:
     asked = select.poll()
     asked.register(there.fileno(), 0)  # errors and hang-ups are told in any case
     return bool(asked.poll(0))
+
+
+def _at(number: int) -> Callable[[picows.WSParsedURL], Awaitable[socket.socket | None]]:
+    """Return what makes the socket to one of several addresses of a host."""
+
+    async def connect(url: picows.WSParsedURL) -> socket.socket | None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+        if len(addresses) == 1:
+            return None
+        for offset in range(len(addresses)):
+            family, address = addresses[(number + offset) % len(addresses)]
+            made = socket.socket(family, socket.SOCK_STREAM)
+            made.setblocking(False)
+            try:
+                await loop.sock_connect(made, address)
+            except OSError:
+                made.close()
+                continue
+            return made
+        return None  # let the usual way say what is wrong
+
+    return connect
 
 
 def _via(proxy: str | None) -> str:

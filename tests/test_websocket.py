@@ -1,6 +1,7 @@
 """A connection against the lab over real sockets."""
 
 import asyncio
+import contextlib
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -217,3 +218,40 @@ def test_a_reset_right_behind_data_is_noticed_before_any_ping(
     run: Callable[[Coroutine[Any, Any, None]], None],
 ) -> None:
     run(data_then_reset())
+
+
+async def test_connections_that_stand_in_for_one_another_take_different_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange = Exchange(Market(3), rate=1.0)
+    await exchange.start()
+    port = int(exchange.bases["spot"].streams[0].rpartition(":")[2])
+    loop = asyncio.get_running_loop()
+    asked: list[str] = []
+
+    async def several(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        return [(*kind, (name, port)) for name in ("127.0.0.1", "127.0.0.2", "127.0.0.3")]
+
+    reached: list[int] = []
+
+    async def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(2)
+        writer.close()
+
+    other = await asyncio.start_server(note, "127.0.0.2", port)
+    monkeypatch.setattr(loop, "getaddrinfo", several)
+    url = f"ws://several.test:{port}/stream"
+    with contextlib.suppress(Retry):  # the second address answers, and is no exchange
+        await Connection.open(url, LIMITS["spot"], Inbox().receive, address=1)
+    other.close()
+    await other.wait_closed()
+    # Nobody on the second any more: the third, then the first.
+    connection = await Connection.open(url, LIMITS["spot"], Inbox().receive, address=1)
+
+    assert reached == [2]
+    assert set(asked) == {"several.test"}
+    assert exchange.connections("spot") == 1
+    connection.close()
+    await exchange.stop()
