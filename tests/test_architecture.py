@@ -34,6 +34,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     ("writer", "repair"),
     ("service",),
+    ("handfill",),
     ("lab",),
     ("cli",),
     ("__main__",),
