@@ -34,7 +34,6 @@ def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | Non
         Refused: each problem with file, line and cure; a limit of the exchange that it breaks.
     """
     settings = loaded.settings
-    _refuse_two_connections(loaded)
     shard = settings.shard.index, settings.shard.count
     try:
         plan = make_plan(
@@ -59,14 +58,3 @@ def cost_in(settings: Settings, plan: Plan) -> Cost:
     shares = Shares(settings.limits.share, backfill, settings.refresh / 1000)
     needed = needs(settings.subscriptions)
     return cost_of(plan.bundles, needed.listings, needed.volumes, shares)
-
-
-def _refuse_two_connections(loaded: Loaded) -> None:
-    """The one place to lift once the pipeline merges what two connections deliver."""
-    problems = [
-        (("subscriptions", number, "connections"), "2: not yet; leave it out, or write 1")
-        for number, subscription in enumerate(loaded.settings.subscriptions)
-        if subscription.connections > 1
-    ]
-    if problems:
-        raise loaded.refused(problems)

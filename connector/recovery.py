@@ -9,8 +9,8 @@ from typing import Any
 from connector.codec.records import decode_record
 from connector.codec.schema import load
 from connector.errors import BadMessage
+from connector.kafka.bulk import Bulk
 from connector.kafka.commit import Newest
-from connector.kafka.latest import latest
 from connector.telemetry import events
 
 Stored = dict[str, dict[str, Any]]  # product/stream_name/symbol -> its newest progress record
@@ -27,7 +27,7 @@ def stored(conf: Mapping[str, Any], topic: str) -> Stored:
         Retry: the cluster does not answer.
     """
     found: Stored = {}
-    for key, value in latest(conf, topic).items():
+    for key, value in _latest(conf, topic).items():
         try:
             found[key.decode()] = decode_record(load("progress"), value)
         except (BadMessage, UnicodeDecodeError) as error:
@@ -48,3 +48,16 @@ def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Ne
     other = any(name in found and found[name]["run"] != run for name in own)
     numbers = [one["commit_number"] for one in found.values() if one["run"] == run]
     return Newest(other=other, commits=max(numbers, default=0))
+
+
+def _latest(conf: Mapping[str, Any], topic: str) -> dict[bytes, bytes]:
+    """Return the newest value of every key, of what is committed at the call."""
+    reader = Bulk(conf)
+    found: dict[bytes, bytes] = {}
+    try:
+        slices = reader.slices(topic, reader.topics()[topic], None)
+        for batch in reader.read(topic, slices):
+            found |= {message.key() or b"": message.value() or b"" for message in batch}
+    finally:
+        reader.close()
+    return {key: value for key, value in found.items() if value}

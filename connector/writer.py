@@ -74,14 +74,18 @@ class Writer:
         found = await asyncio.to_thread(stored, self._client, self._topic("progress"))
         by_kind = {kind: ids[topic] for topic, kind in self.control.items()}
         self.continuity.begin(by_kind, found)
+        if isinstance(self.producer, TransactionalProducer):
+            await asyncio.to_thread(self.producer.write, self._first(1))
         events.took_over(series=len(found), run=self._run)
 
     def _topic(self, kind: str) -> str:
         return next(topic for topic, one in self.control.items() if one == kind)
 
+    def _first(self, number: int) -> list[Record]:
+        return self.continuity.take_over(number, time.time_ns() // 1000)
+
     def _seal(self, number: int) -> list[Record]:
-        now_us = time.time_ns() // 1000
-        return self.continuity.take_over(number, now_us) + self.continuity.seal(number, now_us)
+        return self._first(number) + self.continuity.seal(number, time.time_ns() // 1000)
 
     def _newest(self, commits: int) -> Newest:
         """Ask the progress topic who has written last; blocks."""

@@ -30,6 +30,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "doctor",
         "server",
         "exporter",
+        "status",
         "replay",
     ),
     ("writer", "repair"),

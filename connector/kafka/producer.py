@@ -54,7 +54,9 @@ class Producer:
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
         self._sealed: deque[Record] = deque()  # waits until all made before it is settled
         self._sealed_after = self._sealed_at = 0.0
-        self.fenced = False  # only a transactional writer can be
+        self.fenced = False  # this and what follows: only a transactional writer can
+        self.commits = 0
+        self.pause_s = 0.0
         self.fatal: Fatal | None = None
         self.trouble: str | None = None
         self._client = self._new_client(self._conf)

@@ -97,6 +97,18 @@ class TransactionalProducer:
         except Broken as broken:
             raise Fatal(f"Kafka refused the producer: {explain.text(broken.error)}") from broken
 
+    def write(self, records: list[Record]) -> None:
+        """Store the first transaction of this writer, before any data; blocks.
+
+        Raises:
+            Fatal: Kafka does not let us write.
+        """
+        try:
+            self._committer.write(records, self.commits)
+        except Broken as broken:
+            raise Fatal(f"Kafka refused the producer: {explain.text(broken.error)}") from broken
+        self.commits += 1
+
     # Publishing
 
     def room(self) -> int:
