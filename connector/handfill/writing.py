@@ -26,6 +26,8 @@ from connector.telemetry.lag import Lag
 
 POLL_S = 0.005
 PATIENCE_S = 60.0  # for a registry or a cluster that does not answer
+# Killed, it has no successor to end its open transaction: readers wait for this long.
+TRANSACTION_MS = 10_000
 LEAVE_S = 5.0  # to store what was handed over, at the end
 
 
@@ -86,6 +88,13 @@ class Writing:
         self._pipeline = Pipeline(self._producer, self.ledger, 0, self._continuity)
         if isinstance(self._producer, TransactionalProducer):
             await asyncio.to_thread(self._producer.start)
+        self._serving = asyncio.create_task(self._serve(), name="producer")
+
+    async def _serve(self) -> None:
+        """Have transactions committed also while the exchange is waited for."""
+        while True:
+            self._producer.poll()
+            await asyncio.sleep(POLL_S)
 
     def _new_producer(self) -> Producer | TransactionalProducer:
         settings = self._settings
@@ -94,6 +103,8 @@ class Writing:
             return Producer(conf, self.ledger, self._dead_letter, Lag())
         name = f"{settings.topic_prefix}.{self.instance}-{secrets.token_hex(4)}"
         conf = kafka_settings.transactional(settings.kafka, name)
+        longest = int(conf["transaction.timeout.ms"])
+        conf["transaction.timeout.ms"] = min(longest, TRANSACTION_MS)
         return TransactionalProducer(conf, self.ledger, self._dead_letter, Lag())
 
     async def records(self, gap_id: str, found: Iterable[Recovered]) -> int:
@@ -125,19 +136,20 @@ class Writing:
         await self._until(lambda: self._producer.room() >= MOST_WAITING)
 
     async def _until(self, fact: Callable[[], bool]) -> None:
-        """Serve librdkafka until a fact holds.
+        """Wait until a fact holds.
 
         Raises:
             Retry: Kafka does not answer. Fatal: it refused us for good.
         """
         give_up = time.monotonic() + PATIENCE_S
         while not fact():
-            self._producer.poll()
             self._check(give_up)
             await asyncio.sleep(POLL_S)
 
     def _check(self, give_up: float) -> None:
         producer = self._producer
+        if self._serving.done():
+            self._serving.result()  # a bug of ours is raised here
         if producer.fatal is not None:
             raise producer.fatal
         if producer.fenced:
@@ -150,6 +162,7 @@ class Writing:
 
     async def close(self) -> None:
         """Store what was handed over, if that is quick: an open transaction holds up readers."""
+        self._serving.cancel()
         deadline = time.monotonic() + LEAVE_S
         await asyncio.to_thread(self._producer.flush, deadline)
         self._producer.close()
