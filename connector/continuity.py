@@ -229,6 +229,10 @@ class Continuity:
         self.chronicle.mark(state, series, gap, detail)
         self.touch(series)
 
+    def told(self, series: Series, gap: Gap, state: State, detail: str = "") -> None:
+        """Have a marker of a gap written that somebody else has found; its progress is not ours."""
+        self.chronicle.mark(state, series, gap, detail)
+
     def reset(self, series: Series) -> None:
         """Begin the ids of a series anew: REST has confirmed that they did. No leg may wait."""
         gap = self._gap(series, "ids_reset")

@@ -37,6 +37,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ),
     ("writer", "repair"),
     ("service",),
+    ("handfill",),
     ("lab",),
     ("cli",),
     ("__main__",),
