@@ -83,6 +83,34 @@ class Legs:
             for series in way.series.values()
         )
 
+    # Suspects
+
+    def doubt(self, routes: Iterable[Route], leg: int) -> None:
+        """Note that a connection may bring these streams no more, though nobody knows yet.
+
+        Whoever delivers the next event of a series tells: if it is another connection, something
+        may be missing before it.
+        """
+        for way in _ways(routes):
+            for series in way.series.values():
+                series.doubted, series.alert = leg, True
+
+    def believe(self, routes: Iterable[Route]) -> None:
+        """Note that nothing was wrong."""
+        for way in _ways(routes):
+            for series in way.series.values():
+                series.doubted = None
+
+    def doubted(self, routes: Iterable[Route]) -> list[Series]:
+        """Return the series in doubt of which nothing has come since, where ids tell nothing."""
+        every = (series for way in _ways(routes) for series in way.series.values())
+        return [one for one in every if one.doubted is not None and not one.can_tell]
+
+    def delivered(self, route: Route, leg: int) -> int:
+        """Return how many events of a stream a connection has delivered beside another one."""
+        merges = [series.merge for series in route.every_series()]
+        return sum(merge.delivered(leg) for merge in merges if merge is not None)
+
 
 def _ways(routes: Iterable[Route]) -> Iterable[Route]:
     return (way for route in routes for way in with_foreign(route))
