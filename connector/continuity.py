@@ -33,6 +33,7 @@ class Gap:
         before_id, after_id, before_ms, after_ms: Its edges, published both.
         missing: How many events, where that is known.
         recovered: How many of them have been written since.
+        epoch: How often the ids had begun anew, before it.
     """
 
     id: str
@@ -43,6 +44,7 @@ class Gap:
     after_ms: int | None = None
     missing: int | None = None
     recovered: int = 0
+    epoch: int = 0
 
 
 @dataclass(slots=True)
@@ -120,7 +122,9 @@ class Continuity:
         tracking: False: every event counts as new (captured frames, in any order).
 
     Attributes:
-        fill: Called with each gap that REST may be able to fill; False: it is not.
+        fill: Has a gap filled; returns why it cannot be, None when it is under way.
+        begun: Told of each series when its coverage begins.
+        doubt: Told of a series whose ids may have begun anew.
         sealed: Series whose progress was written -> number of the first transaction that did.
         gaps: Gaps found, by reason.
         missing: Events found missing; recovered: of them written since.
@@ -152,7 +156,9 @@ class Continuity:
         self._slowly_ms = 0
         self._marker_topic = f"{environment}.{MARKERS}"
         self._progress_topic = f"{environment}.{PROGRESS}"
-        self.fill: Callable[[Series, Gap], bool] = lambda _series, _gap: False
+        self.fill: Callable[[Series, Gap], str | None] = lambda _series, _gap: "no backfill"
+        self.begun: Callable[[Series], None] = lambda _series: None
+        self.doubt: Callable[[Series], None] = lambda _series: None
         self.sealed: dict[str, int] = {}
         self.gaps: Counter[str] = Counter()
         self.missing = 0
@@ -242,17 +248,21 @@ class Continuity:
 
     def _begun(self, series: Series, record_ms: int) -> None:
         """Note where the coverage of a series begins that nobody has written before."""
-        self._mark("started", series, Gap("", "restart", None, None, series.last_id, record_ms))
+        began = Gap("", "restart", None, None, series.last_id, record_ms)
+        began.epoch = series.tracker.epoch
+        self._mark("started", series, began)
+        self.begun(series)
 
     def _found(self, series: Series, gap: Gap) -> str:
         """Count a real gap, and have it filled where that is possible."""
         self.gaps[gap.reason] += 1
         self.missing += gap.missing or 0
-        if self.fill(series, gap):
+        why = self.fill(series, gap)
+        if why is None:
             series.open_gaps[gap.id] = gap
             self._mark("opened", series, gap)
         else:
-            self._mark("unfillable", series, gap)
+            self._mark("unfillable", series, gap, why)
         return gap.id
 
     def touch(self, series: Series) -> None:
@@ -277,21 +287,29 @@ class Continuity:
                 gap.after_ms = now_ms
                 one.pending, one.stamp = None, self._found(one, gap)
 
-    def settled(self, series: Series, gap: Gap, detail: str = "") -> None:
-        """Note that no more of a gap will be fetched."""
+    def settled(self, series: Series, gap: Gap, state: State, detail: str = "") -> None:
+        """Note that no more of a gap will be fetched, and what became of it."""
         series.open_gaps.pop(gap.id, None)
         self.recovered += gap.recovered
-        complete = gap.missing is not None and gap.recovered >= gap.missing
-        state: State = "filled" if complete else "partial" if gap.recovered else "unfillable"
         self._mark(state, series, gap, detail)
         self.touch(series)
+
+    def reset(self, series: Series) -> None:
+        """Begin the ids of a series anew: REST has confirmed that they did. No leg may wait."""
+        gap = self._gap(series, "ids_reset")
+        self.gaps["ids_reset"] += 1
+        self._mark("unfillable", series, gap, "the exchange began the ids anew")
+        self.touch(series)
+        series.tracker.reset(series.tracker.epoch + 1)
+        series.pending, series.stamp, series.alert = None, gap.id, True
 
     def ended(self, series: Iterable[Series], reason: Reason) -> None:
         """Note where the coverage of these series ends; should it begin again, it begins anew."""
         for one in series:
             if one.last_ms is None or one.ended:
                 continue
-            self._mark("stopped", one, Gap("", reason, one.last_id, one.last_ms))
+            end = Gap("", reason, one.last_id, one.last_ms, epoch=one.tracker.epoch)
+            self._mark("stopped", one, end)
             one.pending = one.stamp = None
             one.ended = one.alert = True
             self.touch(one)
@@ -314,7 +332,8 @@ class Continuity:
             series.tracker.epoch,
             edge,
         )
-        return Gap(number, reason, series.last_id, series.last_ms)
+        epoch = series.tracker.epoch
+        return Gap(number, reason, series.last_id, series.last_ms, epoch=epoch)
 
     def _mark(
         self,
@@ -398,7 +417,7 @@ class Continuity:
         now_us: int,
     ) -> Record:
         edges = gap.after_ms, gap.before_ms
-        fact = gap.id or digest(self._environment, series.name, series.tracker.epoch, *edges)
+        fact = gap.id or digest(self._environment, series.name, gap.epoch, *edges)
         values = {
             "marker_id": digest(fact, state),
             "state": state,
@@ -417,7 +436,7 @@ class Continuity:
             "after_time": gap.after_ms,
             "missing": gap.missing,
             "recovered": gap.recovered if state in ("filled", "partial") else None,
-            "id_epoch": series.tracker.epoch,
+            "id_epoch": gap.epoch,
             "repeats_possible": repeats_possible,
             "shard": self._shard,
             "instance": self._instance,

@@ -75,6 +75,11 @@ class Legs:
                     self._settle(series, merge.leg_closed(leg, now))
                     series.merge = None if merge.idle else merge
 
+    def release(self, series: Series) -> None:
+        """Publish what waits for another leg: the ids of the series begin anew."""
+        if series.merge is not None:
+            self._settle(series, series.merge.reset(series.tracker.epoch))
+
     def may_close(self, routes: Iterable[Route], leg: int) -> bool:
         """Say whether nothing would be lost if this leg of a hand-over ended now."""
         return all(

@@ -14,18 +14,30 @@ import msgspec
 from connector.binance.markers import Reason
 from connector.binance.sequence import GAP, NEW, REPEATED, Gap
 from connector.binance.symbols import product_of
+from connector.codec.compile import Codec
 from connector.codec.framing import receipt
+from connector.codec.recovered import Recovered
 from connector.continuity import Continuity, Series
 from connector.errors import BadMessage
 from connector.ledger import Ledger
 from connector.legs import Legs
-from connector.route import Codecs, Route, Routes, Waiting, route_to
+from connector.route import Codecs, Route, Routes, Waiting, codec_of, route_to
 from connector.telemetry import events
 
-__all__ = ["Codecs", "Pipeline", "Publisher", "Route", "Routes", "Source", "route_to"]
+__all__ = [
+    "Codecs",
+    "Pipeline",
+    "Publisher",
+    "Route",
+    "Routes",
+    "Source",
+    "codec_of",
+    "route_to",
+]
 
 FRAME_OVERHEAD = 160  # bytes a queued frame costs beside its payload (measured)
 AHEAD_LIMIT_MS = 300_000  # a stamp over 1 h ahead makes a broker refuse the whole batch
+DOUBT_AFTER = 50  # repeats in a row before REST is asked whether the ids began anew
 MOST_WAITING = 1_024  # events of one series that may wait for another leg, and a margin
 _HEAD = b'{"stream":"'
 _BETWEEN = b'","data":'
@@ -231,10 +243,16 @@ class Pipeline:
         if verdict is not NEW or series.alert:
             if verdict is REPEATED:
                 self._records.repeated += 1
+                self._fell_back(series)
                 return
             one = Waiting(route, series, message, value, millis, received_us, self._leg)
             value = self._judged(one, series.tracker.gap if verdict is GAP else None)
         self._put(route, series, value, millis, received_us)
+
+    def _fell_back(self, series: Series) -> None:
+        """Notice repeats that do not end: the ids may have begun anew."""
+        if series.tracker.behind % DOUBT_AFTER == 0:
+            self.continuity.doubt(series)
 
     def _put(
         self, route: Route, series: Series, value: bytes, millis: int, received_us: int
@@ -295,22 +313,43 @@ class Pipeline:
         return True
 
     def recover(
-        self, route: Route, symbol: str, payload: bytes, gap: str, received_us: int
+        self,
+        codec: Codec,
+        series: Series,
+        one: Recovered,
+        gap: str | None,
+        origin: str,
+        received_us: int,
     ) -> bool:
         """Publish one event fetched through REST; False when there is no room now.
 
         Raises:
             BadMessage: it cannot become a record.
         """
-        if self._queue or self._publisher.room() < 1:
+        if self._queue or self._publisher.room() < MOST_WAITING:
             return False  # live records go first
-        codec, series = route.codec, route.series[symbol]
-        message = codec.decode(payload)
-        value = codec.encode(message, series.opening, receipt(received_us, "backfill", gap))
-        millis = codec.record_time(message) or received_us // 1000
-        self._publisher.publish(route.topic, value, series.key, millis, received_us)
+        try:
+            message = codec.decode(one.payload)
+        except msgspec.DecodeError as error:
+            raise BadMessage("field", str(error)) from error
+        value = codec.encode(message, series.opening, receipt(received_us, origin, gap))
+        millis = one.time_ms or received_us // 1000
+        self._publisher.publish(series.topic, value, series.key, millis, received_us)
         self._records.produced += 1
         return True
+
+    def reset(self, series: Series) -> None:
+        """Begin the ids of a series anew, everything read before being published."""
+
+        def begin_anew() -> None:
+            self.legs.release(series)
+            self.continuity.reset(series)
+
+        self.later(begin_anew)
+
+    def refuse(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
+        """Put aside an event fetched through REST that cannot become a record."""
+        self._dead_letter(name, raw, error, received_us)
 
     def _handle_odd(
         self, routes: Routes, frame: bytes, stamp: bytes, received_us: int, control: Control

@@ -90,14 +90,19 @@ class Route:
 Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the connection
 
 
-def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: str = "ms") -> Route:
-    """Return a stream's route; streams of one row and time unit share a codec, kept in `codecs`."""
-    row = stream.row
+def codec_of(row: Row, unit: str, codecs: Codecs) -> Codec:
+    """Return the codec of a catalogue row and time unit, made when it is first asked for."""
     if (row, unit) not in codecs:
         codecs[row, unit] = Codec(
             load(row.kind), row.record_time, unit, symbol=row.symbol, span=span_fields(row)
         )
-    return Route(stream, topic, schema_id, codecs[row, unit], row.product, stream.symbol)
+    return codecs[row, unit]
+
+
+def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: str = "ms") -> Route:
+    """Return a stream's route; streams of one row and time unit share a codec, kept in `codecs`."""
+    row = stream.row
+    return Route(stream, topic, schema_id, codec_of(row, unit, codecs), row.product, stream.symbol)
 
 
 Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stands in a frame

@@ -15,6 +15,8 @@ from connector import __version__
 from connector.around import Around
 from connector.binance.plan import Plan
 from connector.config.load import Loaded
+from connector.config.model import Settings
+from connector.config.secrets import secret
 from connector.errors import Refused, Retry
 from connector.exporter import page, status
 from connector.kafka import settings as kafka_settings
@@ -24,6 +26,7 @@ from connector.market import Market
 from connector.pipeline import Pipeline
 from connector.planning import bases_of, plan_of
 from connector.registry import schema_ids
+from connector.repair import Repair
 from connector.replan import Hands, Replanner
 from connector.rest import Rest
 from connector.server import Server
@@ -54,7 +57,12 @@ class MarketWorker:
         self.ledger = Ledger()
         self.lag = Lag()
         self.stopping = asyncio.Event()
-        self.rest = Rest(bases_of(settings), share=settings.limits.share, proxy=settings.proxy)
+        self.rest = Rest(
+            bases_of(settings),
+            share=settings.limits.share,
+            proxy=settings.proxy,
+            api_key=api_key_of(settings),
+        )
         self.writer = writer = Writer(settings, self.ledger, self.lag)
         self.producer = writer.producer
         hold = int(settings.hold)
@@ -67,6 +75,7 @@ class MarketWorker:
             settings.limits.connection_life / 1000,
         )
         self.market = Market(around)
+        self.repair = Repair(self.rest, self.pipeline, self.market.routing.codecs, settings)
         hands = Hands(self.rest, self._prepare, self.market.apply, self.market.routing.news)
         self.replanner = Replanner(loaded, hands, plan)
         self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
@@ -161,13 +170,15 @@ class MarketWorker:
     async def _run_until_stopped(self) -> None:
         reading = asyncio.create_task(self.market.run(), name="market")
         replanning = asyncio.create_task(self.replanner.run(), name="replanner")
+        repairing = asyncio.create_task(self.repair.run(), name="repair")
         while not self.stopping.is_set() and not self._over(reading):
             self._serve()
             await asyncio.sleep(POLL_S)
         self.around.closing = "restart"
-        replanning.cancel()
-        reading.cancel()
-        await asyncio.gather(reading, replanning, return_exceptions=True)
+        tasks = (reading, replanning, repairing)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self.producer.fenced:
             await self.stopping.wait()  # somebody newer writes: live, not ready, until SIGTERM
 
@@ -217,6 +228,16 @@ class MarketWorker:
                 loop.add_signal_handler(number, handler)
             except (NotImplementedError, RuntimeError, ValueError):  # not the main thread
                 return
+
+
+def api_key_of(settings: Settings) -> str | None:
+    """Return the key for REST calls that want one.
+
+    Raises:
+        Refused: its file cannot be read.
+    """
+    path = settings.backfill.api_key_file
+    return None if path is None else secret(path, "backfill.api_key_file")
 
 
 async def run_market(loaded: Loaded) -> Outcome:

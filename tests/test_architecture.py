@@ -32,7 +32,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "exporter",
         "replay",
     ),
-    ("writer",),
+    ("writer", "repair"),
     ("service",),
     ("lab",),
     ("cli",),

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from connector.binance.names import recognise
+from connector.codec.recovered import Recovered
 from connector.codec.schema import load
 from connector.continuity import Continuity, Gap, Series
 from connector.ledger import Ledger
@@ -37,9 +38,8 @@ class Line:
         return route_to(f"binance.{product}.{stream.row.kind}", 7, stream, codecs)
 
     def fill_everything(self) -> None:
-        def fill(_series: Series, gap: Gap) -> bool:
+        def fill(_series: Series, gap: Gap) -> None:
             self.filled.append(gap)
-            return True
 
         self.continuity.fill = fill
 
@@ -147,10 +147,11 @@ def test_a_hole_that_can_be_filled_stays_open_in_the_progress_until_it_is() -> N
 
     route = line.routes[b"btcusdt@trade"]
     for number in (11, 12, 13):
-        payload = json.dumps(trade(number)).encode()
-        assert line.pipeline.recover(route, "BTCUSDT", payload, gap.id, NOW_MS * 1000)
+        one = Recovered(json.dumps(trade(number)).encode(), number, number, NOW_MS + number)
+        [series] = line.series()
+        assert line.pipeline.recover(route.codec, series, one, gap.id, "backfill", NOW_MS * 1000)
         gap.recovered += 1
-    line.continuity.settled(line.series()[0], gap)
+    line.continuity.settled(line.series()[0], gap, "filled")
     [filled], [after] = line.seal()
 
     assert (filled["state"], filled["gap_id"], filled["recovered"]) == ("filled", gap.id, 3)
@@ -363,3 +364,22 @@ def test_the_first_transaction_takes_over_the_progress_of_the_writer_before() ->
     assert record == stored(20) | {"run": "r1", "commit_number": 1}
     assert line.continuity.sealed == {name: 1}
     assert line.continuity.take_over(2, NOW_MS * 1000) == []
+
+
+def test_ids_that_began_anew_are_a_new_epoch_and_no_repeats() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(1000, 1001)
+    doubted: list[Series] = []
+    line.continuity.doubt = doubted.append
+    line.trades(*range(1, 60))
+    assert doubted == line.series()
+
+    line.pipeline.reset(doubted[0])
+    line.trades(60, 61)
+    markers, [progress] = line.seal()
+
+    assert states(markers) == [("started", "restart"), ("unfillable", "ids_reset")]
+    assert (markers[1]["before_id"], markers[1]["id_epoch"]) == (1001, 0)
+    assert [record["trade_id"] for record in line.records()] == [1000, 1001, 60, 61]
+    assert line.records()[2]["gap_id"] == markers[1]["gap_id"]
+    assert (progress["last_id"], progress["id_epoch"]) == (61, 1)

@@ -183,6 +183,19 @@ def _check_levels(stream: Stream, levels: int, most: int) -> None:
         raise Refused(f"{stream.name}: {levels} levels; {stream.product} gives {gives}")
 
 
+def newest_page(stream: Stream, symbol: str) -> Page:
+    """Return the call that fetches the newest event REST knows of a stream.
+
+    Raises:
+        Refused: REST gives no events of this stream.
+    """
+    backfill = _backfill(stream.row)
+    if not fillable(stream.row):
+        raise Refused(f"{stream.name}: REST has only its present state, not its past")
+    params: dict[str, str | int] = {**_named(stream, symbol), "limit": 1}
+    return Page(backfill.path, params, backfill.weight, backfill.needs_key, 1, 0)
+
+
 def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[Page, str]:
     """Return the call that finds the first id at or after a time, and the answer's key for it.
 

@@ -43,9 +43,21 @@ class Counts:
     events: dict[Series, Counter[Identity]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     sample: dict[str, Any] | None = None
+    books: int = 0
+    healed: list[str] = field(default_factory=list)
+
+    def add_marker(self, marker: Mapping[str, Any]) -> None:
+        """Note what became of a gap."""
+        if marker["state"] == "filled":
+            name = f"{marker['product']} {marker['stream_name']}"
+            span = f"ids {marker['before_id'] + 1} to {marker['after_id'] - 1}"
+            self.healed.append(f"{marker['recovered']} events of {name} ({span})")
 
     def add(self, topic: str, record: Mapping[str, Any]) -> None:
         """Count one record as the deserialiser gave it."""
+        if record["origin"] == "snapshot":  # a book to start from: no event of the stream
+            self.books += 1
+            return
         product, name, symbol = record["product"], record["stream_name"], record["symbol"]
         row = recognise(product, name).row
         identity = tuple(_plain(record[key]) for key in row.identity)

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from connector.cli.demo_count import Identity, Series
 from connector.lab.broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
+from connector.lab.faults import Skip
 from connector.lab.market import Market
 from connector.lab.registry import Registry
 from connector.lab.servers import RealKafka, RealRegistry
 
 SEED = 20261124
+HURT_STREAM, HURT = "btcusdt@trade", 7  # this many trades of it never arrive by themselves
 
 
 class Lab:
@@ -79,12 +81,17 @@ class Lab:
         if self._exchange is not None:
             self._exchange.resume()
 
+    def hurt(self) -> None:
+        """Lose some trades on their way, so that there is something to heal."""
+        if self._exchange is not None:
+            self._exchange.begin(Skip(HURT_STREAM, HURT, "spot"))
+
     def sent(self) -> Mapping[Series, Sequence[Identity]]:
-        """Return every event the exchange sent, by series."""
-        return {} if self._exchange is None else dict(self._exchange.oracle.sent)
+        """Return every event the exchange made, the lost ones too, by series."""
+        return {} if self._exchange is None else dict(self._exchange.oracle.made)
 
     def sent_total(self) -> int:
-        """Return how many events were sent."""
+        """Return how many events were made."""
         return sum(len(identities) for identities in self.sent().values())
 
     async def stop(self) -> None:

@@ -26,6 +26,7 @@ from connector.cli.console import err, out
 from connector.cli.demo_count import Counts
 from connector.cli.demo_lab import Lab
 from connector.config.load import Loaded, load
+from connector.continuity import MARKERS, PROGRESS
 from connector.errors import Retry
 from connector.kafka.reader import Read, Reader
 from connector.kafka.topics import DEAD_LETTER
@@ -71,8 +72,10 @@ class Demo:
             environment = await self._lab.start()
             with _environment(environment):
                 loaded = load(example("demo.yaml"))
-            topics = [*plan_of(loaded).topics, f"{loaded.settings.topic_prefix}.{DEAD_LETTER}"]
-            await self._lab.create_topics(topics, loaded.settings.topics.partitions)
+            prefix = loaded.settings.topic_prefix
+            topics = [*plan_of(loaded).topics, f"{prefix}.{DEAD_LETTER}", f"{prefix}.{MARKERS}"]
+            created = [*topics, f"{prefix}.{PROGRESS}"]
+            await self._lab.create_topics(created, loaded.settings.topics.partitions)
             reader = Reader(self._lab.bootstrap_servers, topics)
             await reader.start()
             try:
@@ -123,7 +126,11 @@ class Demo:
     def _count(self, decode: AvroDeserializer, batch: list[Read]) -> None:
         for read in batch:
             context = SerializationContext(read.topic, MessageField.VALUE)
-            self._counts.add(read.topic, cast("dict[str, Any]", decode(read.value, context)))
+            record = cast("dict[str, Any]", decode(read.value, context))
+            if read.topic.endswith(f".{MARKERS}"):
+                self._counts.add_marker(record)
+            else:
+                self._counts.add(read.topic, record)
 
     async def _watch(self, connector: asyncio.subprocess.Process, reader: Reader) -> None:
         """Show the table until the time is up; it starts with the first record.
@@ -131,7 +138,7 @@ class Demo:
         Raises:
             Retry: the connector ended, or no record came.
         """
-        began, first = time.monotonic(), 0.0
+        began, first, hurt = time.monotonic(), 0.0, False
         quiet = not out.is_terminal
         if quiet:
             out.print(f"{self._lab.title}: {self._seconds:.0f} s of data, then the proof")
@@ -145,6 +152,9 @@ class Demo:
                 if not first and time.monotonic() - began > START_S:
                     raise Retry(f"no record after {START_S:.0f} s\n{self._tail()}")
                 passed = time.monotonic() - first if first else 0.0
+                if passed > self._seconds / 2 and not hurt:
+                    self._lab.hurt()
+                    hurt = True
                 if screen is not None:
                     note = f"{self._lab.title}  {passed:.0f}/{self._seconds:.0f} s"
                     lag = await reader.lag()
@@ -184,8 +194,12 @@ class Demo:
         missing = sum(tally.missing for tally in tallies)
         repeated = sum(tally.repeated for tally in tallies)
         good = code == 0 and not missing and not repeated and not trimmed and self._counts.read > 0
+        good = good and (self._real_exchange or bool(self._counts.healed))
         out.print("\nOne record, as a consumer reads it:", highlight=False)
         out.print_json(json.dumps(json.loads(demo_view.record(self._counts.sample))))
+        for healed in self._counts.healed:
+            text = f"Lost on the way, marked, and fetched through REST: {healed}"
+            out.print(text, highlight=False, soft_wrap=True)
         if trimmed:
             err.print(f"the embedded broker no longer holds the first records of {trimmed}")
         if code != 0:
@@ -193,7 +207,7 @@ class Demo:
         read, dead = self._counts.read, self._lab.dead_letters
         text = f"{read:,} records read back, {dead:,} dead letters"
         if proved:
-            text = f"{self._lab.sent_total():,} events sent, {text}: missing {missing:,}, repeated"
+            text = f"{self._lab.sent_total():,} events made, {text}: missing {missing:,}, repeated"
             text += f" {repeated:,}"
         out.print(
             f"\n[bold {'green' if good else 'red'}]{text}[/]", highlight=False, soft_wrap=True

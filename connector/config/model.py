@@ -161,6 +161,12 @@ class Backfill(Section):
         None, description="API key, for calls that want one; no permission is needed."
     )
     weight_share: float = Field(0.5, gt=0, le=1, description="Share of the REST weight it uses.")
+    books: bool = Field(
+        True, description="Snapshots of order books into their depth topics, to start from."
+    )
+    book_interval: Milliseconds = Field(
+        3_600_000, ge=10_000, description="A snapshot of every book again after so long."
+    )
 
 
 def _environment(name: str) -> str:

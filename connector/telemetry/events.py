@@ -183,6 +183,11 @@ def fenced(cause: str) -> None:
     _log.warning("fenced", cause=cause)
 
 
+def reset_unconfirmed(stream: str, symbol: str, cause: str) -> None:
+    """Ids fell back, and REST could not say whether they began anew: they count as repeats."""
+    _log.warning("reset_unconfirmed", stream=stream, symbol=symbol, cause=cause)
+
+
 def took_over(series: int, run: str) -> None:
     """The writer before is fenced; `series` is how many it has left progress of."""
     _log.info("took_over", series=series, run=run)

@@ -35,6 +35,7 @@ def config(
         "schema_registry": {"url": registry_url},
         "topics": {"prefix": prefix, "partitions": 3},
         "server": {"host": "127.0.0.1", "port": free_port()},
+        "backfill": {"books": False},  # whose records no stream has sent
         "subscriptions": [
             {
                 "product": "spot",

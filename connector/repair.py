@@ -1,0 +1,202 @@
+"""What can be put right: gaps are fetched through REST and written like live records, order books
+get a snapshot to start from, and ids that began anew are confirmed before they are believed.
+
+Next along the way: backfill.py (the queue), pipeline.py (`recover`), continuity.py (the markers).
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from connector.backfill import Backfill, Book
+from connector.binance import filling
+from connector.binance.history import Span, fillable, has_snapshots, newest_page, zone_ms
+from connector.binance.intervals import following, opening
+from connector.codec.compile import Codec
+from connector.codec.recovered import Recovered, recover
+from connector.config.model import Settings
+from connector.continuity import Gap, Series
+from connector.errors import BadMessage, Refused, Retry
+from connector.pipeline import Codecs, Pipeline, codec_of
+from connector.rest import Rest
+from connector.telemetry import events
+
+ROOM_S = 0.005  # between two looks whether a fetched event may be published: live ones go first
+LOOK_S = 5.0  # between two looks which books are due
+
+
+@dataclass(slots=True)
+class _Job:
+    series: Series
+    gap: Gap
+
+
+class Repair:
+    """Puts right what the pipeline finds missing.
+
+    Attributes:
+        backfill: The queue of what is to be fetched.
+        books: Snapshots written.
+        resets: Series whose ids began anew, confirmed.
+    """
+
+    def __init__(self, rest: Rest, pipeline: Pipeline, codecs: Codecs, settings: Settings) -> None:
+        self._rest = rest
+        self._pipeline = pipeline
+        self._continuity = pipeline.continuity
+        self._codecs = codecs
+        self._enabled = settings.backfill.enabled
+        self._keyed = settings.backfill.api_key_file is not None
+        self._books_s = settings.backfill.book_interval / 1000 if settings.backfill.books else None
+        self._jobs: dict[str, _Job] = {}
+        self._wanted: dict[str, tuple[Series, float]] = {}  # books: when each is due again
+        self._doubted: dict[str, Series] = {}
+        self.books = self.resets = 0
+        share = settings.backfill.weight_share
+        self.backfill = Backfill(rest, self._deliver, self._settle, weight_share=share)
+        self._continuity.fill = self.fill
+        self._continuity.begun = self._begun
+        self._continuity.doubt = self._doubt
+
+    async def run(self) -> None:
+        """Fetch until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.backfill.run(), name="backfill")
+            group.create_task(self._keep_books(), name="books")
+
+    # Gaps
+
+    def fill(self, series: Series, gap: Gap) -> str | None:
+        """Have a gap filled; return why it cannot be, None when it is under way."""
+        if has_snapshots(series.stream.row):
+            self._want_book(series, gap.id)
+        why = self._why_not(series, gap)
+        if why is not None:
+            return why
+        self._jobs[gap.id] = _Job(series, gap)
+        self.backfill.add(
+            filling.Gap(
+                gap.id,
+                series.stream,
+                series.symbol,
+                _span(series, gap),
+                gap.before_ms or 0,
+                gap.after_ms or 0,
+            )
+        )
+        return None
+
+    def _why_not(self, series: Series, gap: Gap) -> str | None:
+        row = series.stream.row
+        if not fillable(row):
+            return "REST does not have it"
+        if not self._enabled:
+            return "backfill.enabled is false"
+        if row.backfill is not None and row.backfill.needs_key and not self._keyed:
+            return "the call needs an API key: set backfill.api_key_file"
+        if gap.before_id is None or gap.after_id is None:
+            return "its edges have no ids"
+        return None
+
+    async def _deliver(self, what: filling.Gap | Book, found: list[Recovered]) -> None:
+        """Publish what was fetched, as room allows: live records go first."""
+        if isinstance(what, Book):
+            series, _ = self._wanted[_book_name(what.stream.product, what.stream.name, what.symbol)]
+            await self._publish(series, found, what.gap_id, "snapshot")
+            self.books += 1
+            return
+        job = self._jobs[what.gap_id]
+        job.gap.recovered += await self._publish(job.series, found, what.gap_id, "backfill")
+
+    async def _publish(
+        self, series: Series, found: Iterable[Recovered], gap: str | None, origin: str
+    ) -> int:
+        codec, written = self._codec(series), 0
+        for one in found:
+            now_us = time.time_ns() // 1000
+            try:
+                while not self._pipeline.recover(codec, series, one, gap, origin, now_us):
+                    await asyncio.sleep(ROOM_S)
+                    now_us = time.time_ns() // 1000
+            except BadMessage as error:
+                self._pipeline.refuse(series.stream.name, one.payload, error, now_us)
+            else:
+                written += 1
+        return written
+
+    def _codec(self, series: Series) -> Codec:
+        return codec_of(series.stream.row, "ms", self._codecs)  # REST's times are milliseconds
+
+    async def _settle(self, outcome: filling.Outcome) -> None:
+        job = self._jobs.pop(outcome.gap.gap_id)
+        job.gap.missing = outcome.missing
+        state = outcome.state
+        if state == "filled" and job.gap.recovered < outcome.recovered:
+            state = "partial"  # some of it was put aside
+        self._continuity.settled(job.series, job.gap, state, outcome.detail)
+
+    # Order books
+
+    def _begun(self, series: Series) -> None:
+        if has_snapshots(series.stream.row):
+            self._want_book(series, None)
+
+    def _want_book(self, series: Series, gap: str | None) -> None:
+        if self._books_s is None or not self._enabled:
+            return
+        stream = series.stream
+        name = _book_name(series.product, stream.name, series.symbol)
+        self._wanted[name] = series, time.monotonic() + self._books_s
+        try:
+            self.backfill.want(Book(stream, series.symbol, gap))
+        except Refused as error:
+            events.book_refused(stream.name, series.symbol, str(error))
+
+    async def _keep_books(self) -> None:
+        """Ask for every book again at its interval, and settle doubts about ids."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            now = time.monotonic()
+            for series, due in list(self._wanted.values()):
+                if due <= now and not series.ended:
+                    self._want_book(series, None)
+            for name in list(self._doubted):
+                await self._confirm(self._doubted.pop(name))
+
+    # Ids that began anew
+
+    def _doubt(self, series: Series) -> None:
+        self._doubted[series.name] = series
+
+    async def _confirm(self, series: Series) -> None:
+        """Ask REST for the newest id: only its word makes falling ids a new epoch."""
+        tracker, stream = series.tracker, series.stream
+        try:
+            asked = newest_page(stream, series.symbol)
+            raw = await self._rest.get(
+                stream.product, asked.path, asked.params, asked.weight, keyed=asked.keyed
+            )
+            found = recover(stream, raw, series.symbol)
+        except (Retry, Refused, BadMessage) as error:
+            events.reset_unconfirmed(stream=stream.name, symbol=series.symbol, cause=str(error))
+            return
+        newest = max((one.last for one in found), default=None)
+        if newest is None or tracker.last is None or newest >= tracker.last:
+            return  # what fell back was late, or old: the series goes on where it was
+        self.resets += 1
+        self._pipeline.reset(series)
+
+
+def _span(series: Series, gap: Gap) -> Span:
+    """Return the first and last id that are missing, or opening times of candles."""
+    assert gap.before_id is not None and gap.after_id is not None  # noqa: S101, PT018 - _why_not
+    if series.stream.row.sequence.rule != "candle":
+        return Span(gap.before_id + 1, gap.after_id - 1)
+    interval, zone = series.stream.parameters["interval"], zone_ms(series.stream.row)
+    first = following(interval, opening(interval, gap.before_id, zone), zone)
+    return Span(first, opening(interval, gap.after_id - 1, zone))
+
+
+def _book_name(product: str, stream_name: str, symbol: str) -> str:
+    return f"{product}/{stream_name}/{symbol}"
