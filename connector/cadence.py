@@ -9,13 +9,12 @@ longer than all but one in a thousand of theirs, sparse, unverified and undocume
 """
 
 import math
-from array import array
-from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
 from connector.binance.names import Stream
+from connector.habit import Habit
 from connector.policy import first_data_deadline
 
 LOOK_S = 0.25  # between two looks at the counters
@@ -24,13 +23,8 @@ CONNECTION_S = 3.0  # nor a whole connection
 CONNECTION_MOST_S = 4.5  # a busy connection is doubted then, unless it was silent for longer before
 BUSY_RATE = 10.0  # messages a second from which on a silent connection is doubted as a whole
 TIMES = 3.0  # the usual longest silence times this is a doubt
-ENOUGH = 100  # silences from which on something is known
-GENERATION = 4_096  # silences that are remembered at least; twice as many at most
 FRUITLESS = 2  # doubts that led nowhere: the stream is quiet until it speaks again
 LEARN_EVERY = 40  # looks between two times that a stream's numbers are worked out
-# Upper edges of the histogram, in seconds: 19 % apart, from half a second to half a day.
-EDGES = tuple(0.5 * 2 ** (step / 4) for step in range(66))
-_RARE = 1_000  # one silence in so many is longer than the usual longest
 _SMOOTH = 0.1  # how much of the newest rate counts
 
 
@@ -53,54 +47,6 @@ class Clock:
         if not deaf:
             self.now += min(passed, 2 * LOOK_S)
         return self.now
-
-
-@dataclass(slots=True)
-class Habit:
-    """The silences of one stream, in a histogram that forgets by generations: under 500 bytes."""
-
-    number: int = 0
-    _new: array[int] = field(default_factory=lambda: array("H", bytes(2 * len(EDGES) + 2)))
-    _old: array[int] = field(default_factory=lambda: array("H", bytes(2 * len(EDGES) + 2)))
-    _in_new: int = 0
-
-    def note(self, silence: float, weight: int = 1) -> None:
-        """Count a silence that ended well, in seconds; its weight is how often it counts."""
-        self._new[bisect_left(EDGES, silence)] += weight
-        self._in_new += weight
-        self.number += weight
-        if self._in_new >= GENERATION:
-            self._old, self._new = self._new, array("H", bytes(2 * len(EDGES) + 2))
-            self.number, self._in_new = self._in_new, 0
-
-    def note_surprise(self, silence: float) -> None:
-        """Count a healthy silence that was doubted: from now on it is among the usual ones."""
-        self.note(silence, 1 + min(self.number // 400, GENERATION // 8))
-
-    def longest_usual(self) -> float | None:
-        """Return the silence that one in a thousand exceeds; None before enough is known.
-
-        Before a thousand silences there is none so rare: the longest one is stretched as it would
-        grow for events that come by chance.
-        """
-        if self.number < ENOUGH:
-            return None
-        longer = self.number / _RARE
-        for step in range(len(EDGES), -1, -1):
-            inside = self._new[step] + self._old[step]
-            if inside > longer:
-                value = _within(step, longer / inside)
-                stretch = math.log(_RARE) / math.log(min(self.number, _RARE))
-                return value * stretch
-            longer -= inside
-        return None
-
-
-def _within(step: int, share: float) -> float:
-    """Return the silence in a step of the histogram that this share of its silences exceeds."""
-    upper = EDGES[min(step, len(EDGES) - 1)]
-    lower = EDGES[step - 1] if step else 0.0
-    return upper - share * (upper - lower)
 
 
 class State(Enum):
@@ -218,7 +164,7 @@ class Voice:
     def _learn_rate(self, now: float) -> None:
         passed = now - self._marked_at
         if self._marked is not None and self.seen is not None and passed > 0:
-            rate = (self.seen - self._marked) / passed
+            rate = max(0.0, (self.seen - self._marked) / passed)  # the way may be another one
             self.rate = self.rate + _SMOOTH * (rate - self.rate) if self.rate else rate
         if self.seen is not None:
             self._marked, self._marked_at = self.seen, now
@@ -262,21 +208,27 @@ class Listener:
         self._known: dict[str, Voice] = {}
         self._looks = 0
 
-    def subscribed(self, streams: Iterable[Stream], now: float) -> None:
-        """Take over what is subscribed from now on; what was before goes on undisturbed."""
-        before = self._known
-        names = {voice.name for voice in self.voices}
-        self._known = {one.name: before.get(one.name) or voice_of(one) for one in streams}
-        self.voices = list(self._known.values())
+    def subscribed(self, wanted: Iterable[Stream], held: Container[str], now: float) -> None:
+        """Take over what is subscribed from now on; what was before goes on undisturbed.
+
+        Args:
+            wanted: The bundle's streams: what is known of others is forgotten.
+            held: Names of those that are subscribed.
+            now: Listening time.
+        """
+        before, known = {voice.name for voice in self.voices}, self._known
+        self._known = {one.name: known.get(one.name) or voice_of(one) for one in wanted}
+        self.voices = [voice for voice in self._known.values() if voice.name in held]
         for voice in self.voices:
-            if voice.name not in names:
+            if voice.name not in before and voice.state is not State.DOUBTED:
                 voice.learn(now)
                 voice.restart(now)
 
-    def restart(self, now: float) -> None:
-        """Another connection counts from now on."""
-        for voice in (*self.voices, self.whole):
+    def restart(self, now: float, awake: float) -> None:
+        """Another connection counts from now on; `awake` is the time by which it is looked at."""
+        for voice in self.voices:
             voice.restart(now)
+        self.whole.restart(awake)
 
     def look(self, counts: Sequence[int], now: float) -> list[Voice]:
         """Take a look at the streams' counters, in the order of `voices`; return whom to doubt."""

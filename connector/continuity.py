@@ -61,7 +61,7 @@ class Series:
         pending: A gap whose other edge the next event will tell.
         stamp: Id of a gap that is settled, for the next record to carry.
         ended: Nobody reads it any more: the next event begins its coverage anew.
-        doubted: A connection that may bring it no more, until somebody delivers the next event.
+        suspect: A connection that may bring it no more, until somebody delivers the next event.
         alert: The next event must be looked at: one of these is set, or it is the first.
         open_gaps: Gaps being filled.
         merge: Puts two legs together, while there are two.
@@ -80,7 +80,7 @@ class Series:
     pending: Gap | None = None
     stamp: str | None = None
     ended: bool = False
-    doubted: int | None = None
+    suspect: int | None = None
     alert: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)
     merge: Merge[Any] | None = None

@@ -55,14 +55,14 @@ class Doubt:
             return Step.HEALED if self.moves else Step.HEALTHY
         if second > self._second and self._proof_at is None:
             self._proof_at = now
-        if self._proof_at is not None and now - self._proof_at >= CONFIRM_S:
-            return self._move()
+        if self._proof_at is not None:
+            return self._move() if now - self._proof_at >= CONFIRM_S else Step.WAIT
         if not self.moves and now - self.since >= self.patience:
             return Step.QUIET
         return Step.WAIT
 
     def _move(self) -> Step:
-        if self.moves == MOVES:
-            return Step.REPLACE
-        self.moves += 1
-        return Step.MOVE
+        if self.moves <= MOVES:
+            self.moves += 1
+            return Step.MOVE if self.moves <= MOVES else Step.REPLACE
+        return Step.WAIT

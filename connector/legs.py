@@ -90,7 +90,7 @@ class Legs:
 
     # Suspects
 
-    def doubt(self, routes: Iterable[Route], leg: int) -> None:
+    def suspect(self, routes: Iterable[Route], leg: int) -> None:
         """Note that a connection may bring these streams no more, though nobody knows yet.
 
         Whoever delivers the next event of a series tells: if it is another connection, something
@@ -98,18 +98,18 @@ class Legs:
         """
         for way in _ways(routes):
             for series in way.series.values():
-                series.doubted, series.alert = leg, True
+                series.suspect, series.alert = leg, True
 
-    def believe(self, routes: Iterable[Route]) -> None:
+    def trust(self, routes: Iterable[Route]) -> None:
         """Note that nothing was wrong."""
         for way in _ways(routes):
             for series in way.series.values():
-                series.doubted = None
+                series.suspect = None
 
-    def doubted(self, routes: Iterable[Route]) -> list[Series]:
-        """Return the series in doubt of which nothing has come since, where ids tell nothing."""
+    def untold(self, routes: Iterable[Route]) -> list[Series]:
+        """Return the suspected series of which nothing has come since, where ids tell nothing."""
         every = (series for way in _ways(routes) for series in way.series.values())
-        return [one for one in every if one.doubted is not None and not one.can_tell]
+        return [one for one in every if one.suspect is not None and not one.can_tell]
 
     def delivered(self, route: Route, leg: int) -> int:
         """Return how many events of a stream a connection has delivered beside another one."""

@@ -12,6 +12,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", ""),
     ("binance",),
     ("codec", "policy", "ledger"),
+    ("habit", "doubt"),
+    ("cadence",),
     ("continuity",),
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
@@ -20,6 +22,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("pipeline", "planning"),
     ("around", "silence", "reasons"),
     ("leg",),
+    ("second",),
+    ("listening",),
     ("routing", "supervisor", "replan"),
     (
         "market",
@@ -39,7 +43,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAB_USES = {"lab", "codec", "binance", "errors"}
-PURE = {"binance", "codec", "policy", "ledger", "continuity", "errors"}
+PURE = {"binance", "codec", "policy", "habit", "cadence", "doubt", "ledger", "continuity", "errors"}
 IMPURE = {"asyncio", "time", "random", "os", "socket", "ssl", "threading", "logging", "subprocess"}
 GATES = {
     "picows": {"websocket"},
