@@ -21,6 +21,7 @@ from connector.telemetry import events
 
 LOOK_S = 0.25  # between two looks at the counters
 WHOLE_S = 10.0  # how long a new connection may take to prove that the old one is stale
+RETRY_S = 60.0  # after a bug
 MOST = 0.5  # of the usual traffic: when more is stale, the connection is replaced
 
 
@@ -72,8 +73,12 @@ class Listening:
             self._proved = False
         while not self._proved:
             await asyncio.sleep(LOOK_S)
-            if self._look(leg):
-                return
+            try:
+                if self._look(leg):
+                    return
+            except Exception as error:  # noqa: BLE001 - a bug here must not end a good connection
+                events.listening_failed(connection=self._bundle().name, error=error)
+                await asyncio.sleep(RETRY_S)
 
     def end(self, reason: Reason) -> None:
         """The connection is gone, and nobody follows at once."""

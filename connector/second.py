@@ -100,7 +100,7 @@ class Second:
             self._close()
             await asyncio.sleep(RETRY_S)
         except Exception as error:  # noqa: BLE001 - a bug here must not end the first connection
-            events.supervisor_failed(connection=self._bundle().name, error=error)
+            events.listening_failed(connection=self._bundle().name, error=error)
         finally:
             self._close()
 

@@ -1,6 +1,5 @@
 """A worker against the lab: what it does when a stream or a connection says nothing any more."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +23,15 @@ SERIES = ("spot", TRADE, "BTCUSDT")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Learn in a second or two, and doubt after about half of one."""
+    """Learn in a second, and doubt after a third of one."""
     monkeypatch.setattr("connector.listening.LOOK_S", 0.02)
     monkeypatch.setattr("connector.second.LOOK_S", 0.02)
     monkeypatch.setattr("connector.habit.ENOUGH", 20)
-    monkeypatch.setattr("connector.cadence.STREAM_S", 0.5)
-    monkeypatch.setattr("connector.cadence.TIMES", 0.5)
+    monkeypatch.setattr("connector.cadence.LEARN_EVERY", 5)
+    monkeypatch.setattr("connector.cadence.STREAM_S", 0.3)
+    monkeypatch.setattr("connector.cadence.TIMES", 0.3)
+    monkeypatch.setattr("connector.doubt.CONFIRM_S", 0.6)
+    monkeypatch.setattr("connector.listening.CONFIRM_S", 0.6)
 
 
 def supervisor(here: World) -> Supervisor:
@@ -51,9 +53,7 @@ async def learned(here: World) -> None:
     """Wait until the worker knows what silences are usual."""
     await here.until_flowing()
     listener = listening(here)._listener
-    voices = (listener.whole, *listener.voices)
     await until(lambda: all(voice.patience < 10.0 for voice in (*listener.voices, listener.whole)))
-    del voices
 
 
 def connections(here: World, product: Product = "spot") -> int:
@@ -94,6 +94,7 @@ async def test_a_mute_connection_is_replaced_while_it_lives_and_the_hole_is_mark
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.cadence.CONNECTION_S", 0.4)
+    monkeypatch.setattr("connector.cadence.STREAM_S", 3.0)
     async with world(tmp_path, backfill={"enabled": False}) as here:
         await learned(here)
         here.exchange.begin(Mute(600.0))
@@ -120,49 +121,36 @@ async def test_a_mute_connection_is_replaced_while_it_lives_and_the_hole_is_mark
     assert in_order(said, "stale_suspected", "stale_confirmed", "handed_over")
 
 
-@pytest.mark.parametrize("name", [TRADE, BOOK])
-async def test_a_mute_stream_is_read_elsewhere_until_its_connection_brings_it_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+async def test_mute_streams_are_read_elsewhere_until_their_connection_brings_them_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async with world(tmp_path, backfill={"enabled": False}) as here:
-        await learned(here)
-        here.exchange.begin(MuteStream(name, 600.0))
-        await until(lambda: connections(here) == 2)
-        before = here.published(name)
-        await until(lambda: here.published(name) > before)
-        await until(lambda: connections(here) == 1)
-        before = here.published(name)
-        await until(lambda: here.published(name) > before + 50)
-        await here.stop()
-        trades = await topic(here, "binance.spot.trade", "trade")
-        markers = await stale_markers(here)
-
-        assert whole(here) == (1, 0, 1, 0)
-        one = supervisor(here)
-        assert (one.hand_overs, one.disconnects, one.connects_ok) == (0, 0, 1)
-        assert markers == [(name, "unfillable")]
-        assert here.worker.pipeline.continuity.gaps == {"stale": 1}
-        ids = [one["trade_id"] for one in trades if one["symbol"] == "BTCUSDT"]
-        assert missing(here, ids) == [n for (n,) in here.exchange.oracle.withheld(SERIES)]
-        assert len(ids) == len(set(ids))
-    said = capsys.readouterr().out
-    assert in_order(said, "stale_suspected", "stale_confirmed", "stale_healed")
-
-
-async def test_what_a_stale_stream_lacks_is_fetched(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
+    six = {**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]}
+    async with world(tmp_path, six, rate=750.0) as here:
         await learned(here)
         here.exchange.begin(MuteStream(TRADE, 600.0))
-        await until(lambda: listening(here).confirmed == 1)
+        here.exchange.begin(MuteStream(BOOK, 600.0))
+        await until(lambda: connections(here) == 2)
+        before = here.published(TRADE), here.published(BOOK)
+        await until(lambda: here.published(TRADE) > before[0])
+        await until(lambda: here.published(BOOK) > before[1])
         await until(lambda: connections(here) == 1)
-        await until(lambda: here.worker.pipeline.continuity.recovered > 0)
+        before = here.published(TRADE), here.published(BOOK)
+        await until(lambda: here.published(TRADE) > before[0] + 20)
+        await until(lambda: here.published(BOOK) > before[1] + 20)
+        assert whole(here) == (2, 0, 2, 0)
         await here.stop()
         trades = await topic(here, "binance.spot.trade", "trade")
 
+        one = supervisor(here)
+        assert (one.hand_overs, one.disconnects, one.connects_ok) == (0, 0, 1)
+        assert sorted(await stale_markers(here)) == [(BOOK, "unfillable"), (TRADE, "filled")]
+        assert here.worker.pipeline.continuity.gaps == {"stale": 2}
         ids = [one["trade_id"] for one in trades if one["symbol"] == "BTCUSDT"]
         assert missing(here, ids) == []
         assert len(ids) == len(set(ids))
-        assert await stale_markers(here) == [(TRADE, "filled")]
+        assert here.exchange.oracle.withheld(SERIES) != []
+    said = capsys.readouterr().out
+    assert in_order(said, "stale_suspected", "stale_confirmed", "stale_healed")
 
 
 async def test_a_stream_silent_everywhere_is_quiet_and_nothing_is_replaced_or_marked(
@@ -176,9 +164,9 @@ async def test_a_stream_silent_everywhere_is_quiet_and_nothing_is_replaced_or_ma
         silence.cancel()
         before = here.published(BOOK)
         await until(lambda: here.published(BOOK) > before + 50)
+        assert whole(here) == (2, 0, 0, 1)  # twice in vain
         await here.stop()
 
-        assert whole(here) == (2, 0, 0, 1)  # twice in vain
         assert (supervisor(here).hand_overs, supervisor(here).disconnects) == (0, 0)
         assert here.worker.pipeline.continuity.gaps == {}
         assert await stale_markers(here) == []
@@ -193,10 +181,16 @@ async def test_a_stream_that_speaks_by_itself_was_suspected_wrongly(tmp_path: Pa
         silence.cancel()
         await until(lambda: listening(here).refuted == 1)
         await until(lambda: connections(here) == 1)
-        await here.stop()
-
         assert whole(here) == (1, 1, 0, 0)
-        assert here.worker.pipeline.continuity.gaps == {}
+
+        here.exchange.begin(MuteStream("ethusdt@trade", 600.0, everybody=True))
+        await until(lambda: connections(here) == 2)
+        outcome = await here.stop()  # while a stream is in doubt
+
+        assert outcome.left == 0
+        assert connections(here) == 0
+        markers = await topic(here, "binance.markers", "marker")
+        assert {one["state"] for one in markers} == {"started", "stopped"}
 
 
 async def test_an_exchange_that_is_silent_as_a_whole_costs_no_connection(
@@ -239,9 +233,43 @@ async def test_many_stale_streams_share_a_second_connection_and_most_of_them_rep
         assert supervisor(here).disconnects == 0
 
 
-async def test_a_connection_lost_while_a_stream_is_in_doubt_leaves_nothing_behind(
-    tmp_path: Path,
+class Stubborn(set[str]):
+    """Streams that stay mute, subscribed again or not."""
+
+    def discard(self, _name: object) -> None:
+        return
+
+
+async def test_a_connection_that_never_brings_a_stream_again_is_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("connector.second.RETRY_S", 0.2)
+    async with world(tmp_path) as here:
+        await learned(here)
+        [session] = here.exchange.wire.clients("spot")
+        session.muted = Stubborn({BOOK})
+        await until(lambda: listening(here).confirmed == 1)
+        [_, second] = here.exchange.wire.clients("spot")
+        before = here.published(BOOK)
+        await until(lambda: here.published(BOOK) > before)
+        await second.socket.reset()  # nobody brings it now: a hole, and doubted anew
+        await until(lambda: supervisor(here).hand_overs == 1, 15)
+        await until(lambda: connections(here) == 1)
+        before = here.published(BOOK)
+        await until(lambda: here.published(BOOK) > before + 20)
+        await here.stop()
+
+        assert listening(here).confirmed == 2
+        assert here.worker.pipeline.continuity.gaps == {"stale": 2}
+        assert await stale_markers(here) == [(BOOK, "unfillable")] * 2
+        assert supervisor(here).disconnects == 0
+    assert "stale_healed" not in capsys.readouterr().out
+
+
+async def test_what_happens_to_a_connection_happens_while_a_stream_is_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.reasons.POLL_S", 0.1)
     async with world(tmp_path) as here:
         await learned(here)
         here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))
@@ -249,22 +277,11 @@ async def test_a_connection_lost_while_a_stream_is_in_doubt_leaves_nothing_behin
         await here.exchange.inflict(Drop("spot"))
         await until(lambda: supervisor(here).connects_ok == 2)
         await here.until_flowing()
-        await until(lambda: connections(here) == 1)
-        names = {name for one in here.exchange.wire.clients("spot") for name in one.subscribed}
-
-        assert names == {
-            f"{c}@{k}" for c in ("btcusdt", "ethusdt") for k in ("trade", "bookTicker")
-        }
-        await here.stop()
-
-
-async def test_a_stream_in_doubt_that_is_wanted_no_more_is_read_no_more(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
-        await learned(here)
-        here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))
-        await until(lambda: connections(here) == 2)
+        await until(lambda: connections(here) == 2)  # doubted anew
         here.rewrite({**SPOT, "symbols": ["ETHUSDT"]})
-        await until(lambda: connections(here) == 1)
+        wanted = [["ethusdt@trade", "ethusdt@bookTicker"]]
+        clients = here.exchange.wire.clients
+        await until(lambda: [list(one.subscribed) for one in clients("spot")] == wanted)
         await here.stop()
 
         assert here.worker.ledger.dead_letters.total() == 0
@@ -278,22 +295,8 @@ async def test_nothing_is_suspected_while_kafka_takes_nothing(
         looks = listening(here)._listener._looks
         with monkeypatch.context() as full:
             full.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
-            await until(lambda: listening(here)._listener._looks > looks + 150)
+            await until(lambda: listening(here)._listener._looks > looks + 60)
         await until(lambda: here.worker.pipeline.waiting == 0)
-        await here.stop()
 
         assert whole(here) == (0, 0, 0, 0)
-
-
-async def test_a_worker_may_stop_while_a_stream_is_in_doubt(tmp_path: Path) -> None:
-    async with world(tmp_path) as here:
-        await learned(here)
-        here.exchange.begin(MuteStream(BOOK, 600.0, everybody=True))
-        await until(lambda: connections(here) == 2)
-        outcome = await here.stop()
-        await asyncio.sleep(0)
-
-        assert outcome.left == 0
-        assert connections(here) == 0
-        markers = await topic(here, "binance.markers", "marker")
-        assert {one["state"] for one in markers} == {"started", "stopped"}
+        await here.stop()

@@ -162,6 +162,11 @@ def stream_quiet(connection: str, streams: list[str]) -> None:
     _about_silence(_log.info, "stream_quiet", connection, streams)
 
 
+def listening_failed(connection: str, error: BaseException) -> None:
+    """A bug while looking for silence; the connection goes on, and is listened to again later."""
+    _log.error("listening_failed", connection=connection, exc_info=error)
+
+
 def _about_silence(
     say: Callable[..., object], event: str, connection: str, streams: list[str], **more: float
 ) -> None:
