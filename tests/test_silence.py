@@ -266,6 +266,23 @@ async def test_a_connection_that_never_brings_a_stream_again_is_replaced(
     assert "stale_healed" not in capsys.readouterr().out
 
 
+async def test_what_nobody_brought_between_two_connections_is_marked(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await learned(here)
+        [session] = here.exchange.wire.clients("spot")
+        session.muted = Stubborn({BOOK})
+        await until(lambda: listening(here).confirmed == 1)
+        [_, second] = here.exchange.wire.clients("spot")
+        await until(lambda: here.worker.pipeline.continuity.gaps == {"stale": 1})
+        await second.socket.reset()
+        await until(lambda: connections(here) == 1)
+        session.muted = set()  # the stale one brings it again, of itself
+        await until(lambda: here.worker.pipeline.continuity.gaps == {"stale": 2})
+        await here.stop()
+
+        assert await stale_markers(here) == [(BOOK, "unfillable")] * 2
+
+
 async def test_what_happens_to_a_connection_happens_while_a_stream_is_in_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
