@@ -70,6 +70,7 @@ class Backfill:
         recovered: Events fetched and delivered.
         failures: Calls that did not go through and were made again.
         waiting: Gaps and books that are not settled yet.
+        trouble: Why the last call did not go through; "" once one has.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Backfill:
         self.recovered = 0
         self.failures = 0
         self.waiting = 0
+        self.trouble = ""
         self._rest = rest
         self._deliver, self._settle = deliver, settle
         self._clock = clock
@@ -135,8 +137,10 @@ class Backfill:
             try:
                 done = await self._step(job)
                 backoff = Backoff()
+                self.trouble = ""
             except Retry as error:
                 self.failures += 1
+                self.trouble = str(error)
                 delay = backoff.delay(0.0, None, random.random())  # noqa: S311 - spread, no secret
                 pause = delay if error.after_s is None else error.after_s
                 events.backfill_waits(product, str(error), pause)

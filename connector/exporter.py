@@ -1,16 +1,17 @@
-"""What a market worker shows of itself: the metrics page and /status, read from its ledgers."""
+"""What a market worker shows of itself on the metrics page, read from its ledgers."""
 
+import functools
 from collections import Counter
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from connector import __version__
+from connector.binance.markers import REASONS
 from connector.replan import OUTCOMES
 from connector.telemetry.metrics import Labelled, Page
 
 if TYPE_CHECKING:
     from connector.service import MarketWorker
-    from connector.supervisor import Supervisor
 
 FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
 RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed")
@@ -37,6 +38,7 @@ def page(worker: "MarketWorker") -> Page:
     _streams(made, worker)
     _plan(made, worker)
     _rest(made, worker)
+    _continuity(made, worker)
     made.lag(worker.lag)
     made.gauge(
         "bkc_ready",
@@ -198,36 +200,36 @@ def _rest(made: Page, worker: "MarketWorker") -> None:
     )
 
 
-def status(worker: "MarketWorker") -> dict[str, Any]:
-    """Return the worker's state as JSON: accounts, queue, plan, connections, kinds."""
-    records = worker.ledger.records
-    supervised = worker.market.supervised
-    published = worker.market.routing.published()
-    return {
-        "version": __version__,
-        "failing": [name for name, holds in worker.checks.items() if not holds()],
-        "config": {
-            "file": worker.replanner.loaded.places.file,
-            "hash": worker.replanner.hash,
-            "restart_needed": list(worker.replanner.restart_needed),
-        },
-        "plan": {one.bundle.name: one.wanted() for one in supervised},
-        "frames": asdict(worker.ledger.frames),
-        "filtered": worker.ledger.filtered,
-        "frames_waiting": worker.pipeline.waiting,
-        "frames_unaccounted": worker.ledger.frames.missing(worker.pipeline.waiting),
-        "records": {**asdict(records), "in_flight": records.in_flight},
-        "connections": {one.bundle.name: _connection(one) for one in supervised},
-        "published": {f"{p}.{k}": number for (p, k), (number, _) in published.items()},
-    }
+def _continuity(made: Page, worker: "MarketWorker") -> None:
+    continuity, repair, producer = worker.writer.continuity, worker.repair, worker.producer
+    made.counter(
+        "bkc_sequence_gaps",
+        "Gaps found, by why something is missing.",
+        ("reason",),
+        lambda: [((reason,), continuity.gaps[reason]) for reason in REASONS],
+    )
+    numbers: tuple[tuple[str, str, Callable[[], float]], ...] = (
+        ("bkc_sequence_missing_events", "Events found missing.", lambda: continuity.missing),
+        ("bkc_backfilled_events", "Of them, fetched and written.", lambda: continuity.recovered),
+        ("bkc_backfill_failures", "REST calls made again.", lambda: repair.backfill.failures),
+        ("bkc_book_snapshots", "Order books written.", lambda: repair.books),
+        ("bkc_ids_resets", "Series whose ids began anew.", lambda: repair.resets),
+        ("bkc_commits", "Transactions stored.", lambda: producer.commits),
+    )
+    for name, doc, read in numbers:
+        made.counter(name, doc, (), functools.partial(_alone, read))
+    gauges: tuple[tuple[str, str, Callable[[], float]], ...] = (
+        ("bkc_gaps_open", "Gaps not settled yet.", lambda: continuity.open_gaps),
+        ("bkc_backfill_waiting", "Gaps and books in the queue.", lambda: repair.backfill.waiting),
+        ("bkc_fenced", "1 when a later writer has taken over.", lambda: producer.fenced),
+    )
+    for name, doc, read in gauges:
+        made.gauge(name, doc, (), functools.partial(_alone, read))
+
+    made.histogram(
+        "bkc_commit_pause_seconds", "How long a commit held publishing up.", producer.pauses
+    )
 
 
-def _connection(one: "Supervisor") -> dict[str, Any]:
-    return {
-        "streams": len(one.bundle.planned),
-        "subscribed": len(one.held),
-        "flowing": one.flowing,
-        "connects": one.connects_ok,
-        "failed": one.connects_failed,
-        "disconnects": one.disconnects,
-    }
+def _alone(read: Callable[[], float]) -> Labelled:
+    return [((), read())]

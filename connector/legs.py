@@ -90,26 +90,29 @@ class Legs:
 
     # Suspects
 
-    def suspect(self, routes: Iterable[Route], leg: int) -> None:
-        """Note that a connection may bring these streams no more, though nobody knows yet.
+    def suspect(self, routes: Iterable[Route]) -> None:
+        """Note that those who bring these streams may do so no more, though nobody knows yet.
 
-        Whoever delivers the next event of a series tells: if it is another connection, something
-        may be missing before it.
+        Whoever delivers the next event of a series tells: if it is a connection that joins from
+        now on, something may be missing before it.
         """
         for way in _ways(routes):
             for series in way.series.values():
-                series.suspect, series.alert = leg, True
+                series.suspects, series.alert = series.suspects or tuple(way.legs), True
 
     def trust(self, routes: Iterable[Route]) -> None:
         """Note that nothing was wrong."""
         for way in _ways(routes):
             for series in way.series.values():
-                series.suspect = None
+                series.suspects = ()
 
-    def untold(self, routes: Iterable[Route]) -> list[Series]:
-        """Return the suspected series of which nothing has come since, where ids tell nothing."""
+    def untold(self, routes: Iterable[Route], leg: int) -> list[Series]:
+        """Return the series that only this suspect brought, and nobody since.
+
+        Those whose ids tell by themselves whether anything is missing are left out.
+        """
         every = (series for way in _ways(routes) for series in way.series.values())
-        return [one for one in every if one.suspect is not None and not one.can_tell]
+        return [one for one in every if one.suspects == (leg,) and not one.can_tell]
 
     def delivered(self, route: Route, leg: int) -> int:
         """Return how many events of a stream a connection has delivered beside another one."""

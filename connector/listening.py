@@ -96,7 +96,7 @@ class Listening:
         if not self._listener.look_at_whole(leg.connection.frames, self._awake.tick(time)):
             return False
         self._frames = leg.connection.frames
-        self._suspect(leg, list(leg.held), self._awake.now - self._listener.whole.at)
+        self._suspect(list(leg.held), self._awake.now - self._listener.whole.at)
         return True
 
     def _tune(self, leg: Leg, now: float) -> None:
@@ -131,14 +131,14 @@ class Listening:
                 voice.cleared(now)
             return
         silence = max(now - voice.at for voice in voices)
-        self._suspect(leg, [voice.name for voice in voices], silence)
+        self._suspect([voice.name for voice in voices], silence)
         self._second.take(leg, {voice.name: Doubt(voice.patience) for voice in voices})
 
-    def _suspect(self, leg: Leg, names: list[str], silence: float) -> None:
+    def _suspect(self, names: list[str], silence: float) -> None:
         self.suspected += len(names)
         events.stale_suspected(connection=self._bundle().name, streams=names, silence_s=silence)
         suspect = self._around.pipeline.legs.suspect
-        self._later(functools.partial(suspect, self._ways(names), leg.connection.leg))
+        self._later(functools.partial(suspect, self._ways(names)))
 
     def _settled(self, step: Step | None, names: list[str]) -> None:
         """Take note of what was found out about some streams."""
@@ -191,7 +191,8 @@ class Listening:
                 return False
             self.confirmed += len(names)
             events.stale_confirmed(connection=self._bundle().name, streams=names)
-            self._later(functools.partial(self._mark, self._ways(names), self._around.now_ms()))
+            ways, now_ms = self._ways(names), self._around.now_ms()
+            self._later(functools.partial(self._mark, ways, old.connection.leg, now_ms))
         return True
 
     async def _is_stale(self, old: Leg, new: Leg) -> bool:
@@ -216,14 +217,14 @@ class Listening:
             events.stream_quiet(connection=self._bundle().name, streams=names)
         return False
 
-    def _mark(self, ways: list[Route], now_ms: int) -> None:
+    def _mark(self, ways: list[Route], leg: int, now_ms: int) -> None:
         """Mark what may be missing of streams whose ids tell nothing and that said nothing yet."""
         pipeline = self._around.pipeline
-        series = pipeline.legs.untold(ways)
+        series = pipeline.legs.untold(ways, leg)
         pipeline.continuity.interrupted(series, "stale")
         pipeline.continuity.resumed(series, now_ms)
         for one in series:
-            one.suspect = None
+            one.suspects = ()
 
     def _ways(self, names: Sequence[str]) -> list[Route]:
         found = (self._routes.get(name.encode()) for name in names)

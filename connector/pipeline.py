@@ -284,8 +284,8 @@ class Pipeline:
         """Return why something is missing before an event, should something be."""
         route, series = one.route, one.series
         damaged, route.damaged = route.damaged, False
-        suspect, series.suspect = series.suspect, None
-        if suspect is None or suspect == one.leg:
+        suspects, series.suspects = series.suspects, ()
+        if not suspects or one.leg in suspects:
             return "dead_letter" if damaged else "sequence"
         if hole is None and not series.can_tell:
             self.continuity.interrupted((series,), "stale")

@@ -1,10 +1,13 @@
 """A config file and what the exchange lists into a plan; every problem with its place."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from connector.binance.cost import Cost, Shares, cost_of
+from connector.binance.history import fillable
 from connector.binance.plan import Plan, PlanError, make_plan, needs
 from connector.binance.products import ENVIRONMENTS, Bases, Product
+from connector.binance.row import Row
 from connector.binance.symbols import Universe
 from connector.config.load import Loaded
 from connector.config.model import Settings
@@ -34,7 +37,6 @@ def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | Non
         Refused: each problem with file, line and cure; a limit of the exchange that it breaks.
     """
     settings = loaded.settings
-    _refuse_two_connections(loaded)
     shard = settings.shard.index, settings.shard.count
     try:
         plan = make_plan(
@@ -61,12 +63,19 @@ def cost_in(settings: Settings, plan: Plan) -> Cost:
     return cost_of(plan.bundles, needed.listings, needed.volumes, shares)
 
 
-def _refuse_two_connections(loaded: Loaded) -> None:
-    """The one place to lift once the pipeline merges what two connections deliver."""
-    problems = [
-        (("subscriptions", number, "connections"), "2: not yet; leave it out, or write 1")
-        for number, subscription in enumerate(loaded.settings.subscriptions)
-        if subscription.connections > 1
+def keyless(settings: Settings, plan: Plan) -> list[str]:
+    """Say which streams miss for good what they miss, because REST wants an API key for it."""
+    backfill = settings.backfill
+    if not backfill.enabled or backfill.api_key_file is not None:
+        return []
+    rows = Counter(one.stream.row for one in plan.planned if _needs_key(one.stream.row))
+    return [
+        f"{row.product} {row.pattern} ({streams} stream{'' if streams == 1 else 's'}): what is"
+        " missed cannot be fetched without an API key: name its file in backfill.api_key_file (the"
+        " key needs no permission), or set backfill.enabled: false"
+        for row, streams in rows.items()
     ]
-    if problems:
-        raise loaded.refused(problems)
+
+
+def _needs_key(row: Row) -> bool:
+    return fillable(row) and row.backfill is not None and row.backfill.needs_key

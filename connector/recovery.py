@@ -3,14 +3,14 @@
 The progress topic is the memory: it is written in the transactions of the data it speaks of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from connector.codec.records import decode_record
 from connector.codec.schema import load
 from connector.errors import BadMessage
+from connector.kafka.bulk import Bulk
 from connector.kafka.commit import Newest
-from connector.kafka.latest import latest
 from connector.telemetry import events
 
 Stored = dict[str, dict[str, Any]]  # product/stream_name/symbol -> its newest progress record
@@ -27,12 +27,35 @@ def stored(conf: Mapping[str, Any], topic: str) -> Stored:
         Retry: the cluster does not answer.
     """
     found: Stored = {}
-    for key, value in latest(conf, topic).items():
+    for key, value in _latest(conf, topic).items():
         try:
             found[key.decode()] = decode_record(load("progress"), value)
         except (BadMessage, UnicodeDecodeError) as error:
             events.progress_unreadable(key=key.decode("utf-8", "replace"), cause=str(error))
     return found
+
+
+def unfinished(conf: Mapping[str, Any], topic: str, ids: Collection[str]) -> list[dict[str, Any]]:
+    """Return the opening markers of gaps that were being filled when the writer ended; blocks.
+
+    Args:
+        conf: How to reach the cluster, in librdkafka's names.
+        topic: The markers' topic.
+        ids: The gaps that the progress of some series calls open.
+
+    Raises:
+        Retry: the cluster does not answer.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for _, value in _committed(conf, topic) if ids else ():
+        try:
+            marker = decode_record(load("marker"), value)
+        except BadMessage:
+            continue  # none of ours: `bkc verify` names it
+        if marker["gap_id"] in ids:
+            found[marker["gap_id"]] = marker
+    known = (one for one in found.values() if one["state"] == "opened")
+    return [one for one in known if one["after_id"] is not None]
 
 
 def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Newest:
@@ -48,3 +71,19 @@ def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Ne
     other = any(name in found and found[name]["run"] != run for name in own)
     numbers = [one["commit_number"] for one in found.values() if one["run"] == run]
     return Newest(other=other, commits=max(numbers, default=0))
+
+
+def _latest(conf: Mapping[str, Any], topic: str) -> dict[bytes, bytes]:
+    """Return the newest value of every key."""
+    return {key: value for key, value in dict(_committed(conf, topic)).items() if value}
+
+
+def _committed(conf: Mapping[str, Any], topic: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of everything in a topic that is committed at the call."""
+    reader = Bulk(conf)
+    try:
+        slices = reader.slices(topic, reader.topics()[topic], None)
+        for batch in reader.read(topic, slices):
+            yield from ((message.key() or b"", message.value() or b"") for message in batch)
+    finally:
+        reader.close()

@@ -7,7 +7,7 @@ nor lose anything. Next along the way: doubt.py (what follows from what both bri
 import asyncio
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.around import Around
 from connector.binance.markers import Reason
@@ -110,7 +110,7 @@ class Second:
         Raises:
             Retry: there is no second connection, or no more.
         """
-        leg = self._leg = await Leg.open(self._bundle(), self._routes, self._around)
+        leg = self._leg = await Leg.open(self._elsewhere(), self._routes, self._around)
         while self._doubts or self._leaving:
             await leg.align(self._wanted)
             self._begin(leg)
@@ -120,6 +120,11 @@ class Second:
             if not self._around.pipeline.queued:
                 await self._act(self._judged(leg))
             self._let_go(leg)
+
+    def _elsewhere(self) -> Bundle:
+        """Return the bundle as one that another of the host's addresses serves, where it can."""
+        bundle = self._bundle()
+        return replace(bundle, leg=1 - bundle.leg)
 
     def _wanted(self) -> list[str]:
         """Return what is read a second time, as far as it is wanted at all."""
@@ -194,9 +199,11 @@ class Second:
         if self._ending not in GIVEN_UP:
             moved = [self._routes.get(name.encode()) for name, one in doubts.items() if one.moves]
             stale = [way for way in moved if way is not None]
-            self._around.pipeline.later(functools.partial(self._interrupted, stale))
+            both = {one.connection.leg for one in (self._first, leg) if one is not None}
+            self._around.pipeline.later(functools.partial(self._interrupted, stale, both))
         leg.end(self._ending)
 
-    def _interrupted(self, ways: Sequence[Route]) -> None:
+    def _interrupted(self, ways: Sequence[Route], both: set[int]) -> None:
         for way in ways:
-            self._around.pipeline.continuity.interrupted(way.every_series(), "stale")
+            if both.issuperset(way.legs):
+                self._around.pipeline.continuity.interrupted(way.every_series(), "stale")

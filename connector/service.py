@@ -18,7 +18,7 @@ from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.config.secrets import secret
 from connector.errors import Refused, Retry
-from connector.exporter import page, status
+from connector.exporter import page
 from connector.kafka import settings as kafka_settings
 from connector.kafka import topics
 from connector.ledger import Ledger
@@ -30,6 +30,7 @@ from connector.repair import Repair
 from connector.replan import Hands, Replanner
 from connector.rest import Rest
 from connector.server import Server
+from connector.status import status
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.writer import Writer

@@ -13,7 +13,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("binance",),
     ("codec", "policy", "ledger"),
     ("habit", "doubt"),
-    ("cadence",),
+    ("cadence", "series"),
+    ("chronicle",),
     ("continuity",),
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
@@ -34,16 +35,30 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "doctor",
         "server",
         "exporter",
+        "status",
         "replay",
     ),
     ("writer", "repair"),
     ("service",),
+    ("handfill",),
     ("lab",),
     ("cli",),
     ("__main__",),
 )
 LAB_USES = {"lab", "codec", "binance", "errors"}
-PURE = {"binance", "codec", "policy", "habit", "cadence", "doubt", "ledger", "continuity", "errors"}
+PURE = {
+    "binance",
+    "codec",
+    "policy",
+    "habit",
+    "doubt",
+    "cadence",
+    "ledger",
+    "series",
+    "chronicle",
+    "continuity",
+    "errors",
+}
 IMPURE = {"asyncio", "time", "random", "os", "socket", "ssl", "threading", "logging", "subprocess"}
 GATES = {
     "picows": {"websocket"},

@@ -77,3 +77,27 @@ def test_a_warning_has_its_place(tmp_path: Path) -> None:
 def test_a_wrong_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"connector\.yaml:4: subscriptions\[0\]\.streams\[0\]: "):
         check(tmp_path, "{product: spot, symbols: [BTCUSDT], streams: trades}")
+
+
+KEYED = "{product: usdm, symbols: [BTCUSDT, ETHUSDT], streams: [trade, aggTrade]}"
+
+
+def test_streams_whose_backfill_needs_a_key_that_is_not_there_are_warned_of(
+    tmp_path: Path,
+) -> None:
+    lines = check(tmp_path, KEYED)
+
+    [warning] = [line for line in lines if line.startswith("warning: ")]
+    assert warning == (
+        "warning: usdm <symbol>@trade (2 streams): what is missed cannot be fetched without an API"
+        " key: name its file in backfill.api_key_file (the key needs no permission), or set"
+        " backfill.enabled: false"
+    )
+
+
+@pytest.mark.parametrize("backfill", ["{api_key_file: /etc/bkc/api-key}", "{enabled: false}"])
+def test_with_a_key_or_without_backfill_there_is_nothing_to_warn_of(
+    tmp_path: Path, backfill: str
+) -> None:
+    lines = check(tmp_path, KEYED + f"\nbackfill: {backfill}\n#")
+    assert [line for line in lines if line.startswith("warning: ")] == []

@@ -424,9 +424,3 @@ async def test_attempts_to_connect_keep_to_our_share() -> None:
     await asyncio.wait_for(around.may_connect(bundle), 5)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(around.may_connect(bundle), 0.2)
-
-
-async def test_two_connections_for_a_stream_are_refused_for_now(tmp_path: Path) -> None:
-    with pytest.raises(Exception, match=r"connector.yaml:\d+: subscriptions\[0\].connections"):
-        async with world(tmp_path, {**SPOT, "connections": 2}):
-            await asyncio.sleep(0)

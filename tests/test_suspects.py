@@ -14,7 +14,7 @@ from tests import oracle
 from tests.pipeline_parts import Recorder, Source
 
 NOW_US = 1_789_967_129_123_456
-FIRST, SECOND = 1, 2
+FIRST, SECOND, THIRD = 1, 2, 3
 
 
 class Line:
@@ -37,7 +37,7 @@ class Line:
         self.pipeline.receive({self.name.encode(): self.route}, compact, self.now, Source(leg))
 
     def suspect(self) -> None:
-        self.pipeline.legs.suspect([self.route], FIRST)
+        self.pipeline.legs.suspect([self.route])
         self.pipeline.legs.opened([self.route], SECOND)
 
     def wait(self) -> None:
@@ -46,7 +46,7 @@ class Line:
         self.pipeline.expire(self.now / 1e6)
 
     def markers(self) -> list[tuple[str, str]]:
-        records = [one for one in self.continuity.seal(1, self.now) if one[0].endswith("markers")]
+        records = [one for one in self.continuity.chronicle.seal(1, self.now) if one[0].endswith("markers")]
         read = [oracle.read_avro(load("marker"), value) for _, value, *_ in records]
         return [(one["state"], one["reason"]) for one in read if one["state"] != "started"]
 
@@ -122,13 +122,31 @@ def test_untold_are_the_suspects_whose_ids_tell_nothing_and_that_nobody_has_deli
     for line in (book, trade):
         line.deliver(FIRST, 1, 2)
         line.suspect()
-    assert trade.pipeline.legs.untold([trade.route]) == []
-    [series] = book.pipeline.legs.untold([book.route])
+    assert trade.pipeline.legs.untold([trade.route], FIRST) == []
+    [series] = book.pipeline.legs.untold([book.route], FIRST)
     assert series.symbol == "BTCUSDT"
     book.deliver(SECOND, 5)
     book.wait()
 
-    assert book.pipeline.legs.untold([book.route]) == []
+    assert book.pipeline.legs.untold([book.route], FIRST) == []
+
+
+@pytest.mark.parametrize("name", [TRADE, BOOK])
+def test_another_suspect_of_two_that_speaks_has_missed_nothing(name: str) -> None:
+    line = Line(name)
+    line.deliver(FIRST, 1, 2)
+    line.pipeline.legs.opened([line.route], THIRD)  # connections: 2
+    line.deliver(THIRD, 2, 3)
+    line.deliver(FIRST, 3)
+    line.suspect()
+    line.pipeline.legs.suspect([line.route])  # the other one's supervisor, a moment later
+    assert line.pipeline.legs.untold([line.route], FIRST) == []
+    line.deliver(THIRD, 4)
+    line.deliver(SECOND, 4)
+    line.wait()
+
+    assert line.markers() == []
+    assert [record["gap_id"] for record in line.records()] == [None] * 4
 
 
 def test_what_both_have_delivered_is_counted_from_the_second_ones_beginning() -> None:

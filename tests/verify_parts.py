@@ -102,11 +102,11 @@ class Topics:
         }
         self._write("marker", "markers", record | own)
 
-    def progress(self, until: int, *open_gaps: str) -> None:
+    def progress(self, until: int, *open_gaps: str, last_id: int = 1) -> None:
         """Write how far the spot trades are complete."""
         record = {
             **self._series(f"{self.prefix}.spot.trade"),
-            "last_id": 1,
+            "last_id": last_id,
             "last_time": until,
             "complete_until": until,
             "open_gaps": list(open_gaps),

@@ -77,6 +77,7 @@ async def world(
     rate: float = 500.0,
     market: Market | None = None,
     topics: Sequence[str] = (),
+    misaligned: bool = False,
     **settings: Any,
 ) -> AsyncIterator[World]:
     """Run a worker; it is stopped at the end if the test has not done so.
@@ -87,10 +88,12 @@ async def world(
         rate: Events a second.
         market: The lab's, when the test has plans for it.
         topics: Topics to make beside those that the file alone names.
+        misaligned: Every second connection gets depth streams cut differently.
         settings: Other keys of the file.
     """
     market = market or Market(9)
-    exchange, registry, broker = Exchange(market, rate=rate), Registry(), EmbeddedBroker()
+    exchange = Exchange(market, rate=rate, misaligned=misaligned)
+    registry, broker = Registry(), EmbeddedBroker()
     await exchange.start()
     await registry.start()
     await broker.start()

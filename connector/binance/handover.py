@@ -30,13 +30,16 @@ class ChainMerge(Merge[Item]):
     """Rules contiguous, range and chained: each event spans what follows the end of another."""
 
     def may_close(self, leg: int) -> bool:
-        """See `Merge.may_close`; a leg that published last is not closed for the sake of the cuts.
+        """See `Merge.may_close`; a chain goes on only where another leg is cut like its end.
 
         Where legs are never cut alike that would be for ever: the caller has a deadline, and what
         comes then is an overlap.
         """
-        cut_alike = self._rule == "contiguous" or self._speaker != leg
-        return cut_alike and super().may_close(leg)
+        if self._rule == "contiguous" or self._speaker != leg:
+            return super().may_close(leg)
+        last = self.tracker.last
+        others = (one for name, one in self._legs.items() if name != leg)
+        return any(one.joined and one.reached == last for one in others)
 
     def _ready(self, one: Held[Item]) -> Verdict | None:
         verdict = self.tracker.judge(one.first, one.last, one.previous)

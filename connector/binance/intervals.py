@@ -40,11 +40,19 @@ def following(interval: str, open_ms: int, zone_ms: int = 0) -> int:
     return open_ms + length if length is not None else _month(open_ms + zone_ms, 1) - zone_ms
 
 
+def nth(interval: str, open_ms: int, number: int, zone_ms: int = 0) -> int:
+    """Return when the candle opens that comes so many after the one at `open_ms`; -1: before it."""
+    length = length_ms(interval)
+    if length is not None:
+        return open_ms + number * length
+    return _month(open_ms + zone_ms, number) - zone_ms
+
+
 def _month(local_ms: int, later: int) -> int:
-    """Return when the month of a moment began, or the month after it."""
+    """Return when the month of a moment began, or one so many later (earlier, below 0)."""
     day = datetime.fromtimestamp(local_ms / 1000, UTC)
-    year, month = day.year + (day.month == _DECEMBER and later), day.month + later
-    begin = datetime(year, (month - 1) % _DECEMBER + 1, 1, tzinfo=UTC)
+    years, month = divmod(day.month - 1 + later, _DECEMBER)
+    begin = datetime(day.year + years, month + 1, 1, tzinfo=UTC)
     return int(begin.timestamp()) * 1000
 
 

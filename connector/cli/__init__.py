@@ -7,7 +7,7 @@ import sys
 
 import typer
 
-from connector.cli import check, decode, demo, lab, plan, run, schema, streams, verify
+from connector.cli import backfill, check, decode, demo, lab, plan, run, schema, streams, verify
 from connector.cli.console import fail
 from connector.errors import Fatal, Refused, Retry
 
@@ -27,6 +27,7 @@ app.command("schema")(schema.schema)
 app.command("decode")(decode.decode)
 app.command("demo")(demo.demo)
 app.command("verify")(verify.verify)
+app.command("backfill")(backfill.backfill)
 
 
 def main() -> None:

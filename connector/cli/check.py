@@ -13,7 +13,7 @@ from connector.binance.planned import Where
 from connector.binance.selection import describe
 from connector.cli.console import out
 from connector.config.load import Loaded, load
-from connector.service import plan_of
+from connector.planning import keyless, plan_of
 
 
 def check(
@@ -49,11 +49,12 @@ def _sum(plan: Plan) -> str:
 
 def _remarks(loaded: Loaded, plan: Plan) -> Iterator[str]:
     """Yield warnings, and what the exchange will be asked, a line each with its place."""
-    for sentence in loaded.sentences(plan.warnings):
+    warnings = [*loaded.sentences(plan.warnings), *keyless(loaded.settings, plan)]
+    for sentence in warnings:
         yield f"warning: {sentence}"
     asked = [(where, _asked(loaded, where, text)) for where, text in plan.pending]
     yield from loaded.sentences(asked)
-    if plan.warnings or plan.pending:
+    if warnings or plan.pending:
         yield ""
 
 

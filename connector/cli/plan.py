@@ -16,7 +16,7 @@ from connector.cli import plan_asking, plan_view
 from connector.cli.console import err, out
 from connector.config.load import Loaded, load
 from connector.errors import Refused
-from connector.planning import cost_in, plan_of
+from connector.planning import cost_in, keyless, plan_of
 from connector.telemetry import logs
 
 Config = Annotated[
@@ -61,7 +61,8 @@ def plan(
     universe, without = _universe(loaded, exchange_info or (), tickers or ())
     worker = None if running is None else plan_asking.ask_running(running)
     made = _made(loaded, universe, worker)
-    warnings = [*loaded.sentences([*made.warnings, *made.pending]), *without]
+    placed = loaded.sentences([*made.warnings, *made.pending])
+    warnings = [*placed, *keyless(loaded.settings, made), *without]
     cost = cost_in(loaded.settings, made)
     moves = None if worker is None else worker.moves(made)
     if as_json:

@@ -13,8 +13,8 @@ from rich.table import Table
 from connector.binance.audit import WRONG
 from connector.binance.verdict import Report, Verdict
 from connector.cli.console import err, out
+from connector.cli.times import millis
 from connector.config.load import load
-from connector.errors import Refused
 from connector.telemetry import logs
 from connector.verify.reader import Window
 from connector.verify.verification import Verification
@@ -55,7 +55,7 @@ def verify(
     Exit codes: 0 every hole is marked and nothing is there twice; 1 not so, or records could not be
     read; 2 usage or config; 3 Kafka or the registry cannot be reached.
     """
-    window = Window(_millis(since, "--from"), _millis(until or _now(), "--to"))
+    window = Window(millis(since, "--from"), millis(until or _now(), "--to"))
     logs.configure(json=False, level="ERROR")
     verification = Verification(load(config).settings, window, topic or ())
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -73,20 +73,6 @@ def verify(
 
 def _now() -> str:
     return datetime.now(UTC).isoformat()
-
-
-def _millis(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
-    if text.isdigit():
-        return int(text)
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refused(
-            f"{option} {text!r} is no time: write 2026-11-25T08:00 (UTC) or epoch milliseconds"
-        ) from error
-    return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _show(verdict: Verdict) -> None:

@@ -24,6 +24,15 @@ ANSWER_S = 10.0
 BATCH = 10_000
 WAIT_S = 0.1  # for a batch to fill: felt once at the end of each topic
 SILENCE_S = 30.0  # without a record, a partition's end or an error
+AGAIN_S = 0.1
+# A topic made a moment ago, or a leader that moves: soon somebody answers for the partition.
+_SETTLING = frozenset(
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+    }
+)
 _SILENT = f"nothing arrived for {SILENCE_S:.0f} s; is a writer's transaction open for so long?"
 READER = {
     "group.id": "bkc-verify",  # the library wants one; it is never joined
@@ -154,13 +163,18 @@ class Bulk:
             Retry: the cluster does not answer.
         """
         where = TopicPartition(topic, partition)
-        try:
-            found = self._consumer.get_watermark_offsets(where, timeout=ANSWER_S)
-        except KafkaException as error:
-            raise self._trouble(error) from error
-        if found is None:
-            raise self._trouble(None)
-        return int(found[0]), int(found[1])
+        deadline = time.monotonic() + ANSWER_S
+        while True:
+            try:
+                found = self._consumer.get_watermark_offsets(where, timeout=ANSWER_S)
+            except KafkaException as error:
+                if error.args[0].code() not in _SETTLING or time.monotonic() >= deadline:
+                    raise self._trouble(error) from error
+                self._consumer.poll(AGAIN_S)  # nothing is assigned: it only waits
+                continue
+            if found is None:
+                raise self._trouble(None)
+            return int(found[0]), int(found[1])
 
     def _ended(self, batch: Sequence[Message], ends: Mapping[int, int]) -> set[int]:
         """Return the partitions whose end was told: their last offsets may hold no records.

@@ -18,6 +18,7 @@ from connector.kafka.deadletter import CULPRIT, Record
 from connector.telemetry import events
 
 CALL_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
+SUCCESSOR_S = 5.0  # a later writer writes its first transaction at once: by then it has
 AGAIN_S = 0.5  # between two tries of a transaction that Kafka gave up
 # A newer writer has taken over, or the broker has aborted a transaction that was open too long:
 # the same words for both (Kafka 4.3.1, confluent-kafka 2.16: run 2026-11-25).
@@ -89,6 +90,15 @@ class Committer:
             Broken: Kafka does not let us.
         """
         self._until_done(self.client.init_transactions)
+
+    def write(self, records: list[Record], commits: int) -> None:
+        """Store some records in a transaction of their own.
+
+        Raises:
+            Broken: Kafka does not let us. GaveUp: the deadline of the end came first.
+        """
+        self.client.begin_transaction()
+        self.store([], records, commits)
 
     def store(
         self,
@@ -194,8 +204,13 @@ class Committer:
         self.again += 1
         self.trouble = explain.text(error)
         events.transaction_again(cause=self.trouble)
-        time.sleep(AGAIN_S)  # noqa: TID251 - the thread's own time
-        self._check_deadline()
+        self._wait(AGAIN_S)
+
+    def _wait(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._check_deadline()
+            time.sleep(0.05)  # noqa: TID251 - the thread's own time
 
     def _is_stored(self, broken: Broken, commits: int) -> bool:
         """Begin anew after a fatal error, unless somebody newer writes; say if it was stored.
@@ -206,7 +221,10 @@ class Committer:
         Raises:
             Broken: a newer writer exists, or there is no going on.
         """
-        if broken.error.code() not in FENCED or self.newest().other:
+        if broken.error.code() not in FENCED:
+            raise broken
+        self._wait(SUCCESSOR_S)
+        if self.newest().other:
             raise broken
         self.client = self._new_client()
         self._until_done(self.client.init_transactions)

@@ -41,6 +41,11 @@ _CURES = (
         "the broker hung up at the first word: a TLS port spoken to in plain text, or the reverse",
     ),
     (
+        "Transactional Id authorization failed",
+        "the principal may not write transactions: grant WRITE and DESCRIBE on TransactionalId"
+        " <topics.prefix>.<instance>.<shard> (a prefixed ACL does), or set delivery: idempotent",
+    ),
+    (
         "Cluster authorization failed",
         "the principal may not produce idempotently: grant WRITE on the topics (it implies this)",
     ),

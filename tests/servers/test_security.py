@@ -222,7 +222,7 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
             "ca_file": str(secure.authority.path),
         }
         kinds = ("spot.trade", "spot.depth-diff", "spot.book-ticker", "usdm.agg-trade")
-        names = [*kinds, "usdm.kline", "dead-letter"]
+        names = [*kinds, "usdm.kline", "dead-letter", "markers", "progress"]
         await secure.create([f"readonly.{name}" for name in names], 1)
         async with connector(tmp_path, made) as running:
             code = await asyncio.wait_for(running.process.wait(), 40)
@@ -233,7 +233,7 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
     text = running.log.read_text()
     assert code == 4, text
     assert "gave up" in text
-    assert "grant WRITE on the topics" in text
+    assert "grant WRITE and DESCRIBE on TransactionalId" in text
     assert USERS["reader"] not in text
 
 

@@ -1,0 +1,56 @@
+"""What the tests of `bkc backfill` share: a worker that heals nothing itself, and the commands."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.testing import CliRunner
+
+from connector.cli import app
+from connector.lab.exchange import Exchange
+from connector.lab.faults import Skip
+
+TRADES = {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade"]}
+BTC = ("spot", "btcusdt@trade", "BTCUSDT")
+
+
+def bkc(*arguments: str) -> tuple[int, str]:
+    """Run a command; return exit code and output."""
+    result = CliRunner().invoke(app, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit | typer.Exit):
+        raise result.exception
+    return result.exit_code, result.stdout
+
+
+def answer(command: str, path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run a command with --json on a config file."""
+    code, text = bkc(command, "-c", str(path), "--json", *arguments)
+    return code, dict(json.loads(text))
+
+
+def backfill(path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Fill spot trades of BTCUSDT."""
+    return answer("backfill", path, "--product", "spot", "--stream", "btcusdt@trade", *arguments)
+
+
+async def lose(exchange: Exchange, number: int) -> None:
+    """Let some trades of BTCUSDT get lost on their way."""
+    await exchange.inflict(Skip("btcusdt@trade", number, "spot"))
+
+
+def lost(exchange: Exchange) -> list[int]:
+    """Return the ids that were never sent."""
+    return [int(identity[0]) for identity in exchange.oracle.withheld(BTC)]
+
+
+def made(exchange: Exchange) -> list[int]:
+    """Return every id the exchange has made."""
+    return [int(identity[0]) for identity in exchange.oracle.made[BTC]]
+
+
+def spans(report: dict[str, Any]) -> Sequence[tuple[int, int, int, str]]:
+    """Return what became of each hole."""
+    found = report["gaps"]
+    return sorted((it["first"], it["last"], it["recovered"], it["state"]) for it in found)

@@ -1,0 +1,154 @@
+"""The running worker killed, doubled and starved: once and in order for a read_committed reader."""
+
+import asyncio
+import signal
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from connector.lab.exchange import Exchange
+from connector.lab.market import Market
+from connector.lab.servers import RealKafka, RealRegistry, free_port
+from tests.servers.parts import Running, config, connector, decoded, read_all
+from tests.waiting import until
+
+STREAMS = [
+    {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade", "aggTrade"]},
+    {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["aggTrade"]},
+]
+TOPICS = {
+    "spot.trade": "trade_id",
+    "spot.agg-trade": "agg_trade_id",
+    "usdm.agg-trade": "agg_trade_id",
+}
+Read = dict[tuple[str, str, str], list[int]]
+
+
+async def exchange_of(rate: float = 400.0) -> Exchange:
+    exchange = Exchange(Market(11), rate=rate)
+    await exchange.start()
+    return exchange
+
+
+def settings(
+    exchange: Exchange, kafka: RealKafka, registry: RealRegistry, prefix: str
+) -> dict[str, Any]:
+    made = config(exchange, kafka.bootstrap_servers, registry.url, prefix)
+    return made | {"subscriptions": STREAMS}
+
+
+def read(kafka: RealKafka, registry: RealRegistry, prefix: str) -> Read:
+    """Return the ids of every series in the order of the topic, as a read_committed reader."""
+    found: Read = {}
+    for topic, field in TOPICS.items():
+        name = f"{prefix}.{topic}"
+        messages = read_all(dict(kafka.client()), name)
+        for record in decoded(registry.url, name, messages):
+            series = record["product"], record["stream_name"], record["symbol"]
+            found.setdefault(series, []).append(record[field])
+    return found
+
+
+def assert_once(exchange: Exchange, found: Read) -> None:
+    """Every id made while the series was covered is there, and there once."""
+    assert found.keys() == exchange.oracle.made.keys()
+    for series, identities in exchange.oracle.made.items():
+        ids = Counter(found[series])
+        wanted = [one[0] for one in identities]
+        covered = wanted[wanted.index(min(found[series])) :]
+        assert [number for number, times in ids.items() if times > 1] == [], series
+        assert [number for number in covered if number not in ids] == [], series
+
+
+async def caught_up(running: Running, exchange: Exchange, seconds: float = 40.0) -> None:
+    """Wait until nothing is in flight, queued or being fetched."""
+    exchange.pause()
+    loop = asyncio.get_running_loop()
+    deadline, quiet, before = loop.time() + seconds, 0, -1
+    while quiet < 8:
+        status = await running.status()
+        now = status["records"]["acknowledged"]
+        idle = status["records"]["in_flight"] == 0 and status["gaps_open"] == 0 and now == before
+        quiet, before = quiet + 1 if idle else 0, now
+        assert loop.time() < deadline, status
+        await asyncio.sleep(0.1)
+
+
+async def test_a_killed_worker_costs_nothing_and_repeats_nothing(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    exchange = await exchange_of()
+    try:
+        made = settings(exchange, kafka, registry, "killed")
+        for number in range(3):
+            seen = exchange.oracle.total
+            async with connector(tmp_path, made | {"server": _server()}) as running:
+                await running.until_ready()
+                await until(lambda seen=seen: exchange.oracle.total > seen + 400, 20)  # type: ignore[misc]
+                if number < 2:
+                    running.process.send_signal(signal.SIGKILL)
+                    await running.process.wait()
+                    continue
+                await caught_up(running, exchange)
+                assert await running.stop() == 0, running.log.read_text()
+        assert_once(exchange, read(kafka, registry, "killed"))
+    finally:
+        await exchange.stop()
+
+
+async def test_a_second_writer_takes_over_and_the_first_retires(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    exchange = await exchange_of()
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    try:
+        made = settings(exchange, kafka, registry, "doubled")
+        async with connector(first, made | {"server": _server()}) as old:
+            await old.until_ready()
+            seen = exchange.oracle.total
+            await until(lambda: exchange.oracle.total > seen + 300, 20)
+            async with connector(second, made | {"server": _server()}) as new:
+                await new.until_ready()
+                await until(lambda: b'"fenced"' in old.log.read_bytes(), 20)
+                await until(lambda: exchange.oracle.total > seen + 900, 20)
+                assert (await old.get("/livez"))[0] == 200
+                assert (await old.get("/readyz"))[0] == 503
+                await caught_up(new, exchange)
+                assert await new.stop() == 0, new.log.read_text()
+            assert await old.stop() == 0, old.log.read_text()
+        assert_once(exchange, read(kafka, registry, "doubled"))
+    finally:
+        await exchange.stop()
+
+
+async def test_kafka_frozen_longer_than_a_transaction_may_be_open_repeats_and_costs_nothing(
+    tmp_path: Path, registry: RealRegistry
+) -> None:
+    own = RealKafka()
+    await own.start()
+    exchange = await exchange_of(rate=200.0)
+    try:
+        made = settings(exchange, own, registry, "frozen")
+        made["kafka"]["librdkafka"] = {"transaction.timeout.ms": 4000}
+        async with connector(tmp_path, made | {"server": _server()}) as running:
+            await running.until_ready()
+            seen = exchange.oracle.total
+            await until(lambda: exchange.oracle.total > seen + 200, 20)
+            own.freeze()
+            await asyncio.sleep(9)  # the fault itself: twice as long as a transaction may be open
+            own.thaw()
+            seen = exchange.oracle.total
+            await until(lambda: exchange.oracle.total > seen + 200, 20)
+            await caught_up(running, exchange)
+            assert await running.stop() == 0, running.log.read_text()
+        assert_once(exchange, read(own, registry, "frozen"))
+    finally:
+        own.thaw()
+        await exchange.stop()
+        await own.stop()
+
+
+def _server() -> dict[str, Any]:
+    return {"host": "127.0.0.1", "port": free_port()}

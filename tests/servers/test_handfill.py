@@ -1,0 +1,160 @@
+"""`bkc backfill` on a real broker and registry: a hole that nobody filled, beside its writer."""
+
+import asyncio
+import signal
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from connector.binance.names import parse
+from connector.codec.schema import load
+from connector.lab.exchange import Exchange
+from connector.lab.market import Market
+from connector.lab.rest import Rest as LabRest
+from connector.lab.rest_history import routes
+from connector.lab.servers import RealKafka, RealRegistry
+from tests import oracle
+from tests.handfill_parts import BTC, answer, backfill, lose, lost, made, spans
+from tests.servers.parts import config, connector, decoded, read_all
+from tests.verify_parts import Topics
+from tests.waiting import until
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "idempotent"])
+async def test_exactly_the_hole_is_filled_and_verify_says_all_is_well(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry, delivery: str
+) -> None:
+    exchange = Exchange(Market(8), rate=800.0)
+    await exchange.start()
+    prefix = f"by-hand.{delivery}"
+    settings = config(exchange, kafka.bootstrap_servers, registry.url, prefix)
+    settings |= {"delivery": delivery, "backfill": {"enabled": False}}
+    path = tmp_path / "connector.yaml"
+    try:
+        async with connector(tmp_path, settings) as running:
+            await running.until_ready()
+            sent = exchange.oracle.sent
+            await until(lambda: len(sent.get(BTC, ())) > 200)
+            await lose(exchange, 40)
+            more = len(sent[BTC]) + 200
+            await until(lambda: len(sent[BTC]) > more)
+            hole = lost(exchange)
+
+            first = str(made(exchange)[0])
+            code, report = await asyncio.to_thread(backfill, path, "--from-id", first)
+
+            assert (code, spans(report)) == (0, [(hole[0], hole[-1], 40, "filled")])
+            still = len(sent[BTC]) + 100
+            await until(lambda: len(sent[BTC]) > still)  # the worker was not fenced: it goes on
+            exchange.pause()
+            await until(lambda: _stored(kafka, prefix) == len(made(exchange)), 30)
+            assert await running.stop() == 0, running.log.read_text()
+        code, verdict = await asyncio.to_thread(answer, "verify", path)
+        topic = f"{prefix}.spot.trade"
+        messages = read_all(dict(kafka.client()), topic)
+    finally:
+        await exchange.stop()
+
+    assert (code, verdict["good"]) == (0, True)
+    [series] = [one for one in verdict["series"] if one["stream_name"] == BTC[1]]
+    assert (series["holes"], series["backfilled"]) == ({}, 40)
+    records = [one for one in decoded(registry.url, topic, messages) if one["symbol"] == BTC[2]]
+    fetched = [one for one in records if one["origin"] == "backfill"]
+    assert [one["trade_id"] for one in fetched] == hole
+    assert sorted(one["trade_id"] for one in records) == made(exchange)
+    keys = {key: partition for partition, _, key, _, _ in messages}
+    assert {partition for partition, _, key, _, _ in messages if key == b"BTCUSDT"} == {
+        keys[b"BTCUSDT"]
+    }
+
+
+async def test_a_topic_is_read_from_the_time_of_the_span_on(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    market, topics = Market(8), Topics(kafka.bootstrap_servers, registry.url, "part-by-hand")
+    rest = LabRest(market, routes(market))
+    await rest.start()
+    topic, *own = [f"part-by-hand.{it}" for it in ("spot.agg-trade", "markers", "progress")]
+    await kafka.create([topic, *own, "part-by-hand.dead-letter"], 1)
+    stream = parse("spot", "btcusdt@aggTrade")
+    begin = time.time_ns() // 1_000_000 - 3_600_000
+    events = [market.next_events(stream, begin + 10_000 * n)[0] for n in range(300)]
+
+    def write() -> None:
+        # Whoever reads it finds that it is no record: it stands before the span.
+        topics.producer.produce(topic, b"text", b"BTCUSDT", timestamp=begin - 1)
+        for number, one in enumerate(events):
+            if not (50 <= number < 60 or 200 <= number < 205):
+                topics.event("spot", stream.name, "BTCUSDT", one.data, at=one.data["T"])
+        topics.flush()
+
+    await asyncio.to_thread(write)
+    rule = {"product": "spot", "symbols": ["BTCUSDT"], "streams": ["aggTrade"]}
+    bases = {"spot": {"streams": "ws://127.0.0.1:9", "rest": rest.url}}
+    path = topics.file(tmp_path, exchange=bases, subscriptions=[rule])
+    asked = ("--product", "spot", "--stream", stream.name)
+    ids = [one.identity[0] for one in events]
+    try:
+        first = await asyncio.to_thread(
+            answer, "backfill", path, *asked, "--from-id", str(ids[20]), "--to-id", str(ids[100])
+        )
+        times = ("--from", str(events[30].data["T"]), "--to", str(events[250].data["T"]))
+        second = await asyncio.to_thread(answer, "backfill", path, *asked, *times)
+        third = await asyncio.to_thread(answer, "backfill", path, *asked, *times)
+    finally:
+        await rest.stop()
+
+    assert (first[0], spans(first[1])) == (0, [(ids[50], ids[59], 10, "filled")])
+    assert (second[0], spans(second[1])) == (0, [(ids[200], ids[204], 5, "filled")])
+    assert (third[0], third[1]["gaps"], third[1]["present"]) == (0, [], 220)
+
+
+async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    market, topics = Market(8), Topics(kafka.bootstrap_servers, registry.url, "stopped-by-hand")
+    rest = LabRest(market, routes(market))
+    await rest.start()
+    begin = time.time_ns() // 1_000_000 - 40_000
+    stream = parse("spot", BTC[1])
+    ids = [market.next_events(stream, begin + 10 * n)[0].identity[0] for n in range(4_000)]
+    bases = {"spot": {"streams": "ws://127.0.0.1:9", "rest": rest.url}}
+    path = topics.file(tmp_path, exchange=bases)
+    asked = ("--from-id", str(ids[0]), "--to-id", str(ids[-1]))
+    words = ("backfill", "-c", str(path), "--product", "spot", "--stream", BTC[1], *asked)
+    try:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "connector", *words)
+        await until(lambda: len(rest.asked) >= 3, 20)  # when the first id was, and two pages
+        rest.refuse(503, None, 1_000)
+        topic = "stopped-by-hand.spot.trade"
+        conf = dict(kafka.client())
+        await until(lambda: len(read_all(conf, topic)) >= 1_000, 20)
+        process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(process.wait(), 10) not in (0, 1, 2, 3, 4)
+        rest.refuse(503, None, 0)
+        before = [one["trade_id"] for one in decoded(registry.url, topic, read_all(conf, topic))]
+
+        code, report = await asyncio.to_thread(backfill, path, *asked)
+        read = decoded(registry.url, topic, read_all(conf, topic))
+        markers = decoded(
+            registry.url,
+            "stopped-by-hand.markers",
+            read_all(conf, "stopped-by-hand.markers"),
+        )
+    finally:
+        await rest.stop()
+
+    assert (code, report["present"]) == (0, len(before))
+    assert [one["trade_id"] for one in read] == ids
+    states = {one["gap_id"]: one["state"] for one in markers}
+    assert sorted(states.values()) == ["filled", "filled"]
+
+
+def _stored(kafka: RealKafka, prefix: str) -> int:
+    """Count the trades of BTCUSDT in the topic."""
+    messages = read_all(dict(kafka.client()), f"{prefix}.spot.trade")
+    schema = load("trade")
+    records = (oracle.read_avro(schema, value) for *_, value, _ in messages)
+    return sum(record["symbol"] == BTC[2] for record in records)

@@ -1,0 +1,123 @@
+"""Connections that end are replaced before they do, and streams read twice are written once."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from connector.lab.faults import Drop
+from tests.waiting import until
+from tests.worker_parts import SPOT, World, world
+
+BOTH: dict[str, Any] = {
+    "product": "spot",
+    "symbols": ["BTCUSDT", "ETHUSDT"],
+    "streams": ["trade", "aggTrade", "depth@100ms", "kline_1m", "bookTicker", "miniTicker"],
+}
+FUTURES: dict[str, Any] = {
+    "product": "usdm",
+    "symbols": ["BTCUSDT"],
+    "streams": ["aggTrade", "depth@100ms", "bookTicker", "markPrice@1s"],
+}
+NO_BOOKS: dict[str, Any] = {"backfill": {"enabled": False}}
+
+
+def hand_overs(here: World) -> int:
+    return sum(one.hand_overs for one in here.worker.market.supervised)
+
+
+def gaps(here: World) -> Counter[str]:
+    return here.worker.writer.continuity.gaps
+
+
+def assert_all_of_it_once(here: World) -> None:
+    """Every event the exchange sent became one record, and nothing was missing."""
+    records, oracle = here.worker.ledger.records, here.exchange.oracle
+    assert records.acknowledged == oracle.total
+    assert gaps(here) == {}
+    assert here.worker.ledger.frames.undecodable == 0
+
+
+async def test_a_shutdown_notice_is_answered_before_the_cut_and_nothing_is_missing(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, BOTH, FUTURES, rate=800.0, **NO_BOOKS) as here:
+        await here.until_flowing()
+        await here.exchange.server_shutdown("spot", after_s=2.0)
+        await until(lambda: hand_overs(here) == 1)
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 400)
+        await here.stop()
+
+        assert_all_of_it_once(here)
+        assert [one.disconnects for one in here.worker.market.supervised] == [0, 0, 0]
+
+
+async def test_connections_are_replaced_before_their_life_ends(tmp_path: Path) -> None:
+    short: dict[str, Any] = {"limits": {"connection_life": "3s"}}
+    async with world(tmp_path, BOTH, FUTURES, rate=800.0, **NO_BOOKS, **short) as here:
+        await here.until_flowing()
+        await until(lambda: hand_overs(here) >= 6, 20)
+        await here.stop()
+
+        assert_all_of_it_once(here)
+        assert here.worker.ledger.records.repeated > 0
+
+
+async def test_streams_read_over_two_connections_are_written_once(tmp_path: Path) -> None:
+    twice = [{**one, "connections": 2} for one in (BOTH, FUTURES)]
+    async with world(tmp_path, *twice, rate=800.0, **NO_BOOKS) as here:
+        await here.until_flowing()
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 1500, 20)
+        await here.stop()
+
+        assert gaps(here) == {}
+        assert here.worker.ledger.records.repeated > 500
+
+
+async def test_the_loss_of_one_of_two_connections_costs_nothing(tmp_path: Path) -> None:
+    twice = {**BOTH, "connections": 2}
+    async with world(tmp_path, twice, rate=800.0, **NO_BOOKS) as here:
+        await here.until_flowing()
+        [first, *_] = here.exchange.wire.sessions["spot"]
+        first.socket.transport.abort()
+        await until(lambda: sum(one.disconnects for one in here.worker.market.supervised) == 1)
+        await here.until_flowing()
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 400)
+        await here.stop()
+
+        assert gaps(here) == {}
+
+
+async def test_a_lost_connection_opens_markers_and_trades_are_fetched(tmp_path: Path) -> None:
+    async with world(tmp_path, {**SPOT, "streams": ["trade", "bookTicker"]}, rate=500.0) as here:
+        await here.until_flowing()
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 200)
+        await here.exchange.inflict(Drop("spot"))
+        await until(lambda: here.worker.market.supervised[0].disconnects == 1)
+        await here.until_flowing()
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 200)
+        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        await here.stop()
+
+        found = gaps(here)
+        assert found["connection_lost"] >= 2  # both book tickers: no ids tell
+        assert found.keys() <= {"connection_lost"}
+        trades = [one for name, one in here.exchange.oracle.made.items() if "@trade" in name[1]]
+        published = here.worker.market.routing.published()["spot", "trade"][0]
+        fetched = here.worker.writer.continuity.recovered
+        assert published + fetched == sum(map(len, trades))
+
+
+async def test_legs_that_cut_depth_differently_hand_over_without_a_gap(tmp_path: Path) -> None:
+    short: dict[str, Any] = {"limits": {"connection_life": "3s"}}
+    depth = [{**BOTH, "streams": ["depth@100ms"]}, {**FUTURES, "streams": ["depth@100ms"]}]
+    async with world(tmp_path, *depth, rate=300.0, misaligned=True, **NO_BOOKS, **short) as here:
+        await here.until_flowing()
+        await until(lambda: hand_overs(here) >= 4, 40)
+        await here.stop()
+
+        assert gaps(here) == {}
