@@ -12,6 +12,7 @@ from connector.pipeline import Pipeline
 from connector.policy import SlidingWindow
 
 HAND_OVERS = 2  # at the same time
+FOR_DOUBTS = 0.1  # of the attempts to connect: the rest is for what is known to be lost
 
 
 @dataclass(slots=True)
@@ -36,16 +37,30 @@ class Around:
     closing: Reason = "plan_changed"
     handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HAND_OVERS))
     _windows: dict[str, SlidingWindow] = field(default_factory=dict)
+    _doubts: dict[str, SlidingWindow] = field(default_factory=dict)
 
     async def may_connect(self, bundle: Bundle) -> None:
         """Wait for the budget of connection attempts: counted per address of the exchange."""
-        loop, limits = asyncio.get_running_loop(), LIMITS[bundle.product]
-        host = bundle.endpoint.split("/")[2]
-        most = max(1, int(limits.connects * self.share))
-        window = self._windows.setdefault(host, SlidingWindow(most, limits.connects_window_s))
+        loop, window = asyncio.get_running_loop(), self._window(self._windows, bundle, self.share)
         while wait := window.wait(loop.time()):
             await asyncio.sleep(wait)
         window.take(loop.time())
+
+    def may_doubt(self, bundle: Bundle) -> bool:
+        """Say whether a connection may be opened for a doubt alone, and count it if so."""
+        window = self._window(self._doubts, bundle, self.share * FOR_DOUBTS)
+        now = asyncio.get_running_loop().time()
+        if window.wait(now):
+            return False
+        window.take(now)
+        return True
+
+    @staticmethod
+    def _window(windows: dict[str, SlidingWindow], bundle: Bundle, share: float) -> SlidingWindow:
+        limits = LIMITS[bundle.product]
+        most = max(1, int(limits.connects * share))
+        host = bundle.endpoint.split("/")[2]
+        return windows.setdefault(host, SlidingWindow(most, limits.connects_window_s))
 
     @staticmethod
     def now_ms() -> int:

@@ -194,6 +194,15 @@ class Continuity:
             self.chronicle.mark("unfillable", series, gap, why)
         return gap.id
 
+    def listing(self, series: Series, first_id: int) -> Gap:
+        """Open the gap between the first event of a new symbol and the first one we have read."""
+        gap = self._gap(series, "plan_changed", 0)
+        gap.before_id = gap.before_ms = None
+        gap.after_id = first_id
+        series.open_gaps[gap.id] = gap
+        self.chronicle.mark("opened", series, gap, "a new listing: from its first event on")
+        return gap
+
     def refused(self, topic: str, value: bytes, reason: Reason) -> None:
         """Mark a record that Kafka did not take: it is missing in its series, for good."""
         kinds = {one.stream.row.kind for one in self._series.values() if one.topic == topic}

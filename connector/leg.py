@@ -17,6 +17,9 @@ from connector.pipeline import Route, Routes
 from connector.silence import Silence
 from connector.websocket import Connection
 
+HAND_OVER_S = 10.0  # longest time that two connections deliver the same streams
+LOOK_S = 0.02  # between two looks whether the old one may go
+
 
 class Leg:
     """An open connection and the streams it holds.
@@ -97,6 +100,28 @@ class Leg:
             del self.held[name]
         self.touched = self._loop.time()
         self._give_up(names, "plan_changed")
+
+    async def renew(self, names: Sequence[str]) -> None:
+        """Subscribe anew to streams that are held, and acknowledged, and say nothing.
+
+        Raises:
+            Retry: as Connection.subscribe; what is held no more then must be asked for again.
+        """
+        async with self._silence.asking:
+            for chunk in requests.chunks([name for name in names if name in self.held]):
+                await self._leave(chunk)
+                await self._join(chunk)
+
+    async def until_relieved(self, new: "Leg") -> None:
+        """Wait until all that this one brings comes on the new one too, or long enough."""
+        deadline = self._loop.time() + HAND_OVER_S
+        ways = list(self._routes.values())
+        legs, leg = self._around.pipeline.legs, self.connection.leg
+        while self._loop.time() < deadline:
+            over = self.connection.closed.done() or new.connection.closed.done()
+            if over or (new.connection.first_data is not None and legs.may_close(ways, leg)):
+                return
+            await asyncio.sleep(LOOK_S)
 
     @property
     def silent(self) -> set[str]:

@@ -88,6 +88,37 @@ class Legs:
             for series in way.series.values()
         )
 
+    # Suspects
+
+    def suspect(self, routes: Iterable[Route]) -> None:
+        """Note that those who bring these streams may do so no more, though nobody knows yet.
+
+        Whoever delivers the next event of a series tells: if it is a connection that joins from
+        now on, something may be missing before it.
+        """
+        for way in _ways(routes):
+            for series in way.series.values():
+                series.suspects, series.alert = series.suspects or tuple(way.legs), True
+
+    def trust(self, routes: Iterable[Route]) -> None:
+        """Note that nothing was wrong."""
+        for way in _ways(routes):
+            for series in way.series.values():
+                series.suspects = ()
+
+    def untold(self, routes: Iterable[Route], leg: int) -> list[Series]:
+        """Return the series that only this suspect brought, and nobody since.
+
+        Those whose ids tell by themselves whether anything is missing are left out.
+        """
+        every = (series for way in _ways(routes) for series in way.series.values())
+        return [one for one in every if one.suspects == (leg,) and not one.can_tell]
+
+    def delivered(self, route: Route, leg: int) -> int:
+        """Return how many events of a stream a connection has delivered beside another one."""
+        merges = [series.merge for series in route.every_series()]
+        return sum(merge.delivered(leg) for merge in merges if merge is not None)
+
 
 def _ways(routes: Iterable[Route]) -> Iterable[Route]:
     return (way for route in routes for way in with_foreign(route))

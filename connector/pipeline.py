@@ -236,7 +236,7 @@ class Pipeline:
         self._records.produced += 1
         # Told after encoding: what cannot be encoded is missing, and the next event will show it.
         if series.merge is not None:
-            one = Waiting(route, series, message, value, millis, received_us)
+            one = Waiting(route, series, message, value, millis, received_us, self._leg)
             self.legs.offer(series.merge, one, self._leg)
             return
         verdict = codec.observe(series.tracker, message)
@@ -245,7 +245,7 @@ class Pipeline:
                 self._records.repeated += 1
                 self._fell_back(series)
                 return
-            one = Waiting(route, series, message, value, millis, received_us)
+            one = Waiting(route, series, message, value, millis, received_us, self._leg)
             value = self._judged(one, series.tracker.gap if verdict is GAP else None)
         self._put(route, series, value, millis, received_us)
 
@@ -274,13 +274,22 @@ class Pipeline:
     def _judged(self, one: Waiting, hole: Gap | None) -> bytes:
         """Return the bytes of an event that may come after something missing: with its gap id."""
         route = one.route
-        damaged, route.damaged = route.damaged, False
-        reason: Reason = "dead_letter" if damaged else "sequence"
-        gap = self.continuity.judge(one.series, hole, one.millis, reason)
+        gap = self.continuity.judge(one.series, hole, one.millis, self._reason(one, hole))
         if gap is None:
             return one.value
         stamp = receipt(one.received_us, "live", gap)
         return route.codec.encode(one.message, one.series.opening, stamp)
+
+    def _reason(self, one: Waiting, hole: Gap | None) -> Reason:
+        """Return why something is missing before an event, should something be."""
+        route, series = one.route, one.series
+        damaged, route.damaged = route.damaged, False
+        suspects, series.suspects = series.suspects, ()
+        if not suspects or one.leg in suspects:
+            return "dead_letter" if damaged else "sequence"
+        if hole is None and not series.can_tell:
+            self.continuity.interrupted((series,), "stale")
+        return "stale"
 
     def _handle_array(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> bool:
         """Publish a frame that holds several events, each a record of its own."""

@@ -118,6 +118,7 @@ class Waiting:
     value: bytes
     millis: int
     received_us: int
+    leg: int  # the connection that delivered it
 
 
 def join(series: Series, legs: Sequence[int]) -> None:

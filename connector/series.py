@@ -48,6 +48,8 @@ class Series:
         pending: A gap whose other edge the next event will tell.
         stamp: Id of a gap that is settled, for the next record to carry.
         ended: Nobody reads it any more: the next event begins its coverage anew.
+        suspects: The connections that brought it when it was suspected: it is not known yet whether
+            they bring it still. Empty: it is not suspected.
         alert: The next event must be looked at: one of these is set, or it is the first.
         open_gaps: Gaps being filled.
         merge: Puts two legs together, while there are two.
@@ -66,6 +68,7 @@ class Series:
     pending: Gap | None = None
     stamp: str | None = None
     ended: bool = False
+    suspects: tuple[int, ...] = ()
     alert: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)
     merge: Merge[Any] | None = None

@@ -12,12 +12,10 @@ from connector.binance.markers import Reason
 from connector.binance.plan import Bundle
 from connector.errors import Retry
 from connector.leg import Leg
+from connector.listening import Listening
 from connector.pipeline import Routes
 from connector.policy import Backoff, life_of
 from connector.telemetry import events
-
-HAND_OVER_S = 10.0  # longest time that two connections deliver the same streams
-LOOK_S = 0.02  # between two looks whether the old one may go
 
 
 class Supervisor:
@@ -33,6 +31,7 @@ class Supervisor:
         connects_failed: Attempts that failed.
         disconnects: Ends of open connections.
         hand_overs: Connections replaced before they ended.
+        listening: Notices streams that say nothing any more.
     """
 
     def __init__(self, bundle: Bundle, routes: Routes, around: Around) -> None:
@@ -44,6 +43,7 @@ class Supervisor:
         self._loop = asyncio.get_running_loop()
         self._touched = self.blind_since = self._loop.time()
         self._changed = asyncio.Event()
+        self.listening = Listening(around, routes, lambda: self.bundle, self._changed.set)
         self._lost: frozenset[str] = frozenset()  # what was held when the connection ended
 
     @property
@@ -155,17 +155,19 @@ class Supervisor:
         async with asyncio.TaskGroup() as group:
             following = group.create_task(self._follow(leg))
             notice = group.create_task(leg.connection.shutting_down.wait())
-            ends = (leg.connection.closed, notice)
+            listening = group.create_task(self.listening.watch(leg))
+            ends = (leg.connection.closed, notice, listening)
             left = max(0.0, leg.opened_at + life - self._loop.time())
             await asyncio.wait(ends, timeout=left, return_when=asyncio.FIRST_COMPLETED)
             following.cancel()
             notice.cancel()
+            listening.cancel()
         if leg.connection.closed.done():
             return None
         if leg.connection.shutting_down.is_set():
             events.server_shutdown(connection=self.bundle.name)
             return "server_shutdown"
-        return "lifetime"
+        return "lifetime" if listening.cancelled() else "stale"
 
     def _why(self, leg: Leg) -> Reason:
         """Return why a connection ends, as the markers say it."""
@@ -188,7 +190,10 @@ class Supervisor:
                     self._failed(error, wait)
                     await asyncio.wait((old.connection.closed,), timeout=wait)
                     continue
-                await self._until_it_may_go(old, new)
+                if cause == "stale" and not await self.listening.confirms(old, new):
+                    new.end(cause)
+                    return old
+                await old.until_relieved(new)
                 self.connects_ok += 1
                 self.hand_overs += 1
                 old.end(cause)
@@ -196,17 +201,6 @@ class Supervisor:
                 events.handed_over(connection=self.bundle.name, cause=cause, seconds=seconds)
                 return new
         return old
-
-    async def _until_it_may_go(self, old: Leg, new: Leg) -> None:
-        """Wait until all the old connection brings comes on the new one too, or long enough."""
-        deadline = self._loop.time() + HAND_OVER_S
-        ways = list(self.routes.values())
-        legs, leg = self._around.pipeline.legs, old.connection.leg
-        while self._loop.time() < deadline:
-            over = old.connection.closed.done() or new.connection.closed.done()
-            if over or (new.connection.first_data is not None and legs.may_close(ways, leg)):
-                return
-            await asyncio.sleep(LOOK_S)
 
     async def _follow(self, leg: Leg) -> None:
         """Act on every change of what is wanted while the connection lives."""
@@ -246,6 +240,8 @@ class Supervisor:
     def _forget(self, leg: Leg) -> None:
         """Note that nothing is subscribed any more."""
         self._lost = frozenset(leg.held)
-        leg.end(self._why(leg))
+        reason = self._why(leg)
+        leg.end(reason)
+        self.listening.end(reason)
         self.leg = None
         self.blind_since = self._touched = self._loop.time()

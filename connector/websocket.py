@@ -51,6 +51,7 @@ class Connection(picows.WSListener):
 
     Attributes:
         leg: Tells the connection from every other of the process.
+        frames: Text frames read.
         closed: Resolves with the reason once the connection is gone.
         first_data: Monotonic seconds of the first stream frame, None before it.
         shutting_down: The exchange announced that it will close this connection.
@@ -59,6 +60,7 @@ class Connection(picows.WSListener):
     def __init__(self, limits: Limits, receive: Receive) -> None:
         self._loop = asyncio.get_running_loop()
         self.leg = next(_legs)
+        self.frames = 0
         self._receive = receive
         self._window = SlidingWindow(limits.messages_per_second, 1.0)
         self._answers: dict[int, asyncio.Future[Answer]] = {}
@@ -209,6 +211,7 @@ class Connection(picows.WSListener):
         now = time.time_ns()
         if self._batch:
             batch, self._batch = self._batch, []
+            self.frames += len(batch)
             if self.first_data is None and batch[-1].startswith(b'{"stream"'):
                 self.first_data = self._loop.time()
             self._receive(batch, now // 1000, self)

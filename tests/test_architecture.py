@@ -12,7 +12,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", ""),
     ("binance",),
     ("codec", "policy", "ledger"),
-    ("series",),
+    ("habit", "doubt"),
+    ("cadence", "series"),
     ("chronicle",),
     ("continuity",),
     ("config", "telemetry"),
@@ -22,6 +23,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("pipeline", "planning"),
     ("around", "silence", "reasons"),
     ("leg",),
+    ("second",),
+    ("listening",),
     ("routing", "supervisor", "replan"),
     (
         "market",
@@ -43,7 +46,19 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAB_USES = {"lab", "codec", "binance", "errors"}
-PURE = {"binance", "codec", "policy", "ledger", "series", "chronicle", "continuity", "errors"}
+PURE = {
+    "binance",
+    "codec",
+    "policy",
+    "habit",
+    "doubt",
+    "cadence",
+    "ledger",
+    "series",
+    "chronicle",
+    "continuity",
+    "errors",
+}
 IMPURE = {"asyncio", "time", "random", "os", "socket", "ssl", "threading", "logging", "subprocess"}
 GATES = {
     "picows": {"websocket"},

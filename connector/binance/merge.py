@@ -27,10 +27,12 @@ class Leg:
     Attributes:
         joined: It has delivered something that joins what is published, or came first.
         reached: The newest id it has delivered (of candles: open time); None before its first.
+        delivered: Events it has delivered, repeats included.
     """
 
     joined: bool
     reached: int | None = None
+    delivered: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -112,6 +114,10 @@ class Merge(ABC, Generic[Item]):
         """Whether closing this leg now would lose nothing and change nothing in the chain."""
         return any(one.joined for name, one in self._legs.items() if name != leg)
 
+    def delivered(self, leg: int) -> int:
+        """Return how many events a live leg has delivered since it was opened here."""
+        return self._legs[leg].delivered if leg in self._legs else 0
+
     def offer(
         self,
         leg: int,
@@ -129,8 +135,10 @@ class Merge(ABC, Generic[Item]):
         """
         state = self._legs.get(leg)
         reached = self._reach(first, last)
-        if state is not None and (state.reached is None or reached > state.reached):
-            state.reached = reached
+        if state is not None:
+            state.delivered += 1
+            if state.reached is None or reached > state.reached:
+                state.reached = reached
         one = Held(leg, first, last, previous, final, item, now, self._order(first, last, previous))
         if not self._held:
             verdict = self._ready(one)

@@ -19,27 +19,43 @@ LOOK_S = 0.02  # how often delays are looked at
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Data is withheld, pings are answered; events are made all the same and are lost."""
+    """The connections that are there bring no data, pings are answered; new ones are well.
+
+    Events are made all the same; what nobody else is sent is lost. `everybody`: the exchange
+    sends nothing to anyone, new connections included.
+    """
 
     seconds: float = 10.0
     product: Product | None = None
+    everybody: bool = False
 
     async def strike(self, exchange: "Exchange") -> None:
         """Withhold."""
-        await _through(exchange, Change(_nothing, product=self.product), self.seconds)
+        if self.everybody:
+            await _through(exchange, Change(_nothing, product=self.product), self.seconds)
+        else:
+            await _withheld(exchange, None, self.product, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class MuteStream:
-    """One stream's data is withheld, the others flow."""
+    """One stream's data is withheld where it is subscribed now; its siblings flow.
+
+    Subscribed again, on the same connection or another, it flows. `everybody`: nobody gets it.
+    """
 
     stream: str
     seconds: float = 10.0
     product: Product | None = None
+    everybody: bool = False
 
     async def strike(self, exchange: "Exchange") -> None:
         """Withhold."""
-        await _through(exchange, Change(_nothing, self.stream, self.product), self.seconds)
+        if self.everybody:
+            change = Change(_nothing, self.stream, self.product)
+            await _through(exchange, change, self.seconds)
+        else:
+            await _withheld(exchange, self.stream, self.product, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,3 +207,17 @@ async def _through(exchange: "Exchange", change: Change, seconds: float = math.i
                 await change.over.wait()
     finally:
         exchange.wire.filters.remove(change)
+
+
+async def _withheld(
+    exchange: "Exchange", stream: str | None, product: Product | None, seconds: float
+) -> None:
+    """Withhold a stream, or everything, from the connections that are there for so many seconds."""
+    sessions = exchange.wire.clients(product)
+    for session in sessions:
+        session.withhold(stream)
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        for session in sessions:
+            session.release(stream)

@@ -165,12 +165,20 @@ def _value(text: str, name: str, value: str, hint: Any) -> Any:
         return value
     if float in kinds:
         return _seconds(text, value)
+    if bool in kinds:
+        return _truth(text, name, value)
     if int not in kinds:
         return value
     try:
         return int(value)
     except ValueError as error:
         raise Refused(f"fault {text!r}: {name} is a whole number, not {value!r}") from error
+
+
+def _truth(text: str, name: str, value: str) -> bool:
+    if value not in ("true", "false"):
+        raise Refused(f"fault {text!r}: {name} is true or false, not {value!r}")
+    return value == "true"
 
 
 def _seconds(text: str, value: str) -> float:

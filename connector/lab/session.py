@@ -38,6 +38,8 @@ class Session:
         subscribed: Names asked for, whatever they are: nonsense is acknowledged too.
         delivered: The streams among them that this connection's route really delivers.
         lost: Nothing that is sent from now on arrives.
+        muted: Streams that are acknowledged and withheld until they are subscribed again.
+        muted_all: Everything is withheld.
     """
 
     def __init__(
@@ -54,6 +56,8 @@ class Session:
         self.socket = socket
         self._born = time.monotonic()
         self.lost = False
+        self.muted: set[str] = set()
+        self.muted_all = False
         self._wire = wire
         self._leg = leg
         self._microseconds = microseconds
@@ -121,6 +125,7 @@ class Session:
     def _subscribe(self, names: list[str]) -> dict[str, Any]:
         for name in names:
             self.subscribed[name] = None
+            self.muted.discard(name)
             stream = self._deliverable(name)
             if stream is not None:
                 self.delivered[name] = stream
@@ -162,7 +167,7 @@ class Session:
 
     def push(self, message: Message) -> None:
         """Send a message, or keep it while the connection is frozen."""
-        if self.lost:
+        if self.lost or self.muted_all or message.name in self.muted:
             return
         if self.socket.frozen:
             self._held.append(message)
@@ -171,6 +176,20 @@ class Session:
             payload = in_microseconds(one.payload) if self._microseconds else one.payload
             if self.socket.put(self.wrap(one.name, payload)):
                 self._wire.left(one)
+
+    def withhold(self, name: str | None) -> None:
+        """Send nothing of a stream, or (None) nothing at all."""
+        if name is None:
+            self.muted_all = True
+        elif name in self.delivered:
+            self.muted.add(name)
+
+    def release(self, name: str | None) -> None:
+        """Withhold it no more."""
+        if name is None:
+            self.muted_all = False
+        else:
+            self.muted.discard(name)
 
     def thaw(self) -> None:
         """Let a frozen connection go on: what was kept leaves at once, as TCP would do it."""

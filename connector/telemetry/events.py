@@ -6,6 +6,7 @@ Normal running is silent: start, stop, plan and trouble only. Counters are kept 
 import functools
 import logging
 import time
+from collections.abc import Callable
 
 import structlog
 
@@ -134,6 +135,43 @@ def stream_silent(connection: str, streams: list[str], deadline_s: float) -> Non
         count=len(streams),
         deadline_s=deadline_s,
     )
+
+
+def stale_suspected(connection: str, streams: list[str], silence_s: float) -> None:
+    """Streams, or all of a connection's, say nothing for longer than usual: to be found out why."""
+    _about_silence(_log.info, "stale_suspected", connection, streams, silence_s=silence_s)
+
+
+def stale_refuted(connection: str, streams: list[str]) -> None:
+    """Streams that were suspected have spoken where they were: such silences are usual."""
+    _about_silence(_log.info, "stale_refuted", connection, streams)
+
+
+def stale_confirmed(connection: str, streams: list[str]) -> None:
+    """Streams are brought by another connection and not by their own: what was sent is missing."""
+    _about_silence(_log.warning, "stale_confirmed", connection, streams)
+
+
+def stale_healed(connection: str, streams: list[str]) -> None:
+    """Streams that were stale have been subscribed anew, and their connection brings them again."""
+    _about_silence(_log.info, "stale_healed", connection, streams)
+
+
+def stream_quiet(connection: str, streams: list[str]) -> None:
+    """No connection brings these streams: nothing is done about them until they speak again."""
+    _about_silence(_log.info, "stream_quiet", connection, streams)
+
+
+def listening_failed(connection: str, error: BaseException) -> None:
+    """A bug while looking for silence; the connection goes on, and is listened to again later."""
+    _log.error("listening_failed", connection=connection, exc_info=error)
+
+
+def _about_silence(
+    say: Callable[..., object], event: str, connection: str, streams: list[str], **more: float
+) -> None:
+    rounded = {name: round(value, 2) for name, value in more.items()}
+    say(event, connection=connection, streams=streams[:10], count=len(streams), **rounded)
 
 
 def supervisor_failed(connection: str, error: BaseException) -> None:

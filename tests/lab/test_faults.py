@@ -1,6 +1,7 @@
 """Each fault as a client of the lab meets it, and what the oracle says of it."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -182,11 +183,12 @@ async def test_a_black_hole_loses_what_is_sent_and_takes_new_connections(
         pong.cancel()
 
 
-async def test_mute_answers_pings_and_loses_data(exchange: Exchange) -> None:
+@pytest.mark.parametrize("everybody", [False, True])
+async def test_mute_answers_pings_and_loses_data(exchange: Exchange, everybody: bool) -> None:
     async with client(exchange, [TRADE, BOOK]) as here:
         await until(lambda: here.count(TRADE) > 5)
-        mute = exchange.begin(Mute(30.0))
-        await until(lambda: exchange.wire.filters)
+        mute = exchange.begin(Mute(30.0, everybody=everybody))
+        await asyncio.sleep(0)
         made = len(exchange.oracle.made[SERIES])
         await until(lambda: len(exchange.oracle.made[SERIES]) > made + 30)
         await asyncio.wait_for(await here.socket.ping(), 5)
@@ -199,16 +201,53 @@ async def test_mute_answers_pings_and_loses_data(exchange: Exchange) -> None:
         assert holes(here.ids(TRADE)) == withheld(exchange)
 
 
+async def test_a_new_connection_is_well_while_the_old_one_is_mute(exchange: Exchange) -> None:
+    async with client(exchange, [TRADE]) as old:
+        await until(lambda: old.count(TRADE) > 5)
+        exchange.begin(Mute(30.0))
+        await asyncio.sleep(0)
+        async with client(exchange, [TRADE]) as new:
+            await until(lambda: new.count(TRADE) > 5)
+            seen = old.ids(TRADE)[-1]
+
+            assert seen < new.ids(TRADE)[0]
+
+
+async def test_nobody_is_well_while_everybody_is_mute(exchange: Exchange) -> None:
+    async with client(exchange, [TRADE]) as old:
+        await until(lambda: old.count(TRADE) > 5)
+        exchange.begin(Mute(30.0, everybody=True))
+        async with client(exchange, [TRADE]) as new:
+            made = len(exchange.oracle.made[SERIES])
+            await until(lambda: len(exchange.oracle.made[SERIES]) > made + 30)
+
+            assert new.data == {}
+
+
 async def test_a_muted_stream_leaves_its_siblings_alone(exchange: Exchange) -> None:
     async with client(exchange, [TRADE, BOOK]) as here:
         await until(lambda: here.count(TRADE) > 5)
         exchange.begin(MuteStream(TRADE, 30.0))
-        await until(lambda: exchange.wire.filters)
+        await asyncio.sleep(0)
         before, books = len(exchange.oracle.sent[SERIES]), here.count(BOOK)
         await until(lambda: here.count(BOOK) > books + 50)
 
         assert len(exchange.oracle.sent[SERIES]) == before
         assert len(withheld(exchange)) > 10
+
+
+async def test_a_muted_stream_flows_once_it_is_subscribed_again(exchange: Exchange) -> None:
+    async with client(exchange, [TRADE, BOOK]) as here:
+        await until(lambda: here.count(TRADE) > 5)
+        exchange.begin(MuteStream(TRADE, 30.0))
+        await asyncio.sleep(0)
+        made, seen = len(exchange.oracle.made[SERIES]), here.count(TRADE)
+        await until(lambda: len(exchange.oracle.made[SERIES]) > made + 10)
+        for method in ("UNSUBSCRIBE", "SUBSCRIBE"):
+            await here.socket.send(json.dumps({"method": method, "params": [TRADE], "id": 1}))
+        await until(lambda: here.count(TRADE) > seen + 5)
+
+        assert len(withheld(exchange)) >= 10
 
 
 async def test_accept_then_close_lets_nobody_stay(exchange: Exchange) -> None:
@@ -361,8 +400,8 @@ async def test_stopping_ends_every_fault() -> None:
     await exchange.start()
     async with client(exchange, [TRADE]) as here:
         await until(lambda: here.count(TRADE))
-        tasks = [exchange.begin(Stall(600)), exchange.begin(Mute(600)), exchange.begin(Lifetime())]
-        await until(lambda: exchange.wire.filters)
+        tasks = [exchange.begin(fault) for fault in (Stall(600), Mute(600), Lifetime())]
+        await until(lambda: exchange.wire.clients()[0].muted_all)
 
         await asyncio.wait_for(exchange.stop(), 5)
 

@@ -1,0 +1,234 @@
+"""Notices what says nothing any more: one stream of a connection, or the connection as a whole.
+
+A silence is a suspicion, never a verdict. A stream is read a second time elsewhere (second.py); a
+connection is replaced only when a new one brings data while it does not. cadence.py and doubt.py
+decide; silence.py watches over the first data of what was just subscribed.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Sequence
+
+from connector.around import Around
+from connector.binance.markers import Reason
+from connector.binance.plan import Bundle
+from connector.cadence import Clock, Listener, Voice
+from connector.doubt import CONFIRM_S, Doubt, Step
+from connector.leg import Leg
+from connector.pipeline import Route, Routes
+from connector.second import Hands, Second
+from connector.telemetry import events
+
+LOOK_S = 0.25  # between two looks at the counters
+WHOLE_S = 10.0  # how long a new connection may take to prove that the old one is stale
+RETRY_S = 60.0  # after a bug
+MOST = 0.5  # of the usual traffic: when more is stale, the connection is replaced
+
+
+class Listening:
+    """Listens to the streams of one bundle, across its connections.
+
+    Args:
+        around: What the supervisors share.
+        routes: The bundle's.
+        bundle: The streams wanted now.
+        misaligned: Called when not all that is wanted may be held.
+
+    Attributes:
+        suspected: Streams suspected so far; of these:
+        refuted: spoke by themselves,
+        confirmed: were stale,
+        quiet: were silent everywhere.
+    """
+
+    def __init__(
+        self,
+        around: Around,
+        routes: Routes,
+        bundle: Callable[[], Bundle],
+        misaligned: Callable[[], None],
+    ) -> None:
+        self.suspected = self.refuted = self.confirmed = self.quiet = 0
+        self._around, self._routes, self._bundle = around, routes, bundle
+        self._loop = asyncio.get_running_loop()
+        self._listener = Listener()
+        self._clock, self._awake = Clock(), Clock()  # the first stands still while frames wait
+        hands = Hands(bundle, lambda: self._clock.now, self._settled, misaligned)
+        self._second = Second(around, routes, hands)
+        self._leg: Leg | None = None
+        self._tuned: object = None
+        self._keys: list[bytes] = []
+        self._merged: list[tuple[int, bytes]] = []
+        self._stale: set[str] = set()
+        self._proved = False  # streams have proved that the connection is stale
+        self._frames = 0  # of the connection when it was suspected
+
+    async def watch(self, leg: Leg) -> None:
+        """Listen to a connection; return when it should be replaced."""
+        if leg is not self._leg:
+            self._leg = leg
+            self._listener.restart(self._clock.now, self._awake.now)
+            self._second.follow(leg)
+            self._stale.clear()
+            self._proved = False
+        while not self._proved:
+            await asyncio.sleep(LOOK_S)
+            try:
+                if self._look(leg):
+                    return
+            except Exception as error:  # noqa: BLE001 - a bug here must not end a good connection
+                events.listening_failed(connection=self._bundle().name, error=error)
+                await asyncio.sleep(RETRY_S)
+
+    def end(self, reason: Reason) -> None:
+        """The connection is gone, and nobody follows at once."""
+        self._second.end(reason)
+        self._leg = None
+
+    def _look(self, leg: Leg) -> bool:
+        """Look once at all counters; say whether the whole connection is in doubt."""
+        time = self._loop.time()
+        now = self._clock.tick(time, deaf=self._around.pipeline.queued)
+        self._tune(leg, now)
+        found = self._listener.look(self._counts(), now)
+        if found:
+            self._doubt(leg, found, now)
+        if not self._listener.look_at_whole(leg.connection.frames, self._awake.tick(time)):
+            return False
+        self._frames = leg.connection.frames
+        self._suspect(list(leg.held), self._awake.now - self._listener.whole.at)
+        return True
+
+    def _tune(self, leg: Leg, now: float) -> None:
+        """Listen to exactly what is subscribed."""
+        bundle = self._bundle()
+        state = leg, leg.touched, bundle
+        if state == self._tuned:
+            return
+        self._tuned = state
+        self._listener.subscribed([one.stream for one in bundle.planned], leg.held, now)
+        self._keys = [voice.name.encode() for voice in self._listener.voices]
+        merged = {one.stream.name for one in bundle.planned if one.foreign_topic is not None}
+        self._merged = [
+            (place, key) for place, key in enumerate(self._keys) if key.decode() in merged
+        ]
+
+    def _counts(self) -> list[int]:
+        """Return the counter of every voice, what a merged stream brings for others included."""
+        routes = self._routes
+        counts = [routes[key].messages for key in self._keys]
+        for place, key in self._merged:
+            foreign = routes[key].foreign
+            counts[place] += 0 if foreign is None else foreign.messages
+        return counts
+
+    # Streams
+
+    def _doubt(self, leg: Leg, voices: Sequence[Voice], now: float) -> None:
+        """Have some streams read a second time, within the budget for doubts."""
+        if not self._second.busy and not self._around.may_doubt(self._bundle()):
+            for voice in voices:
+                voice.cleared(now)
+            return
+        silence = max(now - voice.at for voice in voices)
+        self._suspect([voice.name for voice in voices], silence)
+        self._second.take(leg, {voice.name: Doubt(voice.patience) for voice in voices})
+
+    def _suspect(self, names: list[str], silence: float) -> None:
+        self.suspected += len(names)
+        events.stale_suspected(connection=self._bundle().name, streams=names, silence_s=silence)
+        suspect = self._around.pipeline.legs.suspect
+        self._later(functools.partial(suspect, self._ways(names)))
+
+    def _settled(self, step: Step | None, names: list[str]) -> None:
+        """Take note of what was found out about some streams."""
+        if not names:
+            return
+        voices, now = self._listener.named(names), self._clock.now
+        if step is Step.REPLACE:
+            self._proved = True
+        elif step is Step.MOVE:
+            self._confirmed(names)
+        else:
+            self._over(step, names, voices, now)
+
+    def _confirmed(self, names: list[str]) -> None:
+        new = [name for name in names if name not in self._stale]
+        if new:
+            self._stale.update(new)
+            self.confirmed += len(new)
+            events.stale_confirmed(connection=self._bundle().name, streams=new)
+        self._proved = self._listener.share(self._listener.named(self._stale)) > MOST
+
+    def _over(self, step: Step | None, names: list[str], voices: list[Voice], now: float) -> None:
+        name = self._bundle().name
+        self._stale.difference_update(names)
+        self._later(functools.partial(self._around.pipeline.legs.trust, self._ways(names)))
+        if step is Step.HEALTHY:
+            self.refuted += len(names)
+            events.stale_refuted(connection=name, streams=names)
+            for voice in voices:
+                voice.healthy(now)
+        elif step is Step.QUIET:
+            quiet = [voice.name for voice in voices if voice.unheard(now)]
+            self.quiet += len(quiet)
+            if quiet:
+                events.stream_quiet(connection=name, streams=quiet)
+        else:
+            if step is Step.HEALED:
+                events.stale_healed(connection=name, streams=names)
+            for voice in voices:
+                voice.cleared(now)
+
+    # The connection
+
+    async def confirms(self, old: Leg, new: Leg) -> bool:
+        """Say whether a new connection proves the old one stale; wait until that is known."""
+        if not self._proved:
+            names = list(old.held)
+            if not await self._is_stale(old, new):
+                self._later(functools.partial(self._around.pipeline.legs.trust, self._ways(names)))
+                return False
+            self.confirmed += len(names)
+            events.stale_confirmed(connection=self._bundle().name, streams=names)
+            ways, now_ms = self._ways(names), self._around.now_ms()
+            self._later(functools.partial(self._mark, ways, old.connection.leg, now_ms))
+        return True
+
+    async def _is_stale(self, old: Leg, new: Leg) -> bool:
+        whole, names = self._listener.whole, list(old.held)
+        give_up = self._loop.time() + WHOLE_S
+        while not new.connection.closed.done():
+            if old.connection.closed.done():
+                return True
+            if old.connection.frames != self._frames:
+                self.refuted += len(names)
+                events.stale_refuted(connection=self._bundle().name, streams=names)
+                whole.healthy(self._awake.tick(self._loop.time()))
+                return False
+            began = new.connection.first_data
+            if began is not None and self._loop.time() - began >= CONFIRM_S:
+                return True
+            if self._loop.time() >= give_up:
+                break
+            await asyncio.sleep(LOOK_S / 5)
+        if whole.unheard(self._awake.tick(self._loop.time())):
+            self.quiet += len(names)
+            events.stream_quiet(connection=self._bundle().name, streams=names)
+        return False
+
+    def _mark(self, ways: list[Route], leg: int, now_ms: int) -> None:
+        """Mark what may be missing of streams whose ids tell nothing and that said nothing yet."""
+        pipeline = self._around.pipeline
+        series = pipeline.legs.untold(ways, leg)
+        pipeline.continuity.interrupted(series, "stale")
+        pipeline.continuity.resumed(series, now_ms)
+        for one in series:
+            one.suspects = ()
+
+    def _ways(self, names: Sequence[str]) -> list[Route]:
+        found = (self._routes.get(name.encode()) for name in names)
+        return [way for way in found if way is not None]
+
+    def _later(self, note: Callable[[], None]) -> None:
+        self._around.pipeline.later(note)

@@ -1,0 +1,209 @@
+"""A second connection for the streams in doubt, for as long as any is; one for all of a bundle's.
+
+What comes on it is published like everything else: two connections of one stream neither repeat
+nor lose anything. Next along the way: doubt.py (what follows from what both bring), leg.py.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from connector.around import Around
+from connector.binance.markers import Reason
+from connector.binance.plan import Bundle
+from connector.doubt import Doubt, Step
+from connector.errors import Retry
+from connector.leg import HAND_OVER_S, Leg
+from connector.pipeline import Route, Routes
+from connector.telemetry import events
+
+LOOK_S = 0.1  # between two looks at what both connections have brought
+RETRY_S = 15.0  # after a second connection could not be had, before another one is tried
+OVER = frozenset({Step.HEALTHY, Step.HEALED, Step.QUIET})
+GIVEN_UP = frozenset({"plan_changed", "restart"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """What a second connection asks of whoever listens.
+
+    Attributes:
+        bundle: Returns the streams wanted now.
+        now: Returns listening time.
+        settled: Told of each step and the streams it concerns; None: nothing could be found out.
+        misaligned: Called when the first connection may not hold all that is wanted.
+    """
+
+    bundle: Callable[[], Bundle]
+    now: Callable[[], float]
+    settled: Callable[[Step | None, list[str]], None]
+    misaligned: Callable[[], None]
+
+
+class Second:
+    """Reads streams in doubt a second time, and moves those that are stale.
+
+    Args:
+        around: What the supervisors share.
+        routes: The bundle's.
+        hands: How it asks and tells.
+    """
+
+    def __init__(self, around: Around, routes: Routes, hands: Hands) -> None:
+        self._around, self._routes = around, routes
+        self._bundle, self._now, self._settled = hands.bundle, hands.now, hands.settled
+        self._misaligned = hands.misaligned
+        self._loop = asyncio.get_running_loop()
+        self._doubts: dict[str, Doubt] = {}
+        self._leaving: dict[str, float] = {}  # settled -> when it is left in any case
+        self._first: Leg | None = None
+        self._leg: Leg | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ending: Reason = "connection_lost"
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is a second connection, or an attempt at one."""
+        return self._task is not None and not self._task.done()
+
+    def take(self, first: Leg, doubts: dict[str, Doubt]) -> None:
+        """Find out about these streams of a connection."""
+        self._first, self._ending = first, "connection_lost"
+        self._doubts |= doubts
+        self._leaving = {name: at for name, at in self._leaving.items() if name not in doubts}
+        if not self.busy:
+            self._task = asyncio.create_task(self._run())
+
+    def follow(self, first: Leg) -> None:
+        """Another connection counts from now on: its streams are in no doubt."""
+        if first is not self._first:
+            self._settled(None, [name for name, one in self._doubts.items() if not one.moves])
+            self._leave(list(self._doubts))
+        self._first = first
+
+    def end(self, reason: Reason) -> None:
+        """Give everything up: the first connection is gone."""
+        self._ending = reason
+        if self._task is not None:
+            self._task.cancel()
+        self._close()
+
+    # The task
+
+    async def _run(self) -> None:
+        try:
+            await self._find_out()
+        except Retry as error:
+            name = self._bundle().name
+            events.connect_failed(connection=f"{name} (second)", cause=str(error), retry_s=RETRY_S)
+            self._close()
+            await asyncio.sleep(RETRY_S)
+        except Exception as error:  # noqa: BLE001 - a bug here must not end the first connection
+            events.listening_failed(connection=self._bundle().name, error=error)
+        finally:
+            self._close()
+
+    async def _find_out(self) -> None:
+        """Read the streams in doubt until there are none.
+
+        Raises:
+            Retry: there is no second connection, or no more.
+        """
+        leg = self._leg = await Leg.open(self._elsewhere(), self._routes, self._around)
+        while self._doubts or self._leaving:
+            await leg.align(self._wanted)
+            self._begin(leg)
+            await asyncio.sleep(LOOK_S)
+            if leg.connection.closed.done():
+                raise Retry(f"closed: {leg.connection.closed.result()}")
+            if not self._around.pipeline.queued:
+                await self._act(self._judged(leg))
+            self._let_go(leg)
+
+    def _elsewhere(self) -> Bundle:
+        """Return the bundle as one that another of the host's addresses serves, where it can."""
+        bundle = self._bundle()
+        return replace(bundle, leg=1 - bundle.leg)
+
+    def _wanted(self) -> list[str]:
+        """Return what is read a second time, as far as it is wanted at all."""
+        wanted = {planned.stream.name for planned in self._bundle().planned}
+        self._doubts = {name: one for name, one in self._doubts.items() if name in wanted}
+        return [name for name in (*self._doubts, *self._leaving) if name in wanted]
+
+    def _begin(self, leg: Leg) -> None:
+        for name, doubt in self._doubts.items():
+            if doubt.since is None and name in leg.held:
+                doubt.begin(self._now(), *self._brought(name, leg))
+
+    def _brought(self, name: str, leg: Leg) -> tuple[int, int]:
+        """Return how many events of a stream each of both has brought."""
+        assert self._first is not None  # noqa: S101 - take() set it
+        way, legs = self._routes[name.encode()], self._around.pipeline.legs
+        first, second = self._first.connection.leg, leg.connection.leg
+        return legs.delivered(way, first), legs.delivered(way, second)
+
+    def _judged(self, leg: Leg) -> dict[Step, list[str]]:
+        steps: dict[Step, list[str]] = {}
+        for name, doubt in self._doubts.items():
+            step = doubt.judge(self._now(), *self._brought(name, leg))
+            if step is not Step.WAIT:
+                steps.setdefault(step, []).append(name)
+        return steps
+
+    async def _act(self, steps: dict[Step, list[str]]) -> None:
+        for step, names in steps.items():
+            self._settled(step, names)
+            if step in OVER:
+                self._leave(names)
+            elif step is Step.MOVE:
+                await self._move(names)
+
+    async def _move(self, names: Sequence[str]) -> None:
+        """Subscribe stale streams again where they were."""
+        first, leg = self._first, self._leg
+        if first is None or leg is None:
+            return
+        try:
+            await first.renew(names)
+        except Retry as error:  # a dead connection is noticed by its own end
+            name = self._bundle().name
+            events.resubscribe_failed(connection=name, cause=str(error), retry_s=0.0)
+            self._misaligned()
+        for name in names:
+            if name in self._doubts:
+                self._doubts[name].begin(self._now(), *self._brought(name, leg))
+
+    def _leave(self, names: Iterable[str]) -> None:
+        """Read these a second time no longer than the first connection needs to take over."""
+        deadline = self._loop.time() + HAND_OVER_S
+        for name in names:
+            self._doubts.pop(name, None)
+            self._leaving[name] = deadline
+
+    def _let_go(self, leg: Leg) -> None:
+        legs, now = self._around.pipeline.legs, self._loop.time()
+        for name, deadline in list(self._leaving.items()):
+            way = self._routes.get(name.encode())
+            if way is None or now >= deadline or legs.may_close([way], leg.connection.leg):
+                del self._leaving[name]
+
+    def _close(self) -> None:
+        """Close the second connection; what only it brought misses something from now on."""
+        leg, self._leg = self._leg, None
+        doubts, self._doubts, self._leaving = self._doubts, {}, {}
+        self._settled(None, list(doubts))
+        if leg is None:
+            return
+        if self._ending not in GIVEN_UP:
+            moved = [self._routes.get(name.encode()) for name, one in doubts.items() if one.moves]
+            stale = [way for way in moved if way is not None]
+            both = {one.connection.leg for one in (self._first, leg) if one is not None}
+            self._around.pipeline.later(functools.partial(self._interrupted, stale, both))
+        leg.end(self._ending)
+
+    def _interrupted(self, ways: Sequence[Route], both: set[int]) -> None:
+        for way in ways:
+            if both.issuperset(way.legs):
+                self._around.pipeline.continuity.interrupted(way.every_series(), "stale")
