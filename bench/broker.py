@@ -1,22 +1,46 @@
-"""The Kafka of the benchmark: librdkafka's mock cluster in a process of its own.
+"""The Kafka of the benchmark, in a process of its own: librdkafka's mock cluster, or a real broker.
 
-`python -m bench.broker TOPIC...` prints {"bootstrap": ...} and lives until its stdin closes.
-The mock cluster gives every topic four partitions and keeps about 5 MB of each.
+`python -m bench.broker [--real] TOPIC...` prints {"bootstrap": ...} and lives until its stdin
+closes. The mock cluster gives every topic four partitions and keeps about 5 MB of each; it has no
+transactions that isolate, so that exactly once is measured with `--real`.
 """
 
+import asyncio
 import json
 import sys
 
 from confluent_kafka import Producer
 
+from connector.lab.servers import RealKafka
+
+PARTITIONS = 4  # as the mock cluster has
+
 
 def main() -> None:
-    """Start the cluster, create the topics by asking for them, wait."""
+    """Start the cluster, create the topics, wait."""
+    if sys.argv[1:2] == ["--real"]:
+        asyncio.run(_real(sys.argv[2:]))
+    else:
+        _mock(sys.argv[1:])
+
+
+async def _real(topics: list[str]) -> None:
+    broker = RealKafka()
+    await broker.start()
+    try:
+        await broker.create(topics, PARTITIONS)
+        print(json.dumps({"bootstrap": broker.bootstrap_servers}), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+    finally:
+        await broker.stop()
+
+
+def _mock(topics: list[str]) -> None:
     keeper = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 3})
     brokers = keeper.list_topics(timeout=10).brokers.values()
     bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     client = Producer({"bootstrap.servers": bootstrap, "log_level": 3})
-    for topic in sys.argv[1:]:
+    for topic in topics:
         client.list_topics(topic, timeout=10)
     del client
     print(json.dumps({"bootstrap": bootstrap}), flush=True)

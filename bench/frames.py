@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from bench.instruments import Instrument, fixed, market
 from bench.mix import Other, Rest
 
-FRAMES = 200_000  # then the load begins again
+FRAMES = 300_000  # longer than a round lasts: then the load, and its ids, would begin again
+FRAMES_LONG = 1_500_000  # longer than a search for the highest rate, or Kafka away, lasts
 SEED = 20261122
 BURST = 20
 MINUTE_MS = 60_000

@@ -16,10 +16,11 @@ from bench.ours import Addresses, Connector, percentile_ms
 from bench.processes import Child, Trouble, pause
 
 SUBJECTS = ("ours", "websockets", "picows")
+DELIVERIES = {"ours": "idempotent", "exactly-once": "exactly_once"}  # subjects that are ours
 GENERATOR_LIMIT = 0.8  # of a core; a run in which the generator used more is void
 FLOW_S = 30.0  # how long the first acknowledgement may take
 RSS_EVERY_S = 0.25
-DEAD_LETTER = "binance.dead-letter"
+OWN_TOPICS = {"binance.dead-letter", "binance.markers", "binance.progress"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Case:
     tls: bool
     rate: float | None = None  # None: the load's own
     hold: str | None = None  # None: the connector's default
+    real_kafka: bool = False
     clump_ms: float = 0.0  # writes wait for the next multiple of this; 0: each at its own time
 
 
@@ -65,6 +67,7 @@ class Figures:
         dropped: Frames the subject dropped or cannot account for, and records it did not store.
         backlog: Growth, over the window, of frames sent and not acknowledged.
         generator: Share of a core the generator used.
+        pause_p99_ms: 99th percentile of what a commit held publishing up.
     """
 
     cpu_us: float
@@ -77,6 +80,7 @@ class Figures:
     dropped: int
     backlog: int
     generator: float
+    pause_p99_ms: float | None = None
 
     @property
     def void(self) -> bool:
@@ -134,16 +138,18 @@ def running(bench: Bench, case: Case) -> Iterator[Running]:
     if case.tls:
         arguments += ["--certificate", str(files.certificate), "--key", str(files.key)]
         trust["SSL_CERT_FILE"] = str(files.authority)
-    topics = sorted({stream.topic for stream in load.streams} | {DEAD_LETTER})
+    topics = sorted({stream.topic for stream in load.streams} | OWN_TOPICS)
+    kind = ["--real"] if case.real_kafka else []
     with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(Child("bench.broker", *topics))
+        broker = stack.enter_context(Child("bench.broker", *kind, *topics))
         generator = stack.enter_context(Child("bench.load", *arguments))
         registry = stack.enter_context(Child("bench.registry"))
         exchange = f"{'wss' if case.tls else 'ws'}://127.0.0.1:{generator.first['port']}"
         addresses = Addresses(exchange, broker.first["bootstrap"], registry.first["url"])
         subject: Connector | Floor
-        if case.subject == "ours":
-            subject = Connector(bench.folder, load, addresses, trust, case.hold)
+        if case.subject in DELIVERIES:
+            delivery = DELIVERIES[case.subject]
+            subject = Connector(bench.folder, load, addresses, trust, case.hold, delivery)
         else:
             subject = Floor(case.subject, load, addresses, trust)
         stack.enter_context(subject)
@@ -225,7 +231,14 @@ def _figures(before: Moment, after: Moment, rss_mb: float) -> Figures:
         ),
         backlog=int(sent - acked),
         generator=grown("generator", "cpu_s") / seconds,
+        pause_p99_ms=_pause(before.subject, after.subject),
     )
+
+
+def _pause(before: dict[str, Any], after: dict[str, Any]) -> float | None:
+    if not after.get("pauses"):
+        return None
+    return percentile_ms(before["pauses"], after["pauses"], 0.99)
 
 
 def _latency(before: dict[str, Any], after: dict[str, Any]) -> tuple[float | None, float | None]:

@@ -48,10 +48,12 @@ class Rest:
         }
 
     def others(self, hot: set[str]) -> list[Other]:
-        """Return every stream of the demo's file whose kind is not hot."""
+        """Return the streams of the demo's file with a default topic whose kind is not hot."""
         text = (ROOT / "examples" / "demo.yaml").read_text(encoding="utf-8")
         found = []
         for subscription in yaml.safe_load(text)["subscriptions"]:
+            if "topic" in subscription:  # the floors write to default topics only
+                continue
             product = subscription["product"]
             for template in subscription["streams"]:
                 for name in expand(product, template, subscription.get("symbols", [])):

@@ -27,7 +27,9 @@ class Addresses:
     registry: str
 
 
-def config(load: Load, addresses: Addresses, port: int, hold: str | None) -> dict[str, Any]:
+def config(
+    load: Load, addresses: Addresses, port: int, hold: str | None, delivery: str = "idempotent"
+) -> dict[str, Any]:
     """Return the connector's config file for a load."""
     names: dict[str, list[str]] = {}
     for stream in load.streams:
@@ -39,6 +41,8 @@ def config(load: Load, addresses: Addresses, port: int, hold: str | None) -> dic
         "topics": {"prefix": "binance", "create": False},
         "server": {"host": "127.0.0.1", "port": port},
         "logs": {"format": "json", "level": "WARNING"},
+        "delivery": delivery,
+        "backfill": {"enabled": False},  # the generator has no REST side
         "subscriptions": [{"product": p, "streams": found} for p, found in names.items()],
     }
     if hold is not None:
@@ -56,10 +60,11 @@ class Connector(Child):
         addresses: Addresses,
         environment: Mapping[str, str],
         hold: str | None = None,
+        delivery: str = "idempotent",
     ) -> None:
         self._port = _free_port()
         file = folder / "connector.yaml"
-        file.write_text(yaml.safe_dump(config(load, addresses, self._port, hold)))
+        file.write_text(yaml.safe_dump(config(load, addresses, self._port, hold, delivery)))
         super().__init__(
             "connector",
             "run",
@@ -74,6 +79,7 @@ class Connector(Child):
         """Return its accounts now, and the counts of the latency histogram by upper bound."""
         status = json.loads(self._get("/status"))
         records, frames = status["records"], status["frames"]
+        page = self._get("/metrics").decode()
         return {
             "acknowledged": records["acknowledged"],
             "failed": records["failed"] + records["dead_lettered"],
@@ -81,7 +87,8 @@ class Connector(Child):
             "unaccounted": status["frames_unaccounted"],
             "waiting": status["frames_waiting"],
             "in_flight": records["in_flight"],
-            "buckets": _buckets(self._get("/metrics").decode()),
+            "buckets": _buckets(page, "bkc_pipeline_seconds"),
+            "pauses": _buckets(page, "bkc_commit_pause_seconds"),
         }
 
     def _get(self, path: str) -> bytes:
@@ -115,8 +122,8 @@ def percentile_ms(
     return 1000 * BUCKETS[-1]
 
 
-def _buckets(page: str) -> dict[str, float]:
-    head = 'bkc_pipeline_seconds_bucket{le="'
+def _buckets(page: str, name: str) -> dict[str, float]:
+    head = f'{name}_bucket{{le="'
     lines = [line.removeprefix(head) for line in page.splitlines() if line.startswith(head)]
     return {bound: float(count) for bound, _, count in (ln.partition('"} ') for ln in lines)}
 

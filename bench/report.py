@@ -19,6 +19,7 @@ RESULTS = Path(__file__).with_name("results.jsonl")
 FLOOR = "websockets"
 RATIO_BARS = {"a1": 0.6, "a2": 0.5}  # CPU of a message, share of the floor's, over TLS
 P99_BAR_MS = 25.0  # a1 over TLS
+ONCE_BAR = 1.10  # exactly once over idempotent, CPU of a message
 NEW_KEY_BAR = 1.33  # a1k over a1: throughput falls by less than a quarter
 RSS_BAR_MB = 150.0
 AWAY_BAR_MB = 100.0  # above the queue's bound
@@ -78,12 +79,19 @@ class Spread:
 
 
 Key = tuple[str, bool, str]  # load, TLS, subject
-COLUMNS: tuple[tuple[str, str, Callable[[Figures], float | None]], ...] = (
+Columns = tuple[tuple[str, str, Callable[[Figures], float | None]], ...]
+COLUMNS: Columns = (
     ("CPU µs/msg", ".1f", lambda f: f.cpu_us),
     ("acked/s", ".0f", lambda f: f.acked_per_s),
     ("p50 ms", ".1f", lambda f: f.p50_ms),
     ("p99 ms", ".1f", lambda f: f.p99_ms),
     ("RSS MB", ".0f", lambda f: f.rss_mb),
+)
+
+
+DELIVERY_COLUMNS: Columns = (
+    *COLUMNS,
+    ("commit pause p99 ms", ".1f", lambda f: f.pause_p99_ms),
 )
 
 
@@ -96,26 +104,26 @@ def grouped(results: Sequence[Result]) -> dict[Key, list[Result]]:
     return groups
 
 
-def ratios(groups: dict[Key, list[Result]], key: Key) -> Spread:
+def ratios(groups: dict[Key, list[Result]], key: Key, floor: str = FLOOR) -> Spread:
     """Return CPU per message as a share of the floor's, round by round."""
     load, tls, _ = key
-    floor = {one.round: one.figures.cpu_us for one in groups.get((load, tls, FLOOR), [])}
+    low = {one.round: one.figures.cpu_us for one in groups.get((load, tls, floor), [])}
     return Spread(
-        one.figures.cpu_us / floor[one.round] for one in groups.get(key, []) if one.round in floor
+        one.figures.cpu_us / low[one.round] for one in groups.get(key, []) if one.round in low
     )
 
 
-def table(results: Sequence[Result]) -> list[str]:
+def table(results: Sequence[Result], floor: str = FLOOR, columns: Columns = COLUMNS) -> list[str]:
     """Return the rows as Markdown."""
     groups = grouped(results)
-    heads = ["load", "subject", *(head for head, _, _ in COLUMNS), f"CPU / {FLOOR}", "kept up"]
+    heads = ["load", "subject", *(head for head, _, _ in columns), f"CPU / {floor}", "kept up"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     for key in sorted(groups, key=lambda k: (k[0], not k[1])):
         load, tls, subject = key
         figures = [one.figures for one in groups[key]]
         cells = [f"{load} {'TLS' if tls else 'plain'}", subject]
-        cells += [format(Spread(get(f) for f in figures), spec) for _, spec, get in COLUMNS]
-        cells.append(format(ratios(groups, key), ".2f"))
+        cells += [format(Spread(get(f) for f in figures), spec) for _, spec, get in columns]
+        cells.append(format(ratios(groups, key, floor), ".2f"))
         cells.append(f"{sum(f.held for f in figures)} of {len(figures)}")
         lines.append("| " + " | ".join(cells) + " |")
     if void := sum(one.figures.void for one in results):
@@ -144,6 +152,23 @@ def bars(results: Sequence[Result]) -> list[Bar]:
         lost = sum(one.figures.dropped for group in ours for one in group)
         found.append(Bar("frames dropped and records not stored, all runs", 0, lost))
     return found
+
+
+def delivery_table(results: Sequence[Result]) -> list[str]:
+    """Return the rows of idempotent against exactly once."""
+    return table(results, "ours", DELIVERY_COLUMNS)
+
+
+def delivery_bars(results: Sequence[Result]) -> list[Bar]:
+    """Return what exactly once may cost, load by load."""
+    groups, found = grouped(results), []
+    for load, tls, subject in groups:
+        ratio = ratios(groups, (load, tls, subject), "ours").median
+        if subject != "ours" and ratio is not None:
+            text = f"{load} {'TLS' if tls else 'plain'}, CPU a message, exactly once / idempotent"
+            found.append(Bar(text, ONCE_BAR, ratio))
+    lost = sum(one.figures.dropped for group in groups.values() for one in group)
+    return [*found, Bar("frames dropped and records not stored, all runs", 0, lost)]
 
 
 def _cpu(groups: dict[Key, list[Result]], load: str) -> float | None:

@@ -16,8 +16,8 @@ from types import FrameType
 from typing import Any
 
 from bench import certificates, machine, report, same
-from bench.frames import FRAMES, RATES, Load, render
-from bench.measure import SUBJECTS, Bench, Case, measure
+from bench.frames import FRAMES, FRAMES_LONG, RATES, Load, render
+from bench.measure import DELIVERIES, SUBJECTS, Bench, Case, measure
 from bench.processes import Trouble
 from bench.report import Bar, Result
 from bench.trials import MB, Away, Highest, kafka_away, saturate
@@ -48,6 +48,11 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--saturate-step", type=float, default=1.25)
     parser.add_argument(
         "--kafka-away", type=float, metavar="SECONDS", help="stop the broker that long"
+    )
+    parser.add_argument(
+        "--delivery",
+        action="store_true",
+        help="idempotent against exactly once, on a real broker (needs Java: see tests)",
     )
     parser.add_argument("--hold-mb", type=float, default=256.0, help="the queue's bound for that")
     parser.add_argument("--write", action="store_true", help="into README.md and results.jsonl")
@@ -80,6 +85,8 @@ def _prepare(folder: Path, options: argparse.Namespace) -> Bench:
     """Render the loads and compare what the subjects make of them."""
     now = int(time.time() * 1000)
     frames = FRAMES // 4 if options.quick else FRAMES
+    if options.saturate or options.kafka_away is not None:
+        frames = FRAMES_LONG  # ids that began anew would be repeats, and left out
     loads: dict[str, Load] = {}
     for name in options.loads.split(","):
         if name not in RATES:
@@ -104,15 +111,22 @@ def _variety(load: Load) -> str:
 
 def _cases(options: argparse.Namespace) -> list[Case]:
     kinds = {"both": (True, False), "tls": (True,), "plain": (False,)}[options.tls]
-    subjects = options.subjects.split(",")
-    if unknown := set(subjects) - set(SUBJECTS):
+    subjects = list(DELIVERIES) if options.delivery else options.subjects.split(",")
+    if unknown := set(subjects) - set(SUBJECTS) - set(DELIVERIES):
         raise Trouble(f"no subject is called {', '.join(unknown)}: {', '.join(SUBJECTS)}")
     return [
-        Case(subject, load, tls, options.rate, clump_ms=options.clump_ms)
+        Case(
+            subject,
+            load,
+            tls,
+            options.rate,
+            real_kafka=options.delivery,
+            clump_ms=options.clump_ms,
+        )
         for load in options.loads.split(",")
         for tls in kinds
         for subject in subjects
-        if subject == "ours" or load not in OURS_ALONE
+        if subject in DELIVERIES or load not in OURS_ALONE
     ]
 
 
@@ -124,6 +138,13 @@ def _work(bench: Bench, options: argparse.Namespace) -> int:
         results: list[Result] = []
     elif options.saturate:
         bars, more, results = [], _saturate(bench, cases, options), []
+    elif options.delivery:
+        results = _rounds(bench, cases, options)
+        bars, more = report.delivery_bars(results), {}
+        lines = [*report.delivery_table(results), "", *(f"- {bar}" for bar in bars)]
+        _show(
+            "delivery", [f"{options.rounds} rounds of {options.seconds:g} s.", "", *lines], options
+        )
     else:
         results = _rounds(bench, cases, options)
         bars, more = report.bars(results), {}

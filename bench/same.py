@@ -12,6 +12,7 @@ import orjson
 from bench import floor
 from bench.frames import Load
 from connector.binance.names import parse
+from connector.continuity import Continuity
 from connector.errors import BadMessage
 from connector.ledger import Ledger
 from connector.pipeline import Codecs, Pipeline, Routes, route_to
@@ -62,7 +63,7 @@ def compare(load: Load, received_us: int) -> int:
     routes = {product: _routes(found) for product, found in floors.items()}
     simple = {product: floor.routes_of(found) for product, found in floors.items()}
     catcher = Catcher()
-    pipeline = Pipeline(catcher, Ledger(), 1)
+    pipeline = Pipeline(catcher, Ledger(), 1, Continuity("binance", tracking=False))
     for stream, frame in load.samples:
         pipeline.receive(routes[stream.product], [frame], received_us, Silent())
     theirs: list[Written] = []

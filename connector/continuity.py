@@ -1,111 +1,23 @@
 """What is known of every series: what was published last, where something is missing, and what
-became of it. Told by the pipeline and the supervisors; makes the marker and progress records that
-belong to the next transaction. No I/O; `now` in epoch milliseconds is an argument.
+became of it. Told by the pipeline and the supervisors; chronicle.py writes it down. No I/O.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
-from connector.binance.handover import Merge
-from connector.binance.markers import Reason, State, digest, gap_id
+from connector.binance.markers import Reason, State, gap_id
 from connector.binance.names import Stream
 from connector.binance.products import Product
 from connector.binance.sequence import Gap as Hole
-from connector.binance.sequence import IdentityTracker, Tracker, tracker_for
-from connector.codec.progress import ProgressEncoder
-from connector.codec.records import encode_record
+from connector.binance.sequence import IdentityTracker, span_fields, tracker_for
+from connector.chronicle import MARKERS, PROGRESS, Chronicle, Record
+from connector.codec.records import decode_record
 from connector.codec.schema import load
+from connector.errors import BadMessage
+from connector.series import Gap, Series
 
-MARKERS, PROGRESS = "markers", "progress"  # topics, behind the prefix
-SLOWLY_MS = 1_000  # how often progress of series without ids is written; the others: each time
-Record = tuple[str, bytes, bytes | None, int, Any]  # as a producer takes it
-
-
-@dataclass(slots=True)
-class Gap:
-    """Something missing in one series, until it is known what became of it.
-
-    Attributes:
-        id: As in the markers and records.
-        reason: Why.
-        before_id, after_id, before_ms, after_ms: Its edges, published both.
-        missing: How many events, where that is known.
-        recovered: How many of them have been written since.
-        epoch: How often the ids had begun anew, before it.
-    """
-
-    id: str
-    reason: Reason
-    before_id: int | None
-    before_ms: int | None
-    after_id: int | None = None
-    after_ms: int | None = None
-    missing: int | None = None
-    recovered: int = 0
-    epoch: int = 0
-
-
-@dataclass(slots=True)
-class Series:
-    """One series as the writer knows it.
-
-    Attributes:
-        product, stream, symbol, topic: Which one, and where it goes.
-        opening: Confluent header and the first three fields of its records.
-        key: Their Kafka key.
-        head: What never changes in its progress.
-        tracker: Its ids.
-        last_ms: Record time of the newest record.
-        pending: A gap whose other edge the next event will tell.
-        stamp: Id of a gap that is settled, for the next record to carry.
-        ended: Nobody reads it any more: the next event begins its coverage anew.
-        alert: The next event must be looked at: one of these is set, or it is the first.
-        open_gaps: Gaps being filled.
-        merge: Puts two legs together, while there are two.
-        dirty: Something was published since its progress was written.
-    """
-
-    product: Product
-    stream: Stream
-    symbol: str
-    topic: str
-    opening: bytes
-    key: bytes
-    head: bytes
-    tracker: Tracker
-    last_ms: int | None = None
-    pending: Gap | None = None
-    stamp: str | None = None
-    ended: bool = False
-    alert: bool = True
-    open_gaps: dict[str, Gap] = field(default_factory=dict)
-    merge: Merge[Any] | None = None
-    dirty: bool = False
-
-    @property
-    def name(self) -> str:
-        """The key of its markers and progress."""
-        return f"{self.product}/{self.stream.name}/{self.symbol}"
-
-    @property
-    def can_tell(self) -> bool:
-        """Whether the ids of the next event tell if something is missing before it."""
-        return self.stream.row.sequence.rule not in ("identity", "increasing")
-
-    @property
-    def last_id(self) -> int | None:
-        """The newest id published."""
-        return self.tracker.last if self.tracker.has_ids else None
-
-    @property
-    def complete_until(self) -> int | None:
-        """Record time before which nothing is missing that may still come."""
-        edges = [gap.before_ms for gap in self.open_gaps.values() if gap.before_ms is not None]
-        if self.pending is not None and self.pending.before_ms is not None:
-            edges.append(self.pending.before_ms)
-        return min(edges, default=self.last_ms)
+__all__ = ["MARKERS", "PROGRESS", "Continuity", "Gap", "Record", "Series"]
 
 
 class Continuity:
@@ -123,7 +35,8 @@ class Continuity:
         fill: Has a gap filled; returns why it cannot be, None when it is under way.
         begun: Told of each series when its coverage begins.
         doubt: Told of a series whose ids may have begun anew.
-        sealed: Series whose progress was written -> number of the first transaction that did.
+        chronicle: Writes it down.
+        touch: Have the progress of a series written with the next transaction.
         gaps: Gaps found, by reason.
         missing: Events found missing; recovered: of them written since.
     """
@@ -140,45 +53,37 @@ class Continuity:
     ) -> None:
         self._tracking = tracking
         self._environment = environment
-        self._shard = shard
-        self._instance = instance
-        self._run = run
         self._repeats_possible = repeats_possible
-        self._marker_schema = 0
-        self._progress = ProgressEncoder(0, shard, instance, run)
         self._series: dict[str, Series] = {}
-        self._dirty: list[Series] = []
-        self._waiting: list[tuple[State, Series, Gap, str, bool]] = []
         self._stored: dict[str, Mapping[str, Any]] = {}
-        self._takeover: list[tuple[str, Mapping[str, Any]]] = []
-        self._slowly_ms = 0
-        self._marker_topic = f"{environment}.{MARKERS}"
-        self._progress_topic = f"{environment}.{PROGRESS}"
+        self._unfinished: dict[str, list[Mapping[str, Any]]] = {}
+        self.chronicle = Chronicle(environment, shard, instance, run)
+        self.touch = self.chronicle.touch
         self.fill: Callable[[Series, Gap], str | None] = lambda _series, _gap: "no backfill"
         self.begun: Callable[[Series], None] = lambda _series: None
         self.doubt: Callable[[Series], None] = lambda _series: None
-        self.sealed: dict[str, int] = {}
         self.gaps: Counter[str] = Counter()
         self.missing = 0
         self.recovered = 0
 
-    def begin(self, schema_ids: Mapping[str, int], stored: Mapping[str, Mapping[str, Any]]) -> None:
+    def begin(
+        self,
+        schema_ids: Mapping[str, int],
+        stored: Mapping[str, Mapping[str, Any]],
+        unfinished: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
         """Take up where the writer before stopped.
 
         Args:
             schema_ids: Ids of `marker` and `progress`.
             stored: Newest progress by series, as records.
+            unfinished: Markers of the gaps it was filling, as records.
         """
-        self._marker_schema = schema_ids["marker"]
-        self._progress = ProgressEncoder(
-            schema_ids["progress"], self._shard, self._instance, self._run
-        )
+        for marker in unfinished:
+            name = f"{marker['product']}/{marker['stream_name']}/{marker['symbol']}"
+            self._unfinished.setdefault(name, []).append(marker)
         self._stored = dict(stored)
-        self._takeover = [
-            (name, one)
-            for name, one in stored.items()
-            if (one["shard"], one["instance"]) == (self._shard, self._instance)
-        ]
+        self.chronicle.begin(schema_ids, stored)
 
     @property
     def open_gaps(self) -> int:
@@ -195,7 +100,7 @@ class Continuity:
         there = self._series.get(name)
         if there is not None and (there.opening, there.key) == (opening, key):
             return there  # its stream was given up, or has another way now
-        head = self._progress.head(product, stream.name, symbol, stream.row.kind, topic)
+        head = self.chronicle.head(product, stream.name, symbol, stream.row.kind, topic)
         before = self._stored.pop(name, None)
         tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
         series = Series(product, stream, symbol, topic, opening, key, head, tracker)
@@ -205,7 +110,20 @@ class Continuity:
             if tracker.has_ids:
                 tracker.restore(before["last_id"], before["id_epoch"])
             self._suspect(series, "restart", self._repeats_possible)
+            for marker in self._unfinished.pop(name, ()):
+                self._fill_again(series, marker)
         return series
+
+    def _fill_again(self, series: Series, marker: Mapping[str, Any]) -> None:
+        """Go on with a gap that the writer before was filling."""
+        edges = (marker["before_id"], marker["before_time"], marker["after_id"])
+        gap = Gap(marker["gap_id"], marker["reason"], *edges, marker["after_time"])
+        gap.missing, gap.epoch = marker["missing"], marker["id_epoch"]
+        why = self.fill(series, gap)
+        if why is None:
+            series.open_gaps[gap.id] = gap
+        else:
+            self.chronicle.mark("unfillable", series, gap, why)
 
     def judge(
         self, series: Series, hole: Hole | None, record_ms: int, reason: Reason = "sequence"
@@ -233,6 +151,8 @@ class Continuity:
             if series.last_ms is None:
                 self._begun(series, record_ms)
             return None
+        if hole is None and gap is not None:
+            hole = series.tracker.skipped_just_now()  # after a break, no missing id is normal
         gap = gap or self._gap(series, reason, None if hole is None else hole.before_id)
         gap.after_ms = record_ms
         if hole is not None:
@@ -240,7 +160,7 @@ class Continuity:
             return self._found(series, gap)
         if series.can_tell:
             gap.after_id = series.last_id
-            self._mark("clear", series, gap)  # the ids go on: nothing was missing
+            self.chronicle.mark("clear", series, gap)  # the ids go on: nothing was missing
             return None
         return self._found(series, gap)
 
@@ -248,7 +168,7 @@ class Continuity:
         """Note where the coverage of a series begins that nobody has written before."""
         began = Gap("", "restart", None, None, series.last_id, record_ms)
         began.epoch = series.tracker.epoch
-        self._mark("started", series, began)
+        self.chronicle.mark("started", series, began)
         self.begun(series)
 
     def _found(self, series: Series, gap: Gap) -> str:
@@ -258,16 +178,33 @@ class Continuity:
         why = self.fill(series, gap)
         if why is None:
             series.open_gaps[gap.id] = gap
-            self._mark("opened", series, gap)
+            self.chronicle.mark("opened", series, gap)
         else:
-            self._mark("unfillable", series, gap, why)
+            self.chronicle.mark("unfillable", series, gap, why)
         return gap.id
 
-    def touch(self, series: Series) -> None:
-        """Have the progress of a series written with the next transaction."""
-        if not series.dirty:
-            series.dirty = True
-            self._dirty.append(series)
+    def refused(self, topic: str, value: bytes, reason: Reason) -> None:
+        """Mark a record that Kafka did not take: it is missing in its series, for good."""
+        kinds = {one.stream.row.kind for one in self._series.values() if one.topic == topic}
+        for kind in kinds:
+            try:
+                record = decode_record(load(kind), value)
+            except BadMessage:
+                continue
+            name = f"{record['product']}/{record['stream_name']}/{record['symbol']}"
+            series = self._series.get(name)
+            if series is not None:
+                self.chronicle.mark("unfillable", series, self._around(series, record, reason))
+
+    def _around(self, series: Series, record: Mapping[str, Any], reason: Reason) -> Gap:
+        """Return the gap that one record leaves."""
+        first, last, *_ = span_fields(series.stream.row)
+        gap = self._gap(series, reason, record[first] - 1 if series.can_tell else None)
+        gap.missing = 1
+        if series.can_tell:
+            gap.before_id, gap.after_id = record[first] - 1, record[last] + 1
+            gap.before_ms = gap.after_ms = None
+        return gap
 
     # Told by the supervisors
 
@@ -289,18 +226,18 @@ class Continuity:
         """Note that no more of a gap will be fetched, and what became of it."""
         series.open_gaps.pop(gap.id, None)
         self.recovered += gap.recovered
-        self._mark(state, series, gap, detail)
+        self.chronicle.mark(state, series, gap, detail)
         self.touch(series)
 
     def told(self, series: Series, gap: Gap, state: State, detail: str = "") -> None:
         """Have a marker of a gap written that somebody else has found; its progress is not ours."""
-        self._mark(state, series, gap, detail)
+        self.chronicle.mark(state, series, gap, detail)
 
     def reset(self, series: Series) -> None:
         """Begin the ids of a series anew: REST has confirmed that they did. No leg may wait."""
         gap = self._gap(series, "ids_reset")
         self.gaps["ids_reset"] += 1
-        self._mark("unfillable", series, gap, "the exchange began the ids anew")
+        self.chronicle.mark("unfillable", series, gap, "the exchange began the ids anew")
         self.touch(series)
         series.tracker.reset(series.tracker.epoch + 1)
         series.pending, series.stamp, series.alert = None, gap.id, True
@@ -311,17 +248,15 @@ class Continuity:
             if one.last_ms is None or one.ended:
                 continue
             end = Gap("", reason, one.last_id, one.last_ms, epoch=one.tracker.epoch)
-            self._mark("stopped", one, end)
+            self.chronicle.mark("stopped", one, end)
             one.pending = one.stamp = None
             one.ended = one.alert = True
             self.touch(one)
 
-    # Records
-
     def _suspect(self, series: Series, reason: Reason, repeats_possible: bool = False) -> None:
         series.pending = self._gap(series, reason)
         series.alert = True
-        self._mark("opened", series, series.pending, repeats_possible=repeats_possible)
+        self.chronicle.mark("opened", series, series.pending, repeats_possible=repeats_possible)
 
     def _gap(self, series: Series, reason: Reason, before: int | None = None) -> Gap:
         edge = before if before is not None else series.last_id
@@ -336,113 +271,3 @@ class Continuity:
         )
         epoch = series.tracker.epoch
         return Gap(number, reason, series.last_id, series.last_ms, epoch=epoch)
-
-    def _mark(
-        self,
-        state: State,
-        series: Series,
-        gap: Gap,
-        detail: str = "",
-        *,
-        repeats_possible: bool = False,
-    ) -> None:
-        """Have a marker written with the next transaction."""
-        self._waiting.append((state, series, replace(gap), detail, repeats_possible))
-
-    def seal(self, number: int, now_us: int) -> list[Record]:
-        """Return the markers and the progress that belong to a transaction.
-
-        Args:
-            number: The transaction's.
-            now_us: Epoch microseconds.
-        """
-        now_ms = now_us // 1000
-        waiting, self._waiting = self._waiting, []
-        records = [self._marker(*one, now_us) for one in waiting]
-        dirty, self._dirty = self._dirty, []
-        slowly = now_ms - self._slowly_ms >= SLOWLY_MS
-        if slowly:
-            self._slowly_ms = now_ms
-        for series in dirty:
-            if not series.tracker.has_ids and not slowly:
-                self._dirty.append(series)
-                continue
-            series.dirty = False
-            self.sealed.setdefault(series.name, number)
-            records.append(self._progress_of(series, number, now_ms))
-        return records
-
-    def take_over(self, number: int, now_us: int) -> list[Record]:
-        """Return the progress of every series of the writer before, under our name.
-
-        The first transaction: who was fenced by us can see that somebody newer writes.
-        """
-        taken, self._takeover = self._takeover, []
-        records: list[Record] = []
-        for name, one in taken:
-            self.sealed.setdefault(name, number)
-            value = self._progress.encode(
-                self._progress.head(
-                    one["product"], one["stream_name"], one["symbol"], one["kind"], one["topic"]
-                ),
-                one["last_id"],
-                one["last_time"],
-                one["complete_until"],
-                one["open_gaps"],
-                one["id_epoch"],
-                now_us // 1000,
-                number,
-            )
-            records.append((self._progress_topic, value, name.encode(), now_us // 1000, None))
-        return records
-
-    def _progress_of(self, series: Series, number: int, now_ms: int) -> Record:
-        value = self._progress.encode(
-            series.head,
-            series.last_id,
-            series.last_ms,
-            series.complete_until,
-            tuple(series.open_gaps),
-            series.tracker.epoch,
-            now_ms,
-            number,
-        )
-        return self._progress_topic, value, series.name.encode(), now_ms, None
-
-    def _marker(
-        self,
-        state: State,
-        series: Series,
-        gap: Gap,
-        detail: str,
-        repeats_possible: bool,
-        now_us: int,
-    ) -> Record:
-        edges = gap.after_ms, gap.before_ms
-        fact = gap.id or digest(self._environment, series.name, gap.epoch, *edges)
-        values = {
-            "marker_id": digest(fact, state),
-            "state": state,
-            "reason": gap.reason,
-            "product": series.product,
-            "stream_name": series.stream.name,
-            "symbol": series.symbol,
-            "kind": series.stream.row.kind,
-            "topic": series.topic,
-            "gap_id": gap.id or None,
-            "marked_time": now_us // 1000,
-            "marked_time_us": now_us,
-            "before_id": gap.before_id,
-            "after_id": gap.after_id,
-            "before_time": gap.before_ms,
-            "after_time": gap.after_ms,
-            "missing": gap.missing,
-            "recovered": gap.recovered if state in ("filled", "partial") else None,
-            "id_epoch": gap.epoch,
-            "repeats_possible": repeats_possible,
-            "shard": self._shard,
-            "instance": self._instance,
-            "detail": detail or None,
-        }
-        value = encode_record(load("marker"), self._marker_schema, values)
-        return self._marker_topic, value, series.name.encode(), now_us // 1000, None

@@ -221,11 +221,14 @@ def _continuity(made: Page, worker: "MarketWorker") -> None:
     gauges: tuple[tuple[str, str, Callable[[], float]], ...] = (
         ("bkc_gaps_open", "Gaps not settled yet.", lambda: continuity.open_gaps),
         ("bkc_backfill_waiting", "Gaps and books in the queue.", lambda: repair.backfill.waiting),
-        ("bkc_commit_pause_seconds", "How long the last commit held.", lambda: producer.pause_s),
         ("bkc_fenced", "1 when a later writer has taken over.", lambda: producer.fenced),
     )
     for name, doc, read in gauges:
         made.gauge(name, doc, (), functools.partial(_alone, read))
+
+    made.histogram(
+        "bkc_commit_pause_seconds", "How long a commit held publishing up.", producer.pauses
+    )
 
 
 def _alone(read: Callable[[], float]) -> Labelled:

@@ -51,9 +51,10 @@ class Leg:
         await around.may_connect(bundle)
         receive = functools.partial(around.pipeline.receive, routes)
         limits = LIMITS[bundle.product]
-        return cls(
-            await Connection.open(bundle.endpoint, limits, receive, around.proxy), routes, around
+        connection = await Connection.open(
+            bundle.endpoint, limits, receive, around.proxy, bundle.leg
         )
+        return cls(connection, routes, around)
 
     async def align(self, wanted: Callable[[], Sequence[str]]) -> list[str]:
         """Subscribe and unsubscribe until the exchange holds what is wanted; return what joined.

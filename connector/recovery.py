@@ -3,7 +3,7 @@
 The progress topic is the memory: it is written in the transactions of the data it speaks of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from connector.codec.records import decode_record
@@ -35,6 +35,29 @@ def stored(conf: Mapping[str, Any], topic: str) -> Stored:
     return found
 
 
+def unfinished(conf: Mapping[str, Any], topic: str, ids: Collection[str]) -> list[dict[str, Any]]:
+    """Return the opening markers of gaps that were being filled when the writer ended; blocks.
+
+    Args:
+        conf: How to reach the cluster, in librdkafka's names.
+        topic: The markers' topic.
+        ids: The gaps that the progress of some series calls open.
+
+    Raises:
+        Retry: the cluster does not answer.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for _, value in _committed(conf, topic) if ids else ():
+        try:
+            marker = decode_record(load("marker"), value)
+        except BadMessage:
+            continue  # none of ours: `bkc verify` names it
+        if marker["gap_id"] in ids:
+            found[marker["gap_id"]] = marker
+    known = (one for one in found.values() if one["state"] == "opened")
+    return [one for one in known if one["after_id"] is not None]
+
+
 def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Newest:
     """Say who has written last.
 
@@ -51,13 +74,16 @@ def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Ne
 
 
 def _latest(conf: Mapping[str, Any], topic: str) -> dict[bytes, bytes]:
-    """Return the newest value of every key, of what is committed at the call."""
+    """Return the newest value of every key."""
+    return {key: value for key, value in dict(_committed(conf, topic)).items() if value}
+
+
+def _committed(conf: Mapping[str, Any], topic: str) -> Iterator[tuple[bytes, bytes]]:
+    """Yield key and value of everything in a topic that is committed at the call."""
     reader = Bulk(conf)
-    found: dict[bytes, bytes] = {}
     try:
         slices = reader.slices(topic, reader.topics()[topic], None)
         for batch in reader.read(topic, slices):
-            found |= {message.key() or b"": message.value() or b"" for message in batch}
+            yield from ((message.key() or b"", message.value() or b"") for message in batch)
     finally:
         reader.close()
-    return {key: value for key, value in found.items() if value}

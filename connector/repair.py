@@ -167,7 +167,8 @@ class Repair:
     # Ids that began anew
 
     def _doubt(self, series: Series) -> None:
-        self._doubted[series.name] = series
+        if self._enabled:
+            self._doubted[series.name] = series
 
     async def _confirm(self, series: Series) -> None:
         """Ask REST for the newest id: only its word makes falling ids a new epoch."""

@@ -7,9 +7,11 @@ wake-up, one TLS pass and one hand-over serve many frames (docs/decisions/0002-r
 
 import asyncio
 import itertools
+import select
+import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +29,7 @@ OPEN_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
 PING_AFTER_S = 5.0  # our own keepalive: asked after this long without a byte ...
 PONG_WITHIN_S = 5.0  # ... and answered within this, else the connection is given up
+LOOK_S = 0.1  # how often a connection that reads nothing is looked at: was it reset?
 
 _legs = itertools.count(1)
 Receive = Callable[[Sequence[bytes], int, "Connection"], None]
@@ -70,7 +73,12 @@ class Connection(picows.WSListener):
 
     @classmethod
     async def open(
-        cls, url: str, limits: Limits, receive: Receive, proxy: str | None = None
+        cls,
+        url: str,
+        limits: Limits,
+        receive: Receive,
+        proxy: str | None = None,
+        address: int = 0,
     ) -> "Connection":
         """Connect to `url` (the endpoint's /stream).
 
@@ -79,6 +87,8 @@ class Connection(picows.WSListener):
             limits: The product's.
             receive: Takes the frames.
             proxy: URL of an HTTP proxy to go through; its password never reaches an error.
+            address: Which of the host's addresses to take, where it has several: connections that
+                stand in for one another must not end on the same machine. 0: as the system orders.
 
         Raises:
             Retry: nobody there, refused (429 and 418 with the time to stay away), TLS trouble.
@@ -97,12 +107,14 @@ class Connection(picows.WSListener):
                     auto_ping_reply_timeout=PONG_WITHIN_S,
                     websocket_handshake_timeout=OPEN_TIMEOUT_S,
                     proxy=proxy,
+                    socket_factory=_at(address) if address and proxy is None else None,
                 )
         except TimeoutError as error:
             raise Retry(f"{url}{_via(proxy)}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
         except (OSError, picows.WSError, ProxyError) as error:
             raise Retry(f"{url}{_via(proxy)}: {_reason(error)}", _stay_away(error)) from error
         connection._transport = transport
+        connection._look()
         return connection
 
     async def subscribe(self, names: Sequence[str]) -> None:
@@ -145,6 +157,21 @@ class Connection(picows.WSListener):
             raise Retry("the connection is closed")
         self._window.take(self._loop.time())
         self._transport.send(picows.WSMsgType.TEXT, message)
+
+    def _look(self) -> None:
+        """Notice a reset that came right behind data: uvloop reads the data and says nothing.
+
+        libuv reports the hang-up without asking for a buffer, and a buffered protocol never hears
+        of it (uvloop 0.23, picows 2.3: run 2026-11-25); our ping would, 5 to 10 s later.
+        """
+        transport = self._transport
+        if self.closed.done() or transport is None or transport.is_disconnected:
+            return
+        idle_ns = time.time_ns() - self._last_read
+        if idle_ns >= LOOK_S * 1e9 and _is_hung_up(transport.underlying_transport):
+            transport.underlying_transport.abort()  # on_ws_disconnected follows
+            return
+        self._loop.call_later(LOOK_S, self._look)
 
     def close(self) -> None:
         """Say good-bye and close; `closed` resolves soon after."""
@@ -222,6 +249,40 @@ class Connection(picows.WSListener):
 
 _TEXT = picows.WSMsgType.TEXT
 _TICK_NS = int(2 * READ_TICK_S * 1e9)
+
+
+def _is_hung_up(transport: asyncio.BaseTransport) -> bool:
+    """Say whether the kernel knows that a socket is over."""
+    there = transport.get_extra_info("socket")
+    if there is None or there.fileno() < 0 or not hasattr(select, "poll"):
+        return False
+    asked = select.poll()
+    asked.register(there.fileno(), 0)  # errors and hang-ups are told in any case
+    return bool(asked.poll(0))
+
+
+def _at(number: int) -> Callable[[picows.WSParsedURL], Awaitable[socket.socket | None]]:
+    """Return what makes the socket to one of several addresses of a host."""
+
+    async def connect(url: picows.WSParsedURL) -> socket.socket | None:
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+        addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+        if len(addresses) == 1:
+            return None
+        for offset in range(len(addresses)):
+            family, address = addresses[(number + offset) % len(addresses)]
+            made = socket.socket(family, socket.SOCK_STREAM)
+            made.setblocking(False)
+            try:
+                await loop.sock_connect(made, address)
+            except OSError:
+                made.close()
+                continue
+            return made
+        return None  # let the usual way say what is wrong
+
+    return connect
 
 
 def _via(proxy: str | None) -> str:

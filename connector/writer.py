@@ -16,7 +16,7 @@ from connector.kafka.commit import Newest
 from connector.kafka.producer import Producer
 from connector.kafka.transactions import TransactionalProducer
 from connector.ledger import Ledger
-from connector.recovery import newest, stored
+from connector.recovery import newest, stored, unfinished
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 
@@ -48,6 +48,7 @@ class Writer:
         )
         self.producer = self._producer(ledger, lag)
         self.producer.seal = self._seal
+        self.producer.refused = self.continuity.refused
 
     def _producer(self, ledger: Ledger, lag: Lag) -> Producer | TransactionalProducer:
         settings = self._settings
@@ -72,8 +73,10 @@ class Writer:
         if isinstance(self.producer, TransactionalProducer):
             await asyncio.to_thread(self.producer.start)
         found = await asyncio.to_thread(stored, self._client, self._topic("progress"))
+        open_gaps = {gap for one in found.values() for gap in one["open_gaps"]}
+        gaps = await asyncio.to_thread(unfinished, self._client, self._topic("marker"), open_gaps)
         by_kind = {kind: ids[topic] for topic, kind in self.control.items()}
-        self.continuity.begin(by_kind, found)
+        self.continuity.begin(by_kind, found, gaps)
         if isinstance(self.producer, TransactionalProducer):
             await asyncio.to_thread(self.producer.write, self._first(1))
         events.took_over(series=len(found), run=self._run)
@@ -82,12 +85,12 @@ class Writer:
         return next(topic for topic, one in self.control.items() if one == kind)
 
     def _first(self, number: int) -> list[Record]:
-        return self.continuity.take_over(number, time.time_ns() // 1000)
+        return self.continuity.chronicle.take_over(number, time.time_ns() // 1000)
 
     def _seal(self, number: int) -> list[Record]:
-        return self._first(number) + self.continuity.seal(number, time.time_ns() // 1000)
+        return self._first(number) + self.continuity.chronicle.seal(number, time.time_ns() // 1000)
 
     def _newest(self, commits: int) -> Newest:
         """Ask the progress topic who has written last; blocks."""
         found = stored(self._client, self._topic("progress"))
-        return newest(found, self._run, self.continuity.sealed, commits)
+        return newest(found, self._run, self.continuity.chronicle.sealed, commits)

@@ -12,6 +12,8 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("errors", ""),
     ("binance",),
     ("codec", "policy", "ledger"),
+    ("series",),
+    ("chronicle",),
     ("continuity",),
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
@@ -41,7 +43,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("__main__",),
 )
 LAB_USES = {"lab", "codec", "binance", "errors"}
-PURE = {"binance", "codec", "policy", "ledger", "continuity", "errors"}
+PURE = {"binance", "codec", "policy", "ledger", "series", "chronicle", "continuity", "errors"}
 IMPURE = {"asyncio", "time", "random", "os", "socket", "ssl", "threading", "logging", "subprocess"}
 GATES = {
     "picows": {"websocket"},

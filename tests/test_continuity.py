@@ -64,7 +64,7 @@ class Line:
         """Return the markers and the progress of the next transaction."""
         self.number += 1
         made: dict[str, list[dict[str, Any]]] = {"markers": [], "progress": []}
-        for topic, value, key, *_ in self.continuity.seal(self.number, at_ms * 1000):
+        for topic, value, key, *_ in self.continuity.chronicle.seal(self.number, at_ms * 1000):
             kind = topic.removeprefix("binance.")
             record = plain(
                 oracle.read_avro(load(kind.removesuffix("s") if kind == "markers" else kind), value)
@@ -200,6 +200,26 @@ def test_a_lost_connection_that_cost_events_is_one_gap_with_its_reason() -> None
     assert states(markers) == [("opened", "server_shutdown"), ("unfillable", "server_shutdown")]
     assert len({marker["gap_id"] for marker in markers}) == 1
     assert markers[1]["missing"] == 3
+
+
+def usdm_trade(number: int) -> dict[str, Any]:
+    return {"e": "trade", "E": NOW_MS, "T": NOW_MS + number, "s": "BTCUSDT", "t": number, "p": "1",
+            "q": "1", "X": "MARKET", "m": True}  # fmt: skip
+
+
+def test_a_single_id_left_out_is_normal_unless_the_connection_broke_there() -> None:
+    line = Line("usdm:btcusdt@trade")
+    route = line.routes[b"usdm:btcusdt@trade"]
+    line.send("usdm:btcusdt@trade", usdm_trade(10), usdm_trade(12))
+    line.seal()
+
+    line.continuity.interrupted(route.series.values(), "connection_lost")
+    line.send("usdm:btcusdt@trade", usdm_trade(14), usdm_trade(11), usdm_trade(13))
+    markers, _ = line.seal()
+
+    assert [record["trade_id"] for record in line.records()] == [10, 12, 14, 11]
+    assert states(markers) == [("opened", "connection_lost"), ("unfillable", "connection_lost")]
+    assert [(m["before_id"], m["after_id"], m["missing"]) for m in markers[1:]] == [(12, 14, 1)]
 
 
 def stored(last_id: int | None, **more: Any) -> dict[str, Any]:
@@ -357,13 +377,13 @@ def test_the_first_transaction_takes_over_the_progress_of_the_writer_before() ->
     name = "spot/btcusdt@trade/BTCUSDT"
     line = Line("btcusdt@trade", stored={name: stored(20), "x": stored(5, shard=2)})
 
-    [(topic, value, key, *_)] = line.continuity.take_over(1, NOW_MS * 1000)
+    [(topic, value, key, *_)] = line.continuity.chronicle.take_over(1, NOW_MS * 1000)
 
     record = plain(oracle.read_avro(load("progress"), value))
     assert (topic, key.decode() if key else "") == ("binance.progress", name)
     assert record == stored(20) | {"run": "r1", "commit_number": 1}
-    assert line.continuity.sealed == {name: 1}
-    assert line.continuity.take_over(2, NOW_MS * 1000) == []
+    assert line.continuity.chronicle.sealed == {name: 1}
+    assert line.continuity.chronicle.take_over(2, NOW_MS * 1000) == []
 
 
 def test_ids_that_began_anew_are_a_new_epoch_and_no_repeats() -> None:
@@ -383,3 +403,44 @@ def test_ids_that_began_anew_are_a_new_epoch_and_no_repeats() -> None:
     assert [record["trade_id"] for record in line.records()] == [1000, 1001, 60, 61]
     assert line.records()[2]["gap_id"] == markers[1]["gap_id"]
     assert (progress["last_id"], progress["id_epoch"]) == (61, 1)
+
+
+def test_a_gap_that_was_being_filled_at_a_crash_is_filled_by_the_next_writer() -> None:
+    name = "spot/btcusdt@trade/BTCUSDT"
+    line = Line("btcusdt@trade")
+    line.fill_everything()
+    marker = {
+        "gap_id": "00ff",
+        "reason": "sequence",
+        "product": "spot",
+        "stream_name": "btcusdt@trade",
+        "symbol": "BTCUSDT",
+        "before_id": 5,
+        "before_time": NOW_MS,
+        "after_id": 9,
+        "after_time": NOW_MS + 9,
+        "missing": 3,
+        "id_epoch": 0,
+    }
+    line.continuity.begin(IDS, {name: stored(20, open_gaps=["00ff"])}, [marker])
+    line.trades(21)
+
+    _, [progress] = line.seal()
+
+    assert [(gap.id, gap.before_id, gap.after_id, gap.missing) for gap in line.filled] == [
+        ("00ff", 5, 9, 3)
+    ]
+    assert progress["open_gaps"] == ["00ff"]
+
+
+def test_a_record_kafka_did_not_take_is_a_gap_of_its_own() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10, 11, 12)
+    line.seal()
+    topic, value, *_ = line.recorder.records[1]
+    line.continuity.refused(topic, value, "dead_letter")
+
+    [marker], _ = line.seal()
+
+    assert (marker["state"], marker["reason"]) == ("unfillable", "dead_letter")
+    assert (marker["before_id"], marker["after_id"], marker["missing"]) == (10, 12, 1)

@@ -1,9 +1,14 @@
 """A connection against the lab over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from typing import Any
 
 import pytest
+import uvloop
 from websockets.utils import accept_key
 
 from connector.binance.products import LIMITS, Limits, stream_url
@@ -153,20 +158,23 @@ async def test_high_rates_are_read_many_frames_at_a_time() -> None:
     assert len(inbox.frames) / len(inbox.batches) > 2
 
 
+def accepted(request: bytes) -> bytes:
+    """Return the answer to a client's handshake."""
+    lines = dict(line.split(b": ", 1) for line in request.split(b"\r\n") if b": " in line)
+    key = {name.lower(): value for name, value in lines.items()}[b"sec-websocket-key"].decode()
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: " + accept_key(key).encode() + b"\r\n\r\n"
+    )
+
+
 async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.websocket.PING_AFTER_S", 0.2)
     monkeypatch.setattr("connector.websocket.PONG_WITHIN_S", 0.2)
 
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Shake hands, then neither say nor answer anything."""
-        request = await reader.readuntil(b"\r\n\r\n")
-        lines = dict(line.split(b": ", 1) for line in request.split(b"\r\n") if b": " in line)
-        key = {name.lower(): value for name, value in lines.items()}[b"sec-websocket-key"].decode()
-        accept = accept_key(key)
-        writer.write(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + accept.encode() + b"\r\n\r\n"
-        )
+        writer.write(accepted(await reader.readuntil(b"\r\n\r\n")))
         await reader.read(-1)
         writer.close()
 
@@ -179,3 +187,71 @@ async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.Monke
     await asyncio.wait_for(connection.closed, 5)
 
     server.close()
+
+
+async def data_then_reset() -> None:
+    """Let one read bring data and a reset; the connection must hand over the one and be over."""
+
+    def shake_hands() -> socket.socket:
+        client, _ = listener.accept()
+        client.sendall(accepted(client.recv(4096)))
+        return client
+
+    inbox = Inbox()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"ws://127.0.0.1:{listener.getsockname()[1]}/stream"
+        opening = asyncio.create_task(Connection.open(url, LIMITS["spot"], inbox.receive))
+        client = await asyncio.to_thread(shake_hands)
+        connection = await opening
+        payload = b'{"stream":"x","data":1}'
+        client.sendall(bytes((0x81, len(payload))) + payload)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+
+        closed = await asyncio.wait_for(connection.closed, 2)
+
+    assert (inbox.frames, closed.code) == ([payload], 1006)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def test_a_reset_right_behind_data_is_noticed_before_any_ping(
+    run: Callable[[Coroutine[Any, Any, None]], None],
+) -> None:
+    run(data_then_reset())
+
+
+async def test_connections_that_stand_in_for_one_another_take_different_addresses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    exchange = Exchange(Market(3), rate=1.0)
+    await exchange.start()
+    port = int(exchange.bases["spot"].streams[0].rpartition(":")[2])
+    loop = asyncio.get_running_loop()
+    asked: list[str] = []
+
+    async def several(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        kind = (socket.AF_INET, socket.SOCK_STREAM, 6, "")
+        return [(*kind, (name, port)) for name in ("127.0.0.1", "127.0.0.2", "127.0.0.3")]
+
+    reached: list[int] = []
+
+    async def note(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reached.append(2)
+        writer.close()
+
+    other = await asyncio.start_server(note, "127.0.0.2", port)
+    monkeypatch.setattr(loop, "getaddrinfo", several)
+    url = f"ws://several.test:{port}/stream"
+    with contextlib.suppress(Retry):  # the second address answers, and is no exchange
+        await Connection.open(url, LIMITS["spot"], Inbox().receive, address=1)
+    other.close()
+    await other.wait_closed()
+    # Nobody on the second any more: the third, then the first.
+    connection = await Connection.open(url, LIMITS["spot"], Inbox().receive, address=1)
+
+    assert reached == [2]
+    assert set(asked) == {"several.test"}
+    assert exchange.connections("spot") == 1
+    connection.close()
+    await exchange.stop()

@@ -26,14 +26,21 @@ __all__ = [
 ]
 
 
-class ContiguousTracker(Tracker):
-    """Rules contiguous and range: `first` is the previous `last` + 1; ranges may overlap."""
+MOST_LATE = 64  # skipped ids that may still come, behind one or two later ones
 
-    __slots__ = ("_may_skip_single",)
+
+class ContiguousTracker(Tracker):
+    """Rules contiguous and range: `first` is the previous `last` + 1; ranges may overlap.
+
+    A single id that was skipped as normal and comes after all is NEW.
+    """
+
+    __slots__ = ("_late", "_may_skip_single")
 
     def __init__(self, *, may_skip_single: bool = False) -> None:
         super().__init__()
         self._may_skip_single = may_skip_single
+        self._late: dict[int, None] = {}
 
     def observe(
         self, first: int, last: int, previous: int | None = None, final: bool = True
@@ -52,10 +59,15 @@ class ContiguousTracker(Tracker):
         if self.last is None or first - 1 == self.last:
             return NEW
         if last <= self.last:
-            return REPEATED
+            return NEW if last in self._late else REPEATED
         if first <= self.last:
             return OVERLAP
         return NEW if self.skips(first) else GAP
+
+    def reset(self, epoch: int) -> None:
+        """See `Tracker.reset`."""
+        super().reset(epoch)
+        self._late.clear()
 
     def skips(self, first: int) -> bool:
         """Say whether exactly one id is missing before this one, and may be."""
@@ -66,8 +78,25 @@ class ContiguousTracker(Tracker):
         return Gap(self.last, first, None if self.last is None else first - self.last - 1)
 
     def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
-        self.skipped += self.skips(first)
+        if last in self._late:
+            del self._late[last]
+            self.skipped -= 1
+            return
+        if self.skips(first):
+            self.skipped += 1
+            self._late[first - 1] = None
+            if len(self._late) > MOST_LATE:
+                del self._late[next(iter(self._late))]
         super()._move(first, last, previous, final)
+
+    def skipped_just_now(self) -> Gap | None:
+        """See `Tracker.skipped_just_now`."""
+        newest = next(reversed(self._late), None)
+        if newest is None or self.last is None or newest + 1 != self.last:
+            return None
+        del self._late[newest]
+        self.skipped -= 1
+        return Gap(newest - 1, self.last, 1)
 
 
 class ChainedTracker(Tracker):

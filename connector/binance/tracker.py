@@ -134,6 +134,13 @@ class Tracker(ABC):
         del first
         return False
 
+    def skipped_just_now(self) -> Gap | None:
+        """Return the hole that the newest event left as one that may be; it is missing from now on.
+
+        For those who know better: after a break of the connection nothing is left out as normal.
+        """
+        return None
+
     def fell_back(self, last: int) -> None:
         """Count a repeat; the usual case pays nothing for it."""
         newest = self.newest

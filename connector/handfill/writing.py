@@ -123,7 +123,9 @@ class Writing:
     async def marker(self, gap: Gap, state: State, detail: str = "") -> None:
         """Publish a marker, in its turn among the records."""
         self._continuity.told(self._series, gap, state, detail)
-        for topic, value, key, stamp, _ in self._continuity.seal(0, time.time_ns() // 1000):
+        for topic, value, key, stamp, _ in self._continuity.chronicle.seal(
+            0, time.time_ns() // 1000
+        ):
             await self._room()
             self._producer.publish(topic, value, key or b"", stamp, time.time_ns() // 1000)
             self.ledger.records.produced += 1

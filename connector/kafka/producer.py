@@ -13,13 +13,14 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
 
+from connector.binance.markers import Reason
 from connector.errors import BadMessage, Fatal, Refused
 from connector.kafka import explain
 from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
 from connector.ledger import Ledger
 from connector.policy import Sampler
 from connector.telemetry import events
-from connector.telemetry.lag import Lag
+from connector.telemetry.lag import Histogram, Lag
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
 SEAL_S = 1.0
@@ -52,11 +53,12 @@ class Producer:
         self._overflow: deque[Suspect] = deque()
         self._singly: Client | None = None
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
         self._sealed: deque[Record] = deque()  # waits until all made before it is settled
         self._sealed_after = self._sealed_at = 0.0
         self.fenced = False  # this and what follows: only a transactional writer can
         self.commits = 0
-        self.pause_s = 0.0
+        self.pauses = Histogram()
         self.fatal: Fatal | None = None
         self.trouble: str | None = None
         self._client = self._new_client(self._conf)
@@ -153,10 +155,12 @@ class Producer:
         if error.code() in CULPRIT:
             self._records.dead_lettered += 1
             self._ledger.dead_letters["refused"] += 1
+            self.refused(topic, value, "dead_letter")
             bad = BadMessage("refused", f"{error.name()}: {error.str()}")
             self.dead_letter(topic, value, bad, received or time.time_ns() // 1000)
             return
         self._records.failed += 1
+        self.refused(topic, value, "delivery")
         self.trouble = explain.text(error)
         if error.fatal():
             self._die(error)

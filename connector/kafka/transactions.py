@@ -13,6 +13,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
+from connector.binance.markers import Reason
 from connector.errors import BadMessage, Fatal
 from connector.kafka import explain
 from connector.kafka.commit import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest
@@ -20,7 +21,7 @@ from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
 from connector.ledger import Ledger
 from connector.policy import Sampler
 from connector.telemetry import events
-from connector.telemetry.lag import Lag
+from connector.telemetry.lag import Histogram, Lag
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to commit
 COMMIT_S = 0.1  # a read_committed reader sees a record that much later, and the commit itself
@@ -54,9 +55,10 @@ class TransactionalProducer:
         fatal: Set when Kafka refused us for good: the process must end.
         fenced: Another writer has taken over: this one never writes again.
         trouble: What Kafka last complained of, None once a transaction is stored.
+        refused: Told of each record that Kafka will not take: topic, value, why it is missing.
         seal: Asked before a commit, with its number: the markers and progress that belong to it.
         commits: Transactions stored.
-        pause_s: Seconds for which publishing stood still at the last commit.
+        pauses: How long each commit held publishing up.
     """
 
     def __init__(
@@ -75,11 +77,12 @@ class TransactionalProducer:
         self._paused_at = 0.0
         self._thread = ThreadPoolExecutor(1, "kafka-commit")
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
         self.fatal: Fatal | None = None
         self.fenced = False
         self.trouble: str | None = None
         self.commits = 0
-        self.pause_s = 0.0
+        self.pauses = Histogram()
         self._committer = Committer(conf, self._on_error)
 
     def ask_newest(self, newest: Callable[[], Newest]) -> None:
@@ -157,6 +160,7 @@ class TransactionalProducer:
         self._ledger.delivery_errors[error.name()] += 1
         self._ledger.records.dead_lettered += 1
         self._ledger.dead_letters["refused"] += 1
+        self.refused(topic, value, "dead_letter")
         bad = BadMessage("refused", f"{error.name()}: {error.str()}")
         self.dead_letter(topic, value, bad, received)
 
@@ -210,7 +214,7 @@ class TransactionalProducer:
             return
         self.commits += 1
         self.trouble = None
-        self.pause_s = time.monotonic() - self._paused_at
+        self.pauses.add(time.monotonic() - self._paused_at)
         self._count(batch, culprits)
 
     def _count(self, batch: Batch, culprits: Culprits) -> None:

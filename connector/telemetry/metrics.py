@@ -60,12 +60,12 @@ class Page(Collector):
 
     def lag(self, lag: Lag) -> None:
         """Show both lags."""
-        self._histogram(
+        self.histogram(
             "bkc_pipeline_seconds",
             "Broker acknowledgement minus frame received (one record in 64).",
             lag.pipeline,
         )
-        self._histogram(
+        self.histogram(
             "bkc_end_to_end_lag_seconds",
             "Broker acknowledgement minus the record's time (one record in 64).",
             lag.end_to_end,
@@ -77,7 +77,9 @@ class Page(Collector):
             lambda: [((), lag.clamped)],
         )
 
-    def _histogram(self, name: str, doc: str, histogram: Histogram) -> None:
+    def histogram(self, name: str, doc: str, histogram: Histogram) -> None:
+        """Show a histogram."""
+
         def source() -> Metric:
             total, buckets = 0, []
             for bound, count in zip((*BUCKETS, "+Inf"), histogram.counts, strict=True):

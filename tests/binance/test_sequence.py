@@ -78,6 +78,22 @@ def test_a_single_missing_id_is_normal_where_the_row_says_so() -> None:
     assert (tracker.skipped, tracker.gap) == (1, Gap(9, 12, 2))
 
 
+def test_an_id_left_out_as_normal_that_comes_late_is_new_once() -> None:
+    tracker = tracker_for(MAY_SKIP)
+
+    assert told(tracker, (7, 7), (9, 9), (8, 8), (8, 8), (10, 10)) == [NEW, NEW, NEW, REPEATED, NEW]
+    assert (tracker.skipped, tracker.last) == (0, 10)
+
+
+def test_an_id_left_out_as_normal_can_be_called_missing_after_all() -> None:
+    tracker = tracker_for(MAY_SKIP)
+    told(tracker, (7, 7), (9, 9))
+
+    assert tracker.skipped_just_now() == Gap(7, 9, 1)
+    assert tracker.skipped_just_now() is None
+    assert told(tracker, (8, 8), (10, 10)) == [REPEATED, NEW]
+
+
 def test_a_single_missing_id_is_a_gap_elsewhere() -> None:
     tracker = tracker_for(TRADE)
 

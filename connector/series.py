@@ -1,0 +1,95 @@
+"""A series as its writer knows it, and a gap in it until what became of it is known. No I/O."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.binance.handover import Merge
+from connector.binance.markers import Reason
+from connector.binance.names import Stream
+from connector.binance.products import Product
+from connector.binance.sequence import Tracker
+
+
+@dataclass(slots=True)
+class Gap:
+    """Something missing in one series, until it is known what became of it.
+
+    Attributes:
+        id: As in the markers and records.
+        reason: Why.
+        before_id, after_id, before_ms, after_ms: Its edges, published both.
+        missing: How many events, where that is known.
+        recovered: How many of them have been written since.
+        epoch: How often the ids had begun anew, before it.
+    """
+
+    id: str
+    reason: Reason
+    before_id: int | None
+    before_ms: int | None
+    after_id: int | None = None
+    after_ms: int | None = None
+    missing: int | None = None
+    recovered: int = 0
+    epoch: int = 0
+
+
+@dataclass(slots=True)
+class Series:
+    """One series as the writer knows it.
+
+    Attributes:
+        product, stream, symbol, topic: Which one, and where it goes.
+        opening: Confluent header and the first three fields of its records.
+        key: Their Kafka key.
+        head: What never changes in its progress.
+        tracker: Its ids.
+        last_ms: Record time of the newest record.
+        pending: A gap whose other edge the next event will tell.
+        stamp: Id of a gap that is settled, for the next record to carry.
+        ended: Nobody reads it any more: the next event begins its coverage anew.
+        alert: The next event must be looked at: one of these is set, or it is the first.
+        open_gaps: Gaps being filled.
+        merge: Puts two legs together, while there are two.
+        dirty: Something was published since its progress was written.
+    """
+
+    product: Product
+    stream: Stream
+    symbol: str
+    topic: str
+    opening: bytes
+    key: bytes
+    head: bytes
+    tracker: Tracker
+    last_ms: int | None = None
+    pending: Gap | None = None
+    stamp: str | None = None
+    ended: bool = False
+    alert: bool = True
+    open_gaps: dict[str, Gap] = field(default_factory=dict)
+    merge: Merge[Any] | None = None
+    dirty: bool = False
+
+    @property
+    def name(self) -> str:
+        """The key of its markers and progress."""
+        return f"{self.product}/{self.stream.name}/{self.symbol}"
+
+    @property
+    def can_tell(self) -> bool:
+        """Whether the ids of the next event tell if something is missing before it."""
+        return self.stream.row.sequence.rule not in ("identity", "increasing")
+
+    @property
+    def last_id(self) -> int | None:
+        """The newest id published."""
+        return self.tracker.last if self.tracker.has_ids else None
+
+    @property
+    def complete_until(self) -> int | None:
+        """Record time before which nothing is missing that may still come."""
+        edges = [gap.before_ms for gap in self.open_gaps.values() if gap.before_ms is not None]
+        if self.pending is not None and self.pending.before_ms is not None:
+            edges.append(self.pending.before_ms)
+        return min(edges, default=self.last_ms)

@@ -1,0 +1,80 @@
+"""`make chaos`: every fault against a real broker; the table goes to docs/integrity.md."""
+
+import argparse
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from connector.cli.console import err, out
+from connector.lab.servers import RealKafka
+from tests.chaos import page
+from tests.chaos.bars import missed
+from tests.chaos.page import Line
+from tests.chaos.scenarios import SCENARIOS, Scenario
+from tests.chaos.stage import Stage
+
+LONGEST_S = 150.0  # of one scenario
+
+
+async def play(scenario: Scenario, kafka: RealKafka, folder: Path) -> Line:
+    """Run one scenario and judge it."""
+    stage = Stage(scenario.name, folder / scenario.name, kafka, scenario.more)
+    stage.folder.mkdir()
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            await stage.registry.start()
+            await stage.exchange.start()
+            await scenario.act(stage)
+            await stage.healed(scenario.allowed_s)
+            await stage.finish()
+            result = await stage.result()
+            return Line(scenario, result, missed(scenario, result))
+    except Exception as error:  # noqa: BLE001 - the next scenario is run all the same
+        return Line(scenario, None, [f"{type(error).__name__}: {str(error)[-600:]}"])
+    finally:
+        await stage.close()
+
+
+async def run(chosen: list[Scenario], folder: Path) -> list[Line]:
+    """Run scenarios one after another on one broker."""
+    kafka = RealKafka()
+    lines = []
+    try:
+        await kafka.start()
+        for scenario in chosen:
+            line = await play(scenario, kafka, folder)
+            page.tell(out, line)
+            lines.append(line)
+    finally:
+        await kafka.stop()
+    return lines
+
+
+def main() -> int:
+    """Parse, run, print, write the page; 1 when a bar is missed."""
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    names = [scenario.name for scenario in SCENARIOS]
+    parser.add_argument("--only", action="append", choices=names, help="just this; may be repeated")
+    parser.add_argument("--page", type=Path, help="write the table here")
+    parser.add_argument("--keep", action="store_true", help="keep configs and logs")
+    asked = parser.parse_args()
+    chosen = [one for one in SCENARIOS if asked.only is None or one.name in asked.only]
+    folder, began = Path(tempfile.mkdtemp(prefix="bkc-chaos-")), time.monotonic()
+    lines = asyncio.run(run(chosen, folder))
+    seconds = time.monotonic() - began
+    out.print(page.table(lines))
+    if asked.page is not None:
+        asked.page.write_text(page.page(lines, seconds), encoding="utf-8")
+    good = all(not line.missed for line in lines)
+    if asked.keep or not good:
+        err.print(f"configs and logs: {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

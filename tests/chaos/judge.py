@@ -1,0 +1,255 @@
+"""What a run is worth: all that was made against all that a consumer finds. Pure.
+
+Works on the lab's own ids, not on what the connector or `bkc verify` say of themselves.
+"""
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connector.binance.row import Row
+from tests.chaos.witness import Made
+
+LOST = frozenset({"opened", "partial", "unfillable"})  # states that own up to what is missing
+BOOKS = ("range", "chained")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One record, as a plain read_committed consumer reads it."""
+
+    identity: tuple[Any, ...]
+    origin: str
+    span: tuple[int, int] | None = None
+    closed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A gap as the markers tell it: its last state and the widest edges told. Times in ms."""
+
+    state: str
+    reason: str
+    marked_ms: int
+    before_id: int | None
+    after_id: int | None
+    before_ms: int | None
+    after_ms: int | None
+
+    def covers(self, number: int | None, ms: int) -> bool:
+        """Say whether an event lies in it: by its id where both edges have one, else by time."""
+        if number is not None and self.before_id is not None and self.after_id is not None:
+            return self.before_id < number < self.after_id
+        before, after = self.before_ms, self.after_ms
+        return (before is None or before <= ms) and (after is None or ms <= after)
+
+
+@dataclass(slots=True)
+class Score:
+    """What became of the events of one series or of many. Candles count once, when they close.
+
+    Attributes:
+        made: Events made.
+        missing: Of them not in the topic.
+        unmarked: Missing, and no marker says so.
+        unfilled: Missing, though REST has it.
+        backfilled: Records that came by REST.
+        repeats: Records that tell what another one has told.
+        blind_ms: Longest time in which events were made and none of them came live.
+        examples: Some of what is wrong.
+    """
+
+    made: int = 0
+    missing: int = 0
+    unmarked: int = 0
+    unfilled: int = 0
+    backfilled: int = 0
+    repeats: int = 0
+    blind_ms: int = 0
+    examples: list[str] = field(default_factory=list)
+
+    def add(self, other: "Score") -> None:
+        """Take in another series."""
+        for name in ("made", "missing", "unmarked", "unfilled", "backfilled", "repeats"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.blind_ms = max(self.blind_ms, other.blind_ms)
+        self.examples += other.examples
+
+
+class Spans:
+    """Ids covered by the records of a book."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        self._merged: list[tuple[int, int]] = []
+        for first, last in sorted(spans):
+            if self._merged and first <= self._merged[-1][1] + 1:
+                self._merged[-1] = (self._merged[-1][0], max(last, self._merged[-1][1]))
+            else:
+                self._merged.append((first, last))
+        self._firsts = [first for first, _ in self._merged]
+
+    def hold(self, span: tuple[int, int]) -> bool:
+        """Say whether all of a span is covered."""
+        position = bisect_right(self._firsts, span[0]) - 1
+        return position >= 0 and span[1] <= self._merged[position][1]
+
+
+def judge(
+    row: Row, name: str, made: Sequence[Made], found: Sequence[Found], holes: Sequence[Hole]
+) -> Score:
+    """Judge one series.
+
+    Args:
+        row: Its catalogue row.
+        name: How it is called in examples.
+        made: All of it, in order.
+        found: Its records, in order.
+        holes: What its markers say.
+    """
+    score = Score(backfilled=sum(one.origin == "backfill" for one in found))
+    score.repeats = _repeats(row, made, found)
+    made = [one for one in made if one.wanted]
+    score.blind_ms = _blind_ms(row, made, [one for one in found if one.origin == "live"])
+    wanted = [one for one in made if one.closed] if row.sequence.rule == "candle" else made
+    score.made = len(wanted)
+    if score.repeats:
+        score.examples.append(f"{name}: {score.repeats} repeats")
+    wrong: dict[str, list[Made]] = {}
+    for one in _missing(row, wanted, found):
+        if told := _count(row, one, holes, score):
+            wrong.setdefault(told, []).append(one)
+    for told, some in wrong.items():
+        first, last = some[0].identity, some[-1].identity
+        score.examples.append(f"{name}: {len(some)} from {first} to {last}, {told}")
+    return score
+
+
+def _count(row: Row, one: Made, holes: Sequence[Hole], score: Score) -> str:
+    """Count what is missing; return what is wrong with that, if anything is."""
+    score.missing += 1
+    covering = [hole for hole in holes if hole.covers(_number(row, one), one.ms)]
+    states = sorted({hole.state for hole in covering})
+    fillable = can_be_filled(row) and one.listed
+    # A gap that is settled may leave out only what REST has never heard of.
+    marked = any(hole.state in LOST for hole in covering) or (bool(covering) and not fillable)
+    score.unmarked += not marked
+    score.unfilled += fillable
+    if marked and not fillable:
+        return ""
+    return f"{'not filled' if marked else 'unmarked'} (markers: {', '.join(states) or 'none'})"
+
+
+def can_be_filled(row: Row) -> bool:
+    """Say whether REST can give back what was missed: by id, by time, or among the latest trades.
+
+    An options trade comes from a list of the latest ones, which reaches back further than any
+    outage of these runs.
+    """
+    if row.backfill is None:
+        return False
+    return row.backfill.by in ("id", "time") or (row.product, row.kind) == ("options", "trade")
+
+
+def _number(row: Row, one: Made) -> int | None:
+    """Return the id that markers count in."""
+    if row.sequence.rule == "identity":
+        return None
+    if one.span is not None:
+        return one.span[1]
+    number = one.identity[0]
+    return int(number)
+
+
+def _missing(row: Row, wanted: Sequence[Made], found: Sequence[Found]) -> list[Made]:
+    rule = row.sequence.rule
+    if rule in BOOKS:
+        spans = Spans(one.span for one in found if one.span is not None)
+        return [one for one in wanted if one.span is not None and not spans.hold(one.span)]
+    if rule == "candle":
+        closed = {one.identity[0] for one in found if one.closed}
+        return [one for one in wanted if one.identity[0] not in closed]
+    left = Counter(one.identity for one in found)
+    missing = []
+    for one in wanted:
+        if left[one.identity]:
+            left[one.identity] -= 1
+        else:
+            missing.append(one)
+    return missing
+
+
+def _repeats(row: Row, made: Sequence[Made], found: Sequence[Found]) -> int:
+    if row.sequence.rule in BOOKS:
+        return _repeated_spans([one.span for one in found if one.span is not None])
+    if row.sequence.rule == "candle":
+        states = Counter(one.identity for one in found if one.origin == "live")
+        fetched = Counter(one.identity[0] for one in found if one.origin != "live")
+        return sum(count - 1 for count in (*states.values(), *fetched.values()))
+    told = Counter(one.identity for one in made)
+    return sum(
+        max(0, count - max(1, told[identity]))
+        for identity, count in Counter(one.identity for one in found).items()
+    )
+
+
+def _repeated_spans(spans: Sequence[tuple[int, int]]) -> int:
+    """Count those whose ids had all been told: in the order of the topic, which is that of ids."""
+    repeats, reached = 0, -1
+    for _, last in spans:
+        repeats += last <= reached
+        reached = max(reached, last)
+    return repeats
+
+
+def _blind_ms(row: Row, made: Sequence[Made], live: Sequence[Found]) -> int:
+    lost = {id(one) for one in _not_live(row, made, live)}
+    longest, since = 0, None
+    for one in made:
+        if id(one) in lost:
+            since = one.ms if since is None else since
+        elif since is not None:
+            longest, since = max(longest, one.ms - since), None
+    if since is not None:
+        longest = max(longest, made[-1].ms - since)
+    return longest
+
+
+def _not_live(row: Row, made: Sequence[Made], live: Sequence[Found]) -> list[Made]:
+    if row.sequence.rule in BOOKS:
+        return _missing(row, made, live)
+    left = Counter(one.identity for one in live)
+    lost = []
+    for one in made:
+        if left[one.identity]:
+            left[one.identity] -= 1
+        else:
+            lost.append(one)
+    return lost
+
+
+def holes_of(markers: Iterable[Mapping[str, Any]]) -> list[Hole]:
+    """Return the gaps of one series, from its markers in order: the last state stands."""
+    known: dict[str, dict[str, Any]] = {}
+    for marker in markers:
+        gap = marker["gap_id"]
+        if gap is None:
+            continue
+        first = known.setdefault(gap, dict(marker))
+        for name in ("before_id", "after_id", "before_time", "after_time"):
+            if marker[name] is not None:
+                first[name] = marker[name]
+        first["state"], first["reason"] = marker["state"], marker["reason"]
+    return [
+        Hole(
+            one["state"],
+            one["reason"],
+            one["marked_time"],
+            one["before_id"],
+            one["after_id"],
+            one["before_time"],
+            one["after_time"],
+        )
+        for one in known.values()
+    ]

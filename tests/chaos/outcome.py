@@ -1,0 +1,113 @@
+"""What a run gave: the topics read back, judged by the lab's ids, and by `bkc verify` as well."""
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from connector.binance.verdict import Report, Verdict
+from connector.config.load import load
+from connector.lab.oracle import Oracle, Series
+from connector.verify.reader import Window
+from connector.verify.verification import Verification
+from tests.chaos.judge import Hole, Score, holes_of, judge
+from tests.chaos.reading import Topics, stream_of
+from tests.chaos.witness import Witness
+
+NOT_LOST = ("normal", "uncovered")  # what `bkc verify` calls no hole
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run gave.
+
+    Attributes:
+        score: All series together.
+        notice_s: From the fault to the first marker that speaks of it; None: none did.
+        disagrees: What `bkc verify` says differently from us; empty: nothing.
+        ended: What went wrong with the connector's processes; empty: nothing.
+        dead_letters: Messages put aside.
+        reasons: Gaps by the reason their markers give.
+        seconds: How long the run took.
+    """
+
+    score: Score
+    notice_s: float | None
+    disagrees: list[str]
+    ended: list[str]
+    dead_letters: int
+    reasons: Counter[str]
+    seconds: float
+
+
+def scores(witness: Witness, topics: Topics) -> dict[Series, Score]:
+    """Judge every series, those of which nothing was found included."""
+    found = {}
+    for series in witness.made.keys() | topics.records.keys():
+        product, name, symbol = series
+        found[series] = judge(
+            stream_of(product, name).row,
+            f"{product}/{name}/{symbol}",
+            witness.made.get(series, []),
+            topics.records.get(series, []),
+            holes(topics, series),
+        )
+    return found
+
+
+def holes(topics: Topics, series: Series) -> list[Hole]:
+    """Return a series' gaps as its markers tell them."""
+    return holes_of(topics.markers.get(series, []))
+
+
+def noticed(topics: Topics, struck_ms: int) -> float | None:
+    """Return the seconds from a fault to the first marker of a gap after it."""
+    marked = [
+        hole.marked_ms
+        for series in topics.markers
+        for hole in holes(topics, series)
+        if hole.marked_ms >= struck_ms
+    ]
+    return (min(marked) - struck_ms) / 1000 if marked else None
+
+
+def reasons(topics: Topics) -> Counter[str]:
+    """Count the gaps by reason."""
+    return Counter(hole.reason for series in topics.markers for hole in holes(topics, series))
+
+
+def verified(config: Path) -> Verdict:
+    """Return what `bkc verify` finds; blocks."""
+    return Verification(load(config).settings, Window()).run(lambda _done, _total: None)
+
+
+def disagreements(verdict: Verdict, ours: dict[Series, Score]) -> list[str]:
+    """Say where `bkc verify`, which sees the topics alone, comes to another judgement."""
+    told = []
+    for report in verdict.series:
+        series: Series = (report.product, report.stream_name, report.symbol)
+        score = ours.get(series, Score())
+        theirs, mine = _compared(report), [score.missing, score.unmarked > 0, score.repeats]
+        if report.rule != "contiguous":  # verify counts ids or nothing there, not events
+            theirs, mine = theirs[2:], mine[2:]
+        if theirs != mine:
+            told.append(f"{'/'.join(series)}: verify {theirs}, the oracle {mine}")
+    return told + [f"unreadable: {name} {count}" for name, count in verdict.unreadable.items()]
+
+
+def _compared(report: Report) -> list[int]:
+    lost = sum(number for state, number in report.ids.items() if state not in NOT_LOST)
+    return [lost, report.wrong > 0, report.repeats]
+
+
+def total(found: dict[Series, Score]) -> Score:
+    """Put the series together."""
+    score = Score()
+    for one in found.values():
+        score.add(one)
+    return score
+
+
+def same_as_the_oracle(witness: Witness, oracle: Oracle) -> bool:
+    """Say whether the witness has seen what the lab's own oracle has noted as made."""
+    seen = {series: [one.identity for one in made] for series, made in witness.made.items()}
+    return seen == oracle.made
