@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help fuzz setup docs demo test lint types unit servers wheel bench lock clean
+.PHONY: help chaos fuzz setup docs demo test lint types unit servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -49,6 +49,9 @@ wheel: $(READY) ## Build the wheel, install it elsewhere, run it
 
 fuzz: $(READY) ## A million random and mutated frames
 	@TEST_FUZZ_FRAMES=1000000 $(BIN)/pytest tests/test_fuzz.py
+
+chaos: $(READY) ## Every fault against a real broker (8 minutes); writes docs/integrity.md
+	@$(BIN)/python -m tests.chaos --page docs/integrity.md $(CHAOS)
 
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
 	@$(BIN)/python -m bench.run $(BENCH)

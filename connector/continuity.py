@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from connector.binance.history import zone_ms
+from connector.binance.intervals import opening as opening_of
 from connector.binance.markers import Reason, State, gap_id
 from connector.binance.names import Stream
 from connector.binance.products import Product
+from connector.binance.sequence import CandleTracker, IdentityTracker, span_fields, tracker_for
 from connector.binance.sequence import Gap as Hole
-from connector.binance.sequence import IdentityTracker, span_fields, tracker_for
 from connector.chronicle import MARKERS, PROGRESS, Chronicle, Record
 from connector.codec.records import decode_record
 from connector.codec.schema import load
@@ -109,10 +111,19 @@ class Continuity:
             series.last_ms = before["last_time"]
             if tracker.has_ids:
                 tracker.restore(before["last_id"], before["id_epoch"])
+                self._restore_candle(series)
             self._suspect(series, "restart", self._repeats_possible)
             for marker in self._unfinished.pop(name, ()):
                 self._fill_again(series, marker)
         return series
+
+    @staticmethod
+    def _restore_candle(series: Series) -> None:
+        """Know the candle that was open, when none had closed yet: its last word may be missing."""
+        tracker, stream = series.tracker, series.stream
+        if isinstance(tracker, CandleTracker) and tracker.last is None and series.last_ms:
+            zone = zone_ms(stream.row)
+            tracker.running = opening_of(stream.parameters["interval"], series.last_ms, zone)
 
     def _fill_again(self, series: Series, marker: Mapping[str, Any]) -> None:
         """Go on with a gap that the writer before was filling."""
@@ -182,6 +193,15 @@ class Continuity:
         else:
             self.chronicle.mark("unfillable", series, gap, why)
         return gap.id
+
+    def listing(self, series: Series, first_id: int) -> Gap:
+        """Open the gap between the first event of a new symbol and the first one we have read."""
+        gap = self._gap(series, "plan_changed", 0)
+        gap.before_id = gap.before_ms = None
+        gap.after_id = first_id
+        series.open_gaps[gap.id] = gap
+        self.chronicle.mark("opened", series, gap, "a new listing: from its first event on")
+        return gap
 
     def refused(self, topic: str, value: bytes, reason: Reason) -> None:
         """Mark a record that Kafka did not take: it is missing in its series, for good."""

@@ -6,13 +6,15 @@ Next along the way: backfill.py (the queue), pipeline.py (`recover`), continuity
 
 import asyncio
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 
 from connector.backfill import Backfill, Book
 from connector.binance import filling
 from connector.binance.history import Span, fillable, has_snapshots, newest_page, zone_ms
 from connector.binance.intervals import following, opening
+from connector.binance.products import Product
+from connector.binance.sequence import CandleTracker
 from connector.codec.compile import Codec
 from connector.codec.recovered import Recovered, recover
 from connector.config.model import Settings
@@ -23,6 +25,7 @@ from connector.rest import Rest
 from connector.telemetry import events
 
 ROOM_S = 0.005  # between two looks whether a fetched event may be published: live ones go first
+LISTING_MS = 6 * 3_600_000  # candles of a new symbol are asked for so far back
 LOOK_S = 5.0  # between two looks which books are due
 
 
@@ -52,6 +55,7 @@ class Repair:
         self._jobs: dict[str, _Job] = {}
         self._wanted: dict[str, tuple[Series, float]] = {}  # books: when each is due again
         self._doubted: dict[str, Series] = {}
+        self._listed: set[tuple[Product, str]] = set()
         self.books = self.resets = 0
         share = settings.backfill.weight_share
         self.backfill = Backfill(rest, self._deliver, self._settle, weight_share=share)
@@ -141,6 +145,38 @@ class Repair:
     def _begun(self, series: Series) -> None:
         if has_snapshots(series.stream.row):
             self._want_book(series, None)
+        if (series.product, series.symbol) in self._listed and fillable(series.stream.row):
+            self._fill_listing(series)
+
+    # New listings
+
+    def listed(self, symbols: Collection[tuple[Product, str]]) -> None:
+        """Take note of symbols that are new on the exchange: they are fetched from their start."""
+        self._listed |= set(symbols)
+
+    def _fill_listing(self, series: Series) -> None:
+        """Fetch what a new symbol had before we read it: from its first event, wherever that is."""
+        first, row = _first_of(series), series.stream.row
+        if first is None or row.sequence.rule not in ("contiguous", "candle"):
+            return
+        gap = self._continuity.listing(series, first)
+        why = self._why_not(series, replace(gap, before_id=0))
+        if why is not None:
+            self._continuity.settled(series, gap, "unfillable", why)
+            return
+        self._jobs[gap.id] = _Job(series, gap)
+        span = _span(series, replace(gap, before_id=self._earliest(series, first)))
+        edge = series.last_ms or gap.after_ms or 0
+        self.backfill.add(
+            filling.Gap(gap.id, series.stream, series.symbol, span, edge, edge, whole=True)
+        )
+
+    @staticmethod
+    def _earliest(series: Series, first: int) -> int:
+        """Return an id before any of the symbol's: of candles some hours, no listing is older."""
+        if series.stream.row.sequence.rule != "candle":
+            return 0
+        return first - LISTING_MS
 
     def _want_book(self, series: Series, gap: str | None) -> None:
         if self._books_s is None or not self._enabled:
@@ -197,6 +233,12 @@ def _span(series: Series, gap: Gap) -> Span:
     interval, zone = series.stream.parameters["interval"], zone_ms(series.stream.row)
     first = following(interval, opening(interval, gap.before_id, zone), zone)
     return Span(first, opening(interval, gap.after_id - 1, zone))
+
+
+def _first_of(series: Series) -> int | None:
+    """Return the id of the first event read of a series; of candles when the open one opened."""
+    tracker = series.tracker
+    return tracker.current if isinstance(tracker, CandleTracker) else series.last_id
 
 
 def _book_name(product: str, stream_name: str, symbol: str) -> str:

@@ -52,12 +52,14 @@ class Hands:
         prepare: Sees to the topics and schemas of a plan; returns topic -> schema id.
         apply: Has the plan carried out.
         news: Returns a number that moves when the exchange announces a listing.
+        listed: Told of symbols that were not listed when last asked, before they are subscribed.
     """
 
     exchange: Exchange
     prepare: Callable[[Plan], Awaitable[Mapping[str, int]]]
     apply: Callable[[Plan, Mapping[str, int]], None]
     news: Callable[[], int]
+    listed: Callable[[Collection[tuple[Product, str]]], None]
 
 
 @dataclass(slots=True)
@@ -173,7 +175,9 @@ class Replanner:
         plan, change = await asyncio.to_thread(_planned, loaded, universe, self.plan)
         self._check_plausible(reason, change)
         if not change.is_nothing:
-            self.hands.apply(plan, await self._prepare(plan))
+            ids = await self._prepare(plan)
+            self.hands.listed(_new_listings(self._universe, universe))
+            self.hands.apply(plan, ids)
         if read != self.hash or not change.is_nothing:
             _say(reason, read, change, plan)
         if loaded.settings.refresh != self.loaded.settings.refresh:
@@ -255,3 +259,15 @@ def _say(reason: Reason, read: str, change: Difference, plan: Plan) -> None:
         rerouted=len(change.rerouted),
         connections=len(plan.bundles),
     )
+
+
+def _new_listings(before: Universe | None, now: Universe | None) -> set[tuple[Product, str]]:
+    """Return what is listed now and was not when last asked, of products asked both times."""
+    if before is None or now is None:
+        return set()
+    new: set[tuple[Product, str]] = set()
+    for product, listings in now.listings.items():
+        known = {one.symbol for one in before.listings.get(product, ())}
+        if known:
+            new |= {(product, one.symbol) for one in listings if one.symbol not in known}
+    return new

@@ -77,7 +77,8 @@ class MarketWorker:
         )
         self.market = Market(around)
         self.repair = Repair(self.rest, self.pipeline, self.market.routing.codecs, settings)
-        hands = Hands(self.rest, self._prepare, self.market.apply, self.market.routing.news)
+        news, listed = self.market.routing.news, self.repair.listed
+        hands = Hands(self.rest, self._prepare, self.market.apply, news, listed)
         self.replanner = Replanner(loaded, hands, plan)
         self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
         self._there = False

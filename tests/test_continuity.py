@@ -82,6 +82,12 @@ def trade(number: int) -> dict[str, Any]:
             "T": NOW_MS + number, "m": True, "M": True}  # fmt: skip
 
 
+def candle(opened: int) -> dict[str, Any]:
+    plain = dict.fromkeys("ochlvqVQB", "1") | {"f": 1, "L": 2, "n": 2, "x": False}
+    spans = {"t": opened, "T": opened + 59_999, "s": "BTCUSDT", "i": "1m"}
+    return {"e": "kline", "E": opened + 7, "s": "BTCUSDT", "k": plain | spans}
+
+
 def ticker(update: int) -> dict[str, Any]:
     return {"u": update, "s": "BTCUSDT", "b": "1", "B": "1", "a": "1", "A": "1"}
 
@@ -262,6 +268,19 @@ def test_after_a_restart_that_missed_events_the_gap_has_its_bounds() -> None:
 
     assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
     assert (markers[1]["before_id"], markers[1]["after_id"], markers[1]["missing"]) == (20, 25, 4)
+
+
+def test_a_candle_that_was_open_at_the_crash_and_closed_meanwhile_is_missing() -> None:
+    opened = NOW_MS - NOW_MS % 60_000
+    series = "spot/btcusdt@kline_1m/BTCUSDT"
+    before = {**stored(None), "stream_name": "btcusdt@kline_1m", "last_time": NOW_MS}
+    line = Line("btcusdt@kline_1m", stored={series: before})
+    line.send("btcusdt@kline_1m", candle(opened + 60_000))
+    markers, _ = line.seal()
+
+    assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
+    edges = [(m["before_id"], m["after_id"], m["missing"]) for m in markers[1:]]
+    assert edges == [(opened - 1, opened + 60_000, 1)]
 
 
 def test_the_id_of_a_gap_is_the_same_when_it_is_found_again_after_a_crash() -> None:

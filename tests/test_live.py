@@ -6,6 +6,7 @@ import asyncio
 import functools
 import os
 import signal
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 
 from connector.around import Around
+from connector.binance.names import parse
 from connector.binance.plan import Bundle
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
@@ -106,6 +108,23 @@ async def test_a_listing_appears_in_its_topic_within_one_refresh(tmp_path: Path)
 
         assert set(await stored(here, "trade", "trade_id")) == {*here.market.symbols["spot"]}
         balanced(here)
+
+
+async def test_a_listing_is_fetched_from_its_first_trade(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        stream, now = parse("spot", "newusdt@trade"), time.time_ns() // 1_000_000
+        here.market.list_symbol("spot", "NEWUSDT")
+        before = [here.market.next_events(stream, now)[0].identity[0] for _ in range(30)]
+        await until(lambda: here.published("newusdt@trade") > 5)
+        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        assert here.worker.writer.continuity.recovered == 30
+        found = (await stored(here, "trade", "trade_id"))["NEWUSDT"]
+        here.worker.stopping.set()
+        await here.running
+
+        assert sorted(found)[:30] == before
+        assert len(set(found)) == len(found)
 
 
 async def test_an_announced_listing_does_not_wait_for_the_refresh(

@@ -46,9 +46,8 @@ class Line:
         self.pipeline.expire(self.now / 1e6)
 
     def markers(self) -> list[tuple[str, str]]:
-        records = [
-            one for one in self.continuity.chronicle.seal(1, self.now) if one[0].endswith("markers")
-        ]
+        sealed = self.continuity.chronicle.seal(1, self.now)
+        records = [one for one in sealed if one[0].endswith("markers")]
         read = [oracle.read_avro(load("marker"), value) for _, value, *_ in records]
         return [(one["state"], one["reason"]) for one in read if one["state"] != "started"]
 

@@ -58,7 +58,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     names = [scenario.name for scenario in SCENARIOS]
     parser.add_argument("--only", action="append", choices=names, help="just this; may be repeated")
-    parser.add_argument("--page", type=Path, help="write the table here")
+    parser.add_argument("--page", type=Path, help="write the table of a whole run here")
     parser.add_argument("--keep", action="store_true", help="keep configs and logs")
     asked = parser.parse_args()
     chosen = [one for one in SCENARIOS if asked.only is None or one.name in asked.only]
@@ -66,7 +66,7 @@ def main() -> int:
     lines = asyncio.run(run(chosen, folder))
     seconds = time.monotonic() - began
     out.print(page.table(lines))
-    if asked.page is not None:
+    if asked.page is not None and asked.only is None:
         asked.page.write_text(page.page(lines, seconds), encoding="utf-8")
     good = all(not line.missed for line in lines)
     if asked.keep or not good:

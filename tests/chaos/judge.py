@@ -14,6 +14,8 @@ from tests.chaos.witness import Made
 
 LOST = frozenset({"opened", "partial", "unfillable"})  # states that own up to what is missing
 BOOKS = ("range", "chained")
+# Of options REST tells the latest 500 trades; less those of the time that it takes to ask.
+LATEST = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,10 @@ def judge(
     if score.repeats:
         score.examples.append(f"{name}: {score.repeats} repeats")
     wrong: dict[str, list[Made]] = {}
+    live = sorted(one.identity for one in found if one.origin == "live")
     for one in _missing(row, wanted, found):
-        if told := _count(row, one, holes, score):
+        fillable = one.listed and can_be_filled(row, one, live)
+        if told := _count(row, one, holes, fillable, score):
             wrong.setdefault(told, []).append(one)
     for told, some in wrong.items():
         first, last = some[0].identity, some[-1].identity
@@ -126,12 +130,11 @@ def judge(
     return score
 
 
-def _count(row: Row, one: Made, holes: Sequence[Hole], score: Score) -> str:
+def _count(row: Row, one: Made, holes: Sequence[Hole], fillable: bool, score: Score) -> str:
     """Count what is missing; return what is wrong with that, if anything is."""
     score.missing += 1
     covering = [hole for hole in holes if hole.covers(_number(row, one), one.ms)]
     states = sorted({hole.state for hole in covering})
-    fillable = can_be_filled(row) and one.listed
     # A gap that is settled may leave out only what REST has never heard of.
     marked = any(hole.state in LOST for hole in covering) or (bool(covering) and not fillable)
     score.unmarked += not marked
@@ -141,15 +144,20 @@ def _count(row: Row, one: Made, holes: Sequence[Hole], score: Score) -> str:
     return f"{'not filled' if marked else 'unmarked'} (markers: {', '.join(states) or 'none'})"
 
 
-def can_be_filled(row: Row) -> bool:
-    """Say whether REST can give back what was missed: by id, by time, or among the latest trades.
+def can_be_filled(row: Row, one: Made, live: Sequence[tuple[Any, ...]]) -> bool:
+    """Say whether REST can give an event back: by id, by time, or among the latest trades.
 
-    An options trade comes from a list of the latest ones, which reaches back further than any
-    outage of these runs.
+    Args:
+        row: Its catalogue row.
+        one: The event.
+        live: What came live of its series, in order: how old it was when it could be asked for.
     """
-    if row.backfill is None:
+    if row.backfill is None or row.backfill.by in ("id", "time"):
+        return row.backfill is not None
+    if (row.product, row.kind) != ("options", "trade"):
         return False
-    return row.backfill.by in ("id", "time") or (row.product, row.kind) == ("options", "trade")
+    after = bisect_right(live, one.identity)
+    return after < len(live) and live[after][0] - one.identity[0] < LATEST
 
 
 def _number(row: Row, one: Made) -> int | None:
