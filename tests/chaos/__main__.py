@@ -21,7 +21,8 @@ LONGEST_S = 150.0  # of one scenario
 
 async def play(scenario: Scenario, kafka: RealKafka, folder: Path) -> Line:
     """Run one scenario and judge it."""
-    stage = Stage(scenario.name, folder / scenario.name, kafka, scenario.more)
+    folder /= scenario.name
+    stage = Stage(scenario.name, folder, kafka, scenario.more, scenario.misaligned)
     stage.folder.mkdir()
     try:
         async with asyncio.timeout(LONGEST_S):

@@ -41,6 +41,7 @@ class Scenario:
         blind_under_s: Bound of the time blind.
         notice_under_s: Bound of the time to notice.
         more: Settings of the connector.
+        misaligned: Two connections of the exchange cut books differently.
         dead_letters: The fault breaks messages: some must be put aside.
     """
 
@@ -52,6 +53,7 @@ class Scenario:
     blind_under_s: float | None = None
     notice_under_s: float | None = None
     more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    misaligned: bool = False
     dead_letters: bool = False
 
 
@@ -229,6 +231,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "24 h cut, compressed to 10 s, twice",
         _lifetime,
         planned=True,
+        misaligned=True,
         more={"limits": {"connection_life": "10s"}},
     ),
     Scenario("skip", "3 messages of ten series lost", _skip, notice_under_s=5.0),
@@ -236,7 +239,14 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("reorder", "2 pairs of ten series swapped", _reorder),
     Scenario("slow", "frames 1.5 s late for 5 s", _slow),
     Scenario("malformed", "40 broken frames", _malformed, dead_letters=True),
-    Scenario("refused", "resets, and REST answers 429, then 418", _refused, allowed_s=40.0),
+    Scenario(
+        "refused",
+        "resets, and REST answers 429, then 418",
+        _refused,
+        allowed_s=40.0,
+        # USD-M and COIN-M trades weigh 200 a call: half of the minute's weight would be used up.
+        more={"backfill": {"weight_share": 1.0}},
+    ),
     Scenario("registry-away", "no registry for 6 s at the start", _registry_away),
     Scenario("kafka-stopped", "Kafka stopped for 20 s", _kafka_stopped, allowed_s=30.0),
     Scenario("kafka-frozen", "Kafka SIGSTOP for 20 s", _kafka_frozen, allowed_s=30.0),

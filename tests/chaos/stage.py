@@ -60,6 +60,7 @@ class Stage:
         folder: For config files and logs.
         kafka: The broker.
         more: Settings of this run beyond the usual ones.
+        misaligned: Connections get books cut differently.
         struck_ms: When the fault began.
         workers: The connectors started, in order.
     """
@@ -68,7 +69,8 @@ class Stage:
     folder: Path
     kafka: RealKafka
     more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    exchange: Exchange = field(default_factory=lambda: Exchange(Market(SEED), rate=RATE))
+    misaligned: bool = False
+    exchange: Exchange = field(init=False)
     registry: Registry = field(default_factory=Registry)
     struck_ms: int = 0
     workers: list[Running] = field(default_factory=list)
@@ -78,6 +80,7 @@ class Stage:
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     def __post_init__(self) -> None:
+        self.exchange = Exchange(Market(SEED), rate=RATE, misaligned=self.misaligned)
         self.witness = watch(self.exchange)
 
     @property
@@ -174,7 +177,7 @@ class Stage:
     async def result(self) -> Result:
         """Read everything back and judge it."""
         topics = await asyncio.to_thread(reading.read, self.kafka.client(), self.prefix)
-        found = outcome.scores(self.witness, topics)
+        found = outcome.scores(self.witness, self.exchange.oracle, topics)
         config = self.workers[-1].log.parent / "connector.yaml"
         verdict = await asyncio.to_thread(outcome.verified, config)
         if not outcome.same_as_the_oracle(self.witness, self.exchange.oracle):
