@@ -24,7 +24,6 @@ from tests.servers.parts import Running, connector
 
 SEED = 7
 RATE = 800.0  # events a second over all series
-WARM_S = 2.0  # healthy traffic before the fault
 AFTER_S = 3.0  # healthy traffic after it, at least: what is missing shows by what comes next
 STILL_S = 0.3  # nothing arrived for so long: all that was sent is there
 SUBSCRIPTIONS: list[dict[str, Any]] = [
