@@ -20,11 +20,14 @@ from connector.policy import first_data_deadline
 LOOK_S = 0.25  # between two looks at the counters
 STREAM_S = 5.0  # an active stream is never doubted sooner
 CONNECTION_S = 3.0  # nor a whole connection
-CONNECTION_MOST_S = 4.5  # a busy connection is doubted then, unless it was silent for longer before
+CONNECTION_MOST_S = 3.75  # a busy one is doubted then, unless it was silent for longer before
 BUSY_RATE = 10.0  # messages a second from which on a silent connection is doubted as a whole
+LIVELY = 20.0  # messages expected in STREAM_S: so lively a stream is doubted before much is known
 TIMES = 3.0  # the usual longest silence times this is a doubt
 FRUITLESS = 2  # doubts that led nowhere: the stream is quiet until it speaks again
 LEARN_EVERY = 40  # looks between two times that a stream's numbers are worked out
+LEARN_WHOLE_EVERY = 4  # and those of a connection
+_MEASURE_S = 2.0  # least time over which a rate is measured
 _SMOOTH = 0.1  # how much of the newest rate counts
 
 
@@ -104,7 +107,9 @@ class Voice:
     def look(self, count: int, now: float) -> bool:
         """Take a look at its counter; say whether to doubt it, once."""
         if count != self.seen:
-            if self.seen is not None:
+            if self.seen is None:
+                self._marked, self._marked_at = count, now
+            else:
                 self._speaks(now)
             self.seen, self.at = count, now
             if self.state is State.HEARD:
@@ -156,18 +161,19 @@ class Voice:
     def _patience(self) -> float:
         usual = self.habit.longest_usual()
         if usual is None:
-            return math.inf if self.learns else self.shortest
+            lively = self.rate * self.shortest >= LIVELY and not self.surprised
+            return self.shortest if lively or not self.learns else math.inf
         if self.learns or self.surprised:
             return max(self.shortest, TIMES * usual)
         return self.shortest
 
     def _learn_rate(self, now: float) -> None:
         passed = now - self._marked_at
-        if self._marked is not None and self.seen is not None and passed > 0:
-            rate = max(0.0, (self.seen - self._marked) / passed)  # the way may be another one
-            self.rate = self.rate + _SMOOTH * (rate - self.rate) if self.rate else rate
-        if self.seen is not None:
-            self._marked, self._marked_at = self.seen, now
+        if self._marked is None or self.seen is None or passed < _MEASURE_S:
+            return
+        rate = max(0.0, (self.seen - self._marked) / passed)  # the way may be another one
+        self.rate = self.rate + _SMOOTH * (rate - self.rate) if self.rate else rate
+        self._marked, self._marked_at = self.seen, now
 
 
 def voice_of(stream: Stream) -> Voice:
@@ -190,8 +196,11 @@ class Whole(Voice):
 
     def _patience(self) -> float:
         patience = super()._patience()
-        known = patience < math.inf and not self.surprised
-        return min(patience, CONNECTION_MOST_S) if known else patience
+        return patience if self.surprised else min(patience, CONNECTION_MOST_S)
+
+    def _learn_rate(self, now: float) -> None:
+        if self.seen != self._marked:  # a silence is no slower pace
+            super()._learn_rate(now)
 
 
 class Listener:
@@ -251,7 +260,7 @@ class Listener:
 
     def look_at_whole(self, frames: int, now: float) -> bool:
         """Take a look at the connection's counter of frames; say whether to doubt all of it."""
-        if self._looks % LEARN_EVERY == 0:
+        if self._looks % LEARN_WHOLE_EVERY == 0:
             self.whole.learn(now)
         if frames == self.whole.seen and self.expected_rate < BUSY_RATE:
             return False
@@ -265,7 +274,9 @@ class Listener:
     def share(self, some: Iterable[Voice]) -> float:
         """Return what part of the usual traffic these streams make, of all that may count."""
         all_of_it = sum(voice.rate for voice in self.voices)
-        return sum(voice.rate for voice in some if voice.counts) / all_of_it if all_of_it else 0.0
+        if not all_of_it:  # nothing is known yet: as if all were alike
+            return sum(voice.counts for voice in some) / max(1, len(self.voices))
+        return sum(voice.rate for voice in some if voice.counts) / all_of_it
 
     def named(self, names: Iterable[str]) -> list[Voice]:
         """Return those of these streams that are subscribed."""

@@ -116,8 +116,12 @@ class Legs:
 
     def delivered(self, route: Route, leg: int) -> int:
         """Return how many events of a stream a connection has delivered beside another one."""
-        merges = [series.merge for series in route.every_series()]
-        return sum(merge.delivered(leg) for merge in merges if merge is not None)
+        number = 0
+        for way in with_foreign(route):
+            for series in way.series.values():
+                if series.merge is not None:
+                    number += series.merge.delivered(leg)
+        return number
 
 
 def _ways(routes: Iterable[Route]) -> Iterable[Route]:

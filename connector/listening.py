@@ -58,7 +58,7 @@ class Listening:
         self._leg: Leg | None = None
         self._tuned: object = None
         self._keys: list[bytes] = []
-        self._merged: list[tuple[int, bytes]] = []
+        self._special: list[tuple[int, bytes, bool]] = []  # place, key, whether it is read twice
         self._stale: set[str] = set()
         self._proved = False  # streams have proved that the connection is stale
         self._frames = 0  # of the connection when it was suspected
@@ -90,7 +90,7 @@ class Listening:
         time = self._loop.time()
         now = self._clock.tick(time, deaf=self._around.pipeline.queued)
         self._tune(leg, now)
-        found = self._listener.look(self._counts(), now)
+        found = self._listener.look(self._counts(leg.connection.leg), now)
         if found:
             self._doubt(leg, found, now)
         if not self._listener.look_at_whole(leg.connection.frames, self._awake.tick(time)):
@@ -108,18 +108,29 @@ class Listening:
         self._tuned = state
         self._listener.subscribed([one.stream for one in bundle.planned], leg.held, now)
         self._keys = [voice.name.encode() for voice in self._listener.voices]
-        merged = {one.stream.name for one in bundle.planned if one.foreign_topic is not None}
-        self._merged = [
-            (place, key) for place, key in enumerate(self._keys) if key.decode() in merged
+        special = {
+            one.stream.name.encode(): one.connections > 1
+            for one in bundle.planned
+            if one.connections > 1 or one.foreign_topic is not None
+        }
+        self._special = [
+            (place, key, special[key]) for place, key in enumerate(self._keys) if key in special
         ]
 
-    def _counts(self) -> list[int]:
-        """Return the counter of every voice, what a merged stream brings for others included."""
-        routes = self._routes
+    def _counts(self, leg: int) -> list[int]:
+        """Return the counter of every voice.
+
+        What a merged stream brings for the other product counts too; of a stream that is read
+        twice only what this connection brings.
+        """
+        routes, delivered = self._routes, self._around.pipeline.legs.delivered
         counts = [routes[key].messages for key in self._keys]
-        for place, key in self._merged:
-            foreign = routes[key].foreign
-            counts[place] += 0 if foreign is None else foreign.messages
+        for place, key, doubled in self._special:
+            way = routes[key]
+            if doubled:
+                counts[place] = delivered(way, leg)
+            elif way.foreign is not None:
+                counts[place] += way.foreign.messages
         return counts
 
     # Streams

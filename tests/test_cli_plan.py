@@ -3,12 +3,11 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 from typer.testing import CliRunner
 
 from connector.binance.cost import LISTINGS, POOLS, VOLUMES
@@ -23,13 +22,6 @@ runner = CliRunner()
 HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\n"
 NAMED = "subscriptions: [{product: usdm, symbols: [BTCUSDT], streams: [aggTrade, depth]}]\n"
 TOP = "subscriptions: [{product: spot, symbols: {quote: USDT, top: 2}, streams: [trade]}]\n"
-
-
-@pytest.fixture(autouse=True)
-def _logs() -> Iterator[None]:
-    """The command sends logs to the runner's standard error, which ends with it."""
-    yield
-    structlog.reset_defaults()
 
 
 @pytest.fixture

@@ -1,11 +1,13 @@
 """A worker against the lab: what it does when a stream or a connection says nothing any more."""
 
+import functools
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.binance.products import Product
+from connector.cadence import Listener
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
 from connector.lab.faults import Drop, Mute, MuteStream
@@ -52,8 +54,12 @@ def whole(here: World) -> tuple[int, int, int, int]:
 async def learned(here: World) -> None:
     """Wait until the worker knows what silences are usual."""
     await here.until_flowing()
-    listener = listening(here)._listener
-    await until(lambda: all(voice.patience < 10.0 for voice in (*listener.voices, listener.whole)))
+    for one in here.worker.market.supervised:
+        await until(functools.partial(_has_learned, one.listening._listener))
+
+
+def _has_learned(listener: Listener) -> bool:
+    return all(voice.patience < 10.0 for voice in (*listener.voices, listener.whole))
 
 
 def connections(here: World, product: Product = "spot") -> int:
@@ -302,6 +308,29 @@ async def test_what_happens_to_a_connection_happens_while_a_stream_is_in_doubt(
         await here.stop()
 
         assert here.worker.ledger.dead_letters.total() == 0
+
+
+async def test_of_two_connections_the_one_that_is_mute_is_healed_and_nothing_was_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.cadence.CONNECTION_S", 0.4)
+    async with world(tmp_path, {**SPOT, "connections": 2}) as here:
+        await learned(here)
+        both = here.worker.market.supervised
+        first, second = here.exchange.wire.clients("spot")
+        first.withhold(BOOK)
+        await until(lambda: sum(one.listening.confirmed for one in both) == 1)
+        await until(lambda: connections(here) == 2 and not first.muted)
+        second.withhold(None)
+        await until(lambda: sum(one.hand_overs for one in both) == 1)
+        await until(lambda: connections(here) == 2)
+        confirmed = [one.listening.confirmed for one in both]
+        await here.stop()
+
+        assert sorted(confirmed) == [1, 4]
+        assert here.worker.pipeline.continuity.gaps == {}
+        assert await stale_markers(here) == []
+        assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
 
 
 async def test_nothing_is_suspected_while_kafka_takes_nothing(
