@@ -178,6 +178,13 @@ async def _kafka_stopped(stage: Stage) -> None:
     await stage.kafka.start()
 
 
+async def _kafka_killed(stage: Stage) -> None:
+    await _warm(stage)
+    await stage.kafka.kill()
+    await asyncio.sleep(5.0)
+    await stage.kafka.start()
+
+
 async def _kafka_frozen(stage: Stage) -> None:
     await _warm(stage)
     stage.kafka.freeze()
@@ -254,6 +261,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario("registry-away", "no registry for 6 s at the start", _registry_away),
     Scenario("kafka-stopped", "Kafka stopped for 20 s", _kafka_stopped, allowed_s=30.0, alone=True),
+    Scenario("kafka-killed", "Kafka SIGKILL, back after 5 s", _kafka_killed, alone=True),
     Scenario("kafka-frozen", "Kafka SIGSTOP for 20 s", _kafka_frozen, allowed_s=30.0, alone=True),
     Scenario(
         "kafka-frozen-long",
