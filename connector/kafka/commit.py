@@ -12,7 +12,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
-from connector.errors import Refused
+from connector.errors import Refused, Retry
 from connector.kafka import explain
 from connector.kafka.deadletter import CULPRIT, Record
 from connector.telemetry import events
@@ -63,7 +63,7 @@ class Committer:
 
     Attributes:
         client: librdkafka's producer; replaced when Kafka fenced us though nobody newer exists.
-        newest: Asked when we were fenced: who has written last.
+        newest: Asked when we were fenced, or Kafka gave a transaction up: who has written last.
         give_up_at: Monotonic seconds after which waiting ends; None: never.
         trouble: What Kafka last complained of.
         again: Transactions produced again.
@@ -71,7 +71,8 @@ class Committer:
 
     def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
         self._conf = {**conf, "error_cb": on_error, "logger": events.librdkafka_logger()}
-        self.newest: Callable[[], Newest] = lambda: Newest(other=True, commits=0)
+        self.newest: Callable[[], Newest] | None = None
+        self._stored: list[Record] = []  # our last transaction, until the next one is stored
         self.give_up_at: float | None = None
         self.trouble: str | None = None
         self.again = 0
@@ -121,22 +122,39 @@ class Committer:
         records.extend(late)
         culprits: Culprits = {}
         missing = late  # of the open transaction: the rest has been handed over already
+        lost: list[Record] = []  # of the transaction before
         while True:
             try:
                 error = self._attempt(missing, broken)
                 if error is None:
-                    return culprits
+                    break
                 broken = None
                 self._until_done(self.client.abort_transaction)
                 if error.code() in CULPRIT:
                     culprits |= self._find_culprits(records, culprits)
                 else:
                     self._again(error)
+                    lost = self._lost(self._ask(), commits)
             except Broken as ended:
-                if self._is_stored(ended, commits):
-                    return culprits
-            missing = [one for at, one in enumerate(records) if at not in culprits]
+                found = self._begin_anew(ended)
+                if found.commits > commits:
+                    break
+                lost = self._lost(found, commits)
+            good = [one for at, one in enumerate(records) if at not in culprits]
+            missing = [*lost, *good]
             self.client.begin_transaction()
+        self._stored = [one for at, one in enumerate(records) if at not in culprits]
+        return culprits
+
+    def _lost(self, found: Newest | None, commits: int) -> list[Record]:
+        """Return the transaction before this one, when Kafka does not have it after all.
+
+        A broker that is going down may say that a transaction is committed and, once it is back,
+        abort it (one of three stops of Kafka 4.3.1 under load: run 2026-11-25, `make chaos`).
+        """
+        if found is None or found.commits >= commits:
+            return []
+        return self._stored
 
     def _attempt(self, records: Iterable[Record], broken: KafkaError | None) -> KafkaError | None:
         """Hand over the records and commit; return the error of a transaction to be aborted.
@@ -212,8 +230,8 @@ class Committer:
             self._check_deadline()
             time.sleep(0.05)  # noqa: TID251 - the thread's own time
 
-    def _is_stored(self, broken: Broken, commits: int) -> bool:
-        """Begin anew after a fatal error, unless somebody newer writes; say if it was stored.
+    def _begin_anew(self, broken: Broken) -> Newest:
+        """Begin anew after a fatal error, unless somebody newer writes; return what is stored.
 
         Kafka fences a writer whose transaction was open longer than transaction.timeout.ms, too:
         then nobody newer exists, and we go on.
@@ -224,11 +242,22 @@ class Committer:
         if broken.error.code() not in FENCED:
             raise broken
         self._wait(SUCCESSOR_S)
-        if self.newest().other:
+        found = self._ask()
+        if found is None or found.other:
             raise broken
         self.client = self._new_client()
         self._until_done(self.client.init_transactions)
-        return self.newest().commits > commits
+        return self._ask() or found
+
+    def _ask(self) -> Newest | None:
+        """Return who has written last, as soon as Kafka answers; None when nobody can tell."""
+        while self.newest is not None:
+            try:
+                return self.newest()
+            except Retry as error:
+                self.trouble = str(error)
+                self._wait(AGAIN_S)
+        return None
 
     def _find_culprits(self, records: list[Record], known: Culprits) -> Culprits:
         """Return which records Kafka refuses, by trial transactions that are never committed."""
