@@ -28,9 +28,7 @@ demo: $(READY) ## Show the connector at work for half a minute, and prove that n
 	@$(BIN)/bkc demo $(DEMO)
 
 test: $(READY) ## Everything: lint, types, tests, real Kafka, the built wheel
-	@for part in lint types unit servers wheel; do \
-	  began=$$(date +%s); $(MAKE) --no-print-directory $$part || exit $$?; \
-	  echo "== $$part: $$(($$(date +%s) - began)) s"; done
+	@tools/test.sh
 
 lint: $(READY)
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .

@@ -1,10 +1,13 @@
 """What the tests of `bkc backfill` share: a worker that heals nothing itself, and the commands."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import structlog
 import typer
 from typer.testing import CliRunner
 
@@ -18,10 +21,21 @@ BTC = ("spot", "btcusdt@trade", "BTCUSDT")
 
 def bkc(*arguments: str) -> tuple[int, str]:
     """Run a command; return exit code and output."""
-    result = CliRunner().invoke(app, arguments)
+    try:
+        result = CliRunner().invoke(app, arguments)
+    finally:
+        structlog.reset_defaults()  # what the command set up writes to a file that is closed now
     if result.exception is not None and not isinstance(result.exception, SystemExit | typer.Exit):
         raise result.exception
     return result.exit_code, result.stdout
+
+
+def apart(*arguments: str) -> tuple[int, dict[str, Any]]:
+    """Run a command with --json as a process of its own: beside a worker in this one."""
+    words = (sys.executable, "-m", "connector", *arguments, "--json")
+    done = subprocess.run(words, capture_output=True, check=False, timeout=60)  # noqa: S603 - ours
+    assert done.stdout, done.stderr.decode()
+    return done.returncode, dict(json.loads(done.stdout))
 
 
 def answer(command: str, path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:

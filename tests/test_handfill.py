@@ -20,7 +20,7 @@ from connector.lab.market import Event, Market
 from connector.lab.registry import Registry
 from connector.lab.rest import Rest as LabRest
 from connector.lab.rest_history import routes
-from tests.handfill_parts import BTC, TRADES, answer, backfill, bkc, lose, lost, made
+from tests.handfill_parts import BTC, TRADES, answer, apart, backfill, bkc, lose, lost, made
 from tests.handfill_parts import spans as spans_of
 from tests.oracle import read_avro
 from tests.verify_parts import Topics
@@ -49,13 +49,14 @@ async def after_a_fault(here: World, number: int = 7) -> tuple[int, int]:
 async def test_exactly_the_hole_is_filled_beside_the_running_worker(tmp_path: Path) -> None:
     async with world(tmp_path, TRADES, backfill=OFF) as here:
         first, last = await after_a_fault(here)
-        begin = str(made(here.exchange)[0])
+        words = ("backfill", "-c", str(here.path), "--product", "spot", "--stream", BTC[1])
+        asked = ("--from-id", str(made(here.exchange)[0]))
 
-        code, report = await asyncio.to_thread(backfill, here.path, "--from-id", begin)
+        code, report = await asyncio.to_thread(apart, *words, *asked)
 
         assert spans_of(report) == [(first, last, 7, "filled")]
         assert (code, report["good"], report["left"]) == (0, True, 0)
-        code, again = await asyncio.to_thread(backfill, here.path, "--from-id", begin)
+        code, again = await asyncio.to_thread(apart, *words, *asked)
         assert (code, again["gaps"]) == (0, [])
         await here.stop()
         code, verdict = await asyncio.to_thread(answer, "verify", here.path)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import structlog
 import yaml
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
@@ -143,7 +144,10 @@ class Topics:
 
 def verify(path: Path, *arguments: str) -> tuple[int, str]:
     """Run the command; return exit code and output."""
-    result = CliRunner().invoke(app, ["verify", "-c", str(path), *arguments])
+    try:
+        result = CliRunner().invoke(app, ["verify", "-c", str(path), *arguments])
+    finally:
+        structlog.reset_defaults()  # what the command set up writes to a file that is closed now
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout

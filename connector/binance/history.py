@@ -192,6 +192,8 @@ def newest_page(stream: Stream, symbol: str) -> Page:
     backfill = _backfill(stream.row)
     if not fillable(stream.row):
         raise Refused(f"{stream.name}: REST has only its present state, not its past")
+    if stream.row.kind == "block-trade":
+        raise Refused(f"{stream.name}: REST wants to know the id to begin with")
     params: dict[str, str | int] = {**_named(stream, symbol), "limit": 1}
     return Page(backfill.path, params, backfill.weight, backfill.needs_key, 1, 0)
 

@@ -1,8 +1,10 @@
 """What a run gave: the topics read back, judged by the lab's ids, and by `bkc verify` as well."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from connector.binance.verdict import Report, Verdict
 from connector.config.load import load
@@ -11,7 +13,7 @@ from connector.verify.reader import Window
 from connector.verify.verification import Verification
 from tests.chaos.judge import Hole, Score, holes_of, judge
 from tests.chaos.reading import Topics, stream_of
-from tests.chaos.witness import Witness
+from tests.chaos.witness import Made, Witness
 
 NOT_LOST = ("normal", "uncovered")  # what `bkc verify` calls no hole
 
@@ -39,7 +41,7 @@ class Result:
     seconds: float
 
 
-def scores(witness: Witness, topics: Topics) -> dict[Series, Score]:
+def scores(witness: Witness, oracle: Oracle, topics: Topics) -> dict[Series, Score]:
     """Judge every series, those of which nothing was found included."""
     found = {}
     for series in witness.made.keys() | topics.records.keys():
@@ -47,11 +49,20 @@ def scores(witness: Witness, topics: Topics) -> dict[Series, Score]:
         found[series] = judge(
             stream_of(product, name).row,
             f"{product}/{name}/{symbol}",
-            witness.made.get(series, []),
+            _without_tail(witness.made.get(series, []), oracle.sent.get(series, [])),
             topics.records.get(series, []),
             holes(topics, series),
         )
     return found
+
+
+def _without_tail(made: Sequence[Made], sent: Sequence[tuple[Any, ...]]) -> Sequence[Made]:
+    """Leave out what a misaligned connection still kept back when the market stopped."""
+    if not made or made[-1].span is None:
+        return made
+    left = set(sent)
+    end = next((n for n in range(len(made), 0, -1) if made[n - 1].identity in left), 0)
+    return made[:end]
 
 
 def holes(topics: Topics, series: Series) -> list[Hole]:

@@ -37,7 +37,10 @@ FOOT = """
 - **repeats**: records that tell again what another has told. Bar: 0.
 - **blind**: longest time in which events of a series were made and none came live. Bar for a
   reset: 1 s and one round trip.
-- **noticed**: from the fault to the first marker of a gap. Bar for a muted connection: 5 s.
+- **noticed**: from the fault to the first marker of a gap. Bar for a muted or half open connection:
+  5 s; for a muted stream 7 s: its usual silence is learned, 5 s at least, and a second connection
+  confirms it. What is usual is learned in about half a minute of traffic; before that, a silent
+  connection is noticed by our ping (10 s), or by the ids that follow.
 
 Times are compressed: 60 s of the issue's list are 12 to 20 s here, 24 h are 10 s.
 """

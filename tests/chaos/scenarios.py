@@ -14,17 +14,20 @@ from connector.lab.faults import (
     Duplicate,
     Lifetime,
     Malformed,
+    Mute,
+    MuteStream,
     Refuse,
     Reorder,
     ServerShutdown,
     Skip,
     Slow,
 )
-from tests.chaos.faults import ForgetStream, MuteConnections
-from tests.chaos.stage import SUBSCRIPTIONS, WARM_S, Stage
+from tests.chaos.stage import SUBSCRIPTIONS, Stage
 from tests.servers.parts import Running
 
 KAFKA_AWAY_S = 20.0
+WARM_S = 2.0  # healthy traffic before the fault
+LEARN_S = 40.0  # the same where it must have been learned what is usual (connector/cadence.py)
 Act = Callable[[Stage], Awaitable[None]]
 
 
@@ -41,6 +44,8 @@ class Scenario:
         blind_under_s: Bound of the time blind.
         notice_under_s: Bound of the time to notice.
         more: Settings of the connector.
+        alone: Kafka suffers: no other scenario may run meanwhile.
+        misaligned: Two connections of the exchange cut books differently.
         dead_letters: The fault breaks messages: some must be put aside.
     """
 
@@ -52,12 +57,14 @@ class Scenario:
     blind_under_s: float | None = None
     notice_under_s: float | None = None
     more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    alone: bool = False
+    misaligned: bool = False
     dead_letters: bool = False
 
 
-async def _warm(stage: Stage) -> Running:
+async def _warm(stage: Stage, seconds: float = WARM_S) -> Running:
     worker = await stage.ready()
-    await asyncio.sleep(WARM_S)
+    await asyncio.sleep(seconds)
     stage.mark()
     return worker
 
@@ -68,20 +75,20 @@ async def _reset(stage: Stage) -> None:
 
 
 async def _black_hole(stage: Stage) -> None:
-    await _warm(stage)
+    await _warm(stage, LEARN_S)
     await stage.strike(BlackHole(12.0))
 
 
 async def _mute(stage: Stage) -> None:
-    await _warm(stage)
-    await stage.strike(MuteConnections(12.0))
+    await _warm(stage, LEARN_S)
+    await stage.strike(Mute(12.0))
 
 
 async def _mute_stream(stage: Stage) -> None:
-    await _warm(stage)
+    await _warm(stage, LEARN_S)
     async with asyncio.TaskGroup() as group:
         for name in ("btcusdt@trade", "ethusdt@bookTicker"):
-            group.create_task(stage.strike(ForgetStream(name, 15.0, "spot")))
+            group.create_task(stage.strike(MuteStream(name, 15.0, "spot")))
 
 
 async def _accept_then_close(stage: Stage) -> None:
@@ -219,7 +226,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("reset", "TCP reset of every connection", _reset, blind_under_s=1.0),
     Scenario("black-hole", "half open: nothing either way", _black_hole, notice_under_s=5.0),
     Scenario("mute", "no data, pings answered", _mute, notice_under_s=5.0),
-    Scenario("mute-stream", "two streams of a connection silent", _mute_stream),
+    Scenario("mute-stream", "two streams of a connection silent", _mute_stream, notice_under_s=7.0),
     Scenario(
         "accept-then-close", "15 s of accepting and closing", _accept_then_close, allowed_s=45.0
     ),
@@ -229,6 +236,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         "24 h cut, compressed to 10 s, twice",
         _lifetime,
         planned=True,
+        misaligned=True,
         more={"limits": {"connection_life": "10s"}},
     ),
     Scenario("skip", "3 messages of ten series lost", _skip, notice_under_s=5.0),
@@ -236,15 +244,23 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("reorder", "2 pairs of ten series swapped", _reorder),
     Scenario("slow", "frames 1.5 s late for 5 s", _slow),
     Scenario("malformed", "40 broken frames", _malformed, dead_letters=True),
-    Scenario("refused", "resets, and REST answers 429, then 418", _refused, allowed_s=40.0),
+    Scenario(
+        "refused",
+        "resets, and REST answers 429, then 418",
+        _refused,
+        allowed_s=40.0,
+        # USD-M and COIN-M trades weigh 200 a call: half of the minute's weight would be used up.
+        more={"backfill": {"weight_share": 1.0}},
+    ),
     Scenario("registry-away", "no registry for 6 s at the start", _registry_away),
-    Scenario("kafka-stopped", "Kafka stopped for 20 s", _kafka_stopped, allowed_s=30.0),
-    Scenario("kafka-frozen", "Kafka SIGSTOP for 20 s", _kafka_frozen, allowed_s=30.0),
+    Scenario("kafka-stopped", "Kafka stopped for 20 s", _kafka_stopped, allowed_s=30.0, alone=True),
+    Scenario("kafka-frozen", "Kafka SIGSTOP for 20 s", _kafka_frozen, allowed_s=30.0, alone=True),
     Scenario(
         "kafka-frozen-long",
         "the same, longer than the transaction time-out",
         _kafka_frozen,
         allowed_s=30.0,
+        alone=True,
         more={"kafka": {"librdkafka": {"transaction.timeout.ms": 8000}}},
     ),
     Scenario("killed", "connector SIGKILL and restart, twice", _killed),

@@ -24,7 +24,6 @@ from tests.servers.parts import Running, connector
 
 SEED = 7
 RATE = 800.0  # events a second over all series
-WARM_S = 2.0  # healthy traffic before the fault
 AFTER_S = 3.0  # healthy traffic after it, at least: what is missing shows by what comes next
 STILL_S = 0.3  # nothing arrived for so long: all that was sent is there
 SUBSCRIPTIONS: list[dict[str, Any]] = [
@@ -60,6 +59,7 @@ class Stage:
         folder: For config files and logs.
         kafka: The broker.
         more: Settings of this run beyond the usual ones.
+        misaligned: Connections get books cut differently.
         struck_ms: When the fault began.
         workers: The connectors started, in order.
     """
@@ -68,7 +68,8 @@ class Stage:
     folder: Path
     kafka: RealKafka
     more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    exchange: Exchange = field(default_factory=lambda: Exchange(Market(SEED), rate=RATE))
+    misaligned: bool = False
+    exchange: Exchange = field(init=False)
     registry: Registry = field(default_factory=Registry)
     struck_ms: int = 0
     workers: list[Running] = field(default_factory=list)
@@ -78,6 +79,7 @@ class Stage:
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     def __post_init__(self) -> None:
+        self.exchange = Exchange(Market(SEED), rate=RATE, misaligned=self.misaligned)
         self.witness = watch(self.exchange)
 
     @property
@@ -174,7 +176,7 @@ class Stage:
     async def result(self) -> Result:
         """Read everything back and judge it."""
         topics = await asyncio.to_thread(reading.read, self.kafka.client(), self.prefix)
-        found = outcome.scores(self.witness, topics)
+        found = outcome.scores(self.witness, self.exchange.oracle, topics)
         config = self.workers[-1].log.parent / "connector.yaml"
         verdict = await asyncio.to_thread(outcome.verified, config)
         if not outcome.same_as_the_oracle(self.witness, self.exchange.oracle):

@@ -123,32 +123,5 @@ async def test_a_second_writer_takes_over_and_the_first_retires(
         await exchange.stop()
 
 
-async def test_kafka_frozen_longer_than_a_transaction_may_be_open_repeats_and_costs_nothing(
-    tmp_path: Path, registry: RealRegistry
-) -> None:
-    own = RealKafka()
-    await own.start()
-    exchange = await exchange_of(rate=200.0)
-    try:
-        made = settings(exchange, own, registry, "frozen")
-        made["kafka"]["librdkafka"] = {"transaction.timeout.ms": 4000}
-        async with connector(tmp_path, made | {"server": _server()}) as running:
-            await running.until_ready()
-            seen = exchange.oracle.total
-            await until(lambda: exchange.oracle.total > seen + 200, 20)
-            own.freeze()
-            await asyncio.sleep(9)  # the fault itself: twice as long as a transaction may be open
-            own.thaw()
-            seen = exchange.oracle.total
-            await until(lambda: exchange.oracle.total > seen + 200, 20)
-            await caught_up(running, exchange)
-            assert await running.stop() == 0, running.log.read_text()
-        assert_once(exchange, read(own, registry, "frozen"))
-    finally:
-        own.thaw()
-        await exchange.stop()
-        await own.stop()
-
-
 def _server() -> dict[str, Any]:
     return {"host": "127.0.0.1", "port": free_port()}
