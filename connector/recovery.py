@@ -3,7 +3,9 @@
 The progress topic is the memory: it is written in the transactions of the data it speaks of.
 """
 
+import time
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from connector.codec.records import decode_record
@@ -13,6 +15,7 @@ from connector.kafka.bulk import Bulk
 from connector.kafka.commit import Newest
 from connector.telemetry import events
 
+SETTLED_S = 20.0
 Stored = dict[str, dict[str, Any]]  # product/stream_name/symbol -> its newest progress record
 
 
@@ -33,6 +36,20 @@ def stored(conf: Mapping[str, Any], topic: str) -> Stored:
         except (BadMessage, UnicodeDecodeError) as error:
             events.progress_unreadable(key=key.decode("utf-8", "replace"), cause=str(error))
     return found
+
+
+def until_settled(conf: Mapping[str, Any], topic: str, seconds: float = SETTLED_S) -> None:
+    """Wait until no transaction is open in a topic, or long enough; blocks.
+
+    The ends of a transaction are written some time after its commit or abort has been answered.
+    """
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with closing(Bulk(conf)) as stable, closing(Bulk(conf, committed=False)) as all_of_it:
+            numbers = stable.topics()[topic]
+            if stable.slices(topic, numbers, None) == all_of_it.slices(topic, numbers, None):
+                return
+        time.sleep(0.1)  # noqa: TID251 - a thread's own time
 
 
 def unfinished(conf: Mapping[str, Any], topic: str, ids: Collection[str]) -> list[dict[str, Any]]:

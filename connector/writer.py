@@ -16,7 +16,7 @@ from connector.kafka.commit import Newest
 from connector.kafka.producer import Producer
 from connector.kafka.transactions import TransactionalProducer
 from connector.ledger import Ledger
-from connector.recovery import newest, stored, unfinished
+from connector.recovery import newest, stored, unfinished, until_settled
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 
@@ -58,7 +58,7 @@ class Writer:
         name = f"{settings.topic_prefix}.{settings.instance}.{settings.shard.index}"
         conf = kafka_settings.transactional(settings.kafka, name)
         made = TransactionalProducer(conf, ledger, self.dead_letter, lag)
-        made.ask_newest(lambda: self._newest(made.commits))
+        made.ask_newest(lambda: self._newest(made.commits), self._topic("progress"))
         return made
 
     async def take_over(self, ids: Mapping[str, int]) -> None:
@@ -92,5 +92,6 @@ class Writer:
 
     def _newest(self, commits: int) -> Newest:
         """Ask the progress topic who has written last; blocks."""
+        until_settled(self._client, self._topic("progress"))
         found = stored(self._client, self._topic("progress"))
         return newest(found, self._run, self.continuity.chronicle.sealed, commits)

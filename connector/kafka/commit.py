@@ -5,6 +5,7 @@ with a record in it that Kafka will never take is stored without that record.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from connector.telemetry import events
 
 CALL_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
 SUCCESSOR_S = 5.0  # a later writer writes its first transaction at once: by then it has
+KEPT = 3  # stored transactions whose records are kept a while
 AGAIN_S = 0.5  # between two tries of a transaction that Kafka gave up
 # A newer writer has taken over, or the broker has aborted a transaction that was open too long:
 # the same words for both (Kafka 4.3.1, confluent-kafka 2.16: run 2026-11-25).
@@ -63,7 +65,8 @@ class Committer:
 
     Attributes:
         client: librdkafka's producer; replaced when Kafka fenced us though nobody newer exists.
-        newest: Asked when we were fenced, or Kafka gave a transaction up: who has written last.
+        newest: Asked when a transaction broke: who has written last.
+        told_in: Topic from whose records `newest` knows which transactions are stored.
         give_up_at: Monotonic seconds after which waiting ends; None: never.
         trouble: What Kafka last complained of.
         again: Transactions produced again.
@@ -71,8 +74,9 @@ class Committer:
 
     def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
         self._conf = {**conf, "error_cb": on_error, "logger": events.librdkafka_logger()}
-        self.newest: Callable[[], Newest] | None = None
-        self._stored: list[Record] = []  # our last transaction, until the next one is stored
+        self.newest: Callable[[], Newest] = lambda: Newest(other=True, commits=0)
+        self.told_in = ""
+        self._kept: deque[tuple[int, list[Record]]] = deque(maxlen=KEPT)  # by number
         self.give_up_at: float | None = None
         self.trouble: str | None = None
         self.again = 0
@@ -121,8 +125,8 @@ class Committer:
         """
         records.extend(late)
         culprits: Culprits = {}
+        lost: list[Record] = []
         missing = late  # of the open transaction: the rest has been handed over already
-        lost: list[Record] = []  # of the transaction before
         while True:
             try:
                 error = self._attempt(missing, broken)
@@ -134,27 +138,37 @@ class Committer:
                     culprits |= self._find_culprits(records, culprits)
                 else:
                     self._again(error)
-                    lost = self._lost(self._ask(), commits)
+                    lost = self._lost(self._ask().commits, commits) if self._kept else []
             except Broken as ended:
-                found = self._begin_anew(ended)
-                if found.commits > commits:
+                stored = self._stored_by_now(ended)
+                if stored > commits:
                     break
-                lost = self._lost(found, commits)
-            good = [one for at, one in enumerate(records) if at not in culprits]
-            missing = [*lost, *good]
+                lost = self._lost(stored, commits)
+            missing = [*lost, *_without(records, culprits)]
             self.client.begin_transaction()
-        self._stored = [one for at, one in enumerate(records) if at not in culprits]
+        self._keep(commits + 1, _without(records, culprits))
         return culprits
 
-    def _lost(self, found: Newest | None, commits: int) -> list[Record]:
-        """Return the transaction before this one, when Kafka does not have it after all.
+    def _keep(self, number: int, records: list[Record]) -> None:
+        """Keep what is stored until a later transaction is, too, where it could be found lost."""
+        if any(topic == self.told_in for topic, *_ in records):
+            self._kept.append((number, records))
 
-        A broker that is going down may say that a transaction is committed and, once it is back,
-        abort it (one of three stops of Kafka 4.3.1 under load: run 2026-11-25, `make chaos`).
+    def _lost(self, found: int, commits: int) -> list[Record]:
+        """Return the records of transactions that were stored, as Kafka said, and are not there.
+
+        A broker that goes down may have answered a commit and not have written its end into the
+        partitions; the abort of the next transaction takes it away (Kafka 4.3.1, one broker, killed
+        in the middle of its shutdown: `make chaos`, run 2026-11-25).
+
+        Args:
+            found: Number of our last transaction that is in the topic.
+            commits: Our transactions stored so far.
         """
-        if found is None or found.commits >= commits:
-            return []
-        return self._stored
+        gone = [(number, records) for number, records in self._kept if found < number <= commits]
+        if gone:
+            events.transactions_lost(numbers=[number for number, _ in gone])
+        return [one for _, records in gone for one in records]
 
     def _attempt(self, records: Iterable[Record], broken: KafkaError | None) -> KafkaError | None:
         """Hand over the records and commit; return the error of a transaction to be aborted.
@@ -230,8 +244,8 @@ class Committer:
             self._check_deadline()
             time.sleep(0.05)  # noqa: TID251 - the thread's own time
 
-    def _begin_anew(self, broken: Broken) -> Newest:
-        """Begin anew after a fatal error, unless somebody newer writes; return what is stored.
+    def _stored_by_now(self, broken: Broken) -> int:
+        """Begin anew after a fatal error, unless somebody newer writes; say what is stored.
 
         Kafka fences a writer whose transaction was open longer than transaction.timeout.ms, too:
         then nobody newer exists, and we go on.
@@ -242,22 +256,20 @@ class Committer:
         if broken.error.code() not in FENCED:
             raise broken
         self._wait(SUCCESSOR_S)
-        found = self._ask()
-        if found is None or found.other:
+        if self._ask().other:
             raise broken
         self.client = self._new_client()
         self._until_done(self.client.init_transactions)
-        return self._ask() or found
+        return self._ask().commits
 
-    def _ask(self) -> Newest | None:
-        """Return who has written last, as soon as Kafka answers; None when nobody can tell."""
-        while self.newest is not None:
+    def _ask(self) -> Newest:
+        """Ask who has written last, until Kafka answers."""
+        while True:
             try:
                 return self.newest()
             except Retry as error:
                 self.trouble = str(error)
-                self._wait(AGAIN_S)
-        return None
+            self._wait(AGAIN_S)
 
     def _find_culprits(self, records: list[Record], known: Culprits) -> Culprits:
         """Return which records Kafka refuses, by trial transactions that are never committed."""
@@ -292,3 +304,7 @@ class Committer:
             self._serve()
         self._until_done(self.client.abort_transaction)
         return errors[0] if errors else None
+
+
+def _without(records: list[Record], culprits: Culprits) -> list[Record]:
+    return [one for at, one in enumerate(records) if at not in culprits]

@@ -85,9 +85,14 @@ class TransactionalProducer:
         self.pauses = Histogram()
         self._committer = Committer(conf, self._on_error)
 
-    def ask_newest(self, newest: Callable[[], Newest]) -> None:
-        """Set who is asked (in a thread, when we were fenced) who has written last."""
-        self._committer.newest = newest
+    def ask_newest(self, newest: Callable[[], Newest], told_in: str = "") -> None:
+        """Set who is asked (in a thread, when a transaction broke) who has written last.
+
+        Args:
+            newest: Who is asked; blocks.
+            told_in: The topic it knows that from: a transaction without a record there is not told.
+        """
+        self._committer.newest, self._committer.told_in = newest, told_in
 
     def start(self) -> None:
         """Take over from whoever wrote before under our transactional id; blocks.

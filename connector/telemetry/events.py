@@ -216,6 +216,11 @@ def transaction_again(cause: str) -> None:
         _log.warning("transaction_again", cause=cause)
 
 
+def transactions_lost(numbers: list[int]) -> None:
+    """Kafka had said that these are stored, and they are not: they are produced again."""
+    _log.error("transactions_lost", numbers=numbers)
+
+
 def fenced(cause: str) -> None:
     """A newer writer has taken over; this one writes nothing any more and waits for SIGTERM."""
     _log.warning("fenced", cause=cause)

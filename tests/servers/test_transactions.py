@@ -163,6 +163,37 @@ async def test_kafka_away_longer_than_a_transaction_may_be_open_costs_nothing() 
         await own.stop()
 
 
+async def test_what_kafka_called_stored_and_has_not_is_produced_again_first() -> None:
+    own = RealKafka()
+    await own.start()
+    try:
+        writer = Writer(own, "txn-lost", **FAST)
+        asked: list[int] = []
+
+        def newest() -> Newest:
+            """Say that of all transactions only the first is there."""
+            asked.append(writer.producer.commits)
+            return Newest(other=False, commits=1)
+
+        writer.producer.ask_newest(newest, "txn-lost")
+        for number in range(3):
+            for value in numbered(10, 10 * number):
+                writer.publish(value)
+            assert writer.flush() == 0
+        writer.publish(b"open")
+        own.freeze()
+        frozen = time.monotonic()
+        await writer.until(lambda: time.monotonic() > frozen + 9)
+        own.thaw()
+        await writer.until(lambda: writer.ledger.records.acknowledged == 31)
+
+        assert set(asked) == {3}
+        assert writer.values() == [*numbered(30), *numbered(20, 10), b"open"]
+        writer.producer.close()
+    finally:
+        await own.stop()
+
+
 async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing() -> None:
     own = RealKafka()
     await own.start()
