@@ -39,6 +39,7 @@ class Chronicle:
         self._dirty: list[Series] = []
         self._waiting: list[tuple[State, Series, Gap, str, bool]] = []
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
+        self._told: Series | None = None  # whose progress was written last
         self._slowly_ms = 0
         self._marker_topic = f"{environment}.{MARKERS}"
         self._progress_topic = f"{environment}.{PROGRESS}"
@@ -91,13 +92,17 @@ class Chronicle:
         slowly = now_ms - self._slowly_ms >= SLOWLY_MS
         if slowly:
             self._slowly_ms = now_ms
-        for series in dirty:
-            if not series.tracker.has_ids and not slowly:
+        told = number == 0  # every transaction tells its number: it shows which one is stored
+        for position, series in enumerate(dirty, 1):
+            last_chance = position == len(dirty) and not told
+            if not series.tracker.has_ids and not slowly and not last_chance:
                 self._dirty.append(series)
                 continue
-            series.dirty = False
+            series.dirty, told, self._told = False, True, series
             self.sealed.setdefault(series.name, number)
             records.append(self._progress_of(series, number, now_ms))
+        if not told and self._told is not None:
+            records.append(self._progress_of(self._told, number, now_ms))
         return records
 
     def take_over(self, number: int, now_us: int) -> list[Record]:

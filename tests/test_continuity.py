@@ -113,11 +113,25 @@ def test_the_first_record_of_a_series_starts_its_coverage() -> None:
 
 
 def test_progress_is_written_only_for_series_that_moved() -> None:
+    line = Line("btcusdt@trade", "btcusdt@bookTicker")
+    line.trades(10)
+    line.send("btcusdt@bookTicker", ticker(5))
+    line.seal()
+    line.trades(11)
+
+    _, [progress] = line.seal()
+
+    assert progress["stream_name"] == "btcusdt@trade"
+
+
+def test_a_transaction_in_which_nothing_moved_tells_its_number_all_the_same() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
     line.seal()
 
-    assert line.seal() == ([], [])
+    _, [progress] = line.seal()
+
+    assert (progress["last_id"], progress["commit_number"]) == (10, 2)
 
 
 def test_a_hole_in_the_ids_is_marked_with_both_edges_and_said_in_the_record_after_it() -> None:
@@ -306,13 +320,16 @@ def test_a_series_without_ids_is_marked_by_times_after_a_restart() -> None:
 
 
 def test_progress_of_series_without_ids_is_written_once_a_second() -> None:
-    line = Line("btcusdt@miniTicker")
+    line = Line("btcusdt@trade", "btcusdt@miniTicker")
     written = []
     for step in range(25):
+        line.trades(step)
         line.send("btcusdt@miniTicker", mini(NOW_MS + step))
-        written.append(len(line.seal(NOW_MS + step * 100)[1]))
+        names = [one["stream_name"] for one in line.seal(NOW_MS + step * 100)[1]]
+        written.append("btcusdt@miniTicker" in names)
+        assert "btcusdt@trade" in names
 
-    assert [step for step, number in enumerate(written) if number] == [0, 10, 20]
+    assert [step for step, told in enumerate(written) if told] == [0, 10, 20]
 
 
 @pytest.mark.parametrize(("broken", "reason"), [(True, "dead_letter"), (False, "sequence")])
