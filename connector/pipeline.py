@@ -4,8 +4,6 @@ The reader hands over frames and never waits: while the publisher is full they q
 in bytes. Next along the way: codec/compile.py, continuity.py, kafka/producer.py.
 """
 
-import functools
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -19,10 +17,10 @@ from connector.codec.framing import receipt
 from connector.codec.recovered import Recovered
 from connector.continuity import Continuity, Series
 from connector.errors import BadMessage
+from connector.inbox import HEAD, START, Inbox, Note, Source
 from connector.ledger import Ledger
 from connector.legs import Legs
 from connector.route import Codecs, Route, Routes, Waiting, codec_of, route_to
-from connector.telemetry import events
 
 __all__ = [
     "Codecs",
@@ -35,13 +33,11 @@ __all__ = [
     "route_to",
 ]
 
-FRAME_OVERHEAD = 160  # bytes a queued frame costs beside its payload (measured)
 AHEAD_LIMIT_MS = 300_000  # a stamp over 1 h ahead makes a broker refuse the whole batch
 DOUBT_AFTER = 50  # repeats in a row before REST is asked whether the ids began anew
 MOST_WAITING = 1_024  # events of one series that may wait for another leg, and a margin
-_HEAD = b'{"stream":"'
 _BETWEEN = b'","data":'
-_START, _GAP = len(_HEAD), len(_BETWEEN)
+_GAP = len(_BETWEEN)
 
 
 class Publisher(Protocol):
@@ -60,24 +56,7 @@ class Publisher(Protocol):
         ...
 
 
-class Source(Protocol):
-    """Where frames come from: websocket.py."""
-
-    @property
-    def leg(self) -> int:
-        """Tells the connection from every other of the process."""
-        ...
-
-    def control(self, frame: bytes) -> bool:
-        """Take a frame that is no stream data; False when it is none of ours."""
-        ...
-
-
 Control = Callable[[bytes], bool]
-Note = Callable[[], None]
-# Frame, received us, the routes to look it up in, its connection; or, without a frame, a Note in
-# the place of the routes.
-Queued = tuple[bytes | None, int, Any, int]
 
 
 class Pipeline:
@@ -94,12 +73,8 @@ class Pipeline:
         self._ledger = ledger
         self._frames = ledger.frames
         self._records = ledger.records
-        self._hold_bytes = hold_bytes
-        self._queue: deque[Queued] = deque()
-        self._queued_bytes = 0
-        self._notes = 0  # entries of the queue that are no frames
-        self._dropping = False
-        self._dropped: Routes = {}  # streams of which something was dropped
+        self._inbox = Inbox(ledger, hold_bytes, self._after_dropped)
+        self._queue = self._inbox.entries
         self._room = 0
         self._leg = 0  # the connection whose frames are being handled
         self.legs = Legs(self._publish_decided, ledger.records)
@@ -108,7 +83,7 @@ class Pipeline:
     @property
     def waiting(self) -> int:
         """Frames in the queue."""
-        return len(self._queue) - self._notes
+        return self._inbox.waiting
 
     @property
     def queued(self) -> bool:
@@ -118,7 +93,7 @@ class Pipeline:
     @property
     def queued_bytes(self) -> int:
         """Bytes in the queue, overhead included."""
-        return self._queued_bytes
+        return self._inbox.bytes
 
     def receive(
         self, routes: Routes, frames: Sequence[bytes], received_us: int, source: Source
@@ -127,7 +102,7 @@ class Pipeline:
         self._frames.received += len(frames)
         self._frames.bytes += sum(map(len, frames))
         if self._queue:
-            self._enqueue(routes, frames, received_us, source)
+            self._inbox.put(routes, frames, received_us, source)
             return
         stamp = receipt(received_us)
         control = source.control
@@ -135,58 +110,32 @@ class Pipeline:
         self._room = self._publisher.room()
         for position, frame in enumerate(frames):
             if self._room <= 0 or not self._handle(routes, frame, stamp, received_us, control):
-                self._enqueue(routes, frames[position:], received_us, source)
+                self._inbox.put(routes, frames[position:], received_us, source)
                 return
 
     def drain(self) -> None:
         """Publish what is queued, as far as there is room. Called whenever there may be some."""
-        newest_us = self._queue[-1][1] if self._queue else 0
         self._room = self._publisher.room()
         self._publish_queued()
-        if self._dropping and self._queued_bytes <= self._hold_bytes // 2:
-            self._dropping = False
-            self._flush_dropped(newest_us)
+        if self._inbox.recovers():
             self._publish_queued()
-            events.overload_ended(dropped=self._frames.dropped)
 
     def _publish_queued(self) -> None:
         queue = self._queue
         while queue and self._room > 0:
             frame, received_us, routes, self._leg = queue[0]
             if frame is None:
-                self._notes -= 1
                 routes()
-            elif self._handle(routes, frame, receipt(received_us), received_us, _no_control):
-                self._queued_bytes -= len(frame) + FRAME_OVERHEAD
-            else:
+            elif not self._handle(routes, frame, receipt(received_us), received_us, _no_control):
                 break
-            queue.popleft()
-
-    def _enqueue(
-        self, routes: Routes, frames: Sequence[bytes], received_us: int, source: Source
-    ) -> None:
-        """Queue frames while Kafka is full; drop everything from full until half empty."""
-        for frame in frames:
-            if not _is_data(frame) and source.control(frame):
-                self._frames.control += 1
-            elif self._dropping:
-                self._frames.dropped += 1
-                self._note_dropped(routes, frame)
-            else:
-                self._flush_dropped(received_us)
-                self._queue.append((frame, received_us, routes, source.leg))
-                self._queued_bytes += len(frame) + FRAME_OVERHEAD
-                if self._queued_bytes >= self._hold_bytes:
-                    self._dropping = True  # one episode: one gap per series
-                    self._ledger.overloads += 1
-                    events.overload_began(queued_bytes=self._queued_bytes)
+            self._inbox.pop()
 
     def _handle(
         self, routes: Routes, frame: bytes, stamp: bytes, received_us: int, control: Control
     ) -> bool:
         """Publish one frame; False when there is no room and nothing was done."""
-        end = frame.find(b'"', _START)
-        route = routes.get(frame[_START:end])
+        end = frame.find(b'"', START)
+        route = routes.get(frame[START:end])
         if route is None or frame[end : end + _GAP] != _BETWEEN:
             return self._handle_odd(routes, frame, stamp, received_us, control)
         data = frame[end + _GAP : -1]
@@ -368,7 +317,7 @@ class Pipeline:
             detail = f"no subscription of ours is called {loose.stream[:80]!r}"
             self._undecodable(frame, BadMessage("unknown_stream", detail), received_us)
             return True
-        exact = _HEAD + name + _BETWEEN + bytes(loose.data) + b"}"
+        exact = HEAD + name + _BETWEEN + bytes(loose.data) + b"}"
         return self._handle(routes, exact, stamp, received_us, _no_control)
 
     def _undecodable(self, frame: bytes, error: BadMessage, received_us: int) -> None:
@@ -393,8 +342,7 @@ class Pipeline:
     def later(self, note: Note) -> None:
         """Do something once everything read before has been published: now, or behind the queue."""
         if self._queue or self._publisher.room() < MOST_WAITING:
-            self._queue.append((None, 0, note, 0))
-            self._notes += 1
+            self._inbox.later(note)
         else:
             note()
 
@@ -403,25 +351,10 @@ class Pipeline:
         if self.legs.waiting and self._publisher.room() > MOST_WAITING:
             self.legs.expire(now)
 
-    def _note_dropped(self, routes: Routes, frame: bytes) -> None:
-        name = frame[_START : frame.find(b'"', _START)]
-        if name in routes:
-            self._dropped[name] = routes[name]
-
     def _after_dropped(self, routes: Iterable[Route], now_ms: int) -> None:
         for route in routes:
             self.continuity.interrupted(route.series.values(), "overload")
             self.continuity.resumed(route.series.values(), now_ms)
-
-    def _flush_dropped(self, received_us: int) -> None:
-        """Put into the queue, where the dropped frames would have stood, that they are missing."""
-        if self._dropped:
-            gone = list(self._dropped.values())
-            self._queue.append(
-                (None, 0, functools.partial(self._after_dropped, gone, received_us // 1000), 0)
-            )
-            self._notes += 1
-            self._dropped = {}
 
 
 class _Loose(msgspec.Struct):
@@ -435,11 +368,6 @@ _LOOSE = msgspec.json.Decoder(_Loose)
 def _as_bad(error: Exception) -> BadMessage:
     """Return what stopped a message; what nobody foresaw is a bug of ours, and is said to be."""
     return error if isinstance(error, BadMessage) else BadMessage("bug", repr(error))
-
-
-def _is_data(frame: bytes) -> bool:
-    """Say whether a frame is a stream's; a shutdown notice is worded like one, but is not."""
-    return frame.startswith(_HEAD) and frame[_START : _START + 1] != b"!"
 
 
 def _no_control(_frame: bytes) -> bool:

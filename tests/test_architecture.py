@@ -19,7 +19,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("route",),
-    ("legs",),
+    ("legs", "inbox"),
     ("pipeline", "planning"),
     ("around", "silence", "reasons"),
     ("leg",),

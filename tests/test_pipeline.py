@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connector.inbox import FRAME_OVERHEAD
 from connector.ledger import Ledger
-from connector.pipeline import AHEAD_LIMIT_MS, FRAME_OVERHEAD, Pipeline, Routes
+from connector.pipeline import AHEAD_LIMIT_MS, Pipeline, Routes
 from tests import oracle
 from tests.pipeline_parts import Recorder, Source, route
 
