@@ -41,11 +41,14 @@ class Hole:
     after_ms: int | None
 
     def covers(self, number: int | None, ms: int) -> bool:
-        """Say whether an event lies in it: by its id where both edges have one, else by time."""
-        if number is not None and self.before_id is not None and self.after_id is not None:
-            return self.before_id < number < self.after_id
-        before, after = self.before_ms, self.after_ms
-        return (before is None or before <= ms) and (after is None or ms <= after)
+        """Say whether an event lies in it: each edge by its id where it has one, else by time."""
+        if number is None or self.before_id is None:
+            after_before = self.before_ms is None or self.before_ms <= ms
+        else:
+            after_before = self.before_id < number
+        if number is None or self.after_id is None:
+            return after_before and (self.after_ms is None or ms <= self.after_ms)
+        return after_before and number < self.after_id
 
 
 @dataclass(slots=True)
