@@ -141,7 +141,7 @@ def running(bench: Bench, case: Case) -> Iterator[Running]:
     topics = sorted({stream.topic for stream in load.streams} | OWN_TOPICS)
     kind = ["--real"] if case.real_kafka else []
     with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(Child("bench.broker", *kind, *topics))
+        broker = stack.enter_context(Child("bench.broker", *kind, *topics, gently=case.real_kafka))
         generator = stack.enter_context(Child("bench.load", *arguments))
         registry = stack.enter_context(Child("bench.registry"))
         exchange = f"{'wss' if case.tls else 'ws'}://127.0.0.1:{generator.first['port']}"

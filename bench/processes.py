@@ -1,5 +1,6 @@
 """Processes of a run: started on a leash, asked over stdin, ended for certain. Knows no figures."""
 
+import contextlib
 import json
 import os
 import select
@@ -16,6 +17,7 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 30.0
+GENTLY_S = 20.0  # for a process that has others to end
 
 
 class Trouble(Exception):
@@ -34,6 +36,7 @@ class Child:
         pid: Process id.
         process: Its psutil handle: CPU time and memory.
         first: Its first line, where one was asked for.
+        gently: It has processes of its own to end before it goes.
     """
 
     def __init__(
@@ -42,8 +45,10 @@ class Child:
         *arguments: str,
         environment: Mapping[str, str] | None = None,
         speaks: bool = True,
+        gently: bool = False,
     ) -> None:
         self._name = module
+        self.gently = gently
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
         command = [sys.executable, "-m", "bench.leash", sys.executable, "-m", module, *arguments]
         self._popen = subprocess.Popen(
@@ -106,7 +111,11 @@ class Child:
         return f"{self._name} (exit code {self._popen.poll()}): {text[-2000:] or 'no word'}"
 
     def stop(self) -> None:
-        """End it now and wait until it is gone."""
+        """End it now and wait until it is gone; `gently`: after it has ended what it started."""
+        if self.gently and self._popen.stdin is not None:
+            with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
+                self._popen.stdin.close()
+                self._popen.wait(GENTLY_S)
         self._popen.kill()  # works on a stopped process too
         self._popen.wait()
         for stream in (self._popen.stdin, self._popen.stdout, self._errors):
