@@ -184,16 +184,14 @@ class Supervisor:
             began, backoff = self._loop.time(), Backoff()
             while not old.connection.closed.done():
                 try:
-                    new = await self._open()
+                    new = await self._replacement(old, cause)
                 except Retry as error:
                     wait = max(error.after_s or 0.0, self._delay(backoff, None))
                     self._failed(error, wait)
                     await asyncio.wait((old.connection.closed,), timeout=wait)
                     continue
-                if cause == "stale" and not await self.listening.confirms(old, new):
-                    new.end(cause)
+                if new is old:
                     return old
-                await old.until_relieved(new)
                 self.connects_ok += 1
                 self.hand_overs += 1
                 old.end(cause)
@@ -201,6 +199,27 @@ class Supervisor:
                 events.handed_over(connection=self.bundle.name, cause=cause, seconds=seconds)
                 return new
         return old
+
+    async def _replacement(self, old: Leg, cause: Reason) -> Leg:
+        """Return a connection that brings what the old one does, or the old one, if it is well.
+
+        Raises:
+            Retry: the new one was not to be had, or ended first; the old one goes on.
+        """
+        new = await self._open()
+        try:
+            if cause == "stale" and not await self.listening.confirms(old, new):
+                new.end(cause)
+                return old
+            await old.until_relieved(new)
+        except BaseException:
+            new.end(self._around.closing)
+            raise
+        stale = cause == "stale" or old.connection.closed.done()
+        if new.connection.closed.done() and not stale:
+            new.end("connection_lost")
+            raise Retry(f"its replacement ended first: {new.connection.closed.result()}")
+        return new
 
     async def _follow(self, leg: Leg) -> None:
         """Act on every change of what is wanted while the connection lives."""

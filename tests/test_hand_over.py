@@ -1,5 +1,6 @@
 """Connections that end are replaced before they do, and streams read twice are written once."""
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,28 @@ async def test_a_shutdown_notice_is_answered_before_the_cut_and_nothing_is_missi
 
         assert_all_of_it_once(here)
         assert [one.disconnects for one in here.worker.market.supervised] == [0, 0, 0]
+
+
+async def test_a_replacement_that_ends_first_does_not_end_the_connection_it_was_for(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, BOTH, rate=800.0, **NO_BOOKS) as here:
+        await here.until_flowing()
+        sessions = here.exchange.wire.sessions["spot"]
+        notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
+        await until(lambda: len(sessions) == 2)
+        sessions[1].muted_all = True
+        [supervised] = here.worker.market.supervised
+        await until(lambda: len(sessions[1].subscribed) == len(supervised.wanted()))
+        sessions[1].socket.transport.abort()
+        await until(lambda: hand_overs(here) == 1)
+        await notice
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 400)
+        await here.stop()
+
+        assert_all_of_it_once(here)
+        assert (supervised.connects_failed, supervised.disconnects) == (1, 0)
 
 
 async def test_connections_are_replaced_before_their_life_ends(tmp_path: Path) -> None:
