@@ -228,7 +228,7 @@ async def test_429_keeps_the_whole_pool_away_and_no_other(world: World) -> None:
 
     with pytest.raises(Retry, match=r"^127\.0\.0\.1/api/v3/time: HTTP 429: -1003") as first:
         await ask(world.rest)
-    with pytest.raises(Retry, match=r"refuses calls \(spot\) for 7 s more") as second:
+    with pytest.raises(Retry, match=r"refuses calls \(spot\) for 7\.0 s more") as second:
         await ask(world.rest)
     await world.rest.get("usdm", "/fapi/v1/time", {}, 1)
     until_ = world.rest.pools["spot"].banned_until

@@ -88,7 +88,7 @@ class Pool:
     def _wait(self, weight: int, now: float) -> float:
         away = self._weight.away_until - now
         if away > 0.0:
-            raise Retry(f"the exchange refuses calls ({self.name}) for {away:.0f} s more", away)
+            raise Retry(f"the exchange refuses calls ({self.name}) for {away:.1f} s more", away)
         raw = 0.0 if self._raw is None else self._raw.wait(1, now)
         return max(raw, self._weight.wait(weight, now))
 
