@@ -234,6 +234,13 @@ class Continuity:
             if one.pending is None and one.last_ms is not None and not one.ended:
                 self._suspect(one, reason)
 
+    def overtaken(self, series: Series, reason: Reason) -> None:
+        """Note the same when an event has just been taken: the id before the hole is gone."""
+        if series.pending is None and series.last_ms is not None and not series.ended:
+            gap = self._gap(series, reason, series.last_ms)
+            gap.before_id = None
+            self._open(series, gap)
+
     def resumed(self, series: Iterable[Series], now_ms: int) -> None:
         """Note that these series are read again. Those whose ids tell nothing are settled."""
         for one in series:
@@ -274,9 +281,11 @@ class Continuity:
             self.touch(one)
 
     def _suspect(self, series: Series, reason: Reason, repeats_possible: bool = False) -> None:
-        series.pending = self._gap(series, reason)
-        series.alert = True
-        self.chronicle.mark("opened", series, series.pending, repeats_possible=repeats_possible)
+        self._open(series, self._gap(series, reason), repeats_possible)
+
+    def _open(self, series: Series, gap: Gap, repeats_possible: bool = False) -> None:
+        series.pending, series.alert = gap, True
+        self.chronicle.mark("opened", series, gap, repeats_possible=repeats_possible)
 
     def _gap(self, series: Series, reason: Reason, before: int | None = None) -> Gap:
         edge = before if before is not None else series.last_id

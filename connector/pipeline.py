@@ -237,7 +237,7 @@ class Pipeline:
         if not suspects or one.leg in suspects:
             return "dead_letter" if damaged else "sequence"
         if hole is None and not series.can_tell:
-            self.continuity.interrupted((series,), "stale")
+            self.continuity.overtaken(series, "stale")
         return "stale"
 
     def _handle_array(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> bool:
