@@ -45,11 +45,14 @@ class Line:
         self.now += 1_000_000
         self.pipeline.expire(self.now / 1e6)
 
-    def markers(self) -> list[tuple[str, str]]:
+    def marked(self) -> list[dict[str, Any]]:
         sealed = self.continuity.chronicle.seal(1, self.now)
         records = [one for one in sealed if one[0].endswith("markers")]
         read = [oracle.read_avro(load("marker"), value) for _, value, *_ in records]
-        return [(one["state"], one["reason"]) for one in read if one["state"] != "started"]
+        return [one for one in read if one["state"] != "started"]
+
+    def markers(self) -> list[tuple[str, str]]:
+        return [(one["state"], one["reason"]) for one in self.marked()]
 
     def records(self) -> list[dict[str, Any]]:
         schema = load(self.route.stream.row.kind)
@@ -78,6 +81,16 @@ def test_where_ids_tell_nothing_the_first_event_of_the_other_connection_tells_of
     assert line.markers() == [("opened", "stale"), ("unfillable", "stale")]
     gaps = [record["gap_id"] is not None for record in line.records()]
     assert gaps == [False, False, True, False]
+
+
+def test_no_id_that_came_after_a_hole_is_said_to_stand_before_it() -> None:
+    line = Line(BOOK)
+    line.deliver(FIRST, 1, 2)
+    line.suspect()
+    line.deliver(SECOND, 8)
+    line.wait()
+
+    assert [one["before_id"] for one in line.marked()] == [None, None]
 
 
 def test_where_ids_tell_a_hole_is_stale_and_none_is_nothing() -> None:
