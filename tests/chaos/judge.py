@@ -181,6 +181,11 @@ def _missing(row: Row, wanted: Sequence[Made], found: Sequence[Found]) -> list[M
     if rule == "candle":
         closed = {one.identity[0] for one in found if one.closed}
         return [one for one in wanted if one.identity[0] not in closed]
+    return _without(wanted, found)
+
+
+def _without(wanted: Sequence[Made], found: Sequence[Found]) -> list[Made]:
+    """Return the events that no record tells: each record tells one."""
     left = Counter(one.identity for one in found)
     missing = []
     for one in wanted:
@@ -230,14 +235,7 @@ def _blind_ms(row: Row, made: Sequence[Made], live: Sequence[Found]) -> int:
 def _not_live(row: Row, made: Sequence[Made], live: Sequence[Found]) -> list[Made]:
     if row.sequence.rule in BOOKS:
         return _missing(row, made, live)
-    left = Counter(one.identity for one in live)
-    lost = []
-    for one in made:
-        if left[one.identity]:
-            left[one.identity] -= 1
-        else:
-            lost.append(one)
-    return lost
+    return _without(made, live)
 
 
 def holes_of(markers: Iterable[Mapping[str, Any]]) -> list[Hole]:
