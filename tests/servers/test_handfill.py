@@ -1,6 +1,7 @@
 """`bkc backfill` on a real broker and registry: a hole that nobody filled, beside its writer."""
 
 import asyncio
+import functools
 import signal
 import sys
 import time
@@ -125,7 +126,11 @@ async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
     asked = ("--from-id", str(ids[0]), "--to-id", str(ids[-1]))
     words = ("backfill", "-c", str(path), "--product", "spot", "--stream", BTC[1], *asked)
     try:
-        process = await asyncio.create_subprocess_exec(sys.executable, "-m", "connector", *words)
+        # A suite in the background of a shell ignores Ctrl-C, and hands that down.
+        heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "connector", *words, preexec_fn=heed
+        )
         await until(lambda: len(rest.asked) >= 3, 20)  # when the first id was, and two pages
         rest.refuse(503, None, 1_000)
         topic = "stopped-by-hand.spot.trade"
