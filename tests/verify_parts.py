@@ -38,7 +38,9 @@ class Topics:
     def __post_init__(self) -> None:
         self.registry = SchemaRegistryClient({"url": self.registry_url})
         quiet = {"bootstrap.servers": self.bootstrap_servers, "log_level": 0}
-        self.producer = Producer({**quiet, **self.conf})
+        # As the connector places them: only records of one partition are read in their order.
+        placed = {"partitioner": "murmur2_random"}
+        self.producer = Producer({**quiet, **placed, **self.conf})
         self._ids: dict[str, int] = {}
         self._codecs: dict[Row, Codec] = {}
 
