@@ -137,7 +137,12 @@ class Continuity:
             self.chronicle.mark("unfillable", series, gap, why)
 
     def judge(
-        self, series: Series, hole: Hole | None, record_ms: int, reason: Reason = "sequence"
+        self,
+        series: Series,
+        hole: Hole | None,
+        record_ms: int,
+        last: int,
+        reason: Reason = "sequence",
     ) -> str | None:
         """Settle what an event tells of the gap before it.
 
@@ -145,6 +150,7 @@ class Continuity:
             series: Whose next event it is, its ids told to the tracker.
             hole: What is missing before it, by its ids.
             record_ms: Its record time.
+            last: Its last id.
             reason: Why something is missing, when nobody has said so before.
 
         Returns:
@@ -173,6 +179,7 @@ class Continuity:
             gap.after_id = series.last_id
             self.chronicle.mark("clear", series, gap)  # the ids go on: nothing was missing
             return None
+        gap.after_id = last if series.tracker.has_ids else None
         return self._found(series, gap)
 
     def _begun(self, series: Series, record_ms: int) -> None:
@@ -235,10 +242,10 @@ class Continuity:
                 self._suspect(one, reason)
 
     def overtaken(self, series: Series, reason: Reason) -> None:
-        """Note the same when an event has just been taken: the id before the hole is gone."""
+        """Note the same of a suspect when the next event has been taken, by somebody else."""
         if series.pending is None and series.last_ms is not None and not series.ended:
-            gap = self._gap(series, reason, series.last_ms)
-            gap.before_id = None
+            gap = self._gap(series, reason, series.suspected_after)
+            gap.before_id = series.suspected_after
             self._open(series, gap)
 
     def resumed(self, series: Iterable[Series], now_ms: int) -> None:

@@ -98,7 +98,9 @@ class Legs:
         """
         for way in _ways(routes):
             for series in way.series.values():
-                series.suspects, series.alert = series.suspects or tuple(way.legs), True
+                if not series.suspects:
+                    series.suspects, series.suspected_after = tuple(way.legs), series.last_id
+                series.alert = True
 
     def trust(self, routes: Iterable[Route]) -> None:
         """Note that nothing was wrong."""

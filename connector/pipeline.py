@@ -223,7 +223,9 @@ class Pipeline:
     def _judged(self, one: Waiting, hole: Gap | None) -> bytes:
         """Return the bytes of an event that may come after something missing: with its gap id."""
         route = one.route
-        gap = self.continuity.judge(one.series, hole, one.millis, self._reason(one, hole))
+        _, last = route.codec.span(one.message)
+        reason = self._reason(one, hole)
+        gap = self.continuity.judge(one.series, hole, one.millis, last, reason)
         if gap is None:
             return one.value
         stamp = receipt(one.received_us, "live", gap)

@@ -50,6 +50,7 @@ class Series:
         ended: Nobody reads it any more: the next event begins its coverage anew.
         suspects: The connections that brought it when it was suspected: it is not known yet whether
             they bring it still. Empty: it is not suspected.
+        suspected_after: The newest id published by then.
         alert: The next event must be looked at: one of these is set, or it is the first.
         open_gaps: Gaps being filled.
         merge: Puts two legs together, while there are two.
@@ -69,6 +70,7 @@ class Series:
     stamp: str | None = None
     ended: bool = False
     suspects: tuple[int, ...] = ()
+    suspected_after: int | None = None
     alert: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)
     merge: Merge[Any] | None = None

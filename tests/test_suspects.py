@@ -83,14 +83,28 @@ def test_where_ids_tell_nothing_the_first_event_of_the_other_connection_tells_of
     assert gaps == [False, False, True, False]
 
 
-def test_no_id_that_came_after_a_hole_is_said_to_stand_before_it() -> None:
+def test_the_edges_of_a_hole_are_the_ids_published_around_it() -> None:
     line = Line(BOOK)
     line.deliver(FIRST, 1, 2)
+    line.suspect()
+    line.deliver(SECOND, 8, 9)
+    line.wait()
+
+    edges = [(one["before_id"], one["after_id"]) for one in line.marked()]
+    assert edges == [(2, None), (2, 8)]
+
+
+def test_ids_that_came_after_the_suspicion_are_before_the_hole_no_more() -> None:
+    line = Line(BOOK)
+    line.deliver(FIRST, 1, 2)
+    line.pipeline.legs.suspect([line.route])
+    line.deliver(FIRST, 3)
     line.suspect()
     line.deliver(SECOND, 8)
     line.wait()
 
-    assert [one["before_id"] for one in line.marked()] == [None, None]
+    edges = [(one["before_id"], one["after_id"]) for one in line.marked()]
+    assert edges == [(3, None), (3, 8)]
 
 
 def test_where_ids_tell_a_hole_is_stale_and_none_is_nothing() -> None:

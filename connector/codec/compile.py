@@ -52,6 +52,7 @@ class Codec:
         symbol: message -> the symbol on the wire, None when the stream's name says it.
         market: message -> 1 for a USD-M symbol, 2 for a COIN-M one, None where it is not said.
         record_time: message -> epoch milliseconds of the row's record-time field, or None.
+        span: message -> its first and last id, as its series' tracker is told them.
         observe: (tracker, message) -> what the message is to its series.
         offer: (merge, leg, message, item, now) -> what two legs together decide.
         unknown: how often each wire key that the schema does not know has been seen.
@@ -70,6 +71,7 @@ class Codec:
         "offer",
         "record_time",
         "schema",
+        "span",
         "symbol",
         "unit",
         "unknown",
@@ -80,6 +82,7 @@ class Codec:
     symbol: Callable[[Any], str | None]
     market: Callable[[Any], int | None]
     record_time: Callable[[Any], int | None]
+    span: Callable[[Any], tuple[int, int]]
     observe: Callable[[Tracker, Any], Verdict]
     offer: Callable[[Merge[Any], int, Any, Any, float], list[Decided[Any]]]
 
@@ -118,6 +121,7 @@ class Codec:
         self.symbol = space["symbol"]
         self.market = space["market"]
         self.record_time = space["record_time"]
+        self.span = space["span"]
         self.observe = space["observe"]
         self.offer = space["offer"]
         self.decode = msgspec.json.Decoder(struct_of(self.schema.name, self._tree)).decode

@@ -52,6 +52,7 @@ def encoder_source(
         + f"\ndef symbol(m):\n    return {named}\n"
         + f"\ndef market(m):\n    return {kind}\n"
         + f"\ndef record_time(m):\n    return {millis}\n"
+        + f"\ndef span(m):\n    return {', '.join(_told(by_name, span, unit)[:2])}\n"
         + "\ndef observe(tracker, m):\n"
         + f"    return tracker.observe({_ids(by_name, span, unit)})\n"
         + "\ndef offer(merge, leg, m, item, now):\n"
