@@ -210,6 +210,12 @@ class Continuity:
         self.chronicle.mark("opened", series, gap, "a new listing: from its first event on")
         return gap
 
+    def put_aside(self, series: Series, first: int, last: int, record_ms: int | None) -> None:
+        """Mark an event that cannot become a record, its ids told to the tracker."""
+        gap = self._around(series, "dead_letter", first, last)
+        gap.before_ms, gap.after_ms = series.last_ms, record_ms
+        series.stamp, series.alert = self._found(series, gap), True
+
     def refused(self, topic: str, value: bytes, reason: Reason) -> None:
         """Mark a record that Kafka did not take: it is missing in its series, for good."""
         kinds = {one.stream.row.kind for one in self._series.values() if one.topic == topic}
@@ -221,16 +227,17 @@ class Continuity:
             name = f"{record['product']}/{record['stream_name']}/{record['symbol']}"
             series = self._series.get(name)
             if series is not None:
-                self.chronicle.mark("unfillable", series, self._around(series, record, reason))
+                first, last, *_ = span_fields(series.stream.row)
+                gap = self._around(series, reason, record[first], record[last])
+                self.chronicle.mark("unfillable", series, gap)
 
-    def _around(self, series: Series, record: Mapping[str, Any], reason: Reason) -> Gap:
+    def _around(self, series: Series, reason: Reason, first: int, last: int) -> Gap:
         """Return the gap that one record leaves."""
-        first, last, *_ = span_fields(series.stream.row)
-        gap = self._gap(series, reason, record[first] - 1 if series.can_tell else None)
-        gap.missing = 1
+        gap = self._gap(series, reason, first - 1 if series.can_tell else None)
+        gap.missing = last - first + 1 if series.gapless else 1
         if series.can_tell:
-            gap.before_id, gap.after_id = record[first] - 1, record[last] + 1
-            gap.before_ms = gap.after_ms = None
+            gap.before_id, gap.after_id = first - 1, last + 1
+            gap.before_ms = None
         return gap
 
     # Told by the supervisors

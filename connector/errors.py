@@ -28,12 +28,16 @@ class BadMessage(ConnectorError):
     Args:
         reason: One of the closed list of dead-letter reasons, used as a metric label.
         detail: What was wrong with it, for the header and the log.
+
+    Attributes:
+        marked: What it leaves missing in its series is marked already.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.marked = False
 
 
 class Fatal(ConnectorError):

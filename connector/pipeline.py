@@ -177,13 +177,17 @@ class Pipeline:
     ) -> None:
         """Publish an event in its turn, a repeat not at all."""
         codec = route.codec
-        value = codec.encode(message, series.opening, stamp)
+        try:
+            value = codec.encode(message, series.opening, stamp)
+        except Exception as error:
+            bad = _as_bad(error)
+            bad.marked = self._is_taken_in(codec, series, message)
+            raise bad from error
         millis = codec.record_time(message)
         received_ms = received_us // 1000
         if millis is None or not 0 < millis <= received_ms + AHEAD_LIMIT_MS:
             millis = received_ms
         self._records.produced += 1
-        # Told after encoding: what cannot be encoded is missing, and the next event will show it.
         if series.merge is not None:
             one = Waiting(route, series, message, value, millis, received_us, self._leg)
             self.legs.offer(series.merge, one, self._leg)
@@ -197,6 +201,20 @@ class Pipeline:
             one = Waiting(route, series, message, value, millis, received_us, self._leg)
             value = self._judged(one, series.tracker.gap if verdict is GAP else None)
         self._put(route, series, value, millis, received_us)
+
+    def _is_taken_in(self, codec: Codec, series: Series, message: Any) -> bool:
+        """Tell the tracker the ids of an event that is no record; say whether all is marked.
+
+        Only where ids have no gaps, and in the plain case: else the next event tells.
+        """
+        if not series.gapless or series.alert or series.merge is not None:
+            return False
+        first, last = codec.span(message)
+        if series.tracker.judge(first, last) is not NEW:
+            return False
+        series.tracker.observe(first, last)
+        self.continuity.put_aside(series, first, last, codec.record_time(message))
+        return True
 
     def _fell_back(self, series: Series) -> None:
         """Notice repeats that do not end: the ids may have begun anew."""
@@ -327,11 +345,15 @@ class Pipeline:
         self._dead_letter("", frame, error, received_us)
 
     def _put_aside(self, route: Route, raw: bytes, error: Exception, received_us: int) -> None:
-        """Send an event to the dead letter; what it was is missing in its series."""
-        route.damaged = True
-        if len(route.series) == 1:
-            self.continuity.interrupted(route.series.values(), "dead_letter")
-        self._dead_letter(route.stream.name, raw, _as_bad(error), received_us)
+        """Send an event to the dead letter; what it was is missing in its series.
+
+        The ids of what cannot be decoded are not believed: a wrong one would hide all that follow.
+        """
+        bad = _as_bad(error)
+        if not bad.marked:
+            route.damaged = True
+            self.continuity.interrupted(route.concerned(raw), "dead_letter")
+        self._dead_letter(route.stream.name, raw, bad, received_us)
 
     def _dead_letter(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
         self._records.produced += 1

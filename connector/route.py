@@ -78,6 +78,14 @@ class Route:
         """Return the series the stream carries, a merged stream's of the other product too."""
         return [one for way in with_foreign(self) for one in way.series.values()]
 
+    def concerned(self, raw: bytes) -> list[Series]:
+        """Return the series that an event which cannot be decoded belongs to, if that shows."""
+        every = self.every_series()
+        if len(every) > 1:
+            symbol = self.codec.symbol_in(raw)
+            every = [one for one in every if one.symbol == symbol]
+        return every
+
     def _key_of(self, symbol: str) -> str:
         if self.key == SYMBOL_KEY:
             return symbol

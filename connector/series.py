@@ -87,6 +87,11 @@ class Series:
         return self.stream.row.sequence.rule not in ("identity", "increasing")
 
     @property
+    def gapless(self) -> bool:
+        """Whether each id follows the one before."""
+        return self.stream.row.sequence.rule in ("contiguous", "range")
+
+    @property
     def last_id(self) -> int | None:
         """The newest id published."""
         return self.tracker.last if self.tracker.has_ids else None

@@ -348,6 +348,75 @@ def test_an_event_that_went_to_the_dead_letter_is_a_gap_of_that_reason(
     assert (markers[-1]["before_id"], markers[-1]["after_id"]) == (10, 12)
 
 
+def test_an_event_that_is_no_record_is_marked_at_once_and_no_later_one_is_missing() -> None:
+    line = Line("btcusdt@trade")
+    line.fill_everything()
+    line.trades(10)
+    line.seal()
+    line.send("btcusdt@trade", trade(11) | {"p": "1" * 39})
+    markers, [progress] = line.seal()
+
+    edges = ("before_id", "after_id", "before_time", "after_time", "missing")
+    [opened] = markers
+    assert (opened["state"], opened["reason"]) == ("opened", "dead_letter")
+    assert [opened[name] for name in edges] == [10, 12, NOW_MS + 10, NOW_MS + 11, 1]
+    assert (progress["last_id"], progress["open_gaps"]) == (11, [opened["gap_id"]])
+    assert [gap.id for gap in line.filled] == [opened["gap_id"]]
+    line.trades(12, 13)
+    markers, _ = line.seal()
+    assert markers == []
+    gaps = [record["gap_id"] for record in line.records()]
+    assert gaps == [None, opened["gap_id"], None]
+
+
+def test_two_events_in_a_row_that_are_no_records_are_both_marked() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.seal()
+    line.send("btcusdt@trade", *(trade(number) | {"p": "x"} for number in (11, 12)))
+    line.trades(13)
+    markers, _ = line.seal()
+
+    final = [one for one in markers if one["state"] == "unfillable"]
+    assert [(one["before_id"], one["after_id"]) for one in final] == [(10, 12), (11, 13)]
+    assert {one["reason"] for one in final} == {"dead_letter"}
+
+
+def test_an_event_that_is_no_record_behind_a_hole_leaves_the_telling_to_the_next_one() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.send("btcusdt@trade", trade(15) | {"p": "x"})
+    line.trades(16)
+    markers, _ = line.seal()
+
+    final = [one for one in markers if one["state"] == "unfillable"]
+    assert [(one["before_id"], one["after_id"], one["missing"]) for one in final] == [(10, 16, 5)]
+
+
+def test_the_id_of_what_cannot_be_decoded_is_not_believed() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.send("btcusdt@trade", trade(10_000) | {"p": 7})
+    line.trades(11, 12)
+    markers, _ = line.seal()
+
+    assert [record["trade_id"] for record in line.records()] == [10, 11, 12]
+    assert states(markers)[-2:] == [("opened", "dead_letter"), ("clear", "dead_letter")]
+
+
+def test_an_element_that_is_no_record_is_missing_in_the_series_it_names() -> None:
+    line = Line("!miniTicker@arr")
+    rows = [mini(NOW_MS) | {"s": symbol} for symbol in ("BTCUSDT", "ETHUSDT")]
+    for broken in ({}, {"c": 7}, {}):
+        frame = {"stream": "!miniTicker@arr", "data": [rows[0] | broken, rows[1]]}
+        text = json.dumps(frame, separators=(",", ":")).encode()
+        line.pipeline.receive(line.routes, [text], NOW_MS * 1000, Source())
+    markers, _ = line.seal()
+
+    told = [(one["state"], one["symbol"]) for one in markers if one["state"] != "started"]
+    assert told == [("opened", "BTCUSDT"), ("unfillable", "BTCUSDT")]
+
+
 def test_what_was_dropped_while_the_queue_was_full_is_one_gap_per_series() -> None:
     line = Line("btcusdt@trade", "btcusdt@miniTicker", hold=1500)
     line.trades(1)

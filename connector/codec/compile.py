@@ -147,6 +147,16 @@ class Codec:
         except msgspec.DecodeError as error:
             raise BadMessage("field", str(error)) from error
 
+    def symbol_in(self, raw: bytes) -> str | None:
+        """Return the symbol of an event that `decode` refused, where it can be made out."""
+        try:
+            loose = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        [field] = [one for one in self.schema.fields if one.name == "symbol"]
+        found = [loose.get(key) for key in field.wire] if isinstance(loose, dict) else []
+        return next((one for one in found if isinstance(one, str)), None)
+
     def _learn(self, paths: list[Path]) -> None:
         """Take new wire keys into the decoder, so that they cost next to nothing from now on."""
         fresh = [path for path in paths if path not in self._learned and learnable(path)]
