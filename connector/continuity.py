@@ -162,16 +162,19 @@ class Continuity:
             series.ended = False
             self._begun(series, record_ms)
             return None
-        if stamp is not None and hole is None:
-            return stamp
         if gap is None and hole is None:
             if series.last_ms is None:
                 self._begun(series, record_ms)
-            return None
+            return stamp
         if hole is None and gap is not None:
             hole = series.tracker.skipped_just_now()  # after a break, no missing id is normal
         gap = gap or self._gap(series, reason, None if hole is None else hole.before_id)
         gap.after_ms = record_ms
+        told = self._told(series, gap, hole, last)
+        return stamp or told
+
+    def _told(self, series: Series, gap: Gap, hole: Hole | None, last: int) -> str | None:
+        """Say what became of a gap that an event ends; return its id if something is missing."""
         if hole is not None:
             gap.before_id, gap.after_id, gap.missing = hole.before_id, hole.after_id, hole.missing
             return self._found(series, gap)
@@ -274,13 +277,19 @@ class Continuity:
         """Have a marker of a gap written that somebody else has found; its progress is not ours."""
         self.chronicle.mark(state, series, gap, detail)
 
-    def reset(self, series: Series) -> None:
-        """Begin the ids of a series anew: REST has confirmed that they did. No leg may wait."""
+    def reset(self, series: Series, first: int | None) -> None:
+        """Begin the ids of a series anew: REST has confirmed that they did. No leg may wait.
+
+        Args:
+            series: Which one.
+            first: The first of the new ids, as far as it was seen and taken for a repeat: the next
+                event shows that it and what followed is missing.
+        """
         gap = self._gap(series, "ids_reset")
         self.gaps["ids_reset"] += 1
         self.chronicle.mark("unfillable", series, gap, "the exchange began the ids anew")
         self.touch(series)
-        series.tracker.reset(series.tracker.epoch + 1)
+        series.tracker.restore(None if first is None else first - 1, series.tracker.epoch + 1)
         series.pending, series.stamp, series.alert = None, gap.id, True
 
     def ended(self, series: Iterable[Series], reason: Reason) -> None:

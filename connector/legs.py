@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from connector.binance.handover import Decided, Merge
 from connector.binance.sequence import REPEATED, Gap
 from connector.continuity import Series
-from connector.ledger import Records
 from connector.route import Route, Waiting, join, with_foreign
 
 Publish = Callable[[Waiting, Gap | None], None]
@@ -19,12 +18,12 @@ class Legs:
 
     Args:
         publish: Publishes an event in its turn; told what is missing before it, if anything is.
-        records: Where repeats are counted.
+        repeated: Takes note of a repeat.
     """
 
-    def __init__(self, publish: Publish, records: Records) -> None:
+    def __init__(self, publish: Publish, repeated: Callable[[Series], None]) -> None:
         self._publish = publish
-        self._records = records
+        self._repeated = repeated
         self._waiting: dict[int, Series] = {}  # of which events wait for another leg
 
     def offer(self, merge: Merge[Waiting], one: Waiting, leg: int) -> None:
@@ -35,7 +34,7 @@ class Legs:
     def _settle(self, series: Series, decided: list[Decided[Waiting]]) -> None:
         for verdict, one, hole in decided:
             if verdict is REPEATED:
-                self._records.repeated += 1
+                self._repeated(series)
             else:
                 self._publish(one, hole)
         if series.merge is not None and series.merge.waiting:

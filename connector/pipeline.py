@@ -77,7 +77,7 @@ class Pipeline:
         self._queue = self._inbox.entries
         self._room = 0
         self._leg = 0  # the connection whose frames are being handled
-        self.legs = Legs(self._publish_decided, ledger.records)
+        self.legs = Legs(self._publish_decided, self._repeated)
         self.continuity = continuity or Continuity("binance")
 
     @property
@@ -195,8 +195,7 @@ class Pipeline:
         verdict = codec.observe(series.tracker, message)
         if verdict is not NEW or series.alert:
             if verdict is REPEATED:
-                self._records.repeated += 1
-                self._fell_back(series)
+                self._repeated(series)
                 return
             one = Waiting(route, series, message, value, millis, received_us, self._leg)
             value = self._judged(one, series.tracker.gap if verdict is GAP else None)
@@ -216,8 +215,9 @@ class Pipeline:
         self.continuity.put_aside(series, first, last, codec.record_time(message))
         return True
 
-    def _fell_back(self, series: Series) -> None:
-        """Notice repeats that do not end: the ids may have begun anew."""
+    def _repeated(self, series: Series) -> None:
+        """Count a repeat. If they do not end, the ids may have begun anew."""
+        self._records.repeated += 1
         if series.tracker.behind % DOUBT_AFTER == 0:
             self.continuity.doubt(series)
 
@@ -311,8 +311,9 @@ class Pipeline:
         """Begin the ids of a series anew, everything read before being published."""
 
         def begin_anew() -> None:
+            fell_to = series.tracker.fell_to
             self.legs.release(series)
-            self.continuity.reset(series)
+            self.continuity.reset(series, fell_to)
 
         self.later(begin_anew)
 

@@ -499,15 +499,36 @@ def test_ids_that_began_anew_are_a_new_epoch_and_no_repeats() -> None:
     line.trades(*range(1, 60))
     assert doubted == line.series()
 
+    line.fill_everything()
     line.pipeline.reset(doubted[0])
     line.trades(60, 61)
     markers, [progress] = line.seal()
 
-    assert states(markers) == [("started", "restart"), ("unfillable", "ids_reset")]
-    assert (markers[1]["before_id"], markers[1]["id_epoch"]) == (1001, 0)
+    told = [("started", "restart"), ("unfillable", "ids_reset"), ("opened", "sequence")]
+    assert states(markers) == told
+    assert [(one["before_id"], one["id_epoch"]) for one in markers[1:]] == [(1001, 0), (0, 1)]
     assert [record["trade_id"] for record in line.records()] == [1000, 1001, 60, 61]
     assert line.records()[2]["gap_id"] == markers[1]["gap_id"]
     assert (progress["last_id"], progress["id_epoch"]) == (61, 1)
+    # What was taken for repeats is fetched.
+    assert [(gap.before_id, gap.after_id, gap.missing) for gap in line.filled] == [(0, 60, 59)]
+
+
+def test_a_gap_that_opens_before_the_record_of_another_one_is_settled_too() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.send("btcusdt@trade", trade(11) | {"p": "x"})
+    line.continuity.interrupted(line.series(), "connection_lost")
+    line.trades(12)
+    markers, _ = line.seal()
+
+    assert states(markers) == [
+        ("started", "restart"),
+        ("unfillable", "dead_letter"),
+        ("opened", "connection_lost"),
+        ("clear", "connection_lost"),
+    ]
+    assert line.records()[1]["gap_id"] == markers[1]["gap_id"]
 
 
 def test_a_gap_that_was_being_filled_at_a_crash_is_filled_by_the_next_writer() -> None:

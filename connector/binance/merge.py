@@ -190,7 +190,7 @@ class Merge(ABC, Generic[Item]):
         if leg is not None:
             leg.joined = True
         if verdict is REPEATED:
-            self.tracker.fell_back(one.last)
+            self.tracker.fell_back(one.first)
             return REPEATED, one.item, None
         real = self.tracker.observe(one.first, one.last, one.previous, one.final)
         self._speaker = None if leg is None else one.leg

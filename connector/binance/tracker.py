@@ -85,7 +85,7 @@ class Tracker(ABC):
         """
         verdict = self.judge(first, last, previous, final)
         if verdict is REPEATED:
-            self.fell_back(last)
+            self.fell_back(first)
             return verdict
         if verdict is GAP:
             self.gap = self._hole(first, last)
@@ -125,9 +125,9 @@ class Tracker(ABC):
         return self._run if self._run_at == self.newest else 0
 
     @property
-    def behind_id(self) -> int:
-        """The newest id among those `behind`: REST's last id near it confirms a reset."""
-        return self._run_id
+    def fell_to(self) -> int | None:
+        """The lowest id among those `behind`: if the ids began anew, what follows it is missing."""
+        return self._run_id if self.behind else None
 
     def skips(self, first: int) -> bool:
         """Say whether an event would be NEW only because single ids may be missing."""
@@ -141,14 +141,14 @@ class Tracker(ABC):
         """
         return None
 
-    def fell_back(self, last: int) -> None:
+    def fell_back(self, first: int) -> None:
         """Count a repeat; the usual case pays nothing for it."""
         newest = self.newest
         if self._run_at == newest and self._run:
             self._run += 1
-            self._run_id = max(self._run_id, last)
+            self._run_id = min(self._run_id, first)
         else:
-            self._run, self._run_at, self._run_id = 1, newest, last
+            self._run, self._run_at, self._run_id = 1, newest, first
 
     def _hole(self, first: int, last: int) -> Gap:
         del last

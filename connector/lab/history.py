@@ -55,6 +55,11 @@ class History:
         if len(rows) > 2 * self.retention:  # now and then: cutting at every event would cost
             del rows[: -self.retention]
 
+    def forget(self, product: Product, symbol: str) -> None:
+        """Forget all of a symbol."""
+        for key in [one for one in self._rows if one[0] == product and one[2] == symbol]:
+            del self._rows[key]
+
     def known(self, product: Product, kind: str, symbol: str, now_ms: int) -> list[Made]:
         """Return what REST still knows of a series, oldest first."""
         rows = self._rows.get((product, kind, symbol), [])[-self.retention :]

@@ -104,6 +104,12 @@ class Market:
         """Return a symbol's status, as Binance writes it."""
         return self._statuses.get((product, symbol), TRADING)
 
+    def begin_anew(self, product: Product, symbol: str) -> None:
+        """Count a symbol's trades and aggregates from 1 again, as after a wipe of a testnet."""
+        instrument = self.instrument(product, symbol)
+        instrument.trade_id = instrument.agg_id = 0
+        self.history.forget(product, symbol)
+
     def set_volume(self, product: Product, symbol: str, volume: float) -> None:
         """Set what the 24 h ticker says was traded, in the quote asset."""
         self._volumes[product, symbol] = volume

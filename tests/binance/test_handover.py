@@ -493,7 +493,7 @@ def test_repeats_of_both_legs_are_counted_as_fallen_back() -> None:
         run.offer(0, number(one))
         run.offer(1, number(one))
 
-    assert (run.merge.tracker.behind, run.merge.tracker.behind_id) == (6, 3)
+    assert (run.merge.tracker.behind, run.merge.tracker.fell_to) == (6, 1)
 
 
 # --- increasing and identity ----------------------------------------------------------------

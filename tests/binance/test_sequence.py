@@ -305,11 +305,11 @@ def test_ids_that_fell_back_are_counted_until_something_is_new() -> None:
     tracker.observe(1_000, 1_000)
 
     told(tracker, (3, 3), (4, 4), (5, 5))
-    assert (tracker.behind, tracker.behind_id) == (3, 5)
+    assert (tracker.behind, tracker.fell_to) == (3, 3)
     tracker.observe(1_001, 1_001)
-    assert tracker.behind == 0
+    assert (tracker.behind, tracker.fell_to) == (0, None)
     told(tracker, (6, 6))
-    assert (tracker.behind, tracker.behind_id) == (1, 6)
+    assert (tracker.behind, tracker.fell_to) == (1, 6)
 
 
 def test_a_reset_begins_an_epoch_with_whatever_id_comes() -> None:

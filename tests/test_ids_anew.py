@@ -1,0 +1,57 @@
+"""A running worker whose exchange counts from 1 again: REST confirms it, nothing is left out."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from connector.codec.schema import load
+from connector.kafka.reader import Reader
+from tests.handfill_parts import TRADES, answer
+from tests.oracle import read_avro
+from tests.waiting import until
+from tests.worker_parts import World, world
+
+pytestmark = pytest.mark.lab
+BTC = ("spot", "btcusdt@trade", "BTCUSDT")
+
+
+async def trades(here: World) -> list[tuple[int, str]]:
+    """Return id and origin of each trade of BTCUSDT in the topic, in the order written."""
+    reader = Reader(here.broker.bootstrap_servers, ["binance.spot.trade"])
+    await reader.start()
+    found = []
+    while await reader.lag():
+        found += [read_avro(load("trade"), read.value) for read in await reader.batch()]
+    await reader.stop()
+    return [(one["trade_id"], one["origin"]) for one in found if one["symbol"] == "BTCUSDT"]
+
+
+@pytest.mark.parametrize("connections", [1, 2])
+async def test_every_trade_of_the_new_count_is_there_once(
+    connections: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.repair.LOOK_S", 0.05)
+    async with world(tmp_path, {**TRADES, "connections": connections}) as here:
+        made = here.exchange.oracle.made
+        await here.until_flowing()
+        await until(lambda: len(made.get(BTC, ())) > 100)
+        here.market.begin_anew("spot", "BTCUSDT")
+        before = len(made[BTC])
+        await until(lambda: here.worker.repair.resets == 1)
+        await until(lambda: here.worker.repair.backfill.outcomes["filled"] == 1)
+        flown = len(made[BTC])
+        await until(lambda: len(made[BTC]) > flown + 50)
+        await here.stop()
+
+        ids = [int(number) for (number,) in made[BTC]]
+        assert ids[before] == 1
+        found = await trades(here)
+        assert sorted(number for number, _ in found) == sorted(ids)
+        again = [number for number, origin in found if origin == "backfill"]
+        assert again == list(range(1, len(again) + 1))
+        assert len(again) >= 50 / connections
+        code, verdict = await asyncio.to_thread(answer, "verify", here.path)
+        [btc] = [one for one in verdict["series"] if one["symbol"] == "BTCUSDT"]
+        assert (code, btc["records"], btc["backfilled"]) == (0, len(ids), len(again))
+        assert (btc["holes"], btc["repeats"]) == ({}, 0)
