@@ -7,7 +7,7 @@ queued, flush with a deadline, say what was left.
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from connector.binance.plan import Plan
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.config.secrets import secret
-from connector.errors import Refused, Retry
+from connector.errors import Fatal, Refused, Retry
 from connector.exporter import page
 from connector.kafka import settings as kafka_settings
 from connector.kafka import topics
@@ -82,6 +82,7 @@ class MarketWorker:
         self.replanner = Replanner(loaded, hands, plan)
         self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
         self._there = False
+        self._crash: Fatal | None = None
         self.checks = {
             "kafka": lambda: self.producer.trouble is None and not self.producer.fenced,
             "exchange_info": lambda: self.replanner.complete,
@@ -105,7 +106,8 @@ class MarketWorker:
         Raises:
             Refused: the start is impossible as configured.
             Retry: Kafka does not answer.
-            Fatal: Kafka gave up on us for good; what could be stored was.
+            Fatal: Kafka gave up on us for good, or a bug ended a part of us; what could be stored
+                was.
         """
         self._stop_on_signals()
         await self.server.start(self.settings.server.host, self.settings.server.port)
@@ -170,22 +172,31 @@ class MarketWorker:
             await asyncio.sleep(1.0)
 
     async def _run_until_stopped(self) -> None:
-        reading = asyncio.create_task(self.market.run(), name="market")
-        replanning = asyncio.create_task(self.replanner.run(), name="replanner")
-        repairing = asyncio.create_task(self.repair.run(), name="repair")
-        while not self.stopping.is_set() and not self._over(reading):
+        parts = (self.market, self.replanner, self.repair)
+        tasks = [asyncio.create_task(one.run(), name=type(one).__name__) for one in parts]
+        while not self.stopping.is_set() and not self._over(tasks):
             self._serve()
             await asyncio.sleep(POLL_S)
         self.around.closing = "restart"
-        tasks = (reading, replanning, repairing)
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        self._note_crashes(tasks, ends)
         if self.producer.fenced:
             await self.stopping.wait()  # somebody newer writes: live, not ready, until SIGTERM
 
-    def _over(self, reading: "asyncio.Task[None]") -> bool:
-        return reading.done() or self.producer.fatal is not None or self.producer.fenced
+    def _over(self, tasks: "list[asyncio.Task[None]]") -> bool:
+        ended = any(task.done() for task in tasks)
+        return ended or self.producer.fatal is not None or self.producer.fenced
+
+    def _note_crashes(
+        self, tasks: "list[asyncio.Task[None]]", ends: Sequence[BaseException | None]
+    ) -> None:
+        """Have a part that ended by itself end the run: nothing goes on with half its parts."""
+        for task, error in zip(tasks, ends, strict=True):
+            if isinstance(error, Exception):
+                events.part_failed(task.get_name(), error)
+                self._crash = Fatal(f"a bug ended {task.get_name()} ({error!r}); the log has more")
 
     def _serve(self) -> None:
         """Serve librdkafka's reports and publish what is queued."""
@@ -213,8 +224,9 @@ class MarketWorker:
             failed=records.failed,
             dropped=self.ledger.frames.dropped,
         )
-        if self.producer.fatal is not None:
-            raise self.producer.fatal
+        fatal = self.producer.fatal or self._crash
+        if fatal is not None:
+            raise fatal
         return Outcome(left, self.ledger, self.pipeline.waiting)
 
     @property

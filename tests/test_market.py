@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from connector.binance.names import parse
+from connector.errors import Fatal
 from connector.supervisor import Supervisor
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
@@ -260,3 +261,22 @@ async def test_rows_of_the_other_product_are_kept_when_asked(tmp_path: Path) -> 
 
         assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
         assert list(here.worker.plan.topics) == ["binance.usdm.ticker"]
+
+
+async def test_a_bug_that_ends_a_part_ends_the_run_once_all_that_was_read_is_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = asyncio.Event()
+
+    async def keep_books(_self: object) -> None:
+        await broken.wait()
+        raise ZeroDivisionError("by no means")
+
+    monkeypatch.setattr("connector.repair.Repair._keep_books", keep_books)
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        broken.set()
+        with pytest.raises(Fatal, match="a bug ended Repair"):
+            await here.running
+        here.assert_balanced()
+    assert "by no means" in capsys.readouterr().out

@@ -29,7 +29,7 @@ def market(config: Config = Path("connector.yaml")) -> None:
     """Read market streams and write them to Kafka.
 
     Exit codes: 0 everything read was stored; 1 some records were not (the log says how many);
-    2 the config is wrong; 3 Kafka cannot be reached; 4 Kafka refused for good.
+    2 the config is wrong; 3 Kafka cannot be reached; 4 Kafka refused for good, or a bug ended it.
     """
     loaded = load(config)
     settings = loaded.settings.logs

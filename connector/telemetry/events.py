@@ -162,6 +162,11 @@ def stream_quiet(connection: str, streams: list[str]) -> None:
     _about_silence(_log.info, "stream_quiet", connection, streams)
 
 
+def part_failed(part: str, error: BaseException) -> None:
+    """A bug ended a part of the worker: it stores what it has read, and ends."""
+    _log.error("part_failed", part=part, exc_info=error)
+
+
 def listening_failed(connection: str, error: BaseException) -> None:
     """A bug while looking for silence; the connection goes on, and is listened to again later."""
     _log.error("listening_failed", connection=connection, exc_info=error)
