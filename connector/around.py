@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connector.binance.markers import Reason
@@ -10,6 +11,7 @@ from connector.binance.products import LIMITS
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline
 from connector.policy import SlidingWindow
+from connector.series import Series
 
 HAND_OVERS = 2  # at the same time
 FOR_DOUBTS = 0.1  # of the attempts to connect: the rest is for what is known to be lost
@@ -27,6 +29,7 @@ class Around:
         life_s: Seconds after which the exchange cuts any connection.
         closing: Why a bundle is given up: plan_changed, at the end restart.
         handing_over: Taken while a connection is replaced: never all at once.
+        watch: Have REST asked about a series that is silent everywhere; told when it goes on.
     """
 
     pipeline: Pipeline
@@ -36,6 +39,7 @@ class Around:
     life_s: float = 86_400.0
     closing: Reason = "plan_changed"
     handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HAND_OVERS))
+    watch: Callable[[Series, Callable[[], None]], None] = lambda _series, _tell: None
     _windows: dict[str, SlidingWindow] = field(default_factory=dict)
     _doubts: dict[str, SlidingWindow] = field(default_factory=dict)
 

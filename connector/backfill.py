@@ -174,7 +174,7 @@ class Backfill:
         gap, asked = job.gap, job.next_page()
         if gap.too_old(self._clock() * 1000):
             raise Refused("older than REST looks back")
-        raw = await self._ask(gap.stream, asked)
+        raw = await self.ask(gap.stream, asked)
         rows = await self._read(gap, raw)
         found = rows[job.take(asked, [row.first for row in rows])]
         for begin in range(0, len(found), BATCH):
@@ -196,15 +196,19 @@ class Backfill:
     async def _fetch_book(self, book: Book) -> None:
         asked = snapshot(book.stream, book.symbol, book.levels)
         try:
-            raw = await self._ask(book.stream, asked)
+            raw = await self.ask(book.stream, asked)
             found = recover_book(book.stream, raw, book.symbol)
         except (Refused, BadMessage) as error:
             events.book_refused(book.stream.name, book.symbol, str(error))
             return
         await self._deliver(book, [found])
 
-    async def _ask(self, stream: Stream, asked: Page) -> bytes:
-        """Return an answer's body, once our share of the weight allows the call."""
+    async def ask(self, stream: Stream, asked: Page) -> bytes:
+        """Return an answer's body, once our share of the weight allows the call.
+
+        Raises:
+            Retry: it did not go through. Refused: the exchange does not take it.
+        """
         pool = POOL_OF[stream.product]
         budget = self._budgets[pool]
         budget.limit = self._rest.pools[pool].limit

@@ -278,6 +278,10 @@ class Listener:
             return sum(voice.counts for voice in some) / max(1, len(self.voices))
         return sum(voice.rate for voice in some if voice.counts) / all_of_it
 
+    def loudest(self, number: int) -> list[Voice]:
+        """Return the streams that usually say most."""
+        return sorted(self.voices, key=lambda voice: voice.rate, reverse=True)[:number]
+
     def named(self, names: Iterable[str]) -> list[Voice]:
         """Return those of these streams that are subscribed."""
         return [self._known[name] for name in names if name in self._known]

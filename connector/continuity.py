@@ -170,20 +170,25 @@ class Continuity:
             hole = series.tracker.skipped_just_now()  # after a break, no missing id is normal
         gap = gap or self._gap(series, reason, None if hole is None else hole.before_id)
         gap.after_ms = record_ms
-        told = self._told(series, gap, hole, last)
+        told = self._told(series, gap, hole, last, again=stamp == gap.id)
         return stamp or told
 
-    def _told(self, series: Series, gap: Gap, hole: Hole | None, last: int) -> str | None:
-        """Say what became of a gap that an event ends; return its id if something is missing."""
+    def _told(
+        self, series: Series, gap: Gap, hole: Hole | None, last: int, *, again: bool
+    ) -> str | None:
+        """Say what became of a gap that an event ends; return its id if something is missing.
+
+        Again: it was settled when the series was read again, and then nothing came.
+        """
         if hole is not None:
             gap.before_id, gap.after_id, gap.missing = hole.before_id, hole.after_id, hole.missing
-            return self._found(series, gap)
+            return self._found(series, gap, again=again)
         if series.can_tell:
             gap.after_id = series.last_id
             self.chronicle.mark("clear", series, gap)  # the ids go on: nothing was missing
             return None
         gap.after_id = last if series.tracker.has_ids else None
-        return self._found(series, gap)
+        return self._found(series, gap, again=again)
 
     def _begun(self, series: Series, record_ms: int) -> None:
         """Note where the coverage of a series begins that nobody has written before."""
@@ -192,9 +197,9 @@ class Continuity:
         self.chronicle.mark("started", series, began)
         self.begun(series)
 
-    def _found(self, series: Series, gap: Gap) -> str:
+    def _found(self, series: Series, gap: Gap, *, again: bool = False) -> str:
         """Count a real gap, and have it filled where that is possible."""
-        self.gaps[gap.reason] += 1
+        self.gaps[gap.reason] += not again
         self.missing += gap.missing or 0
         why = self.fill(series, gap)
         if why is None:

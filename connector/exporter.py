@@ -213,7 +213,12 @@ def _continuity(made: Page, worker: "MarketWorker") -> None:
         ("bkc_backfilled_events", "Of them, fetched and written.", lambda: continuity.recovered),
         ("bkc_backfill_failures", "REST calls made again.", lambda: repair.backfill.failures),
         ("bkc_book_snapshots", "Order books written.", lambda: repair.books),
-        ("bkc_ids_resets", "Series whose ids began anew.", lambda: repair.resets),
+        ("bkc_ids_resets", "Series whose ids began anew.", lambda: repair.witness.resets),
+        (
+            "bkc_silent_everywhere",
+            "Times REST had events of a stream that two connections were silent about.",
+            lambda: repair.witness.proved,
+        ),
         ("bkc_commits", "Transactions stored.", lambda: producer.commits),
     )
     for name, doc, read in numbers:

@@ -22,6 +22,7 @@ from connector.telemetry import events
 LOOK_S = 0.25  # between two looks at the counters
 WHOLE_S = 10.0  # how long a new connection may take to prove that the old one is stale
 RETRY_S = 60.0  # after a bug
+ASKED = 3  # streams of a quiet connection that REST is asked about
 MOST = 0.5  # of the usual traffic: when more is stale, the connection is replaced
 
 
@@ -181,15 +182,30 @@ class Listening:
             for voice in voices:
                 voice.healthy(now)
         elif step is Step.QUIET:
-            quiet = [voice.name for voice in voices if voice.unheard(now)]
-            self.quiet += len(quiet)
-            if quiet:
-                events.stream_quiet(connection=name, streams=quiet)
+            self._nobody_heard(voices, now)
         else:
             if step is Step.HEALED:
                 events.stale_healed(connection=name, streams=names)
             for voice in voices:
                 voice.cleared(now)
+
+    def _nobody_heard(self, voices: list[Voice], now: float) -> None:
+        quiet = [voice for voice in voices if voice.unheard(now)]
+        if not quiet:
+            return
+        self.quiet += len(quiet)
+        events.stream_quiet(self._bundle().name, [voice.name for voice in quiet])
+        for voice in quiet:
+            self._watch(voice, functools.partial(self._doubt_again, voice))
+
+    def _doubt_again(self, voice: Voice) -> None:
+        """REST says that a quiet stream goes on: doubt it again, as if it had just spoken."""
+        voice.cleared(self._clock.now)
+
+    def _watch(self, voice: Voice, tell: Callable[[], None]) -> None:
+        for way in self._ways([voice.name]):
+            for series in way.every_series():
+                self._around.watch(series, tell)
 
     # The connection
 
@@ -226,7 +242,12 @@ class Listening:
         if whole.unheard(self._awake.tick(self._loop.time())):
             self.quiet += len(names)
             events.stream_quiet(connection=self._bundle().name, streams=names)
+            for voice in self._listener.loudest(ASKED):
+                self._watch(voice, self._doubt_whole_again)
         return False
+
+    def _doubt_whole_again(self) -> None:
+        self._listener.whole.cleared(self._awake.now)
 
     def _mark(self, ways: list[Route], leg: int, now_ms: int) -> None:
         """Mark what may be missing of streams whose ids tell nothing and that said nothing yet."""

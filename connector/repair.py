@@ -1,7 +1,8 @@
 """What can be put right: gaps are fetched through REST and written like live records, order books
-get a snapshot to start from, and ids that began anew are confirmed before they are believed.
+get a snapshot to start from, new listings what they had before we read them.
 
-Next along the way: backfill.py (the queue), pipeline.py (`recover`), continuity.py (the markers).
+Next along the way: backfill.py (the queue), pipeline.py (`recover`), continuity.py (the markers),
+witness.py (what REST's newest id says).
 """
 
 import asyncio
@@ -11,18 +12,19 @@ from dataclasses import dataclass, replace
 
 from connector.backfill import Backfill, Book
 from connector.binance import filling
-from connector.binance.history import Span, fillable, has_snapshots, newest_page, zone_ms
+from connector.binance.history import Span, fillable, has_snapshots, zone_ms
 from connector.binance.intervals import following, opening
 from connector.binance.products import Product
 from connector.binance.sequence import CandleTracker
 from connector.codec.compile import Codec
-from connector.codec.recovered import Recovered, recover
+from connector.codec.recovered import Recovered
 from connector.config.model import Settings
 from connector.continuity import Gap, Series
-from connector.errors import BadMessage, Refused, Retry
+from connector.errors import BadMessage, Refused
 from connector.pipeline import Codecs, Pipeline, codec_of
 from connector.rest import Rest
 from connector.telemetry import events
+from connector.witness import Witness
 
 ROOM_S = 0.005  # between two looks whether a fetched event may be published: live ones go first
 LISTING_MS = 6 * 3_600_000  # candles of a new symbol are asked for so far back
@@ -41,11 +43,10 @@ class Repair:
     Attributes:
         backfill: The queue of what is to be fetched.
         books: Snapshots written.
-        resets: Series whose ids began anew, confirmed.
+        witness: Asks REST about series in doubt.
     """
 
     def __init__(self, rest: Rest, pipeline: Pipeline, codecs: Codecs, settings: Settings) -> None:
-        self._rest = rest
         self._pipeline = pipeline
         self._continuity = pipeline.continuity
         self._codecs = codecs
@@ -54,20 +55,20 @@ class Repair:
         self._books_s = settings.backfill.book_interval / 1000 if settings.backfill.books else None
         self._jobs: dict[str, _Job] = {}
         self._wanted: dict[str, tuple[Series, float]] = {}  # books: when each is due again
-        self._doubted: dict[str, Series] = {}
         self._listed: set[tuple[Product, str]] = set()
-        self.books = self.resets = 0
+        self.books = 0
         share = settings.backfill.weight_share
         self.backfill = Backfill(rest, self._deliver, self._settle, weight_share=share)
         self._continuity.fill = self.fill
         self._continuity.begun = self._begun
-        self._continuity.doubt = self._doubt
+        self.witness = Witness(self.backfill, pipeline, enabled=self._enabled)
 
     async def run(self) -> None:
         """Fetch until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.backfill.run(), name="backfill")
             group.create_task(self._keep_books(), name="books")
+            group.create_task(self.witness.run(), name="witness")
 
     # Gaps
 
@@ -190,39 +191,13 @@ class Repair:
             events.book_refused(stream.name, series.symbol, str(error))
 
     async def _keep_books(self) -> None:
-        """Ask for every book again at its interval, and settle doubts about ids."""
+        """Ask for every book again at its interval."""
         while True:
             await asyncio.sleep(LOOK_S)
             now = time.monotonic()
             for series, due in list(self._wanted.values()):
                 if due <= now and not series.ended:
                     self._want_book(series, None)
-            for name in list(self._doubted):
-                await self._confirm(self._doubted.pop(name))
-
-    # Ids that began anew
-
-    def _doubt(self, series: Series) -> None:
-        if self._enabled:
-            self._doubted[series.name] = series
-
-    async def _confirm(self, series: Series) -> None:
-        """Ask REST for the newest id: only its word makes falling ids a new epoch."""
-        tracker, stream = series.tracker, series.stream
-        try:
-            asked = newest_page(stream, series.symbol)
-            raw = await self._rest.get(
-                stream.product, asked.path, asked.params, asked.weight, keyed=asked.keyed
-            )
-            found = recover(stream, raw, series.symbol)
-        except (Retry, Refused, BadMessage) as error:
-            events.reset_unconfirmed(stream=stream.name, symbol=series.symbol, cause=str(error))
-            return
-        newest = max((one.last for one in found), default=None)
-        if newest is None or tracker.last is None or newest >= tracker.last:
-            return  # what fell back was late, or old: the series goes on where it was
-        self.resets += 1
-        self._pipeline.reset(series)
 
 
 def _span(series: Series, gap: Gap) -> Span:

@@ -77,6 +77,7 @@ class MarketWorker:
         )
         self.market = Market(around)
         self.repair = Repair(self.rest, self.pipeline, self.market.routing.codecs, settings)
+        around.watch = self.repair.witness.watch
         news, listed = self.market.routing.news, self.repair.listed
         hands = Hands(self.rest, self._prepare, self.market.apply, news, listed)
         self.replanner = Replanner(loaded, hands, plan)

@@ -31,14 +31,14 @@ async def trades(here: World) -> list[tuple[int, str]]:
 async def test_every_trade_of_the_new_count_is_there_once(
     connections: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.repair.LOOK_S", 0.05)
+    monkeypatch.setattr("connector.witness.LOOK_S", 0.05)
     async with world(tmp_path, {**TRADES, "connections": connections}) as here:
         made = here.exchange.oracle.made
         await here.until_flowing()
         await until(lambda: len(made.get(BTC, ())) > 100)
         here.market.begin_anew("spot", "BTCUSDT")
         before = len(made[BTC])
-        await until(lambda: here.worker.repair.resets == 1)
+        await until(lambda: here.worker.repair.witness.resets == 1)
         await until(lambda: here.worker.repair.backfill.outcomes["filled"] == 1)
         flown = len(made[BTC])
         await until(lambda: len(made[BTC]) > flown + 50)

@@ -34,6 +34,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.cadence.TIMES", 0.3)
     monkeypatch.setattr("connector.doubt.CONFIRM_S", 0.6)
     monkeypatch.setattr("connector.listening.CONFIRM_S", 0.6)
+    monkeypatch.setattr("connector.witness.LOOK_S", 0.05)
+    monkeypatch.setattr("connector.witness.GRACE_S", 0.3)
 
 
 def supervisor(here: World) -> Supervisor:
@@ -179,6 +181,58 @@ async def test_a_stream_silent_everywhere_is_quiet_and_nothing_is_replaced_or_ma
     assert "stale_confirmed" not in capsys.readouterr().out
 
 
+async def test_what_rest_has_of_a_stream_silent_everywhere_is_missing_and_fetched_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with world(tmp_path) as here:
+        await learned(here)
+        silence = here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))
+        await until(lambda: here.worker.repair.witness.proved == 1)
+        assert here.worker.pipeline.continuity.open_gaps == 1
+        silence.cancel()
+        before = here.published(TRADE)
+        await until(lambda: here.published(TRADE) > before + 50)
+        await until(lambda: here.worker.pipeline.continuity.open_gaps == 0)
+        await here.stop()
+        trades = await topic(here, "binance.spot.trade", "trade")
+
+        assert await stale_markers(here) == [(TRADE, "filled")]
+        ids = [one["trade_id"] for one in trades if one["symbol"] == "BTCUSDT"]
+        assert missing(here, ids) == []
+        assert len(ids) == len(set(ids))
+    said = capsys.readouterr().out
+    assert in_order(said, "stream_quiet", "silent_everywhere", "gap_settled")
+
+
+async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.witness.FIRST_S", 0.2)
+    monkeypatch.setattr("connector.witness.MOST_S", 0.2)
+    both = {**SPOT, "streams": ["trade"]}
+    async with world(tmp_path, both, rate=750.0) as here:
+        await learned(here)
+        here.market.set_status("spot", "BTCUSDT", "BREAK")
+        await until(lambda: listening(here).quiet == 1)
+        await until(lambda: connections(here) == 1)
+        here.exchange.begin(MuteStream(TRADE, 600.0))
+        here.market.set_status("spot", "BTCUSDT", "TRADING")
+        await until(lambda: here.worker.repair.witness.proved == 1)
+        await until(lambda: listening(here).confirmed == 1)
+        before = here.published(TRADE)
+        await until(lambda: here.published(TRADE) > before + 50)
+        await until(lambda: here.worker.pipeline.continuity.open_gaps == 0)
+        await here.stop()
+        trades = await topic(here, "binance.spot.trade", "trade")
+
+        assert await stale_markers(here) == [(TRADE, "filled")]
+        ids = [one["trade_id"] for one in trades if one["symbol"] == "BTCUSDT"]
+        assert missing(here, ids) == []
+        assert len(ids) == len(set(ids))
+    said = capsys.readouterr().out
+    assert in_order(said, "stream_quiet", "silent_everywhere", "stale_confirmed")
+
+
 async def test_a_stream_that_speaks_by_itself_was_suspected_wrongly(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         await learned(here)
@@ -267,7 +321,8 @@ async def test_a_connection_that_never_brings_a_stream_again_is_replaced(
 
         assert listening(here).confirmed == 2
         assert here.worker.pipeline.continuity.gaps == {"stale": 2}
-        assert await stale_markers(here) == [(BOOK, "unfillable")] * 2
+        # The second one is told again when it ends: nothing came where it was read again.
+        assert await stale_markers(here) == [(BOOK, "unfillable")] * 3
         assert supervisor(here).disconnects == 0
     assert "stale_healed" not in capsys.readouterr().out
 

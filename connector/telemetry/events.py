@@ -231,9 +231,14 @@ def fenced(cause: str) -> None:
     _log.warning("fenced", cause=cause)
 
 
-def reset_unconfirmed(stream: str, symbol: str, cause: str) -> None:
-    """Ids fell back, and REST could not say whether they began anew: they count as repeats."""
-    _log.warning("reset_unconfirmed", stream=stream, symbol=symbol, cause=cause)
+def newest_unknown(stream: str, symbol: str, cause: str) -> None:
+    """REST did not say what a stream in doubt has come to: what it brings, or not, stays as is."""
+    _log.warning("newest_unknown", stream=stream, symbol=symbol, cause=cause)
+
+
+def silent_everywhere(stream: str, symbol: str, last: int | None, newest: int) -> None:
+    """Two connections bring nothing of a stream, and REST has newer events: marked as missing."""
+    _log.warning("silent_everywhere", stream=stream, symbol=symbol, last_id=last, rest_has=newest)
 
 
 def took_over(series: int, run: str) -> None:
