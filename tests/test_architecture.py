@@ -38,6 +38,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
         "status",
         "replay",
     ),
+    ("witness",),
     ("writer", "repair"),
     ("service",),
     ("handfill",),
