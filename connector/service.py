@@ -15,8 +15,7 @@ from connector import __version__
 from connector.around import Around
 from connector.binance.plan import Plan
 from connector.config.load import Loaded
-from connector.config.model import Settings
-from connector.config.secrets import secret
+from connector.config.secrets import api_key_of, proxy_of
 from connector.errors import Fatal, Refused, Retry
 from connector.exporter import page
 from connector.kafka import settings as kafka_settings
@@ -58,10 +57,11 @@ class MarketWorker:
         self.ledger = Ledger()
         self.lag = Lag()
         self.stopping = asyncio.Event()
+        proxy = proxy_of(settings)
         self.rest = Rest(
             bases_of(settings),
             share=settings.limits.share,
-            proxy=settings.proxy,
+            proxy=proxy,
             api_key=api_key_of(settings),
         )
         self.writer = writer = Writer(settings, self.ledger, self.lag)
@@ -71,7 +71,7 @@ class MarketWorker:
         self.around = around = Around(
             self.pipeline,
             self.ledger,
-            settings.proxy,
+            proxy,
             settings.limits.share,
             settings.limits.connection_life / 1000,
         )
@@ -243,16 +243,6 @@ class MarketWorker:
                 loop.add_signal_handler(number, handler)
             except (NotImplementedError, RuntimeError, ValueError):  # not the main thread
                 return
-
-
-def api_key_of(settings: Settings) -> str | None:
-    """Return the key for REST calls that want one.
-
-    Raises:
-        Refused: its file cannot be read.
-    """
-    path = settings.backfill.api_key_file
-    return None if path is None else secret(path, "backfill.api_key_file")
 
 
 async def run_market(loaded: Loaded) -> Outcome:

@@ -406,10 +406,18 @@ async def test_microseconds_have_connections_of_their_own_and_begin_live(tmp_pat
         assert here.worker.ledger.dead_letters == Counter()
 
 
-async def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:
-    proxy = Proxy()
+LOGINS = ("bkc:open-sesame", "bkc:p@ss/w:rd %")
+
+
+@pytest.mark.parametrize("login", [None, *LOGINS])
+async def test_everything_goes_through_the_proxy(
+    login: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = Proxy(login)
     await proxy.start()
-    async with world(tmp_path, ALL, topics=TRADES, proxy=proxy.url) as here:
+    (tmp_path / "login").write_text(f"{login}\n")
+    path = None if login is None else str(tmp_path / "login")
+    async with world(tmp_path, ALL, topics=TRADES, proxy=proxy.url, proxy_login_file=path) as here:
         await here.until_flowing()
         await until(lambda: here.worker.ledger.records.acknowledged > 20)
         await here.stop()
@@ -418,6 +426,8 @@ async def test_everything_goes_through_the_proxy(tmp_path: Path) -> None:
         assert set(proxy.seen) == {bases.rest.split("/")[2], bases.streams[0].split("/")[2]}
         balanced(here)
     await proxy.stop()
+    said = capsys.readouterr().out
+    assert login is None or login.partition(":")[2] not in said
 
 
 async def test_a_proxy_that_fails_is_named(

@@ -13,6 +13,7 @@ from connector.binance.running import Running
 from connector.binance.symbols import Listing, Universe, read_listings
 from connector.binance.volumes import read_volumes
 from connector.config.model import Settings
+from connector.config.secrets import proxy_of
 from connector.errors import Refused, Retry
 from connector.planning import bases_of
 from connector.rest import Rest
@@ -74,7 +75,7 @@ async def ask_universe(
     Raises:
         Retry: an answer that the plan needs cannot be had.
     """
-    rest = Rest(bases_of(settings), share=settings.limits.share, proxy=settings.proxy)
+    rest = Rest(bases_of(settings), share=settings.limits.share, proxy=proxy_of(settings))
     listings: dict[Product, tuple[Listing, ...]] = {}
     volumes: dict[Product, Mapping[str, float]] = {}
     without: list[str] = []

@@ -228,6 +228,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     backfill: Backfill = Backfill()
     proxy: Url | None = Field(None, description="HTTP proxy for WebSocket and REST.")
+    proxy_login_file: Path | None = Field(None, description="File: that proxy's user:password.")
     subscriptions: list[Subscription] = Field(
         min_length=1, description="What to read, and where it goes."
     )

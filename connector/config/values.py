@@ -44,7 +44,7 @@ def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
     def check(value: str) -> str:
         found = _URL.fullmatch(value)
         if found is not None and "@" in found["host"]:
-            raise ValueError("holds a user or password, which logs would show: leave them out")
+            raise ValueError("holds a user or password, which logs would show: put them in a file")
         if found is None or found["scheme"] not in schemes:
             raise ValueError(f"{value!r} is no URL of this sort: write {example}")
         return value

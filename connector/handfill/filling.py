@@ -10,6 +10,7 @@ from connector.binance.holes import Places, Present
 from connector.binance.planned import Planned
 from connector.config.load import Loaded
 from connector.config.model import Settings
+from connector.config.secrets import api_key_of, proxy_of
 from connector.handfill.asked import Asked, Spans, planned_stream
 from connector.handfill.gaps import Filler, Job, finished, jobs_of, left_open
 from connector.handfill.reading import Known, Reading, Tell
@@ -17,7 +18,6 @@ from connector.handfill.report import Report
 from connector.handfill.writing import Writing, by_hand
 from connector.planning import bases_of
 from connector.rest import Rest
-from connector.service import api_key_of
 
 
 async def fill_by_hand(loaded: Loaded, asked: Asked, tell: Tell) -> Report:
@@ -37,7 +37,7 @@ async def fill_by_hand(loaded: Loaded, asked: Asked, tell: Tell) -> Report:
     rest = Rest(
         bases_of(settings),
         share=settings.limits.share,
-        proxy=settings.proxy,
+        proxy=proxy_of(settings),
         api_key=api_key_of(settings),
     )
     await rest.start()

@@ -230,6 +230,6 @@ def _proxy_refusal(place: str, status: int) -> Retry | Refused:
     """Return the error for a proxy that does not let us through to the exchange."""
     if status == PROXY_LOGIN:
         return Refused(
-            f"{place}: the proxy wants a user name and password; write them into `proxy`"
+            f"{place}: the proxy wants a user name and password; give them in `proxy_login_file`"
         )
     return Retry(f"{place}: the proxy answered {status} and made no connection")
