@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from connector.aside import Aside, DeadLetters
 from connector.binance.markers import Reason
 from connector.binance.sequence import GAP, NEW, REPEATED, Gap
 from connector.binance.symbols import product_of
@@ -40,7 +41,7 @@ _BETWEEN = b'","data":'
 _GAP = len(_BETWEEN)
 
 
-class Publisher(Protocol):
+class Publisher(DeadLetters, Protocol):
     """Where records go: kafka/producer.py."""
 
     def room(self) -> int:
@@ -49,10 +50,6 @@ class Publisher(Protocol):
 
     def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
         """Take one record: there was room. Timestamp in ms, received in us."""
-        ...
-
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
-        """Put aside what cannot become a record: its raw bytes and why."""
         ...
 
 
@@ -79,6 +76,7 @@ class Pipeline:
         self._leg = 0  # the connection whose frames are being handled
         self.legs = Legs(self._publish_decided, self._repeated)
         self.continuity = continuity or Continuity("binance")
+        self.aside = Aside(publisher, ledger, self.continuity)
 
     @property
     def waiting(self) -> int:
@@ -144,7 +142,7 @@ class Pipeline:
         try:
             self._publish(route, data, stamp, received_us)
         except Exception as error:  # noqa: BLE001 - whatever a frame does, the next one is read
-            self._put_aside(route, data, error, received_us)
+            self.aside.event(route, data, error, received_us)
             self._frames.undecodable += 1
             return True
         self._frames.decoded += 1
@@ -180,9 +178,7 @@ class Pipeline:
         try:
             value = codec.encode(message, series.opening, stamp)
         except Exception as error:
-            bad = _as_bad(error)
-            bad.marked = self._is_taken_in(codec, series, message)
-            raise bad from error
+            raise self.aside.unfit(codec, series, message, error) from error
         millis = codec.record_time(message)
         received_ms = received_us // 1000
         if millis is None or not 0 < millis <= received_ms + AHEAD_LIMIT_MS:
@@ -200,20 +196,6 @@ class Pipeline:
             one = Waiting(route, series, message, value, millis, received_us, self._leg)
             value = self._judged(one, series.tracker.gap if verdict is GAP else None)
         self._put(route, series, value, millis, received_us)
-
-    def _is_taken_in(self, codec: Codec, series: Series, message: Any) -> bool:
-        """Tell the tracker the ids of an event that is no record; say whether all is marked.
-
-        Only where ids have no gaps, and in the plain case: else the next event tells.
-        """
-        if not series.gapless or series.alert or series.merge is not None:
-            return False
-        first, last = codec.span(message)
-        if series.tracker.judge(first, last) is not NEW:
-            return False
-        series.tracker.observe(first, last)
-        self.continuity.put_aside(series, first, last, codec.record_time(message))
-        return True
 
     def _repeated(self, series: Series) -> None:
         """Count a repeat. If they do not end, the ids may have begun anew."""
@@ -265,7 +247,7 @@ class Pipeline:
         try:
             elements = msgspec.json.decode(data, type=list[msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._put_aside(route, data, BadMessage("json", str(error)), received_us)
+            self.aside.event(route, data, BadMessage("json", str(error)), received_us)
             self._frames.undecodable += 1
             return True
         if len(elements) > self._room:
@@ -276,7 +258,7 @@ class Pipeline:
                 self._publish(route, bytes(element), stamp, received_us)
             except Exception as error:  # noqa: BLE001 - as above
                 good = False
-                self._put_aside(route, bytes(element), error, received_us)
+                self.aside.event(route, bytes(element), error, received_us)
         self._frames.decoded += good
         self._frames.undecodable += not good
         return True
@@ -317,10 +299,6 @@ class Pipeline:
 
         self.later(begin_anew)
 
-    def refuse(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
-        """Put aside an event fetched through REST that cannot become a record."""
-        self._dead_letter(name, raw, error, received_us)
-
     def _handle_odd(
         self, routes: Routes, frame: bytes, stamp: bytes, received_us: int, control: Control
     ) -> bool:
@@ -331,36 +309,15 @@ class Pipeline:
         try:
             loose = _LOOSE.decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self._undecodable(frame, BadMessage("json", str(error)), received_us)
+            self.aside.frame(frame, BadMessage("json", str(error)), received_us)
             return True
         name = loose.stream.encode()
         if name not in routes:
             detail = f"no subscription of ours is called {loose.stream[:80]!r}"
-            self._undecodable(frame, BadMessage("unknown_stream", detail), received_us)
+            self.aside.frame(frame, BadMessage("unknown_stream", detail), received_us)
             return True
         exact = HEAD + name + _BETWEEN + bytes(loose.data) + b"}"
         return self._handle(routes, exact, stamp, received_us, _no_control)
-
-    def _undecodable(self, frame: bytes, error: BadMessage, received_us: int) -> None:
-        self._frames.undecodable += 1
-        self._dead_letter("", frame, error, received_us)
-
-    def _put_aside(self, route: Route, raw: bytes, error: Exception, received_us: int) -> None:
-        """Send an event to the dead letter; what it was is missing in its series.
-
-        The ids of what cannot be decoded are not believed: a wrong one would hide all that follow.
-        """
-        bad = _as_bad(error)
-        if not bad.marked:
-            route.damaged = True
-            self.continuity.interrupted(route.concerned(raw), "dead_letter")
-        self._dead_letter(route.stream.name, raw, bad, received_us)
-
-    def _dead_letter(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
-        self._records.produced += 1
-        self._records.dead_lettered += 1
-        self._ledger.dead_letters[error.reason] += 1
-        self._publisher.dead_letter(name, raw, error, received_us)
 
     # In its turn among the frames
 
@@ -388,11 +345,6 @@ class _Loose(msgspec.Struct):
 
 
 _LOOSE = msgspec.json.Decoder(_Loose)
-
-
-def _as_bad(error: Exception) -> BadMessage:
-    """Return what stopped a message; what nobody foresaw is a bug of ours, and is said to be."""
-    return error if isinstance(error, BadMessage) else BadMessage("bug", repr(error))
 
 
 def _no_control(_frame: bytes) -> bool:

@@ -125,7 +125,7 @@ class Repair:
                     await asyncio.sleep(ROOM_S)
                     now_us = time.time_ns() // 1000
             except BadMessage as error:
-                self._pipeline.refuse(series.stream.name, one.payload, error, now_us)
+                self._pipeline.aside.letter(series.stream.name, one.payload, error, now_us)
             else:
                 written += 1
         return written

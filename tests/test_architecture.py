@@ -19,7 +19,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("config", "telemetry"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("route",),
-    ("legs", "inbox"),
+    ("legs", "inbox", "aside"),
     ("pipeline", "planning"),
     ("around", "silence", "reasons"),
     ("leg",),

@@ -117,7 +117,7 @@ class Writing:
             try:
                 made += self._pipeline.recover(*args)
             except BadMessage as error:
-                self._pipeline.refuse(self._planned.stream.name, one.payload, error, now_us)
+                self._pipeline.aside.letter(self._planned.stream.name, one.payload, error, now_us)
         return made
 
     async def marker(self, gap: Gap, state: State, detail: str = "") -> None:
