@@ -164,7 +164,7 @@ class Backfill:
             await self._fetch_page(job)
         except (Refused, BadMessage) as error:
             job.notes.append(str(error))
-            job.left = None
+            job.left, job.broken = None, True
         if job.left is not None:
             return False
         await self._end(job.outcome())

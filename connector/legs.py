@@ -57,6 +57,8 @@ class Legs:
     def opened(self, routes: Iterable[Route], leg: int) -> None:
         """Note that a connection delivers these streams from now on."""
         for way in _ways(routes):
+            if leg in way.legs:
+                continue  # asked for once more: the first request was refused, or not answered
             way.legs.append(leg)
             if len(way.legs) > 1:
                 for series in way.series.values():
@@ -77,7 +79,7 @@ class Legs:
     def release(self, series: Series) -> None:
         """Publish what waits for another leg: the ids of the series begin anew."""
         if series.merge is not None:
-            self._settle(series, series.merge.reset(series.tracker.epoch))
+            self._settle(series, series.merge.reset())
 
     def may_close(self, routes: Iterable[Route], leg: int) -> bool:
         """Say whether nothing would be lost if this leg of a hand-over ended now."""

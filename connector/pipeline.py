@@ -335,8 +335,8 @@ class Pipeline:
 
     def _after_dropped(self, routes: Iterable[Route], now_ms: int) -> None:
         for route in routes:
-            self.continuity.interrupted(route.series.values(), "overload")
-            self.continuity.resumed(route.series.values(), now_ms)
+            self.continuity.interrupted(route.every_series(), "overload")
+            self.continuity.resumed(route.every_series(), now_ms)
 
 
 class _Loose(msgspec.Struct):

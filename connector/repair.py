@@ -56,6 +56,7 @@ class Repair:
         self._jobs: dict[str, _Job] = {}
         self._wanted: dict[str, tuple[Series, float]] = {}  # books: when each is due again
         self._listed: set[tuple[Product, str]] = set()
+        self._begun_listings: set[str] = set()  # series that are or were fetched from their start
         self.books = 0
         share = settings.backfill.weight_share
         self.backfill = Backfill(rest, self._deliver, self._settle, weight_share=share)
@@ -146,7 +147,9 @@ class Repair:
     def _begun(self, series: Series) -> None:
         if has_snapshots(series.stream.row):
             self._want_book(series, None)
-        if (series.product, series.symbol) in self._listed and fillable(series.stream.row):
+        new = (series.product, series.symbol) in self._listed
+        if new and fillable(series.stream.row) and series.name not in self._begun_listings:
+            self._begun_listings.add(series.name)
             self._fill_listing(series)
 
     # New listings

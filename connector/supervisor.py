@@ -191,6 +191,7 @@ class Supervisor:
                     await asyncio.wait((old.connection.closed,), timeout=wait)
                     continue
                 if new is old:
+                    self._changed.set()  # a change that was cut off by the doubt
                     return old
                 self.connects_ok += 1
                 self.hand_overs += 1

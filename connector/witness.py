@@ -107,9 +107,12 @@ class Witness:
 
     async def _settle_doubt(self, series: Series) -> None:
         """Only REST's word makes falling ids a new epoch."""
-        newest, last = await self._newest(series), series.tracker.last
+        last = series.tracker.last
+        newest = await self._newest(series)
         if newest is None or last is None or newest >= last:
             return  # what fell back was late, or old: the series goes on where it was
+        if series.tracker.last != last or not series.tracker.behind:
+            return  # it went on while REST was asked: ids that began anew do not
         self.resets += 1
         self._pipeline.reset(series)
 

@@ -74,6 +74,7 @@ class Filling:
         recovered: Events found so far.
         gone: Events older than anything REST still has.
         answered: REST has given at least one row.
+        broken: An answer was refused: what was not answered is not known.
         notes: Why something stays missing.
     """
 
@@ -83,6 +84,7 @@ class Filling:
     recovered: int = 0
     gone: int = 0
     answered: bool = False
+    broken: bool = False
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -129,7 +131,8 @@ class Filling:
         lost = self.missing - self.recovered
         notes = list(self.notes)
         unexplained = lost - self.gone
-        if unexplained and self.answered and self.gap.stream.row.sequence.may_skip_single:
+        sure = self.answered and not self.broken
+        if unexplained and sure and self.gap.stream.row.sequence.may_skip_single:
             lost = self.gone
             notes.append(
                 f"{unexplained} ids REST never lists (insurance fund, ADL, or spent without a fill)"

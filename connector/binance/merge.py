@@ -151,12 +151,11 @@ class Merge(ABC, Generic[Item]):
         """Return what has waited long enough, and what follows from it."""
         return self._settle(now) if self._held else []
 
-    def reset(self, epoch: int) -> list[Decided[Item]]:
-        """Begin the ids anew (see `Tracker.reset`); returns what waited under the old ones."""
+    def reset(self) -> list[Decided[Item]]:
+        """Have the tracker's ids begin anew next; returns what waited under the old ones."""
         out = []
         while self._held:
             out.append(self._take(self._held[0], self._ready(self._held.pop(0))))
-        self.tracker.reset(epoch)
         for leg in self._legs.values():
             leg.reached = None
         return out

@@ -15,6 +15,7 @@ from connector.binance.verdict import Report, Verdict
 from connector.cli.console import err, out
 from connector.cli.times import millis
 from connector.config.load import load
+from connector.errors import Refused
 from connector.telemetry import logs
 from connector.verify.reader import Window
 from connector.verify.verification import Verification
@@ -56,6 +57,8 @@ def verify(
     read; 2 usage or config; 3 Kafka or the registry cannot be reached.
     """
     window = Window(millis(since, "--from"), millis(until or _now(), "--to"))
+    if window.since is not None and window.until is not None and window.until <= window.since:
+        raise Refused(f"--from {since} is not before --to {until or 'now'}: nothing lies between")
     logs.configure(json=False, level="ERROR")
     verification = Verification(load(config).settings, window, topic or ())
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())

@@ -85,14 +85,15 @@ def _reason(coverage: Coverage, hole: Hole) -> Reason:
 
 
 def left_open(coverage: Coverage, instance: str, span: Span, jobs: Container[str]) -> list[Marker]:
-    """Return the gaps of the span that an earlier run by hand did not live to settle."""
+    """Return the gaps within the span that an earlier run by hand did not live to settle."""
     return [
         marker
         for gap_id, marker in coverage.gaps.items()
         if (marker.state, marker.instance) == ("opened", instance)
         and gap_id not in jobs
-        and (marker.before_id or 0) < span.last
-        and (marker.after_id or 0) > span.first
+        and (marker.before_id or 0) + 1 >= span.first
+        and marker.after_id is not None
+        and marker.after_id - 1 <= span.last
     ]
 
 

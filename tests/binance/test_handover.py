@@ -477,7 +477,8 @@ def test_ids_begin_anew_for_all_legs() -> None:
     run = begin(TRADE)
     for leg, one in ((0, 1_000), (1, 1_000), (0, 1_002)):
         run.offer(leg, number(one))
-    run.out += run.merge.reset(1)
+    run.out += run.merge.reset()
+    run.merge.tracker.reset(1)
     run.offer(0, number(1))
     run.offer(1, number(2))
     run.offer(1, number(4))
