@@ -125,3 +125,31 @@ def test_any_interleaving_of_two_legs_is_published_once_and_in_order(seed: int) 
 
     assert pair.published() == list(range(1, 60))
     pair.assert_balanced()
+
+
+def test_a_connection_that_asks_for_a_stream_twice_delivers_it_once() -> None:
+    pair = Pair()
+    for _ in range(2):  # the first request was refused
+        pair.opened(1)
+    [way] = pair.routes.values()
+    assert way.legs == [1]
+    pair.closed(1)
+    assert way.legs == []
+
+
+def test_ids_that_began_anew_end_at_the_last_one_published_with_two_connections_too() -> None:
+    pair = Pair()
+    pair.opened(1)
+    pair.deliver(1, 100, 101)
+    pair.opened(2)
+    pair.deliver(2, 101)
+    pair.deliver(1, 1, 2, 3)
+    pair.deliver(2, 1, 2)
+    [way] = pair.routes.values()
+    [series] = way.series.values()
+    pair.pipeline.reset(series)
+
+    assert series.tracker.state() == (0, 1)
+    told = [gap for state, _, gap, *_ in pair.pipeline.continuity.chronicle._waiting
+            if state == "unfillable"]  # fmt: skip
+    assert [gap.before_id for gap in told] == [101]

@@ -108,3 +108,11 @@ def test_missing_candles_are_counted_by_their_interval() -> None:
 def test_what_is_older_than_the_look_back_is_known(name: str, old: bool) -> None:
     assert filling(name).gap.too_old(31 * DAY_MS) == old
     assert not filling(name).gap.too_old(29 * DAY_MS)
+
+
+def test_ids_behind_a_refused_answer_are_not_said_to_be_never_listed() -> None:
+    job = filling("btcusdt@trade", Span(1_000, 3_999))
+    answer(job, *range(1_000, 1_500))
+    job.broken = True
+
+    assert what(job) == ("partial", 3_000, 500)
