@@ -1,6 +1,7 @@
 """What is said of holes: markers and progress, from the pipeline's own view of its series."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -443,6 +444,38 @@ def test_what_was_dropped_while_the_queue_was_full_is_one_gap_per_series() -> No
     [hole] = [m for m in final if m["stream_name"] == "btcusdt@trade"]
     assert ids == [*range(1, hole["before_id"] + 1), *range(hole["after_id"], 31)]
     assert line.ledger.frames.missing(line.pipeline.waiting) == 0
+
+
+def ticks(*ids: int) -> list[bytes]:
+    """Return a merged stream's best prices of a USD-M and a COIN-M contract."""
+    frames = []
+    for number in ids:
+        for symbol, kind in (("BTCUSDT", 1), ("BTCUSD_PERP", 2)):
+            at = NOW_MS + number
+            data = {"e": "bookTicker", "u": number, "E": at, "T": at, "s": symbol, "ps": symbol,
+                    "st": kind, "b": "1", "B": "1", "a": "1", "A": "1"}  # fmt: skip
+            text = json.dumps({"stream": "!bookTicker", "data": data}, separators=(",", ":"))
+            frames.append(text.encode())
+    return frames
+
+
+def test_what_was_dropped_of_a_merged_stream_is_marked_for_both_products() -> None:
+    line = Line("usdm:!bookTicker", hold=1)
+    [way] = line.routes.values()
+    way.merged, way.foreign = True, replace(way, product="coinm", series={}, legs=[])
+    routes = {b"!bookTicker": way}
+    line.pipeline.receive(routes, ticks(1), NOW_MS * 1000, Source())
+    line.seal()
+    line.recorder.most = 0
+    line.pipeline.receive(routes, ticks(2, 3), NOW_MS * 1000, Source())
+    assert line.ledger.frames.dropped > 0
+    line.recorder.most = 1_000_000
+    line.pipeline.drain()
+    line.pipeline.receive(routes, ticks(4), NOW_MS * 1000, Source())
+    markers, _ = line.seal()
+
+    told = {(one["product"], one["symbol"], one["reason"]) for one in markers}
+    assert told == {("usdm", "BTCUSDT", "overload"), ("coinm", "BTCUSD_PERP", "overload")}
 
 
 def test_stopping_says_where_the_coverage_of_every_series_ends() -> None:

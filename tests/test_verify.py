@@ -188,6 +188,13 @@ async def test_a_missing_topic_is_refused(topics: Topics, tmp_path: Path) -> Non
         await run(topics, tmp_path)
 
 
+async def test_a_window_that_ends_before_it_begins_is_refused(
+    topics: Topics, tmp_path: Path
+) -> None:
+    with pytest.raises(Refused, match="--from 2026-11-25 is not before --to 2026-11-24"):
+        await run(topics, tmp_path, "--from", "2026-11-25", "--to", "2026-11-24")
+
+
 async def test_no_broker_is_could_not_reach(tmp_path: Path) -> None:
     nobody = Topics("127.0.0.1:9", "http://127.0.0.1:9", conf={"log_level": 0})
 
