@@ -101,3 +101,15 @@ def test_with_a_key_or_without_backfill_there_is_nothing_to_warn_of(
 ) -> None:
     lines = check(tmp_path, KEYED + f"\nbackfill: {backfill}\n#")
     assert [line for line in lines if line.startswith("warning: ")] == []
+
+
+def test_the_file_may_be_named_by_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(HEAD + "  - {product: spot, symbols: [BTCUSDT], streams: trade}\n")
+    monkeypatch.setenv("BKC_CONFIG_FILE", str(path))
+
+    result = CliRunner().invoke(app, ["check"])
+
+    assert (result.exit_code, "btcusdt@trade" in result.stdout) == (0, True)

@@ -283,6 +283,11 @@ async def test_candles_have_no_ids(still: Still) -> None:
         await still.candles("--from-id", "1")
 
 
+async def test_an_id_below_zero_is_refused(still: Still) -> None:
+    with pytest.raises(Refused, match="--from-id -1: ids are not negative"):
+        await still.run("--from-id", "-1", "--to-id", "5")
+
+
 async def test_what_rest_no_longer_has_is_unfillable_and_exit_1(still: Still) -> None:
     events = still.make(SPOT_TRADES, 300)
     still.market.history.retention = 50

@@ -132,7 +132,7 @@ def make_plan(
     """
     notes = Notes()
     resolver = Resolver(bases, prefix, universe, notes)
-    together = _Together(notes)
+    together = _Together(notes, prefix)
     was: Selected = {} if before is None else before.selected
     selected: dict[tuple[Product, Selection], tuple[str, ...]] = {}
     for number, subscription in enumerate(subscriptions):
@@ -162,10 +162,11 @@ def _is_ours(one: Planned, index: int, count: int) -> bool:
 class _Together:
     """The streams of all subscriptions: none twice, and one kind in a topic."""
 
-    def __init__(self, notes: Notes) -> None:
+    def __init__(self, notes: Notes, prefix: str) -> None:
         self._notes = notes
         self._planning: dict[Identity, tuple[Where, Planned]] = {}
-        self._kinds: dict[str, str] = {}
+        own = ("markers", "progress", "dead-letter")
+        self._kinds = {f"{prefix}.{name}": name for name in own}
         # A topic for each product and kind: there a merged stream's rows of that product go.
         self._homes: dict[tuple[Product, str], str] = {}
 

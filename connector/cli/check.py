@@ -17,7 +17,9 @@ from connector.planning import keyless, plan_of
 
 
 def check(
-    config: Annotated[Path, typer.Argument(help="The config file.")] = Path("connector.yaml"),
+    config: Annotated[
+        Path, typer.Argument(help="The config file.", envvar="BKC_CONFIG_FILE")
+    ] = Path("connector.yaml"),
 ) -> None:
     """Check a config file: every error with its line, else where each stream goes.
 

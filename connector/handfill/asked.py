@@ -58,6 +58,9 @@ class Asked:
             raise Refused("give the beginning: --from a time, or --from-id an id")
         if any(one is not None for one in times) and any(one is not None for one in ids):
             raise Refused("give times (--from, --to) or ids (--from-id, --to-id), not both")
+        for number, option in ((self.first, "--from-id"), (self.last, "--to-id")):
+            if number is not None and number < 0:
+                raise Refused(f"{option} {number}: ids are not negative")
         for (begin, end), option in ((times, "--to"), (ids, "--to-id")):
             if begin is not None and end is not None and end < begin:
                 raise Refused(f"{option} {end} lies before the beginning, {begin}")

@@ -230,3 +230,12 @@ def test_key_unit_and_connections_are_the_subscriptions() -> None:
 
     assert (one.key, one.time_unit, one.connections) == ("{product}", "us", 2)
     assert one.endpoint == "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND"
+
+
+@pytest.mark.parametrize("name", ["markers", "progress", "dead-letter"])
+def test_what_the_connector_writes_itself_is_no_topic_for_a_stream(name: str) -> None:
+    topic = f"binance.{name}"
+
+    _, text = problem(Wanted("spot", ["trade"], ["BTCUSDT"], topic=topic))
+
+    assert text.startswith(f"topic {topic} already holds {name}")
