@@ -12,7 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connector.binance.filling import Filling, Gap, Outcome
 from connector.binance.history import Page, expires_ms, fillable, snapshot
@@ -28,6 +28,7 @@ from connector.telemetry import events
 BATCH = 100  # events handed over at once: about 2 ms of work, then live ones have their turn
 LOOK_AGAIN_S = 1.0  # while waiting for weight: another limit may have been learned
 BOOK_URGENCY_MS = 3_600_000  # a book comes before whatever expires later than in an hour
+LATE_S = 3.0  # by so much REST may be behind the stream: then what it lacks is asked for again
 NEVER_MS = 1e15  # sorts after every expiry there is
 
 
@@ -48,10 +49,26 @@ class Book:
     levels: int | None = None
 
 
-Deliver = Callable[[Gap | Book, list[Recovered]], Awaitable[None]]
+Deliver = Callable[[Filling | Book, list[Recovered]], Awaitable[None]]
 Settle = Callable[[Outcome], Awaitable[None]]
 Job = Filling | Book
-Queue = asyncio.PriorityQueue[tuple[tuple[float, float, int], Job]]
+
+
+@dataclass(order=True, slots=True)
+class _Entry:
+    """A job in its queue: what expires soonest first, then the newest."""
+
+    order: tuple[float, float, int]
+    job: Job = field(compare=False)
+    backoff: Backoff = field(compare=False, default_factory=Backoff)
+
+
+class _NotNow(Exception):
+    """A call did not go through, and nothing has changed: it is made again."""
+
+    def __init__(self, error: Retry) -> None:
+        super().__init__(str(error))
+        self.after_s = error.after_s
 
 
 class Backfill:
@@ -90,7 +107,11 @@ class Backfill:
         self._rest = rest
         self._deliver, self._settle = deliver, settle
         self._clock = clock
-        self._queues: dict[Product, Queue] = {one: asyncio.PriorityQueue() for one in PRODUCTS}
+        self._queues: dict[Product, asyncio.PriorityQueue[_Entry]] = {
+            one: asyncio.PriorityQueue() for one in PRODUCTS
+        }
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._budgets = {
             name: WeightBudget(pool.limit, share=weight_share) for name, pool in rest.pools.items()
         }
@@ -115,7 +136,8 @@ class Backfill:
     def _put(self, job: Job, stream: Stream, expires: float, newest: float) -> None:
         self._turn += 1
         self.waiting += 1
-        self._queues[stream.product].put_nowait(((expires, newest, self._turn), job))
+        self._idle.clear()
+        self._queues[stream.product].put_nowait(_Entry((expires, newest, self._turn), job))
 
     async def run(self) -> None:
         """Fetch until cancelled."""
@@ -125,83 +147,108 @@ class Backfill:
 
     async def idle(self) -> None:
         """Wait until everything asked for so far is settled."""
-        for queue in self._queues.values():
-            await queue.join()
+        await self._idle.wait()
 
     async def _work(self, product: Product) -> None:
-        """Take the most urgent job, do one step of it, put it back unless it is done."""
+        """Take the most urgent job, do one step of it, put it back unless it is done.
+
+        A call that fails is made again later: its job waits ever longer and the others go on. While
+        every call fails, or when the exchange says for how long, all of them wait.
+        """
         queue, backoff = self._queues[product], Backoff()
         while True:
-            order, job = await queue.get()
-            pause, done = 0.0, False
+            entry, pause = await queue.get(), 0.0
             try:
-                done = await self._step(job)
-                backoff = Backoff()
+                later = await self._step(entry.job)
+                entry.backoff = backoff = Backoff()
                 self.trouble = ""
-            except Retry as error:
+            except _NotNow as failed:
+                later = 0.0 if failed.after_s is not None else _delay(entry.backoff)
+                pause = _delay(backoff) if failed.after_s is None else failed.after_s
                 self.failures += 1
-                self.trouble = str(error)
-                delay = backoff.delay(0.0, None, random.random())  # noqa: S311 - spread, no secret
-                pause = delay if error.after_s is None else error.after_s
-                events.backfill_waits(product, str(error), pause)
-            if done:
-                self.waiting -= 1
+                self.trouble = str(failed)
+                events.backfill_waits(product, self.trouble, max(pause, later))
+            if later is None:
+                self._done()
+            elif later:
+                asyncio.get_running_loop().call_later(later, queue.put_nowait, entry)
             else:
-                queue.put_nowait((order, job))
-            queue.task_done()
+                queue.put_nowait(entry)
             await asyncio.sleep(pause)
 
-    async def _step(self, job: Job) -> bool:
-        """Make one call; say whether the job is done.
+    def _done(self) -> None:
+        self.waiting -= 1
+        if not self.waiting:
+            self._idle.set()
+
+    async def _step(self, job: Job) -> float | None:
+        """Make one call; return after how many seconds the next one is due, None: it is done.
 
         Raises:
-            Retry: the call did not go through, and nothing has changed.
+            _NotNow: the call did not go through, and nothing has changed.
         """
         if isinstance(job, Book):
             await self._fetch_book(job)
-            return True
-        try:
-            await self._fetch_page(job)
-        except (Refused, BadMessage) as error:
-            job.notes.append(str(error))
-            job.left, job.broken = None, True
+            return None
         if job.left is not None:
-            return False
+            await self._fetch_page(job)
+        if job.left is None and self._may_be_late(job):
+            job.ask_again()
+            return LATE_S
+        if job.left is not None:
+            return 0.0
         await self._end(job.outcome())
-        return True
+        return None
+
+    def _may_be_late(self, job: Filling) -> bool:
+        """Say whether REST lacks the last ones so soon that it may only be behind the stream."""
+        if job.asked_again or job.broken or job.lacking is None:
+            return False
+        return self._clock() * 1000 - job.gap.after_ms < LATE_S * 1000
 
     async def _fetch_page(self, job: Filling) -> None:
-        gap, asked = job.gap, job.next_page()
-        if gap.too_old(self._clock() * 1000):
-            raise Refused("older than REST looks back")
-        raw = await self.ask(gap.stream, asked)
-        rows = await self._read(gap, raw)
+        """Make one call for a gap, and deliver what it brings."""
+        try:
+            asked = job.next_page(self._clock() * 1000)
+            rows = await self._read(job.gap, await self._ask(job.gap.stream, asked))
+        except (Refused, BadMessage) as error:
+            job.refuse(str(error))
+            return
         found = rows[job.take(asked, [row.first for row in rows])]
         for begin in range(0, len(found), BATCH):
             batch = found[begin : begin + BATCH]
-            await self._deliver(gap, batch)
+            await self._deliver(job, batch)
             self.recovered += len(batch)
             await asyncio.sleep(0)
 
     async def _read(self, gap: Gap, raw: bytes) -> list[Recovered]:
         """Return the events in an answer, live ones having their turn meanwhile."""
-        now_ms, rows = int(self._clock() * 1000), rows_in(raw)
+        # A candle before another one has closed, whatever our clock says.
+        closed_by_ms = max(int(self._clock() * 1000), gap.after_ms)
+        rows = rows_in(raw)
         found: list[Recovered] = []
         for begin in range(0, len(rows), BATCH):
             some = rows[begin : begin + BATCH]
-            found += recover_rows(gap.stream, some, gap.symbol, closed_by_ms=now_ms)
+            found += recover_rows(gap.stream, some, gap.symbol, closed_by_ms=closed_by_ms)
             await asyncio.sleep(0)
         return found
 
     async def _fetch_book(self, book: Book) -> None:
         asked = snapshot(book.stream, book.symbol, book.levels)
         try:
-            raw = await self.ask(book.stream, asked)
+            raw = await self._ask(book.stream, asked)
             found = recover_book(book.stream, raw, book.symbol)
         except (Refused, BadMessage) as error:
             events.book_refused(book.stream.name, book.symbol, str(error))
             return
         await self._deliver(book, [found])
+
+    async def _ask(self, stream: Stream, asked: Page) -> bytes:
+        """As `ask`; what does not go through is told from what `deliver` and `settle` raise."""
+        try:
+            return await self.ask(stream, asked)
+        except Retry as error:
+            raise _NotNow(error) from error
 
     async def ask(self, stream: Stream, asked: Page) -> bytes:
         """Return an answer's body, once our share of the weight allows the call.
@@ -232,3 +279,7 @@ class Backfill:
             detail=outcome.detail,
         )
         await self._settle(outcome)
+
+
+def _delay(backoff: Backoff) -> float:
+    return backoff.delay(0.0, None, random.random())  # noqa: S311 - spread, no secret

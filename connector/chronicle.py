@@ -125,6 +125,7 @@ class Chronicle:
                 one["id_epoch"],
                 now_us // 1000,
                 number,
+                fillings=one["fillings"],
             )
             records.append((self._progress_topic, value, name.encode(), now_us // 1000, None))
         return records
@@ -139,6 +140,7 @@ class Chronicle:
             series.tracker.epoch,
             now_ms,
             number,
+            fillings=series.fillings,
         )
         return self._progress_topic, value, series.name.encode(), now_ms, None
 

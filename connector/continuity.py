@@ -35,7 +35,7 @@ class Continuity:
 
     Attributes:
         fill: Has a gap filled; returns why it cannot be, None when it is under way.
-        begun: Told of each series when its coverage begins.
+        begun: Told of each series when its coverage begins, and at which record time.
         doubt: Told of a series whose ids may have begun anew.
         chronicle: Writes it down.
         touch: Have the progress of a series written with the next transaction.
@@ -62,7 +62,7 @@ class Continuity:
         self.chronicle = Chronicle(environment, shard, instance, run)
         self.touch = self.chronicle.touch
         self.fill: Callable[[Series, Gap], str | None] = lambda _series, _gap: "no backfill"
-        self.begun: Callable[[Series], None] = lambda _series: None
+        self.begun: Callable[[Series, int], None] = lambda _series, _record_ms: None
         self.doubt: Callable[[Series], None] = lambda _series: None
         self.gaps: Counter[str] = Counter()
         self.missing = 0
@@ -113,8 +113,9 @@ class Continuity:
                 tracker.restore(before["last_id"], before["id_epoch"])
                 self._restore_candle(series)
             self._suspect(series, "restart", self._repeats_possible)
+            fillings = {one["gap_id"]: one for one in before["fillings"]}
             for marker in self._unfinished.pop(name, ()):
-                self._fill_again(series, marker)
+                self._fill_again(series, marker, fillings.get(marker["gap_id"]))
         return series
 
     @staticmethod
@@ -125,16 +126,27 @@ class Continuity:
             zone = zone_ms(stream.row)
             tracker.running = opening_of(stream.parameters["interval"], series.last_ms, zone)
 
-    def _fill_again(self, series: Series, marker: Mapping[str, Any]) -> None:
-        """Go on with a gap that the writer before was filling."""
+    def _fill_again(
+        self, series: Series, marker: Mapping[str, Any], filling: Mapping[str, Any] | None
+    ) -> None:
+        """Go on with a gap that the writer before was filling, from where it had come to."""
         edges = (marker["before_id"], marker["before_time"], marker["after_id"])
         gap = Gap(marker["gap_id"], marker["reason"], *edges, marker["after_time"])
         gap.missing, gap.epoch = marker["missing"], marker["id_epoch"]
+        gap.whole = gap.before_id is None and gap.reason == "plan_changed"
+        if filling is not None:
+            gap.filled_to, gap.recovered = filling["filled_to"], filling["recovered"]
+            gap.gone = filling["gone"]
+        why = self._let_fill(series, gap)
+        if why is not None:
+            self.chronicle.mark("unfillable", series, gap, why)
+
+    def _let_fill(self, series: Series, gap: Gap) -> str | None:
+        """Have a gap filled; return why it cannot be, None when it is under way."""
         why = self.fill(series, gap)
         if why is None:
             series.open_gaps[gap.id] = gap
-        else:
-            self.chronicle.mark("unfillable", series, gap, why)
+        return why
 
     def judge(
         self,
@@ -195,28 +207,36 @@ class Continuity:
         began = Gap("", "restart", None, None, series.last_id, record_ms)
         began.epoch = series.tracker.epoch
         self.chronicle.mark("started", series, began)
-        self.begun(series)
+        self.begun(series, record_ms)
 
     def _found(self, series: Series, gap: Gap, *, again: bool = False) -> str:
         """Count a real gap, and have it filled where that is possible."""
         self.gaps[gap.reason] += not again
         self.missing += gap.missing or 0
-        why = self.fill(series, gap)
-        if why is None:
-            series.open_gaps[gap.id] = gap
-            self.chronicle.mark("opened", series, gap)
-        else:
-            self.chronicle.mark("unfillable", series, gap, why)
+        self._marked(series, gap)
         return gap.id
 
-    def listing(self, series: Series, first_id: int) -> Gap:
+    def _marked(self, series: Series, gap: Gap, detail: str = "") -> None:
+        """Have a gap filled, and marked: opened, or why it cannot be."""
+        why = self._let_fill(series, gap)
+        if why is None:
+            self.chronicle.mark("opened", series, gap, detail)
+        else:
+            self.chronicle.mark("unfillable", series, gap, why)
+
+    def listing(self, series: Series, first_id: int, record_ms: int) -> None:
         """Open the gap between the first event of a new symbol and the first one we have read."""
         gap = self._gap(series, "plan_changed", 0)
         gap.before_id = gap.before_ms = None
-        gap.after_id = first_id
-        series.open_gaps[gap.id] = gap
-        self.chronicle.mark("opened", series, gap, "a new listing: from its first event on")
-        return gap
+        gap.after_id, gap.after_ms, gap.whole = first_id, record_ms, True
+        self._marked(series, gap, "a new listing: from its first event on")
+
+    def written(self, series: Series, gap: Gap, to: int) -> None:
+        """Note that an event of a gap has just been published; call it in the same breath."""
+        gap.recovered += 1
+        gap.filled_to = to
+        self.recovered += 1
+        self.touch(series)
 
     def put_aside(self, series: Series, first: int, last: int, record_ms: int | None) -> None:
         """Mark an event that cannot become a record, its ids told to the tracker."""
@@ -274,7 +294,6 @@ class Continuity:
     def settled(self, series: Series, gap: Gap, state: State, detail: str = "") -> None:
         """Note that no more of a gap will be fetched, and what became of it."""
         series.open_gaps.pop(gap.id, None)
-        self.recovered += gap.recovered
         self.chronicle.mark(state, series, gap, detail)
         self.touch(series)
 

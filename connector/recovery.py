@@ -6,8 +6,9 @@ The progress topic is the memory: it is written in the transactions of the data 
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from typing import Any
+from typing import Any, Protocol
 
+from connector.codec.framing import HEADER_BYTES
 from connector.codec.records import decode_record
 from connector.codec.schema import load
 from connector.errors import BadMessage
@@ -16,23 +17,34 @@ from connector.kafka.commit import Newest
 from connector.telemetry import events
 
 SETTLED_S = 20.0
+
+
+class Schemas(Protocol):
+    """Where the schemas are that records were written with: registry.py."""
+
+    def text(self, schema_id: int) -> str:
+        """Return a schema's text; raises BadMessage when nobody knows it."""
+        ...
+
+
 Stored = dict[str, dict[str, Any]]  # product/stream_name/symbol -> its newest progress record
 
 
-def stored(conf: Mapping[str, Any], topic: str) -> Stored:
+def stored(conf: Mapping[str, Any], topic: str, schemas: Schemas) -> Stored:
     """Return the newest progress of every series; blocks.
 
     Args:
         conf: How to reach the cluster, in librdkafka's names.
         topic: The progress topic.
+        schemas: Tells what a record was written with: the writer before may have been older.
 
     Raises:
-        Retry: the cluster does not answer.
+        Retry: the cluster or the registry does not answer.
     """
     found: Stored = {}
     for key, value in _latest(conf, topic).items():
         try:
-            found[key.decode()] = decode_record(load("progress"), value)
+            found[key.decode()] = _read("progress", value, schemas)
         except (BadMessage, UnicodeDecodeError) as error:
             events.progress_unreadable(key=key.decode("utf-8", "replace"), cause=str(error))
     return found
@@ -52,27 +64,35 @@ def until_settled(conf: Mapping[str, Any], topic: str, seconds: float = SETTLED_
         time.sleep(0.1)  # noqa: TID251 - a thread's own time
 
 
-def unfinished(conf: Mapping[str, Any], topic: str, ids: Collection[str]) -> list[dict[str, Any]]:
+def unfinished(
+    conf: Mapping[str, Any], topic: str, schemas: Schemas, ids: Collection[str]
+) -> list[dict[str, Any]]:
     """Return the opening markers of gaps that were being filled when the writer ended; blocks.
 
     Args:
         conf: How to reach the cluster, in librdkafka's names.
         topic: The markers' topic.
+        schemas: As for `stored`.
         ids: The gaps that the progress of some series calls open.
 
     Raises:
-        Retry: the cluster does not answer.
+        Retry: the cluster or the registry does not answer.
     """
     found: dict[str, dict[str, Any]] = {}
     for _, value in _committed(conf, topic) if ids else ():
         try:
-            marker = decode_record(load("marker"), value)
+            marker = _read("marker", value, schemas)
         except BadMessage:
             continue  # none of ours: `bkc verify` names it
         if marker["gap_id"] in ids:
             found[marker["gap_id"]] = marker
     known = (one for one in found.values() if one["state"] == "opened")
     return [one for one in known if one["after_id"] is not None]
+
+
+def _read(kind: str, value: bytes, schemas: Schemas) -> dict[str, Any]:
+    schema_id = int.from_bytes(value[1:HEADER_BYTES], "big")
+    return decode_record(load(kind), value, schemas.text(schema_id))
 
 
 def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Newest:

@@ -8,11 +8,11 @@ witness.py (what REST's newest id says).
 import asyncio
 import time
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from connector.backfill import Backfill, Book
 from connector.binance import filling
-from connector.binance.history import Span, fillable, has_snapshots, zone_ms
+from connector.binance.history import Span, fillable, has_snapshots, wanted, zone_ms
 from connector.binance.intervals import following, opening
 from connector.binance.products import Product
 from connector.binance.sequence import CandleTracker
@@ -81,16 +81,7 @@ class Repair:
         if why is not None:
             return why
         self._jobs[gap.id] = _Job(series, gap)
-        self.backfill.add(
-            filling.Gap(
-                gap.id,
-                series.stream,
-                series.symbol,
-                _span(series, gap),
-                gap.before_ms or 0,
-                gap.after_ms or 0,
-            )
-        )
+        self.backfill.add(_asked(series, gap))
         return None
 
     def _why_not(self, series: Series, gap: Gap) -> str | None:
@@ -101,24 +92,30 @@ class Repair:
             return "backfill.enabled is false"
         if row.backfill is not None and row.backfill.needs_key and not self._keyed:
             return "the call needs an API key: set backfill.api_key_file"
-        if gap.before_id is None or gap.after_id is None:
+        if gap.after_id is None or (gap.before_id is None and not gap.whole):
             return "its edges have no ids"
         return None
 
-    async def _deliver(self, what: filling.Gap | Book, found: list[Recovered]) -> None:
+    async def _deliver(self, what: filling.Filling | Book, found: list[Recovered]) -> None:
         """Publish what was fetched, as room allows: live records go first."""
         if isinstance(what, Book):
             series, _ = self._wanted[_book_name(what.stream.product, what.stream.name, what.symbol)]
             await self._publish(series, found, what.gap_id, "snapshot")
             self.books += 1
             return
-        job = self._jobs[what.gap_id]
-        job.gap.recovered += await self._publish(job.series, found, what.gap_id, "backfill")
+        job = self._jobs[what.gap.gap_id]
+        job.gap.gone = what.gone
+        await self._publish(job.series, found, job.gap.id, "backfill", job.gap)
 
     async def _publish(
-        self, series: Series, found: Iterable[Recovered], gap: str | None, origin: str
-    ) -> int:
-        codec, written = self._codec(series), 0
+        self,
+        series: Series,
+        found: Iterable[Recovered],
+        gap: str | None,
+        origin: str,
+        filled: Gap | None = None,
+    ) -> None:
+        codec = self._codec(series)
         for one in found:
             now_us = time.time_ns() // 1000
             try:
@@ -128,8 +125,8 @@ class Repair:
             except BadMessage as error:
                 self._pipeline.aside.letter(series.stream.name, one.payload, error, now_us)
             else:
-                written += 1
-        return written
+                if filled is not None:
+                    self._continuity.written(series, filled, one.last)
 
     def _codec(self, series: Series) -> Codec:
         return codec_of(series.stream.row, "ms", self._codecs)  # REST's times are milliseconds
@@ -144,13 +141,11 @@ class Repair:
 
     # Order books
 
-    def _begun(self, series: Series) -> None:
+    def _begun(self, series: Series, record_ms: int) -> None:
         if has_snapshots(series.stream.row):
             self._want_book(series, None)
-        new = (series.product, series.symbol) in self._listed
-        if new and fillable(series.stream.row) and series.name not in self._begun_listings:
-            self._begun_listings.add(series.name)
-            self._fill_listing(series)
+        if (series.product, series.symbol) in self._listed:
+            self._fill_listing(series, record_ms)
 
     # New listings
 
@@ -158,29 +153,14 @@ class Repair:
         """Take note of symbols that are new on the exchange: they are fetched from their start."""
         self._listed |= set(symbols)
 
-    def _fill_listing(self, series: Series) -> None:
+    def _fill_listing(self, series: Series, record_ms: int) -> None:
         """Fetch what a new symbol had before we read it: from its first event, wherever that is."""
         first, row = _first_of(series), series.stream.row
-        if first is None or row.sequence.rule not in ("contiguous", "candle"):
+        if first is None or row.sequence.rule not in ("contiguous", "candle") or not fillable(row):
             return
-        gap = self._continuity.listing(series, first)
-        why = self._why_not(series, replace(gap, before_id=0))
-        if why is not None:
-            self._continuity.settled(series, gap, "unfillable", why)
-            return
-        self._jobs[gap.id] = _Job(series, gap)
-        span = _span(series, replace(gap, before_id=self._earliest(series, first)))
-        edge = series.last_ms or gap.after_ms or 0
-        self.backfill.add(
-            filling.Gap(gap.id, series.stream, series.symbol, span, edge, edge, whole=True)
-        )
-
-    @staticmethod
-    def _earliest(series: Series, first: int) -> int:
-        """Return an id before any of the symbol's: of candles some hours, no listing is older."""
-        if series.stream.row.sequence.rule != "candle":
-            return 0
-        return first - LISTING_MS
+        if series.name not in self._begun_listings:
+            self._begun_listings.add(series.name)
+            self._continuity.listing(series, first, record_ms)
 
     def _want_book(self, series: Series, gap: str | None) -> None:
         if self._books_s is None or not self._enabled:
@@ -203,13 +183,30 @@ class Repair:
                     self._want_book(series, None)
 
 
+def _asked(series: Series, gap: Gap) -> filling.Gap:
+    """Return a gap as the backfill takes it: what is left of it, and what was made of it before."""
+    span, before = _span(series, gap), None
+    if gap.filled_to is not None:
+        done = gap.recovered + gap.gone
+        all_of_it = None if gap.whole else gap.missing
+        missing = done + wanted(series.stream, span) if all_of_it is None else all_of_it
+        before = filling.Before(missing, gap.recovered, gap.gone)
+    edges = gap.before_ms or gap.after_ms or 0, gap.after_ms or 0
+    whole = gap.whole and before is None
+    return filling.Gap(gap.id, series.stream, series.symbol, span, *edges, whole, before)
+
+
 def _span(series: Series, gap: Gap) -> Span:
-    """Return the first and last id that are missing, or opening times of candles."""
-    assert gap.before_id is not None and gap.after_id is not None  # noqa: S101, PT018 - _why_not
-    if series.stream.row.sequence.rule != "candle":
-        return Span(gap.before_id + 1, gap.after_id - 1)
+    """Return the first and last id that are missing still, or opening times of candles."""
+    candle = series.stream.row.sequence.rule == "candle"
+    begin = gap.before_id if gap.filled_to is None else gap.filled_to
+    assert gap.after_id is not None  # noqa: S101 - _why_not
+    if begin is None:  # a new listing: an id before any; no candle is older than some hours
+        begin = gap.after_id - LISTING_MS if candle else -1
+    if not candle:
+        return Span(begin + 1, gap.after_id - 1)
     interval, zone = series.stream.parameters["interval"], zone_ms(series.stream.row)
-    first = following(interval, opening(interval, gap.before_id, zone), zone)
+    first = following(interval, opening(interval, begin, zone), zone)
     return Span(first, opening(interval, gap.after_id - 1, zone))
 
 

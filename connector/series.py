@@ -20,6 +20,9 @@ class Gap:
         before_id, after_id, before_ms, after_ms: Its edges, published both.
         missing: How many events, where that is known.
         recovered: How many of them have been written since.
+        gone: How many of them are known to be lost for good.
+        filled_to: The last id of what was written; None as long as nothing was.
+        whole: It reaches back to the series' first event, wherever that is: a new listing.
         epoch: How often the ids had begun anew, before it.
     """
 
@@ -31,6 +34,9 @@ class Gap:
     after_ms: int | None = None
     missing: int | None = None
     recovered: int = 0
+    gone: int = 0
+    filled_to: int | None = None
+    whole: bool = False
     epoch: int = 0
 
 
@@ -95,6 +101,20 @@ class Series:
     def last_id(self) -> int | None:
         """The newest id published."""
         return self.tracker.last if self.tracker.has_ids else None
+
+    @property
+    def fillings(self) -> list[dict[str, Any]]:
+        """How far the open gaps have been filled, as progress tells it."""
+        return [
+            {
+                "gap_id": gap.id,
+                "filled_to": gap.filled_to,
+                "recovered": gap.recovered,
+                "gone": gap.gone,
+            }
+            for gap in self.open_gaps.values()
+            if gap.filled_to is not None
+        ]
 
     @property
     def complete_until(self) -> int | None:

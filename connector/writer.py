@@ -16,7 +16,8 @@ from connector.kafka.commit import Newest
 from connector.kafka.producer import Producer
 from connector.kafka.transactions import TransactionalProducer
 from connector.ledger import Ledger
-from connector.recovery import newest, stored, unfinished, until_settled
+from connector.recovery import Stored, newest, stored, unfinished, until_settled
+from connector.registry import WriterSchemas
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 
@@ -36,6 +37,7 @@ class Writer:
         self._settings = settings
         self._run = secrets.token_hex(4)
         self._client = kafka_settings.client(settings.kafka)
+        self._schemas = WriterSchemas(settings.schema_registry)
         self.dead_letter = f"{prefix}.{topics.DEAD_LETTER}"
         self.control = {f"{prefix}.{MARKERS}": "marker", f"{prefix}.{PROGRESS}": "progress"}
         self.exactly_once = settings.delivery == "exactly_once"
@@ -72,9 +74,10 @@ class Writer:
         """
         if isinstance(self.producer, TransactionalProducer):
             await asyncio.to_thread(self.producer.start)
-        found = await asyncio.to_thread(stored, self._client, self._topic("progress"))
+        found = await asyncio.to_thread(self._stored)
         open_gaps = {gap for one in found.values() for gap in one["open_gaps"]}
-        gaps = await asyncio.to_thread(unfinished, self._client, self._topic("marker"), open_gaps)
+        topic = self._topic("marker")
+        gaps = await asyncio.to_thread(unfinished, self._client, topic, self._schemas, open_gaps)
         by_kind = {kind: ids[topic] for topic, kind in self.control.items()}
         self.continuity.begin(by_kind, found, gaps)
         if isinstance(self.producer, TransactionalProducer):
@@ -90,8 +93,10 @@ class Writer:
     def _seal(self, number: int) -> list[Record]:
         return self._first(number) + self.continuity.chronicle.seal(number, time.time_ns() // 1000)
 
+    def _stored(self) -> Stored:
+        return stored(self._client, self._topic("progress"), self._schemas)
+
     def _newest(self, commits: int) -> Newest:
         """Ask the progress topic who has written last; blocks."""
         until_settled(self._client, self._topic("progress"))
-        found = stored(self._client, self._topic("progress"))
-        return newest(found, self._run, self.continuity.chronicle.sealed, commits)
+        return newest(self._stored(), self._run, self.continuity.chronicle.sealed, commits)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from connector.backfill import BATCH, Backfill, Book
-from connector.binance.filling import Gap, Outcome
+from connector.binance.filling import Filling, Gap, Outcome
 from connector.binance.history import Span
 from connector.binance.names import Stream, parse
 from connector.binance.products import PRODUCTS, Bases
@@ -68,8 +68,8 @@ async def world_of(api_key: str | None = None, share: float = 1.0) -> AsyncItera
     lab.clock = lambda: made.now_s
     await rest.start()
 
-    async def deliver(owner: Gap | Book, some: list[Recovered]) -> None:
-        made.delivered.append((owner, some))
+    async def deliver(what: Filling | Book, some: list[Recovered]) -> None:
+        made.delivered.append((what.gap if isinstance(what, Filling) else what, some))
         made.on_deliver()
 
     async def settle(outcome: Outcome) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.backfill import Backfill, Book
-from connector.binance.filling import Gap, Outcome
+from connector.binance.filling import Filling, Gap, Outcome
 from connector.binance.history import Span
 from connector.binance.names import Stream, parse
 from connector.binance.products import Product
@@ -50,7 +50,7 @@ async def fetched(exchange: Exchange, gaps: list[Gap]) -> tuple[list[int], list[
     found: list[int] = []
     outcomes: list[Outcome] = []
 
-    async def deliver(_owner: Gap | Book, some: list[Recovered]) -> None:
+    async def deliver(_owner: Filling | Book, some: list[Recovered]) -> None:
         found.extend(one.first for one in some)
 
     async def settle(outcome: Outcome) -> None:

@@ -261,6 +261,7 @@ def stored(last_id: int | None, **more: Any) -> dict[str, Any]:
         "instance": "market",
         "run": "r0",
         "commit_number": 9,
+        "fillings": [],
         **more,
     }
 
@@ -564,24 +565,31 @@ def test_a_gap_that_opens_before_the_record_of_another_one_is_settled_too() -> N
     assert line.records()[1]["gap_id"] == markers[1]["gap_id"]
 
 
-def test_a_gap_that_was_being_filled_at_a_crash_is_filled_by_the_next_writer() -> None:
-    name = "spot/btcusdt@trade/BTCUSDT"
+UNFINISHED = {
+    "gap_id": "00ff",
+    "reason": "sequence",
+    "product": "spot",
+    "stream_name": "btcusdt@trade",
+    "symbol": "BTCUSDT",
+    "before_id": 5,
+    "before_time": NOW_MS,
+    "after_id": 9,
+    "after_time": NOW_MS + 9,
+    "missing": 3,
+    "id_epoch": 0,
+}
+
+
+def after_a_crash(marker: dict[str, Any], *fillings: dict[str, Any]) -> Line:
     line = Line("btcusdt@trade")
     line.fill_everything()
-    marker = {
-        "gap_id": "00ff",
-        "reason": "sequence",
-        "product": "spot",
-        "stream_name": "btcusdt@trade",
-        "symbol": "BTCUSDT",
-        "before_id": 5,
-        "before_time": NOW_MS,
-        "after_id": 9,
-        "after_time": NOW_MS + 9,
-        "missing": 3,
-        "id_epoch": 0,
-    }
-    line.continuity.begin(IDS, {name: stored(20, open_gaps=["00ff"])}, [marker])
+    before = stored(20, open_gaps=["00ff"], fillings=list(fillings))
+    line.continuity.begin(IDS, {"spot/btcusdt@trade/BTCUSDT": before}, [marker])
+    return line
+
+
+def test_a_gap_that_was_being_filled_at_a_crash_is_filled_by_the_next_writer() -> None:
+    line = after_a_crash(UNFINISHED)
     line.trades(21)
 
     _, [progress] = line.seal()
@@ -589,7 +597,42 @@ def test_a_gap_that_was_being_filled_at_a_crash_is_filled_by_the_next_writer() -
     assert [(gap.id, gap.before_id, gap.after_id, gap.missing) for gap in line.filled] == [
         ("00ff", 5, 9, 3)
     ]
-    assert progress["open_gaps"] == ["00ff"]
+    assert (progress["open_gaps"], progress["fillings"]) == (["00ff"], [])
+
+
+def test_a_filling_goes_on_behind_what_the_writer_before_had_stored_of_it() -> None:
+    filling = {"gap_id": "00ff", "filled_to": 7, "recovered": 1, "gone": 1}
+    line = after_a_crash(UNFINISHED, filling)
+    line.trades(21)
+
+    _, [progress] = line.seal()
+
+    [gap] = line.filled
+    assert (gap.filled_to, gap.recovered, gap.gone) == (7, 1, 1)
+    assert progress["fillings"] == [filling]
+
+
+def test_progress_tells_how_far_a_filling_has_come_with_the_records_it_speaks_of() -> None:
+    line = Line("btcusdt@trade")
+    line.fill_everything()
+    line.trades(10, 20)
+    [gap], [series] = line.filled, line.series()
+    line.seal()
+    line.continuity.written(series, gap, 11)
+    line.continuity.written(series, gap, 12)
+
+    _, [progress] = line.seal()
+
+    assert progress["fillings"] == [{"gap_id": gap.id, "filled_to": 12, "recovered": 2, "gone": 0}]
+
+
+def test_a_new_listing_that_was_being_filled_is_filled_from_its_first_event() -> None:
+    listing = {"reason": "plan_changed", "before_id": None, "before_time": None, "missing": None}
+    line = after_a_crash(UNFINISHED | listing)
+    line.trades(21)
+
+    [gap] = line.filled
+    assert (gap.whole, gap.after_id) == (True, 9)
 
 
 def test_a_record_kafka_did_not_take_is_a_gap_of_its_own() -> None:

@@ -119,6 +119,7 @@ class Topics:
             "instance": "market",
             "run": "r1",
             "commit_number": 1,
+            "fillings": [],
         }
         self._write("progress", "progress", record)
 

@@ -10,8 +10,24 @@ from typing import Literal
 
 from connector.binance.history import Page, Span, page, rest_of, wanted
 from connector.binance.names import Stream
+from connector.errors import Refused
 
 State = Literal["filled", "partial", "unfillable"]
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """How far an earlier run has come with a gap.
+
+    Args:
+        missing: Events that were missing at the start.
+        recovered: Events that were written.
+        gone: Events that REST had no more.
+    """
+
+    missing: int
+    recovered: int
+    gone: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +42,7 @@ class Gap:
         before_ms: Record time of the last event before it: how soon it expires.
         after_ms: Record time of the first event after it.
         whole: It reaches back to the series' first event, wherever that is: a new listing.
+        before: What an earlier run had made of the gap; the span is what that has left.
     """
 
     gap_id: str
@@ -35,6 +52,7 @@ class Gap:
     before_ms: int
     after_ms: int
     whole: bool = False
+    before: Before | None = None
 
     def too_old(self, now_ms: float) -> bool:
         """Say whether all of it lies farther back than REST looks."""
@@ -73,8 +91,9 @@ class Filling:
         missing: Events missing at the start.
         recovered: Events found so far.
         gone: Events older than anything REST still has.
-        answered: REST has given at least one row.
+        newest: The highest id that REST has answered; None before the first.
         broken: An answer was refused: what was not answered is not known.
+        asked_again: What was lacking at the end was asked for twice.
         notes: Why something stays missing.
     """
 
@@ -83,20 +102,26 @@ class Filling:
     missing: int = field(init=False)
     recovered: int = 0
     gone: int = 0
-    answered: bool = False
+    newest: int | None = None
     broken: bool = False
+    asked_again: bool = False
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.left = self.gap.span
         self.missing = wanted(self.gap.stream, self.gap.span)
+        self.left = self.gap.span if self.missing > 0 else None
+        before = self.gap.before
+        if before is not None:
+            self.missing, self.recovered, self.gone = before.missing, before.recovered, before.gone
 
-    def next_page(self) -> Page:
+    def next_page(self, now_ms: float = 0.0) -> Page:
         """Return the call to make now.
 
         Raises:
-            Refused: REST knows nothing of this stream's past.
+            Refused: REST knows nothing of this stream's past, or nothing of so long ago.
         """
+        if self.gap.too_old(now_ms):
+            raise Refused("older than REST looks back")
         assert self.left is not None, "asked after the end"  # noqa: S101 - a bug of the caller
         return page(self.gap.stream, self.left, self.gap.symbol)
 
@@ -104,14 +129,31 @@ class Filling:
         """Take the ids or opening times of an answer's rows; return which of them are the gap's."""
         left, stream = self.left, self.gap.stream
         assert left is not None, "answered after the end"  # noqa: S101 - a bug of the caller
-        if rows and not self.answered:
+        if rows and self.newest is None:
             self._note_where_it_begins(rows[0])
-        self.answered = self.answered or bool(rows)
+        self.newest = rows[-1] if rows else self.newest
         begin = next((n for n, row in enumerate(rows) if row >= left.first), len(rows))
         end = next((n for n, row in enumerate(rows) if row > left.last), len(rows))
         self.recovered += max(0, end - begin)
         self.left = rest_of(stream, left, asked, len(rows), rows[-1] if rows else None)
         return slice(begin, end)
+
+    @property
+    def lacking(self) -> Span | None:
+        """The last ones, if REST has answered none of them: it may be behind the stream."""
+        span = self.gap.span
+        first = span.first if self.newest is None else max(self.newest + 1, span.first)
+        rest = Span(first, span.last)
+        return rest if wanted(self.gap.stream, rest) > 0 else None
+
+    def ask_again(self) -> None:
+        """Ask once more for what REST may not have had yet."""
+        self.left, self.asked_again = self.lacking, True
+
+    def refuse(self, why: str) -> None:
+        """Take note that the exchange refuses to tell the rest."""
+        self.notes.append(why)
+        self.left, self.broken = None, True
 
     def _note_where_it_begins(self, first: int) -> None:
         """See whether REST still had the beginning: an id too old is answered from later on."""
@@ -119,29 +161,34 @@ class Filling:
         older = 0
         if first > span.first:
             older = wanted(stream, Span(span.first, min(first, span.last + 1))) - 1
-            older = min(older, self.missing)
         if self.gap.whole:
             self.missing -= older
         elif older > (1 if stream.row.sequence.may_skip_single else 0):
-            self.gone = older
+            self.gone += older
             self.notes.append(f"REST has nothing before {first}: {older} are gone for good")
 
     def outcome(self) -> Outcome:
         """Return what became of the gap, as far as it has been filled."""
-        lost = self.missing - self.recovered
         notes = list(self.notes)
-        unexplained = lost - self.gone
-        sure = self.answered and not self.broken
-        if unexplained and sure and self.gap.stream.row.sequence.may_skip_single:
-            lost = self.gone
+        if self.gap.whole and self.newest is None and not self.broken:
+            self.missing = 0  # nothing was before
+        lost = self.missing - self.recovered
+        unexplained, excused = lost - self.gone, self._never_listed(lost)
+        if excused:
             notes.append(
-                f"{unexplained} ids REST never lists (insurance fund, ADL, or spent without a fill)"
+                f"{excused} ids REST never lists (insurance fund, ADL, or spent without a fill)"
             )
-        elif unexplained and not notes:
-            notes.append(f"REST does not have {unexplained} of them")
-        return Outcome(
-            self.gap, _state(lost, self.recovered), self.missing, self.recovered, "; ".join(notes)
-        )
+        if unexplained > excused and not self.notes:
+            notes.append(f"REST does not have {unexplained - excused} of them")
+        state = _state(lost - excused, self.recovered)
+        return Outcome(self.gap, state, self.missing, self.recovered, "; ".join(notes))
+
+    def _never_listed(self, lost: int) -> int:
+        """Return how many ids may be missing as normal: only such as REST has answered beyond."""
+        if not self.gap.stream.row.sequence.may_skip_single or self.broken:
+            return 0
+        lacking = self.lacking
+        return lost - self.gone - (0 if lacking is None else wanted(self.gap.stream, lacking))
 
 
 def _state(lost: int, recovered: int) -> State:

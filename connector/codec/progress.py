@@ -2,7 +2,8 @@
 never changes in it is encoded once. Markers are rare: codec/records.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from connector.codec.framing import header
 from connector.codec.primitives import encode_long, encode_string
@@ -39,6 +40,8 @@ class ProgressEncoder:
         id_epoch: int,
         written_time: int,
         commit_number: int,
+        *,
+        fillings: Sequence[Mapping[str, Any]] = (),
     ) -> bytes:
         """Return a framed progress record; times in epoch milliseconds."""
         return b"".join(
@@ -47,11 +50,12 @@ class ProgressEncoder:
                 _long(last_id),
                 _long(last_time),
                 _long(complete_until),
-                _strings(open_gaps),
+                _array([encode_string(one) for one in open_gaps]),
                 encode_long(id_epoch),
                 encode_long(written_time),
                 self._writer,
                 encode_long(commit_number),
+                _array([_filling(one) for one in fillings]),
             )
         )
 
@@ -60,7 +64,12 @@ def _long(value: int | None) -> bytes:
     return _NULL if value is None else b"\x02" + encode_long(value)
 
 
-def _strings(values: Sequence[str]) -> bytes:
+def _filling(one: Mapping[str, Any]) -> bytes:
+    numbers = (one["filled_to"], one["recovered"], one["gone"])
+    return encode_string(one["gap_id"]) + b"".join(map(encode_long, numbers))
+
+
+def _array(values: Sequence[bytes]) -> bytes:
     if not values:
         return _NULL
-    return b"".join((encode_long(len(values)), *map(encode_string, values), _NULL))
+    return b"".join((encode_long(len(values)), *values, _NULL))

@@ -18,6 +18,7 @@ from connector.codec.schema import Schema
 from connector.errors import BadMessage
 
 ONE_MS = 1_000
+_UNREADABLE = (EOFError, IndexError, ValueError, OverflowError)
 
 
 def encode_record(schema: Schema, schema_id: int, record: Mapping[str, Any]) -> bytes:
@@ -35,16 +36,22 @@ def encode_record(schema: Schema, schema_id: int, record: Mapping[str, Any]) -> 
     return out.getvalue()
 
 
-def decode_record(schema: Schema, framed: bytes) -> dict[str, Any]:
-    """Return the record in Confluent-framed bytes that this schema wrote; times as it took them.
+def decode_record(schema: Schema, framed: bytes, wrote: str = "") -> dict[str, Any]:
+    """Return the record in Confluent-framed bytes; times as `encode_record` took them.
+
+    Args:
+        schema: What it is read as: fields that were not written yet have their default.
+        framed: The bytes.
+        wrote: The schema that wrote it; "" for the same one.
 
     Raises:
         BadMessage: the bytes are no such record.
     """
     body = io.BytesIO(framed[HEADER_BYTES:])
+    reader = _parsed(schema.text)
     try:
-        read: Any = fastavro.schemaless_reader(body, _parsed(schema.text))
-    except (EOFError, IndexError, ValueError, OverflowError) as error:
+        read: Any = fastavro.schemaless_reader(body, _parsed(wrote) if wrote else reader, reader)
+    except (*_UNREADABLE, fastavro.read.SchemaResolutionError) as error:
         raise BadMessage("avro", f"not a {schema.name}: {error!r}") from error
     if not framed.startswith(b"\x00") or body.read(1):
         raise BadMessage("avro", f"not a {schema.name}: bytes before or behind it")

@@ -113,10 +113,10 @@ class Filler:
         self._done = 0
         self.moved = time.monotonic()
 
-    async def deliver(self, what: filling.Gap | Book, found: list[Recovered]) -> None:
+    async def deliver(self, what: filling.Filling | Book, found: list[Recovered]) -> None:
         """Write events of a gap; its `opened` goes out with the first of them, not before."""
-        assert isinstance(what, filling.Gap)  # noqa: S101 - no book is asked for
-        job = self._jobs[what.gap_id]
+        assert isinstance(what, filling.Filling)  # noqa: S101 - no book is asked for
+        job = self._jobs[what.gap.gap_id]
         await self._open(job)
         job.gap.recovered += await self._writing.records(job.gap.id, found)
         self._done += len(found)

@@ -66,7 +66,7 @@ class Reading:
         Raises:
             Retry: Kafka or the registry cannot be reached. Refused: we may not read.
         """
-        progress = stored(self._conf, f"{self._prefix}.{PROGRESS}").get(self._key)
+        progress = stored(self._conf, f"{self._prefix}.{PROGRESS}", self._schemas).get(self._key)
         coverage = self._markers()
         if progress is None:
             epoch = max((one.id_epoch for one in coverage.gaps.values()), default=0)

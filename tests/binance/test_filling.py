@@ -2,17 +2,19 @@
 
 import pytest
 
-from connector.binance.filling import Filling, Gap, Outcome
+from connector.binance.filling import Before, Filling, Gap, Outcome
 from connector.binance.history import Span
 from connector.binance.names import parse
 
 DAY_MS = 86_400_000
 
 
-def filling(name: str = "btcusdt@aggTrade", span: Span | None = None, **more: bool) -> Filling:
+def filling(
+    name: str = "btcusdt@aggTrade", span: Span | None = None, *, whole: bool = False
+) -> Filling:
     product = "usdm" if name == "btcusdt@trade" else "spot"
     stream = parse(product, name)  # type: ignore[arg-type]
-    return Filling(Gap("g", stream, "BTCUSDT", span or Span(100, 2_599), 0, 0, **more))
+    return Filling(Gap("g", stream, "BTCUSDT", span or Span(100, 2_599), 0, 0, whole))
 
 
 def answer(job: Filling, *rows: int) -> list[int]:
@@ -116,3 +118,48 @@ def test_ids_behind_a_refused_answer_are_not_said_to_be_never_listed() -> None:
     job.broken = True
 
     assert what(job) == ("partial", 3_000, 500)
+
+
+def test_an_end_that_rest_has_not_answered_is_not_called_never_listed() -> None:
+    job = filling("btcusdt@trade", Span(100, 109))
+    answer(job, *range(100, 108))
+    assert what(job) == ("partial", 10, 8)
+    assert job.outcome().detail == "REST does not have 2 of them"
+
+
+def test_an_end_that_rest_lacks_is_asked_for_again() -> None:
+    job = filling("btcusdt@trade", Span(100, 109))
+    answer(job, *range(100, 108))
+    job.ask_again()
+    assert job.left == Span(108, 109)
+    answer(job, 109, 110)
+    assert what(job) == ("filled", 10, 9)
+
+
+def test_an_empty_answer_before_a_listing_means_that_nothing_was() -> None:
+    job = filling("btcusdt@kline_1m", Span(0, 119_999), whole=True)
+    answer(job)
+    assert what(job) == ("filled", 0, 0)
+
+
+def resumed(first: int, last: int, before: Before, *, whole: bool = False) -> Filling:
+    stream = parse("usdm", "btcusdt@trade")
+    return Filling(Gap("g", stream, "BTCUSDT", Span(first, last), 0, 0, whole, before))
+
+
+def test_a_gap_goes_on_where_an_earlier_run_came_to() -> None:
+    job = resumed(150, 199, Before(100, 48, 0))
+    answer(job, *range(150, 201))
+    assert what(job) == ("filled", 100, 98)
+
+
+def test_a_gap_that_an_earlier_run_came_to_the_end_of_asks_nothing() -> None:
+    job = resumed(200, 199, Before(100, 98, 0))
+    assert job.left is None
+    assert what(job) == ("filled", 100, 98)
+
+
+def test_what_was_gone_for_an_earlier_run_stays_missing() -> None:
+    job = resumed(150, 199, Before(100, 30, 20))
+    answer(job, *range(150, 201))
+    assert what(job) == ("partial", 100, 80)

@@ -8,6 +8,9 @@ from connector.codec.schema import load
 from tests import oracle
 
 LONGS = st.integers(-(2**63), 2**63 - 1)
+FILLINGS = st.fixed_dictionaries(
+    {"gap_id": st.text(max_size=20), "filled_to": LONGS, "recovered": LONGS, "gone": LONGS}
+)
 TIMES = st.integers(0, 4_000_000_000_000)
 
 
@@ -19,6 +22,7 @@ TIMES = st.integers(0, 4_000_000_000_000)
     st.integers(0, 5),
     TIMES,
     st.integers(0, 2**40),
+    st.lists(FILLINGS, max_size=3),
 )
 def test_progress_is_read_back_equal(
     last_id: int | None,
@@ -28,11 +32,14 @@ def test_progress_is_read_back_equal(
     epoch: int,
     written: int,
     number: int,
+    fillings: list[dict[str, object]],
 ) -> None:
     encoder = ProgressEncoder(7, 2, "market", "ab12")
     head = encoder.head("spot", "btcusdt@trade", "BTCUSDT", "trade", "binance.spot.trade")
 
-    framed = encoder.encode(head, last_id, last_time, until, gaps, epoch, written, number)
+    framed = encoder.encode(
+        head, last_id, last_time, until, gaps, epoch, written, number, fillings=fillings
+    )
 
     assert framed[:5] == b"\x00\x00\x00\x00\x07"
     assert oracle.read_avro(load("progress"), framed) == {
@@ -51,4 +58,5 @@ def test_progress_is_read_back_equal(
         "instance": "market",
         "run": "ab12",
         "commit_number": number,
+        "fillings": fillings,
     }

@@ -1,7 +1,10 @@
 """Our own records: written and read back, and judged by fastavro's plain reader."""
 
+import io
+import json
 from typing import Any
 
+import fastavro
 import pytest
 
 from connector.codec.records import decode_record, encode_record
@@ -25,6 +28,7 @@ PROGRESS: dict[str, Any] = {
     "instance": "market",
     "run": "r1",
     "commit_number": 3,
+    "fillings": [],
 }
 
 
@@ -67,3 +71,15 @@ def test_bytes_too_many_are_no_record() -> None:
 
     with pytest.raises(BadMessage, match="not a Progress"):
         decode_record(load("progress"), framed + b"x")
+
+
+def test_a_record_of_an_older_schema_has_the_default_of_what_came_since() -> None:
+    older = json.loads(load("progress").text)
+    older["fields"] = [field for field in older["fields"] if field["name"] != "fillings"]
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, fastavro.parse_schema(older), PROGRESS)
+    framed = b"\x00\x00\x00\x00\x05" + body.getvalue()
+
+    assert decode_record(load("progress"), framed, json.dumps(older)) == PROGRESS
+    with pytest.raises(BadMessage, match="not a Progress"):
+        decode_record(load("progress"), framed)
