@@ -96,6 +96,57 @@ async def test_a_killed_worker_costs_nothing_and_repeats_nothing(
         await exchange.stop()
 
 
+async def test_a_worker_killed_while_it_fills_gaps_repeats_nothing_of_them(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    exchange = await exchange_of(3_000.0)
+    try:
+        made = settings(exchange, kafka, registry, "filling")
+        async with connector(tmp_path, made | {"server": _server()}) as running:
+            await running.until_ready()
+            seen = exchange.oracle.total
+            await until(lambda: exchange.oracle.total > seen + 1_000, 20)
+            await _killed(running)
+        made_by_then = _made(exchange)
+        await until(lambda: _made(exchange) > made_by_then + 9_000, 20)
+        some = {"books": False, "weight_share": 0.01}  # two pages of trades a minute
+        for _ in range(2):
+            async with connector(tmp_path, made | {"server": _server(), "backfill": some}) as slow:
+                await slow.until_ready()
+                await _stored_some(slow, 800)
+                await _killed(slow)
+        async with connector(tmp_path, made | {"server": _server()}) as running:
+            await running.until_ready()
+            await caught_up(running, exchange)
+            assert await running.stop() == 0, running.log.read_text()
+        assert_once(exchange, read(kafka, registry, "filling"))
+    finally:
+        await exchange.stop()
+
+
+def _made(exchange: Exchange) -> int:
+    return sum(map(len, exchange.oracle.made.values()))
+
+
+async def _killed(running: Running) -> None:
+    running.process.send_signal(signal.SIGKILL)
+    await running.process.wait()
+
+
+async def _stored_some(running: Running, events: int) -> None:
+    """Wait until so many events were fetched and stored, of gaps that are open still."""
+    commits, deadline = -1, asyncio.get_running_loop().time() + 20
+    while True:
+        status = await running.status()
+        if status["recovered"] >= events and commits < 0:
+            commits = status["commits"] + 1
+        if 0 <= commits < status["commits"]:
+            assert status["gaps_open"] > 0
+            return
+        assert asyncio.get_running_loop().time() < deadline, status
+        await asyncio.sleep(0.02)
+
+
 async def test_a_second_writer_takes_over_and_the_first_retires(
     tmp_path: Path, kafka: RealKafka, registry: RealRegistry
 ) -> None:
