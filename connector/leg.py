@@ -6,7 +6,7 @@ Next along the way: websocket.py (the socket), pipeline.py (its frames), legs.py
 
 import asyncio
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from connector.around import Around
 from connector.binance import requests
@@ -14,6 +14,7 @@ from connector.binance.markers import Reason
 from connector.binance.plan import Bundle
 from connector.binance.products import LIMITS
 from connector.pipeline import Route, Routes
+from connector.series import Series
 from connector.silence import Silence
 from connector.websocket import Connection
 
@@ -87,10 +88,11 @@ class Leg:
         self._around.pipeline.later(functools.partial(legs.opened, list(ways.values()), leg))
         await self.connection.subscribe(names)
         self.held.update(dict.fromkeys(names))
-        self.touched = self._loop.time()
-        self._around.pipeline.later(functools.partial(self._resumed, list(ways.values())))
+        now = self.touched = self._loop.time()
+        self._around.pipeline.later(functools.partial(self._resumed, list(ways.values()), now))
 
-    def _resumed(self, ways: Iterable[Route]) -> None:
+    def _resumed(self, ways: list[Route], at: float) -> None:
+        self._around.pipeline.legs.heard(ways, self.connection.leg, at)
         for way in ways:
             self._around.pipeline.continuity.resumed(way.every_series(), self._around.now_ms())
 
@@ -140,15 +142,24 @@ class Leg:
 
     def _give_up(self, names: Sequence[str], reason: Reason) -> None:
         ways = [self._told.pop(name) for name in names if name in self._told]
-        self._around.pipeline.later(functools.partial(self._ended, ways, reason))
+        at = self._loop.time()
+        self._around.pipeline.later(functools.partial(self._ended, ways, reason, at))
 
-    def _ended(self, ways: list[Route], reason: Reason) -> None:
-        pipeline = self._around.pipeline
-        pipeline.legs.closed(ways, self.connection.leg, self._around.now_ms() / 1e3)
+    def _ended(self, ways: list[Route], reason: Reason, at: float) -> None:
+        legs, leg = self._around.pipeline.legs, self.connection.leg
         for way in ways:
-            if way.legs:
-                continue  # another connection delivers it
-            if reason in ("plan_changed", "restart"):
-                pipeline.continuity.ended(way.every_series(), reason)
-            else:
-                pipeline.continuity.interrupted(way.every_series(), reason)
+            missing = legs.unrelieved(way, leg, at)
+            legs.closed([way], leg, self._around.now_ms() / 1e3)
+            self._say(way, missing, reason)
+
+    def _say(self, way: Route, missing: list[Series], reason: Reason) -> None:
+        """Tell what may be missing of a stream that we deliver no more."""
+        continuity = self._around.pipeline.continuity
+        if way.legs:  # another connection delivers it
+            continuity.interrupted(missing, reason)
+            if way.heard:
+                continuity.resumed(missing, self._around.now_ms())
+        elif reason in ("plan_changed", "restart"):
+            continuity.ended(way.every_series(), reason)
+        else:
+            continuity.interrupted(way.every_series(), reason)

@@ -10,6 +10,7 @@ from connector.binance.sequence import REPEATED, Gap
 from connector.continuity import Series
 from connector.route import Route, Waiting, join, with_foreign
 
+SURE_S = 1.0  # subscribed for so long, a leg brings all that another one has not brought by its end
 Publish = Callable[[Waiting, Gap | None], None]
 
 
@@ -64,12 +65,35 @@ class Legs:
                 for series in way.series.values():
                     join(series, way.legs)
 
+    @staticmethod
+    def heard(routes: Iterable[Route], leg: int, at: float) -> None:
+        """Note that the exchange has acknowledged a connection's subscription to these streams."""
+        for way in _ways(routes):
+            if leg in way.legs:
+                way.heard[leg] = at
+
+    @staticmethod
+    def unrelieved(route: Route, leg: int, at: float) -> list[Series]:
+        """Return the series that may miss something should this leg end now, though others live.
+
+        No other one had been subscribed for long enough, or has shown that it follows on.
+        """
+        return [
+            series
+            for way in with_foreign(route)
+            if len(way.legs) > 1
+            and not any(it != leg and since + SURE_S <= at for it, since in way.heard.items())
+            for series in way.series.values()
+            if series.merge is None or not series.merge.relieved(leg)
+        ]
+
     def closed(self, routes: Iterable[Route], leg: int, now: float) -> None:
         """Note that a connection delivers these streams no more."""
         for way in _ways(routes):
             if leg not in way.legs:
                 continue
             way.legs.remove(leg)
+            way.heard.pop(leg, None)
             for series in way.series.values():
                 merge = series.merge
                 if merge is not None:

@@ -72,7 +72,7 @@ class Routing:
         route.merged = other is not None
         if other is not None and to is not None:
             route.foreign = replace(
-                route, topic=to, schema_id=ids[to], product=other, series={}, legs=[]
+                route, topic=to, schema_id=ids[to], product=other, series={}, legs=[], heard={}
             )
         return route
 

@@ -5,7 +5,9 @@ Next along the way: leg.py (a connection and what it holds), websocket.py, pipel
 """
 
 import asyncio
+import contextlib
 import random
+from collections.abc import AsyncIterator
 
 from connector.around import Around
 from connector.binance.markers import Reason
@@ -59,7 +61,7 @@ class Supervisor:
     @property
     def flowing(self) -> bool:
         """Whether the connection is open and, where data can be expected soon, has delivered."""
-        if self.leg is None:
+        if self.leg is None or self.leg.connection.closed.done():
             return False
         return self.leg.connection.first_data is not None or not self.expects_data
 
@@ -180,26 +182,46 @@ class Supervisor:
 
     async def _hand_over(self, old: Leg, cause: Reason) -> Leg:
         """Replace a connection while it lives; return the one that counts from now on."""
-        async with self._around.handing_over:
-            began, backoff = self._loop.time(), Backoff()
-            while not old.connection.closed.done():
-                try:
-                    new = await self._replacement(old, cause)
-                except Retry as error:
-                    wait = max(error.after_s or 0.0, self._delay(backoff, None))
-                    self._failed(error, wait)
-                    await asyncio.wait((old.connection.closed,), timeout=wait)
-                    continue
-                if new is old:
-                    self._changed.set()  # a change that was cut off by the doubt
-                    return old
-                self.connects_ok += 1
-                self.hand_overs += 1
-                old.end(cause)
-                seconds = self._loop.time() - began
-                events.handed_over(connection=self.bundle.name, cause=cause, seconds=seconds)
-                return new
+        began, backoff = self._loop.time(), Backoff()
+        old.connection.closed.add_done_callback(lambda _: self._cut(old))
+        while not old.connection.closed.done():
+            try:
+                async with self._turn(old) as ours:
+                    new = await self._replacement(old, cause) if ours else old
+            except Retry as error:
+                wait = max(error.after_s or 0.0, self._delay(backoff, None))
+                self._failed(error, wait)
+                await asyncio.wait((old.connection.closed,), timeout=wait)
+                continue
+            if new is old:
+                self._changed.set()  # a change that was cut off by the doubt
+                return old
+            self._take(old, new, cause, self._loop.time() - began)
+            return new
         return old
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, old: Leg) -> AsyncIterator[bool]:
+        """Take one of the permits to hand over; yields False if the old one ended first."""
+        permit = asyncio.ensure_future(self._around.handing_over.acquire())
+        try:
+            ends = (permit, old.connection.closed)
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            yield not old.connection.closed.done()
+        finally:
+            if not permit.cancel():
+                self._around.handing_over.release()
+
+    def _take(self, old: Leg, new: Leg, cause: Reason, seconds: float) -> None:
+        """Count on a replacement from now on."""
+        self.connects_ok += 1
+        self.hand_overs += 1
+        events.handed_over(connection=self.bundle.name, cause=cause, seconds=seconds)
+        if old.connection.closed.done():
+            self.disconnects += 1
+            self._count_lost(new)
+        else:
+            old.end(cause)
 
     async def _replacement(self, old: Leg, cause: Reason) -> Leg:
         """Return a connection that brings what the old one does, or the old one, if it is well.
@@ -251,17 +273,26 @@ class Supervisor:
         now = self._loop.time()
         self.connects_ok += 1
         events.connected(connection=self.bundle.name, streams=len(leg.held), seconds=now - began)
+        self._count_lost(leg)
+
+    def _count_lost(self, leg: Leg) -> None:
+        """Count for how long streams were not read, now that they are again."""
         missed = len(self._lost.intersection(leg.held))
-        if missed:
-            blind_s = now - self.blind_since
+        blind_s = leg.touched - self.blind_since
+        if missed and blind_s > 0.0:
             self._around.ledger.lost_time_s += blind_s * missed
             events.time_lost(connection=self.bundle.name, streams=missed, seconds=blind_s)
+        self._lost = frozenset()
+
+    def _cut(self, leg: Leg) -> None:
+        """Note that a connection is over, whether or not another one is being opened."""
+        if leg.held:
+            self._lost, self.blind_since = frozenset(leg.held), self._loop.time()
+        leg.end(self._why(leg))
 
     def _forget(self, leg: Leg) -> None:
         """Note that nothing is subscribed any more."""
-        self._lost = frozenset(leg.held)
-        reason = self._why(leg)
-        leg.end(reason)
-        self.listening.end(reason)
+        self._cut(leg)
+        self.listening.end(self._why(leg))
         self.leg = None
-        self.blind_since = self._touched = self._loop.time()
+        self._touched = self._loop.time()

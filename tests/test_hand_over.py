@@ -5,6 +5,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from connector.around import Around
+from connector.binance.plan import Bundle
 from connector.lab.faults import Drop
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
@@ -73,6 +77,51 @@ async def test_a_replacement_that_ends_first_does_not_end_the_connection_it_was_
 
         assert_all_of_it_once(here)
         assert (supervised.connects_failed, supervised.disconnects) == (1, 0)
+
+
+async def test_what_a_cut_before_the_replacement_can_cost_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet = {**BOTH, "streams": ["trade", "bookTicker", "miniTicker"]}
+    async with world(tmp_path, quiet, rate=800.0) as here:
+        await here.until_flowing()
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 400)
+        may_connect, sessions = Around.may_connect, here.exchange.wire.sessions["spot"]
+
+        async def late(around: Around, bundle: Bundle) -> None:
+            await until(lambda: not sessions)
+            await may_connect(around, bundle)
+
+        monkeypatch.setattr(Around, "may_connect", late)
+        await here.exchange.server_shutdown("spot", after_s=0.5)
+        await until(lambda: hand_overs(here) == 1)
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 400)
+        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        await here.stop()
+
+        [supervised] = here.worker.market.supervised
+        assert supervised.disconnects == 1
+        assert gaps(here)["server_shutdown"] >= 4  # of both symbols, whose ids tell nothing
+        assert gaps(here).keys() == {"server_shutdown"}
+        assert here.worker.ledger.lost_time_s > 0.0
+
+
+async def test_a_connection_that_waits_for_its_turn_to_be_replaced_is_reopened_when_it_is_cut(
+    tmp_path: Path,
+) -> None:
+    twice = {**BOTH, "connections": 2}
+    async with world(tmp_path, twice, FUTURES, rate=400.0, **NO_BOOKS) as here:
+        await here.until_flowing()
+        around = here.worker.market.around
+        async with around.handing_over, around.handing_over:  # two others take their time
+            await here.exchange.server_shutdown("usdm", after_s=0.5)
+            await until(lambda: sum(one.disconnects for one in here.worker.market.supervised) == 2)
+            await here.until_flowing()
+        await here.stop()
+
+        assert hand_overs(here) == 0
 
 
 async def test_connections_are_replaced_before_their_life_ends(tmp_path: Path) -> None:

@@ -153,3 +153,30 @@ def test_ids_that_began_anew_end_at_the_last_one_published_with_two_connections_
     told = [gap for state, _, gap, *_ in pair.pipeline.continuity.chronicle._waiting
             if state == "unfillable"]  # fmt: skip
     assert [gap.before_id for gap in told] == [101]
+
+
+def test_a_leg_that_ends_before_another_one_is_sure_leaves_its_series_in_doubt() -> None:
+    pair = Pair()
+    [way] = pair.routes.values()
+    pair.opened(1)
+    pair.pipeline.legs.heard([way], 1, 100.0)
+    pair.deliver(1, 1)
+    pair.opened(2)
+    unrelieved, series = pair.pipeline.legs.unrelieved, way.series["BTCUSDT"]
+    assert unrelieved(way, 1, 101.0) == [series]  # asked for, and not acknowledged
+
+    pair.pipeline.legs.heard([way], 2, 101.0)
+    assert unrelieved(way, 1, 101.5) == [series]
+    assert unrelieved(way, 1, 102.5) == []  # subscribed for long enough
+
+    pair.deliver(2, 1)
+    assert unrelieved(way, 1, 101.5) == []  # it follows on
+
+
+def test_a_leg_that_is_alone_leaves_nothing_to_another_one() -> None:
+    pair = Pair()
+    [way] = pair.routes.values()
+    pair.opened(1)
+    pair.deliver(1, 1)
+
+    assert pair.pipeline.legs.unrelieved(way, 1, 1.0) == []

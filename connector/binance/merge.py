@@ -110,9 +110,13 @@ class Merge(ABC, Generic[Item]):
             self._speaker = None
         return self._settle(now)
 
+    def relieved(self, leg: int) -> bool:
+        """Whether another leg has delivered what joins what is published."""
+        return any(one.joined for name, one in self._legs.items() if name != leg)
+
     def may_close(self, leg: int) -> bool:
         """Whether closing this leg now would lose nothing and change nothing in the chain."""
-        return any(one.joined for name, one in self._legs.items() if name != leg)
+        return self.relieved(leg)
 
     def delivered(self, leg: int) -> int:
         """Return how many events a live leg has delivered since it was opened here."""
