@@ -270,11 +270,16 @@ class Continuity:
 
     # Told by the supervisors
 
-    def interrupted(self, series: Iterable[Series], reason: Reason) -> None:
-        """Note that these series may miss something from now on: all markers go out together."""
-        for one in series:
-            if one.pending is None and one.last_ms is not None and not one.ended:
-                self._suspect(one, reason)
+    def interrupted(self, series: Iterable[Series], reason: Reason) -> list[Series]:
+        """Note that these series may miss something from now on; return those not noted before.
+
+        All markers go out together.
+        """
+        begun = [one for one in series if one.last_ms is not None and not one.ended]
+        new = [one for one in begun if one.pending is None]
+        for one in new:
+            self._suspect(one, reason)
+        return new
 
     def overtaken(self, series: Series, reason: Reason) -> None:
         """Note the same of a suspect when the next event has been taken, by somebody else."""

@@ -155,10 +155,12 @@ class Leg:
     def _say(self, way: Route, missing: list[Series], reason: Reason) -> None:
         """Tell what may be missing of a stream that we deliver no more."""
         continuity = self._around.pipeline.continuity
-        if way.legs:  # another connection delivers it
-            continuity.interrupted(missing, reason)
+        if way.legs:  # another connection delivers it; at the end of all, that one ends too
+            if reason == "restart":
+                return
+            marked = continuity.interrupted(missing, reason)
             if way.heard:
-                continuity.resumed(missing, self._around.now_ms())
+                continuity.resumed(marked, self._around.now_ms())
         elif reason in ("plan_changed", "restart"):
             continuity.ended(way.every_series(), reason)
         else:

@@ -73,6 +73,12 @@ class Legs:
                 way.heard[leg] = at
 
     @staticmethod
+    def disbelieve(routes: Iterable[Route], leg: int) -> None:
+        """Note that a connection brings none of these streams, whatever was acknowledged."""
+        for way in _ways(routes):
+            way.heard.pop(leg, None)
+
+    @staticmethod
     def unrelieved(route: Route, leg: int, at: float) -> list[Series]:
         """Return the series that may miss something should this leg end now, though others live.
 

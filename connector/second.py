@@ -15,7 +15,7 @@ from connector.binance.plan import Bundle
 from connector.doubt import Doubt, Step
 from connector.errors import Retry
 from connector.leg import HAND_OVER_S, Leg
-from connector.pipeline import Route, Routes
+from connector.pipeline import Routes
 from connector.telemetry import events
 
 LOOK_S = 0.1  # between two looks at what both connections have brought
@@ -60,7 +60,7 @@ class Second:
         self._first: Leg | None = None
         self._leg: Leg | None = None
         self._task: asyncio.Task[None] | None = None
-        self._ending: Reason = "connection_lost"
+        self._ending: Reason = "stale"
 
     @property
     def busy(self) -> bool:
@@ -69,7 +69,7 @@ class Second:
 
     def take(self, first: Leg, doubts: dict[str, Doubt]) -> None:
         """Find out about these streams of a connection."""
-        self._first, self._ending = first, "connection_lost"
+        self._first, self._ending = first, "stale"
         self._doubts |= doubts
         self._leaving = {name: at for name, at in self._leaving.items() if name not in doubts}
         if not self.busy:
@@ -196,14 +196,9 @@ class Second:
         self._settled(None, list(doubts))
         if leg is None:
             return
-        if self._ending not in GIVEN_UP:
+        if self._first is not None and self._ending not in GIVEN_UP:
             moved = [self._routes.get(name.encode()) for name, one in doubts.items() if one.moves]
-            stale = [way for way in moved if way is not None]
-            both = {one.connection.leg for one in (self._first, leg) if one is not None}
-            self._around.pipeline.later(functools.partial(self._interrupted, stale, both))
+            ways, first = [way for way in moved if way is not None], self._first.connection.leg
+            legs = self._around.pipeline.legs
+            self._around.pipeline.later(functools.partial(legs.disbelieve, ways, first))
         leg.end(self._ending)
-
-    def _interrupted(self, ways: Sequence[Route], both: set[int]) -> None:
-        for way in ways:
-            if both.issuperset(way.legs):
-                self._around.pipeline.continuity.interrupted(way.every_series(), "stale")
