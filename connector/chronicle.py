@@ -37,7 +37,7 @@ class Chronicle:
         self._marker_schema = 0
         self._progress = ProgressEncoder(0, shard, instance, run)
         self._dirty: list[Series] = []
-        self._waiting: list[tuple[State, Series, Gap, str, bool]] = []
+        self._waiting: list[tuple[State, Series, str, Gap, str, bool]] = []
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
         self._told: Series | None = None  # whose progress was written last
         self._slowly_ms = 0
@@ -70,7 +70,8 @@ class Chronicle:
         repeats_possible: bool = False,
     ) -> None:
         """Have a marker written with the next transaction, as things stand now."""
-        self._waiting.append((state, series, replace(gap), detail, repeats_possible))
+        now = series.topic, replace(gap)
+        self._waiting.append((state, series, *now, detail, repeats_possible))
 
     def touch(self, series: Series) -> None:
         """Have the progress of a series written with the next transaction."""
@@ -148,6 +149,7 @@ class Chronicle:
         self,
         state: State,
         series: Series,
+        topic: str,
         gap: Gap,
         detail: str,
         repeats_possible: bool,
@@ -163,7 +165,7 @@ class Chronicle:
             "stream_name": series.stream.name,
             "symbol": series.symbol,
             "kind": series.stream.row.kind,
-            "topic": series.topic,
+            "topic": topic,
             "gap_id": gap.id or None,
             "marked_time": now_us // 1000,
             "marked_time_us": now_us,

@@ -58,6 +58,7 @@ class Continuity:
         self._repeats_possible = repeats_possible
         self._series: dict[str, Series] = {}
         self._stored: dict[str, Mapping[str, Any]] = {}
+        self._epochs: dict[str, int] = {}  # of series forgotten, where they began anew
         self._unfinished: dict[str, list[Mapping[str, Any]]] = {}
         self.chronicle = Chronicle(environment, shard, instance, run)
         self.touch = self.chronicle.touch
@@ -100,13 +101,16 @@ class Continuity:
         """Return the series of a symbol seen for the first time in this process."""
         name = f"{product}/{stream.name}/{symbol}"
         there = self._series.get(name)
-        if there is not None and (there.opening, there.key) == (opening, key):
-            return there  # its stream was given up, or has another way now
+        if there is not None:  # its stream was given up, or has another way now
+            self.moved(there, topic, opening, key)
+            return there
         head = self.chronicle.head(product, stream.name, symbol, stream.row.kind, topic)
         before = self._stored.pop(name, None)
         tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
         series = Series(product, stream, symbol, topic, opening, key, head, tracker)
         self._series[name] = series
+        if epoch := self._epochs.pop(name, 0):
+            tracker.reset(epoch)
         if before is not None:
             series.last_ms = before["last_time"]
             if tracker.has_ids:
@@ -331,6 +335,35 @@ class Continuity:
             one.pending = one.stamp = None
             one.ended = one.alert = True
             self.touch(one)
+
+    def moved(self, series: Series, topic: str, opening: bytes, key: bytes) -> None:
+        """Have the records of a series go elsewhere: one topic's cover ends, another's begins."""
+        before = series.topic
+        series.opening, series.key = opening, key
+        if topic == before:
+            return
+        covers = series.last_ms is not None and not series.ended
+        edges, epoch = (series.last_id, series.last_ms), series.tracker.epoch
+        if covers:
+            self.chronicle.mark("stopped", series, Gap("", "plan_changed", *edges, epoch=epoch))
+        series.topic = topic
+        series.head = self.chronicle.head(
+            series.product, series.stream.name, series.symbol, series.stream.row.kind, topic
+        )
+        if covers:
+            first = None if series.last_id is None else series.last_id + 1
+            began = Gap("", "plan_changed", None, None, first, series.last_ms, epoch=epoch)
+            self.chronicle.mark("started", series, began)
+            self.touch(series)
+
+    def forget(self, series: Iterable[Series]) -> None:
+        """Let go of series that nobody reads any more."""
+        for one in series:
+            if one.ended and not one.open_gaps and self._series.get(one.name) is one:
+                del self._series[one.name]
+                self.chronicle.sealed.pop(one.name, None)
+                if one.tracker.epoch:
+                    self._epochs[one.name] = one.tracker.epoch
 
     def _suspect(self, series: Series, reason: Reason, repeats_possible: bool = False) -> None:
         self._open(series, self._gap(series, reason), repeats_possible)

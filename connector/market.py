@@ -1,16 +1,20 @@
 """One shard: the plan against supervisors, one for each bundle, so that one that fails never stops
-the others. A new plan is applied by its differences: who stays is not disturbed.
+the others. A new plan is applied by its differences: who stays is not disturbed, and who moves to
+another connection is read on the old one until the new one brings it.
 
 Next along the way: supervisor.py (one bundle), routing.py (where frames go).
 """
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from connector.around import Around
-from connector.binance.plan import Bundle, Plan
-from connector.binance.products import Product
+from connector.binance.plan import Bundle, Plan, Planned
+from connector.binance.planned import Identity
+from connector.binance.products import LIMITS, Product
+from connector.leg import HAND_OVER_S
+from connector.legs import SURE_S
 from connector.routing import Key, Routing, key_of
 from connector.supervisor import Supervisor
 
@@ -20,7 +24,18 @@ TIDY_S = 1.0  # between two looks for ways that nothing needs any more
 
 @dataclass(slots=True)
 class _Kept:
+    """A bundle that is being read.
+
+    Attributes:
+        supervisor: Reads it.
+        own: What the plan gives it; empty when the plan has no such bundle any more.
+        moving: What other connections are to read from now on, and do not yet.
+        task: The supervisor's.
+    """
+
     supervisor: Supervisor
+    own: tuple[Planned, ...]
+    moving: tuple[Planned, ...] = ()
     task: "asyncio.Task[None] | None" = None
 
 
@@ -51,6 +66,7 @@ class Market:
                 self._start(kept)
             while True:
                 await asyncio.sleep(TIDY_S)
+                self._relieve()
                 self._tidy()
 
     def apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
@@ -63,21 +79,58 @@ class Market:
             plan: What is wanted.
             ids: Topic -> schema id, for every topic of the plan.
         """
-        self.routing.admit(plan, ids)
+        self.routing.admit(plan, ids, self.around.pipeline.continuity)
         bundles = {key_of(bundle): bundle for bundle in plan.bundles}
-        for key in [key for key in self._kept if key not in bundles]:
-            self._end(key)
+        homes: dict[Identity, set[Key]] = {}
         for key, bundle in bundles.items():
-            if key in self._kept:
-                self._kept[key].supervisor.want(bundle)
-            else:
-                self._begin(key, bundle)
-        self._kept = {key: self._kept[key] for key in bundles}
+            for one in bundle.planned:
+                homes.setdefault(one.identity, set()).add(key)
+        for key, kept in list(self._kept.items()):
+            bundle = bundles.get(key, replace(kept.supervisor.bundle, planned=()))
+            kept.moving = _moving(key, kept, homes)
+            self._want(key, bundle)
+        for key in [key for key in bundles if key not in self._kept]:
+            self._begin(key, bundles[key])
+        order = [*bundles, *(key for key in self._kept if key not in bundles)]
+        self._kept = {key: self._kept[key] for key in order}
+
+    def _want(self, key: Key, bundle: Bundle) -> None:
+        """Have a connection read what the plan gives it, and what it has not been relieved of."""
+        kept = self._kept[key]
+        kept.own = bundle.planned
+        both = (*bundle.planned, *kept.moving)
+        if not both:
+            self._end(key)
+        elif len(both) > LIMITS[bundle.product].streams_per_connection:
+            kept.moving = ()  # no room for both: a gap is marked, and fetched
+            kept.supervisor.want(bundle)
+        else:
+            kept.supervisor.want(replace(bundle, planned=both))
+
+    def _relieve(self) -> None:
+        """Leave what other connections bring by now."""
+        for key, kept in list(self._kept.items()):
+            left = tuple(one for one in kept.moving if not self._is_relieved(key, kept, one))
+            if left != kept.moving:
+                kept.moving = left
+                self._want(key, replace(kept.supervisor.bundle, planned=kept.own))
+
+    def _is_relieved(self, key: Key, kept: _Kept, one: Planned) -> bool:
+        """Say whether another connection surely brings a stream."""
+        way = self.routing.tables[key][one.stream.name.encode()]
+        leg = kept.supervisor.leg
+        mine = 0 if leg is None else leg.connection.leg
+        others = [since for number, since in way.heard.items() if number != mine]
+        if not others:
+            return False
+        seconds = asyncio.get_running_loop().time() - min(others)
+        joined = self.around.pipeline.legs.may_close([way], mine)
+        return seconds >= (SURE_S if joined else HAND_OVER_S)
 
     def _begin(self, key: Key, bundle: Bundle) -> None:
         self._ended.pop(key, None)
         supervisor = Supervisor(bundle, self.routing.tables[key], self.around)
-        kept = self._kept[key] = _Kept(supervisor)
+        kept = self._kept[key] = _Kept(supervisor, bundle.planned)
         if self._group is not None:
             self._start(kept)
 
@@ -99,12 +152,12 @@ class Market:
         before = asyncio.get_running_loop().time() - GRACE_S
         for key in [key for key, when in self._ended.items() if when <= before]:
             del self._ended[key]
-            self.routing.forget(key)
+            self.around.pipeline.continuity.forget(self.routing.forget(key))
         for key, kept in self._kept.items():
             one = kept.supervisor
             if one.touched <= before and len(one.routes) > len(one.bundle.planned):
                 keep = {name.encode() for name in (*one.wanted(), *one.held)}
-                self.routing.forget(key, keep)
+                self.around.pipeline.continuity.forget(self.routing.forget(key, keep))
 
     # What is shown
 
@@ -116,3 +169,9 @@ class Market:
             more = len(one.bundle.planned), len(one.held)
             sums[one.bundle.product] = wanted + more[0], held + more[1]
         return sums
+
+
+def _moving(key: Key, kept: _Kept, homes: Mapping[Identity, set[Key]]) -> tuple[Planned, ...]:
+    """Return what a connection reads that the plan gives to others."""
+    read = kept.supervisor.bundle.planned
+    return tuple(one for one in read if key not in homes.get(one.identity, {key}))

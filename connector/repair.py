@@ -99,9 +99,10 @@ class Repair:
     async def _deliver(self, what: filling.Filling | Book, found: list[Recovered]) -> None:
         """Publish what was fetched, as room allows: live records go first."""
         if isinstance(what, Book):
-            series, _ = self._wanted[_book_name(what.stream.product, what.stream.name, what.symbol)]
-            await self._publish(series, found, what.gap_id, "snapshot")
-            self.books += 1
+            name = _book_name(what.stream.product, what.stream.name, what.symbol)
+            if name in self._wanted:  # else nobody reads its changes any more
+                await self._publish(self._wanted[name][0], found, what.gap_id, "snapshot")
+                self.books += 1
             return
         job = self._jobs[what.gap.gap_id]
         job.gap.gone = what.gone
@@ -178,8 +179,10 @@ class Repair:
         while True:
             await asyncio.sleep(LOOK_S)
             now = time.monotonic()
-            for series, due in list(self._wanted.values()):
-                if due <= now and not series.ended:
+            for name, (series, due) in list(self._wanted.items()):
+                if series.ended:
+                    del self._wanted[name]
+                elif due <= now:
                     self._want_book(series, None)
 
 

@@ -76,6 +76,15 @@ class Route:
             join(series, self.legs)
         return series
 
+    def redirect(self, topic: str, schema_id: int, key: str, continuity: Continuity) -> None:
+        """Lead to another topic, or under another key, from now on."""
+        if (topic, schema_id, key) == (self.topic, self.schema_id, self.key):
+            return
+        self.topic, self.schema_id, self.key = topic, schema_id, key
+        for symbol, series in self.series.items():
+            opening = prefix(schema_id, symbol, self.product, self.stream.name)
+            continuity.moved(series, topic, opening, self._key_of(symbol).encode())
+
     def every_series(self) -> list[Series]:
         """Return the series the stream carries, a merged stream's of the other product too."""
         return [one for way in with_foreign(self) for one in way.series.values()]

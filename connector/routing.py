@@ -9,12 +9,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from connector.binance.plan import Bundle, Plan, Planned
-from connector.binance.products import Product
+from connector.binance.planned import Identity
+from connector.continuity import Continuity
 from connector.pipeline import Codecs, Route, Routes, route_to
+from connector.route import with_foreign
+from connector.series import Series
 
 NEWS = frozenset({"contract-info", "option-symbol"})  # kinds that announce new listings
 Key = tuple[str, str]  # of a connection: bundle name and endpoint
-Shape = tuple[str, int, str, str | None]
 
 
 def key_of(bundle: Bundle) -> Key:
@@ -35,77 +37,111 @@ class Routing:
     tables: dict[Key, Routes] = field(default_factory=dict)
     codecs: Codecs = field(default_factory=dict)
     past: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _ways: dict[tuple[Product, str, str], tuple[Shape, Route]] = field(default_factory=dict)
-    _former: list[Route] = field(default_factory=list)  # replaced, and still in a table
+    _ways: dict[Identity, dict[str, Route]] = field(default_factory=dict)  # by time unit
     _news: list[Route] = field(default_factory=list)
 
-    def admit(self, plan: Plan, ids: Mapping[str, int]) -> None:
-        """Give every planned stream its way; what has one that still fits keeps it.
+    def admit(self, plan: Plan, ids: Mapping[str, int], continuity: Continuity) -> None:
+        """Give every planned stream its way; what has one keeps it, and it may lead elsewhere.
 
         Args:
             plan: What is wanted from now on.
             ids: Topic -> schema id.
+            continuity: Told of series that go elsewhere from now on.
         """
         for bundle in plan.bundles:
             table = self.tables.setdefault(key_of(bundle), {})
             for planned in bundle.planned:
-                table[planned.stream.name.encode()] = self._way(planned, ids)
-        self._close_unused()
+                table[planned.stream.name.encode()] = self._way(planned, ids, continuity)
+        self._note_news()
 
-    def _way(self, planned: Planned, ids: Mapping[str, int]) -> Route:
-        identity = (*planned.identity, planned.time_unit)
-        shape = planned.topic, ids[planned.topic], planned.key, planned.foreign_topic
-        known = self._ways.get(identity)
-        if known is not None and known[0] == shape:
-            return known[1]
-        route = self._new_way(planned, ids)
-        if known is not None:
-            route.last_event_ms = known[1].last_event_ms
-            self._former.append(known[1])
-        self._ways[identity] = shape, route
+    def _way(self, planned: Planned, ids: Mapping[str, int], continuity: Continuity) -> Route:
+        units = self._ways.setdefault(planned.identity, {})
+        route = units.get(planned.time_unit)
+        if route is None:
+            route = units[planned.time_unit] = self._new_way(planned, ids, units)
+        for way in units.values():  # the other unit's, too: it is read until this one is
+            way.redirect(planned.topic, ids[planned.topic], planned.key, continuity)
+        self._lead_foreign(route, planned, ids, continuity)
         return route
 
-    def _new_way(self, planned: Planned, ids: Mapping[str, int]) -> Route:
-        topic, other, to = planned.topic, planned.foreign_product, planned.foreign_topic
+    def _new_way(
+        self, planned: Planned, ids: Mapping[str, int], others: Mapping[str, Route]
+    ) -> Route:
+        topic = planned.topic
         route = route_to(topic, ids[topic], planned.stream, self.codecs, planned.time_unit)
         route.key = planned.key
-        route.merged = other is not None
-        if other is not None and to is not None:
-            route.foreign = replace(
-                route, topic=to, schema_id=ids[to], product=other, series={}, legs=[], heard={}
-            )
+        route.merged = planned.foreign_product is not None
+        for other in others.values():  # the same series, with times in another unit
+            route.series, route.legs, route.heard = other.series, other.legs, other.heard
         return route
 
-    def forget(self, key: Key, keep: Collection[bytes] = ()) -> None:
+    def _lead_foreign(
+        self, route: Route, planned: Planned, ids: Mapping[str, int], continuity: Continuity
+    ) -> None:
+        """Have rows of the other product go where they are wanted now."""
+        other, to = planned.foreign_product, planned.foreign_topic
+        if other is None or to is None:
+            if route.foreign is not None:
+                continuity.ended(route.foreign.series.values(), "plan_changed")
+                self._count(route.foreign)
+                route.foreign = None
+        elif route.foreign is None:
+            legs, heard = list(route.legs), dict(route.heard)
+            route.foreign = replace(
+                route,
+                topic=to,
+                schema_id=ids[to],
+                product=other,
+                series={},
+                legs=legs,
+                heard=heard,
+                messages=0,
+            )
+        else:
+            route.foreign.redirect(to, ids[to], planned.key, continuity)
+
+    def forget(self, key: Key, keep: Collection[bytes] = ()) -> list[Series]:
         """Take all but these names from a connection's table, and the table when nothing is kept.
 
         Called when nothing of the other names can arrive or wait any more.
+
+        Returns:
+            The series that no way leads to any more.
         """
         table = self.tables[key]
         for name in [name for name in table if name not in keep]:
             del table[name]
         if not table:
             del self.tables[key]
-        self._close_unused()
+        gone = self._close_unused()
+        self._note_news()
+        return gone
 
-    def _close_unused(self) -> None:
-        """Add up what no table leads to any more."""
+    def _close_unused(self) -> list[Series]:
+        """Add up what no table leads to any more, and return its series."""
         used = {id(route) for table in self.tables.values() for route in table.values()}
-        gone = [route for route in self._former if id(route) not in used]
-        self._former = [route for route in self._former if id(route) in used]
-        for identity, (_, route) in list(self._ways.items()):
-            if id(route) not in used:
-                del self._ways[identity]
-                gone.append(route)
-        for route in gone:
-            for one in _with_foreign(route):
-                self.past[_counted_as(one)] += one.messages
+        gone: list[Series] = []
+        for identity, units in list(self._ways.items()):
+            for unit in [unit for unit, route in units.items() if id(route) not in used]:
+                route = units.pop(unit)
+                for one in with_foreign(route):
+                    self._count(one)
+                if not units:
+                    del self._ways[identity]
+                    gone += route.every_series()
+        return gone
+
+    def _count(self, route: Route) -> None:
+        self.past[_counted_as(route)] += route.messages
+
+    def _note_news(self) -> None:
         self._news = [one for one in self.routes() if one.stream.row.kind in NEWS]
 
     def routes(self) -> Iterator[Route]:
         """Yield every way once; a merged stream's other product has one of its own."""
-        for route in (*self._former, *(route for _, route in self._ways.values())):
-            yield from _with_foreign(route)
+        for units in self._ways.values():
+            for route in units.values():
+                yield from with_foreign(route)
 
     def news(self) -> int:
         """Return how many announcements of listings have been published: cheap to ask often."""
@@ -119,12 +155,6 @@ class Routing:
             number, millis = sums.get(key, (0, 0))
             sums[key] = number + route.messages, max(millis, route.last_event_ms)
         return sums
-
-
-def _with_foreign(route: Route) -> Iterator[Route]:
-    yield route
-    if route.foreign is not None:
-        yield route.foreign
 
 
 def _counted_as(route: Route) -> tuple[str, str]:

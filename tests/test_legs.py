@@ -150,7 +150,7 @@ def test_ids_that_began_anew_end_at_the_last_one_published_with_two_connections_
     pair.pipeline.reset(series)
 
     assert series.tracker.state() == (0, 1)
-    told = [gap for state, _, gap, *_ in pair.pipeline.continuity.chronicle._waiting
+    told = [gap for state, _, _, gap, *_ in pair.pipeline.continuity.chronicle._waiting
             if state == "unfillable"]  # fmt: skip
     assert [gap.before_id for gap in told] == [101]
 

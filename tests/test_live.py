@@ -19,6 +19,7 @@ from connector.binance.names import parse
 from connector.binance.plan import Bundle
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
+from connector.lab.faults import Drop
 from connector.lab.market import Market
 from connector.lab.proxy import Proxy
 from connector.ledger import Ledger
@@ -61,14 +62,18 @@ def balanced(here: World) -> None:
     assert ledger.records.acknowledged == here.exchange.oracle.total
 
 
+TOPICS_OF = {"": ("elsewhere", "trade"), "markers": ("binance.markers", "marker")}
+
+
 async def stored(here: World, kind: str, field: str) -> dict[str, list[Any]]:
     """Return the ids in a topic by symbol, in the order they lie there."""
-    reader = Reader(here.broker.bootstrap_servers, [f"binance.spot.{kind}"])
+    topic, schema = TOPICS_OF.get(kind, (f"binance.spot.{kind}", kind))
+    reader = Reader(here.broker.bootstrap_servers, [topic])
     await reader.start()
     found: dict[str, list[Any]] = {}
     while await reader.lag():
         for read in await reader.batch():
-            record = read_avro(load(kind), read.value)
+            record = read_avro(load(schema), read.value)
             found.setdefault(record["symbol"], []).append(record[field])
     await reader.stop()
     return found
@@ -154,6 +159,7 @@ async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
         await until(lambda: "solusdt@trade" not in subscribed(here))
         routing = here.worker.market.routing
         await until(lambda: len(list(routing.routes())) == 4)
+        assert "spot/solusdt@trade/SOLUSDT" not in here.worker.writer.continuity._series
         await here.stop()
 
         published, _ = routing.published()["spot", "trade"]
@@ -243,11 +249,44 @@ async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Pat
         await until(lambda: changes(here) == {"applied": 1})
         count = here.worker.ledger.records.acknowledged
         await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
+        await here.exchange.inflict(Drop("spot"))
+        await here.until_flowing()
+        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
         outcome = await here.stop()
 
         assert outcome.left == 0
-        assert here.worker.market.supervised[0].disconnects == 0
-        balanced(here)
+        old, new = await stored(here, "trade", "trade_id"), await stored(here, "", "trade_id")
+        for (_, _, symbol), identities in here.exchange.oracle.made.items():
+            before, after = old[symbol], sorted(new[symbol])  # what was fetched lies behind
+            assert [(one,) for one in before + after] == identities[-len(before + after) :]
+        said = await stored(here, "markers", "state")
+        began = {symbol: states[:3] for symbol, states in said.items()}
+        moved = ["started", "stopped", "started"]
+        assert began == {"BTCUSDT": moved, "ETHUSDT": moved}
+
+
+async def test_a_change_of_connections_costs_and_repeats_nothing(tmp_path: Path) -> None:
+    kinds = {**SPOT, "streams": ["trade", "aggTrade", "bookTicker", "miniTicker", "depth@100ms"]}
+    async with world(tmp_path, kinds, rate=800.0, backfill={"enabled": False}) as here:
+        await here.until_flowing()
+        for number in (2, 1):
+            here.rewrite({**kinds, "connections": number})
+            await until(lambda number=number: here.exchange.connections("spot") == number, 30)  # type: ignore[misc]
+            await until(lambda number=number: len(here.worker.market.supervised) == number, 30)  # type: ignore[misc]
+            count = here.worker.ledger.records.acknowledged
+            await until(lambda count=count: here.worker.ledger.records.acknowledged > count + 300)  # type: ignore[misc]
+        await here.stop()
+        trades = await stored(here, "trade", "trade_id")
+        states = await stored(here, "markers", "state")
+
+        assert here.worker.writer.continuity.gaps == {}
+        assert {one for several in states.values() for one in several} == {"started", "stopped"}
+        for symbol, ids in trades.items():
+            made = [
+                one
+                for (one,) in here.exchange.oracle.made["spot", f"{symbol.lower()}@trade", symbol]
+            ]
+            assert ids == made[-len(ids) :]
 
 
 async def test_a_connection_that_breaks_during_a_change_comes_back_with_what_is_wanted(

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from connector.binance.plan import Bundle, Plan, make_plan
 from connector.binance.products import ENVIRONMENTS
+from connector.continuity import Continuity
 from connector.pipeline import Route
 from connector.routing import Key, Routing, key_of
 from tests.binance.plan_parts import Wanted
@@ -23,7 +24,7 @@ def trades(*symbols: str, topic: str | None = None) -> Wanted:
 def admitted(*plans: Plan) -> Routing:
     routing = Routing()
     for one in plans:
-        routing.admit(one, IDS)
+        routing.admit(one, IDS, Continuity("binance"))
     return routing
 
 
@@ -35,7 +36,7 @@ def test_a_stream_that_stays_keeps_its_way() -> None:
     routing = admitted(plan(trades("BTCUSDT")))
     before = way(routing, b"btcusdt@trade")
 
-    routing.admit(plan(trades("BTCUSDT", "ETHUSDT")), IDS)
+    routing.admit(plan(trades("BTCUSDT", "ETHUSDT")), IDS, Continuity("binance"))
 
     assert way(routing, b"btcusdt@trade") is before
     assert list(routing.tables[SPOT]) == [b"btcusdt@trade", b"ethusdt@trade"]
@@ -63,16 +64,28 @@ def test_a_connection_that_is_forgotten_leaves_its_counts() -> None:
     assert routing.published() == {("spot", "trade"): (7, 0)}
 
 
-def test_another_topic_is_another_way_and_no_count_is_lost() -> None:
-    routing = admitted(plan(trades("BTCUSDT")))
+def test_a_way_leads_to_another_topic_and_its_series_go_along() -> None:
+    routing, continuity = admitted(plan(trades("BTCUSDT"))), Continuity("binance")
     before = way(routing, b"btcusdt@trade")
-    before.messages, before.last_event_ms = 3, 99
+    series = before.begin("BTCUSDT", continuity)
+    tracker = series.tracker
 
-    routing.admit(plan(trades("BTCUSDT", topic="other")), IDS)
+    routing.admit(plan(trades("BTCUSDT", topic="other")), IDS, continuity)
 
     after = way(routing, b"btcusdt@trade")
-    assert (after.topic, after.schema_id, after.messages) == ("other", 4, 0)
-    assert routing.published() == {("spot", "trade"): (3, 99)}
+    assert after is before
+    assert (after.topic, after.schema_id) == ("other", 4)
+    assert (series.topic, series.opening[:5]) == ("other", b"\x00\x00\x00\x00\x04")
+    assert series.tracker is tracker
+
+
+def test_a_way_leads_on_under_another_key() -> None:
+    routing, continuity = admitted(plan(trades("BTCUSDT"))), Continuity("binance")
+    series = way(routing, b"btcusdt@trade").begin("BTCUSDT", continuity)
+
+    routing.admit(plan(replace(trades("BTCUSDT"), key="{stream}")), IDS, continuity)
+
+    assert series.key == b"btcusdt@trade"
 
 
 def test_both_legs_of_a_stream_share_its_way() -> None:
@@ -86,7 +99,16 @@ def test_both_legs_of_a_stream_share_its_way() -> None:
     assert list(routing.routes()) == [second]
 
 
-def test_milliseconds_and_microseconds_never_share_a_way() -> None:
+def test_what_is_forgotten_with_its_last_way_are_its_series() -> None:
+    routing, continuity = admitted(plan(trades("BTCUSDT", "ETHUSDT"))), Continuity("binance")
+    series = way(routing, b"btcusdt@trade").begin("BTCUSDT", continuity)
+    other = way(routing, b"ethusdt@trade").begin("ETHUSDT", continuity)
+
+    assert routing.forget(SPOT, [b"ethusdt@trade"]) == [series]
+    assert routing.forget(SPOT) == [other]
+
+
+def test_milliseconds_and_microseconds_have_ways_of_the_same_series() -> None:
     old = plan(trades("BTCUSDT"))
     new = plan(replace(trades("BTCUSDT"), time_unit="us"), before=old)
     routing = admitted(old, new)
@@ -96,6 +118,9 @@ def test_milliseconds_and_microseconds_never_share_a_way() -> None:
         for bundle in (*old.bundles, *new.bundles)
     }
     assert units == {"ms": "ms", "us": "us"}
+    [one, other] = routing.routes()
+    assert one.series is other.series
+    assert one.legs is other.legs
 
 
 def test_rows_of_the_other_product_have_a_way_of_their_own_when_planned() -> None:
@@ -118,6 +143,7 @@ def test_only_announcements_of_listings_are_news() -> None:
     routing.admit(
         plan(Wanted("usdm", ["!contractInfo"]), trades("BTCUSDT")),
         IDS | {"binance.usdm.contract-info": 5},
+        Continuity("binance"),
     )
     for route in routing.routes():
         route.messages = 3
