@@ -83,6 +83,26 @@ async def test_a_marked_hole_is_good_and_so_is_a_filled_one(topics: Topics, tmp_
     assert series["gaps"] == {"filled": 1, "unfillable": 1}
 
 
+async def test_ids_that_began_anew_before_all_that_is_kept_are_judged_by_their_own_markers(
+    topics: Topics, tmp_path: Path
+) -> None:
+    def markers() -> None:
+        before = {"before_id": 900, "before_time": BEGAN_MS - 60, "marked_time": BEGAN_MS - 50}
+        topics.marker("unfillable", "reset", reason="ids_reset", **before)
+        topics.marker("unfillable", "old", before_id=5, after_id=7)
+        topics.marker("filled", "gap-a", before_id=1, after_id=4, id_epoch=1)
+
+    await asyncio.to_thread(markers)
+    await write(topics, 2, 3, gap="gap-a", origin="backfill")
+    await write(topics, 4, 5, 7)
+
+    code, found = await run(topics, tmp_path)
+
+    [series] = found["series"]
+    assert (code, found["unreadable"], series["records"]) == (1, {}, 5)
+    assert [(it["first"], it["state"]) for it in series["examples"]] == [(6, "unmarked")]
+
+
 async def test_a_hole_that_a_marker_calls_filled_is_a_lie(topics: Topics, tmp_path: Path) -> None:
     await write(topics, 1, 5)
     filled = {"before_id": 1, "after_id": 5, "missing": 3, "recovered": 3}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from connector.binance.coverage import (
+    IDS_RESET,
     SETTLED,
     UNCOVERED,
     UNMARKED,
@@ -106,8 +107,9 @@ class Series:
         self.records = self.backfilled = self.snapshots = self.repeats = 0
         self.complete_until: int | None = None
         self.open_gaps: list[str] = []
-        self._epoch = 0
+        self._epoch: int | None = None  # that of the live records; None before the first
         self._chains: dict[int, Chain] = {}
+        self._current: Chain | None = None  # that of `_epoch`
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
@@ -120,7 +122,7 @@ class Series:
         """Take one record: its time in milliseconds, its head and its sequence fields."""
         del ids
         if gap is not None:
-            self._belongs(origin, gap)
+            self._belongs(time, origin, gap)
         if self.since <= time < self.until:
             self.records += 1
 
@@ -163,24 +165,32 @@ class Series:
         """Whether holes had to be judged before the end of the topic."""
         return any(chain.ranges.floor > BEFORE_ALL for chain in self._chains.values())
 
-    def _chain(self, origin: bytes, gap: bytes | None) -> Chain:
-        epoch = self._epoch if gap is None else self._belongs(origin, gap)
+    def _chain(self, time: int, origin: bytes, gap: bytes | None) -> Chain:
+        epoch = self._belongs(time, origin, gap)
         if epoch not in self._chains:
             self._chains[epoch] = Chain(self, epoch)
-        return self._chains[epoch]
+        chain = self._chains[epoch]
+        if origin != BACKFILL:
+            self._current = chain
+        return chain
 
-    def _belongs(self, origin: bytes, gap: bytes) -> int:
-        """Count a record that belongs to a gap; return the id epoch it is of.
+    def _belongs(self, time: int, origin: bytes, gap: bytes | None) -> int:
+        """Return the id epoch a record is of; count it when it was fetched.
 
         The marker of an `ids_reset` has the epoch of its `before_id`, as every other; the first
-        live record after it begins the next one.
+        live record after it begins the next one. Where reading begins later, nothing says which
+        epoch that is but what came after.
         """
-        marker = self.coverage.gaps.get(gap.decode())
-        epoch = self._epoch if marker is None else marker.id_epoch
+        marker = None if gap is None else self.coverage.gaps.get(gap.decode())
         if origin == BACKFILL:
             self.backfilled += 1
-            return epoch
-        if marker is not None and marker.reason == "ids_reset":
-            epoch += 1
-        self._epoch = max(self._epoch, epoch)
+            return self._epoch_now(time) if marker is None else marker.id_epoch
+        if marker is None:
+            self._epoch = self._epoch_now(time)
+        else:
+            after = marker.id_epoch + (marker.reason == IDS_RESET)
+            self._epoch = after if self._epoch is None else max(self._epoch, after)
         return self._epoch
+
+    def _epoch_now(self, time: int) -> int:
+        return self.coverage.epoch_at(time) if self._epoch is None else self._epoch

@@ -18,10 +18,9 @@ class Contiguous(Series):
         """Take one record and its id."""
         (number,) = ids
         assert number is not None  # noqa: S101 - required in the schema
-        if gap is None and self._chains:
-            chain = self._chains[self._epoch]
-        else:
-            chain = self._chain(origin, gap)
+        chain = self._current
+        if chain is None or gap is not None:
+            chain = self._chain(time, origin, gap)
         ranges = chain.ranges
         if number == ranges.tip + 1:
             ranges.tip = number
@@ -47,7 +46,7 @@ class Range(Series):
         """Take one record and its span of ids."""
         first, last = ids[0], ids[1]
         inside = self.since <= time < self.until
-        chain = self._chain(origin, gap)
+        chain = self._chain(time, origin, gap)
         if first is None or last is None:
             self.snapshots += inside
             self.records += inside
@@ -86,7 +85,7 @@ class Increasing(Series):
         """Take one record and its id."""
         (number,) = ids
         assert number is not None  # noqa: S101 - required in the schema
-        chain = self._chain(origin, gap)
+        chain = self._chain(time, origin, gap)
         if number > chain.ranges.tip:
             chain.add(chain.ranges.tip + 1 if len(chain.ranges) else number, number)
             new = True
@@ -128,7 +127,7 @@ class Candle(Series):
             self._known = opened, self._index(opened)
             self._offset = opened - self._start(self._known[1])
         number = self._known[1]
-        chain = self._chain(origin, gap)
+        chain = self._chain(time, origin, gap)
         if closed and number != chain.ranges.tip:
             chain.add(number, number)
         newest = number, told or 0

@@ -16,6 +16,7 @@ from connector.binance.ranges import AFTER_ALL, BEFORE_ALL, Span
 KNOWN = frozenset({"opened", "partial", "unfillable"})  # missing, and said to be
 SETTLED = frozenset({"filled", "clear"})  # what is still missing then was never there
 UNMARKED, UNCOVERED = "unmarked", "uncovered"
+IDS_RESET = "ids_reset"  # the one reason after which another id epoch begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +47,14 @@ class Marker:
         """How many ids a settled gap may leave missing: REST had none of them; None: unknown."""
         return None if self.missing is None else self.missing - (self.recovered or 0)
 
+    @property
+    def began(self) -> int:
+        """When the break it speaks of began, as far as it is known."""
+        return self.marked_time if self.before_time is None else self.before_time
+
     def at(self, since: int, until: int) -> bool:
         """Whether the break it speaks of touches the time from `since` up to `until`."""
-        began = self.marked_time if self.before_time is None else self.before_time
+        began = self.began
         ended = max(began, self.marked_time) if self.after_time is None else self.after_time
         return began < until and ended >= since
 
@@ -106,14 +112,29 @@ class Spans:
 
 
 class Coverage:
-    """The markers of one series, in the order in which they were written."""
+    """The markers of one series, in the order in which they were written.
+
+    Attributes:
+        newest: The newest id epoch that a marker tells of, or that `told` was.
+    """
 
     def __init__(self) -> None:
         self.gaps: dict[str, Marker] = {}
+        self.newest = 0
         self._runs: list[Marker] = []
+
+    def told(self, epoch: int) -> None:
+        """Take another source's word for the id epoch: markers do not live for ever."""
+        self.newest = max(self.newest, epoch)
+
+    def epoch_at(self, time: int) -> int:
+        """Return the id epoch of a record of that time: the newest less the resets after it."""
+        later = sum(it.reason == IDS_RESET and it.began >= time for it in self.gaps.values())
+        return max(0, self.newest - later)
 
     def add(self, marker: Marker) -> None:
         """Note a marker; the last state of a gap stands, with the edges known so far."""
+        self.told(marker.id_epoch + (marker.reason == IDS_RESET))
         gap = marker.gap_id
         if gap is None:
             self._runs.append(marker)
@@ -181,16 +202,19 @@ def _covered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[Span]
     """Yield what each writer covered: from its `started` to its `stopped`.
 
     A `stopped` that follows none covers what came before it (its `started` is past retention). A
-    writer that starts again without having stopped was killed: that hole is its to mark.
+    writer that starts again without having stopped was killed: that hole is its to mark. One that
+    ran on from an earlier epoch covers this one from its beginning.
     """
     open_at: dict[tuple[str, int], int] = {}
     for run in runs:
         writer = run.instance, run.shard
-        if run.id_epoch != epoch:
+        if run.id_epoch > epoch:
             continue
-        before, after = edges(run)
+        before, after = edges(run) if run.id_epoch == epoch else (BEFORE_ALL, AFTER_ALL)
         if run.state == "started":
             open_at.setdefault(writer, after if after != AFTER_ALL else BEFORE_ALL)
+        elif run.id_epoch < epoch:
+            open_at.pop(writer, None)
         elif run.state == "stopped":
             yield open_at.pop(writer, BEFORE_ALL), before if before != BEFORE_ALL else AFTER_ALL
     for first in open_at.values():

@@ -61,7 +61,6 @@ class Present(Series):
         span: What is looked for.
         coverage: Its markers: they tell ids of one epoch from those of another.
         epoch: The epoch that REST knows: the newest.
-        since: Epoch milliseconds from which the topic is read; None: from the beginning.
     """
 
     def __init__(
@@ -71,13 +70,12 @@ class Present(Series):
         span: Span,
         coverage: Coverage,
         epoch: int,
-        since: int | None = None,
     ) -> None:
         super().__init__(stream, symbol, (BEFORE_ALL, AFTER_ALL))
         self.coverage = coverage
         self.places = Places(stream, span)
         self._wanted_epoch = epoch
-        self._epoch = max(0, epoch - _resets_after(coverage, since))
+        coverage.told(epoch)
         self._there = Ranges()
         self._there.add(-1, -1)
         self._tip_ms: int | None = None
@@ -95,7 +93,9 @@ class Present(Series):
 
     def see(self, time: int, origin: bytes, gap: bytes | None, *ids: int | None) -> None:
         """Take one record: its time in milliseconds, its id, or opening time and if closed."""
-        epoch = self._epoch if gap is None else self._belongs(origin, gap)
+        epoch = self._epoch
+        if epoch is None or gap is not None:
+            epoch = self._belongs(time, origin, gap)
         number, closed = ids[0], len(ids) == 1 or ids[1]
         if number is None or epoch != self._wanted_epoch or not closed:
             return
@@ -156,14 +156,6 @@ class Present(Series):
                 self._before_ms.get(first),
                 self._after_ms.get(last),
             )
-
-
-def _resets_after(coverage: Coverage, since: int | None) -> int:
-    """Count how often the ids begin anew in what is read."""
-    return sum(
-        marker.reason == "ids_reset" and (since is None or marker.marked_time >= since)
-        for marker in coverage.gaps.values()
-    )
 
 
 def _is_candle(stream: Stream) -> bool:

@@ -69,8 +69,7 @@ class Reading:
         progress = stored(self._conf, f"{self._prefix}.{PROGRESS}", self._schemas).get(self._key)
         coverage = self._markers()
         if progress is None:
-            epoch = max((one.id_epoch for one in coverage.gaps.values()), default=0)
-            return Known(epoch=epoch, coverage=coverage)
+            return Known(epoch=coverage.newest, coverage=coverage)
         gaps = tuple(progress["open_gaps"])
         return Known(progress["last_id"], progress["id_epoch"], gaps, coverage)
 
@@ -99,7 +98,7 @@ class Reading:
             Retry: Kafka or the registry cannot be reached. Refused: some records cannot be read:
                 one of them may be what would be written again.
         """
-        there = Present(self._stream, self._symbol, span, known.coverage, known.epoch, since)
+        there = Present(self._stream, self._symbol, span, known.coverage, known.epoch)
         reader = TopicReader(self._topic, _One(there, self._topic), self._schemas)
         slices = self._slices(since)
         total, done = sum(one.end - one.start for one in slices), 0

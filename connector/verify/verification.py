@@ -113,6 +113,7 @@ class Verification:
 
     def _take_progress(self, record: Mapping[str, Any]) -> None:
         series = self._series(record)
+        series.coverage.told(record["id_epoch"])
         series.complete_until = record["complete_until"]
         series.open_gaps = list(record["open_gaps"])
 

@@ -193,6 +193,15 @@ def test_a_killed_run_covers_what_it_did_not_stop_to_cover() -> None:
     assert judged(10, 19) == [Piece(10, 19, "unmarked")]
 
 
+def test_a_run_covers_the_epoch_that_began_while_it_ran() -> None:
+    started, stopped = marker("started", None, after_id=800), marker("stopped", None, before_id=850)
+    killed = marker("started", None, after_id=860)
+    again = marker("started", None, after_id=5, id_epoch=1)
+
+    assert judge(started, stopped, killed, again, epoch=1)(2, 4) == [Piece(2, 4, "unmarked")]
+    assert judge(started, stopped, again, epoch=1)(2, 4) == [Piece(2, 4, "uncovered")]
+
+
 def test_another_shard_may_take_over_before_the_first_stops() -> None:
     judged = judge(
         run("started", after_id=5),
@@ -279,6 +288,48 @@ def test_ids_that_began_anew_are_another_chain() -> None:
 
     assert (audited.records, audited.repeats, audited.span) == (5, 0, (1, 4))
     assert holes(audited) == [(3, 3, "unmarked")]
+
+
+RESET = {"reason": "ids_reset", "before_id": 900, "before_time": 50, "marked_time": 60}
+
+
+def test_ids_that_began_anew_before_the_first_record_are_the_only_chain() -> None:
+    audited = series(window=(100, 200))
+    audited.coverage.add(marker("unfillable", "r", **RESET))
+    audited.coverage.add(marker("unfillable", "old", before_id=6, after_id=8))
+    audited.coverage.add(marker("filled", "g1", before_id=1, after_id=4, id_epoch=1))
+    filled(audited, 2, time=70)
+    filled(audited, 3, time=110)
+    for number in (4, 5, 6, 8):
+        live(audited, number, time=110 + number)
+
+    assert (audited.records, audited.repeats, audited.span) == (5, 0, (3, 8))
+    assert holes(audited) == [(7, 7, "unmarked")]
+
+
+@pytest.mark.parametrize(("time", "epoch"), [(10, 0), (50, 0), (51, 1), (90, 2)])
+def test_the_epoch_of_the_first_record_is_the_newest_less_the_resets_after_it(
+    time: int, epoch: int
+) -> None:
+    audited = series()
+    audited.coverage.add(marker("unfillable", "r1", **RESET))
+    audited.coverage.add(marker("unfillable", "r2", **RESET | {"before_time": 80, "id_epoch": 1}))
+    hidden = marker("unfillable", "h", before_id=1, after_id=3, id_epoch=epoch)
+    audited.coverage.add(hidden)
+    live(audited, 1, time=time)
+    live(audited, 3, time=time)
+
+    assert holes(audited) == [(2, 2, "unfillable")]
+
+
+def test_progress_tells_the_epoch_when_its_markers_are_gone() -> None:
+    audited = series()
+    audited.coverage.told(3)
+    audited.coverage.add(marker("unfillable", "h", before_id=1, after_id=3, id_epoch=3))
+    live(audited, 1)
+    live(audited, 3)
+
+    assert holes(audited) == [(2, 2, "unfillable")]
 
 
 def test_many_holes_are_settled_from_below_and_counted() -> None:

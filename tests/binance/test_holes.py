@@ -145,3 +145,13 @@ def test_ids_of_another_epoch_are_not_the_ones_rest_means() -> None:
     there.see(0, b"live", None, 2)
 
     assert spans(there) == [(3, 9)]
+
+
+def test_reading_may_begin_after_the_ids_did_and_before_that_was_noticed() -> None:
+    coverage = Coverage()
+    coverage.add(Marker("unfillable", "ids_reset", "reset", 9, None, 50, None, 70))
+    there = present(1, 9, epoch=1, coverage=coverage)
+    for number in (3, 4):
+        there.see(60, b"live", None, number)
+
+    assert spans(there) == [(1, 2), (5, 9)]
