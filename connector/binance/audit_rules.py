@@ -1,10 +1,11 @@
 """The rules by which a series follows, one class each. Pure; `see` is on the hot path of verify."""
 
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from connector.binance.audit import LIVE, Series
 from connector.binance.coverage import Marker
+from connector.binance.history import zone_ms
+from connector.binance.intervals import counted, opening_of
 from connector.binance.names import Stream
 from connector.binance.ranges import AFTER_ALL, BEFORE_ALL
 
@@ -102,17 +103,19 @@ class Candle(Series):
     """Candles, each told many times while it is open; they follow by the interval.
 
     One that was never told closed is missing like one never told: its last word is.
-    Ids here are candles counted from 1970, in months where the interval is one.
+    Ids here are candles counted by their interval: weeks, months and days at UTC+8 are no multiples
+    of a length.
     """
 
     fields: ClassVar[tuple[str, ...]] = ("first",)
 
     def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
         super().__init__(stream, symbol, window)
-        self._interval = _milliseconds(stream.parameters["interval"])
+        self._interval = stream.parameters["interval"]
+        self._zone = zone_ms(stream.row)
         self._offset = 0
         self._known = BEFORE_ALL, 0
-        self._newest = BEFORE_ALL, BEFORE_ALL
+        self._newest = BEFORE_ALL, False, BEFORE_ALL
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
@@ -130,7 +133,8 @@ class Candle(Series):
         chain = self._chain(time, origin, gap)
         if closed and number != chain.ranges.tip:
             chain.add(number, number)
-        newest = number, told or 0
+        # Its last word is none of the repeats, though another leg's clock is 1 ms behind.
+        newest = number, bool(closed), told or 0
         repeated = origin == LIVE and newest <= self._newest
         if origin == LIVE and not repeated:
             self._newest = newest
@@ -158,28 +162,11 @@ class Candle(Series):
         """The open time in milliseconds."""
         return self._start(number) + self._offset
 
-    def _index(self, opened: int) -> int:
-        if self._interval is not None:
-            return opened // self._interval
-        # Months of the streams at UTC+8 begin 8 hours before those at UTC.
-        day = datetime.fromtimestamp((opened + _EIGHT_HOURS) // 1000, UTC)
-        return day.year * 12 + day.month - 1
+    def _index(self, at: int) -> int:
+        return counted(self._interval, at, self._zone)
 
     def _start(self, number: int) -> int:
-        if self._interval is not None:
-            return number * self._interval
-        year, month = divmod(number, 12)
-        return int(datetime(year, month + 1, 1, tzinfo=UTC).timestamp()) * 1000
-
-
-_EIGHT_HOURS = 8 * 3_600_000
-_UNITS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
-
-
-def _milliseconds(interval: str) -> int | None:
-    """Length of a candle; None for a month."""
-    unit = _UNITS.get(interval[-1])
-    return None if unit is None else int(interval[:-1]) * unit
+        return opening_of(self._interval, number, self._zone)
 
 
 _RULES: dict[str, type[Series]] = {

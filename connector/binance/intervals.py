@@ -10,6 +10,7 @@ MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 _UNITS_MS = {"s": 1_000, "m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": 7 * DAY_MS}
 _FIRST_MONDAY_MS = 4 * DAY_MS  # 1970-01-05: weeks are counted from it
 _DECEMBER = 12
+_FIRST_YEAR = 1970
 
 
 def length_ms(interval: str) -> int | None:
@@ -46,6 +47,21 @@ def nth(interval: str, open_ms: int, number: int, zone_ms: int = 0) -> int:
     if length is not None:
         return open_ms + number * length
     return _month(open_ms + zone_ms, number) - zone_ms
+
+
+def counted(interval: str, at_ms: int, zone_ms: int = 0) -> int:
+    """Return the number of the candle that holds a moment: that of the next one is one higher."""
+    length = length_ms(interval)
+    opened = opening(interval, at_ms, zone_ms)
+    if length is not None:
+        return (opened - opening(interval, 0, zone_ms)) // length
+    day = datetime.fromtimestamp((opened + zone_ms) / 1000, UTC)
+    return (day.year - _FIRST_YEAR) * _DECEMBER + day.month - 1
+
+
+def opening_of(interval: str, number: int, zone_ms: int = 0) -> int:
+    """Return when the candle opens that has this number by `counted`, epoch milliseconds."""
+    return nth(interval, opening(interval, 0, zone_ms), number, zone_ms)
 
 
 def _month(local_ms: int, later: int) -> int:

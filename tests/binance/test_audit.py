@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from connector.binance.audit import MOST_EXAMPLES, Series
 from connector.binance.audit_rules import rule_of
 from connector.binance.coverage import Coverage, Marker, Piece, id_edges
+from connector.binance.intervals import nth
 from connector.binance.names import recognise
 from connector.binance.products import Product
 from connector.binance.ranges import AFTER_ALL, BEFORE_ALL, MOST_RANGES, Ranges
@@ -464,6 +465,45 @@ def test_missing_candles_are_explained_by_open_times_or_by_record_times(
     live(audited, 13 * HOUR, 2, True)
 
     assert [state for _, _, state in holes(audited)] == ["unfillable"]
+
+
+def test_the_last_word_on_a_candle_is_no_repeat_though_its_time_is_not_newer() -> None:
+    audited = series("spot", "btcusdt@kline_1h")
+    for told, closed in ((10, False), (20, False), (19, True)):
+        live(audited, 0, told, closed)
+
+    assert audited.repeats == 0
+    live(audited, 0, 19, True)
+    live(audited, 0, 21, False)
+    assert audited.repeats == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [
+        ("kline_1w", 1_767_571_200_000),  # Monday, 2026-01-05
+        ("kline_1w@+08:00", 1_767_571_200_000 - 8 * HOUR),
+        ("kline_1d@+08:00", 1_767_571_200_000 - 8 * HOUR),
+        ("kline_1M", 1_767_225_600_000),  # 2026-01-01
+        ("kline_1M@+08:00", 1_767_225_600_000 - 8 * HOUR),
+    ],
+)
+def test_the_time_of_a_record_belongs_to_the_candle_that_holds_it(name: str, begin: int) -> None:
+    stream = recognise("spot", f"btcusdt@{name}")
+    interval, zone = stream.parameters["interval"], begin % (24 * HOUR) and 8 * HOUR
+    opened = [nth(interval, begin, number, zone) for number in range(5)]
+    audited = series("spot", f"btcusdt@{name}")
+    edges: dict[str, Any] = {"before_time": opened[1] + 5, "after_time": opened[3] - 5}
+    audited.coverage.add(marker("unfillable", **edges))
+    live(audited, opened[0], 1, True)
+    live(audited, opened[4], 2, True)
+
+    # The last record before came within candle 1 and the first one after within candle 2.
+    examples = report_of("t", audited).examples
+    assert [(it["first"], it["last"], it["state"]) for it in examples] == [
+        (opened[1], opened[2], "unfillable"),
+        (opened[3], opened[3], "unmarked"),
+    ]
 
 
 @pytest.mark.parametrize(("name", "shift"), [("kline_1M", 0), ("kline_1M@+08:00", -8 * HOUR)])

@@ -4,7 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connector.binance.intervals import candles_between, following, length_ms, opening
+from connector.binance.intervals import (
+    candles_between,
+    counted,
+    following,
+    length_ms,
+    opening,
+    opening_of,
+)
 from connector.binance.kind_facts import INTERVALS_WITH_1S
 
 
@@ -49,3 +56,17 @@ def test_each_candle_opens_where_the_one_before_ended(interval: str) -> None:
     assert opening(interval, after) == after
     assert candles_between(interval, opened, after) == 2
     assert candles_between(interval, after, opened) == 0
+
+
+@pytest.mark.parametrize("interval", INTERVALS_WITH_1S)
+@pytest.mark.parametrize("zone", [0, 8 * 3_600_000])
+def test_candles_are_numbered_without_a_break(interval: str, zone: int) -> None:
+    opened = opening(interval, AT, zone)
+    number = counted(interval, opened, zone)
+    after = following(interval, opened, zone)
+    assert [counted(interval, at, zone) for at in (opened - 1, after - 1, after)] == [
+        number - 1,
+        number,
+        number + 1,
+    ]
+    assert [opening_of(interval, it, zone) for it in (number, number + 1)] == [opened, after]
