@@ -134,9 +134,47 @@ async def test_only_records_of_the_window_count(topics: Topics, tmp_path: Path) 
     assert (code, found["series"][0]["examples"][0]["first"]) == (1, 2)
 
 
+async def test_a_broker_that_cannot_look_up_times_is_read_from_the_beginning(
+    topics: Topics, tmp_path: Path
+) -> None:
+    await write(topics, 1, 2, 3, 5, 6)
+    await asyncio.to_thread(topics.progress, BEGAN_MS + 6)
+
+    code, found = await run(topics, tmp_path, "--from", str(BEGAN_MS + 3))
+
+    [series] = found["series"]
+    assert (code, found["read"], series["records"]) == (1, 5, 3)
+    assert (series["first_id"], series["examples"][0]["first"]) == (3, 4)
+
+
+async def test_a_window_after_the_last_record_by_progress_is_not_read(
+    topics: Topics, tmp_path: Path
+) -> None:
+    await write(topics, 1, 2, 5)
+    await asyncio.to_thread(topics.progress, BEGAN_MS + 5)
+
+    code, found = await run(topics, tmp_path, "--from", str(BEGAN_MS + 6))
+
+    assert (code, found["read"], found["notes"][-1]) == (0, 0, "no record lies in the window")
+
+
+async def test_no_record_where_progress_tells_of_some_is_not_good(
+    topics: Topics, tmp_path: Path
+) -> None:
+    await write(topics, 1, 2)
+    await asyncio.to_thread(topics.progress, BEGAN_MS + 500)
+
+    code, found = await run(topics, tmp_path, "--from", str(BEGAN_MS + 400))
+
+    assert (code, found["good"], found["lost"]) == (1, False, True)
+    assert "progress tells of records in it" in found["notes"][-1]
+
+
 async def test_one_topic_may_be_asked_for(topics: Topics, tmp_path: Path) -> None:
     await write(topics, 1, 2)
     await write(topics, 1, 3, topic="binance.spot.copy")
+
+    await asyncio.to_thread(topics.progress, BEGAN_MS + 2)
 
     code, found = await run(topics, tmp_path, "--topic", "binance.spot.trade")
     assert (code, [it["topic"] for it in found["series"]]) == (0, ["binance.spot.trade"])

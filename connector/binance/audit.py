@@ -93,6 +93,7 @@ class Series:
         records: How many lie inside the window of time.
         repeats: How many of them were there before.
         coverage: Its markers; all of them are known before the first record.
+        last_time, complete_until, open_gaps: The progress topic's word.
     """
 
     fields: ClassVar[
@@ -105,6 +106,7 @@ class Series:
         self.since, self.until = window
         self.coverage = Coverage()
         self.records = self.backfilled = self.snapshots = self.repeats = 0
+        self.last_time: int | None = None
         self.complete_until: int | None = None
         self.open_gaps: list[str] = []
         self._epoch: int | None = None  # that of the live records; None before the first

@@ -98,12 +98,14 @@ class Verdict:
         read: Records read, those outside the window included.
         unreadable: Records of each topic that could not be read.
         notes: Sentences.
+        lost: None was read of the window, though progress tells of records in it.
     """
 
     series: Sequence[Report]
     read: int
     unreadable: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    lost: bool = False
 
     @property
     def wrong(self) -> int:
@@ -118,7 +120,7 @@ class Verdict:
     @property
     def good(self) -> bool:
         """Nothing is missing unsaid, nothing is there twice, all could be read."""
-        return not (self.wrong or self.repeats or self.unreadable)
+        return not (self.wrong or self.repeats or self.unreadable or self.lost)
 
     def plain(self) -> dict[str, Any]:
         """Return it as JSON can hold it."""

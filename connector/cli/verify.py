@@ -46,15 +46,18 @@ def verify(
 
     Needs read access only and joins no group. Reads each topic from the first record that is not
     older than --from (default: the beginning) to the end it has now: backfill appends old times
-    late, so that no offset ends a window of time. A record counts when its own time lies in
-    between; committed records only. Memory grows with series and holes, not with records.
+    late, so that no offset ends a window of time. Where the broker says that nothing is so late and
+    progress does not agree (the embedded one cannot look up times) it reads all of it. A record
+    counts when its own time lies in between; committed records only. Memory grows with series and
+    holes, not with records.
 
     A hole is `unmarked` when no marker speaks of it, or one says that fewer ids are missing; `open`
     while it is being filled; `unfillable` when the exchange no longer has it (all or a part).
     `filled` counts the gaps that were closed.
 
-    Exit codes: 0 every hole is marked and nothing is there twice; 1 not so, or records could not be
-    read; 2 usage or config; 3 Kafka or the registry cannot be reached.
+    Exit codes: 0 every hole is marked and nothing is there twice; 1 not so, records could not be
+    read, or there are none where progress tells of some; 2 usage or config; 3 Kafka or the registry
+    cannot be reached.
     """
     window = Window(millis(since, "--from"), millis(until or _now(), "--to"))
     if window.since is not None and window.until is not None and window.until <= window.since:

@@ -58,11 +58,46 @@ class Verification:
             for topic, slices in ours.items():
                 self._read_ours(bulk, topic, slices, tell)
             for topic, slices in data.items():
-                self._read_data(bulk, topic, slices, tell)
-        reports = [report_of(key[0], self._books.series[key]) for key in sorted(self._books.series)]
-        if not any(report.records for report in reports):
+                self._read_data(bulk, topic, self._to_read(bulk, topic, slices), tell)
+        return self._verdict()
+
+    def _to_read(self, bulk: Bulk, topic: str, slices: list[Slice]) -> list[Slice]:
+        """Return the slices, or the whole partitions when these are not to be believed."""
+        if not self._doubted(topic, slices):
+            return slices
+        whole = _whole(slices, bulk.slices(topic, [it.partition for it in slices], None))
+        self._total += sum(it.end - it.start for it in whole)
+        return whole
+
+    def _doubted(self, topic: str, slices: Iterable[Slice]) -> bool:
+        """Whether the broker says that nothing is so late, and progress does not agree.
+
+        The embedded broker says so of any time. Where progress agrees, an old topic need not be
+        read from its beginning; without any it has to be.
+        """
+        since = self._window.since
+        if since is None or any(it.start < it.end for it in slices):
+            return False
+        told = [it.last_time for key, it in self._books.series.items() if key[0] == topic]
+        known = [time for time in told if time is not None]
+        return not known or max(known) >= since
+
+    def _verdict(self) -> Verdict:
+        since, until = self._window.bounds
+        found = self._books.series
+        kept = sorted(key for key in found if not self._asked or key[0] in self._asked)
+        reports = [report_of(key[0], found[key]) for key in kept]
+        told = [found[key].last_time for key in kept]
+        empty = not any(report.records for report in reports)
+        lost = empty and any(time is not None and since <= time < until for time in told)
+        if empty:
             self._notes.append("no record lies in the window")
-        return Verdict(reports, self._read, self._unreadable, self._notes)
+        if lost:
+            self._notes.append(
+                "progress tells of records in it, and the topics have none: retention deleted them"
+                " (take a later --from), or the topics were made anew"
+            )
+        return Verdict(reports, self._read, self._unreadable, self._notes, lost=lost)
 
     def _chosen(self, there: Mapping[str, Any]) -> list[str]:
         """Return the topics to read: those asked for, else all that the file can write to."""
@@ -114,6 +149,7 @@ class Verification:
     def _take_progress(self, record: Mapping[str, Any]) -> None:
         series = self._series(record)
         series.coverage.told(record["id_epoch"])
+        series.last_time = record["last_time"]
         series.complete_until = record["complete_until"]
         series.open_gaps = list(record["open_gaps"])
 
@@ -152,6 +188,12 @@ class Verification:
     def _tell(self, batch: list[Any], tell: Callable[[int, int], None]) -> None:
         self._done += len(batch)
         tell(self._done, self._total)
+
+
+def _whole(cut: Iterable[Slice], now: Iterable[Slice]) -> list[Slice]:
+    """Return slices from the beginning to the ends that were looked up before the markers'."""
+    starts = {it.partition: it.start for it in now}
+    return [Slice(it.partition, min(starts[it.partition], it.end), it.end) for it in cut]
 
 
 def _all(slices: Mapping[str, list[Slice]]) -> Iterator[Slice]:
