@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from rich.console import Console
 
 from connector.errors import Refused, Retry
 from connector.lab.broker import EmbeddedBroker
@@ -168,6 +169,35 @@ async def test_no_record_where_progress_tells_of_some_is_not_good(
 
     assert (code, found["good"], found["lost"]) == (1, False, True)
     assert "progress tells of records in it" in found["notes"][-1]
+
+
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (
+            80,
+            [
+                "binance.spot.trade btcusdt@trade BTCUSDT",
+                "  records 3, first 1, last 4, unmarked 1, open 0, unfillable 0, filled 0,",
+                "  repeats 0, complete until 2026-11-25T00:00:00.000+00:00",
+            ],
+        ),
+        (200, [f"binance.spot.trade  btcusdt@trade  BTCUSDT{' ' * 8}3{' ' * 6}1{' ' * 5}4"]),
+    ],
+)
+async def test_a_table_that_does_not_fit_is_told_in_lines(
+    width: int, expected: list[str], topics: Topics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write(topics, 1, 2, 4)
+    await asyncio.to_thread(topics.progress, 1_795_564_800_000)
+    await asyncio.to_thread(topics.flush)
+    monkeypatch.setattr("connector.cli.verify.out", Console(width=width))
+
+    code, text = await asyncio.to_thread(verify, topics.file(tmp_path))
+
+    assert code == 1
+    assert [line for line in expected if line not in text] == []
+    assert max(map(len, text.splitlines()[:3])) <= width
 
 
 async def test_one_topic_may_be_asked_for(topics: Topics, tmp_path: Path) -> None:

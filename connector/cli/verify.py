@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from textwrap import wrap
 from typing import Annotated
 
 import typer
@@ -25,6 +26,8 @@ COLUMNS = (
     *("topic", "stream", "symbol", "records", "first", "last", "unmarked", "open", "unfillable"),
     *("filled", "repeats", "complete until"),
 )
+NAMES = 3  # columns that say which series it is
+WIDEST = 10_000  # room for any table, to see what it needs
 
 
 def verify(
@@ -82,16 +85,34 @@ def _now() -> str:
 
 
 def _show(verdict: Verdict) -> None:
-    table = Table(box=None, header_style="bold", padding=(0, 1))
-    for number, column in enumerate(COLUMNS):
-        table.add_column(column, justify="left" if number < 3 else "right", overflow="fold")  # noqa: PLR2004 - the three names
-    for report in verdict.series:
-        table.add_row(*map(escape, _cells(report)))
-    out.print(table)
+    rows = [_cells(report) for report in verdict.series]
+    table = _table(rows)
+    if out.measure(table, options=out.options.update(width=WIDEST)).maximum <= out.width:
+        out.print(table)
+    else:
+        for row in rows:
+            out.print(*_block(row), sep="\n", markup=False, highlight=False, soft_wrap=True)
     lines = [line for report in verdict.series for line in _wrong_holes(report)]
     more = [f"... and {len(lines) - SHOWN_HOLES} more: --json"] if lines[SHOWN_HOLES:] else []
     for line in ["", *lines[:SHOWN_HOLES], *more, *verdict.notes, *_remarks(verdict)]:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _table(rows: list[list[str]]) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    for number, column in enumerate(COLUMNS):
+        table.add_column(column, justify="left" if number < NAMES else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    return table
+
+
+def _block(row: list[str]) -> list[str]:
+    """Return the lines that tell a row where the table is too wide: a value stays by its name."""
+    told = zip(COLUMNS[NAMES:], row[NAMES:], strict=True)
+    pieces = [f"{name} {value}".replace(" ", "\0") for name, value in told if value]
+    lines = wrap(", ".join(pieces), out.width - 2, break_on_hyphens=False)
+    return [" ".join(row[:NAMES]), *("  " + line.replace("\0", " ") for line in lines)]
 
 
 def _cells(report: Report) -> list[str]:
