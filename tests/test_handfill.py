@@ -430,8 +430,8 @@ async def test_records_that_cannot_be_read_stop_it(still: Still) -> None:
     ("arguments", "words"),
     [
         ((), "give the beginning"),
-        (("--from", "1", "--from-id", "1"), "give the beginning"),
-        (("--from", "1", "--to-id", "1"), "not both"),
+        (("--from", "2026-11-25", "--from-id", "1"), "give the beginning"),
+        (("--from", "2026-11-25", "--to-id", "1"), "not both"),
         (("--from-id", "5", "--to-id", "4"), "--to-id 4 lies before"),
         (("--from", "yesterday"), "--from 'yesterday' is no time"),
         (("--from-id", "1", "--product", "spott"), "--product 'spott'"),
