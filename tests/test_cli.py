@@ -114,6 +114,16 @@ def test_decode_says_why_a_frame_is_a_dead_letter(tmp_path: Path) -> None:
     assert [one["dead_letter"].split(":")[0] for one in lines(text)] == ["field", "not JSON"]
 
 
+def test_decode_shows_a_time_outside_the_calendar_as_a_dead_letter() -> None:
+    sample = json.loads((SAMPLES / "spot" / "symbol-trade.json").read_text())
+    frame = json.dumps({"stream": sample["stream"], "data": sample["data"] | {"E": 10**17}})
+
+    code, text = run("decode", "--product", "spot", stdin=frame)
+
+    assert code == 1
+    assert lines(text)[0]["dead_letter"].endswith("`$.E`: '100000000000000000'")
+
+
 def test_decode_prints_avro_in_hex() -> None:
     sample = json.loads((SAMPLES / "spot" / "symbol-trade.json").read_text())
     frame = json.dumps({"stream": sample["stream"], "data": sample["data"]})

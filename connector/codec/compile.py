@@ -6,6 +6,7 @@ schema, one expression a field, registered with linecache so that tracebacks sho
 
 import linecache
 import operator
+import re
 from collections import Counter
 from collections.abc import Callable
 from typing import Any
@@ -29,6 +30,7 @@ from connector.codec.wire import (
 from connector.errors import BadMessage
 
 LEARNED_KEYS = 64  # more unknown keys than this in one codec are kept, but no longer learned
+MOST_OF_A_VALUE = 80  # characters of it that a person needs to see
 _NAMES = {
     "JOIN": b"".join,
     "LONG": primitives.encode_long,
@@ -101,7 +103,7 @@ class Codec:
         self._symbol = symbol
         self._span = span
         self._learned: dict[Path, Callable[[Any], bytes]] = {}
-        self._tree = wire_tree(schema, symbol_required=symbol in ON_WIRE)
+        self._tree = wire_tree(schema, symbol_required=symbol in ON_WIRE, unit=unit)
         self._compile()
 
     def _compile(self) -> None:
@@ -145,7 +147,7 @@ class Codec:
         try:
             return self.decode(raw)
         except msgspec.DecodeError as error:
-            raise BadMessage("field", str(error)) from error
+            raise _field(error, loose) from error
 
     def symbol_in(self, raw: bytes) -> str | None:
         """Return the symbol of an event that `decode` refused, where it can be made out."""
@@ -184,7 +186,7 @@ class Codec:
         try:
             message = self.decode(msgspec.json.encode(loose))
         except msgspec.ValidationError as error:
-            raise BadMessage("field", str(error)) from error
+            raise _field(error, loose) from error
         message.extra_ = {".".join(map(str, path)): value for path, value in unknown.items()}
         return message
 
@@ -199,3 +201,17 @@ class Codec:
         for name in found:
             self.unknown[name] += 1
         return b"\x02" + primitives.encode_bytes(msgspec.json.encode(found))
+
+
+def _field(error: msgspec.DecodeError, loose: dict[str, Any]) -> BadMessage:
+    """Return what is wrong with a field, and the value it has where that is one alone."""
+    value: Any = loose
+    place = _PLACE.search(str(error))
+    for key in place[1].split(".") if place else ():
+        value = value.get(key) if isinstance(value, dict) else None
+    alone = place is not None and isinstance(value, str | int | float)
+    told = f": {str(value)[:MOST_OF_A_VALUE]!r}" if alone else ""
+    return BadMessage("field", f"{error}{told}")
+
+
+_PLACE = re.compile(r"at `\$\.([^`\[]+)`$")

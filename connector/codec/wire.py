@@ -21,8 +21,13 @@ _WIRE_TYPES: dict[str, Any] = {
     "decimal": str,
     "long": _LONG,
     "int": _INT,
-    "timestamp-millis": _LONG,
     "boolean": bool,
+}
+# What the calendar has, years 1 to 9999: no reader could show another time.
+_FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+_TIMES: dict[str, Any] = {
+    "ms": Annotated[int, msgspec.Meta(ge=_FIRST_MS, le=_LAST_MS)],
+    "us": Annotated[int, msgspec.Meta(ge=_FIRST_MS * 1000, le=_LAST_MS * 1000 + 999)],
 }
 
 
@@ -41,7 +46,7 @@ class Leaf:
 Tree = dict[str, Any]  # wire key -> Leaf, or the Tree of a nested object
 
 
-def wire_tree(schema: Schema, *, symbol_required: bool) -> Tree:
+def wire_tree(schema: Schema, *, symbol_required: bool, unit: str = "ms") -> Tree:
     """Return the wire keys of a kind as a tree, `k.t` being key `t` inside object `k`."""
     tree: Tree = {}
     for field in schema.fields:
@@ -50,7 +55,7 @@ def wire_tree(schema: Schema, *, symbol_required: bool) -> Tree:
             required = required and symbol_required
         items = _items_tree(field)
         for path in field.wire:
-            _plant(tree, str(path), Leaf(_wire_type(field), required=required, items=items))
+            _plant(tree, str(path), Leaf(_wire_type(field, unit), required=required, items=items))
     for path in schema.ignored:
         _plant(tree, path, Leaf(Any))
     return tree
@@ -65,14 +70,16 @@ def _plant(tree: Tree, path: str, leaf: Leaf) -> None:
     tree[key] = leaf
 
 
-def _wire_type(field: Field) -> Any:
+def _wire_type(field: Field, unit: str) -> Any:
+    if field.type == "timestamp-millis" or field.unit == "us":
+        return _TIMES[unit]
     if field.number:
         return msgspec.Raw
     if field.type != "array":
         return _WIRE_TYPES[field.type]
     if (tree := _items_tree(field)) is not None:
         return list[struct_of(field.name, tree)]  # type: ignore[misc]
-    return list[tuple[tuple(_WIRE_TYPES[item.type] for item in field.items)]]  # type: ignore[misc]
+    return list[tuple[tuple(_wire_type(item, "ms") for item in field.items)]]  # type: ignore[misc]
 
 
 def _items_tree(field: Field) -> Tree | None:
@@ -81,7 +88,7 @@ def _items_tree(field: Field) -> Tree | None:
         return None
     tree: Tree = {}
     for item in field.items:
-        _plant(tree, str(item.wire[0]), Leaf(_wire_type(item), required=not item.nullable))
+        _plant(tree, str(item.wire[0]), Leaf(_wire_type(item, "ms"), required=not item.nullable))
     return tree
 
 

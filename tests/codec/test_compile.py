@@ -155,6 +155,32 @@ def test_what_cannot_be_decoded_is_a_bad_message_with_its_reason(raw: bytes, rea
     assert caught.value.reason == reason
 
 
+LAST_MS = 253_402_300_799_999  # 9999-12-31
+
+
+@pytest.mark.parametrize("unit", ["ms", "us"])
+def test_a_time_outside_the_calendar_is_a_bad_message_with_its_field_and_value(unit: str) -> None:
+    codec = Codec(load("trade"), "trade_time", unit)
+    last = LAST_MS if unit == "ms" else LAST_MS * 1000 + 999
+    message = codec.decode_slowly(json.dumps(TRADE | {"E": last}).encode())
+    record = oracle.read_avro(load("trade"), codec.encode(message, OPENING, STAMP))
+    assert record["event_time"] == oracle.at(LAST_MS)
+
+    for key, value in (("E", last + 1), ("T", 10**18), ("T", -(10**18)), ("E", 10**30)):
+        raw = json.dumps(TRADE | {key: value}).encode()
+        with pytest.raises(msgspec.DecodeError):
+            codec.decode(raw)
+        with pytest.raises(BadMessage, match=rf"^field: .* at `\$\.{key}`: '{value}'"):
+            codec.decode_slowly(raw)
+
+
+def test_a_bad_value_of_a_nested_field_is_named_and_cut() -> None:
+    kline = {"e": "kline", "E": 1, "s": "BTCUSDT", "k": {"t": "x" * 500}}
+
+    with pytest.raises(BadMessage, match=r"at `\$\.k\.t`: 'x{80}'$"):
+        Codec(load("kline")).decode_slowly(json.dumps(kline).encode())
+
+
 def test_unknown_keys_go_to_extra_and_are_counted() -> None:
     schema = load("trade")
     codec = Codec(schema)
