@@ -114,6 +114,27 @@ def test_decode_says_why_a_frame_is_a_dead_letter(tmp_path: Path) -> None:
     assert [one["dead_letter"].split(":")[0] for one in lines(text)] == ["field", "not JSON"]
 
 
+def test_decode_tells_control_frames_from_dead_letters() -> None:
+    frames = (
+        '{"e":"serverShutdown","E":1}',
+        '{"stream":"!serverShutdown","data":{"e":"serverShutdown","E":1}}',
+        '{"result":null,"id":1}',
+        '{"result":["btcusdt@trade"],"id":2}',
+        '{"id":3,"error":{"code":2,"msg":"Invalid request"}}',
+    )
+
+    code, text = run("decode", "--product", "spot", stdin="\n".join(frames))
+
+    assert code == 0
+    assert [one["control"] for one in lines(text)] == [
+        "serverShutdown: Binance is about to close this connection",
+        "serverShutdown: Binance is about to close this connection",
+        "request 1 was acknowledged",
+        "request 2 was answered: ['btcusdt@trade']",
+        "request 3 was refused: code 2, Invalid request",
+    ]
+
+
 def test_decode_shows_a_time_outside_the_calendar_as_a_dead_letter() -> None:
     sample = json.loads((SAMPLES / "spot" / "symbol-trade.json").read_text())
     frame = json.dumps({"stream": sample["stream"], "data": sample["data"] | {"E": 10**17}})

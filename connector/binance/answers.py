@@ -79,6 +79,20 @@ def parse_answer(raw: bytes) -> Answer | None:
     return None
 
 
+def control_text(raw: bytes) -> str | None:
+    """What a frame that is no data says, in words; None where it is data, or no JSON."""
+    if is_server_shutdown(raw):
+        return "serverShutdown: Binance is about to close this connection"
+    answer = parse_answer(raw)
+    if answer is None:
+        return None
+    if answer.is_error:
+        return f"request {answer.id} was refused: code {answer.code}, {answer.message}"
+    if answer.result is None:
+        return f"request {answer.id} was acknowledged"
+    return f"request {answer.id} was answered: {answer.result}"
+
+
 def is_server_shutdown(raw: bytes) -> bool:
     """Whether Binance announces that it will close this connection, with no promised lead time.
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from connector.binance.catalogue import rows_of
-from connector.binance.names import parse
+from connector.binance.names import is_event, parse
 from connector.binance.patterns import keyword, parameter_names
 from connector.binance.products import Product
 from connector.binance.symbols import Listing
@@ -59,7 +59,8 @@ def _filled(whole: str, one: Forms) -> str:
 def places_of(product: Product, template: str) -> tuple[str, ...]:
     """Return what has to be filled into a template; nothing for a whole-market or full name."""
     named = tuple(_PLACE.findall(template))
-    if named or template.startswith("!") or _is_full_name(product, template):
+    whole = template.startswith("!") or is_event(template)
+    if named or whole or _is_full_name(product, template):
         return named
     return (_first_parameter(product, template),)
 

@@ -63,6 +63,8 @@ def parse(product: Product, name: str) -> Stream:
         Refused: It means none, a retired one or a mere event. The message says which, and names
             the nearest patterns, the other products that have it, or the successor.
     """
+    if is_event(name):
+        raise Refused(f"{name!r} is an event, not a subscription: Binance sends it by itself")
     stream = recognise(product, name)
     _served(stream.row, name)
     return stream
@@ -119,10 +121,14 @@ def _check_case(name: str) -> None:
 def _served(row: Row, name: str) -> None:
     if row.status == "retired":
         raise Refused(f"{name!r} was retired by Binance on {row.retired}; use {row.successor}")
-    if row.status == "event":
-        raise Refused(
-            f"{name!r} is no subscription: Binance sends it by itself on every connection"
-        )
+
+
+def is_event(name: str) -> bool:
+    """Whether a name is that of an event, however it is written: serverShutdown."""
+    return tail(name).removeprefix("!") in _EVENTS
+
+
+_EVENTS = frozenset(row.pattern.removeprefix("!") for row in ROWS if row.status == "event")
 
 
 @cache

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
+from connector.binance.answers import control_text
 from connector.binance.names import Stream, recognise
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.recognise import guess
@@ -36,15 +37,19 @@ def decode(
 ) -> None:
     """Turn captured frames into records: one JSON a line, combined or raw.
 
-    Prints topic, key, timestamp and record for each, or the dead letter with its reason.
+    Prints topic, key, timestamp and record for each, or the dead letter with its reason. What is no
+    data (answers to requests, the serverShutdown notice) is said to be control.
 
-    Exit codes: 0 all became records; 1 there was a dead letter.
+    Exit codes: 0 all became records or were control; 1 there was a dead letter.
     """
     if product not in PRODUCTS:
         raise Refused(f"--product {product!r} is none of {', '.join(PRODUCTS)}")
     named = recognise(product, stream) if stream is not None else None
     replay, bad = Replay(product), False
     for line in _lines(file):
+        if control := control_text(line):
+            typer.echo(json.dumps({"control": control}))
+            continue
         now = time.time_ns() // 1000
         try:
             replay.feed(*_told(product, line, named), now)

@@ -172,10 +172,11 @@ def test_a_retired_stream_is_refused_with_date_and_successor(
     assert refusal("spot", name) == f"'{name}' was retired by Binance on {date}; use {successor}"
 
 
-def test_an_event_is_no_subscription() -> None:
-    assert refusal("spot", "!serverShutdown") == (
-        "'!serverShutdown' is no subscription: Binance sends it by itself on every connection"
-    )
+@pytest.mark.parametrize("name", ["!serverShutdown", "serverShutdown", "btcusdt@serverShutdown"])
+@pytest.mark.parametrize("product", ["spot", "usdm"])
+def test_an_event_is_no_subscription(product: Product, name: str) -> None:
+    expected = f"{name!r} is an event, not a subscription: Binance sends it by itself"
+    assert refusal(product, name) == expected
 
 
 def test_upper_case_is_refused_with_the_name_that_works() -> None:
