@@ -13,6 +13,9 @@ from connector.codec import lint
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import folder, load, parse
+from connector.errors import BadMessage
+from connector.exporter import DEAD_LETTER_REASONS
+from connector.kafka.deadletter import DeadLetters
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline, route_to
 from tests import oracle
@@ -38,6 +41,16 @@ def test_the_topic_pages_are_fresh() -> None:
 
 def test_the_config_page_is_fresh() -> None:
     assert (docs.DOCS / "config.md").read_text() == config_page.page(), "make docs"
+
+
+def test_the_dead_letters_headers_and_reasons_are_told() -> None:
+    letter = DeadLetters("t").record("s", b"raw", BadMessage("json", "why"), 0, 0.0)
+    told = (ROOT / "docs" / "delivery.md").read_text().partition("## The dead letter")[2]
+
+    assert letter is not None
+    headers = [name for name, _ in letter[-1] or ()]
+    assert re.findall(r"^\| header `(\w+)`", told, re.MULTILINE) == headers
+    assert set(re.findall(r"^\| `(\w+)`", told, re.MULTILINE)) == set(DEAD_LETTER_REASONS)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ from tools import config_page
 
 DOCS = Path(__file__).parent.parent / "docs"
 FOLDER = DOCS / "topics"
+DEAD_LETTER = "binance.dead-letter"
+RAW = "The raw bytes of what could not become a record; why is in the headers"
 
 
 def pages() -> dict[str, str]:
@@ -27,6 +29,7 @@ def index() -> str:
         lines.append(f"| [{topic}]({kind}.md) | {streams} | {meaning} |")
     for kind, topic in OWN_TOPICS.items():
         lines.append(f"| [{topic}]({kind}.md) | none: ours | {load(kind).doc.split('. ')[0]} |")
+    lines.append(f"| [{DEAD_LETTER}](../delivery.md#the-dead-letter) | none: ours | {RAW} |")
     return "\n".join(lines) + "\n"
 
 
