@@ -200,10 +200,10 @@ async def test_a_taken_port_is_said_with_its_cure() -> None:
     ("arguments", "said"),
     [
         (("exchange", "--fault", "mutt@1s"), "there is no 'mutt'; did you mean 'mute'?"),
-        (("all", "--fault", "drop"), "there is no 'drop'"),
+        (("all", "--fault", "drop"), "no time it starts at; write drop@10s"),
+        (("exchange", "--fault", "skip:dogeusdt@trade@1s"), "no such stream; it lists BTCUSDT"),
         (("exchange", "--schedule", "absent.txt"), "absent.txt: No such file"),
-        (("exchange", "--play", "absent.jsonl"), "which product? Give --product"),
-        (("exchange", "--play", "spot.absent.jsonl"), "spot.absent.jsonl: No such file"),
+        (("exchange", "--play", "/nope"), "--play /nope: there is no such file"),
         (("exchange", "--speed", "fast"), "--speed 'fast'"),
     ],
 )
@@ -216,6 +216,20 @@ def test_a_wrong_line_of_a_schedule_is_named(tmp_path: Path) -> None:
     path.write_text("# evil\ndropp@1s\n")
 
     assert f"{path}:2: fault 'dropp@1s'" in refused("exchange", "--schedule", str(path))
+
+
+def test_a_capture_of_no_known_product_is_asked_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("")
+
+    assert "which product? Give --product" in refused("exchange", "--play", str(path))
+
+
+def test_a_schedule_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil.txt"
+    path.write_bytes(b"\xff\xfe")
+
+    assert refused("exchange", "--schedule", str(path)) == f"{path}: not a text"
 
 
 def test_the_faults_are_listed() -> None:

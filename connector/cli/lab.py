@@ -54,7 +54,7 @@ def exchange(
 
     player = lab_run.player(play or [], product, stream, speed, loop=loop)
     made = lab_run.exchange(seed, rate, port, misaligned=misaligned, source=player)
-    faults = lab_run.faults(fault or [], schedule)
+    faults = lab_run.faults(fault or [], schedule, captured=player is not None)
     lab_run.run([made], lambda: lab_run.exchange_lines(made), made, faults)
 
 

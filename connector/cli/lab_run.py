@@ -12,7 +12,7 @@ from rich.table import Table
 from connector.binance.catalogue import ROWS, subscribable
 from connector.cli.console import err, out
 from connector.errors import Refused
-from connector.lab import captures, schedule
+from connector.lab import captures, schedule, targets
 from connector.lab.broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
@@ -93,26 +93,35 @@ def player(
     factor = speed_of(speed)
     if not files:
         return None
+    for path in files:
+        if not path.is_file():
+            raise Refused(f"--play {path}: there is no such file")
     captured = [Capture(path, captures.product_in(path.name, product), stream) for path in files]
     made = Player(captured, factor, loop=loop, tell=_tell)
     _tell(f"{messages(made.check())} to play; it begins with the first subscription")
     return made
 
 
-def faults(texts: Sequence[str], file: Path | None) -> list[Planned]:
+def faults(texts: Sequence[str], file: Path | None, *, captured: bool = False) -> list[Planned]:
     """Return the faults of the command line and of a schedule file.
+
+    Args:
+        texts: As on the command line.
+        file: One a line.
+        captured: They are aimed at captures, whose streams are theirs, not at the market.
 
     Raises:
         Refused: one of them is wrong, or the file cannot be read.
     """
     planned = [schedule.parse(text) for text in texts]
-    if file is None:
-        return planned
-    try:
-        text = file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{file}: {error.strerror}") from error
-    return planned + schedule.read(text, str(file))
+    if file is not None:
+        try:
+            planned += schedule.read(file.read_text(encoding="utf-8"), str(file))
+        except (OSError, UnicodeDecodeError) as error:
+            raise Refused(f"{file}: {getattr(error, 'strerror', 'not a text')}") from error
+    if not captured:
+        targets.check((one.fault for one in planned), Market(0))
+    return planned
 
 
 def show_faults() -> None:

@@ -12,6 +12,7 @@ Parameters stand in the fault's own order or are named; the last `@` begins the 
 import asyncio
 import dataclasses
 import difflib
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -22,10 +23,12 @@ from connector.binance.products import PRODUCTS, Product
 from connector.errors import Refused
 from connector.lab.exchange import Exchange
 from connector.lab.faults import FAULTS, Fault
+from connector.lab.targets import named
 
 FORM = "name[:parameters]@start[:for][+every], as in mute@10s:5s or skip:btcusdt@trade,3@30s+60s"
 _TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
 _WHEN = re.compile(r"([^:+]+)(?::([^:+]+))?(?:\+([^:+]+))?")
+_RANGES = {"n": (1, 10**6), "times": (1, 10**6), "status": (400, 599)}
 _UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -54,6 +57,8 @@ def parse(text: str) -> Planned:
     name, _, parameters = said.partition(":")
     kind = FAULTS.get(name)
     if kind is None:
+        if not said and when.partition(":")[0] in FAULTS:
+            raise Refused(f"fault {text!r}: no time it starts at; write {when}@10s: {FORM}")
         wrong = name or when.partition(":")[0]
         raise Refused(f"fault {text!r}: there is no {wrong!r}; {_near(wrong, list(FAULTS))}")
     times = _WHEN.fullmatch(when)
@@ -71,10 +76,17 @@ def _fault(text: str, kind: type[Fault], parts: list[str], lasting: str | None) 
     if lasting is not None:
         if "seconds" not in _fields(kind):
             raise Refused(f"fault {text!r}: it takes no time it lasts; leave out :{lasting}")
+        if "seconds" in values:
+            raise Refused(f"fault {text!r}: how long it lasts is given twice; leave out :{lasting}")
         values["seconds"] = _seconds(text, lasting)
     for field in dataclasses.fields(kind):
         if field.default is dataclasses.MISSING and field.name not in values:
             raise Refused(f"fault {text!r}: needs {field.name}; parameters: {_usage(kind)}")
+    if values.get("stream") is not None:
+        try:
+            named(values["stream"], values.get("product"))
+        except Refused as error:
+            raise Refused(f"fault {text!r}: {error}") from error
     return kind(**values)
 
 
@@ -153,6 +165,8 @@ def _values(text: str, kind: type[Fault], parts: list[str]) -> dict[str, Any]:
             given, value = names[index], part
         if given not in names:
             raise Refused(f"fault {text!r}: no parameter {given!r}; {_near(given, names)}")
+        if given in values:
+            raise Refused(f"fault {text!r}: {given} is given twice")
         values[given] = _value(text, given, value, hints[given])
     return values
 
@@ -169,10 +183,14 @@ def _value(text: str, name: str, value: str, hint: Any) -> Any:
         return _truth(text, name, value)
     if int not in kinds:
         return value
+    least, most = _RANGES.get(name, (-math.inf, math.inf))
     try:
-        return int(value)
+        number = int(value)
     except ValueError as error:
         raise Refused(f"fault {text!r}: {name} is a whole number, not {value!r}") from error
+    if not least <= number <= most:
+        raise Refused(f"fault {text!r}: {name} is {least} to {most}, not {number}")
+    return number
 
 
 def _truth(text: str, name: str, value: str) -> bool:

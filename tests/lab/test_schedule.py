@@ -6,7 +6,7 @@ import math
 import pytest
 
 from connector.errors import Refused
-from connector.lab import schedule
+from connector.lab import schedule, targets
 from connector.lab.exchange import Exchange
 from connector.lab.faults import (
     ClockSkew,
@@ -56,7 +56,17 @@ def test_a_text_means_a_fault_and_its_times(
     [
         ("mut@10s", "there is no 'mut'; did you mean 'mute'?"),
         ("earthquake@1s", "there is no 'earthquake'; known: drop, reset, stall"),
-        ("mute", "there is no 'mute'"),
+        ("mute", "no time it starts at; write mute@10s: name[:parameters]@start"),
+        ("mute-stream:btcusdt@tradee@1s", "no product has a stream 'btcusdt@tradee'; did you mean"),
+        ("mute-stream:btcusdt@tradee@1s", "did you mean <symbol>@trade?"),
+        ("mute-stream:BTCUSDT@trade@1s", "write it in lower case, 'btcusdt@trade'"),
+        ("skip:btcusdt@markPrice,1,spot@1s", "spot has no stream 'btcusdt@markPrice'"),
+        ("malformed:1,what@1s", "no product has a stream 'what'; `bkc streams` lists them"),
+        ("skip:btcusdt@trade,0@1s", "n is 1 to 1000000, not 0"),
+        ("refuse:999@1s", "status is 400 to 599, not 999"),
+        ("refuse:418,-1@1s", "times is 1 to 1000000, not -1"),
+        ("mute:5s@10s:6s", "how long it lasts is given twice; leave out :6s"),
+        ("mute:5s,seconds=6s@10s", "seconds is given twice"),
         ("mute@", "no time it starts at; write name[:parameters]@start"),
         ("mute@soon", "no time it starts at"),
         ("mute-stream:btcusdt@depth@100ms", "no time it starts at"),
@@ -77,6 +87,18 @@ def test_a_wrong_text_is_refused_with_its_cure(text: str, said: str) -> None:
 
     assert str(caught.value).startswith(f"fault {text!r}: ")
     assert said in str(caught.value)
+
+
+def test_a_fault_is_aimed_at_what_the_market_makes() -> None:
+    good = ("skip:btcusdt@trade@1s", "skip:btcusd_perp@aggTrade@1s", "skip:!forceOrder@arr@1s")
+    targets.check((parse(text).fault for text in (*good, "malformed@1s", "drop@1s")), Market(1))
+
+    with pytest.raises(Refused) as caught:
+        targets.check([parse("skip:dogeusdt@trade,1,spot@1s").fault], Market(1))
+    assert str(caught.value) == (
+        "fault of 'dogeusdt@trade': the market makes no such stream; it lists"
+        " BTCUSDT, ETHUSDT, BNBUSDT, XRPUSDT, SOLUSDT"
+    )
 
 
 def test_a_schedule_file_has_one_fault_a_line_and_remarks() -> None:
