@@ -13,7 +13,6 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import picows
 from picows.proxy import ProxyError  # type: ignore[attr-defined] # raised, and not exported
@@ -23,6 +22,7 @@ from connector.binance.answers import Answer, is_server_shutdown, parse_answer
 from connector.binance.products import Limits
 from connector.errors import Retry
 from connector.policy import SlidingWindow
+from connector.unreachable import reason, stay_away, tell_handshakes_once, via
 
 READ_TICK_S = 0.002
 OPEN_TIMEOUT_S = 10.0
@@ -97,6 +97,7 @@ class Connection(picows.WSListener):
         """
         connection = cls(limits, receive)
         context = ssl.create_default_context() if url.startswith("wss:") else None
+        tell_handshakes_once(connection._loop)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 transport, _ = await picows.ws_connect(
@@ -112,9 +113,11 @@ class Connection(picows.WSListener):
                     socket_factory=_at(address) if address and proxy is None else None,
                 )
         except TimeoutError as error:
-            raise Retry(f"{url}{_via(proxy)}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
+            words = f"no answer within {OPEN_TIMEOUT_S:.0f} s"
+            raise Retry(f"{url}{via(proxy)}: {words}") from error
         except (OSError, picows.WSError, ProxyError) as error:
-            raise Retry(f"{url}{_via(proxy)}: {_reason(error)}", _stay_away(error)) from error
+            words = f"{url}{via(proxy)}: {reason(error, url)}"
+            raise Retry(words, stay_away(error)) from error
         connection._transport = transport
         connection._look()
         return connection
@@ -286,24 +289,3 @@ def _at(number: int) -> Callable[[picows.WSParsedURL], Awaitable[socket.socket |
         return None  # let the usual way say what is wrong
 
     return connect
-
-
-def _via(proxy: str | None) -> str:
-    """Return what an error says of the proxy: its host and port, never its user or password."""
-    return f" through the proxy {proxy.rpartition('@')[2].rpartition('/')[2]}" if proxy else ""
-
-
-def _reason(error: BaseException) -> str:
-    """Return what a failed connect says, with its cause: picows wraps the socket's error."""
-    cause = f" ({error.__cause__})" if error.__cause__ else ""
-    return f"{str(error) or type(error).__name__}{cause}"
-
-
-def _stay_away(error: Any) -> float | None:
-    """Return the seconds a refusing server asks us to stay away: Retry-After, else by status."""
-    response = getattr(error, "response", None)
-    status = getattr(response, "status", None)
-    if response is None or status not in (418, 429):
-        return None
-    told = response.headers.get("Retry-After", "")
-    return float(told) if told.isdigit() else (300.0 if status == 429 else 600.0)  # noqa: PLR2004

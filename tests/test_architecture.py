@@ -16,7 +16,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("cadence", "series"),
     ("chronicle",),
     ("continuity",),
-    ("config", "telemetry"),
+    ("config", "telemetry", "unreachable"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("route",),
     ("legs", "inbox", "aside"),

@@ -255,3 +255,35 @@ async def test_connections_that_stand_in_for_one_another_take_different_addresse
     assert exchange.connections("spot") == 1
     connection.close()
     await exchange.stop()
+
+
+async def _answers_http(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read(100)
+    writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    await writer.drain()
+    writer.close()
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run])
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_a_server_without_tls_is_named_and_nothing_is_logged(
+    run: Callable[[Coroutine[Any, Any, str]], str],
+    hangs_up: bool,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def refused() -> str:
+        lab = Exchange(Market(1))
+        await lab.start()
+        http = await asyncio.start_server(_answers_http, "127.0.0.1", 0)
+        port = http.sockets[0].getsockname()[1]
+        base = lab.bases["spot"].streams[0] if hangs_up else f"ws://127.0.0.1:{port}"
+        with pytest.raises(Retry) as caught:
+            await Connection.open(
+                f"{base.replace('ws:', 'wss:')}/stream", LIMITS["spot"], Inbox().receive
+            )
+        http.close()
+        await lab.stop()
+        return str(caught.value)
+
+    assert run(refused()).endswith("the server does not speak TLS, it seems; write ws:// for a lab")
+    assert caplog.records == []
