@@ -8,7 +8,9 @@ import aiohttp
 import pytest
 
 from connector.binance.names import parse
-from connector.errors import Fatal
+from connector.config.load import load
+from connector.errors import Fatal, Retry
+from connector.service import run_market
 from connector.supervisor import Supervisor
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
@@ -177,6 +179,22 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
         fetched = here.worker.writer.continuity.recovered  # of what was dropped, REST had this
         sent = here.exchange.oracle.total
         assert here.worker.ledger.records.acknowledged == sent - lost + fetched
+
+
+async def test_a_start_without_kafka_ends_once_it_has_waited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.service.KAFKA_WAIT_S", 0.0)
+    path = tmp_path / "connector.yaml"
+    path.write_text(
+        "kafka: {bootstrap_servers: '127.0.0.1:9'}\n"
+        "schema_registry: {url: 'http://127.0.0.1:9'}\n"
+        "server: {host: 127.0.0.1, port: 0}\n"
+        "subscriptions: [{product: spot, symbols: [BTCUSDT], streams: [trade]}]\n"
+    )
+
+    with pytest.raises(Retry, match=r"127\.0\.0\.1:9.*Connection refused"):
+        await run_market(load(path))
 
 
 async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(

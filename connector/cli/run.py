@@ -28,8 +28,13 @@ def workers() -> None:
 def market(config: Config = Path("connector.yaml")) -> None:
     """Read market streams and write them to Kafka.
 
+    At the start it waits a minute for Kafka, and for the registry and the exchange as long as it
+    takes. Later on it ends for none of them: while Kafka is away it reads on and holds what it has
+    (setting hold); what is too much is marked as missing.
+
     Exit codes: 0 everything read was stored; 1 some records were not (the log says how many);
-    2 the config is wrong; 3 Kafka cannot be reached; 4 Kafka refused for good, or a bug ended it.
+    2 the config is wrong; 3 Kafka did not answer at the start; 4 Kafka refused for good, or a bug
+    ended it.
     """
     loaded = load(config)
     settings = loaded.settings.logs
