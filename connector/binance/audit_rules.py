@@ -47,7 +47,9 @@ class Range(Series):
         """Take one record and its span of ids."""
         first, last = ids[0], ids[1]
         inside = self.since <= time < self.until
-        chain = self._chain(time, origin, gap)
+        chain = self._current
+        if chain is None or gap is not None:
+            chain = self._chain(time, origin, gap)
         if first is None or last is None:
             self.snapshots += inside
             self.records += inside
@@ -86,7 +88,9 @@ class Increasing(Series):
         """Take one record and its id."""
         (number,) = ids
         assert number is not None  # noqa: S101 - required in the schema
-        chain = self._chain(time, origin, gap)
+        chain = self._current
+        if chain is None or gap is not None:
+            chain = self._chain(time, origin, gap)
         if number > chain.ranges.tip:
             chain.add(chain.ranges.tip + 1 if len(chain.ranges) else number, number)
             new = True
@@ -115,7 +119,7 @@ class Candle(Series):
         self._zone = zone_ms(stream.row)
         self._offset = 0
         self._known = BEFORE_ALL, 0
-        self._newest = BEFORE_ALL, False, BEFORE_ALL
+        self._newest = BEFORE_ALL, 0, BEFORE_ALL
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
@@ -130,11 +134,13 @@ class Candle(Series):
             self._known = opened, self._index(opened)
             self._offset = opened - self._start(self._known[1])
         number = self._known[1]
-        chain = self._chain(time, origin, gap)
+        chain = self._current
+        if chain is None or gap is not None:
+            chain = self._chain(time, origin, gap)
         if closed and number != chain.ranges.tip:
             chain.add(number, number)
         # Its last word is none of the repeats, though another leg's clock is 1 ms behind.
-        newest = number, bool(closed), told or 0
+        newest = number, closed or 0, told or 0
         repeated = origin == LIVE and newest <= self._newest
         if origin == LIVE and not repeated:
             self._newest = newest
