@@ -49,10 +49,9 @@ def verify(
 
     Needs read access only and joins no group. Reads each topic from the first record that is not
     older than --from (default: the beginning) to the end it has now: backfill appends old times
-    late, so that no offset ends a window of time. Where the broker says that nothing is so late and
-    progress does not agree (the embedded one cannot look up times) it reads all of it. A record
-    counts when its own time lies in between; committed records only. Memory grows with series and
-    holes, not with records.
+    late, so that no offset ends a window of time. Where the broker cannot look up times (the
+    embedded one) all of it is read. A record counts when its own time lies in between; committed
+    records only. Memory grows with series and holes, not with records.
 
     A hole is `unmarked` when no marker speaks of it, or one says that fewer ids are missing; `open`
     while it is being filled; `unfillable` when the exchange no longer has it (all or a part).

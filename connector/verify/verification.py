@@ -62,25 +62,18 @@ class Verification:
         return self._verdict()
 
     def _to_read(self, bulk: Bulk, topic: str, slices: list[Slice]) -> list[Slice]:
-        """Return the slices, or the whole partitions when these are not to be believed."""
-        if not self._doubted(topic, slices):
+        """Return the slices, or the whole partitions where the broker cannot look up times.
+
+        The embedded one says of every time that nothing is so late, even of 1970.
+        """
+        if self._window.since is None or _any(slices):
             return slices
-        whole = _whole(slices, bulk.slices(topic, [it.partition for it in slices], None))
+        partitions = [it.partition for it in slices]
+        if _any(bulk.slices(topic, partitions, 0)):
+            return slices
+        whole = _whole(slices, bulk.slices(topic, partitions, None))
         self._total += sum(it.end - it.start for it in whole)
         return whole
-
-    def _doubted(self, topic: str, slices: Iterable[Slice]) -> bool:
-        """Whether the broker says that nothing is so late, and progress does not agree.
-
-        The embedded broker says so of any time. Where progress agrees, an old topic need not be
-        read from its beginning; without any it has to be.
-        """
-        since = self._window.since
-        if since is None or any(it.start < it.end for it in slices):
-            return False
-        told = [it.last_time for key, it in self._books.series.items() if key[0] == topic]
-        known = [time for time in told if time is not None]
-        return not known or max(known) >= since
 
     def _verdict(self) -> Verdict:
         since, until = self._window.bounds
@@ -188,6 +181,11 @@ class Verification:
     def _tell(self, batch: list[Any], tell: Callable[[int, int], None]) -> None:
         self._done += len(batch)
         tell(self._done, self._total)
+
+
+def _any(slices: Iterable[Slice]) -> bool:
+    """Whether there is anything to read."""
+    return any(it.start < it.end for it in slices)
 
 
 def _whole(cut: Iterable[Slice], now: Iterable[Slice]) -> list[Slice]:
