@@ -322,6 +322,7 @@ class Continuity:
         self.gaps["ids_reset"] += 1
         self.chronicle.mark("unfillable", series, gap, "the exchange began the ids anew")
         self.touch(series)
+        self.fill(series, gap)  # nothing to fetch of it, but a book begins anew
         series.tracker.restore(None if first is None else first - 1, series.tracker.epoch + 1)
         series.pending, series.stamp, series.alert = None, gap.id, True
 

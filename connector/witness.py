@@ -11,14 +11,22 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.backfill import Backfill
-from connector.binance.history import fillable, newest_page
-from connector.codec.recovered import recover
+from connector.binance.history import (
+    fillable,
+    has_snapshots,
+    newest_page,
+    snapshot,
+    tells_book_ids,
+)
+from connector.binance.names import parse
+from connector.codec.recovered import recover, recover_book
 from connector.errors import BadMessage, Refused, Retry
 from connector.pipeline import Pipeline
 from connector.series import Series
 from connector.telemetry import events
 
 LOOK_S = 5.0  # between two looks whether REST is to be asked
+FEW = 5  # levels of a book of which only the id is wanted
 GRACE_S = 2.0  # an event that REST knows may still be on its way to us
 FIRST_S, MOST_S = 60.0, 1_800.0  # between two questions about a silent stream: doubled each time
 
@@ -71,7 +79,8 @@ class Witness:
         pipeline.continuity.doubt = self._doubt
 
     def _doubt(self, series: Series) -> None:
-        if self._enabled and fillable(series.stream.row):
+        row = series.stream.row
+        if self._enabled and (fillable(row) or tells_book_ids(row)):
             self._doubted[series.name] = series
 
     def watch(self, series: Series, tell: Tell) -> None:
@@ -96,12 +105,23 @@ class Witness:
         """Return the newest id REST knows of a series; None when it does not say."""
         stream = series.stream
         try:
+            if not fillable(stream.row):
+                return await self._newest_of_book(series)
             raw = await self._backfill.ask(stream, newest_page(stream, series.symbol))
             found = recover(stream, raw, series.symbol)
         except (Retry, Refused, BadMessage) as error:
             events.newest_unknown(stream=stream.name, symbol=series.symbol, cause=str(error))
             return None
         return max((one.last for one in found), default=None)
+
+    async def _newest_of_book(self, series: Series) -> int:
+        """Return the id of a symbol's book as it is now. Raises as `ask` and `recover_book` do."""
+        stream, symbol = series.stream, series.symbol
+        if not has_snapshots(stream.row):
+            stream = parse(series.product, f"{symbol.lower()}@depth@100ms")
+        levels = None if stream.row.kind == "rpi-depth" else FEW
+        raw = await self._backfill.ask(stream, snapshot(stream, symbol, levels))
+        return recover_book(stream, raw, symbol).last
 
     # Ids that began anew
 

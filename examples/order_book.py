@@ -4,7 +4,8 @@
 
 A depth topic holds changes (origin `live`) and full books (origin `snapshot`) of each series, in
 one partition and so in one order. A book is right from a snapshot on, for as long as the chain of
-update ids holds; when it breaks, the connector writes another snapshot and the book begins again.
+update ids holds. When it breaks, or a change carries a gap_id (something is missing before it, or
+the exchange began its ids anew), the connector writes another snapshot and the book begins again.
 Needs `pip install 'confluent-kafka[avro]'`.
 """
 
@@ -37,24 +38,32 @@ class OrderBook:
         self.in_sync = False
         self.breaks = 0
         self._joined = False  # a change has been applied since the snapshot
+        self._gap: str | None = None  # the newest gap that we have come to
+        self._spare: Record | None = None  # a snapshot of after a gap that we have not come to yet
         self._early: deque[Record] = deque(maxlen=KEPT)
 
     def apply(self, record: Record) -> None:
         """Take the next record of the series, a change or a snapshot."""
         if record["origin"] == "snapshot":
-            self._begin(record)
+            self._offer(record)
         elif self.in_sync:
             self._follow(record)
         else:
-            self._early.append(record)
+            self._wait(record)
 
-    def _begin(self, snapshot: Record) -> None:
+    def _offer(self, snapshot: Record) -> None:
         """Start from a snapshot, unless the book is right and at least as new."""
         if self.in_sync and snapshot["last_update_id"] <= (self.last_update_id or 0):
+            if snapshot["gap_id"] is not None:
+                self._spare = snapshot
             return
+        self._begin(snapshot)
+
+    def _begin(self, snapshot: Record) -> None:
         self.bids = {level["price"]: level["quantity"] for level in snapshot["bids"]}
         self.asks = {level["price"]: level["quantity"] for level in snapshot["asks"]}
         self.last_update_id = snapshot["last_update_id"]
+        self._gap = snapshot["gap_id"] or self._gap
         self.in_sync, self._joined = True, False
         # The snapshot took its time: changes newer than it may stand before it in the topic.
         early, self._early = self._early, deque(maxlen=KEPT)
@@ -63,14 +72,13 @@ class OrderBook:
 
     def _follow(self, record: Record) -> None:
         last = self.last_update_id or 0
-        if record["last_update_id"] <= last:
+        old = record["last_update_id"] <= last
+        if old and record["gap_id"] in (None, self._gap):
             # A repeat, or older than the snapshot. Futures: the change that ends exactly at the
             # snapshot is in it, and the next one names its last id.
             return
-        if not self._continues(record, last):
-            self.in_sync = False
-            self.breaks += 1
-            self._early.append(record)
+        if old or not self._continues(record, last):  # after a gap, older: ids began anew
+            self._break(record)
             return
         for side, levels in ((self.bids, record["bids"]), (self.asks, record["asks"])):
             for level in levels:
@@ -79,6 +87,22 @@ class OrderBook:
                 else:
                     side.pop(level["price"], None)
         self.last_update_id, self._joined = record["last_update_id"], True
+
+    def _wait(self, record: Record) -> None:
+        """Keep a change until there is a book to apply it to."""
+        if record["gap_id"] is not None:
+            self._gap = record["gap_id"]
+            self._early.clear()  # nothing before a gap joins what comes after it
+        self._early.append(record)
+
+    def _break(self, record: Record) -> None:
+        """Wait for the snapshot of after a gap, unless it has come already."""
+        self.in_sync = False
+        self.breaks += 1
+        self._wait(record)
+        spare, self._spare = self._spare, None
+        if spare is not None and spare["gap_id"] == record["gap_id"]:
+            self._begin(spare)
 
     def _continues(self, record: Record, last: int) -> bool:
         """Say whether a change follows the book without a hole.

@@ -2,11 +2,13 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
+from examples.order_book import OrderBook
 from tests.handfill_parts import TRADES, answer
 from tests.oracle import read_avro
 from tests.waiting import until
@@ -55,3 +57,42 @@ async def test_every_trade_of_the_new_count_is_there_once(
         [btc] = [one for one in verdict["series"] if one["symbol"] == "BTCUSDT"]
         assert (code, btc["records"], btc["backfilled"]) == (0, len(ids), len(again))
         assert (btc["holes"], btc["repeats"]) == ({}, 0)
+
+
+async def test_books_and_book_tickers_of_the_new_count_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.witness.LOOK_S", 0.05)
+    streams = {**TRADES, "streams": ["depth@100ms", "bookTicker"], "symbols": ["BTCUSDT"]}
+    async with world(tmp_path, streams) as here:
+        await here.until_flowing()
+        await until(lambda: here.published("btcusdt@depth@100ms") > 50)
+        here.market.begin_anew("spot", "BTCUSDT")
+        await until(lambda: here.worker.repair.witness.resets == 2)
+        names = ("btcusdt@depth@100ms", "btcusdt@bookTicker")
+        before = [here.published(name) for name in names]
+        await until(
+            lambda: all(here.published(n) > b + 20 for n, b in zip(names, before, strict=True))
+        )
+        books = here.worker.repair.books
+        await until(lambda: here.worker.repair.backfill.waiting == 0)
+        await here.stop()
+
+        assert books >= 2  # the first one, and one of the new count
+        assert here.worker.writer.continuity.gaps["ids_reset"] == 2
+        book = OrderBook()
+        for record in await depth(here):
+            book.apply(record)
+        true = here.market.book("spot", "BTCUSDT")
+        assert (book.in_sync, book.last_update_id) == (True, true.told["btcusdt@depth@100ms"])
+
+
+async def depth(here: World) -> list[dict[str, Any]]:
+    """Return the records of the depth topic in the order written."""
+    reader = Reader(here.broker.bootstrap_servers, ["binance.spot.depth-diff"])
+    await reader.start()
+    found = []
+    while await reader.lag():
+        found += [read_avro(load("depth-diff"), read.value) for read in await reader.batch()]
+    await reader.stop()
+    return found

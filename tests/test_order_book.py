@@ -150,3 +150,47 @@ def test_series_of_one_symbol_are_kept_apart() -> None:
     for record in (topic.snapshot(), topic.snapshot() | {"stream_name": "btcusdt@depth"}):
         books.apply(record)
     assert len(books.books) == 2
+
+
+@pytest.mark.parametrize("early", [False, True], ids=["snapshot after", "snapshot before"])
+def test_a_book_whose_ids_begin_anew_is_begun_again(topic: Topic, early: bool) -> None:
+    book = feed([topic.snapshot(), *topic.changes(20)])
+    topic.market.begin_anew(topic.stream.product, topic.symbol)
+    lost, first = topic.changes(3), topic.changes(1)
+    after = {"gap_id": "r"}
+    records = [first[0] | after, topic.snapshot() | after]
+    for record in (*(reversed(records) if early else records), *topic.changes(20)):
+        book.apply(record)
+
+    assert len(lost) == 3
+    topic.assert_true(book)
+    assert book.breaks == 1
+
+
+def test_changes_of_before_a_gap_do_not_stop_a_book_from_beginning(topic: Topic) -> None:
+    book = feed(topic.changes(5))
+    topic.market.begin_anew(topic.stream.product, topic.symbol)
+    first, *more = topic.changes(5)
+    for record in (first | {"gap_id": "r"}, *more, topic.snapshot(), *topic.changes(5)):
+        book.apply(record)
+
+    topic.assert_true(book)
+    assert book.breaks == 0
+
+
+def test_a_snapshot_of_after_a_gap_may_stand_before_the_change_that_names_it(
+    topic: Topic,
+) -> None:
+    book = feed([topic.snapshot(), *topic.changes(20)])
+    topic.changes(1)  # put aside: it is in no record
+    late = topic.changes(2)
+    for record in (
+        topic.snapshot() | {"gap_id": "d"},
+        late[0] | {"gap_id": "d"},
+        late[1],
+        *topic.changes(20),
+    ):
+        book.apply(record)
+
+    topic.assert_true(book)
+    assert book.breaks == 0

@@ -183,6 +183,15 @@ def _check_levels(stream: Stream, levels: int, most: int) -> None:
         raise Refused(f"{stream.name}: {levels} levels; {stream.product} gives {gives}")
 
 
+def tells_book_ids(row: Row) -> bool:
+    """Say whether the ids of a stream are those of its symbol's book: REST tells the newest.
+
+    Update ids of book tickers and partial books are the order book's (web-socket-streams.md,
+    2026-07-21: "u": order book updateId).
+    """
+    return row.kind in {"depth-diff", "rpi-depth", "depth-partial", "book-ticker"}
+
+
 def newest_page(stream: Stream, symbol: str) -> Page:
     """Return the call that fetches the newest event REST knows of a stream.
 

@@ -87,10 +87,11 @@ def kline(one: Instrument, stream: Stream, now: int) -> Payload:
 
 
 def book_ticker(one: Instrument, stream: Stream, now: int) -> Payload:
-    """Make the next best bid and ask; update ids grow with holes. Spot sends no e and no times."""
-    key = f"book {stream.name}"
-    update = one.last_update.get(key, one.update_id) + one.random.randint(1, 300)
-    one.last_update[key] = update
+    """Make the next best bid and ask: ids of the book's. Spot sends no e and no times."""
+    del stream
+    book = one.book()
+    book.update_id += one.random.randint(1, 300)
+    update = book.update_id
     sides = {"b": one.price(one.cents - 1), "B": one.quantity()}
     sides |= {"a": one.price(one.cents + 1), "A": one.quantity()}
     one.move()

@@ -105,9 +105,10 @@ class Market:
         return self._statuses.get((product, symbol), TRADING)
 
     def begin_anew(self, product: Product, symbol: str) -> None:
-        """Count a symbol's trades and aggregates from 1 again, as after a wipe of a testnet."""
+        """Count a symbol's ids from 1 again, its book anew, as after a wipe of a testnet."""
         instrument = self.instrument(product, symbol)
-        instrument.trade_id = instrument.agg_id = 0
+        instrument.trade_id = instrument.agg_id = instrument.update_id = 0
+        instrument.books.clear()
         self.history.forget(product, symbol)
 
     def set_volume(self, product: Product, symbol: str, volume: float) -> None:
