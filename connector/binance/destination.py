@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from connector.binance.names import Stream
-from connector.binance.products import Bases, Product, stream_url
+from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product, stream_url
+from connector.binance.row import Row
 from connector.errors import Refused
 
 PLACES = ("prefix", "product", "kind", "symbol")
@@ -85,3 +87,48 @@ def endpoint_of(
     base = endpoint.rstrip("/") if endpoint else bases[product].streams[0]
     url = stream_url(base, None if endpoint else stream.row.route)
     return url + MICROSECONDS if unit == "us" else url
+
+
+_ROUTE_AT_END = re.compile(r"/(public|market|private)$")
+
+
+def misplaced(row: Row, endpoint: str) -> str | None:
+    """Say why an endpoint cannot deliver a row's streams; None: nothing is known against it.
+
+    Binance acknowledges a stream on a wrong host or route, and then stays silent. A host that is
+    not Binance's may be a proxy or a simulator: of it nothing but a wrong route is known.
+    """
+    parts = urlsplit(endpoint.rstrip("/"))
+    base = _ROUTE_AT_END.sub("", f"{parts.scheme}://{parts.netloc}{parts.path}")
+    serves = _products_at(parts.hostname)
+    route = parts.path.removeprefix(urlsplit(base).path)
+    stream = f"{row.product} {row.pattern}"
+    if serves and row.product not in serves:
+        return (
+            f"{endpoint!r} does not carry {stream}: this host serves {' and '.join(serves)};"
+            f" write {' or '.join(_own_endpoints(row))}, or leave it out"
+        )
+    if route == (row.route or "") or not (route or serves) or not (row.route or serves):
+        return None
+    came = f"Binance sends it on {row.route}" if row.route else f"{row.product} has no routes"
+    return (
+        f"{endpoint!r} does not carry {stream}: {came}; write {base}{row.route or ''}, or leave"
+        " it out: then each stream has its own"
+    )
+
+
+def _products_at(host: str | None) -> list[Product]:
+    """Return the products that a host of Binance's serves; none: it is not Binance's."""
+    return [product for product in PRODUCTS if host in _hosts(product)]
+
+
+def _hosts(product: Product) -> set[str | None]:
+    return {
+        urlsplit(base).hostname
+        for bases in ENVIRONMENTS.values()
+        for base in bases[product].streams
+    }
+
+
+def _own_endpoints(row: Row) -> list[str]:
+    return [base + (row.route or "") for base in ENVIRONMENTS["production"][row.product].streams]

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from connector.binance.catalogue import rows_of
-from connector.binance.names import is_event, parse
+from connector.binance.names import EXAMPLES, Stream, is_event, parse
 from connector.binance.patterns import keyword, parameter_names
 from connector.binance.products import Product
 from connector.binance.symbols import Listing
@@ -63,6 +63,25 @@ def places_of(product: Product, template: str) -> tuple[str, ...]:
     if named or whole or _is_full_name(product, template):
         return named
     return (_first_parameter(product, template),)
+
+
+@lru_cache(maxsize=4096)
+def trial(product: Product, template: str) -> Stream:
+    """Return the stream of a template for some symbol: what it is, whatever is listed.
+
+    Raises:
+        Refused: no symbol makes a stream of it.
+    """
+    [name] = fill(product, template, [_sample(product)])
+    try:
+        return parse(product, name)
+    except Refused as error:
+        raise Refused(str(error).replace(repr(name), repr(template))) from error
+
+
+def _sample(product: Product) -> Forms:
+    listed = {"contractType": "perpetual", "yymmdd": "251226"}
+    return {**as_written("btcusdt"), **listed, **EXAMPLES[product]}
 
 
 def as_written(symbol: str) -> Forms:

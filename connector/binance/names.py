@@ -91,13 +91,13 @@ def recognise(product: Product, name: str) -> Stream:
 
 def example(row: Row) -> str:
     """A wire name of this row, for documentation and tests."""
-    values = {name: _EXAMPLES[row.product].get(name, "") for name in parameter_names(row)}
+    values = {name: EXAMPLES[row.product].get(name, "") for name in parameter_names(row)}
     for name, allowed in row.parameters.items():
         values[name] = "1m" if "1m" in allowed else allowed[0]
     return fill_in(row, values)
 
 
-_EXAMPLES: Mapping[Product, Mapping[str, str]] = {
+EXAMPLES: Mapping[Product, Mapping[str, str]] = {
     "spot": {"symbol": "btcusdt"},
     "usdm": {"symbol": "btcusdt", "pair": "btcusdt", "asset": "btcusd"},
     "coinm": {"symbol": "btcusd_perp", "pair": "btcusd"},
@@ -181,7 +181,7 @@ def _wrong_sort(product: Product, parameter: str, value: str) -> str | None:
     meant = coarser if parameter == "symbol" else "symbol"
     return (
         f"{value!r} is {_a(meant)}, and this stream takes {_a(parameter)} such as "
-        f"{_EXAMPLES[product][parameter]}"
+        f"{EXAMPLES[product][parameter]}"
     )
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from connector.binance.chosen import Chosen, Market, activities, choose, markets
-from connector.binance.destination import endpoint_of, topic_of
+from connector.binance.destination import endpoint_of, misplaced, topic_of
 from connector.binance.estimate import estimate
-from connector.binance.expand import LISTED_ONLY, fill, places_of
+from connector.binance.expand import LISTED_ONLY, fill, places_of, trial
 from connector.binance.names import Stream, parse
 from connector.binance.planned import Planned, TimeUnit, Where
 from connector.binance.products import Bases, Product
@@ -100,6 +100,7 @@ class Resolver:
         chosen = choose(selection, market, before)
         planned = list(self._streams(subscription, chosen, above))
         self._say_symbols(subscription, chosen, above)
+        self._say_endpoint(subscription, above)
         return chosen, planned
 
     def _say_symbols(self, subscription: Subscription, chosen: Chosen, above: Where) -> None:
@@ -118,6 +119,19 @@ class Resolver:
             text = f"no symbol of {product} passes these filters: nothing is read until one does"
             self.notes.warnings.append((where, text))
 
+    def _say_endpoint(self, subscription: Subscription, above: Where) -> None:
+        """Refuse an endpoint of the subscription's own that does not carry all of its streams."""
+        if subscription.endpoint is None:
+            return
+        for template in subscription.streams:
+            try:
+                row = trial(subscription.product, template).row
+            except Refused:
+                continue  # said of the stream itself
+            text = misplaced(row, subscription.endpoint)
+            if text is not None:
+                self.notes.refuse((*above, "endpoint"), text)
+
     def _streams(
         self, subscription: Subscription, chosen: Chosen, above: Where
     ) -> Iterator[tuple[Where, Planned]]:
@@ -125,6 +139,8 @@ class Resolver:
             where: Where = (*above, "streams", position)
             try:
                 names = self._names(subscription, template, chosen, where)
+                if not names:  # nobody is known yet whose streams would be tried
+                    trial(subscription.product, template)
             except Refused as error:
                 self.notes.refuse(where, str(error))
                 continue

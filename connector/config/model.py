@@ -18,14 +18,16 @@ from connector.config.values import (
     Size,
     TopicName,
     Url,
-    WebSocketUrl,
+    WebSocketBase,
 )
 
 
 class CustomBases(Section):
     """Where one product is served: a proxy, a simulator, or another host of the exchange."""
 
-    streams: WebSocketUrl = Field(description="Base URL of the streams, without route and /stream.")
+    streams: WebSocketBase = Field(
+        description="Base URL of the streams, without route and /stream."
+    )
     rest: Url | None = Field(None, description="Base URL of the REST API.")
 
 

@@ -53,7 +53,32 @@ def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
 
 
 Url = Annotated[str, _url(("http", "https"), "http://host:port"), _written_as("http(s) URL")]
-WebSocketUrl = Annotated[str, _url(("ws", "wss"), "wss://host:port"), _written_as("ws(s) URL")]
+
+
+def _without(end: str, added: str) -> AfterValidator:
+    """Refuse what the connector appends to a base by itself: it would stand there twice."""
+
+    def check(value: str) -> str:
+        base = re.sub(end, "", value.rstrip("/"))
+        if base != value.rstrip("/"):
+            raise ValueError(f"{value!r}: leave out {added}: write {base}")
+        return value
+
+    return AfterValidator(check)
+
+
+_WEB_SOCKET = _url(("ws", "wss"), "wss://host:port"), _written_as("ws(s) URL")
+WebSocketUrl = Annotated[
+    str, *_WEB_SOCKET, _without(r"(/(stream|ws))?(\?.*)?$", "/stream, which is added")
+]
+WebSocketBase = Annotated[
+    str,
+    *_WEB_SOCKET,
+    _without(
+        r"(/(public|market|private))?(/(stream|ws))?(\?.*)?$",
+        "route and /stream, which are added",
+    ),
+]
 
 
 def _topic(value: str) -> str:

@@ -100,6 +100,11 @@ def test_a_duration_has_a_unit(tmp_path: Path, written: str, milliseconds: int) 
             " write wss://host:port",
         ),
         (
+            GOOD.replace("production", "{spot: {streams: 'ws://x/public/stream'}}"),
+            "connector.yaml:1: exchange.spot.streams: 'ws://x/public/stream': leave out route and"
+            " /stream, which are added: write ws://x",
+        ),
+        (
             GOOD.replace("production", "{spot: {stream: 'ws://x'}}"),
             "connector.yaml:1: exchange.spot.stream: unknown key; did you mean 'streams'?",
         ),

@@ -118,6 +118,11 @@ def test_wrong_symbols_are_refused_with_the_cure(tmp_path: Path, written: str, e
         ("connections: two", "connections: 'two' is no whole number"),
         ("time_unit: ns", "time_unit: 'ns': should be 'ms' or 'us'"),
         ("endpoint: fstream", "endpoint: 'fstream' is no URL of this sort: write wss://host:port"),
+        (
+            "endpoint: wss://host/market/stream?streams=x",
+            "endpoint: 'wss://host/market/stream?streams=x': leave out /stream, which is added:"
+            " write wss://host/market",
+        ),
         ("merged: yes", "merged: True: should be 'drop' or 'keep'"),
     ],
 )
@@ -166,6 +171,14 @@ def test_wrong_streams_are_refused_with_their_place(
     text = GOOD.replace("[trade]", streams)
 
     assert refused(tmp_path, text).startswith(f"connector.yaml:9: subscriptions[0].streams{error}")
+
+
+def test_a_wrong_stream_is_refused_before_its_symbols_are_known(tmp_path: Path) -> None:
+    text = GOOD.replace("[BTCUSDT]", "all").replace("[trade]", "[trade, dept@100ms]")
+
+    assert refused(tmp_path, text).partition(";")[0] == (
+        "connector.yaml:9: subscriptions[0].streams[1]: spot has no stream 'dept@100ms'"
+    )
 
 
 def test_a_stream_per_symbol_wants_symbols(tmp_path: Path) -> None:
