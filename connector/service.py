@@ -17,6 +17,7 @@ from connector.binance.plan import Plan
 from connector.config.load import Loaded
 from connector.config.secrets import api_key_of, proxy_of
 from connector.errors import Fatal, Refused, Retry
+from connector.examine import examine
 from connector.exporter import page
 from connector.kafka import settings as kafka_settings
 from connector.kafka import topics
@@ -52,7 +53,8 @@ class MarketWorker:
     """The market worker, from start to drained."""
 
     def __init__(self, loaded: Loaded) -> None:
-        plan = plan_of(loaded)  # what is wrong with the file is said before anything is opened
+        examine(loaded, here=True)  # what is wrong with the file is said before anything is opened
+        plan = plan_of(loaded)
         self.settings = settings = loaded.settings
         self.ledger = Ledger()
         self.lag = Lag()

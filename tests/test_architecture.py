@@ -20,7 +20,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("route",),
     ("legs", "inbox", "aside"),
-    ("pipeline", "planning"),
+    ("pipeline", "planning", "examine"),
     ("around", "silence", "reasons"),
     ("leg",),
     ("second",),

@@ -100,7 +100,17 @@ def test_with_a_key_or_without_backfill_there_is_nothing_to_warn_of(
     tmp_path: Path, backfill: str
 ) -> None:
     lines = check(tmp_path, KEYED + f"\nbackfill: {backfill}\n#")
-    assert [line for line in lines if line.startswith("warning: ")] == []
+    assert [line for line in lines if "what is missed cannot be fetched" in line] == []
+
+
+def test_a_file_that_is_not_there_is_warned_of(tmp_path: Path) -> None:
+    lines = check(tmp_path, KEYED + "\nbackfill: {api_key_file: /nowhere/api-key}\n#")
+
+    [warning] = [line for line in lines if line.startswith("warning: ")]
+    assert warning == (
+        "warning: connector.yaml:5: backfill.api_key_file: cannot read /nowhere/api-key:"
+        " No such file or directory; the worker needs it"
+    )
 
 
 def test_the_file_may_be_named_by_the_environment(

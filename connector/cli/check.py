@@ -1,6 +1,6 @@
 """`bkc check`: reads the config file and shows what it means, without touching any network."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from connector.binance.planned import Where
 from connector.binance.selection import describe
 from connector.cli.console import out
 from connector.config.load import Loaded, load
+from connector.examine import examine
 from connector.planning import keyless, plan_of
 
 
@@ -28,13 +29,15 @@ def check(
     Exit codes: 0 the file is good, 2 it is not.
     """
     loaded = load(config)
+    warnings = examine(loaded, here=False)
     plan = plan_of(loaded)
+    warnings += [*loaded.sentences(plan.warnings), *keyless(loaded.settings, plan)]
     if plan.bundles:
         out.print(_table(plan))
         out.print()
         out.print(_connections(plan))
         out.print()
-    for line in _remarks(loaded, plan):
+    for line in _remarks(loaded, plan, warnings):
         out.print(line, highlight=False, soft_wrap=True, markup=False)
     out.print(f"{config} is good: {_sum(plan)}", highlight=False, soft_wrap=True)
 
@@ -49,9 +52,8 @@ def _sum(plan: Plan) -> str:
     )
 
 
-def _remarks(loaded: Loaded, plan: Plan) -> Iterator[str]:
+def _remarks(loaded: Loaded, plan: Plan, warnings: Sequence[str]) -> Iterator[str]:
     """Yield warnings, and what the exchange will be asked, a line each with its place."""
-    warnings = [*loaded.sentences(plan.warnings), *keyless(loaded.settings, plan)]
     for sentence in warnings:
         yield f"warning: {sentence}"
     asked = [(where, _asked(loaded, where, text)) for where, text in plan.pending]

@@ -16,6 +16,7 @@ from connector.cli import plan_asking, plan_view
 from connector.cli.console import err, out
 from connector.config.load import Loaded, load
 from connector.errors import Refused
+from connector.examine import examine
 from connector.planning import cost_in, keyless, plan_of
 from connector.telemetry import logs
 
@@ -58,11 +59,12 @@ def plan(
     """
     loaded = load(config)
     logs.configure(json=False, level="ERROR")
+    tried = examine(loaded, here=False)
     universe, without = _universe(loaded, exchange_info or (), tickers or ())
     worker = None if running is None else plan_asking.ask_running(running)
     made = _made(loaded, universe, worker)
     placed = loaded.sentences([*made.warnings, *made.pending])
-    warnings = [*placed, *keyless(loaded.settings, made), *without]
+    warnings = [*tried, *placed, *keyless(loaded.settings, made), *without]
     cost = cost_in(loaded.settings, made)
     moves = None if worker is None else worker.moves(made)
     if as_json:

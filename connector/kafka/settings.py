@@ -86,7 +86,9 @@ def _security(security: Security) -> dict[str, Any]:
     }
     conf |= {name: str(path) for name, path in files.items() if path is not None}
     if security.key_password_file is not None:
-        conf["ssl.key.password"] = secret(security.key_password_file, "key_password_file")
+        conf["ssl.key.password"] = secret(
+            security.key_password_file, "kafka.security.key_password_file"
+        )
     if security.mechanism is not None:
         conf["sasl.mechanism"] = security.mechanism
     if security.mechanism == "OAUTHBEARER":
@@ -94,7 +96,7 @@ def _security(security: Security) -> dict[str, Any]:
     elif security.username is not None:
         conf["sasl.username"] = security.username
         if security.password_file is not None:
-            conf["sasl.password"] = secret(security.password_file, "password_file")
+            conf["sasl.password"] = secret(security.password_file, "kafka.security.password_file")
     return conf
 
 
@@ -106,7 +108,9 @@ def _oauth(security: Security) -> dict[str, Any]:
         "sasl.oauthbearer.token.endpoint.url": security.token_url,
     }
     if security.password_file is not None:
-        conf["sasl.oauthbearer.client.secret"] = secret(security.password_file, "password_file")
+        conf["sasl.oauthbearer.client.secret"] = secret(
+            security.password_file, "kafka.security.password_file"
+        )
     if security.scope is not None:
         conf["sasl.oauthbearer.scope"] = security.scope
     return conf
