@@ -14,7 +14,8 @@ from connector.config.watch import Watch, content_hash
 POLL_S = 1.0  # between two looks at the file, the clock and the news
 NEWS_GAP_S = 10.0  # between two questions because of news: these come in flocks
 
-Reason = Literal["file", "signal", "refresh", "news"]
+# names: those in the file are to be looked up, which changes no plan
+Reason = Literal["file", "signal", "refresh", "news", "names"]
 ABOUT_FILE: frozenset[Reason] = frozenset({"file", "signal"})
 
 

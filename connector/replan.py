@@ -15,6 +15,7 @@ from connector.binance.difference import Difference
 from connector.binance.plan import Plan, difference, needs
 from connector.binance.products import Product
 from connector.binance.symbols import Universe
+from connector.binance.unlisted import unchecked, unlisted
 from connector.config.load import Loaded, load
 from connector.config.model import Settings
 from connector.config.watch import content_hash, live_part
@@ -26,6 +27,8 @@ from connector.telemetry import events
 RETRY_S = 15.0  # after a change that could not be carried out for passing reasons
 PREPARE_S = 90.0  # for topics and schemas of a change, while the old plan runs
 LONGEST_WAIT_S = 60.0
+NAMES_RETRY_S = 60.0
+NAMES_S = 3600.0  # names that are not listed are looked up again, and warned of again, so often
 # During maintenance everything is listed as halted: who leaves then misses the first minutes after.
 MASS_END_S, MASS = 3600.0, 10
 
@@ -109,6 +112,7 @@ class Replanner:
         self.hands.apply(plan, ids)
         self._universe = universe
         self._stand(self.loaded, plan, self.hash)
+        self.reasons.later("names", 0.0)
         self._plan_refresh()
 
     async def _first_universe(self) -> Universe | None:
@@ -136,7 +140,31 @@ class Replanner:
         """Change the plan whenever there is a reason, until cancelled."""
         while True:
             for reason in await self.reasons.next():
-                await self._change(reason)
+                await (self._look_up() if reason == "names" else self._change(reason))
+
+    async def _look_up(self) -> None:
+        """Warn of names that are not listed; what the exchange does not tell now is asked later."""
+        found: list[str] = []
+        try:
+            found = await self._unlisted()
+        except Retry as error:
+            self.reasons.later("names", max(NAMES_RETRY_S, error.after_s or 0.0))
+        except Refused:  # an exchange that will not tell is no reason to warn of anything
+            self.reasons.later("names", NAMES_S)
+        except Exception as error:  # noqa: BLE001 - a hint is not worth what runs
+            events.replanning_failed(reason="names", error=error)
+        for sentence in found:
+            events.plan_warning(text=sentence)
+        if found:
+            self.reasons.later("names", NAMES_S)
+
+    async def _unlisted(self) -> list[str]:
+        subscriptions = self.loaded.settings.subscriptions
+        products = unchecked(subscriptions)
+        if not products:
+            return []
+        universe = await self.hands.exchange.universe(products, ())
+        return self.loaded.sentences(await asyncio.to_thread(unlisted, subscriptions, universe))
 
     async def _change(self, reason: Reason) -> None:
         """Make the plan again; what goes wrong is said, and the old plan goes on."""
@@ -184,6 +212,8 @@ class Replanner:
             self.reasons.refresh(None)
         self._universe = universe
         self._stand(loaded, plan, read)
+        if reason in ABOUT_FILE:
+            self.reasons.later("names", 0.0)
         return "unchanged" if change.is_nothing else "applied"
 
     async def _prepare(self, plan: Plan) -> Mapping[str, int]:

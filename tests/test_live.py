@@ -418,7 +418,7 @@ async def test_the_plan_and_its_changes_are_shown(tmp_path: Path) -> None:
             'bkc_plan_changes_total{outcome="refused"} 0.0',
             'bkc_streams_desired{product="spot"} 2.0',
             'bkc_streams_active{product="spot"} 2.0',
-            'bkc_rest_weight_used{pool="spot"} 0.0',
+            'bkc_rest_weight_used{pool="futures"} 0.0',
             'bkc_rest_banned_until_timestamp_seconds{pool="futures"} 0.0',
         ):
             assert line in lines

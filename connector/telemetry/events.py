@@ -49,7 +49,7 @@ def plan_changed(reason: str, config: str, connections: int, **streams: int) -> 
 
 
 def plan_warning(text: str) -> None:
-    """Something in the plan that a user should look at; said once."""
+    """Something in the plan that a user should look at; said again only where it may heal."""
     _log.warning("plan_warning", text=text)
 
 
