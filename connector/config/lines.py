@@ -1,12 +1,12 @@
 """YAML with the line of every key and item, and errors where YAML would silently misread."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from connector.config.quoting import yaml_problem
 from connector.errors import Refused
 
 Where = tuple[str | int, ...]
@@ -62,7 +62,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Where, int]]:
         _walk(node, (), lines, file)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise Refused(_yaml_problem(error, text, file)) from error
+        raise Refused(yaml_problem(error, text, file)) from error
     except RecursionError as error:
         raise Refused(f"{file}: is nested too deeply, or an anchor holds itself") from error
     except ValueError as error:  # 2026-13-45 looks like a date
@@ -108,30 +108,9 @@ def _check_scalar(node: yaml.Node, where: Where, file: str) -> None:
     place = f"{file}:{node.start_mark.line + 1}: {path_of(where)}"
     read = node.tag.removeprefix("tag:yaml.org,2002:")
     if read == node.tag:
-        raise Refused(f'{place}: YAML reads a tag; quote it: "{node.tag}"')
+        raise Refused(f'{place}: YAML reads a tag; quote it: "{node.tag.rstrip(",")}"')
     if "symbols" not in where or read in ("str", "int"):  # a number's complaint is the model's
         return
     if not node.value:
         raise Refused(f"{place}: is empty: give a value, or leave it out")
     raise Refused(f'{place}: YAML reads {node.value} as {read}; quote it: "{node.value}"')
-
-
-def _yaml_problem(error: yaml.YAMLError, text: str, file: str) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).partition("\n")[0]
-    if mark is None:
-        return f"{file}: not YAML: {problem}"
-    all_lines = text.splitlines()
-    line = all_lines[mark.line] if mark.line < len(all_lines) else ""
-    return f"{file}:{mark.line + 1}: not YAML: {problem}{_cure(line, mark.column)}"
-
-
-def _cure(line: str, column: int) -> str:
-    """Return what to do about a line that is no YAML, where it can be told."""
-    word = re.match(r"[!*@&%`]\S*", line[column:])
-    if word:
-        return f'; quote it: "{word[0].rstrip(",]")}"'
-    template = re.search(r"\b(?:topic|key):\s*(\{[^#]*)", line)
-    if template:
-        return f'; quote it: "{template[1].strip()}"'
-    return "; indent with spaces, not tabs" if "\t" in line else ""
