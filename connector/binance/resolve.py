@@ -11,6 +11,7 @@ from connector.binance.chosen import Chosen, Market, activities, choose, markets
 from connector.binance.destination import endpoint_of, misplaced, topic_of
 from connector.binance.estimate import estimate
 from connector.binance.expand import LISTED_ONLY, fill, places_of, trial
+from connector.binance.filters import misspelt, undocumented, unlisted_values
 from connector.binance.names import Stream, parse
 from connector.binance.planned import Planned, TimeUnit, Where
 from connector.binance.products import Bases, Product
@@ -100,6 +101,7 @@ class Resolver:
         chosen = choose(selection, market, before)
         planned = list(self._streams(subscription, chosen, above))
         self._say_symbols(subscription, chosen, above)
+        self._say_filters(subscription, above)
         self._say_endpoint(subscription, above)
         return chosen, planned
 
@@ -118,6 +120,18 @@ class Resolver:
         elif subscription.selection.needs_listings and not chosen.selected:
             text = f"no symbol of {product} passes these filters: nothing is read until one does"
             self.notes.warnings.append((where, text))
+
+    def _say_filters(self, subscription: Subscription, above: Where) -> None:
+        """Refuse misspelt values of a filter; warn of those that nothing listed has."""
+        product, selection = subscription.product, subscription.selection
+        market = self._markets.get(product)
+        where = (*above, "symbols")
+        for key, text in misspelt(product, selection):
+            self.notes.refuse((*where, key), text)
+        listings = () if market is None else market.listings
+        told = [*undocumented(product, selection), *unlisted_values(selection, listings)]
+        for key, text in told:  # globs may stand in a list of names, which has no such key
+            self.notes.warnings.append((where if key == "match" else (*where, key), text))
 
     def _say_endpoint(self, subscription: Subscription, above: Where) -> None:
         """Refuse an endpoint of the subscription's own that does not carry all of its streams."""

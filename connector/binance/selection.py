@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 
 from connector.binance.symbols import Listing
 
+GLOB = frozenset("*?[")  # a symbol with one of these is a pattern
 UNLISTED = "UNLISTED"  # the status of a name that exchangeInfo does not know
 
 

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from connector.binance.products import Product
-from connector.binance.selection import Selection
+from connector.binance.selection import GLOB, Selection
 from connector.config.values import (
     KeyTemplate,
     Section,
@@ -24,7 +24,6 @@ from connector.config.values import (
 )
 
 ALL = "all"
-_GLOB = frozenset("*?[")
 
 
 class Filter(Section):
@@ -38,7 +37,10 @@ class Filter(Section):
     underlying: Texts = Field([], description="What is traded: BTC; for options the index BTCUSDT.")
     match: Texts = Field([], description="Globs on the symbol: BTC*.")
     top: int | None = Field(
-        None, ge=1, description="Only so many, by 24 h volume: in at rank N, out beyond 1.2 N."
+        None,
+        ge=1,
+        le=10_000,
+        description="Only so many, by 24 h volume: in at rank N, out beyond 1.2 N.",
     )
     exclude: Texts = Field([], description="Never these symbols or globs.")
 
@@ -126,7 +128,7 @@ class Subscription(Section):
         if isinstance(self.symbols, Filter):
             return self.symbols.selection
         symbols = [symbol.upper() for symbol in self.symbols]
-        globs = [symbol for symbol in symbols if _GLOB & set(symbol)]
+        globs = [symbol for symbol in symbols if GLOB & set(symbol)]
         names = [symbol for symbol in symbols if symbol not in globs and symbol != ALL.upper()]
         everything = ALL.upper() in symbols
         return Selection(names=tuple(names), match=tuple(globs), everything=everything)

@@ -65,6 +65,8 @@ def test_symbols_are_names_globs_all_or_a_filter(
         ("{}", ".symbols: an empty filter: write `all` for every symbol of the product"),
         ("{tpo: 5}", ".symbols.tpo: unknown key; did you mean 'top'?"),
         ("{top: 0}", ".symbols.top: 0: should be greater than or equal to 1"),
+        ("{top: 100000}", ".symbols.top: 100000: should be less than or equal to 10000"),
+        ("{status: TRADNG}", ".symbols.status: 'TRADNG': did you mean 'TRADING'?"),
         ("{top: many}", ".symbols.top: 'many' is no whole number"),
         ("{status: []}", ".symbols.status: is empty: give a value, or leave it out"),
         ("{match: 3}", ".symbols.match: 3 must be a list"),
