@@ -116,9 +116,9 @@ _TYPES = {"string": "text", "integer": "whole number", "number": "number", "bool
 
 
 def _bounds(field: dict[str, Any]) -> str:
-    """Return the range of a number; what is written otherwise (durations) has its own."""
+    """Return the range of a number, duration or size."""
     if field["type"] == "string":
-        return ""
+        return f", {field['range']}" if "range" in field else ""
     low = field.get("minimum", field.get("exclusiveMinimum"))
     above = "above " if "exclusiveMinimum" in field else ""
     high = f" to {field['maximum']:,}" if "maximum" in field else " or more"

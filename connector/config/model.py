@@ -4,22 +4,23 @@ import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ByteSize, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    ByteSize,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.binance.products import ENVIRONMENTS, Product
+from connector.config.addresses import Brokers, Url, WebSocketBase
+from connector.config.amounts import BookInterval, ConnectionLife, Refresh, Retention, Room
 from connector.config.subscription import Subscription
-from connector.config.values import (
-    InstanceName,
-    Interval,
-    Milliseconds,
-    Plain,
-    Section,
-    Size,
-    TopicName,
-    Url,
-    WebSocketBase,
-)
+from connector.config.values import InstanceName, Plain, Section, TopicName
 
 
 class CustomBases(Section):
@@ -40,10 +41,12 @@ class Security(Section):
     mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] | None = Field(
         None, description="How to log in; needed with SASL."
     )
-    username: str | None = Field(None, description="SASL user; with OAUTHBEARER the client id.")
+    username: str | None = Field(
+        None, min_length=1, description="SASL user; with OAUTHBEARER the client id."
+    )
     password_file: Path | None = Field(None, description="SASL password or OAuth client secret.")
     token_url: Url | None = Field(None, description="OAUTHBEARER: the token endpoint.")
-    scope: str | None = Field(None, description="OAUTHBEARER: the scope asked for.")
+    scope: str | None = Field(None, min_length=1, description="OAUTHBEARER: the scope asked for.")
     ca_file: Path | None = Field(None, description="Authorities that may sign the broker; PEM.")
     certificate_file: Path | None = Field(None, description="Client certificate; PEM.")
     key_file: Path | None = Field(None, description="Key of the client certificate; PEM.")
@@ -68,8 +71,10 @@ class Security(Section):
 class Kafka(Section):
     """The cluster that takes the records."""
 
-    bootstrap_servers: str = Field(min_length=1, description="host:port, comma separated.")
-    client_id: str = Field("bkc", description="How the cluster's logs and quotas call us.")
+    bootstrap_servers: Brokers = Field(description="Comma separated, or a list.")
+    client_id: str = Field(
+        "bkc", min_length=1, description="How the cluster's logs and quotas call us."
+    )
     security: Security = Security()
     librdkafka: dict[str, Plain] = Field(
         default_factory=dict, description="Handed to the producer as it stands."
@@ -83,7 +88,7 @@ class SchemaRegistry(Section):
     register_schemas: bool = Field(
         True, alias="register", description="false: the schemas must be there already."
     )
-    username: str | None = Field(None, description="Basic authentication.")
+    username: str | None = Field(None, min_length=1, description="Basic authentication.")
     password_file: Path | None = Field(None, description="Password of that user.")
     ca_file: Path | None = Field(None, description="Authorities that may sign the registry; PEM.")
 
@@ -101,9 +106,9 @@ class Topics(Section):
         None, description="Default: binance; on testnet and demo, testnet.binance and demo.binance."
     )
     create: bool = Field(True, description="Create topics that are missing.")
-    partitions: int = Field(12, ge=1, description="Of topics we create.")
-    replication: int | None = Field(None, ge=1, description="Default: the cluster's own.")
-    retention: Milliseconds | None = Field(
+    partitions: int = Field(12, ge=1, le=10_000, description="Of topics we create.")
+    replication: int | None = Field(None, ge=1, le=100, description="Default: the cluster's own.")
+    retention: Retention | None = Field(
         None, description="Default: the cluster's own; -1: for ever."
     )
 
@@ -112,7 +117,7 @@ class Server(Section):
     """The HTTP server for probes and metrics."""
 
     # 0.0.0.0: kubelet and Prometheus come from outside the pod
-    host: str = Field("0.0.0.0", description="Address to listen on.")  # noqa: S104
+    host: str = Field("0.0.0.0", min_length=1, description="Address to listen on.")  # noqa: S104
     port: int = Field(8080, ge=0, le=65_535, description="0 takes a free port.")
 
 
@@ -133,9 +138,8 @@ class Limits(Section):
     share: float = Field(
         1.0, gt=0, le=1, description="Share of the limits per IP: connections and REST weight."
     )
-    connection_life: Milliseconds = Field(
+    connection_life: ConnectionLife = Field(
         86_400_000,
-        ge=1_000,
         description="The exchange cuts a connection after so long; ours are replaced before.",
     )
 
@@ -144,7 +148,7 @@ class Shard(Section):
     """Which part of the plan this process reads; usually set by the environment."""
 
     index: int = Field(0, ge=0, description="Counted from 0.")
-    count: int = Field(1, ge=1, description="Processes that share the plan.")
+    count: int = Field(1, ge=1, le=1_000, description="Processes that share the plan.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> "Shard":
@@ -166,8 +170,8 @@ class Backfill(Section):
     books: bool = Field(
         True, description="Snapshots of order books into their depth topics, to start from."
     )
-    book_interval: Milliseconds = Field(
-        3_600_000, ge=10_000, description="A snapshot of every book again after so long."
+    book_interval: BookInterval = Field(
+        3_600_000, description="A snapshot of every book again after so long."
     )
 
 
@@ -206,9 +210,8 @@ class Settings(BaseSettings):
     topics: Topics = Topics()
     server: Server = Server()
     logs: Logs = Logs()
-    hold: Size = Field(
+    hold: Room = Field(
         ByteSize(256 * 1024 * 1024),
-        gt=0,
         description="Bytes of frames kept while Kafka is away; beyond it frames are dropped.",
     )
     delivery: Literal["exactly_once", "idempotent"] = Field(
@@ -222,7 +225,7 @@ class Settings(BaseSettings):
         " connectors on one cluster need two names.",
     )
     shard: Shard = Shard()
-    refresh: Interval = Field(
+    refresh: Refresh = Field(
         300_000,
         validate_default=False,
         description="How often exchangeInfo is read again for new symbols.",
@@ -234,6 +237,13 @@ class Settings(BaseSettings):
     subscriptions: list[Subscription] = Field(
         min_length=1, description="What to read, and where it goes."
     )
+
+    @field_validator("proxy_login_file")
+    @classmethod
+    def _has_a_proxy(cls, path: Path | None, info: ValidationInfo) -> Path | None:
+        if path is not None and info.data.get("proxy", "wrong") is None:
+            raise ValueError("there is no proxy to log in to; set proxy, or leave this out")
+        return path
 
     @classmethod
     def settings_customise_sources(

@@ -14,12 +14,12 @@ from pydantic import (
 
 from connector.binance.products import Product
 from connector.binance.selection import GLOB, Selection
+from connector.config.addresses import WebSocketUrl
 from connector.config.values import (
     KeyTemplate,
     Section,
     Texts,
     TopicTemplate,
-    WebSocketUrl,
     one_or_many,
 )
 

@@ -10,15 +10,11 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ByteSize,
     ConfigDict,
     WithJsonSchema,
 )
 
-_URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>[^\s/]+)(/\S*)?")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # org.apache.kafka.common.internals.Topic, 4.1
-_DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
-_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
 # What stands for the symbol when a template is tried: any symbol of plain letters.
 _SAMPLE = {
     "prefix": "binance",
@@ -40,47 +36,6 @@ def _written_as(format_: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "format": format_})
 
 
-def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
-    def check(value: str) -> str:
-        found = _URL.fullmatch(value)
-        if found is not None and "@" in found["host"]:
-            raise ValueError("holds a user or password, which logs would show: put them in a file")
-        if found is None or found["scheme"] not in schemes:
-            raise ValueError(f"{value!r} is no URL of this sort: write {example}")
-        return value
-
-    return AfterValidator(check)
-
-
-Url = Annotated[str, _url(("http", "https"), "http://host:port"), _written_as("http(s) URL")]
-
-
-def _without(end: str, added: str) -> AfterValidator:
-    """Refuse what the connector appends to a base by itself: it would stand there twice."""
-
-    def check(value: str) -> str:
-        base = re.sub(end, "", value.rstrip("/"))
-        if base != value.rstrip("/"):
-            raise ValueError(f"{value!r}: leave out {added}: write {base}")
-        return value
-
-    return AfterValidator(check)
-
-
-_WEB_SOCKET = _url(("ws", "wss"), "wss://host:port"), _written_as("ws(s) URL")
-WebSocketUrl = Annotated[
-    str, *_WEB_SOCKET, _without(r"(/(stream|ws))?(\?.*)?$", "/stream, which is added")
-]
-WebSocketBase = Annotated[
-    str,
-    *_WEB_SOCKET,
-    _without(
-        r"(/(public|market|private))?(/(stream|ws))?(\?.*)?$",
-        "route and /stream, which are added",
-    ),
-]
-
-
 def _topic(value: str) -> str:
     if not _TOPIC.fullmatch(value) or value in (".", ".."):
         raise ValueError(
@@ -90,32 +45,6 @@ def _topic(value: str) -> str:
 
 
 TopicName = Annotated[str, AfterValidator(_topic), _written_as("topic name")]
-
-
-def _duration(value: object) -> object:
-    """Turn 7d, 12h, 30m, 45s or 500ms into milliseconds; -1 stays. A bare number is refused.
-
-    `retention: 7` would empty a topic within 7 ms.
-    """
-    found = _DURATION.fullmatch(str(value).strip())
-    if found is not None:
-        return int(found[1]) * _UNITS[found[2]]
-    if str(value) == "-1":
-        return -1
-    raise ValueError(f"{value!r} is no duration: write 7d, 12h, 30m, 45s or 500ms")
-
-
-Milliseconds = Annotated[int, BeforeValidator(_duration), _written_as("duration")]
-
-
-def _a_second(value: int) -> int:
-    if value < _UNITS["s"]:
-        raise ValueError(f"'{value}ms' is too short: 1s is the least")
-    return value
-
-
-Interval = Annotated[Milliseconds, AfterValidator(_a_second)]
-Size = Annotated[ByteSize, _written_as("size")]
 
 
 def _placeholders(template: str, allowed: Collection[str]) -> None:

@@ -53,7 +53,7 @@ def _words(problem: Any, where: Where) -> str:
         return str(problem["msg"]).removeprefix("Value error, ")
     if sort == "missing":
         return "is missing"
-    if value is None or sort == "too_short":
+    if value is None or sort in ("too_short", "string_too_short"):
         return "is empty: give a value, or leave it out"
     return f"{_shown(value, where)}{_said(sort, problem['msg'])}{_hint(problem, where)}"
 

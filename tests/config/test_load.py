@@ -128,7 +128,7 @@ def test_a_duration_has_a_unit(tmp_path: Path, written: str, milliseconds: int) 
         (GOOD + "logs: {level: INF}\n", "; did you mean 'INFO'?"),
         (GOOD + "hold: many\n", "connector.yaml:10: hold: 'many' is no size: write 256MiB or 1GB"),
         (GOOD + "hold: 3 apples\n", "hold: '3 apples' is no size: write 256MiB or 1GB"),
-        (GOOD + "hold: 0\n", "connector.yaml:10: hold: 0: should be greater than 0"),
+        (GOOD + "hold: 0\n", "connector.yaml:10: hold: 0 bytes are too few: 64KiB is"),
         (
             GOOD + "refresh: 5x\n",
             "connector.yaml:10: refresh: '5x' is no duration: write 7d, 12h, 30m, 45s or 500ms",

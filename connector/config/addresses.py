@@ -1,0 +1,91 @@
+"""Addresses: URLs and Kafka's brokers, each with an error that shows the value and the cure."""
+
+import re
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+_URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>[^\s/]+)(/\S*)?")
+_BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@,]+):(?P<port>\d{1,5})")
+_HIGHEST_PORT = 65_535
+
+
+def _written_as(format_: str) -> WithJsonSchema:
+    """Say in docs/config.md and the JSON schema what the value looks like."""
+    return WithJsonSchema({"type": "string", "format": format_})
+
+
+def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
+    def check(value: str) -> str:
+        found = _URL.fullmatch(value)
+        if found is not None and "@" in found["host"]:
+            raise ValueError("holds a user or password, which logs would show: put them in a file")
+        if found is None or found["scheme"] not in schemes:
+            raise ValueError(f"{value!r} is no URL of this sort: write {example}")
+        return value
+
+    return AfterValidator(check)
+
+
+def _without(end: str, added: str) -> AfterValidator:
+    """Refuse what the connector appends to a base by itself: it would stand there twice."""
+
+    def check(value: str) -> str:
+        base = re.sub(end, "", value.rstrip("/"))
+        if base != value.rstrip("/"):
+            raise ValueError(f"{value!r}: leave out {added}: write {base}")
+        return value
+
+    return AfterValidator(check)
+
+
+Url = Annotated[str, _url(("http", "https"), "http://host:port"), _written_as("http(s) URL")]
+_WEB_SOCKET = _url(("ws", "wss"), "wss://host:port"), _written_as("ws(s) URL")
+WebSocketUrl = Annotated[
+    str, *_WEB_SOCKET, _without(r"(/(stream|ws))?(\?.*)?$", "/stream, which is added")
+]
+WebSocketBase = Annotated[
+    str,
+    *_WEB_SOCKET,
+    _without(
+        r"(/(public|market|private))?(/(stream|ws))?(\?.*)?$",
+        "route and /stream, which are added",
+    ),
+]
+
+
+def _joined(value: Any) -> Any:
+    """Take a list of brokers for one text."""
+    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
+    return value
+
+
+def _brokers(value: str) -> str:
+    """Return the brokers without blanks between them."""
+    brokers = [each.strip() for each in value.split(",") if each.strip()]
+    if not brokers:
+        raise ValueError(f"{value!r} names no broker: write host:port")
+    if "@" in value:
+        raise ValueError("holds a user or password, which logs would show: see kafka.security")
+    for broker in brokers:
+        found = _BROKER.fullmatch(broker)
+        if found is None or not 0 < int(found["port"]) <= _HIGHEST_PORT:
+            raise ValueError(f"{broker!r} is no host:port: {_broker_cure(broker)}")
+    return ",".join(brokers)
+
+
+def _broker_cure(broker: str) -> str:
+    scheme, separator, rest = broker.partition("://")
+    if separator:
+        host = rest.rstrip("/")
+        told = host if ":" in host else f"{host}:9092"
+        return f"write {told}, and {scheme} as kafka.security.protocol if it is one"
+    if ":" not in broker and " " not in broker:
+        return f"write {broker}:9092, if that is its port"
+    return f"write kafka-1:9092,kafka-2:9092; a port is 1 to {_HIGHEST_PORT}"
+
+
+Brokers = Annotated[
+    str, BeforeValidator(_joined), AfterValidator(_brokers), _written_as("host:port, ...")
+]
