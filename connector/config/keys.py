@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from connector.config.lines import Where
+from connector.config.lines import Where, path_of
+from connector.config.meant import plain
 from connector.config.model import Settings
 
 PREFIX = "BKC_"
@@ -35,6 +36,14 @@ def known_at(where: Where) -> list[str]:
         if isinstance(part, str) and part in _fields(model):
             model = model_in(_fields(model)[part]) or model
     return list(_fields(model))
+
+
+def places_of_key(name: str) -> list[str]:
+    """Return where a key of this name, or of this whole path, may stand in the file."""
+    places = [one.where for one in variables() if one.where[0] != "exchange"]
+    places += [("subscriptions[]", key) for key in known_at(("subscriptions", 0))]
+    wanted = plain(name)
+    return [path_of(one) for one in places if wanted in (plain(str(one[-1])), plain(path_of(one)))]
 
 
 def model_in(annotation: Any) -> Model | None:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from connector.config import environment, words
-from connector.config.keys import PREFIX
+from connector.config.keys import PREFIX, known_at
 from connector.config.lines import Places, Where, parse
 from connector.config.model import Settings
 from connector.errors import Refused
@@ -53,10 +53,13 @@ def _is_in(where: Where, above: Iterable[Where]) -> bool:
 
 
 def _settings(data: dict[str, Any], places: Places) -> Settings:
+    # Settings themselves would take Hold for hold, and drop one of the two where both are given.
+    strange = [(key,) for key in data if key not in known_at(())]
+    found = [places.sentence(where, words.unknown(where)) for where in strange]
     try:
-        return Settings(**data)
+        settings = Settings(**{key: data[key] for key in data if (key,) not in strange})
     except ValidationError as error:
-        found = [places.sentence(*problem) for problem in words.problems(error)]
+        found += [places.sentence(*problem) for problem in words.problems(error)]
         if not data:
             found.insert(0, f"{places.file}: is empty; the least it holds: examples/minimal.yaml")
         raise Refused("\n".join(found)) from error
@@ -64,6 +67,9 @@ def _settings(data: dict[str, Any], places: Places) -> Settings:
         key = str(error).partition('field "')[2].partition('"')[0]
         name = f"{PREFIX}{key.upper()}"
         raise Refused(f"environment variable {name}: write lists and maps as JSON") from error
+    if found:
+        raise Refused("\n".join(found))
+    return settings
 
 
 def _text(path: Path) -> str:

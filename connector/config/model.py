@@ -1,6 +1,5 @@
 """Every setting, its type, default and meaning. Unknown keys are refused; nothing is read here."""
 
-import difflib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.config.addresses import Brokers, Url, WebSocketBase
 from connector.config.amounts import BookInterval, ConnectionLife, Refresh, Retention, Room
+from connector.config.meant import meant
 from connector.config.subscription import Subscription
 from connector.config.values import InstanceName, Plain, Section, TopicName
 
@@ -177,9 +177,9 @@ class Backfill(Section):
 
 def _environment(name: str) -> str:
     if name not in ENVIRONMENTS:
-        near = difflib.get_close_matches(name, ENVIRONMENTS, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"{name!r} is none of {', '.join(ENVIRONMENTS)}{meant}")
+        near = meant(name, ENVIRONMENTS)
+        cure = f"; did you mean {near!r}?" if near else ""
+        raise ValueError(f"{name!r} is none of {', '.join(ENVIRONMENTS)}{cure}")
     return name
 
 

@@ -1,13 +1,13 @@
 """What pydantic complains of, in words: value and cure; the place is told by `lines.Places`."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from connector.config.keys import known_at
+from connector.config.keys import known_at, places_of_key
 from connector.config.lines import Where
+from connector.config.meant import meant
 
 # What a value must be, where pydantic's own words name a Python type.
 _MUST_BE: Mapping[str, str] = {
@@ -48,7 +48,7 @@ _SCALARS = ("str", "int", "float", "bool")
 def _words(problem: Any, where: Where) -> str:
     sort, value = problem["type"], problem["input"]
     if sort == "extra_forbidden":
-        return f"unknown key; {_meant(str(where[-1]), known_at(where[:-1]))}"
+        return unknown(where)
     if sort == "value_error":
         return str(problem["msg"]).removeprefix("Value error, ")
     if sort == "missing":
@@ -63,8 +63,8 @@ def _hint(problem: Any, where: Where) -> str:
     sort, value = problem["type"], problem["input"]
     if sort == "literal_error":
         allowed = problem["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        near = difflib.get_close_matches(str(value), allowed, n=1)
-        return f"; did you mean {near[0]!r}?" if near else ""
+        near = meant(str(value), allowed)
+        return f"; did you mean {near!r}?" if near else ""
     if sort == "model_type":
         return f": {', '.join(known_at(where))}"
     if sort == "string_type":
@@ -90,6 +90,13 @@ def _shown(value: object, where: Where) -> str:
     return "the value" if "librdkafka" in where else repr(value)
 
 
-def _meant(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+def unknown(where: Where) -> str:
+    """Say that no such key may stand there, and which was meant."""
+    name, known = str(where[-1]), known_at(where[:-1])
+    near = meant(name, known)
+    if near:
+        return f"unknown key; did you mean {near!r}?"
+    elsewhere = places_of_key(name)
+    if elsewhere:
+        return f"unknown key here; did you mean {' or '.join(elsewhere)}?"
+    return f"unknown key; known: {', '.join(known)}"

@@ -88,6 +88,29 @@ def test_a_duration_has_a_unit(tmp_path: Path, written: str, milliseconds: int) 
             "connector.yaml:7: subscriptions[0].product: 'sopt': should be 'spot', 'usdm', 'coinm'"
             " or 'options'; did you mean 'spot'?",
         ),
+        (GOOD + "Hold: 1GiB\n", "connector.yaml:10: Hold: unknown key; did you mean 'hold'?"),
+        (
+            GOOD.replace("kafka:", "Kafka:"),
+            "connector.yaml:2: Kafka: unknown key; did you mean 'kafka'?\n"
+            "connector.yaml: kafka: is missing",
+        ),
+        (
+            GOOD + "bootstrap.servers: k:1\n",
+            "connector.yaml:10: bootstrap.servers: unknown key here;"
+            " did you mean kafka.bootstrap_servers?",
+        ),
+        (
+            GOOD + "kafka.client_id: me\n",
+            "yaml:10: kafka.client_id: unknown key here; did you mean kafka.client_id?",
+        ),
+        (
+            GOOD + "password_file: /x\n",
+            "did you mean kafka.security.password_file or schema_registry.password_file?",
+        ),
+        (GOOD + "streams: []\n", "unknown key here; did you mean subscriptions[].streams?"),
+        (GOOD + "logs: {level: debug}\n", "; did you mean 'DEBUG'?"),
+        (GOOD.replace("production", "prod"), "; did you mean 'production'?"),
+        (GOOD.replace("product: spot", "product: USDM"), "; did you mean 'usdm'?"),
         (GOOD + "hold: 5\nhold: 6\n", "connector.yaml:11: hold: given twice"),
         (
             GOOD.replace("production", "prodution"),
