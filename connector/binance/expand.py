@@ -127,8 +127,10 @@ def _known(template: str, places: Sequence[str], forms: Sequence[Forms]) -> None
 
 
 def _is_full_name(product: Product, template: str) -> bool:
+    """Say whether a symbol is in it; one in upper case is for `parse` to complain of."""
+    head, separator, rest = template.partition("@")
     try:
-        parse(product, template)
+        parse(product, f"{head.lower()}@{rest}" if separator else template)
     except Refused:
         return False
     return True

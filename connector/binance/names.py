@@ -4,20 +4,20 @@ Never asks whether a symbol exists: Binance acknowledges any name and stays sile
 (measured 2026-07-30), so everything that can be known beforehand is refused here.
 """
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from connector.binance.catalogue import ROWS, Row, rows_of, subscribable
+from connector.binance.catalogue import ROWS, Row, subscribable
+from connector.binance.nearest import elsewhere, nearest
 from connector.binance.patterns import fill_in, keyword, match, parameter_names, tail
 from connector.binance.products import PRODUCTS, Product
 from connector.errors import Refused
 
 # Futures and spot symbols may be non-ASCII since 2025; what is excluded separates names, quotes
 # them, or is a placeholder left standing.
-_NOT_IN_A_SYMBOL = re.compile(r"""[\x00-\x20\x7f\s@!"'`/\\<>\[\]?&,]""")
+_NOT_IN_A_SYMBOL = re.compile(r"""[\x00-\x20\x7f\s@!"'`/\\<>\[\]?&,*]""")
 _DATE = re.compile(r"[0-9]{6}")
 
 
@@ -190,32 +190,17 @@ def _a(noun: str) -> str:
 
 
 def _no_such_stream(product: Product, name: str, complaints: list[tuple[Row, str]]) -> str:
-    patterns = list(dict.fromkeys([row.pattern for row, _ in complaints] + _nearest(product, name)))
+    patterns = list(dict.fromkeys([row.pattern for row, _ in complaints] + nearest(product, name)))
     reason = f" ({complaints[0][1]})" if complaints else ""
-    elsewhere = "" if complaints else _elsewhere(product, name)
-    return (
-        f"{product} has no stream {name!r}{reason}; nearest: {', '.join(patterns[:3])}{elsewhere}"
-    )
-
-
-def _nearest(product: Product, name: str) -> list[str]:
-    """The three patterns whose wording looks most like the name's, whatever its symbol."""
-    wanted = _wording(name)
-    rows = [row for row in rows_of(product) if subscribable(row)]
-    scores = {
-        row.pattern: difflib.SequenceMatcher(None, wanted, _wording(row.pattern)).ratio()
-        for row in rows
-    }
-    return sorted(scores, key=scores.__getitem__, reverse=True)[:3]
-
-
-def _wording(name: str) -> str:
-    return tail(name).lower()
+    others = "" if complaints else _elsewhere(product, name)
+    return f"{product} has no stream {name!r}{reason}; nearest: {', '.join(patterns[:3])}{others}"
 
 
 def _elsewhere(product: Product, name: str) -> str:
     others = [other for other in PRODUCTS if other != product and _has(other, name)]
-    return f". But {' and '.join(others)} {'have' if others[1:] else 'has'} it" if others else ""
+    if not others:
+        return elsewhere(product, name)
+    return f". But {' and '.join(others)} {'have' if others[1:] else 'has'} it"
 
 
 def _has(product: Product, name: str) -> bool:

@@ -121,6 +121,14 @@ class Resolver:
             text = f"no symbol of {product} passes these filters: nothing is read until one does"
             self.notes.warnings.append((where, text))
 
+    def _say_whole(self, subscription: Subscription, template: str, where: Where) -> None:
+        """Warn of a stream beside symbols that do not apply to it."""
+        selection = subscription.selection
+        asked = selection.names or selection.needs_listings
+        if asked and not places_of(subscription.product, template):
+            text = f"{template} takes no symbols: those of this subscription do not apply to it"
+            self.notes.warnings.append((where, text))
+
     def _say_filters(self, subscription: Subscription, above: Where) -> None:
         """Refuse misspelt values of a filter; warn of those that nothing listed has."""
         product, selection = subscription.product, subscription.selection
@@ -151,6 +159,7 @@ class Resolver:
     ) -> Iterator[tuple[Where, Planned]]:
         for position, template in enumerate(subscription.streams):
             where: Where = (*above, "streams", position)
+            self._say_whole(subscription, template, where)
             try:
                 names = self._names(subscription, template, chosen, where)
                 if not names:  # nobody is known yet whose streams would be tried

@@ -205,7 +205,34 @@ def test_an_unknown_name_is_refused_with_the_nearest_patterns(
 
 
 def test_a_retired_pattern_is_never_suggested() -> None:
-    assert "!ticker@arr" not in refusal("spot", "!tickers@arr")
+    ours, _, others = refusal("spot", "!tickers@arr").partition(". But ")
+
+    assert "!ticker@arr" not in ours
+    assert others == "usdm has !ticker@arr and coinm has !ticker@arr"
+
+
+@pytest.mark.parametrize(
+    ("product", "name", "pattern"),
+    [
+        ("spot", "btcusdt@candle_1m", "<symbol>@kline_<interval>"),
+        ("spot", "btcusdt@ohlcv_5m", "<symbol>@kline_<interval>"),
+        ("spot", "btcusdt@orderbook", "<symbol>@depth[@100ms]"),
+        ("spot", "btcusdt@agg_trade", "<symbol>@aggTrade"),
+        ("spot", "btcusdt@bbo", "<symbol>@bookTicker"),
+        ("usdm", "btcusdt@liquidations", "<symbol>@forceOrder"),
+        ("usdm", "btcusdt@fundingRate", "<symbol>@markPrice[@1s]"),
+    ],
+)
+def test_what_a_stream_is_called_elsewhere_finds_it(
+    product: Product, name: str, pattern: str
+) -> None:
+    assert f"; nearest: {pattern}, " in refusal(product, name)
+
+
+def test_a_misspelt_stream_of_another_product_is_named() -> None:
+    assert refusal("spot", "btcusdt@markprice@1s").endswith(
+        ". But usdm has <symbol>@markPrice[@1s] and coinm has <symbol>@markPrice[@1s]"
+    )
 
 
 def test_a_name_of_another_product_is_refused_with_that_product() -> None:
@@ -223,6 +250,7 @@ def test_a_name_of_another_product_is_refused_with_that_product() -> None:
         ("spot", "btcusdt@depth@100ms\n", "speed '100ms\\n' is none of (left out), 100ms"),
         ("options", "btcusdt@openInterest@25123", "expiry '25123' is not six digits yymmdd"),
         ("spot", "<symbol>@trade", "symbol '<symbol>' has '<', which no symbol has"),
+        ("spot", "btc*@trade", "symbol 'btc*' has '*', which no symbol has"),
         ("spot", "btc usdt@trade", "symbol 'btc usdt' has ' ', which no symbol has"),
         ("spot", "a/b@trade", "symbol 'a/b' has '/', which no symbol has"),
         (

@@ -136,6 +136,28 @@ def test_what_cannot_be_is_refused_with_the_cure(wanted: Wanted, text: str) -> N
     assert text in found
 
 
+def test_a_full_name_in_upper_case_is_refused_with_the_cure() -> None:
+    _, text = problem(Wanted("spot", ["BTCUSDT@trade"], ["ETHUSDT"]))
+
+    assert text.startswith("'BTCUSDT@trade': write it in lower case, 'btcusdt@trade'")
+
+
+@pytest.mark.parametrize("stream", ["!miniTicker@arr", "ethusdt@trade"])
+def test_symbols_that_do_not_apply_are_warned_of(stream: str) -> None:
+    with_symbols = plan(Wanted("spot", ["aggTrade", stream], ["BTCUSDT"]))
+    without = plan(Wanted("spot", [stream]))
+
+    assert (with_symbols.warnings, without.warnings) == (
+        (
+            (
+                ("subscriptions", 0, "streams", 1),
+                f"{stream} takes no symbols: those of this subscription do not apply to it",
+            ),
+        ),
+        (),
+    )
+
+
 def test_a_symbol_outside_ascii_goes_to_a_topic_of_all_symbols() -> None:
     [one] = plan(Wanted("usdm", ["trade"], ["币安USDT"])).planned
 
