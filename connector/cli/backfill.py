@@ -3,13 +3,13 @@
 import asyncio
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from connector.binance.products import PRODUCTS
+from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import err, out
 from connector.cli.times import millis
 from connector.config.load import load
@@ -21,12 +21,12 @@ from connector.telemetry import logs
 
 
 def backfill(
+    context: typer.Context,
     *,
     product: Annotated[str, typer.Option(help=f"One of {', '.join(PRODUCTS)}.")],
     stream: Annotated[str, typer.Option(help="As Binance writes it: btcusdt@trade, or trade.")],
-    config: Annotated[
-        Path, typer.Option("--config", "-c", help="The config file.", envvar="BKC_CONFIG_FILE")
-    ] = Path("connector.yaml"),
+    file: File = None,
+    config: Config = None,
     symbol: Annotated[
         str | None, typer.Option(help="As in records; needed where the stream does not name it.")
     ] = None,
@@ -60,7 +60,7 @@ def backfill(
     times = millis(since, "--from"), millis(until, "--to")
     asked = Asked(known, stream, symbol, *times, first, last)
     logs.configure(json=False, level="ERROR")
-    loaded = load(config)
+    loaded = load(chosen(context, file, config))
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
         task = bar.add_task("asking", total=None)

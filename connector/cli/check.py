@@ -1,8 +1,6 @@
 """`bkc check`: reads the config file and shows what it means, without touching any network."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.markup import escape
@@ -11,6 +9,7 @@ from rich.table import Table
 from connector.binance.plan import Plan
 from connector.binance.planned import Where
 from connector.binance.selection import describe
+from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import out
 from connector.config.load import Loaded, load
 from connector.examine import examine
@@ -18,9 +17,9 @@ from connector.planning import keyless, plan_of
 
 
 def check(
-    config: Annotated[
-        Path, typer.Argument(help="The config file.", envvar="BKC_CONFIG_FILE")
-    ] = Path("connector.yaml"),
+    context: typer.Context,
+    file: File = None,
+    config: Config = None,
 ) -> None:
     """Check a config file: every error with its line, else where each stream goes.
 
@@ -28,7 +27,8 @@ def check(
 
     Exit codes: 0 the file is good, 2 it is not.
     """
-    loaded = load(config)
+    path = chosen(context, file, config)
+    loaded = load(path)
     warnings = examine(loaded, here=False)
     plan = plan_of(loaded)
     warnings += [*loaded.sentences(plan.warnings), *keyless(loaded.settings, plan)]
@@ -39,7 +39,7 @@ def check(
         out.print()
     for line in _remarks(loaded, plan, warnings):
         out.print(line, highlight=False, soft_wrap=True, markup=False)
-    out.print(f"{config} is good: {_sum(plan)}", highlight=False, soft_wrap=True)
+    out.print(f"{path} is good: {_sum(plan)}", highlight=False, soft_wrap=True)
 
 
 def _sum(plan: Plan) -> str:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +12,7 @@ from connector.binance.products import PRODUCTS
 from connector.binance.running import Running
 from connector.binance.symbols import Universe
 from connector.cli import plan_asking, plan_view
+from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import err, out
 from connector.config.load import Loaded, load
 from connector.errors import Refused
@@ -20,9 +20,6 @@ from connector.examine import examine
 from connector.planning import cost_in, keyless, plan_of
 from connector.telemetry import logs
 
-Config = Annotated[
-    Path, typer.Option("--config", "-c", help="The config file.", envvar="BKC_CONFIG_FILE")
-]
 Infos = Annotated[
     list[str] | None,
     typer.Option(
@@ -46,7 +43,9 @@ Worker = Annotated[
 
 
 def plan(
-    config: Config = Path("connector.yaml"),
+    context: typer.Context,
+    file: File = None,
+    config: Config = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
     exchange_info: Infos = None,
     tickers: Tickers = None,
@@ -57,7 +56,7 @@ def plan(
     Exit codes: 0 the plan can be run, 2 it cannot, or the config is wrong, 3 exchangeInfo or the
     worker cannot be reached.
     """
-    loaded = load(config)
+    loaded = load(chosen(context, file, config))
     logs.configure(json=False, level="ERROR")
     tried = examine(loaded, here=False)
     universe, without = _universe(loaded, exchange_info or (), tickers or ())

@@ -3,20 +3,16 @@
 import asyncio
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
+from connector.cli.config_file import Config, File, chosen
 from connector.config.load import load
 from connector.service import Outcome, run_market
 from connector.telemetry import events, logs
 
 app = typer.Typer(help="Run a worker until SIGTERM or Ctrl-C.", no_args_is_help=True)
-
-Config = Annotated[
-    Path, typer.Option("--config", "-c", help="The config file.", envvar="BKC_CONFIG_FILE")
-]
 
 
 @app.callback()
@@ -25,7 +21,7 @@ def workers() -> None:
 
 
 @app.command()
-def market(config: Config = Path("connector.yaml")) -> None:
+def market(context: typer.Context, file: File = None, config: Config = None) -> None:
     """Read market streams and write them to Kafka.
 
     At the start it waits a minute for Kafka, and for the registry and the exchange as long as it
@@ -36,7 +32,7 @@ def market(config: Config = Path("connector.yaml")) -> None:
     2 the config is wrong; 3 Kafka did not answer at the start; 4 Kafka refused for good, or a bug
     ended it.
     """
-    loaded = load(config)
+    loaded = load(chosen(context, file, config))
     settings = loaded.settings.logs
     json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     logs.configure(json=json, level=settings.level)

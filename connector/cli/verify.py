@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from textwrap import wrap
 from typing import Annotated
 
@@ -13,6 +12,7 @@ from rich.table import Table
 
 from connector.binance.audit import WRONG
 from connector.binance.verdict import Report, Verdict
+from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import err, out
 from connector.cli.times import millis
 from connector.config.load import load
@@ -31,9 +31,9 @@ WIDEST = 10_000  # room for any table, to see what it needs
 
 
 def verify(
-    config: Annotated[
-        Path, typer.Option("--config", "-c", help="The config file.", envvar="BKC_CONFIG_FILE")
-    ] = Path("connector.yaml"),
+    context: typer.Context,
+    file: File = None,
+    config: Config = None,
     since: Annotated[
         str | None, typer.Option("--from", help="ISO 8601 or epoch milliseconds; UTC.")
     ] = None,
@@ -65,7 +65,7 @@ def verify(
     if window.since is not None and window.until is not None and window.until <= window.since:
         raise Refused(f"--from {since} is not before --to {until or 'now'}: nothing lies between")
     logs.configure(json=False, level="ERROR")
-    verification = Verification(load(config).settings, window, topic or ())
+    verification = Verification(load(chosen(context, file, config)).settings, window, topic or ())
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("reading", total=None)
