@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from connector.config.watch import Watch, content_hash
+from connector.telemetry import events
 
 POLL_S = 1.0  # between two looks at the file, the clock and the news
 NEWS_GAP_S = 10.0  # between two questions because of news: these come in flocks
@@ -34,6 +35,7 @@ class Reasons:
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _news_seen: int = 0
     _news_from: float = 0.0
+    _gone_told: bool = False
 
     @classmethod
     def of(cls, path: Path, news: Callable[[], int]) -> "Reasons":
@@ -70,6 +72,7 @@ class Reasons:
         self._hurry.clear()
         if await asyncio.to_thread(self.watch.changed):
             self._due["file"] = 0.0
+        self._tell_of_the_file()
         news = self.news()
         if news > self._news_seen:
             self._due.setdefault("news", max(now(), self._news_from))
@@ -78,6 +81,13 @@ class Reasons:
         for reason in due:
             del self._due[reason]
         return due
+
+    def _tell_of_the_file(self) -> None:
+        """Say once that the file is gone, and once that it is back."""
+        if self.watch.gone != self._gone_told:
+            self._gone_told = self.watch.gone
+            tell = events.config_file_gone if self.watch.gone else events.config_file_back
+            tell(file=str(self.watch.path))
 
 
 def now() -> float:

@@ -167,6 +167,24 @@ async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
         balanced(here)
 
 
+async def test_a_file_that_is_gone_is_told_once_and_its_plan_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.path.unlink()
+        await until(lambda: here.worker.replanner.reasons.watch.gone)
+        await asyncio.sleep(0.3)
+        said = capsys.readouterr().out
+        here.rewrite()
+        await until(lambda: not here.worker.replanner.reasons.watch.gone)
+        await until(lambda: "config_file_back" in capsys.readouterr().out)
+        await here.stop()
+
+        assert (said.count("config_file_gone"), changes(here)) == (1, {})
+        balanced(here)
+
+
 async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

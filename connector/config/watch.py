@@ -13,6 +13,7 @@ from connector.config.model import Settings
 
 # What a running worker can change; every other key counts from the next start on.
 LIVE = frozenset({"subscriptions", "refresh"})
+GONE_LOOKS = 5  # a file is moved into place within less; one look a second
 
 
 def content_hash(path: Path) -> str:
@@ -30,11 +31,14 @@ class Watch:
     Attributes:
         path: The file.
         known: Hash of the content that was dealt with: taken or refused.
+        gone: It has not been there for some looks.
     """
 
     path: Path
     known: str
+    gone: bool = False
     _last: str = ""
+    _missed: int = 0
 
     def changed(self) -> bool:
         """Look; True when the same new content was found twice running: nobody is writing it.
@@ -42,6 +46,8 @@ class Watch:
         A file that is away for a moment is no change.
         """
         last, self._last = self._last, content_hash(self.path)
+        self._missed = 0 if self._last else self._missed + 1
+        self.gone = self._missed >= GONE_LOOKS
         return self._last == last and self._last not in ("", self.known)
 
 

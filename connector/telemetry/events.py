@@ -58,6 +58,16 @@ def config_refused(reason: str, cause: str) -> None:
     _log.error("config_refused", reason=reason, cause=cause)
 
 
+def config_file_gone(file: str) -> None:
+    """The config file cannot be read any more: the plan that runs goes on; said once."""
+    _log.warning("config_file_gone", file=file, effect="the plan that runs goes on")
+
+
+def config_file_back(file: str) -> None:
+    """The config file can be read again."""
+    _log.info("config_file_back", file=file)
+
+
 def plan_change_failed(reason: str, cause: str, retry_s: float) -> None:
     """A change could not be carried out for now; the old plan goes on until it can."""
     _log.warning("plan_change_failed", reason=reason, cause=cause, retry_s=round(retry_s, 1))

@@ -41,6 +41,15 @@ def test_a_file_that_is_away_is_no_change(watch: Watch) -> None:
     assert [watch.changed(), watch.changed()] == [False, False]
 
 
+def test_a_file_is_gone_after_some_looks_and_back_at_once(watch: Watch) -> None:
+    watch.path.unlink()
+    looks = [(watch.changed(), watch.gone) for _ in range(6)]
+    watch.path.write_text("a")
+
+    assert looks == [(False, False)] * 4 + [(False, True)] * 2
+    assert (watch.changed(), watch.gone) == (False, False)
+
+
 def test_a_link_above_the_file_may_be_swapped(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
