@@ -27,6 +27,30 @@ COMPATIBILITY = "FULL_TRANSITIVE"
 TOPIC_NAME_STRATEGY = {"subject.name.strategy": topic_subject_name_strategy}
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.5, 10.0
 _NOT_FOUND = 404
+_LOGIN = frozenset({401, 403})  # proxies answer these in words of their own
+_NO_REGISTRY = (
+    "what answers there is no schema registry, or it has another path: check schema_registry.url"
+)
+# (what the text of a connection's error contains, what to do); each was seen with that cause.
+_CURES = (
+    ("WRONG_VERSION_NUMBER", "the port does not speak TLS: write http://, or take its TLS port"),
+    ("RECORD_LAYER_FAILURE", "the port does not speak TLS: write http://, or take its TLS port"),
+    (
+        "CERTIFICATE_VERIFY_FAILED",
+        "the certificate does not fit: schema_registry.ca_file is not the authority that signed it,"
+        " or its names do not include the host",
+    ),
+    (
+        "Server disconnected",
+        "the port does not speak HTTP: is it TLS (write https://), or another service's?",
+    ),
+    (
+        "illegal request line",
+        "the port does not speak HTTP: is it TLS (write https://), or another service's?",
+    ),
+    ("Connection refused", "nobody listens there: check host and port in schema_registry.url"),
+    ("Name or service not known", "the host name in schema_registry.url is unknown"),
+)
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 
 
@@ -75,12 +99,16 @@ class WriterSchemas:
         try:
             return str(self._registry.get_schema(schema_id).schema_str)
         except SchemaRegistryError as error:
+            if _is_strange(error):
+                raise Refused(f"{self._url}: {error.http_status_code} ({_NO_REGISTRY})") from error
             words = f"{self._url}: schema {schema_id}: {error.error_message}"
             if error.http_status_code == _NOT_FOUND:
                 raise BadMessage("schema", words) from error
             raise (Retry if error.http_status_code in _PASSING else Refused)(words) from error
         except (HTTPError, OSError) as error:
-            raise Retry(f"{self._url}: {str(error) or type(error).__name__}") from error
+            raise _unreachable(self._url, error) from error
+        except ValueError as error:  # no JSON
+            raise Refused(f"{self._url}: {_NO_REGISTRY}") from error
 
 
 async def schema_ids(settings: SchemaRegistry, topics: Mapping[str, str]) -> dict[str, int]:
@@ -118,13 +146,33 @@ def _id(
 ) -> int:
     try:
         if not settings.register_schemas:
-            return int(registry.lookup_schema(subject, schema).schema_id or 0)
-        _keep_compatible(registry, subject)
-        return int(registry.register_schema(subject, schema))
+            found = registry.lookup_schema(subject, schema).schema_id
+        else:
+            _keep_compatible(registry, subject)
+            found = registry.register_schema(subject, schema)
     except SchemaRegistryError as error:
         raise _sorted_out(error, settings, subject) from error
     except (HTTPError, OSError) as error:
-        raise Retry(f"{settings.url}: {str(error) or type(error).__name__}") from error
+        raise _unreachable(settings.url, error) from error
+    except ValueError as error:  # no JSON
+        raise Refused(f"schema registry {settings.url}: {_NO_REGISTRY}") from error
+    if not found:
+        raise Refused(f"schema registry {settings.url}: no id ({_NO_REGISTRY})")
+    return int(found)
+
+
+def _unreachable(url: str, error: Exception) -> Retry:
+    """Return why a registry cannot be reached, with what to do where the cause is known."""
+    words = str(error) or type(error).__name__
+    cure = next((f" ({cure})" for part, cure in _CURES if part in words), "")
+    return Retry(f"{url}: {words}{cure}")
+
+
+def _is_strange(error: SchemaRegistryError) -> bool:
+    """Say whether an error is not in a registry's words: theirs have a code of five digits."""
+    status = error.http_status_code
+    known = status in _PASSING or status in _LOGIN
+    return not known and error.error_code in (-1, _NOT_FOUND)
 
 
 def _keep_compatible(registry: SchemaRegistryClient, subject: str) -> None:
@@ -144,6 +192,8 @@ def _sorted_out(
     status, words = error.http_status_code, error.error_message
     if status in _PASSING:
         return Retry(f"{settings.url}: {status} {words}")
+    if _is_strange(error):
+        return Refused(f"schema registry {settings.url}: {status} ({_NO_REGISTRY})")
     cure = {
         401: "check schema_registry.username and password_file",
         403: "the user may not write the subject; set register: false, register beforehand",

@@ -1,17 +1,19 @@
 """The worker's side of the schema registry, against the lab's."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from connector import registry as ours
 from connector.codec.schema import load
 from connector.config.model import SchemaRegistry
-from connector.errors import Refused
+from connector.errors import BadMessage, Refused
 from connector.lab.registry import FIRST_ID, Registry
 
 pytestmark = pytest.mark.lab
@@ -99,3 +101,73 @@ async def test_a_password_never_reaches_an_error(lab: Registry, tmp_path: Path) 
         await ours.schema_ids(settings, {"t.trade": "trade"})
 
     assert "open-sesame" not in str(caught.value)
+
+
+@contextlib.asynccontextmanager
+async def answering(status: int, body: str) -> AsyncIterator[str]:
+    """Serve the same answer to everything; yield the URL."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status, text=body, content_type="text/html")
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+    await runner.cleanup()
+
+
+@pytest.mark.parametrize("register", [True, False])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "<html>hello</html>"),
+        (200, "{}"),
+        (404, "<html>404 Not Found</html>"),
+        (404, '{"error_code": 404, "message": "HTTP 404 Not Found"}'),
+        (405, "no"),
+    ],
+)
+async def test_what_is_no_registry_is_called_so(status: int, body: str, *, register: bool) -> None:
+    async with answering(status, body) as url:
+        settings = SchemaRegistry(url=url, register=register)
+        with pytest.raises(Refused) as caught:
+            await ours.schema_ids(settings, {"t.trade": "trade"})
+
+    assert str(caught.value).startswith(f"schema registry {url}: ")
+    assert "what answers there is no schema registry" in str(caught.value)
+
+
+async def test_a_reader_too_tells_no_registry_from_a_missing_schema(lab: Registry) -> None:
+    async with answering(404, "<html>404 Not Found</html>") as url:
+        with pytest.raises(Refused, match="what answers there is no schema registry"):
+            await asyncio.to_thread(ours.WriterSchemas(SchemaRegistry(url=url)).text, 1)
+
+    with pytest.raises(BadMessage, match="not found"):
+        await asyncio.to_thread(ours.WriterSchemas(SchemaRegistry(url=lab.url)).text, 4711)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "port", "cure"),
+    [
+        ("https", None, "the port does not speak TLS: write http://, or take its TLS port"),
+        ("http", 1, "nobody listens there: check host and port in schema_registry.url"),
+    ],
+)
+async def test_why_a_registry_cannot_be_reached_is_told_with_the_cure(
+    lab: Registry, capsys: pytest.CaptureFixture[str], scheme: str, port: int | None, cure: str
+) -> None:
+    own = lab.url.rpartition(":")[2]
+    settings = SchemaRegistry(url=f"{scheme}://127.0.0.1:{port or own}")
+    asking = asyncio.create_task(ours.schema_ids(settings, {"t.trade": "trade"}))
+    said = ""
+    async with asyncio.timeout(10):
+        while cure not in said:
+            await asyncio.sleep(0.05)
+            said += capsys.readouterr().out
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+
+    assert "waiting_for_registry" in said
