@@ -1,5 +1,7 @@
 """Addresses: URLs and Kafka's brokers, each with an error that shows the value and the cure."""
 
+import contextlib
+import json
 import re
 from typing import Annotated, Any
 
@@ -55,7 +57,10 @@ WebSocketBase = Annotated[
 
 
 def _joined(value: Any) -> Any:
-    """Take a list of brokers for one text."""
+    """Take a list of brokers for one text; a variable holds a list as JSON."""
+    if isinstance(value, str) and value.lstrip().startswith("["):
+        with contextlib.suppress(ValueError):  # an IPv6 address begins so too
+            value = json.loads(value)
     if isinstance(value, list) and all(isinstance(each, str) for each in value):
         return ",".join(value)
     return value

@@ -162,3 +162,9 @@ def test_the_keys_of_a_place_are_those_of_its_section() -> None:
     assert known_at(("exchange", "spot")) == ["streams", "rest"]
     assert known_at(("subscriptions", 3, "symbols"))[:2] == ["status", "quote"]
     assert known_at(("schema_registry",))[:2] == ["url", "register"]
+
+
+def test_brokers_are_a_list_as_json_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BKC_KAFKA__BOOTSTRAP_SERVERS", '["a:1", "b:2"]')
+
+    assert loaded(tmp_path).settings.kafka.bootstrap_servers == "a:1,b:2"
