@@ -244,7 +244,8 @@ class Continuity:
 
     def put_aside(self, series: Series, first: int, last: int, record_ms: int | None) -> None:
         """Mark an event that cannot become a record, its ids told to the tracker."""
-        gap = self._around(series, "dead_letter", first, last)
+        gap = self._around(series, "dead_letter", first - 1, last)
+        gap.missing = last - first + 1
         gap.before_ms, gap.after_ms = series.last_ms, record_ms
         series.stamp, series.alert = self._found(series, gap), True
 
@@ -259,17 +260,21 @@ class Continuity:
             name = f"{record['product']}/{record['stream_name']}/{record['symbol']}"
             series = self._series.get(name)
             if series is not None:
-                first, last, *_ = span_fields(series.stream.row)
-                gap = self._around(series, reason, record[first], record[last])
+                first, last, previous, _ = span_fields(series.stream.row)
+                before = record[first] - 1
+                if series.stream.row.sequence.rule == "chained" and previous is not None:
+                    before = record[previous] if record[previous] is not None else before
+                gap = self._around(series, reason, before, record[last])
+                gap.missing = record[last] - before if series.gapless else 1
                 self.chronicle.mark("unfillable", series, gap)
 
-    def _around(self, series: Series, reason: Reason, first: int, last: int) -> Gap:
-        """Return the gap that one record leaves."""
-        gap = self._gap(series, reason, first - 1 if series.can_tell else None)
-        gap.missing = last - first + 1 if series.gapless else 1
-        if series.can_tell:
-            gap.before_id, gap.after_id = first - 1, last + 1
-            gap.before_ms = None
+    def _around(self, series: Series, reason: Reason, before: int, last: int) -> Gap:
+        """Return the gap that one record leaves: its edges are ids, or times where it has none."""
+        gap = self._gap(series, reason, before)
+        if series.tracker.has_ids:
+            gap.before_id, gap.after_id, gap.before_ms = before, last + 1, None
+        else:
+            gap.before_id, gap.before_ms, gap.after_ms = None, before, last + 1
         return gap
 
     # Told by the supervisors
@@ -331,11 +336,21 @@ class Continuity:
         for one in series:
             if one.last_ms is None or one.ended:
                 continue
+            if one.pending is not None:
+                self._end_before(one, one.pending)
             end = Gap("", reason, one.last_id, one.last_ms, epoch=one.tracker.epoch)
             self.chronicle.mark("stopped", one, end)
             one.pending = one.stamp = None
             one.ended = one.alert = True
             self.touch(one)
+
+    def _end_before(self, series: Series, gap: Gap) -> None:
+        """Settle a gap that nobody will see the end of: what is covered ends before it."""
+        gap.missing = 0
+        if series.tracker.has_ids and gap.before_id is not None:
+            gap.after_id = gap.before_id + 1
+        gap.after_ms = None if gap.before_ms is None else gap.before_ms + 1
+        self.chronicle.mark("clear", series, gap, "given up: what is covered ends before it")
 
     def moved(self, series: Series, topic: str, opening: bytes, key: bytes) -> None:
         """Have the records of a series go elsewhere: one topic's cover ends, another's begins."""

@@ -545,7 +545,8 @@ def test_ids_that_began_anew_are_a_new_epoch_and_no_repeats() -> None:
     assert line.records()[2]["gap_id"] == markers[1]["gap_id"]
     assert (progress["last_id"], progress["id_epoch"]) == (61, 1)
     # What was taken for repeats is fetched.
-    assert [(gap.before_id, gap.after_id, gap.missing) for gap in line.filled] == [(0, 60, 59)]
+    asked = [(gap.before_id, gap.after_id, gap.missing) for gap in line.filled]
+    assert asked == [(1001, None, None), (0, 60, 59)]  # of the first one a book, if it has one
 
 
 def test_a_gap_that_opens_before_the_record_of_another_one_is_settled_too() -> None:
@@ -646,3 +647,42 @@ def test_a_record_kafka_did_not_take_is_a_gap_of_its_own() -> None:
 
     assert (marker["state"], marker["reason"]) == ("unfillable", "dead_letter")
     assert (marker["before_id"], marker["after_id"], marker["missing"]) == (10, 12, 1)
+
+
+def test_records_kafka_did_not_take_are_gaps_of_their_own_where_ids_tell_nothing_too() -> None:
+    line = Line("btcusdt@bookTicker", "btcusdt@miniTicker")
+    line.send("btcusdt@bookTicker", ticker(5), ticker(9), ticker(12))
+    line.send("btcusdt@miniTicker", mini(NOW_MS), mini(NOW_MS + 5), mini(NOW_MS + 9))
+    line.seal()
+    for topic, value, *_ in (line.recorder.records[place] for place in (0, 1, 4)):
+        line.continuity.refused(topic, value, "dead_letter")
+
+    markers, _ = line.seal()
+
+    edges = [(m["before_id"], m["after_id"], m["before_time"], m["after_time"]) for m in markers]
+    ids, times = [(4, 6, None, None), (8, 10, None, None)], (None, None, NOW_MS + 4, NOW_MS + 6)
+    assert edges == [*ids, times]
+    assert len({marker["gap_id"] for marker in markers}) == 3
+    assert len({marker["marker_id"] for marker in markers}) == 3
+
+
+def test_a_gap_nobody_will_see_the_end_of_is_settled_when_the_coverage_ends() -> None:
+    line = Line("btcusdt@trade", "btcusdt@miniTicker")
+    line.trades(10)
+    line.send("btcusdt@miniTicker", mini(NOW_MS))
+    both = [*line.series(), *line.series("btcusdt@miniTicker")]
+    line.continuity.interrupted(both, "connection_lost")
+    line.continuity.ended(both, "plan_changed")
+
+    markers, _ = line.seal()
+
+    told = [(m["state"], m["before_id"], m["after_id"]) for m in markers if m["kind"] == "trade"]
+    assert told == [
+        ("started", None, 10),
+        ("opened", 10, None),
+        ("clear", 10, 11),
+        ("stopped", 10, None),
+    ]
+    [settled] = [m for m in markers if (m["kind"], m["state"]) == ("mini-ticker", "clear")]
+    assert (settled["before_time"], settled["after_time"]) == (NOW_MS, NOW_MS + 1)
+    assert line.continuity.open_gaps == 0
