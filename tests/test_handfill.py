@@ -15,11 +15,13 @@ from connector.binance.names import Stream, parse
 from connector.codec.records import decode_record
 from connector.codec.schema import load
 from connector.errors import Refused, Retry
+from connector.handfill.asked import Asked, Spans
 from connector.lab.broker import EmbeddedBroker
 from connector.lab.market import Event, Market
 from connector.lab.registry import Registry
 from connector.lab.rest import Rest as LabRest
 from connector.lab.rest_history import routes
+from connector.rest import Rest
 from tests.handfill_parts import BTC, TRADES, answer, apart, backfill, bkc, lose, lost, made
 from tests.handfill_parts import spans as spans_of
 from tests.oracle import read_avro
@@ -466,3 +468,13 @@ async def test_for_people_it_is_a_line_a_hole_and_a_sum(still: Still) -> None:
         f"binance.spot.trade btcusdt@trade BTCUSDT: {number[0]}..{number[-1]}: 25 were there,"
         " 5 written"
     )
+
+
+@pytest.mark.parametrize("name", ["btcusdt@aggTrade", "btcusdt@trade"])
+async def test_times_before_what_rest_looks_back_to_are_refused_not_cut_short(name: str) -> None:
+    spans = Spans(Rest({}), parse("usdm", name), "BTCUSDT")
+    since = round(time.time() * 1000) - 25 * 3_600_000
+    asked = Asked("usdm", name, "BTCUSDT", since=since, until=since + 7_200_000)
+
+    with pytest.raises(Refused, match=r"--from 20\S+Z: .* last 24 h only, from .*--from-id"):
+        await spans.span(asked, None)

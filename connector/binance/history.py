@@ -8,6 +8,7 @@ the market data pages of developers.binance.com, 2026-05-28.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from connector.binance.catalogue import rows_of
 from connector.binance.intervals import (
     DAY_MS,
     HOUR_MS,
@@ -223,6 +224,12 @@ def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[Page, str]:
     weight = 4 if stream.product == "spot" else 20
     key = "a" if stream.row.kind == "agg-trade" else "f"
     return Page(path, params, weight, keyed=False, limit=1, until=at_ms + _WINDOW_MS), key
+
+
+def located_for_s(stream: Stream) -> float | None:
+    """Return for how many seconds back `locate` finds ids by time; None: for ever."""
+    rows = (row for row in rows_of(stream.product) if row.kind == "agg-trade")
+    return next((row.backfill.lookback_s for row in rows if row.backfill is not None), None)
 
 
 def _backfill(row: Row) -> Backfill:

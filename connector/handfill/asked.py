@@ -3,8 +3,18 @@
 import difflib
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
-from connector.binance.history import Page, Span, fillable, locate, newest_page, page, zone_ms
+from connector.binance.history import (
+    Page,
+    Span,
+    fillable,
+    locate,
+    located_for_s,
+    newest_page,
+    page,
+    zone_ms,
+)
 from connector.binance.intervals import following, opening
 from connector.binance.names import Stream
 from connector.binance.plan import Plan, needs
@@ -140,6 +150,7 @@ class Spans:
         """
         if self._stream.row.sequence.rule == "candle":
             return self._candles(asked, stored)
+        self._check_look_back(asked)
         last = asked.last
         if asked.open_ended:
             last = stored if stored is not None else await self._newest()
@@ -156,6 +167,19 @@ class Spans:
                 " look back so far; give ids (--from-id, --to-id) if you know them"
             )
         return Span(first, last)
+
+    def _check_look_back(self, asked: Asked) -> None:
+        """See that REST finds ids of so long ago: it would begin later and say nothing."""
+        seconds = located_for_s(self._stream)
+        if asked.since is None or seconds is None:
+            return
+        earliest = round((time.time() - seconds) * 1000)
+        if asked.since < earliest:
+            raise Refused(
+                f"--from {_utc(asked.since)}: of {self._stream.product} REST finds ids by time for"
+                f" the last {seconds / 3600:.0f} h only, from {_utc(earliest)} on; for more give"
+                " ids (--from-id)"
+            )
 
     def _candles(self, asked: Asked, stored: int | None) -> Span:
         if asked.since is None:
@@ -208,3 +232,7 @@ class Spans:
         return await self._rest.get(
             self._stream.product, asked.path, asked.params, asked.weight, keyed=asked.keyed
         )
+
+
+def _utc(millis: int) -> str:
+    return datetime.fromtimestamp(millis / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
