@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from connector.binance.history import zone_ms
-from connector.binance.intervals import opening as opening_of
-from connector.binance.markers import Reason, State, gap_id
+from connector.before import Before
+from connector.binance.markers import Reason, State
 from connector.binance.names import Stream
 from connector.binance.products import Product
-from connector.binance.sequence import CandleTracker, IdentityTracker, span_fields, tracker_for
 from connector.binance.sequence import Gap as Hole
+from connector.binance.sequence import IdentityTracker, span_fields, tracker_for
 from connector.chronicle import MARKERS, PROGRESS, Chronicle, Record
 from connector.codec.records import decode_record
 from connector.codec.schema import load
@@ -57,9 +56,7 @@ class Continuity:
         self._environment = environment
         self._repeats_possible = repeats_possible
         self._series: dict[str, Series] = {}
-        self._stored: dict[str, Mapping[str, Any]] = {}
-        self._epochs: dict[str, int] = {}  # of series forgotten, where they began anew
-        self._unfinished: dict[str, list[Mapping[str, Any]]] = {}
+        self._before = Before()
         self.chronicle = Chronicle(environment, shard, instance, run)
         self.touch = self.chronicle.touch
         self.fill: Callable[[Series, Gap], str | None] = lambda _series, _gap: "no backfill"
@@ -82,10 +79,7 @@ class Continuity:
             stored: Newest progress by series, as records.
             unfinished: Markers of the gaps it was filling, as records.
         """
-        for marker in unfinished:
-            name = f"{marker['product']}/{marker['stream_name']}/{marker['symbol']}"
-            self._unfinished.setdefault(name, []).append(marker)
-        self._stored = dict(stored)
+        self._before = Before(stored, unfinished)
         self.chronicle.begin(schema_ids, stored)
 
     @property
@@ -105,42 +99,18 @@ class Continuity:
             self.moved(there, topic, opening, key)
             return there
         head = self.chronicle.head(product, stream.name, symbol, stream.row.kind, topic)
-        before = self._stored.pop(name, None)
         tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
         series = Series(product, stream, symbol, topic, opening, key, head, tracker)
         self._series[name] = series
-        if epoch := self._epochs.pop(name, 0):
-            tracker.reset(epoch)
-        if before is not None:
-            series.last_ms = before["last_time"]
-            if tracker.has_ids:
-                tracker.restore(before["last_id"], before["id_epoch"])
-                self._restore_candle(series)
+        unfinished = self._before.restore(series)
+        if unfinished is not None:
             self._suspect(series, "restart", self._repeats_possible)
-            fillings = {one["gap_id"]: one for one in before["fillings"]}
-            for marker in self._unfinished.pop(name, ()):
-                self._fill_again(series, marker, fillings.get(marker["gap_id"]))
+            for gap in unfinished:
+                self._fill_again(series, gap)
         return series
 
-    @staticmethod
-    def _restore_candle(series: Series) -> None:
-        """Know the candle that was open, when none had closed yet: its last word may be missing."""
-        tracker, stream = series.tracker, series.stream
-        if isinstance(tracker, CandleTracker) and tracker.last is None and series.last_ms:
-            zone = zone_ms(stream.row)
-            tracker.running = opening_of(stream.parameters["interval"], series.last_ms, zone)
-
-    def _fill_again(
-        self, series: Series, marker: Mapping[str, Any], filling: Mapping[str, Any] | None
-    ) -> None:
+    def _fill_again(self, series: Series, gap: Gap) -> None:
         """Go on with a gap that the writer before was filling, from where it had come to."""
-        edges = (marker["before_id"], marker["before_time"], marker["after_id"])
-        gap = Gap(marker["gap_id"], marker["reason"], *edges, marker["after_time"])
-        gap.missing, gap.epoch = marker["missing"], marker["id_epoch"]
-        gap.whole = gap.before_id is None and gap.reason == "plan_changed"
-        if filling is not None:
-            gap.filled_to, gap.recovered = filling["filled_to"], filling["recovered"]
-            gap.gone = filling["gone"]
         why = self._let_fill(series, gap)
         if why is not None:
             self.chronicle.mark("unfillable", series, gap, why)
@@ -184,7 +154,7 @@ class Continuity:
             return stamp
         if hole is None and gap is not None:
             hole = series.tracker.skipped_just_now()  # after a break, no missing id is normal
-        gap = gap or self._gap(series, reason, None if hole is None else hole.before_id)
+        gap = gap or series.gap(self._environment, reason, None if hole is None else hole.before_id)
         gap.after_ms = record_ms
         told = self._told(series, gap, hole, last, again=stamp == gap.id)
         return stamp or told
@@ -230,7 +200,7 @@ class Continuity:
 
     def listing(self, series: Series, first_id: int, record_ms: int) -> None:
         """Open the gap between the first event of a new symbol and the first one we have read."""
-        gap = self._gap(series, "plan_changed", 0)
+        gap = series.gap(self._environment, "plan_changed", 0)
         gap.before_id = gap.before_ms = None
         gap.after_id, gap.after_ms, gap.whole = first_id, record_ms, True
         self._marked(series, gap, "a new listing: from its first event on")
@@ -244,7 +214,7 @@ class Continuity:
 
     def put_aside(self, series: Series, first: int, last: int, record_ms: int | None) -> None:
         """Mark an event that cannot become a record, its ids told to the tracker."""
-        gap = self._around(series, "dead_letter", first - 1, last)
+        gap = series.gap_around(self._environment, "dead_letter", first - 1, last)
         gap.missing = last - first + 1
         gap.before_ms, gap.after_ms = series.last_ms, record_ms
         series.stamp, series.alert = self._found(series, gap), True
@@ -264,18 +234,9 @@ class Continuity:
                 before = record[first] - 1
                 if series.stream.row.sequence.rule == "chained" and previous is not None:
                     before = record[previous] if record[previous] is not None else before
-                gap = self._around(series, reason, before, record[last])
+                gap = series.gap_around(self._environment, reason, before, record[last])
                 gap.missing = record[last] - before if series.gapless else 1
                 self.chronicle.mark("unfillable", series, gap)
-
-    def _around(self, series: Series, reason: Reason, before: int, last: int) -> Gap:
-        """Return the gap that one record leaves: its edges are ids, or times where it has none."""
-        gap = self._gap(series, reason, before)
-        if series.tracker.has_ids:
-            gap.before_id, gap.after_id, gap.before_ms = before, last + 1, None
-        else:
-            gap.before_id, gap.before_ms, gap.after_ms = None, before, last + 1
-        return gap
 
     # Told by the supervisors
 
@@ -293,7 +254,7 @@ class Continuity:
     def overtaken(self, series: Series, reason: Reason) -> None:
         """Note the same of a suspect when the next event has been taken, by somebody else."""
         if series.pending is None and series.last_ms is not None and not series.ended:
-            gap = self._gap(series, reason, series.suspected_after)
+            gap = series.gap(self._environment, reason, series.suspected_after)
             gap.before_id = series.suspected_after
             self._open(series, gap)
 
@@ -323,7 +284,7 @@ class Continuity:
             first: The first of the new ids, as far as it was seen and taken for a repeat: the next
                 event shows that it and what followed is missing.
         """
-        gap = self._gap(series, "ids_reset")
+        gap = series.gap(self._environment, "ids_reset")
         self.gaps["ids_reset"] += 1
         self.chronicle.mark("unfillable", series, gap, "the exchange began the ids anew")
         self.touch(series)
@@ -378,26 +339,11 @@ class Continuity:
             if one.ended and not one.open_gaps and self._series.get(one.name) is one:
                 del self._series[one.name]
                 self.chronicle.sealed.pop(one.name, None)
-                if one.tracker.epoch:
-                    self._epochs[one.name] = one.tracker.epoch
+                self._before.forget(one)
 
     def _suspect(self, series: Series, reason: Reason, repeats_possible: bool = False) -> None:
-        self._open(series, self._gap(series, reason), repeats_possible)
+        self._open(series, series.gap(self._environment, reason), repeats_possible)
 
     def _open(self, series: Series, gap: Gap, repeats_possible: bool = False) -> None:
         series.pending, series.alert = gap, True
         self.chronicle.mark("opened", series, gap, repeats_possible=repeats_possible)
-
-    def _gap(self, series: Series, reason: Reason, before: int | None = None) -> Gap:
-        edge = before if before is not None else series.last_id
-        edge = edge if edge is not None else series.last_ms
-        number = gap_id(
-            self._environment,
-            series.product,
-            series.stream.name,
-            series.symbol,
-            series.tracker.epoch,
-            edge,
-        )
-        epoch = series.tracker.epoch
-        return Gap(number, reason, series.last_id, series.last_ms, epoch=epoch)

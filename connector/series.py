@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.binance.handover import Merge
-from connector.binance.markers import Reason
+from connector.binance.markers import Reason, gap_id
 from connector.binance.names import Stream
 from connector.binance.products import Product
 from connector.binance.sequence import Tracker
@@ -123,3 +123,26 @@ class Series:
         if self.pending is not None and self.pending.before_ms is not None:
             edges.append(self.pending.before_ms)
         return min(edges, default=self.last_ms)
+
+    def gap(self, environment: str, reason: Reason, before: int | None = None) -> Gap:
+        """Return a gap that begins behind the newest record.
+
+        Args:
+            environment: The topic prefix: its id is the same for the same gap, anywhere.
+            reason: Why something is missing.
+            before: The edge that tells it from other gaps; the newest id or time by default.
+        """
+        edge = before if before is not None else self.last_id
+        edge = edge if edge is not None else self.last_ms
+        epoch = self.tracker.epoch
+        number = gap_id(environment, self.product, self.stream.name, self.symbol, epoch, edge)
+        return Gap(number, reason, self.last_id, self.last_ms, epoch=epoch)
+
+    def gap_around(self, environment: str, reason: Reason, before: int, last: int) -> Gap:
+        """Return the gap that one record leaves: its edges are ids, or times where it has none."""
+        gap = self.gap(environment, reason, before)
+        if self.tracker.has_ids:
+            gap.before_id, gap.after_id, gap.before_ms = before, last + 1, None
+        else:
+            gap.before_id, gap.before_ms, gap.after_ms = None, before, last + 1
+        return gap

@@ -14,7 +14,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("codec", "policy", "ledger"),
     ("habit", "doubt"),
     ("cadence", "series"),
-    ("chronicle",),
+    ("chronicle", "before"),
     ("continuity",),
     ("config", "telemetry", "unreachable"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
@@ -57,6 +57,7 @@ PURE = {
     "ledger",
     "series",
     "chronicle",
+    "before",
     "continuity",
     "errors",
 }
