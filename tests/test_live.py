@@ -24,6 +24,7 @@ from connector.lab.market import Market
 from connector.lab.proxy import Proxy
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline
+from tests.handfill_parts import answer
 from tests.oracle import read_avro
 from tests.pipeline_parts import Recorder
 from tests.waiting import until
@@ -281,6 +282,9 @@ async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Pat
         began = {symbol: states[:3] for symbol, states in said.items()}
         moved = ["started", "stopped", "started"]
         assert began == {"BTCUSDT": moved, "ETHUSDT": moved}
+        for topic in ("elsewhere", "binance.spot.trade"):
+            code, verdict = await asyncio.to_thread(answer, "verify", here.path, "--topic", topic)
+            assert (code, [one["holes"] for one in verdict["series"]]) == (0, [{}, {}])
 
 
 async def test_a_change_of_connections_costs_and_repeats_nothing(tmp_path: Path) -> None:
