@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help chaos fuzz setup docs demo test lint types unit servers wheel bench lock clean
+.PHONY: help chaos fuzz setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -36,8 +36,11 @@ lint: $(READY)
 types: $(READY)
 	@$(BIN)/mypy
 
-unit: $(READY) ## Pure tests and tests against the lab
-	@$(BIN)/pytest -m "not servers" $(PYTEST)
+unit: $(READY) ## Tests that need nothing and wait for nothing
+	@$(BIN)/pytest -m "not servers and not lab" $(PYTEST)
+
+lab: $(READY) ## Tests against the simulated exchange, over real sockets
+	@$(BIN)/pytest -m "lab and not servers" $(PYTEST)
 
 servers: $(READY) ## Tests against a real Kafka broker and registry (fetched once into the cache)
 	@$(BIN)/pytest -m servers $(PYTEST)

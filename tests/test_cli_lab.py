@@ -23,6 +23,8 @@ from connector.lab.market import Market
 from connector.lab.servers import free_port
 from connector.service import plan_of
 
+pytestmark = pytest.mark.lab
+
 runner = CliRunner()
 SECTIONS = ("exchange", "kafka", "topics", "delivery", "schema_registry", "subscriptions")
 

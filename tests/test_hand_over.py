@@ -13,6 +13,8 @@ from connector.lab.faults import Drop
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
 
+pytestmark = pytest.mark.lab
+
 BOTH: dict[str, Any] = {
     "product": "spot",
     "symbols": ["BTCUSDT", "ETHUSDT"],

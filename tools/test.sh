@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# What `make test` runs, each part with its seconds. The tests with real servers mostly wait for
-# them: they run beside the others, and their output follows.
+# What `make test` runs, each part with its seconds. The tests with sockets and servers mostly wait:
+# they run beside the others, and their output follows.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -13,15 +13,17 @@ part() {
 
 part lint || exit
 part types || exit
-servers=$(mktemp)
-trap 'rm -f "$servers"' EXIT
-part servers >"$servers" 2>&1 &
-beside=$!
+said=$(mktemp -d)
+trap 'rm -rf "$said"' EXIT
+part servers >"$said/servers" 2>&1 &
+servers=$!
+part lab >"$said/lab" 2>&1 &
+lab=$!
 part unit
-unit=$?
-wait "$beside"
 code=$?
-cat "$servers"
-[ "$unit" -eq 0 ] || exit "$unit"
+wait "$lab" || code=$?
+cat "$said/lab"
+wait "$servers" || code=$?
+cat "$said/servers"
 [ "$code" -eq 0 ] || exit "$code"
 part wheel
