@@ -34,13 +34,17 @@ class Before:
             self._unfinished.setdefault(name, []).append(marker)
 
     def restore(self, series: Series) -> Iterator[Gap] | None:
-        """Have a series go on where it was; return its unfinished gaps, None if it is a new one."""
+        """Have a series go on where it was, in its topic of then.
+
+        Returns:
+            Its unfinished gaps; None if it is a new one.
+        """
         stored, epoch = self._stored.pop(series.name, None), self._epochs.pop(series.name, 0)
         if stored is None:
             if epoch:
                 series.tracker.reset(epoch)
             return None
-        series.last_ms = stored["last_time"]
+        series.topic, series.last_ms = stored["topic"], stored["last_time"]
         if series.tracker.has_ids:
             series.tracker.restore(stored["last_id"], stored["id_epoch"])
             _restore_candle(series)

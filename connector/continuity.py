@@ -107,6 +107,7 @@ class Continuity:
             self._suspect(series, "restart", self._repeats_possible)
             for gap in unfinished:
                 self._fill_again(series, gap)
+            self.moved(series, topic, opening, key)
         return series
 
     def _fill_again(self, series: Series, gap: Gap) -> None:
@@ -332,11 +333,14 @@ class Continuity:
             began = Gap("", "plan_changed", None, None, first, series.last_ms, epoch=epoch)
             self.chronicle.mark("started", series, began)
             self.touch(series)
+            self.begun(series, series.last_ms or 0)
 
     def forget(self, series: Iterable[Series]) -> None:
-        """Let go of series that nobody reads any more."""
-        for one in series:
-            if one.ended and not one.open_gaps and self._series.get(one.name) is one:
+        """Let go of series that nobody reads any more, whoever should have said so."""
+        gone = list(series)
+        self.ended(gone, "plan_changed")
+        for one in gone:
+            if not one.open_gaps and self._series.get(one.name) is one:
                 del self._series[one.name]
                 self.chronicle.sealed.pop(one.name, None)
                 self._before.forget(one)

@@ -51,6 +51,7 @@ class Market:
     around: Around
     routing: Routing = field(default_factory=Routing)
     _kept: dict[Key, _Kept] = field(default_factory=dict)
+    _homes: dict[Identity, set[Key]] = field(default_factory=dict)  # by the plan
     _ended: dict[Key, float] = field(default_factory=dict)  # connection -> when it was given up
     _group: asyncio.TaskGroup | None = None
 
@@ -81,7 +82,7 @@ class Market:
         """
         self.routing.admit(plan, ids, self.around.pipeline.continuity)
         bundles = {key_of(bundle): bundle for bundle in plan.bundles}
-        homes: dict[Identity, set[Key]] = {}
+        homes = self._homes = {}
         for key, bundle in bundles.items():
             for one in bundle.planned:
                 homes.setdefault(one.identity, set()).add(key)
@@ -116,15 +117,17 @@ class Market:
                 self._want(key, replace(kept.supervisor.bundle, planned=kept.own))
 
     def _is_relieved(self, key: Key, kept: _Kept, one: Planned) -> bool:
-        """Say whether another connection surely brings a stream."""
+        """Say whether a connection that is to bring a stream from now on surely does."""
         way = self.routing.tables[key][one.stream.name.encode()]
-        leg = kept.supervisor.leg
-        mine = 0 if leg is None else leg.connection.leg
-        others = [since for number, since in way.heard.items() if number != mine]
-        if not others:
+        there = [self._kept[home].supervisor.leg for home in self._homes[one.identity]]
+        legs = [leg.connection.leg for leg in there if leg is not None]
+        since = [way.heard[leg] for leg in legs if leg in way.heard]
+        if not since:
             return False
-        seconds = asyncio.get_running_loop().time() - min(others)
-        joined = self.around.pipeline.legs.may_close([way], mine)
+        seconds = asyncio.get_running_loop().time() - min(since)
+        leg = kept.supervisor.leg
+        old = 0 if leg is None else leg.connection.leg
+        joined = self.around.pipeline.legs.may_close([way], old)
         return seconds >= (SURE_S if joined else HAND_OVER_S)
 
     def _begin(self, key: Key, bundle: Bundle) -> None:

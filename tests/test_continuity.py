@@ -289,7 +289,7 @@ def test_after_a_restart_that_missed_events_the_gap_has_its_bounds() -> None:
 def test_a_candle_that_was_open_at_the_crash_and_closed_meanwhile_is_missing() -> None:
     opened = NOW_MS - NOW_MS % 60_000
     series = "spot/btcusdt@kline_1m/BTCUSDT"
-    before = {**stored(None), "stream_name": "btcusdt@kline_1m", "last_time": NOW_MS}
+    before = stored(None, stream_name="btcusdt@kline_1m", topic="binance.spot.kline")
     line = Line("btcusdt@kline_1m", stored={series: before})
     line.send("btcusdt@kline_1m", candle(opened + 60_000))
     markers, _ = line.seal()
@@ -297,6 +297,36 @@ def test_a_candle_that_was_open_at_the_crash_and_closed_meanwhile_is_missing() -
     assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
     edges = [(m["before_id"], m["after_id"], m["missing"]) for m in markers[1:]]
     assert edges == [(opened - 1, opened + 60_000, 1)]
+
+
+def test_a_topic_that_changed_over_a_restart_ends_in_the_old_one_and_begins_in_the_new_one() -> (
+    None
+):
+    before = stored(20, topic="elsewhere")
+    line = Line("btcusdt@trade", stored={"spot/btcusdt@trade/BTCUSDT": before})
+    line.trades(21)
+
+    markers, [progress] = line.seal()
+
+    assert [(m["state"], m["topic"], m["before_id"], m["after_id"]) for m in markers] == [
+        ("opened", "elsewhere", 20, None),
+        ("stopped", "elsewhere", 20, None),
+        ("started", "binance.spot.trade", None, 21),
+        ("clear", "binance.spot.trade", 20, 21),
+    ]
+    assert progress["topic"] == "binance.spot.trade"
+
+
+def test_a_series_let_go_of_has_come_to_its_end() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.continuity.interrupted(line.series(), "connection_lost")
+    line.continuity.forget(line.series())
+
+    markers, _ = line.seal()
+
+    assert [m["state"] for m in markers] == ["started", "opened", "clear", "stopped"]
+    assert line.continuity.open_gaps == 0
 
 
 def test_the_id_of_a_gap_is_the_same_when_it_is_found_again_after_a_crash() -> None:
@@ -312,7 +342,9 @@ def test_the_id_of_a_gap_is_the_same_when_it_is_found_again_after_a_crash() -> N
 
 def test_a_series_without_ids_is_marked_by_times_after_a_restart() -> None:
     name = "btcusdt@miniTicker"
-    line = Line(name, stored={f"spot/{name}/BTCUSDT": stored(None)})
+    line = Line(
+        name, stored={f"spot/{name}/BTCUSDT": stored(None, topic="binance.spot.mini-ticker")}
+    )
     line.send(name, mini(NOW_MS + 9_000))
 
     markers, _ = line.seal()

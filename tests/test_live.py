@@ -63,6 +63,38 @@ def balanced(here: World) -> None:
     assert ledger.records.acknowledged == here.exchange.oracle.total
 
 
+@pytest.mark.parametrize("number", [1, 2])
+async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {**SPOT, "connections": number}
+    async with world(tmp_path, kinds, rate=400.0, backfill={"enabled": False}) as here:
+        await here.until_flowing()
+        await until(lambda: here.published("btcusdt@trade") > 50)
+        may_connect, open_ = Around.may_connect, asyncio.Event()
+
+        async def late(around: Around, bundle: Bundle) -> None:
+            await open_.wait()  # the budget of attempts, or an exchange that is slow
+            await may_connect(around, bundle)
+
+        monkeypatch.setattr(Around, "may_connect", late)
+        old = {one.bundle.name for one in here.worker.market.supervised}
+        here.rewrite({**kinds, "time_unit": "us"})
+        await until(lambda: changes(here) == {"applied": 1})
+        monkeypatch.setattr("connector.market.SURE_S", 0.1)
+        count = here.published("btcusdt@trade")
+        await until(lambda: here.published("btcusdt@trade") > count + 100)
+        open_.set()
+        names = here.worker.market.supervised
+        await until(
+            lambda: not old & {one.bundle.name for one in here.worker.market.supervised}, 30
+        )
+        await here.stop()
+
+        assert len(names) == 2 * number
+        assert here.worker.writer.continuity.gaps == {}
+
+
 TOPICS_OF = {"": ("elsewhere", "trade"), "markers": ("binance.markers", "marker")}
 
 
