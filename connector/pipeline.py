@@ -237,8 +237,9 @@ class Pipeline:
         damaged, route.damaged = route.damaged, False
         suspects, series.suspects = series.suspects, ()
         if not suspects or one.leg in suspects:
-            return "dead_letter" if damaged else "sequence"
-        if hole is None and not series.can_tell:
+            silent = hole is not None and not series.can_tell  # a leg that did not bring it
+            return "dead_letter" if damaged else "stale" if silent else "sequence"
+        if not series.can_tell:
             self.continuity.overtaken(series, "stale")
         return "stale"
 

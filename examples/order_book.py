@@ -52,12 +52,17 @@ class OrderBook:
             self._wait(record)
 
     def _offer(self, snapshot: Record) -> None:
-        """Start from a snapshot, unless the book is right and at least as new."""
-        if self.in_sync and snapshot["last_update_id"] <= (self.last_update_id or 0):
-            if snapshot["gap_id"] is not None:
-                self._spare = snapshot
-            return
-        self._begin(snapshot)
+        """Start from a snapshot, unless the book is right and at least as new.
+
+        It is proved right by the first change that joins it. Until then the snapshot of after the
+        gap that we have come to is better, whatever its id: another may be of before the gap.
+        """
+        newer = snapshot["last_update_id"] > (self.last_update_id or 0)
+        ours = snapshot["gap_id"] is not None and snapshot["gap_id"] == self._gap
+        if newer or not self.in_sync or (ours and not self._joined):
+            self._begin(snapshot)
+        elif snapshot["gap_id"] is not None:
+            self._spare = snapshot
 
     def _begin(self, snapshot: Record) -> None:
         self.bids = {level["price"]: level["quantity"] for level in snapshot["bids"]}
@@ -76,6 +81,8 @@ class OrderBook:
         if old and record["gap_id"] in (None, self._gap):
             # A repeat, or older than the snapshot. Futures: the change that ends exactly at the
             # snapshot is in it, and the next one names its last id.
+            if not self._joined:
+                self._early.append(record)
             return
         if old or not self._continues(record, last):  # after a gap, older: ids began anew
             self._break(record)
@@ -87,6 +94,7 @@ class OrderBook:
                 else:
                     side.pop(level["price"], None)
         self.last_update_id, self._joined = record["last_update_id"], True
+        self._early.clear()
 
     def _wait(self, record: Record) -> None:
         """Keep a change until there is a book to apply it to."""

@@ -110,6 +110,37 @@ async def test_what_a_cut_before_the_replacement_can_cost_is_marked(
         assert here.worker.ledger.lost_time_s > 0.0
 
 
+async def test_what_a_connection_that_falls_silent_before_its_replacement_costs_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {**BOTH, "streams": ["bookTicker", "miniTicker"]}
+    async with world(tmp_path, kinds, rate=400.0, **NO_BOOKS) as here:
+        await here.until_flowing()
+        sessions, may_connect = here.exchange.wire.sessions["spot"], Around.may_connect
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 200)
+
+        async def late(around: Around, bundle: Bundle) -> None:
+            sessions[0].muted_all = True  # it has announced its end, and says nothing more
+            made = _made(here)
+            await until(lambda: _made(here) > made + 200)
+            await may_connect(around, bundle)
+
+        monkeypatch.setattr(Around, "may_connect", late)
+        notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
+        await until(lambda: hand_overs(here) == 1, 20)
+        seen = here.exchange.oracle.total
+        await until(lambda: here.exchange.oracle.total > seen + 200)
+        notice.cancel()
+        await here.stop()
+
+        assert gaps(here) == {"stale": 4}
+
+
+def _made(here: World) -> int:
+    return sum(map(len, here.exchange.oracle.made.values()))
+
+
 async def test_a_connection_that_waits_for_its_turn_to_be_replaced_is_reopened_when_it_is_cut(
     tmp_path: Path,
 ) -> None:

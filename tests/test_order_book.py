@@ -194,3 +194,17 @@ def test_a_snapshot_of_after_a_gap_may_stand_before_the_change_that_names_it(
 
     topic.assert_true(book)
     assert book.breaks == 0
+
+
+def test_a_snapshot_of_before_the_gap_that_comes_late_is_replaced(topic: Topic) -> None:
+    begun, changes = topic.snapshot(), topic.changes(20)
+    old = topic.snapshot()
+    book = feed([begun, *changes])
+    topic.market.begin_anew(topic.stream.product, topic.symbol)
+    first, *more = topic.changes(5)
+    true = topic.snapshot() | {"gap_id": "r"}
+    for record in (first | {"gap_id": "r"}, old, *more, true, *topic.changes(20)):
+        book.apply(record)
+
+    topic.assert_true(book)
+    assert book.breaks == 1

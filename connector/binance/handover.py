@@ -9,7 +9,8 @@ Each leg is in order in itself. What may wait does so for a short time and in a 
   jump waits until each live leg has gone past it. An overlap waits while the leg that published
   last is live and not past it, so that legs change where they are cut alike, if they ever are.
 - increasing, identity (`NewestMerge`): a new leg is muted until it delivers what is published
-  already, or no other leg is left, or the others fell silent; then the first arrival wins.
+  already, or no other leg is left, or the others fell silent, which may be a hole; then the first
+  arrival wins.
 - candle (`CandleMerge`): the same for the states of one candle, and a candle that is not closed or
   was left out waits as a jump does.
 
@@ -21,7 +22,7 @@ from typing import Any
 from connector.binance.merge import HOLD, WAIT_S, Decided, Held, Item, Merge, Order
 from connector.binance.row import Row, SequenceRule
 from connector.binance.sequence import CandleTracker, tracker_for
-from connector.binance.tracker import GAP, NEW, OVERLAP, REPEATED, Tracker, Verdict
+from connector.binance.tracker import GAP, NEW, OVERLAP, REPEATED, Gap, Tracker, Verdict
 
 __all__ = ["Decided", "Merge", "merge_for"]
 
@@ -69,6 +70,20 @@ class NewestMerge(Merge[Item]):
         if one.last <= newest + self._slack():
             return REPEATED
         return NEW if self._may_speak(one.leg) else None
+
+    def _take(self, one: Held[Item], verdict: Verdict | None) -> Decided[Item]:
+        """Decide an event. One that a new leg alone has brought comes after a hole, perhaps.
+
+        The others would have brought it too, had they not fallen silent: since when, nobody knows.
+        """
+        leg, before = self._legs.get(one.leg), self.tracker.last
+        alone = verdict is None and leg is not None and not leg.joined and before is not None
+        real, item, hole = super()._take(one, verdict)
+        if not alone or self._rule == "candle" or real is REPEATED:
+            return real, item, hole
+        if not self.tracker.has_ids:
+            return GAP, item, Gap(None, None, None)
+        return GAP, item, Gap(before, one.last, None)
 
     def _slack(self) -> int:
         return 0 if self._rule == "increasing" else self._skew

@@ -6,6 +6,7 @@ closed right after its last one.
 
 import itertools
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -527,7 +528,8 @@ def test_growing_ids_only_ever_grow(
     told = [frame.first for frames in legs for frame in frames]
     assert ids == sorted(set(ids))
     assert ids[-1:] == ([max(told)] if told else [])
-    assert run.gaps == []
+    around = list(pairwise(ids))  # what only a new leg brought comes after a hole, perhaps
+    assert [gap for gap in run.gaps if (gap.before_id, gap.after_id) not in around] == []
     assert accounted(run, legs)
 
 
@@ -592,16 +594,18 @@ def test_a_new_leg_is_muted_until_it_tells_what_is_published() -> None:
 
 
 @pytest.mark.parametrize("row", [IDENTITY, INCREASING], ids=lambda row: row.pattern)
-def test_a_new_leg_speaks_when_the_old_one_falls_silent(row: Row) -> None:
+def test_a_new_leg_speaks_when_the_old_one_falls_silent_and_says_that_it_may_be_late(
+    row: Row,
+) -> None:
     run = begin(row)
     run.offer(0, number(1_000))
     run.offer(1, number(2_000))
     run.tick(0.5)
-    assert run.verdicts == [NEW, NEW]
+    assert run.verdicts == [NEW, GAP]
     run.offer(1, number(3_000))
     run.offer(0, number(2_000))
 
-    assert run.verdicts == [NEW, NEW, NEW, REPEATED]
+    assert run.verdicts == [NEW, GAP, NEW, REPEATED]
 
 
 def test_a_new_leg_speaks_when_the_old_one_closes_and_time_has_moved_on() -> None:
