@@ -17,14 +17,14 @@ from connector.binance.markers import Reason
 from connector.errors import BadMessage, Fatal, Refused
 from connector.kafka import explain
 from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
+from connector.kafka.seals import Period, Seals
 from connector.ledger import Ledger
 from connector.policy import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Histogram, Lag
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
-SEAL_S = 1.0
-Suspect = tuple[str, bytes, bytes, int]  # topic, value, key, timestamp
+Suspect = tuple[str, bytes, bytes, Period, int]  # topic, value, key, period, timestamp
 
 
 class Producer:
@@ -46,16 +46,17 @@ class Producer:
         self._error_logs = Sampler(1)
         self._capacity = int(conf["queue.buffering.max.messages"])
         self._until_sample = SAMPLE_EVERY
+        self._sampled = 0
+        self._seals = Seals()
+        self._period = self._seals.period
         self._report_time = -1
-        self._report = functools.partial(self._on_delivery, -1)
+        self._report = functools.partial(self._on_delivery, self._period, -1)
         self._suspects: deque[Suspect] = deque()
         self._on_trial = 0
         self._overflow: deque[Suspect] = deque()
         self._singly: Client | None = None
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
         self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
-        self._sealed: deque[Record] = deque()  # waits until all made before it is settled
-        self._sealed_after = self._sealed_at = 0.0
         self.fenced = False  # this and what follows: only a transactional writer can
         self.commits = 0
         self.pauses = Histogram()
@@ -80,25 +81,31 @@ class Producer:
             return 0  # a refused batch is being sorted out: later records wait their turn
         return self._capacity - len(self._client)
 
+    @property
+    def _published(self) -> int:
+        """Records published so far; each costs no count of its own."""
+        return (self._sampled + 1) * SAMPLE_EVERY - self._until_sample
+
     def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
         """Take one record: there was room. Timestamp in ms, received in us."""
         self._until_sample -= 1
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
-            report = functools.partial(self._on_sampled_delivery, received, timestamp)
+            self._sampled += 1
+            report = functools.partial(self._on_sampled_delivery, received, self._period, timestamp)
         elif timestamp == self._report_time:
             report = self._report
         else:
             # A refused record comes back without its timestamp; the report carries it.
-            report = self._report = functools.partial(self._on_delivery, timestamp)
+            report = self._report = functools.partial(self._on_delivery, self._period, timestamp)
             self._report_time = timestamp
         try:
             self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
         except BufferError:  # dead letters took the room: this record goes first when there is some
-            self._overflow.append((topic, value, key, timestamp))
+            self._overflow.append((topic, value, key, self._period, timestamp))
         except KafkaException as error:
             # The caller counts the record as produced; here it is given up or put aside.
-            self._give_up(error.args[0], topic, value, received)
+            self._give_up(self._period, error.args[0], topic, value, received)
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
         """Put aside what cannot become a record: its raw bytes, and why in the headers.
@@ -129,28 +136,41 @@ class Producer:
 
     # What became of it
 
-    def _on_delivery(self, timestamp: int, error: KafkaError | None, message: Message) -> None:
+    def _on_delivery(
+        self, period: Period, timestamp: int, error: KafkaError | None, message: Message
+    ) -> None:
         if error is None:
             self._records.acknowledged += 1
+            period.settled += 1
         else:
-            self._on_failure(timestamp, error, message)
+            self._on_failure(period, timestamp, error, message)
 
     def _on_sampled_delivery(
-        self, received: int, timestamp: int, error: KafkaError | None, message: Message
+        self,
+        received: int,
+        period: Period,
+        timestamp: int,
+        error: KafkaError | None,
+        message: Message,
     ) -> None:
-        self._on_delivery(timestamp, error, message)
+        self._on_delivery(period, timestamp, error, message)
         if error is None:
             self._lag.observe(time.time_ns() // 1000, received, timestamp)
 
-    def _on_failure(self, timestamp: int, error: KafkaError, message: Message) -> None:
+    def _on_failure(
+        self, period: Period, timestamp: int, error: KafkaError, message: Message
+    ) -> None:
         topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
         if error.code() in CULPRIT:
-            self._suspects.append((topic, value, key, timestamp))
+            self._suspects.append((topic, value, key, period, timestamp))
         else:
-            self._give_up(error, topic, value, 0)
+            self._give_up(period, error, topic, value)
 
-    def _give_up(self, error: KafkaError, topic: str, value: bytes, received: int) -> None:
+    def _give_up(
+        self, period: Period, error: KafkaError, topic: str, value: bytes, received: int = 0
+    ) -> None:
         """Count and log a record Kafka did not take; put it aside when the fault is its own."""
+        period.settled += 1
         self._ledger.delivery_errors[error.name()] += 1
         if error.code() in CULPRIT:
             self._records.dead_lettered += 1
@@ -183,25 +203,25 @@ class Producer:
             alone = {"batch.num.messages": 1, "linger.ms": 0}
             self._singly = self._new_client({**self._conf, **alone})
         while self._suspects:
-            topic, value, key, timestamp = self._suspects[0]
+            topic, value, key, period, timestamp = self._suspects[0]
+            report = functools.partial(self._on_verdict, period)
             try:
-                self._singly.produce(
-                    topic, value, key, timestamp=timestamp, on_delivery=self._on_verdict
-                )
+                self._singly.produce(topic, value, key, timestamp=timestamp, on_delivery=report)
             except BufferError:
                 break
             except KafkaException as error:
-                self._give_up(error.args[0], topic, value, 0)
+                self._give_up(period, error.args[0], topic, value)
             else:
                 self._on_trial += 1
             self._suspects.popleft()
 
-    def _on_verdict(self, error: KafkaError | None, message: Message) -> None:
+    def _on_verdict(self, period: Period, error: KafkaError | None, message: Message) -> None:
         self._on_trial -= 1
         if error is None:
             self._records.acknowledged += 1
+            period.settled += 1
         else:
-            self._give_up(error, message.topic() or "", message.value() or b"", 0)
+            self._give_up(period, error, message.topic() or "", message.value() or b"")
 
     # Running
 
@@ -223,17 +243,20 @@ class Producer:
 
     def _write_seal(self) -> None:
         """Write markers and progress once a second, after the records that they speak of."""
-        settled = self._records.produced - self._records.in_flight
-        if self._sealed and settled >= self._sealed_after:
+        if self._seals.ready:
             self._produce_sealed()
-        if not self._sealed and time.monotonic() - self._sealed_at >= SEAL_S:
-            self._sealed_at = time.monotonic()
-            self._sealed = deque(self.seal(0))
-            self._sealed_after = self._records.produced
+        if self._seals.due(time.monotonic()):
+            self._take_seal()
+
+    def _take_seal(self) -> None:
+        self._seals.take(self.seal(0), self._published, time.monotonic())
+        if self._period is not self._seals.period:
+            self._period, self._report_time = self._seals.period, -1
 
     def _produce_sealed(self) -> None:
-        while self._sealed:
-            topic, value, key, timestamp, _ = self._sealed[0]
+        waiting = self._seals.waiting
+        while waiting:
+            topic, value, key, timestamp, _ = waiting[0]
             report = self._on_dead_letter_delivery
             try:
                 self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
@@ -241,12 +264,12 @@ class Producer:
                 return
             except KafkaException as error:
                 report(error.args[0], None)
-            self._sealed.popleft()
+            waiting.popleft()
 
     def _take_overflow(self) -> None:
         while self._overflow:
-            topic, value, key, timestamp = self._overflow[0]
-            report = functools.partial(self._on_delivery, timestamp)
+            topic, value, key, period, timestamp = self._overflow[0]
+            report = functools.partial(self._on_delivery, period, timestamp)
             try:
                 self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
             except BufferError:
@@ -277,14 +300,13 @@ class Producer:
             How many records are still not stored.
         """
         self._serve_until_empty(deadline)
-        if not self._records.in_flight:
-            self._sealed.extend(self.seal(0))
-            self._produce_sealed()
+        if self._seals.settled(self._published):
+            self._take_seal()
             self._serve_until_empty(deadline)
         return self._records.in_flight
 
     def _serve_until_empty(self, deadline: float) -> None:
-        while (self.queued or self._held()) and time.monotonic() < deadline:
+        while self._unfinished() and time.monotonic() < deadline:
             try:
                 self._client.poll(0.05)
             except KafkaException as error:
@@ -292,6 +314,9 @@ class Producer:
             self.poll()
             if self.fatal is not None and not self._deliverable():
                 break
+
+    def _unfinished(self) -> bool:
+        return bool(self.queued or self._held() or self._seals.ready)
 
     def _deliverable(self) -> bool:
         """After a fatal error librdkafka purges its queue; what remains are reports to serve."""

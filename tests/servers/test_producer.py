@@ -102,6 +102,35 @@ async def test_after_a_refusal_the_producer_goes_on(kafka: RealKafka) -> None:
     assert producer.fatal is None
 
 
+async def test_progress_waits_for_a_topic_that_is_not_there_yet(kafka: RealKafka) -> None:
+    producer, ledger = make(kafka, "going-on")
+    told: list[bytes] = []
+
+    def seal(_number: int) -> list[tuple[str, bytes, bytes, int, None]]:
+        told.append(b"after %d" % ledger.records.produced)
+        return [("going-on", told[-1], b"key", time.time_ns() // 10**6, None)]
+
+    producer.seal = seal
+    publish(producer, ledger, "still", b"1")
+    producer.poll()
+    for number in range(2, 12):
+        publish(producer, ledger, "going-on", b"%d" % number)
+    deadline = time.monotonic() + 20
+    while ledger.records.acknowledged < 10 or producer.queued > 1:
+        producer.poll()
+        assert time.monotonic() < deadline
+    meanwhile = values(kafka, "going-on")
+    admin = AdminClient(kafka.client())
+    admin.create_topics([NewTopic("still", 1, 1)])["still"].result()
+    assert producer.flush(time.monotonic() + 30) == 0
+    producer.close()
+
+    assert meanwhile == [b"%d" % number for number in range(2, 12)]
+    assert values(kafka, "still") == [b"1"]
+    assert values(kafka, "going-on") == meanwhile + told
+    assert (told[0], told[-1]) == (b"after 1", b"after 11")
+
+
 async def test_records_time_and_key_are_stored_as_given(kafka: RealKafka) -> None:
     producer, ledger = make(kafka, "stamped")
     del ledger
