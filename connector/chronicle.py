@@ -79,6 +79,11 @@ class Chronicle:
             series.dirty = True
             self._dirty.append(series)
 
+    @property
+    def waiting(self) -> bool:
+        """Whether markers wait to be written."""
+        return bool(self._waiting)
+
     def seal(self, number: int, now_us: int) -> list[Record]:
         """Return the markers and the progress that belong to a transaction.
 

@@ -60,6 +60,7 @@ class Writer:
         name = f"{settings.topic_prefix}.{settings.instance}.{settings.shard.index}"
         conf = kafka_settings.transactional(settings.kafka, name)
         made = TransactionalProducer(conf, ledger, self.dead_letter, lag)
+        made.due = lambda: self.continuity.chronicle.waiting
         made.ask_newest(lambda: self._newest(made.commits), self._topic("progress"))
         return made
 

@@ -125,6 +125,18 @@ def test_progress_is_written_only_for_series_that_moved() -> None:
     assert progress["stream_name"] == "btcusdt@trade"
 
 
+def test_markers_wait_until_they_are_written() -> None:
+    line = Line("btcusdt@trade")
+    chronicle = line.continuity.chronicle
+    before = chronicle.waiting
+    line.trades(10)
+    marked = chronicle.waiting
+    line.seal()
+    line.trades(11)
+
+    assert (before, marked, chronicle.waiting) == (False, True, False)
+
+
 def test_a_transaction_in_which_nothing_moved_tells_its_number_all_the_same() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)

@@ -57,6 +57,7 @@ class TransactionalProducer:
         trouble: What Kafka last complained of, None once a transaction is stored.
         refused: Told of each record that Kafka will not take: topic, value, why it is missing.
         seal: Asked before a commit, with its number: the markers and progress that belong to it.
+        due: Asked whether markers wait for a commit: on a quiet market there may be no data.
         commits: Transactions stored.
         pauses: How long each commit held publishing up.
     """
@@ -77,6 +78,7 @@ class TransactionalProducer:
         self._paused_at = 0.0
         self._thread = ThreadPoolExecutor(1, "kafka-commit")
         self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.due: Callable[[], bool] = lambda: False
         self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
         self.fatal: Fatal | None = None
         self.fenced = False
@@ -178,10 +180,14 @@ class TransactionalProducer:
                 self._take_up()
             return
         self._serve()
-        batch = self._batch
-        due = batch.records and time.monotonic() >= self._commit_at
-        if due or batch.size >= COMMIT_BYTES or (self._aside and not batch.records):
+        if self._is_time(time.monotonic()):
             self._settle()
+
+    def _is_time(self, now: float) -> bool:
+        """Say whether to commit: the data of an interval, or what waits though there is none."""
+        if self._batch.records:
+            return now >= self._commit_at or self._batch.size >= COMMIT_BYTES
+        return bool(self._aside) or (now >= self._commit_at and self.due())
 
     def _serve(self) -> None:
         try:
@@ -264,12 +270,10 @@ class TransactionalProducer:
             How many records are still not stored.
         """
         self._committer.give_up_at = deadline
-        while self._open() and (self._batch.records or self._aside):
+        stored = self._settling is None or self._wait(deadline)
+        while stored and self._open() and (self._batch.records or self._aside or self.due()):
             self._settle()
-            if not self._wait(deadline):
-                break
-        if self._settling is not None:
-            self._wait(deadline)
+            stored = self._wait(deadline)
         return self._ledger.records.in_flight
 
     def _wait(self, deadline: float) -> bool:

@@ -74,6 +74,30 @@ async def caught_up(running: Running, exchange: Exchange, seconds: float = 40.0)
         await asyncio.sleep(0.1)
 
 
+async def test_a_worker_stopped_in_a_quiet_market_says_where_its_coverage_ends(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    exchange = await exchange_of()
+    try:
+        made = settings(exchange, kafka, registry, "quiet")
+        async with connector(tmp_path, made | {"server": _server()}) as running:
+            await running.until_ready()
+            await until(lambda: exchange.oracle.total > 400, 20)
+            await caught_up(running, exchange)
+            assert await running.stop() == 0, running.log.read_text()
+        found = read(kafka, registry, "quiet")
+        name = "quiet.markers"
+        markers = decoded(registry.url, name, read_all(dict(kafka.client()), name))
+        ends = {
+            (one["product"], one["stream_name"], one["symbol"]): one["before_id"]
+            for one in markers
+            if one["state"] == "stopped"
+        }
+        assert ends == {series: ids[-1] for series, ids in found.items()}
+    finally:
+        await exchange.stop()
+
+
 async def test_a_killed_worker_costs_nothing_and_repeats_nothing(
     tmp_path: Path, kafka: RealKafka, registry: RealRegistry
 ) -> None:

@@ -100,6 +100,66 @@ async def test_what_is_sealed_belongs_to_the_same_transaction(kafka: RealKafka) 
     writer.producer.close()
 
 
+class Marked(Writer):
+    """A writer whose markers the test makes, as it does its data."""
+
+    def __init__(self, kafka: RealKafka, topic: str) -> None:
+        super().__init__(kafka, topic)
+        self.markers: list[bytes] = []
+        self.producer.due = lambda: bool(self.markers)
+        self.producer.seal = self._seal
+
+    def _seal(self, _number: int) -> list[tuple[str, bytes, bytes, int, None]]:
+        taken, self.markers = self.markers, []
+        return [(self.topic, value, b"k", 1_700_000_000_000, None) for value in taken]
+
+
+async def test_markers_do_not_wait_for_data(kafka: RealKafka) -> None:
+    writer = Marked(kafka, "txn-quiet")
+    writer.markers = [b"opened"]
+    await writer.until(lambda: writer.producer.commits == 1)
+    writer.markers = [b"filled"]
+    await writer.until(lambda: writer.producer.commits == 2)
+
+    assert writer.values() == [b"opened", b"filled"]
+    writer.producer.close()
+
+
+async def test_markers_alone_are_stored_at_the_end(kafka: RealKafka) -> None:
+    writer = Marked(kafka, "txn-stopped-quietly")
+    writer.markers = [b"stopped"]
+
+    assert writer.flush() == 0
+
+    assert writer.values() == [b"stopped"]
+    writer.producer.close()
+
+
+async def test_markers_made_while_the_last_data_was_committed_are_stored_at_the_end(
+    kafka: RealKafka,
+) -> None:
+    writer = Marked(kafka, "txn-meanwhile")
+    writer.publish(b"a")
+    await writer.until(lambda: not writer.producer.room())
+    writer.markers = [b"stopped"]
+
+    assert writer.flush() == 0
+
+    assert writer.values() == [b"a", b"stopped"]
+    writer.producer.close()
+
+
+async def test_nothing_is_committed_while_nothing_waits(kafka: RealKafka) -> None:
+    writer = Marked(kafka, "txn-empty")
+    for _ in range(100):
+        writer.producer.poll()
+        assert writer.producer.room() > 0
+
+    assert writer.flush() == 0
+    assert writer.producer.commits == 0
+    writer.producer.close()
+
+
 async def test_a_record_kafka_will_never_take_is_put_aside_and_the_rest_keeps_its_order(
     kafka: RealKafka,
 ) -> None:
