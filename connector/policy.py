@@ -68,11 +68,11 @@ class WeightBudget:
     """What REST calls may weigh in each window of the exchange's clock (a minute, five minutes).
 
     Unlike the others here, `now` is in seconds since 1970: Binance counts by whole windows, not by
-    sliding ones. What its headers say overrides our own count, so that another program at the
-    same address is reckoned with.
+    sliding ones. It counts all programs at an address together. So there are two counts: our own,
+    which must stay within our share, and the exchange's, which must stay within the whole limit.
 
     Args:
-        limit: What the exchange allows in a window.
+        limit: What the exchange allows an address in a window.
         seconds: Length of the window.
         share: The part of the limit we may use, above 0 and up to 1.
     """
@@ -81,7 +81,8 @@ class WeightBudget:
     seconds: float = 60.0
     share: float = 1.0
     away_until: float = 0.0
-    _used: int = 0
+    _ours: int = 0
+    _used: int = 0  # by everybody
     _window: int = 0
 
     @property
@@ -90,8 +91,12 @@ class WeightBudget:
         return max(1, int(self.limit * self.share))
 
     def used(self, now: float) -> int:
-        """Return what the running window has seen of us, as far as known."""
+        """Return what the running window has seen of everybody, as far as known."""
         return self._used if self._window == self._number(now) else 0
+
+    def ours(self, now: float) -> int:
+        """Return what the running window has seen of us."""
+        return self._ours if self._window == self._number(now) else 0
 
     def wait(self, weight: int, now: float) -> float:
         """Return the seconds until a call of this weight may go out; 0 when it may now.
@@ -100,8 +105,9 @@ class WeightBudget:
         it could never go otherwise.
         """
         away = max(0.0, self.away_until - now)
-        used = self.used(now)
-        if used == 0 or used + weight <= self.allowed:
+        if _fits(self.ours(now), weight, self.allowed) and _fits(
+            self.used(now), weight, self.limit
+        ):
             return away
         return max(away, (self._number(now) + 1) * self.seconds - now)
 
@@ -109,7 +115,7 @@ class WeightBudget:
         """Count a call if it may go out now; else return the seconds to wait and count nothing."""
         seconds = self.wait(weight, now)
         if seconds <= 0.0:
-            self._used, self._window = self.used(now) + weight, self._number(now)
+            self._count(self.ours(now) + weight, self.used(now) + weight, now)
         return seconds
 
     def told(self, used: int, now: float, in_flight: int = 0) -> None:
@@ -121,7 +127,12 @@ class WeightBudget:
             in_flight: Weight of calls sent and not answered: the count may lack them.
         """
         if now % self.seconds >= EDGE_S:
-            self._used, self._window = used + in_flight, self._number(now)
+            used += in_flight
+            # Calls that never arrived are in our count alone.
+            self._count(min(self.ours(now), used), used, now)
+
+    def _count(self, ours: int, used: int, now: float) -> None:
+        self._ours, self._used, self._window = ours, used, self._number(now)
 
     def stay_away(self, until: float) -> None:
         """Let nothing out before `until`: the exchange said so (429, 418)."""
@@ -129,6 +140,10 @@ class WeightBudget:
 
     def _number(self, now: float) -> int:
         return int(now // self.seconds)
+
+
+def _fits(used: int, weight: int, limit: int) -> bool:
+    return used == 0 or used + weight <= limit
 
 
 def life_of(longest_s: float, jitter: float) -> float:

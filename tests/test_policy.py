@@ -119,6 +119,36 @@ def test_the_exchanges_count_overrides_ours_both_ways() -> None:
     assert (lower, budget.wait(6, MINUTE + 4)) == (0.0, 56.0)
 
 
+def test_two_processes_of_half_a_share_use_the_whole_limit_together() -> None:
+    one, other = WeightBudget(100, share=0.5), WeightBudget(100, share=0.5)
+    spent = [one.take(50, MINUTE), other.take(40, MINUTE)]
+
+    for budget in (one, other):
+        budget.told(90, MINUTE + 3)
+
+    assert spent == [0.0, 0.0]
+    assert (one.wait(1, MINUTE + 3), other.wait(10, MINUTE + 3)) == (57.0, 0.0)
+    assert [budget.used(MINUTE + 3) for budget in (one, other)] == [90, 90]
+
+
+def test_a_share_that_others_have_used_up_is_not_there() -> None:
+    budget = WeightBudget(100, share=0.5)
+
+    budget.told(80, MINUTE + 3, in_flight=5)
+
+    assert budget.take(15, MINUTE + 3) == 0.0
+    assert budget.take(1, MINUTE + 3) == 57.0
+    assert budget.take(50, MINUTE + 60) == 0.0
+
+
+def test_a_call_over_the_whole_share_waits_while_others_leave_it_no_room() -> None:
+    budget = WeightBudget(100, share=0.1)
+
+    budget.told(30, MINUTE + 3)
+
+    assert [budget.take(weight, MINUTE + 3) for weight in (80, 70, 1)] == [57.0, 0.0, 57.0]
+
+
 def test_calls_under_way_are_added_to_the_exchanges_count() -> None:
     budget = WeightBudget(100)
 

@@ -170,6 +170,18 @@ async def test_what_another_program_used_is_counted(world: World) -> None:
     assert world.rest.pools["spot"].used == 501
 
 
+async def test_what_another_program_used_is_not_taken_from_our_share(world: World) -> None:
+    rest = Rest(world.bases(), share=0.5, clock=world.clock)
+    await rest.start()
+    world.lab.meters["spot"].count(3_500, world.clock())
+    await ask(rest)
+
+    await asyncio.wait_for(ask(rest, 2_400), 5)  # 5,901 of 6,000; 2,401 of our 3,000
+    await rest.close()
+
+    assert len(world.lab.asked) == 2
+
+
 async def test_calls_wait_in_order_until_there_is_weight_again(world: World) -> None:
     await ask(world.rest, 5_900)
     world.rest.pools["spot"].told({"X-MBX-USED-WEIGHT": "5990"}, 0)

@@ -44,7 +44,7 @@ class Pool:
 
     @property
     def used(self) -> int:
-        """Weight used in the running minute, by the exchange's count where it has told."""
+        """Weight the address has used in the running minute, as far as the exchange has told."""
         return self._weight.used(self._clock())
 
     @property
