@@ -161,6 +161,12 @@ def _plan(made: Page, worker: "MarketWorker") -> None:
     def streams(position: int) -> Labelled:
         return [((product,), both[position]) for product, both in worker.market.streams().items()]
 
+    def refused() -> Labelled:
+        sums: Counter[tuple[str, ...]] = Counter()
+        for one in worker.market.supervised:
+            sums[(one.bundle.product,)] += len(one.refused)
+        return list(sums.items())
+
     replanner = worker.replanner
     made.gauge(
         "bkc_config_info",
@@ -183,6 +189,7 @@ def _plan(made: Page, worker: "MarketWorker") -> None:
     label = ("product",)
     made.gauge("bkc_streams_desired", "Streams of the plan.", label, lambda: streams(0))
     made.gauge("bkc_streams_active", "Streams subscribed now.", label, lambda: streams(1))
+    made.gauge("bkc_streams_refused", "Streams the exchange does not take.", label, refused)
 
 
 def _rest(made: Page, worker: "MarketWorker") -> None:

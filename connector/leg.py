@@ -10,12 +10,15 @@ from collections.abc import Callable, Sequence
 
 from connector.around import Around
 from connector.binance import requests
+from connector.binance.answers import Answer
 from connector.binance.markers import Reason
 from connector.binance.plan import Bundle
 from connector.binance.products import LIMITS
 from connector.pipeline import Route, Routes
+from connector.refused_names import Refusals, RequestRefused
 from connector.series import Series
 from connector.silence import Silence
+from connector.telemetry import events
 from connector.websocket import Connection
 
 HAND_OVER_S = 10.0  # longest time that two connections deliver the same streams
@@ -26,6 +29,7 @@ class Leg:
     """An open connection and the streams it holds.
 
     Attributes:
+        name: Its bundle's.
         connection: The socket.
         held: Names the exchange has acknowledged, in their order.
         joined: Names subscribed when it was opened.
@@ -34,7 +38,8 @@ class Leg:
         opened_at: Monotonic seconds.
     """
 
-    def __init__(self, connection: Connection, routes: Routes, around: Around) -> None:
+    def __init__(self, name: str, connection: Connection, routes: Routes, around: Around) -> None:
+        self.name = name
         self.connection = connection
         self.held: dict[str, None] = {}
         self.joined: list[str] = []
@@ -42,7 +47,8 @@ class Leg:
         self._around = around
         self._loop = asyncio.get_running_loop()
         self._told: dict[str, Route] = {}  # what the pipeline was told that we deliver
-        self._silence = Silence(routes, self.held)
+        self._silence = Silence(routes, self.held, self._ask)
+        self._refusals = Refusals()
         self.touched = self.opened_at = self._loop.time()
 
     @classmethod
@@ -58,19 +64,29 @@ class Leg:
         connection = await Connection.open(
             bundle.endpoint, limits, receive, around.proxy, bundle.leg
         )
-        return cls(connection, routes, around)
+        return cls(bundle.name, connection, routes, around)
+
+    @property
+    def refused(self) -> dict[str, Answer]:
+        """Names the exchange refuses, which this connection does without, and its answers."""
+        return self._refusals.answers
 
     async def align(self, wanted: Callable[[], Sequence[str]]) -> list[str]:
         """Subscribe and unsubscribe until the exchange holds what is wanted; return what joined.
 
+        The few names that it refuses are left out.
+
         Raises:
-            Retry: as Connection.subscribe; what was acknowledged until then is held.
+            Retry: as Connection.subscribe, or too many are refused; what was acknowledged until
+                then is held.
         """
         joined: list[str] = []
         async with self._silence.asking:
             while True:
                 names = dict.fromkeys(wanted())
-                joining = [name for name in names if name not in self.held]
+                self._refusals.forget_unless(names)
+                known = {**self.held, **self.refused}
+                joining = [name for name in names if name not in known]
                 leaving = [name for name in self.held if name not in names]
                 if not joining and not leaving:
                     return joined
@@ -78,7 +94,7 @@ class Leg:
                     await self._leave(chunk)
                 for chunk in requests.chunks(joining):
                     await self._join(chunk)
-                joined += joining
+                joined += [name for name in joining if name in self.held]
 
     async def _join(self, names: Sequence[str]) -> None:
         """Subscribe; the pipeline is told before: frames may come before the acknowledgement."""
@@ -86,10 +102,49 @@ class Leg:
         self._told |= ways
         legs, leg = self._around.pipeline.legs, self.connection.leg
         self._around.pipeline.later(functools.partial(legs.opened, list(ways.values()), leg))
-        await self.connection.subscribe(names)
+        await self._ask(names)
+
+    async def _ask(self, names: Sequence[str]) -> None:
+        """Subscribe to names the pipeline was told of, without the few that are refused."""
+        await self._ask_in_halves(names)
+        for name, answer in self._refusals.news():
+            events.subscription_refused(self.name, name, answer.code, answer.message)
+
+    async def _ask_in_halves(self, names: Sequence[str]) -> None:
+        """Subscribe; a request that is refused is halved until the culprits stand alone."""
+        try:
+            await self.connection.subscribe(names)
+        except RequestRefused as error:
+            if error.answer.is_trouble:
+                raise
+            refused = error
+        else:
+            self._acknowledged(names)
+            return
+        if len(names) == 1:
+            self._do_without(names[0], refused)
+            return
+        middle = len(names) // 2
+        await self._ask_in_halves(names[:middle])
+        await self._ask_in_halves(names[middle:])
+
+    def _acknowledged(self, names: Sequence[str]) -> None:
         self.held.update(dict.fromkeys(names))
         now = self.touched = self._loop.time()
-        self._around.pipeline.later(functools.partial(self._resumed, list(ways.values()), now))
+        ways = [self._told[name] for name in names]
+        self._around.pipeline.later(functools.partial(self._resumed, ways, now))
+
+    def _do_without(self, name: str, refused: RequestRefused) -> None:
+        """Take back what the pipeline was told of a name that the exchange refuses."""
+        if name in self.held:
+            del self.held[name]
+            self.touched = self._loop.time()
+            self._give_up([name], "connection_lost")
+        elif name in self._told:  # never delivered: nothing of it is missing because of us
+            way, legs = self._told.pop(name), self._around.pipeline.legs
+            now, leg = self._around.now_ms() / 1e3, self.connection.leg
+            self._around.pipeline.later(functools.partial(legs.closed, [way], leg, now))
+        self._refusals.leave_out(name, refused, len(self._told))
 
     def _resumed(self, ways: list[Route], at: float) -> None:
         self._around.pipeline.legs.heard(ways, self.connection.leg, at)

@@ -113,6 +113,8 @@ class Second:
         leg = self._leg = await Leg.open(self._elsewhere(), self._routes, self._around)
         while self._doubts or self._leaving:
             await leg.align(self._wanted)
+            if leg.refused:
+                raise Retry(f"refused: {', '.join(leg.refused)}")
             self._begin(leg)
             await asyncio.sleep(LOOK_S)
             if leg.connection.closed.done():

@@ -5,7 +5,7 @@ An acknowledgement proves nothing: a wrong route or name is acknowledged and sil
 
 import asyncio
 import contextlib
-from collections.abc import Container, Sequence
+from collections.abc import Awaitable, Callable, Container, Sequence
 
 from connector.binance.names import Stream
 from connector.binance.plan import Bundle
@@ -22,17 +22,24 @@ class Silence:
     Args:
         routes: Where the bundle's events are counted.
         held: Names that are subscribed now.
+        subscribe: Subscribes to names; may find that the exchange refuses some.
 
     Attributes:
         asking: Held by whoever changes the subscriptions: one at a time.
         silent: Names that delivered nothing within their deadline.
     """
 
-    def __init__(self, routes: Routes, held: Container[str]) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        held: Container[str],
+        subscribe: Callable[[Sequence[str]], Awaitable[None]],
+    ) -> None:
         self.asking = asyncio.Lock()
         self.silent: set[str] = set()
         self._routes = routes
         self._held = held
+        self._subscribe = subscribe
 
     async def watch(self, connection: Connection, bundle: Bundle, joined: Sequence[str]) -> None:
         """Wait for the first data of streams that have just joined."""
@@ -59,7 +66,7 @@ class Silence:
             still = [name for name in names if name in self._held]
             with contextlib.suppress(Retry):  # a dead connection is noticed by its own end
                 await connection.unsubscribe(still)
-                await connection.subscribe(still)
+                await self._subscribe(still)
 
     def _messages(self, name: str) -> int:
         route = self._routes.get(name.encode())

@@ -53,6 +53,7 @@ def _connection(one: "Supervisor") -> dict[str, Any]:
     return {
         "streams": len(one.bundle.planned),
         "subscribed": len(one.held),
+        "refused": {name: f"{it.code} {it.message}" for name, it in one.refused.items()},
         "flowing": one.flowing,
         "connects": one.connects_ok,
         "failed": one.connects_failed,

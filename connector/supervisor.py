@@ -10,6 +10,7 @@ import random
 from collections.abc import AsyncIterator
 
 from connector.around import Around
+from connector.binance.answers import Answer
 from connector.binance.markers import Reason
 from connector.binance.plan import Bundle
 from connector.errors import Retry
@@ -69,15 +70,22 @@ class Supervisor:
     def expects_data(self) -> bool:
         """Whether a stream that is surely alive and not a rare one is among its streams.
 
-        Unverified and undocumented streams never make the worker unready.
+        Unverified and undocumented streams never make the worker unready, nor do those the exchange
+        refuses.
         """
-        rows = [planned.stream.row for planned in self.bundle.planned]
+        taken = [one.stream for one in self.bundle.planned if one.stream.name not in self.refused]
+        rows = [stream.row for stream in taken]
         return any(row.status == "live" and row.cadence != "sparse" for row in rows)
 
     @property
     def silent(self) -> int:
         """Periodic streams that delivered nothing within their deadline."""
         return 0 if self.leg is None else len(self.leg.silent.intersection(self.wanted()))
+
+    @property
+    def refused(self) -> dict[str, Answer]:
+        """Names the exchange refuses to subscribe to, and its answers."""
+        return {} if self.leg is None else self.leg.refused
 
     def wanted(self) -> list[str]:
         """Return the names of the streams wanted now."""

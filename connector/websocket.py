@@ -22,6 +22,7 @@ from connector.binance.answers import Answer, is_server_shutdown, parse_answer
 from connector.binance.products import Limits
 from connector.errors import Retry
 from connector.policy import SlidingWindow
+from connector.refused_names import RequestRefused
 from connector.unreachable import reason, stay_away, tell_handshakes_once, via
 
 READ_TICK_S = 0.002
@@ -126,7 +127,8 @@ class Connection(picows.WSListener):
         """Subscribe to the named streams, in as few messages as fit, within the message budget.
 
         Raises:
-            Retry: a request was refused (named) or not answered in time, or the socket closed.
+            RequestRefused: the exchange took none of the names of a request.
+            Retry: a request was not answered in time, or the socket closed.
         """
         await self._request(requests.subscribe, names)
 
@@ -151,8 +153,8 @@ class Connection(picows.WSListener):
                 self._answers.pop(number, None)
             if not answer.done():
                 raise Retry(f"closed before request {number} was answered: {self.closed.result()}")
-            if answer.result().code is not None:
-                raise Retry(f"request {number} refused: {answer.result().message} ({chunk[0]} ...)")
+            if answer.result().is_error:
+                raise _refused(number, chunk, answer.result())
 
     async def _send(self, message: bytes) -> None:
         """Send a text message when the budget allows."""
@@ -251,6 +253,13 @@ class Connection(picows.WSListener):
     def _finish(self, reason: Closed) -> None:
         if not self.closed.done():
             self.closed.set_result(reason)
+
+
+def _refused(number: int, names: Sequence[str], answer: Answer) -> RequestRefused:
+    first = names[0] if len(names) == 1 else f"{names[0]} ..."
+    return RequestRefused(
+        f"request {number} refused: {answer.code} {answer.message} ({first})", answer
+    )
 
 
 _TEXT = picows.WSMsgType.TEXT

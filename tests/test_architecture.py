@@ -16,7 +16,7 @@ ROWS: tuple[tuple[str, ...], ...] = (
     ("cadence", "series"),
     ("chronicle", "before"),
     ("continuity",),
-    ("config", "telemetry", "unreachable"),
+    ("config", "telemetry", "unreachable", "refused_names"),
     ("websocket", "wsapi", "rest", "kafka", "registry"),
     ("route",),
     ("legs", "inbox", "aside"),

@@ -7,6 +7,12 @@ pages of futures and options, 2026-05-28.
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
+# Codes of answers that are not about what was asked (errors.md): overloaded, asked too often, gone,
+# connection full.
+_TROUBLE = frozenset(
+    {-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1016, -1034, -1191, 418, 429}
+)
+
 Id = int | str | None
 Result = list[str] | bool | None
 
@@ -32,6 +38,12 @@ class Answer(Struct, frozen=True):
     def is_error(self) -> bool:
         """Whether the request was refused."""
         return self.code is not None
+
+    @property
+    def is_trouble(self) -> bool:
+        """Whether the exchange refused because of its own state, or how often it was asked."""
+        server = self.code is not None and self.code >= 500  # noqa: PLR2004 - as HTTP's
+        return server or self.code in _TROUBLE or "too many requests" in self.message.lower()
 
 
 class _Error(Struct):

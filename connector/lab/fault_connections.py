@@ -1,4 +1,7 @@
-"""Faults of connections: reset, frozen, half open, refused after the handshake, announced, aged."""
+"""Faults of connections: reset, frozen, half open, refused after the handshake, announced, aged.
+
+And of one name: it is refused, and with it the request it stands in.
+"""
 
 import asyncio
 import math
@@ -62,6 +65,26 @@ class BlackHole:
         finally:
             for session in sessions:
                 session.socket.transport.abort()
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseStream:
+    """Any SUBSCRIBE with this name is answered with an error; whoever has the stream keeps it.
+
+    Which of the names is meant is not said.
+    """
+
+    stream: str
+    seconds: float = math.inf
+
+    async def strike(self, exchange: "Exchange") -> None:
+        """Refuse."""
+        refused = exchange.wire.refused
+        refused[self.stream] = (2, "Invalid request: invalid stream name")
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            refused.pop(self.stream, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from connector.lab.fault_connections import (
     BlackHole,
     Drop,
     Lifetime,
+    RefuseStream,
     ServerShutdown,
     Stall,
 )
@@ -46,6 +47,7 @@ __all__ = [
     "Mute",
     "MuteStream",
     "Refuse",
+    "RefuseStream",
     "Reorder",
     "ServerShutdown",
     "Skip",
@@ -110,5 +112,6 @@ FAULTS: dict[str, type[Fault]] = {
     "slow": Slow,
     "malformed": Malformed,
     "refuse": Refuse,
+    "refuse-stream": RefuseStream,
     "clock-skew": ClockSkew,
 }

@@ -124,6 +124,10 @@ class Session:
 
     def _subscribe(self, names: list[str]) -> dict[str, Any]:
         for name in names:
+            if name in self._wire.refused:  # the request as a whole: nothing of it is subscribed
+                code, text = self._wire.refused[name]
+                return {"code": code, "msg": text}
+        for name in names:
             self.subscribed[name] = None
             self.muted.discard(name)
             stream = self._deliverable(name)

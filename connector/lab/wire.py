@@ -31,6 +31,7 @@ class Wire:
         filters: What faults do to messages, in this order.
         muted: Names of streams that are withheld (pings are answered all the same).
         muted_all: Withhold everything.
+        refused: Name -> code and text of the error that answers whoever subscribes to it.
         skew_ms: How far the exchange's clock is ahead of this machine's.
     """
 
@@ -40,6 +41,7 @@ class Wire:
         self.filters: list[Filter] = []
         self.muted: set[str] = set()
         self.muted_all = False
+        self.refused: dict[str, tuple[int, str]] = {}
         self.skew_ms = 0
         self._oracle = oracle
 

@@ -109,6 +109,19 @@ def connection_lost(connection: str, cause: str, streams: int, retry_s: float) -
     )
 
 
+def subscription_refused(connection: str, stream: str, code: int | None, text: str) -> None:
+    """The exchange takes all of a connection's streams but this one, which is left out."""
+    _log.error(
+        "subscription_refused",
+        connection=connection,
+        stream=stream,
+        code=code,
+        text=text,
+        cure="take it out of the subscriptions if the exchange has it no more; "
+        "the next connection asks for it again",
+    )
+
+
 def resubscribed(connection: str, joined: int, left: int) -> None:
     """The plan changed: an open connection has taken and given up these many streams."""
     _log.info("resubscribed", connection=connection, joined=joined, left=left)

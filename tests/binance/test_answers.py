@@ -98,3 +98,21 @@ def test_no_bytes_make_it_raise(noise: bytes, before: bytes) -> None:
     for raw in (before + noise, noise + before):
         parse_answer(raw)
         is_server_shutdown(raw)
+
+
+@pytest.mark.parametrize(
+    ("answer", "trouble"),
+    [
+        (Answer(1), False),
+        (Answer(1, code=2, message="Invalid request: invalid stream name"), False),
+        (Answer(1, code=2, message="Invalid request: too many parameters"), False),
+        (Answer(1, code=-1121, message="Invalid symbol."), False),
+        (Answer(1, code=-1003, message="Too much request weight used"), True),
+        (Answer(1, code=2, message="Too many requests"), True),
+        (Answer(1, code=503), True),
+    ],
+)
+def test_trouble_of_the_exchange_is_told_from_a_wrong_request(
+    answer: Answer, trouble: bool
+) -> None:
+    assert answer.is_trouble == trouble

@@ -15,7 +15,7 @@ from connector.binance.names import parse
 from connector.binance.products import Product
 from connector.binance.symbols import read_listings
 from connector.lab.exchange import Exchange
-from connector.lab.faults import Skip
+from connector.lab.faults import RefuseStream, Skip
 from connector.lab.market import Market
 from tests.lab.client import client
 from tests.waiting import until
@@ -174,6 +174,22 @@ async def test_the_oracle_knows_exactly_what_a_client_received(exchange: Exchang
     assert trades == list(range(trades[0], trades[0] + len(trades)))
     assert all(after[0] == before[1] + 1 for before, after in pairwise(depth))
     assert books == sorted(set(books))
+
+
+async def test_a_request_with_a_refused_name_is_refused_as_a_whole(exchange: Exchange) -> None:
+    both = {"method": "SUBSCRIBE", "params": ["btcusdt@trade", "ethusdt@trade"], "id": 1}
+    async with connect(url(exchange, "spot")) as socket:
+        refusal = exchange.begin(RefuseStream("ethusdt@trade"))
+        while "ethusdt@trade" not in exchange.wire.refused:
+            await asyncio.sleep(0)
+        refused = await ask(socket, both)
+        held = await ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": 2})
+        refusal.cancel()
+        taken = await ask(socket, both)
+
+    assert refused == {"code": 2, "msg": "Invalid request: invalid stream name", "id": 1}
+    assert held == {"result": [], "id": 2}
+    assert taken == {"result": None, "id": 1}
 
 
 async def test_too_many_messages_a_second_end_the_connection(exchange: Exchange) -> None:
