@@ -42,19 +42,39 @@ class Around:
     watch: Callable[[Series, Callable[[], None]], None] = lambda _series, _tell: None
     _windows: dict[str, SlidingWindow] = field(default_factory=dict)
     _doubts: dict[str, SlidingWindow] = field(default_factory=dict)
+    _away_until: dict[str, float] = field(default_factory=dict)  # host -> monotonic seconds
 
     async def may_connect(self, bundle: Bundle) -> None:
-        """Wait for the budget of connection attempts: counted per address of the exchange."""
+        """Wait for the budget of connection attempts: counted per address of the exchange.
+
+        And until the end of the time that the exchange told anyone of us to stay away.
+        """
         loop, window = asyncio.get_running_loop(), self._window(self._windows, bundle, self.share)
-        while wait := window.wait(loop.time()):
+        while wait := max(window.wait(loop.time()), self._away(bundle)):
             await asyncio.sleep(wait)
         window.take(loop.time())
+
+    async def may_hand_over(self, bundle: Bundle) -> None:
+        """Wait for a permit of `handing_over`; nobody holds one while its host keeps us away."""
+        while wait := self._away(bundle):
+            await asyncio.sleep(wait)
+        await self.handing_over.acquire()
+
+    def stay_away(self, bundle: Bundle, seconds: float) -> None:
+        """Have nobody connect to a bundle's host for so long: a ban is the address's (429, 418)."""
+        until = asyncio.get_running_loop().time() + seconds
+        host = _host(bundle)
+        self._away_until[host] = max(until, self._away_until.get(host, 0.0))
+
+    def _away(self, bundle: Bundle) -> float:
+        until = self._away_until.get(_host(bundle), 0.0)
+        return max(0.0, until - asyncio.get_running_loop().time())
 
     def may_doubt(self, bundle: Bundle) -> bool:
         """Say whether a connection may be opened for a doubt alone, and count it if so."""
         window = self._window(self._doubts, bundle, self.share * FOR_DOUBTS)
         now = asyncio.get_running_loop().time()
-        if window.wait(now):
+        if window.wait(now) or self._away(bundle):
             return False
         window.take(now)
         return True
@@ -63,10 +83,13 @@ class Around:
     def _window(windows: dict[str, SlidingWindow], bundle: Bundle, share: float) -> SlidingWindow:
         limits = LIMITS[bundle.product]
         most = max(1, int(limits.connects * share))
-        host = bundle.endpoint.split("/")[2]
-        return windows.setdefault(host, SlidingWindow(most, limits.connects_window_s))
+        return windows.setdefault(_host(bundle), SlidingWindow(most, limits.connects_window_s))
 
     @staticmethod
     def now_ms() -> int:
         """Return our clock, epoch milliseconds."""
         return time.time_ns() // 1_000_000
+
+
+def _host(bundle: Bundle) -> str:
+    return bundle.endpoint.split("/")[2]

@@ -14,6 +14,7 @@ from connector.binance.answers import Answer
 from connector.binance.markers import Reason
 from connector.binance.plan import Bundle
 from connector.binance.products import LIMITS
+from connector.errors import Retry
 from connector.pipeline import Route, Routes
 from connector.refused_names import Refusals, RequestRefused
 from connector.series import Series
@@ -61,9 +62,14 @@ class Leg:
         await around.may_connect(bundle)
         receive = functools.partial(around.pipeline.receive, routes)
         limits = LIMITS[bundle.product]
-        connection = await Connection.open(
-            bundle.endpoint, limits, receive, around.proxy, bundle.leg
-        )
+        try:
+            connection = await Connection.open(
+                bundle.endpoint, limits, receive, around.proxy, bundle.leg
+            )
+        except Retry as error:
+            if error.after_s is not None:
+                around.stay_away(bundle, error.after_s)
+            raise
         return cls(bundle.name, connection, routes, around)
 
     @property

@@ -95,8 +95,8 @@ class Second:
         try:
             await self._find_out()
         except Retry as error:
-            name = self._bundle().name
-            events.connect_failed(connection=f"{name} (second)", cause=str(error), retry_s=RETRY_S)
+            name, wait = f"{self._bundle().name} (second)", max(RETRY_S, error.after_s or 0.0)
+            events.connect_failed(connection=name, cause=str(error), retry_s=wait)
             self._close()
             await asyncio.sleep(RETRY_S)
         except Exception as error:  # noqa: BLE001 - a bug here must not end the first connection

@@ -211,7 +211,7 @@ class Supervisor:
     @contextlib.asynccontextmanager
     async def _turn(self, old: Leg) -> AsyncIterator[bool]:
         """Take one of the permits to hand over; yields False if the old one ended first."""
-        permit = asyncio.ensure_future(self._around.handing_over.acquire())
+        permit = asyncio.ensure_future(self._around.may_hand_over(self.bundle))
         try:
             ends = (permit, old.connection.closed)
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)

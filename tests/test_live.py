@@ -539,10 +539,47 @@ async def test_a_proxy_that_fails_is_named(
     await proxy.stop()
 
 
+def around_of(share: float = 1.0) -> Around:
+    return Around(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=share)
+
+
 async def test_attempts_to_connect_keep_to_our_share() -> None:
-    around = Around(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=0.005)  # 1.5 of 300: one
+    around = around_of(share=0.005)  # 1.5 of 300: one
     bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
 
     await asyncio.wait_for(around.may_connect(bundle), 5)
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(around.may_connect(bundle), 0.2)
+
+
+async def test_nobody_connects_to_a_host_that_keeps_us_away() -> None:
+    around, loop = around_of(), asyncio.get_running_loop()
+    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
+    sibling = Bundle("spot-2", "spot", "wss://a/stream", ())
+    elsewhere = Bundle("coinm-1", "coinm", "wss://b/stream", ())
+
+    around.stay_away(bundle, 0.5)
+    around.stay_away(sibling, 0.1)  # the longer one holds
+    began = loop.time()
+    await asyncio.wait_for(around.may_connect(elsewhere), 0.1)
+
+    assert [around.may_doubt(one) for one in (sibling, elsewhere)] == [False, True]
+    await asyncio.wait_for(around.may_connect(sibling), 5)
+    assert loop.time() - began >= 0.49
+    assert around.may_doubt(sibling)
+
+
+async def test_who_is_kept_away_takes_no_permit_to_hand_over() -> None:
+    around = around_of()
+    banned = Bundle("spot-1", "spot", "wss://a/stream", ())
+    elsewhere = Bundle("coinm-1", "coinm", "wss://b/stream", ())
+
+    around.stay_away(banned, 600.0)
+    waiting = [asyncio.create_task(around.may_hand_over(banned)) for _ in range(2)]
+    await asyncio.wait_for(around.may_hand_over(elsewhere), 5)
+    await asyncio.wait_for(around.may_hand_over(elsewhere), 5)
+
+    assert [one.done() for one in waiting] == [False, False]
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)

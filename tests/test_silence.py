@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from connector.around import Around
+from connector.binance.plan import Bundle
 from connector.binance.products import Product
 from connector.cadence import Listener
 from connector.codec.schema import load
@@ -231,6 +233,34 @@ async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
         assert len(ids) == len(set(ids))
     said = capsys.readouterr().out
     assert in_order(said, "stream_quiet", "silent_everywhere", "stale_confirmed")
+
+
+async def test_no_second_connection_is_tried_while_the_exchange_keeps_us_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("connector.second.RETRY_S", 0.1)
+    asked: list[bool] = []
+    may_doubt = Around.may_doubt
+
+    def noted(around: Around, bundle: Bundle) -> bool:
+        asked.append(may_doubt(around, bundle))
+        return asked[-1]
+
+    monkeypatch.setattr(Around, "may_doubt", noted)
+    async with world(tmp_path) as here:
+        await learned(here)
+        here.exchange._connects = 0  # 429, Retry-After: 5
+        here.exchange.begin(MuteStream(BOOK, 600.0))
+        await until(lambda: asked.count(False) == 2)
+        here.exchange._connects = 300
+
+        assert here.exchange.connects_seen == 2
+        await until(lambda: listening(here).confirmed == 1)
+        assert here.exchange.connects_seen == 3
+        await here.stop()
+    said = capsys.readouterr().out
+    assert said.count("connect_failed") == 1
+    assert "retry_s=5.0" in said
 
 
 async def test_a_stream_that_speaks_by_itself_was_suspected_wrongly(tmp_path: Path) -> None:
