@@ -148,8 +148,7 @@ class Leg:
             self._give_up([name], "connection_lost")
         elif name in self._told:  # never delivered: nothing of it is missing because of us
             way, legs = self._told.pop(name), self._around.pipeline.legs
-            now, leg = self._around.now_ms() / 1e3, self.connection.leg
-            self._around.pipeline.later(functools.partial(legs.closed, [way], leg, now))
+            self._around.pipeline.later(functools.partial(legs.closed, [way], self.connection.leg))
         self._refusals.leave_out(name, refused, len(self._told))
 
     def _resumed(self, ways: list[Route], at: float) -> None:
@@ -210,7 +209,7 @@ class Leg:
         legs, leg = self._around.pipeline.legs, self.connection.leg
         for way in ways:
             missing = legs.unrelieved(way, leg, at)
-            legs.closed([way], leg, self._around.now_ms() / 1e3)
+            legs.closed([way], leg)
             self._say(way, missing, reason)
 
     def _say(self, way: Route, missing: list[Series], reason: Reason) -> None:

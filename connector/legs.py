@@ -3,6 +3,7 @@
 Used while connections hand over and for `connections: 2`; binance/handover.py decides.
 """
 
+import time
 from collections.abc import Callable, Iterable
 
 from connector.binance.handover import Decided, Merge
@@ -20,17 +21,24 @@ class Legs:
     Args:
         publish: Publishes an event in its turn; told what is missing before it, if anything is.
         repeated: Takes note of a repeat.
+        clock: Returns seconds; never the wall's, which steps: events would wait for long, or not.
     """
 
-    def __init__(self, publish: Publish, repeated: Callable[[Series], None]) -> None:
+    def __init__(
+        self,
+        publish: Publish,
+        repeated: Callable[[Series], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._publish = publish
         self._repeated = repeated
+        self._clock = clock
         self._waiting: dict[int, Series] = {}  # of which events wait for another leg
 
     def offer(self, merge: Merge[Waiting], one: Waiting, leg: int) -> None:
         """Let the legs decide what an event is, and publish what that settles."""
-        now = one.received_us / 1e6
-        self._settle(one.series, one.route.codec.offer(merge, leg, one.message, one, now))
+        decided = one.route.codec.offer(merge, leg, one.message, one, self._clock())
+        self._settle(one.series, decided)
 
     def _settle(self, series: Series, decided: list[Decided[Waiting]]) -> None:
         for verdict, one, hole in decided:
@@ -49,8 +57,9 @@ class Legs:
         merges = [series.merge for series in self._waiting.values()]
         return sum(merge.waiting for merge in merges if merge is not None)
 
-    def expire(self, now: float) -> None:
+    def expire(self) -> None:
         """Publish what has waited long enough for another leg; call some times a second."""
+        now = self._clock()
         for series in list(self._waiting.values()):
             if series.merge is not None:
                 self._settle(series, series.merge.expire(now))
@@ -93,7 +102,7 @@ class Legs:
             if series.merge is None or not series.merge.relieved(leg)
         ]
 
-    def closed(self, routes: Iterable[Route], leg: int, now: float) -> None:
+    def closed(self, routes: Iterable[Route], leg: int) -> None:
         """Note that a connection delivers these streams no more."""
         for way in _ways(routes):
             if leg not in way.legs:
@@ -103,7 +112,7 @@ class Legs:
             for series in way.series.values():
                 merge = series.merge
                 if merge is not None:
-                    self._settle(series, merge.leg_closed(leg, now))
+                    self._settle(series, merge.leg_closed(leg, self._clock()))
                     series.merge = None if merge.idle else merge
 
     def release(self, series: Series) -> None:

@@ -4,6 +4,7 @@ The reader hands over frames and never waits: while the publisher is full they q
 in bytes. Next along the way: codec/compile.py, continuity.py, kafka/producer.py.
 """
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -65,6 +66,7 @@ class Pipeline:
         ledger: Ledger,
         hold_bytes: int,
         continuity: Continuity | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publisher = publisher
         self._ledger = ledger
@@ -74,7 +76,7 @@ class Pipeline:
         self._queue = self._inbox.entries
         self._room = 0
         self._leg = 0  # the connection whose frames are being handled
-        self.legs = Legs(self._publish_decided, self._repeated)
+        self.legs = Legs(self._publish_decided, self._repeated, clock)
         self.continuity = continuity or Continuity("binance")
         self.aside = Aside(publisher, ledger, self.continuity)
 
@@ -329,10 +331,10 @@ class Pipeline:
         else:
             note()
 
-    def expire(self, now: float) -> None:
+    def expire(self) -> None:
         """Publish what has waited long enough for another leg; call some times a second."""
         if self.legs.waiting and self._publisher.room() > MOST_WAITING:
-            self.legs.expire(now)
+            self.legs.expire()
 
     def _after_dropped(self, routes: Iterable[Route], now_ms: int) -> None:
         for route in routes:

@@ -206,7 +206,7 @@ class MarketWorker:
         self.producer.poll()
         if self.pipeline.queued:
             self.pipeline.drain()
-        self.pipeline.expire(time.time())
+        self.pipeline.expire()
 
     async def _drain(self, began: float) -> Outcome:
         """Publish what is queued and flush, within the deadline; readers are gone by now."""

@@ -25,15 +25,16 @@ class Pair:
 
     def __init__(self) -> None:
         self.recorder, self.ledger = Recorder(), Ledger()
-        self.pipeline = Pipeline(self.recorder, self.ledger, 1 << 30)
         self.routes = {NAME.encode(): route("spot", NAME)}
-        self.now = NOW_US
+        self.now = NOW_US  # the wall's
+        self.clock = 7.0
+        self.pipeline = Pipeline(self.recorder, self.ledger, 1 << 30, clock=lambda: self.clock)
 
     def opened(self, leg: int) -> None:
         self.pipeline.legs.opened(self.routes.values(), leg)
 
     def closed(self, leg: int) -> None:
-        self.pipeline.legs.closed(self.routes.values(), leg, self.now / 1e6)
+        self.pipeline.legs.closed(self.routes.values(), leg)
 
     def deliver(self, leg: int, *ids: int) -> None:
         self.now += 1000
@@ -83,11 +84,30 @@ def test_what_no_leg_delivers_is_a_gap_when_the_wait_is_over() -> None:
     pair.deliver(1, 1)
     pair.opened(2)
     pair.deliver(2, 4)
-    pair.now += 2_000_000
-    pair.pipeline.expire(pair.now / 1e6)
+    pair.clock += 2.0
+    pair.pipeline.expire()
 
     assert pair.published() == [1, 4]
     assert pair.pipeline.continuity.gaps == {"sequence": 1}
+
+
+@pytest.mark.parametrize("step_s", [-60, 60])
+def test_a_step_of_the_wall_clock_changes_nothing_in_how_long_an_event_waits(step_s: int) -> None:
+    pair = Pair()
+    pair.opened(1)
+    pair.deliver(1, 1)
+    pair.opened(2)
+    pair.deliver(2, 4)
+    pair.now += step_s * 1_000_000
+    pair.deliver(2, 5)
+    pair.clock += 0.4
+    pair.pipeline.expire()
+    assert (pair.published(), pair.pipeline.legs.waiting) == ([1], 2)
+
+    pair.clock += 0.2
+    pair.pipeline.expire()
+
+    assert (pair.published(), pair.pipeline.legs.waiting) == ([1, 4, 5], 0)
 
 
 def test_when_the_old_leg_ends_the_tracker_alone_goes_on() -> None:
@@ -120,8 +140,8 @@ def test_any_interleaving_of_two_legs_is_published_once_and_in_order(seed: int) 
             break
     for number in second:
         pair.deliver(2, number)
-    pair.now += 2_000_000
-    pair.pipeline.expire(pair.now / 1e6)
+    pair.clock += 2.0
+    pair.pipeline.expire()
 
     assert pair.published() == list(range(1, 60))
     pair.assert_balanced()

@@ -21,11 +21,13 @@ class Line:
     """A stream that two connections may deliver."""
 
     def __init__(self, name: str) -> None:
-        self.name, self.now = name, NOW_US
+        self.name, self.now, self.clock = name, NOW_US, 7.0
         self.recorder, self.ledger = Recorder(), Ledger()
         self.continuity = Continuity("binance")
         self.continuity.begin({"marker": 8, "progress": 9}, {})
-        self.pipeline = Pipeline(self.recorder, self.ledger, 1 << 30, self.continuity)
+        self.pipeline = Pipeline(
+            self.recorder, self.ledger, 1 << 30, self.continuity, lambda: self.clock
+        )
         stream = recognise("spot", name)
         self.route = route_to(f"binance.spot.{stream.row.kind}", 7, stream, {})
         self.pipeline.legs.opened([self.route], FIRST)
@@ -42,8 +44,8 @@ class Line:
 
     def wait(self) -> None:
         """Let the time pass that an event waits for another connection."""
-        self.now += 1_000_000
-        self.pipeline.expire(self.now / 1e6)
+        self.clock += 1.0
+        self.pipeline.expire()
 
     def marked(self) -> list[dict[str, Any]]:
         sealed = self.continuity.chronicle.seal(1, self.now)
@@ -139,7 +141,7 @@ def test_a_suspect_that_is_trusted_again_is_no_suspect(name: str) -> None:
     line.deliver(FIRST, 1, 2)
     line.suspect()
     line.pipeline.legs.trust([line.route])
-    line.pipeline.legs.closed([line.route], FIRST, line.now / 1e6)
+    line.pipeline.legs.closed([line.route], FIRST)
     line.deliver(SECOND, 3)
 
     assert line.markers() == []
