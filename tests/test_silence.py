@@ -12,7 +12,7 @@ from connector.binance.products import Product
 from connector.cadence import Listener
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
-from connector.lab.faults import Drop, Mute, MuteStream
+from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
 from connector.listening import Listening
 from connector.supervisor import Supervisor
 from tests.oracle import read_avro
@@ -261,6 +261,24 @@ async def test_no_second_connection_is_tried_while_the_exchange_keeps_us_away(
     said = capsys.readouterr().out
     assert said.count("connect_failed") == 1
     assert "retry_s=5.0" in said
+
+
+async def test_a_stream_refused_to_a_second_connection_is_tried_on_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("connector.second.RETRY_S", 0.1)
+    six = {**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]}
+    async with world(tmp_path, six, rate=750.0) as here:
+        await learned(here)
+        refusal = here.exchange.begin(RefuseStream(BOOK))
+        here.exchange.begin(MuteStream(TRADE, 600.0))
+        here.exchange.begin(MuteStream(BOOK, 600.0))
+        await until(lambda: here.exchange.connects_seen == 3)
+        refusal.cancel()
+        await until(lambda: listening(here).confirmed == 2)
+        await here.stop()
+    said = capsys.readouterr().out
+    assert in_order(said, "connect_failed", "refused: ", "stale_confirmed")
 
 
 async def test_a_stream_that_speaks_by_itself_was_suspected_wrongly(tmp_path: Path) -> None:
