@@ -28,7 +28,6 @@ class Around:
         share: Our part of what an IP address may do, above 0 and up to 1.
         life_s: Seconds after which the exchange cuts any connection.
         closing: Why a bundle is given up: plan_changed, at the end restart.
-        handing_over: Taken while a connection is replaced: never all at once.
         watch: Have REST asked about a series that is silent everywhere; told when it goes on.
     """
 
@@ -38,10 +37,10 @@ class Around:
     share: float = 1.0
     life_s: float = 86_400.0
     closing: Reason = "plan_changed"
-    handing_over: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HAND_OVERS))
     watch: Callable[[Series, Callable[[], None]], None] = lambda _series, _tell: None
     _windows: dict[str, SlidingWindow] = field(default_factory=dict)
     _doubts: dict[str, SlidingWindow] = field(default_factory=dict)
+    _turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     _away_until: dict[str, float] = field(default_factory=dict)  # host -> monotonic seconds
 
     async def may_connect(self, bundle: Bundle) -> None:
@@ -55,10 +54,17 @@ class Around:
         window.take(loop.time())
 
     async def may_hand_over(self, bundle: Bundle) -> None:
-        """Wait for a permit of `handing_over`; nobody holds one while its host keeps us away."""
+        """Wait for one of the turns to replace a connection: never all of a host's at once.
+
+        Nobody holds one while the host keeps us away.
+        """
         while wait := self._away(bundle):
             await asyncio.sleep(wait)
-        await self.handing_over.acquire()
+        await self.turns(bundle).acquire()
+
+    def turns(self, bundle: Bundle) -> asyncio.Semaphore:
+        """Return the turns of a bundle's host: who has one releases it."""
+        return self._turns.setdefault(_host(bundle), asyncio.Semaphore(HAND_OVERS))
 
     def stay_away(self, bundle: Bundle, seconds: float) -> None:
         """Have nobody connect to a bundle's host for so long: a ban is the address's (429, 418)."""

@@ -160,7 +160,7 @@ class Backfill:
             entry, pause = await queue.get(), 0.0
             try:
                 later = await self._step(entry.job)
-                entry.backoff = backoff = Backoff()
+                entry.backoff, backoff = Backoff(), Backoff()
                 self.trouble = ""
             except _NotNow as failed:
                 later = 0.0 if failed.after_s is not None else _delay(entry.backoff)

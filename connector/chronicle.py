@@ -15,7 +15,7 @@ from connector.series import Gap, Series
 
 MARKERS, PROGRESS = "markers", "progress"  # topics, behind the prefix
 SLOWLY_MS = 1_000  # how often progress of series without ids is written; the others: each time
-Record = tuple[str, bytes, bytes | None, int, Any]  # as a producer takes it
+Record = tuple[str, bytes | None, bytes | None, int, Any]  # as a producer takes it
 
 
 class Chronicle:
@@ -39,6 +39,7 @@ class Chronicle:
         self._dirty: list[Series] = []
         self._waiting: list[tuple[State, Series, str, Gap, str, bool]] = []
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
+        self._buried: list[str] = []  # series whose progress is to be deleted
         self._told: Series | None = None  # whose progress was written last
         self._slowly_ms = 0
         self._marker_topic = f"{environment}.{MARKERS}"
@@ -68,9 +69,15 @@ class Chronicle:
         detail: str = "",
         *,
         repeats_possible: bool = False,
+        topic: str = "",
     ) -> None:
-        """Have a marker written with the next transaction, as things stand now."""
-        now = series.topic, replace(gap)
+        """Have a marker written with the next transaction, as things stand now.
+
+        Args:
+            state, series, gap, detail, repeats_possible: What it says.
+            topic: Where the records were, if it is not where the series goes now.
+        """
+        now = topic or series.topic, replace(gap)
         self._waiting.append((state, series, *now, detail, repeats_possible))
 
     def touch(self, series: Series) -> None:
@@ -83,6 +90,19 @@ class Chronicle:
     def waiting(self) -> bool:
         """Whether markers wait to be written."""
         return bool(self._waiting)
+
+    def bury(self, series: Series) -> None:
+        """Have the progress of a series that nobody reads any more deleted.
+
+        Should it come back, its coverage begins anew; the progress of one whose ids began anew
+        stays, for the sake of its count of that.
+        """
+        self.sealed.pop(series.name, None)
+        if series.tracker.epoch:
+            return
+        self._dirty = [one for one in self._dirty if one is not series]
+        self._told = None if self._told is series else self._told
+        self._buried.append(series.name)
 
     def seal(self, number: int, now_us: int) -> list[Record]:
         """Return the markers and the progress that belong to a transaction.
@@ -109,7 +129,10 @@ class Chronicle:
             records.append(self._progress_of(series, number, now_ms))
         if not told and self._told is not None:
             records.append(self._progress_of(self._told, number, now_ms))
-        return records
+        buried, self._buried = self._buried, []
+        return records + [
+            (self._progress_topic, None, name.encode(), now_ms, None) for name in buried
+        ]
 
     def take_over(self, number: int, now_us: int) -> list[Record]:
         """Return the progress of every series of the writer before, under our name.

@@ -222,7 +222,8 @@ class Continuity:
 
     def refused(self, topic: str, value: bytes, reason: Reason) -> None:
         """Mark a record that Kafka did not take: it is missing in its series, for good."""
-        kinds = {one.stream.row.kind for one in self._series.values() if one.topic == topic}
+        here = [one for one in self._series.values() if one.topic == topic]
+        kinds = {one.stream.row.kind for one in here or self._series.values()}
         for kind in kinds:
             try:
                 record = decode_record(load(kind), value)
@@ -237,7 +238,7 @@ class Continuity:
                     before = record[previous] if record[previous] is not None else before
                 gap = series.gap_around(self._environment, reason, before, record[last])
                 gap.missing = record[last] - before if series.gapless else 1
-                self.chronicle.mark("unfillable", series, gap)
+                self.chronicle.mark("unfillable", series, gap, topic=topic)
 
     # Told by the supervisors
 
@@ -265,13 +266,16 @@ class Continuity:
             gap = one.pending
             if gap is not None and not one.can_tell:
                 gap.after_ms = now_ms
-                one.pending, one.stamp = None, self._found(one, gap)
+                again = one.stamp == gap.id  # lost again, and nothing came in between
+                one.pending, one.stamp = None, self._found(one, gap, again=again)
 
     def settled(self, series: Series, gap: Gap, state: State, detail: str = "") -> None:
         """Note that no more of a gap will be fetched, and what became of it."""
         series.open_gaps.pop(gap.id, None)
         self.chronicle.mark(state, series, gap, detail)
         self.touch(series)
+        if series.forgotten:
+            self.forget([series])
 
     def told(self, series: Series, gap: Gap, state: State, detail: str = "") -> None:
         """Have a marker of a gap written that somebody else has found; its progress is not ours."""
@@ -291,7 +295,9 @@ class Continuity:
         self.touch(series)
         self.fill(series, gap)  # nothing to fetch of it, but a book begins anew
         series.tracker.restore(None if first is None else first - 1, series.tracker.epoch + 1)
-        series.pending, series.stamp, series.alert = None, gap.id, True
+        # Where ids tell nothing, the next event only tells the other edge.
+        series.pending = None if series.can_tell else gap
+        series.stamp, series.alert = gap.id, True
 
     def ended(self, series: Iterable[Series], reason: Reason) -> None:
         """Note where the coverage of these series ends; should it begin again, it begins anew."""
@@ -340,9 +346,12 @@ class Continuity:
         gone = list(series)
         self.ended(gone, "plan_changed")
         for one in gone:
-            if not one.open_gaps and self._series.get(one.name) is one:
+            if self._series.get(one.name) is not one:
+                continue
+            one.forgotten = bool(one.open_gaps)  # until they are settled
+            if not one.forgotten:
                 del self._series[one.name]
-                self.chronicle.sealed.pop(one.name, None)
+                self.chronicle.bury(one)
                 self._before.forget(one)
 
     def _suspect(self, series: Series, reason: Reason, repeats_possible: bool = False) -> None:

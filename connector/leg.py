@@ -221,7 +221,7 @@ class Leg:
             marked = continuity.interrupted(missing, reason)
             if way.heard:
                 continuity.resumed(marked, self._around.now_ms())
-        elif reason in ("plan_changed", "restart"):
+        elif reason == "restart" or (reason == "plan_changed" and not way.moves):
             continuity.ended(way.every_series(), reason)
         else:
             continuity.interrupted(way.every_series(), reason)

@@ -79,7 +79,7 @@ class Legs:
         """Note that the exchange has acknowledged a connection's subscription to these streams."""
         for way in _ways(routes):
             if leg in way.legs:
-                way.heard[leg] = at
+                way.heard[leg], way.moves = at, False
 
     @staticmethod
     def disbelieve(routes: Iterable[Route], leg: int) -> None:

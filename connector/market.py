@@ -102,11 +102,12 @@ class Market:
         both = (*bundle.planned, *kept.moving)
         if not both:
             self._end(key)
-        elif len(both) > LIMITS[bundle.product].streams_per_connection:
-            kept.moving = ()  # no room for both: a gap is marked, and fetched
-            kept.supervisor.want(bundle)
-        else:
-            kept.supervisor.want(replace(bundle, planned=both))
+            return
+        most = LIMITS[bundle.product].streams_per_connection
+        for one in both[most:]:  # no room: what it misses on its way is marked, and fetched
+            self.routing.tables[key][one.stream.name.encode()].moves = True
+        kept.moving = both[len(bundle.planned) : most]
+        kept.supervisor.want(replace(bundle, planned=both[:most]))
 
     def _relieve(self) -> None:
         """Leave what other connections bring by now."""

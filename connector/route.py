@@ -40,6 +40,7 @@ class Route:
         series: Symbol -> what is known of its series.
         damaged: An event of the stream went to the dead letter: its id may be missing.
         legs: The connections that deliver the stream, the oldest first.
+        moves: Another connection will deliver it soon, though none does now.
         heard: Of them, those whose subscription is acknowledged: since when, monotonic seconds.
     """
 
@@ -57,6 +58,7 @@ class Route:
     series: dict[str, Series] = field(default_factory=dict)
     damaged: bool = False
     legs: list[int] = field(default_factory=list)
+    moves: bool = False
     heard: dict[int, float] = field(default_factory=dict)
 
     def begin(self, symbol: str | None, continuity: Continuity) -> Series:

@@ -54,6 +54,7 @@ class Series:
         pending: A gap whose other edge the next event will tell.
         stamp: Id of a gap that is settled, for the next record to carry.
         ended: Nobody reads it any more: the next event begins its coverage anew.
+        forgotten: It is let go of once its open gaps are settled.
         suspects: The connections that brought it when it was suspected: it is not known yet whether
             they bring it still. Empty: it is not suspected.
         suspected_after: The newest id published by then.
@@ -75,6 +76,7 @@ class Series:
     pending: Gap | None = None
     stamp: str | None = None
     ended: bool = False
+    forgotten: bool = False
     suspects: tuple[int, ...] = ()
     suspected_after: int | None = None
     alert: bool = True

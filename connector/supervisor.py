@@ -210,7 +210,7 @@ class Supervisor:
 
     @contextlib.asynccontextmanager
     async def _turn(self, old: Leg) -> AsyncIterator[bool]:
-        """Take one of the permits to hand over; yields False if the old one ended first."""
+        """Take one of the turns to hand over; yields False if the old one ended first."""
         permit = asyncio.ensure_future(self._around.may_hand_over(self.bundle))
         try:
             ends = (permit, old.connection.closed)
@@ -218,7 +218,7 @@ class Supervisor:
             yield not old.connection.closed.done()
         finally:
             if not permit.cancel():
-                self._around.handing_over.release()
+                self._around.turns(self.bundle).release()
 
     def _take(self, old: Leg, new: Leg, cause: Reason, seconds: float) -> None:
         """Count on a replacement from now on."""

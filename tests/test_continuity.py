@@ -25,6 +25,7 @@ class Line:
 
     def __init__(self, *names: str, stored: dict[str, Any] | None = None, hold: int = 1 << 30):
         self.recorder, self.ledger, self.filled = Recorder(), Ledger(), list[Gap]()
+        self.deleted: list[str] = []  # keys of progress
         self.continuity = Continuity("binance", shard=1, instance="market", run="r1")
         self.continuity.begin(IDS, stored or {})
         self.pipeline = Pipeline(self.recorder, self.ledger, hold, self.continuity)
@@ -67,6 +68,9 @@ class Line:
         made: dict[str, list[dict[str, Any]]] = {"markers": [], "progress": []}
         for topic, value, key, *_ in self.continuity.chronicle.seal(self.number, at_ms * 1000):
             kind = topic.removeprefix("binance.")
+            if value is None:
+                self.deleted.append((key or b"").decode())
+                continue
             record = plain(
                 oracle.read_avro(load(kind.removesuffix("s") if kind == "markers" else kind), value)
             )
@@ -562,7 +566,7 @@ def test_the_first_transaction_takes_over_the_progress_of_the_writer_before() ->
 
     [(topic, value, key, *_)] = line.continuity.chronicle.take_over(1, NOW_MS * 1000)
 
-    record = plain(oracle.read_avro(load("progress"), value))
+    record = plain(oracle.read_avro(load("progress"), value or b""))
     assert (topic, key.decode() if key else "") == ("binance.progress", name)
     assert record == stored(20) | {"run": "r1", "commit_number": 1}
     assert line.continuity.chronicle.sealed == {name: 1}
@@ -730,3 +734,90 @@ def test_a_gap_nobody_will_see_the_end_of_is_settled_when_the_coverage_ends() ->
     [settled] = [m for m in markers if (m["kind"], m["state"]) == ("mini-ticker", "clear")]
     assert (settled["before_time"], settled["after_time"]) == (NOW_MS, NOW_MS + 1)
     assert line.continuity.open_gaps == 0
+
+
+def test_the_progress_of_a_series_let_go_of_is_deleted_and_it_begins_anew() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.continuity.ended(line.series(), "plan_changed")
+    line.continuity.forget(line.series())
+    line.seal()
+    assert line.deleted == ["spot/btcusdt@trade/BTCUSDT"]
+
+    line.routes[b"btcusdt@trade"].series.clear()
+    line.trades(5_000)
+    markers, [progress] = line.seal()
+    assert states(markers) == [("started", "restart")]
+    assert progress["last_id"] == 5_000
+
+
+def test_a_series_let_go_of_while_a_gap_is_filled_is_kept_until_that_is_settled() -> None:
+    line = Line("btcusdt@trade")
+    line.fill_everything()
+    line.trades(10, 20)
+    [series], [gap] = line.series(), line.filled
+    line.continuity.forget([series])
+    line.seal()
+    assert line.deleted == []
+    line.continuity.settled(series, gap, "filled")
+
+    markers, _ = line.seal()
+
+    assert states(markers) == [("filled", "sequence")]
+    assert line.deleted == [series.name]
+    assert line.continuity.open_gaps == 0
+
+
+def test_the_count_of_ids_that_began_anew_outlives_its_series() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    [series] = line.series()
+    line.pipeline.reset(series)
+    line.trades(1)
+    line.continuity.forget([series])
+    line.seal()
+    line.routes[b"btcusdt@trade"].series.clear()
+    line.trades(7)
+
+    _, [progress] = line.seal()
+
+    assert (line.deleted, progress["id_epoch"]) == ([], 1)
+
+
+def test_new_ids_that_tell_nothing_have_both_edges_once_they_go_on() -> None:
+    line = Line("btcusdt@bookTicker")
+    line.send("btcusdt@bookTicker", ticker(1_000))
+    [series] = line.series("btcusdt@bookTicker")
+    line.pipeline.reset(series)
+    line.send("btcusdt@bookTicker", ticker(7))
+
+    markers, _ = line.seal()
+
+    told = [(m["state"], m["reason"], m["before_id"], m["after_id"]) for m in markers[1:]]
+    assert told == [("unfillable", "ids_reset", 1_000, None), ("unfillable", "ids_reset", 1_000, 7)]
+    assert len({marker["gap_id"] for marker in markers[1:]}) == 1
+    assert line.continuity.gaps == {"ids_reset": 1}
+
+
+def test_a_gap_found_twice_with_nothing_in_between_is_counted_once() -> None:
+    line = Line("btcusdt@miniTicker")
+    line.send("btcusdt@miniTicker", mini(NOW_MS))
+    [series] = line.series("btcusdt@miniTicker")
+    for _ in range(2):
+        line.continuity.interrupted([series], "connection_lost")
+        line.continuity.resumed([series], NOW_MS + 50)
+
+    assert line.continuity.gaps == {"connection_lost": 1}
+
+
+def test_a_record_refused_after_its_series_has_moved_is_marked_where_it_was() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    [series], [(topic, value, *_)] = line.series(), line.recorder.records
+    line.continuity.moved(series, "elsewhere", series.opening, series.key)
+    line.seal()
+    line.continuity.refused(topic, value, "delivery")
+
+    [marker], _ = line.seal()
+
+    assert (marker["state"], marker["topic"]) == ("unfillable", "binance.spot.trade")

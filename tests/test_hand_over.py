@@ -147,8 +147,10 @@ async def test_a_connection_that_waits_for_its_turn_to_be_replaced_is_reopened_w
     twice = {**BOTH, "connections": 2}
     async with world(tmp_path, twice, FUTURES, rate=400.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        around = here.worker.market.around
-        async with around.handing_over, around.handing_over:  # two others take their time
+        around, market = here.worker.market.around, here.worker.market
+        [usdm, *_] = [one.bundle for one in market.supervised if one.bundle.product == "usdm"]
+        turns = around.turns(usdm)
+        async with turns, turns:  # two others take their time
             await here.exchange.server_shutdown("usdm", after_s=0.5)
             await until(lambda: sum(one.disconnects for one in here.worker.market.supervised) == 2)
             await here.until_flowing()

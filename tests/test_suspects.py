@@ -50,7 +50,7 @@ class Line:
     def marked(self) -> list[dict[str, Any]]:
         sealed = self.continuity.chronicle.seal(1, self.now)
         records = [one for one in sealed if one[0].endswith("markers")]
-        read = [oracle.read_avro(load("marker"), value) for _, value, *_ in records]
+        read = [oracle.read_avro(load("marker"), value or b"") for _, value, *_ in records]
         return [one for one in read if one["state"] != "started"]
 
     def markers(self) -> list[tuple[str, str]]:

@@ -127,7 +127,7 @@ class Writing:
             0, time.time_ns() // 1000
         ):
             await self._room()
-            self._producer.publish(topic, value, key or b"", stamp, time.time_ns() // 1000)
+            self._producer.publish(topic, value or b"", key or b"", stamp, time.time_ns() // 1000)
             self.ledger.records.produced += 1
 
     async def stored(self) -> None:

@@ -19,7 +19,7 @@ CULPRIT = frozenset(
 )
 Headers = list[tuple[str, str | bytes | None]]
 # Topic, value, key, timestamp in ms, headers: a record as a producer takes it.
-Record = tuple[str, bytes, bytes | None, int, Headers | None]
+Record = tuple[str, bytes | None, bytes | None, int, Headers | None]
 
 
 class DeadLetters:

@@ -237,7 +237,7 @@ class TransactionalProducer:
         for position, error in culprits.items():
             topic, value, *_ = batch.records[position]
             if position < batch.made:
-                self._put_aside(error, topic, value, now)
+                self._put_aside(error, topic, value or b"", now)
             else:
                 self._ledger.delivery_errors["dead_letter"] += 1
                 events.dead_letter_lost(cause=explain.text(error))
