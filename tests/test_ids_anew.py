@@ -18,14 +18,20 @@ pytestmark = pytest.mark.lab
 BTC = ("spot", "btcusdt@trade", "BTCUSDT")
 
 
-async def trades(here: World) -> list[tuple[int, str]]:
-    """Return id and origin of each trade of BTCUSDT in the topic, in the order written."""
-    reader = Reader(here.broker.bootstrap_servers, ["binance.spot.trade"])
+async def stored(here: World, kind: str) -> list[dict[str, Any]]:
+    """Return the records of spot's topic of a kind, in the order written."""
+    reader = Reader(here.broker.bootstrap_servers, [f"binance.spot.{kind}"])
     await reader.start()
     found = []
     while await reader.lag():
-        found += [read_avro(load("trade"), read.value) for read in await reader.batch()]
+        found += [read_avro(load(kind), read.value) for read in await reader.batch()]
     await reader.stop()
+    return found
+
+
+async def trades(here: World) -> list[tuple[int, str]]:
+    """Return id and origin of each trade of BTCUSDT in the topic, in the order written."""
+    found = await stored(here, "trade")
     return [(one["trade_id"], one["origin"]) for one in found if one["symbol"] == "BTCUSDT"]
 
 
@@ -74,25 +80,13 @@ async def test_books_and_book_tickers_of_the_new_count_go_on(
         await until(
             lambda: all(here.published(n) > b + 20 for n, b in zip(names, before, strict=True))
         )
-        books = here.worker.repair.books
         await until(lambda: here.worker.repair.backfill.waiting == 0)
         await here.stop()
 
-        assert books >= 2  # the first one, and one of the new count
+        assert here.worker.repair.books >= 2  # the first one, and one of the new count
         assert here.worker.writer.continuity.gaps["ids_reset"] == 2
         book = OrderBook()
-        for record in await depth(here):
+        for record in await stored(here, "depth-diff"):
             book.apply(record)
         true = here.market.book("spot", "BTCUSDT")
         assert (book.in_sync, book.last_update_id) == (True, true.told["btcusdt@depth@100ms"])
-
-
-async def depth(here: World) -> list[dict[str, Any]]:
-    """Return the records of the depth topic in the order written."""
-    reader = Reader(here.broker.bootstrap_servers, ["binance.spot.depth-diff"])
-    await reader.start()
-    found = []
-    while await reader.lag():
-        found += [read_avro(load("depth-diff"), read.value) for read in await reader.batch()]
-    await reader.stop()
-    return found
