@@ -6,10 +6,10 @@ The progress topic is the memory: it is written in the transactions of the data 
 import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
-from typing import Any, Protocol
+from typing import Any
 
 from connector.codec.framing import HEADER_BYTES
-from connector.codec.records import decode_record
+from connector.codec.records import Schemas, decode_record
 from connector.codec.schema import load
 from connector.errors import BadMessage
 from connector.kafka.bulk import Bulk
@@ -17,14 +17,6 @@ from connector.kafka.commit import Newest
 from connector.telemetry import events
 
 SETTLED_S = 20.0
-
-
-class Schemas(Protocol):
-    """Where the schemas are that records were written with: registry.py."""
-
-    def text(self, schema_id: int) -> str:
-        """Return a schema's text; raises BadMessage when nobody knows it."""
-        ...
 
 
 Stored = dict[str, dict[str, Any]]  # product/stream_name/symbol -> its newest progress record

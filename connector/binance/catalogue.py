@@ -4,12 +4,15 @@ Never looks at a message and never parses a name: `names` does that. One row her
 and one golden sample make a new stream.
 """
 
+from functools import cache
+
 from connector.binance import rows_coinm, rows_options, rows_spot, rows_usdm
 from connector.binance.products import Product
 from connector.binance.row import Backfill, Cadence, Row, Sequence, SequenceRule, Status
 
 __all__ = [
     "KINDS",
+    "OTHER_FUTURES",
     "ROWS",
     "Backfill",
     "Cadence",
@@ -18,6 +21,7 @@ __all__ = [
     "SequenceRule",
     "Status",
     "find",
+    "is_merged",
     "rows_of",
     "subscribable",
 ]
@@ -33,6 +37,9 @@ ROWS: tuple[Row, ...] = tuple(row for rows in _BY_PRODUCT.values() for row in ro
 
 # Record types in the order of their first row; events make no record and have none.
 KINDS: tuple[str, ...] = tuple(dict.fromkeys(row.kind for row in ROWS if row.kind))
+
+# Since 2026-06-30 the whole-market streams of one carry rows of the other too.
+OTHER_FUTURES: dict[Product, Product] = {"usdm": "coinm", "coinm": "usdm"}
 
 _BY_PATTERN = {(row.product, row.pattern): row for row in ROWS}
 
@@ -54,3 +61,12 @@ def find(product: Product, pattern: str) -> Row:
 def subscribable(row: Row) -> bool:
     """Whether Binance serves this stream to those who ask: not retired, and no mere event."""
     return row.status not in {"retired", "event"}
+
+
+@cache
+def is_merged(row: Row) -> bool:
+    """Say whether USD-M and COIN-M serve the same content under this whole-market name."""
+    if row.product not in OTHER_FUTURES or not row.pattern.startswith("!"):
+        return False
+    patterns = [other.pattern for other in ROWS if other.product in OTHER_FUTURES]
+    return patterns.count(row.pattern) > 1

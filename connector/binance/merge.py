@@ -124,7 +124,7 @@ class Merge(ABC, Generic[Item]):
 
     def offer(
         self,
-        leg: int,
+        feed: int,
         first: int,
         last: int,
         previous: int | None,
@@ -132,18 +132,20 @@ class Merge(ABC, Generic[Item]):
         now: float,
         final: bool = True,
     ) -> list[Decided[Item]]:
-        """Take an event of a leg; returns what is decided now, in publishing order.
+        """Take an event of a feed; returns what is decided now, in publishing order.
 
         The ids are those of `Tracker.observe`. A REPEATED item is for the accounts only. What a
-        closed leg still delivers is taken too, but nobody waits for it.
+        closed feed still delivers is taken too, but nobody waits for it.
         """
-        state = self._legs.get(leg)
+        state = self._legs.get(feed)
         reached = self._reach(first, last)
         if state is not None:
             state.delivered += 1
             if state.reached is None or reached > state.reached:
                 state.reached = reached
-        one = Held(leg, first, last, previous, final, item, now, self._order(first, last, previous))
+        one = Held(
+            feed, first, last, previous, final, item, now, self._order(first, last, previous)
+        )
         if not self._held:
             verdict = self._ready(one)
             if verdict is not None:

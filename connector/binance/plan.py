@@ -13,7 +13,7 @@ from connector.binance.difference import Difference
 from connector.binance.difference import difference as _difference
 from connector.binance.expand import LISTED_ONLY, expand, places_of
 from connector.binance.overlap import overlaps
-from connector.binance.planned import Bundle, Identity, Planned, Where, is_merged
+from connector.binance.planned import Bundle, Identity, Planned, Where
 from connector.binance.products import Bases, Product
 from connector.binance.resolve import Notes, Resolver, Said, Subscription
 from connector.binance.selection import Selection
@@ -30,7 +30,6 @@ __all__ = [
     "Where",
     "difference",
     "expand",
-    "is_merged",
     "make_plan",
     "needs",
 ]

@@ -4,10 +4,9 @@ Never decides anything: `plan` resolves, `bundles` shares out, `estimate` guesse
 """
 
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Literal
 
-from connector.binance.catalogue import ROWS, Row
+from connector.binance.catalogue import OTHER_FUTURES, is_merged
 from connector.binance.names import Stream
 from connector.binance.products import Product
 
@@ -54,7 +53,7 @@ class Planned:
     @property
     def foreign_product(self) -> Product | None:
         """The other product whose rows come on this stream too (since 2026-06-30), if any."""
-        return _OTHER.get(self.stream.product) if is_merged(self.stream.row) else None
+        return OTHER_FUTURES.get(self.stream.product) if is_merged(self.stream.row) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +85,3 @@ class Bundle:
     def bytes_rate(self) -> float:
         """Estimated bytes a second."""
         return sum(planned.bytes_rate for planned in self.planned)
-
-
-_OTHER: dict[Product, Product] = {"usdm": "coinm", "coinm": "usdm"}
-
-
-@cache
-def is_merged(row: Row) -> bool:
-    """Say whether USD-M and COIN-M serve the same content under this whole-market name."""
-    if row.product not in _OTHER or not row.pattern.startswith("!"):
-        return False
-    patterns = [other.pattern for other in ROWS if other.product in _OTHER]
-    return patterns.count(row.pattern) > 1

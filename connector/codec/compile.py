@@ -9,12 +9,10 @@ import operator
 import re
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
-from connector.binance.handover import Decided, Merge
-from connector.binance.sequence import Tracker, Verdict
 from connector.codec import primitives
 from connector.codec.encoder import NO_SPAN, ON_WIRE, Span, encoder_source
 from connector.codec.schema import Schema
@@ -42,6 +40,33 @@ _NAMES = {
     "MARKET": primitives.market_of,
     "NEEDED": primitives.needed,
 }
+
+
+class SequenceTracker(Protocol):
+    """What the generated `observe` calls: a tracker of connector/continuity/."""
+
+    def observe(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Any:
+        """Return what a span of ids is to its series."""
+        ...
+
+
+class Arbiter(Protocol):
+    """What the generated `offer` calls: an arbiter of connector/continuity/."""
+
+    def offer(
+        self,
+        feed: int,
+        first: int,
+        last: int,
+        previous: int | None,
+        item: Any,
+        now: float,
+        final: bool = True,
+    ) -> list[Any]:
+        """Return the events that may be published now."""
+        ...
 
 
 class Codec:
@@ -85,8 +110,8 @@ class Codec:
     market: Callable[[Any], int | None]
     record_time: Callable[[Any], int | None]
     span: Callable[[Any], tuple[int, int]]
-    observe: Callable[[Tracker, Any], Verdict]
-    offer: Callable[[Merge[Any], int, Any, Any, float], list[Decided[Any]]]
+    observe: Callable[[SequenceTracker, Any], Any]
+    offer: Callable[[Arbiter, int, Any, Any, float], list[Any]]
 
     def __init__(
         self,

@@ -9,7 +9,7 @@ import io
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import fastavro
 
@@ -19,6 +19,14 @@ from connector.errors import BadMessage
 
 ONE_MS = 1_000
 _UNREADABLE = (EOFError, IndexError, ValueError, OverflowError)
+
+
+class Schemas(Protocol):
+    """The schemas that records were written with, by id."""
+
+    def text(self, schema_id: int) -> str:
+        """Return a schema's text; raises BadMessage when nobody knows it."""
+        ...
 
 
 def encode_record(schema: Schema, schema_id: int, record: Mapping[str, Any]) -> bytes:

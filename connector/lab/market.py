@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connector.binance.catalogue import is_merged
 from connector.binance.names import Stream
-from connector.binance.plan import is_merged
 from connector.binance.products import Product
 from connector.lab.book import Book
 from connector.lab.candles import Candles

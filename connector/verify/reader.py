@@ -9,9 +9,9 @@ from connector.binance.audit_rules import rule_of
 from connector.binance.names import Stream, recognise
 from connector.binance.products import PRODUCTS
 from connector.binance.ranges import AFTER_ALL, BEFORE_ALL
+from connector.codec.records import Schemas
 from connector.codec.scan import HEADER_BYTES, Scanned, Scanner, prefix_of, split_prefix
 from connector.errors import BadMessage, Refused, Retry
-from connector.registry import WriterSchemas
 
 HEAD = ("origin", "gap_id")  # what every series looks at, before its sequence fields
 Key = tuple[str, str, str, str]  # topic, product, stream name, symbol
@@ -92,7 +92,7 @@ class TopicReader:
         trouble: What was wrong with the first of them.
     """
 
-    def __init__(self, topic: str, books: Books, schemas: WriterSchemas) -> None:
+    def __init__(self, topic: str, books: Books, schemas: Schemas) -> None:
         self._topic = topic
         self._books = books
         self._schemas = schemas
