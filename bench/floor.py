@@ -25,7 +25,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from bench.frames import Stream
 from bench.processes import ROOT
-from connector.binance.names import parse
+from connector.binance.stream_name import parse
 from connector.codec.schema import Field, load
 from connector.kafka.settings import PRODUCER
 

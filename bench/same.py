@@ -11,8 +11,8 @@ import orjson
 
 from bench import floor
 from bench.frames import Load
-from connector.binance.names import parse
-from connector.continuity import Continuity
+from connector.binance.stream_name import parse
+from connector.continuity.gap_tracker import Continuity
 from connector.errors import BadMessage
 from connector.ledger import Ledger
 from connector.pipeline import Codecs, Pipeline, Routes, route_to

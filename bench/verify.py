@@ -19,14 +19,14 @@ import yaml
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from connector.binance.names import recognise
+from connector.binance.stream_name import recognise
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load as load_schema
 from connector.config.load import load
+from connector.continuity.audit.topic_reader import Window
 from connector.lab.registry import Registry
 from connector.lab.servers import RealKafka
-from connector.verify.reader import Window
 from connector.verify.verification import Verification
 
 RECORDS = 1_000_000

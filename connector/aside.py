@@ -4,9 +4,9 @@ marked. No I/O.
 
 from typing import Any, Protocol
 
-from connector.binance.sequence import NEW
 from connector.codec.compile import Codec
-from connector.continuity import Continuity, Series
+from connector.continuity.gap_tracker import Continuity, Series
+from connector.continuity.sequence_rules import NEW
 from connector.errors import BadMessage
 from connector.ledger import Ledger
 from connector.route import Route

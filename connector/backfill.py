@@ -15,14 +15,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from connector.binance.filling import Filling, Gap, Outcome
-from connector.binance.history import Page, expires_ms, fillable, snapshot
-from connector.binance.names import Stream
+from connector.binance.history import Page, expires_ms, snapshot
 from connector.binance.products import PRODUCTS, Product
+from connector.binance.rest_calls import POOL_OF
+from connector.binance.stream_name import Stream
 from connector.codec.recovered import Recovered, recover_book, recover_rows, rows_in
 from connector.errors import BadMessage, Refused, Retry
 from connector.policy import Backoff, WeightBudget
 from connector.rest import Rest
-from connector.rest.client import POOL_OF
 from connector.telemetry import events
 
 BATCH = 100  # events handed over at once: about 2 ms of work, then live ones have their turn
@@ -120,7 +120,7 @@ class Backfill:
     def add(self, gap: Gap) -> None:
         """Take a gap; `settle` hears of every one, of those too that cannot be filled."""
         row = gap.stream.row
-        expires = expires_ms(row, gap.before_ms) if fillable(row) else 0.0
+        expires = expires_ms(row, gap.before_ms) if row.fillable else 0.0
         self._put(Filling(gap), gap.stream, min(expires, NEVER_MS), -gap.after_ms)
 
     def want(self, book: Book) -> None:

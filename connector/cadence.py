@@ -13,7 +13,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from connector.binance.names import Stream
+from connector.binance.stream_name import Stream
 from connector.habit import Habit
 from connector.policy import first_data_deadline
 

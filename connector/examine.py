@@ -1,6 +1,6 @@
 """What can be tried of a file's settings without any network: librdkafka's keys, files they name.
 
-Next along the way: planning.py (what the subscriptions mean).
+Next along the way: config/plan.py (what the subscriptions mean).
 """
 
 from collections.abc import Iterator

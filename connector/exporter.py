@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from connector import __version__
-from connector.binance.markers import REASONS
+from connector.continuity.marker import REASONS
 from connector.replan import OUTCOMES
 from connector.telemetry.metrics import Labelled, Page
 

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from connector.around import Around
 from connector.binance import requests
 from connector.binance.answers import Answer
-from connector.binance.markers import Reason
-from connector.binance.plan import Bundle
 from connector.binance.products import LIMITS
+from connector.continuity.marker import Reason
+from connector.continuity.series import Series
 from connector.errors import Retry
 from connector.pipeline import Route, Routes
+from connector.planning.plan import Bundle
 from connector.refused_names import Refusals, RequestRefused
-from connector.series import Series
 from connector.silence import Silence
 from connector.telemetry import events
 from connector.websocket import Connection

@@ -1,14 +1,14 @@
 """Several connections that deliver the same series: who of them speaks, and what waits. No I/O.
 
-Used while connections hand over and for `connections: 2`; binance/handover.py decides.
+Used while connections hand over and for `connections: 2`; continuity/arbitration_rules.py decides.
 """
 
 import time
 from collections.abc import Callable, Iterable
 
-from connector.binance.handover import Decided, Merge
-from connector.binance.sequence import REPEATED, Gap
-from connector.continuity import Series
+from connector.continuity.arbitration_rules import Decided, Merge
+from connector.continuity.gap_tracker import Series
+from connector.continuity.sequence_rules import REPEATED, Gap
 from connector.route import Route, Waiting, join, with_foreign
 
 SURE_S = 1.0  # subscribed for so long, a leg brings all that another one has not brought by its end

@@ -10,12 +10,12 @@ import functools
 from collections.abc import Callable, Sequence
 
 from connector.around import Around
-from connector.binance.markers import Reason
-from connector.binance.plan import Bundle
 from connector.cadence import Clock, Listener, Voice
+from connector.continuity.marker import Reason
 from connector.doubt import CONFIRM_S, Doubt, Step
 from connector.leg import Leg
 from connector.pipeline import Route, Routes
+from connector.planning.plan import Bundle
 from connector.second import Hands, Second
 from connector.telemetry import events
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from connector.around import Around
-from connector.binance.plan import Bundle, Plan, Planned
-from connector.binance.planned import Identity
 from connector.binance.products import LIMITS, Product
 from connector.leg import HAND_OVER_S
 from connector.legs import SURE_S
+from connector.planning.model import Identity
+from connector.planning.plan import Bundle, Plan, Planned
 from connector.routing import Key, Routing, key_of
 from connector.supervisor import Supervisor
 

@@ -1,7 +1,7 @@
 """One message's life: look up ▸ decode ▸ order ▸ encode ▸ publish. No asyncio, no sockets.
 
 The reader hands over frames and never waits: while the publisher is full they queue here, bounded
-in bytes. Next along the way: codec/compile.py, continuity.py, kafka/producer.py.
+in bytes. Next along the way: codec/compile.py, continuity/gap_tracker.py, kafka/producer.py.
 """
 
 import time
@@ -11,13 +11,13 @@ from typing import Any, Protocol
 import msgspec
 
 from connector.aside import Aside, DeadLetters
-from connector.binance.markers import Reason
-from connector.binance.sequence import GAP, NEW, REPEATED, Gap
-from connector.binance.symbols import product_of
+from connector.binance.exchange_info import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import receipt
 from connector.codec.recovered import Recovered
-from connector.continuity import Continuity, Series
+from connector.continuity.gap_tracker import Continuity, Series
+from connector.continuity.marker import Reason
+from connector.continuity.sequence_rules import GAP, NEW, REPEATED, Gap
 from connector.errors import BadMessage
 from connector.inbox import HEAD, START, Inbox, Note, Source
 from connector.ledger import Ledger

@@ -1,8 +1,8 @@
 """What can be put right: gaps are fetched through REST and written like live records, order books
 get a snapshot to start from, new listings what they had before we read them.
 
-Next along the way: backfill.py (the queue), pipeline.py (`recover`), continuity.py (the markers),
-witness.py (what REST's newest id says).
+Next along the way: backfill.py (the queue), pipeline.py (`recover`), continuity/gap_tracker.py (the
+markers), witness.py (what REST's newest id says).
 """
 
 import asyncio
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from connector.backfill import Backfill, Book
 from connector.binance import filling
-from connector.binance.history import Span, fillable, has_snapshots, wanted, zone_ms
-from connector.binance.intervals import following, opening
+from connector.binance.candles import following, opening
+from connector.binance.history import Span, wanted
 from connector.binance.products import Product
-from connector.binance.sequence import CandleTracker
 from connector.codec.compile import Codec
 from connector.codec.recovered import Recovered
 from connector.config.model import Settings
-from connector.continuity import Gap, Series
+from connector.continuity.gap_tracker import Gap, Series
+from connector.continuity.sequence_rules import CandleTracker
 from connector.errors import BadMessage, Refused
 from connector.pipeline import Codecs, Pipeline, codec_of
 from connector.rest import Rest
@@ -75,7 +75,7 @@ class Repair:
 
     def fill(self, series: Series, gap: Gap) -> str | None:
         """Have a gap filled; return why it cannot be, None when it is under way."""
-        if has_snapshots(series.stream.row):
+        if series.stream.row.has_snapshots:
             self._want_book(series, gap.id)
         why = self._why_not(series, gap)
         if why is not None:
@@ -86,7 +86,7 @@ class Repair:
 
     def _why_not(self, series: Series, gap: Gap) -> str | None:
         row = series.stream.row
-        if not fillable(row):
+        if not row.fillable:
             return "REST does not have it"
         if not self._enabled:
             return "backfill.enabled is false"
@@ -143,7 +143,7 @@ class Repair:
     # Order books
 
     def _begun(self, series: Series, record_ms: int) -> None:
-        if has_snapshots(series.stream.row):
+        if series.stream.row.has_snapshots:
             self._want_book(series, None)
         if (series.product, series.symbol) in self._listed:
             self._fill_listing(series, record_ms)
@@ -157,7 +157,7 @@ class Repair:
     def _fill_listing(self, series: Series, record_ms: int) -> None:
         """Fetch what a new symbol had before we read it: from its first event, wherever that is."""
         first, row = _first_of(series), series.stream.row
-        if first is None or row.sequence.rule not in ("contiguous", "candle") or not fillable(row):
+        if first is None or row.sequence.rule not in ("contiguous", "candle") or not row.fillable:
             return
         if series.name not in self._begun_listings:
             self._begun_listings.add(series.name)
@@ -208,7 +208,7 @@ def _span(series: Series, gap: Gap) -> Span:
         begin = gap.after_id - LISTING_MS if candle else -1
     if not candle:
         return Span(begin + 1, gap.after_id - 1)
-    interval, zone = series.stream.parameters["interval"], zone_ms(series.stream.row)
+    interval, zone = series.stream.parameters["interval"], series.stream.row.zone_ms
     first = following(interval, opening(interval, begin, zone), zone)
     return Span(first, opening(interval, gap.after_id - 1, zone))
 

@@ -1,7 +1,7 @@
 """When the plan is made again, and what happens then: the config file changed, a signal came, the
 exchange lists something new, or it is time to ask. What goes wrong leaves the old plan running.
 
-Next along the way: planning.py (file and listings into a plan), market.py (which applies it).
+Next along the way: config/plan.py (file and listings into a plan), market.py (which applies it).
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, Protocol
 
-from connector.binance.difference import Difference
-from connector.binance.plan import Plan, difference, needs
+from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
-from connector.binance.symbols import Universe
-from connector.binance.unlisted import unchecked, unlisted
 from connector.config.load import Loaded, load
 from connector.config.model import Settings
+from connector.config.plan import plan_of
 from connector.config.watch import content_hash, live_part
 from connector.errors import Refused, Retry
-from connector.planning import plan_of
+from connector.planning.diff import Difference
+from connector.planning.listing_check import unchecked, unlisted
+from connector.planning.plan import Plan, difference, needs
 from connector.reasons import ABOUT_FILE, Reason, Reasons, now
 from connector.telemetry import events
 

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from connector.binance.names import Stream
 from connector.binance.products import Product
-from connector.continuity import Continuity
+from connector.binance.stream_name import Stream
+from connector.continuity.gap_tracker import Continuity
 from connector.errors import BadMessage
 from connector.ledger import Ledger
 from connector.pipeline import Codecs, Pipeline, Routes, route_to

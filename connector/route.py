@@ -1,21 +1,21 @@
 """A stream's way to its topic, and what waits on it for the word of another leg. No I/O.
 
-Next along the way: pipeline.py (one message's life), continuity.py (what is known of a series).
+Next along the way: pipeline.py (one message's life), continuity/gap_tracker.py (what is known of a
+series).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.binance.handover import merge_for
-from connector.binance.names import Stream
+from connector.binance.catalogue.row import Row
 from connector.binance.products import Product
-from connector.binance.row import Row
-from connector.binance.sequence import span_fields
+from connector.binance.stream_name import Stream
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix
 from connector.codec.schema import load
-from connector.continuity import Continuity, Series
+from connector.continuity.arbitration_rules import merge_for
+from connector.continuity.gap_tracker import Continuity, Series
 from connector.errors import BadMessage
 
 SYMBOL_KEY = "{symbol}"
@@ -115,7 +115,7 @@ def codec_of(row: Row, unit: str, codecs: Codecs) -> Codec:
     """Return the codec of a catalogue row and time unit, made when it is first asked for."""
     if (row, unit) not in codecs:
         codecs[row, unit] = Codec(
-            load(row.kind), row.record_time, unit, symbol=row.symbol, span=span_fields(row)
+            load(row.kind), row.record_time, unit, symbol=row.symbol, span=row.span_fields
         )
     return codecs[row, unit]
 

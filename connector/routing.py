@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from connector.binance.plan import Bundle, Plan, Planned
-from connector.binance.planned import Identity
-from connector.continuity import Continuity
+from connector.continuity.gap_tracker import Continuity
+from connector.continuity.series import Series
 from connector.pipeline import Codecs, Route, Routes, route_to
+from connector.planning.model import Identity
+from connector.planning.plan import Bundle, Plan, Planned
 from connector.route import with_foreign
-from connector.series import Series
 
 NEWS = frozenset({"contract-info", "option-symbol"})  # kinds that announce new listings
 Key = tuple[str, str]  # of a connection: bundle name and endpoint

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from connector.around import Around
-from connector.binance.markers import Reason
-from connector.binance.plan import Bundle
+from connector.continuity.marker import Reason
 from connector.doubt import Doubt, Step
 from connector.errors import Retry
 from connector.leg import HAND_OVER_S, Leg
 from connector.pipeline import Routes
+from connector.planning.plan import Bundle
 from connector.telemetry import events
 
 LOOK_S = 0.1  # between two looks at what both connections have brought

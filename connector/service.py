@@ -13,8 +13,8 @@ from typing import Any
 
 from connector import __version__
 from connector.around import Around
-from connector.binance.plan import Plan
 from connector.config.load import Loaded
+from connector.config.plan import bases_of, plan_of
 from connector.config.secrets import api_key_of, proxy_of
 from connector.errors import Fatal, Refused, Retry
 from connector.examine import examine
@@ -24,7 +24,7 @@ from connector.kafka import topics
 from connector.ledger import Ledger
 from connector.market import Market
 from connector.pipeline import Pipeline
-from connector.planning import bases_of, plan_of
+from connector.planning.plan import Plan
 from connector.registry import schema_ids
 from connector.repair import Repair
 from connector.replan import Hands, Replanner

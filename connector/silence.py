@@ -7,10 +7,10 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Container, Sequence
 
-from connector.binance.names import Stream
-from connector.binance.plan import Bundle
+from connector.binance.stream_name import Stream
 from connector.errors import Retry
 from connector.pipeline import Routes
+from connector.planning.plan import Bundle
 from connector.policy import first_data_deadline
 from connector.telemetry import events
 from connector.websocket import Connection

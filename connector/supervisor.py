@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 
 from connector.around import Around
 from connector.binance.answers import Answer
-from connector.binance.markers import Reason
-from connector.binance.plan import Bundle
+from connector.continuity.marker import Reason
 from connector.errors import Retry
 from connector.leg import Leg
 from connector.listening import Listening
 from connector.pipeline import Routes
+from connector.planning.plan import Bundle
 from connector.policy import Backoff, life_of
 from connector.telemetry import events
 

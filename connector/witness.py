@@ -11,18 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.backfill import Backfill
-from connector.binance.history import (
-    fillable,
-    has_snapshots,
-    newest_page,
-    snapshot,
-    tells_book_ids,
-)
-from connector.binance.names import parse
+from connector.binance.history import newest_page, snapshot
+from connector.binance.stream_name import parse
 from connector.codec.recovered import recover, recover_book
+from connector.continuity.series import Series
 from connector.errors import BadMessage, Refused, Retry
 from connector.pipeline import Pipeline
-from connector.series import Series
 from connector.telemetry import events
 
 LOOK_S = 5.0  # between two looks whether REST is to be asked
@@ -80,13 +74,13 @@ class Witness:
 
     def _doubt(self, series: Series) -> None:
         row = series.stream.row
-        if self._enabled and (fillable(row) or tells_book_ids(row)):
+        if self._enabled and (row.fillable or row.tells_book_ids):
             self._doubted[series.name] = series
 
     def watch(self, series: Series, tell: Tell) -> None:
         """Ask about a series that is silent everywhere, until it speaks; where ids can tell."""
         row = series.stream.row
-        if not self._enabled or row.sequence.rule != "contiguous" or not fillable(row):
+        if not self._enabled or row.sequence.rule != "contiguous" or not row.fillable:
             return
         known = self._silent.get(series.name)
         if known is None or known.over:
@@ -105,7 +99,7 @@ class Witness:
         """Return the newest id REST knows of a series; None when it does not say."""
         stream = series.stream
         try:
-            if not fillable(stream.row):
+            if not stream.row.fillable:
                 return await self._newest_of_book(series)
             raw = await self._backfill.ask(stream, newest_page(stream, series.symbol))
             found = recover(stream, raw, series.symbol)
@@ -117,7 +111,7 @@ class Witness:
     async def _newest_of_book(self, series: Series) -> int:
         """Return the id of a symbol's book as it is now. Raises as `ask` and `recover_book` do."""
         stream, symbol = series.stream, series.symbol
-        if not has_snapshots(stream.row):
+        if not stream.row.has_snapshots:
             stream = parse(series.product, f"{symbol.lower()}@depth@100ms")
         levels = None if stream.row.kind == "rpi-depth" else FEW
         raw = await self._backfill.ask(stream, snapshot(stream, symbol, levels))

@@ -1,6 +1,7 @@
 """Who writes: the producer, what is known of the series, and taking over from the writer before.
 
-Next along the way: kafka/transactions.py and kafka/producer.py, continuity.py, recovery.py.
+Next along the way: kafka/transactions.py and kafka/producer.py, continuity/gap_tracker.py,
+recovery.py.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ import time
 from collections.abc import Mapping
 
 from connector.config.model import Settings
-from connector.continuity import MARKERS, PROGRESS, Continuity, Record
+from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Record
 from connector.kafka import settings as kafka_settings
 from connector.kafka import topics
 from connector.kafka.commit import Newest

@@ -1,6 +1,6 @@
 """Small stand-ins around a pipeline: a publisher that keeps what it gets, a source of nothing."""
 
-from connector.binance.names import recognise
+from connector.binance.stream_name import recognise
 from connector.errors import BadMessage
 from connector.pipeline import Route, route_to
 

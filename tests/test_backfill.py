@@ -10,8 +10,8 @@ import pytest
 from connector.backfill import BATCH, Backfill, Book
 from connector.binance.filling import Filling, Gap, Outcome
 from connector.binance.history import Span
-from connector.binance.names import Stream, parse
 from connector.binance.products import PRODUCTS, Bases
+from connector.binance.stream_name import Stream, parse
 from connector.codec.recovered import Recovered
 from connector.errors import Refused
 from connector.lab.market import Market

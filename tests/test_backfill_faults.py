@@ -10,8 +10,8 @@ import pytest
 from connector.backfill import Backfill, Book
 from connector.binance.filling import Filling, Gap, Outcome
 from connector.binance.history import Span
-from connector.binance.names import Stream, parse
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream, parse
 from connector.codec.recovered import Recovered
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Mute, Skip

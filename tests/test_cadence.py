@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from connector.binance.names import Stream, recognise
+from connector.binance.stream_name import Stream, recognise
 from connector.cadence import (
     CONNECTION_MOST_S,
     CONNECTION_S,

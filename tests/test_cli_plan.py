@@ -10,12 +10,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connector.binance.cost import LISTINGS, POOLS, VOLUMES
 from connector.cli import app, plan_view
 from connector.errors import Refused, Retry
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
-from connector.rest.client import EXCHANGE_INFO, POOL_OF, TICKERS
 from connector.server import Server
 
 runner = CliRunner()
@@ -264,9 +262,3 @@ def test_a_plan_over_a_limit_names_it(tmp_path: Path) -> None:
 
     with pytest.raises(Refused, match=r"3 connections .* limits.share 0.007 leaves 2"):
         run("-c", path, "--exchange-info", info)
-
-
-def test_the_weights_reckoned_with_are_those_of_the_client() -> None:
-    assert {product: call.weight for product, call in EXCHANGE_INFO.items()} == LISTINGS
-    assert {product: call.weight for product, call in TICKERS.items()} == VOLUMES
-    assert POOL_OF == POOLS

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from connector.binance import rows_spot
-from connector.binance.names import Stream
-from connector.binance.patterns import match
+from connector.binance.catalogue import spot
+from connector.binance.stream_name import Stream
+from connector.binance.stream_pattern import match
 from connector.codec import lint
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
@@ -80,7 +80,7 @@ def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
 def test_the_row_and_the_sample_shown_in_contributing_make_a_stream() -> None:
     """CONTRIBUTING's example, run as it stands there: one row and one sample are all it takes."""
     [code] = _shown("python")
-    row = eval(f"({code.strip()})", vars(rows_spot))  # noqa: S307 - our own page
+    row = eval(f"({code.strip()})", vars(spot))  # noqa: S307 - our own page
     sample = json.loads(_shown("json")[0])
     parameters = match(row, sample["stream"])
     assert parameters is not None

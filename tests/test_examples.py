@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from connector.binance.plan import Plan, make_plan
-from connector.binance.symbols import Listing, Universe
+from connector.binance.exchange_info import Listing, Universe
 from connector.config.load import Loaded, load
 from connector.config.subscription import Filter
+from connector.planning.plan import Plan, make_plan
 from connector.service import bases_of, plan_of
 
 FOLDER = Path(__file__).parent.parent / "examples"

@@ -8,7 +8,7 @@ import os
 import random
 from pathlib import Path
 
-from connector.binance.names import recognise
+from connector.binance.stream_name import recognise
 from connector.ledger import Ledger
 from connector.pipeline import Codecs, Pipeline, Routes, route_to
 from tests.pipeline_parts import Recorder, Source

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from connector.around import Around
-from connector.binance.plan import Bundle
 from connector.lab.faults import Drop
+from connector.planning.plan import Bundle
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
 

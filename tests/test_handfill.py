@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from connector.binance.names import Stream, parse
+from connector.binance.stream_name import Stream, parse
 from connector.codec.records import decode_record
 from connector.codec.schema import load
 from connector.errors import Refused, Retry

@@ -15,8 +15,7 @@ import aiohttp
 import pytest
 
 from connector.around import Around
-from connector.binance.names import parse
-from connector.binance.plan import Bundle
+from connector.binance.stream_name import parse
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
 from connector.lab.faults import Drop
@@ -24,6 +23,7 @@ from connector.lab.market import Market
 from connector.lab.proxy import Proxy
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline
+from connector.planning.plan import Bundle
 from tests.handfill_parts import answer
 from tests.oracle import read_avro
 from tests.pipeline_parts import Recorder

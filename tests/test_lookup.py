@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
+from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
-from connector.binance.symbols import Universe
 from connector.errors import Retry
 from connector.replan import Hands, Replanner
 from connector.service import plan_of
-from tests.binance.plan_parts import universe
 from tests.config.parts import GOOD, loaded
+from tests.support.plan import universe
 from tests.waiting import until
 
 WARNING = "BTCUSTD is not listed: its streams would be acknowledged and silent"

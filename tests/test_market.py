@@ -7,7 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from connector.binance.names import parse
+from connector.binance.stream_name import parse
 from connector.config.load import load
 from connector.errors import Fatal, Retry
 from connector.service import run_market

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.binance.history import snapshot
-from connector.binance.names import Stream, parse
+from connector.binance.stream_name import Stream, parse
 from connector.codec.recovered import recover_book
 from connector.codec.schema import load
 from connector.lab.market import Market

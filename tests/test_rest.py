@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 import structlog
 
+from connector.binance.exchange_info import ExchangeInfo, read_exchange_info
 from connector.binance.products import PRODUCTS, Bases, Product
-from connector.binance.symbols import ExchangeInfo, read_exchange_info
 from connector.errors import Refused, Retry
 from connector.lab.market import Market
 from connector.lab.proxy import Proxy

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from connector.binance.plan import Bundle, Plan, make_plan
 from connector.binance.products import ENVIRONMENTS
-from connector.continuity import Continuity
+from connector.continuity.gap_tracker import Continuity
 from connector.pipeline import Route
+from connector.planning.plan import Bundle, Plan, make_plan
 from connector.routing import Key, Routing, key_of
-from tests.binance.plan_parts import Wanted
+from tests.support.plan import Wanted
 
 IDS = {"binance.spot.trade": 1, "binance.usdm.ticker": 2, "binance.coinm.ticker": 3, "other": 4}
 SPOT: Key = ("spot-1", "wss://stream.binance.com:9443/stream")

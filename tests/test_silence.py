@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from connector.around import Around
-from connector.binance.plan import Bundle
 from connector.binance.products import Product
 from connector.cadence import Listener
 from connector.codec.schema import load
 from connector.kafka.reader import Reader
 from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
 from connector.listening import Listening
+from connector.planning.plan import Bundle
 from connector.supervisor import Supervisor
 from tests.oracle import read_avro
 from tests.waiting import until

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from connector.binance.names import recognise
+from connector.binance.stream_name import recognise
 from connector.codec.schema import load
-from connector.continuity import Continuity
+from connector.continuity.gap_tracker import Continuity
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline, route_to
 from tests import oracle

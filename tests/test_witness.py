@@ -6,8 +6,8 @@ import msgspec
 import pytest
 
 from connector.binance.history import Page
-from connector.binance.names import Stream
-from connector.series import Series
+from connector.binance.stream_name import Stream
+from connector.continuity.series import Series
 from connector.witness import Witness
 from tests.test_legs import Pair
 

@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from connector.binance.names import Stream, recognise
+from connector.binance.stream_name import Stream, recognise
 
 Pace = Callable[[random.Random, float], float]
 DAY_S = 900.0  # a day and a night, compressed

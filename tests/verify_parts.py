@@ -12,9 +12,9 @@ from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from typer.testing import CliRunner
 
-from connector.binance.names import recognise
+from connector.binance.catalogue.row import Row
 from connector.binance.products import Product
-from connector.binance.row import Row
+from connector.binance.stream_name import recognise
 from connector.cli import app
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt

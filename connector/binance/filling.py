@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from connector.binance.history import Page, Span, page, rest_of, wanted
-from connector.binance.names import Stream
+from connector.binance.stream_name import Stream
 from connector.errors import Refused
 
 State = Literal["filled", "partial", "unfillable"]

@@ -8,30 +8,13 @@ the market data pages of developers.binance.com, 2026-05-28.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from connector.binance.candles import DAY_MS, HOUR_MS, candles_between, following, opening
 from connector.binance.catalogue import rows_of
-from connector.binance.intervals import (
-    DAY_MS,
-    HOUR_MS,
-    candles_between,
-    following,
-    opening,
-)
-from connector.binance.names import Stream
-from connector.binance.row import Backfill, Row
+from connector.binance.catalogue.row import Backfill, Row
+from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_WEIGHTS, LEVELS, weight_of
+from connector.binance.stream_name import Stream
 from connector.errors import Refused
 
-# Rows or levels asked for, up to and including -> weight; the last one is the most.
-Weights = tuple[tuple[int, int], ...]
-CANDLE_WEIGHTS: Weights = ((99, 1), (499, 2), (1000, 5), (1500, 10))
-DEPTH_WEIGHTS: Mapping[str, Weights] = {
-    "/api/v3/depth": ((100, 5), (500, 25), (1000, 50), (5000, 250)),
-    "/fapi/v1/depth": ((50, 2), (100, 5), (500, 10), (1000, 20)),
-    "/fapi/v1/rpiDepth": ((1000, 20),),
-    "/dapi/v1/depth": ((50, 2), (100, 5), (500, 10), (1000, 20)),
-    "/eapi/v1/depth": ((50, 1), (100, 5), (500, 10), (1000, 20)),
-}
-# Numbers of levels that futures and options accept; spot takes any up to its most.
-LEVELS = (5, 10, 20, 50, 100, 500, 1000)
 # One call of COIN-M candles spans less than 200 days (page 2026-05-28).
 _MOST_SPAN_MS = {"coinm": 200 * DAY_MS - 1}
 # aggTrades takes a window of less than an hour on futures (page 2026-05-28).
@@ -68,29 +51,11 @@ class Page:
     until: int
 
 
-def fillable(row: Row) -> bool:
-    """Say whether REST can give past events of this stream one by one."""
-    backfill = row.backfill
-    return backfill is not None and (backfill.by != "state" or row.kind == "trade")
-
-
-def has_snapshots(row: Row) -> bool:
-    """Say whether the stream tells changes of a book whose state REST gives."""
-    return row.backfill is not None and row.kind in {"depth-diff", "rpi-depth"}
-
-
-def zone_ms(row: Row) -> int:
-    """Return how much earlier than UTC the row's days begin, in milliseconds."""
-    return 8 * HOUR_MS if row.pattern.endswith("@+08:00") else 0
-
-
 def wanted(stream: Stream, span: Span) -> int:
     """Return how many events or candles a span holds."""
     if stream.row.sequence.rule != "candle":
         return span.last - span.first + 1
-    return candles_between(
-        stream.parameters["interval"], span.first, span.last, zone_ms(stream.row)
-    )
+    return candles_between(stream.parameters["interval"], span.first, span.last, stream.row.zone_ms)
 
 
 def expires_ms(row: Row, before_ms: int) -> float:
@@ -116,7 +81,7 @@ def page(stream: Stream, span: Span, symbol: str) -> Page:
         Refused: REST knows nothing of this stream's past.
     """
     backfill = _backfill(stream.row)
-    if not fillable(stream.row):
+    if not stream.row.fillable:
         raise Refused(f"{stream.name}: REST has only its present state, not its past")
     limit = max(1, min(backfill.limit, wanted(stream, span)))
     until = span.last
@@ -165,7 +130,7 @@ def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> Page:
     """
     backfill = _backfill(stream.row)
     weights = DEPTH_WEIGHTS.get(backfill.path)
-    if weights is None or not has_snapshots(stream.row):
+    if weights is None or not stream.row.has_snapshots:
         raise Refused(f"{stream.name}: it has no book to take a snapshot of")
     limit = backfill.limit if levels is None else levels
     _check_levels(stream, limit, weights[-1][0])
@@ -184,15 +149,6 @@ def _check_levels(stream: Stream, levels: int, most: int) -> None:
         raise Refused(f"{stream.name}: {levels} levels; {stream.product} gives {gives}")
 
 
-def tells_book_ids(row: Row) -> bool:
-    """Say whether the ids of a stream are those of its symbol's book: REST tells the newest.
-
-    Update ids of book tickers and partial books are the order book's (web-socket-streams.md,
-    2026-07-21: "u": order book updateId).
-    """
-    return row.kind in {"depth-diff", "rpi-depth", "depth-partial", "book-ticker"}
-
-
 def newest_page(stream: Stream, symbol: str) -> Page:
     """Return the call that fetches the newest event REST knows of a stream.
 
@@ -200,7 +156,7 @@ def newest_page(stream: Stream, symbol: str) -> Page:
         Refused: REST gives no events of this stream.
     """
     backfill = _backfill(stream.row)
-    if not fillable(stream.row):
+    if not stream.row.fillable:
         raise Refused(f"{stream.name}: REST has only its present state, not its past")
     if stream.row.kind == "block-trade":
         raise Refused(f"{stream.name}: REST wants to know the id to begin with")
@@ -244,7 +200,7 @@ def _named(stream: Stream, symbol: str) -> Mapping[str, str]:
     named = {name: own[name].upper() for name in _NAMES if name in own} or {"symbol": symbol}
     if "interval" in own:
         named["interval"] = own["interval"]
-    if zone := zone_ms(stream.row):
+    if zone := stream.row.zone_ms:
         named["timeZone"] = str(zone // HOUR_MS)
     return named
 
@@ -254,14 +210,9 @@ def _candle_weight(stream: Stream, backfill: Backfill, limit: int) -> int:
     return weight_of(CANDLE_WEIGHTS, limit) if tiered else backfill.weight
 
 
-def weight_of(weights: Weights, limit: int) -> int:
-    """Return what a call for so many rows or levels weighs."""
-    return next((weight for most, weight in weights if limit <= most), weights[-1][1])
-
-
 def _after(stream: Stream, reached: int) -> int:
     if stream.row.sequence.rule != "candle":
         return reached + 1
-    zone = zone_ms(stream.row)
+    zone = stream.row.zone_ms
     interval = stream.parameters["interval"]
     return following(interval, opening(interval, reached, zone), zone)

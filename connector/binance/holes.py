@@ -6,12 +6,12 @@ Told record after record in the order of the topic, late ones too; keeps ranges,
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connector.binance.audit import LIVE, Series
-from connector.binance.coverage import Coverage, Marker, id_edges
-from connector.binance.history import Span, wanted, zone_ms
-from connector.binance.intervals import candles_between, nth
-from connector.binance.names import Stream
-from connector.binance.ranges import AFTER_ALL, BEFORE_ALL, Ranges
+from connector.binance.candles import candles_between, nth
+from connector.binance.history import Span, wanted
+from connector.binance.stream_name import Stream
+from connector.continuity.audit.coverage import Coverage, Marker, id_edges
+from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, Ranges
+from connector.continuity.audit.series import LIVE, Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Places:
         self.first = span.first
         self.count = max(0, wanted(stream, span))
         self._interval = stream.parameters.get("interval") if _is_candle(stream) else None
-        self._zone = zone_ms(stream.row)
+        self._zone = stream.row.zone_ms
 
     def of(self, number: int) -> int:
         """Return the place of an id or opening time; below 0 before the span."""

@@ -6,14 +6,14 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from connector.binance.plan import Plan
-from connector.binance.planned import Where
-from connector.binance.selection import describe
 from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import out
 from connector.config.load import Loaded, load
+from connector.config.plan import keyless, plan_of
 from connector.examine import examine
-from connector.planning import keyless, plan_of
+from connector.planning.model import Where
+from connector.planning.plan import Plan
+from connector.planning.selection import describe
 
 
 def check(

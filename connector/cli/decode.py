@@ -11,9 +11,9 @@ import msgspec
 import typer
 
 from connector.binance.answers import control_text
-from connector.binance.names import Stream, recognise
+from connector.binance.infer import guess
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.recognise import guess
+from connector.binance.stream_name import Stream, recognise
 from connector.codec.formats import plain
 from connector.codec.schema import load
 from connector.errors import Refused

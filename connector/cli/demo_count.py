@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connector.binance.names import recognise
+from connector.binance.stream_name import recognise
 
 HEADLINES = (
     "price",

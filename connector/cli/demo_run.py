@@ -26,7 +26,7 @@ from connector.cli.console import err, out
 from connector.cli.demo_count import Counts
 from connector.cli.demo_lab import Lab
 from connector.config.load import Loaded, load
-from connector.continuity import MARKERS, PROGRESS
+from connector.continuity.gap_tracker import MARKERS, PROGRESS
 from connector.errors import Retry
 from connector.kafka.reader import Read, Reader
 from connector.kafka.topics import DEAD_LETTER

@@ -7,17 +7,17 @@ from typing import Annotated
 
 import typer
 
-from connector.binance.plan import Plan, needs
+from connector.binance.exchange_info import Universe
 from connector.binance.products import PRODUCTS
-from connector.binance.running import Running
-from connector.binance.symbols import Universe
 from connector.cli import plan_asking, plan_view
 from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import err, out
 from connector.config.load import Loaded, load
+from connector.config.plan import cost_in, keyless, plan_of
 from connector.errors import Refused
 from connector.examine import examine
-from connector.planning import cost_in, keyless, plan_of
+from connector.planning.plan import Plan, needs
+from connector.planning.running import Running
 from connector.telemetry import logs
 
 Infos = Annotated[

@@ -7,17 +7,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from connector.binance.plan import Needs
+from connector.binance.exchange_info import Listing, Universe, read_listings
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.running import Running
-from connector.binance.symbols import Listing, Universe, read_listings
-from connector.binance.volumes import read_volumes
+from connector.binance.rest_calls import EXCHANGE_INFO
+from connector.binance.tickers import read_volumes
 from connector.config.model import Settings
+from connector.config.plan import bases_of
 from connector.config.secrets import proxy_of
 from connector.errors import Refused, Retry
-from connector.planning import bases_of
+from connector.planning.plan import Needs
+from connector.planning.running import Running
 from connector.rest import Rest
-from connector.rest.client import EXCHANGE_INFO
 
 TIMEOUT_S = 10.0
 

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from connector.binance.cost import Cost, PoolCost
-from connector.binance.difference import Moves
-from connector.binance.plan import Plan
-from connector.binance.planned import Bundle, Planned
+from connector.planning.budget import Cost, PoolCost
+from connector.planning.diff import Moves
+from connector.planning.model import Bundle, Planned
+from connector.planning.plan import Plan
 
 GAP = "  "
 HEAD = ("stream", "kind", "topic", "msg/s")

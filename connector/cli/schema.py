@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from connector.binance.catalogue import ROWS, Row, subscribable
-from connector.binance.names import Stream, example, parse
+from connector.binance.stream_name import Stream, example, parse
 from connector.codec.formats import markdown, plain
 from connector.codec.schema import OWN, load
 from connector.replay import Replay

@@ -10,15 +10,15 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from connector.binance.audit import WRONG
-from connector.binance.verdict import Report, Verdict
 from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import err, out
 from connector.cli.times import millis
 from connector.config.load import load
+from connector.continuity.audit.report import Report, Verdict
+from connector.continuity.audit.series import WRONG
+from connector.continuity.audit.topic_reader import Window
 from connector.errors import Refused
 from connector.telemetry import logs
-from connector.verify.reader import Window
 from connector.verify.verification import Verification
 
 SHOWN_HOLES = 20

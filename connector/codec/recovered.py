@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from connector.binance.names import Stream
-from connector.binance.row import Row
+from connector.binance.catalogue.row import Row
+from connector.binance.stream_name import Stream
 from connector.codec.schema import Field, Origin, load
 from connector.errors import BadMessage
 

@@ -13,7 +13,6 @@ from pydantic import (
 )
 
 from connector.binance.products import Product
-from connector.binance.selection import GLOB, Selection
 from connector.config.addresses import WebSocketUrl
 from connector.config.values import (
     KeyTemplate,
@@ -22,6 +21,7 @@ from connector.config.values import (
     TopicTemplate,
     one_or_many,
 )
+from connector.planning.selection import GLOB, Selection
 
 ALL = "all"
 

@@ -5,26 +5,17 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from connector.binance.history import (
-    Page,
-    Span,
-    fillable,
-    locate,
-    located_for_s,
-    newest_page,
-    page,
-    zone_ms,
-)
-from connector.binance.intervals import following, opening
-from connector.binance.names import Stream
-from connector.binance.plan import Plan, needs
-from connector.binance.planned import Planned
+from connector.binance.candles import following, opening
+from connector.binance.history import Page, Span, locate, located_for_s, newest_page, page
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream
 from connector.codec.recovered import recover, rows_in
 from connector.config.load import Loaded
 from connector.config.model import Shard
+from connector.config.plan import plan_of
 from connector.errors import BadMessage, Refused
-from connector.planning import plan_of
+from connector.planning.model import Planned
+from connector.planning.plan import Plan, needs
 from connector.rest import Rest
 
 EARLIER_MS = 60_000  # ids that follow one another may be stamped a little out of order
@@ -95,7 +86,7 @@ async def planned_stream(loaded: Loaded, asked: Asked, rest: Rest) -> tuple[Plan
         found = _named(plan, asked)
     if found is None:
         raise Refused(_no_such_stream(plan, asked))
-    if not fillable(found.stream.row):
+    if not found.stream.row.fillable:
         raise Refused(f"{found.stream.name}: REST has only its present state, not its past")
     return found, _symbol(found.stream, asked.symbol)
 
@@ -136,7 +127,7 @@ class Spans:
         self._stream = stream
         self._symbol = symbol
         self._interval = stream.parameters.get("interval", "")
-        self._zone = zone_ms(stream.row)
+        self._zone = stream.row.zone_ms
 
     async def span(self, asked: Asked, stored: int | None) -> Span:
         """Return the span; where its end is left open, up to what is stored.

@@ -4,19 +4,19 @@ import asyncio
 import time
 
 from connector.backfill import Backfill
-from connector.binance.coverage import Marker
 from connector.binance.history import Span
 from connector.binance.holes import Places, Present
-from connector.binance.planned import Planned
 from connector.config.load import Loaded
 from connector.config.model import Settings
+from connector.config.plan import bases_of
 from connector.config.secrets import api_key_of, proxy_of
+from connector.continuity.audit.coverage import Marker
 from connector.handfill.asked import Asked, Spans, planned_stream
 from connector.handfill.gaps import Filler, Job, finished, jobs_of, left_open
 from connector.handfill.reading import Known, Reading, Tell
 from connector.handfill.report import Report
 from connector.handfill.writing import Writing, by_hand
-from connector.planning import bases_of
+from connector.planning.model import Planned
 from connector.rest import Rest
 
 

@@ -8,13 +8,13 @@ from typing import cast
 
 from connector.backfill import Backfill, Book
 from connector.binance import filling
-from connector.binance.coverage import Coverage, Marker, id_edges
 from connector.binance.history import Span
 from connector.binance.holes import Hole, Present
-from connector.binance.markers import Reason, State, digest
-from connector.binance.names import Stream
+from connector.binance.stream_name import Stream
 from connector.codec.recovered import Recovered
-from connector.continuity import Gap
+from connector.continuity.audit.coverage import Coverage, Marker, id_edges
+from connector.continuity.gap_tracker import Gap
+from connector.continuity.marker import Reason, State, digest
 from connector.errors import Retry
 from connector.handfill.reading import Known, Tell
 from connector.handfill.report import Filled, Report

@@ -5,22 +5,22 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.binance.audit import Series
-from connector.binance.coverage import Coverage, Marker
 from connector.binance.history import Span
 from connector.binance.holes import Present
-from connector.binance.names import Stream
-from connector.binance.ranges import AFTER_ALL, BEFORE_ALL
+from connector.binance.stream_name import Stream
 from connector.codec.formats import plain
 from connector.codec.scan import HEADER_BYTES
 from connector.config.model import Settings
-from connector.continuity import MARKERS, PROGRESS
+from connector.continuity.audit.coverage import Coverage, Marker
+from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
+from connector.continuity.audit.series import Series
+from connector.continuity.audit.topic_reader import Books, TopicReader, Window
+from connector.continuity.gap_tracker import MARKERS, PROGRESS
 from connector.errors import Refused
 from connector.kafka import settings as kafka_settings
 from connector.kafka.bulk import Bulk, Slice
 from connector.recovery import stored
 from connector.registry import WriterSchemas
-from connector.verify.reader import Books, TopicReader, Window
 
 Tell = Callable[[str, int, int], None]  # what is done, how far, of how many
 

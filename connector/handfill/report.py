@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from connector.binance.markers import State
+from connector.continuity.marker import State
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,10 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 
-from connector.binance.markers import State
-from connector.binance.planned import Planned
 from connector.codec.recovered import Recovered
 from connector.config.model import Settings
-from connector.continuity import MARKERS, PROGRESS, Continuity, Gap
+from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Gap
+from connector.continuity.marker import State
 from connector.errors import BadMessage, Fatal, Retry
 from connector.kafka import settings as kafka_settings
 from connector.kafka import topics
@@ -21,6 +20,7 @@ from connector.kafka.producer import Producer
 from connector.kafka.transactions import TransactionalProducer
 from connector.ledger import Ledger
 from connector.pipeline import MOST_WAITING, Pipeline, route_to
+from connector.planning.model import Planned
 from connector.registry import schema_ids
 from connector.telemetry.lag import Lag
 

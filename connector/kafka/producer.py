@@ -13,7 +13,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
 
-from connector.binance.markers import Reason
+from connector.continuity.marker import Reason
 from connector.errors import BadMessage, Fatal, Refused
 from connector.kafka import explain
 from connector.kafka.deadletter import CULPRIT, DeadLetters, Record

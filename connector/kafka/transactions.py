@@ -13,7 +13,7 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.binance.markers import Reason
+from connector.continuity.marker import Reason
 from connector.errors import BadMessage, Fatal
 from connector.kafka import explain
 from connector.kafka.commit import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from connector.binance.intervals import following, opening
+from connector.binance.candles import following, opening
 
 KEPT = 5_000  # closed candles a stream remembers
 # A market that was not asked for longer than this (and two candles) has gone on without a word:

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.binance.names import Stream, recognise
+from connector.binance.infer import guess
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.recognise import guess
+from connector.binance.stream_name import Stream, recognise
 from connector.errors import Refused
 
 STEP_MS = 10  # between two lines of which one tells no time

@@ -3,9 +3,8 @@
 import random
 from dataclasses import dataclass, field
 
-from connector.binance.history import zone_ms
-from connector.binance.names import Stream
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream
 from connector.lab.book import Book
 from connector.lab.candles import Candles, begin_candles
 
@@ -85,7 +84,7 @@ class Instrument:
     def candles_of(self, stream: Stream, now_ms: int) -> Candles:
         """Return the candles of a stream, begun when they are first asked for."""
         if stream.name not in self.candles:
-            zone = zone_ms(stream.row)
+            zone = stream.row.zone_ms
             interval = stream.parameters["interval"]
             self.candles[stream.name] = begin_candles(
                 interval, now_ms, zone, self.move(), self.random

@@ -7,7 +7,7 @@ identity. Shapes: frames recorded from production in 2026-09 (tests/golden/sampl
 from collections.abc import Callable
 from typing import Any
 
-from connector.binance.names import Stream
+from connector.binance.stream_name import Stream
 from connector.lab import makers_statistics
 from connector.lab.instrument import Instrument
 from connector.lab.makers_statistics import Payload, coin, futures, head

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from connector.binance.names import Stream
+from connector.binance.stream_name import Stream
 from connector.lab.instrument import Instrument
 
 Payload = tuple[dict[str, Any], dict[str, Any]]

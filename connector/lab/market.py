@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.binance.catalogue import is_merged
-from connector.binance.names import Stream
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream
 from connector.lab.book import Book
 from connector.lab.candles import Candles
 from connector.lab.history import History

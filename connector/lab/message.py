@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.binance.names import Stream
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream
 from connector.lab.market import Event
 
 _TIMES = frozenset("ETtOC")

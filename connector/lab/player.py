@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from connector.binance.names import Stream
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream
 from connector.errors import Refused
 from connector.lab import captures
 from connector.lab.captures import Line

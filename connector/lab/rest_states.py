@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connector.binance.history import CANDLE_WEIGHTS, DEPTH_WEIGHTS, LEVELS, weight_of
-from connector.binance.names import Stream, parse
 from connector.binance.products import Product
+from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_WEIGHTS, LEVELS, weight_of
+from connector.binance.stream_name import Stream, parse
 from connector.errors import Refused
 from connector.lab.candles import Candle
 from connector.lab.market import Market

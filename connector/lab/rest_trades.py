@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from connector.binance.intervals import HOUR_MS
+from connector.binance.candles import HOUR_MS
 from connector.binance.products import Product
 from connector.lab.history import Made, between, from_id, latest
 from connector.lab.market import Market

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from websockets.exceptions import ConnectionClosed
 
-from connector.binance.names import Stream, parse
 from connector.binance.products import LIMITS, Product
+from connector.binance.stream_name import Stream, parse
 from connector.errors import Refused
 from connector.lab.leg import Leg
 from connector.lab.message import Message, in_microseconds

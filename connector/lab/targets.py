@@ -4,9 +4,9 @@ import difflib
 from collections.abc import Iterable
 
 from connector.binance.catalogue import ROWS
-from connector.binance.names import Stream, recognise
-from connector.binance.patterns import tail
 from connector.binance.products import PRODUCTS, Product
+from connector.binance.stream_name import Stream, recognise
+from connector.binance.stream_pattern import tail
 from connector.errors import Refused
 from connector.lab.faults import Fault
 from connector.lab.market import Market

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from connector.binance.names import Stream
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream
 from connector.lab.market import Event, Market
 from connector.lab.message import message_of
 from connector.lab.wire import Wire

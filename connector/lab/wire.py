@@ -3,8 +3,8 @@
 import time
 from collections.abc import Callable, Sequence
 
-from connector.binance.names import Stream
 from connector.binance.products import PRODUCTS, Product
+from connector.binance.stream_name import Stream
 from connector.lab.message import Message
 from connector.lab.oracle import Oracle
 from connector.lab.session import Session

@@ -3,55 +3,27 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
 from urllib.parse import urlsplit
 
 import aiohttp
 
+from connector.binance.exchange_info import ExchangeInfo, Listing, Universe, read_exchange_info
 from connector.binance.products import PRODUCTS, Bases, Product
-from connector.binance.refusals import STAY_AWAY, refusal
-from connector.binance.symbols import ExchangeInfo, Listing, Universe, read_exchange_info
-from connector.binance.volumes import read_volumes
+from connector.binance.rest_calls import (
+    EXCHANGE_INFO,
+    POOL_OF,
+    POOL_RAW_REQUESTS,
+    POOL_WEIGHTS,
+    TICKERS,
+)
+from connector.binance.rest_errors import STAY_AWAY, refusal
+from connector.binance.tickers import read_volumes
 from connector.errors import Refused, Retry
 from connector.rest.pool import Pool
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 CONNECTIONS = 8  # at most so many calls at once
 OK, PROXY_LOGIN = 200, 407
-POOL_OF: Mapping[Product, str] = MappingProxyType(
-    {"spot": "spot", "usdm": "futures", "coinm": "futures", "options": "options"}
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call whose path, parameters and weight never change."""
-
-    path: str
-    weight: int
-    params: Mapping[str, str] = field(default_factory=dict)
-
-
-# Weights: rest-api.md (binance-spot-api-docs, 2026-07-21) and the pages of developers.binance.com
-# (2026-05-28). permissionSets names some 170 groups for each symbol and makes two thirds of spot's
-# answer; showPermissionSets=false leaves them empty.
-EXCHANGE_INFO: Mapping[Product, Call] = MappingProxyType(
-    {
-        "spot": Call("/api/v3/exchangeInfo", 20, {"showPermissionSets": "false"}),
-        "usdm": Call("/fapi/v1/exchangeInfo", 1),
-        "coinm": Call("/dapi/v1/exchangeInfo", 1),
-        "options": Call("/eapi/v1/exchangeInfo", 1),
-    }
-)
-TICKERS: Mapping[Product, Call] = MappingProxyType(
-    {
-        "spot": Call("/api/v3/ticker/24hr", 80, {"type": "MINI"}),
-        "usdm": Call("/fapi/v1/ticker/24hr", 40),
-        "coinm": Call("/dapi/v1/ticker/24hr", 40),
-        "options": Call("/eapi/v1/ticker", 40),
-    }
-)
 
 
 class Rest:
@@ -82,12 +54,9 @@ class Rest:
     ) -> None:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise Refused("the API key holds characters that no key has; check its file")
-        # Until exchangeInfo says otherwise: rest-api.md 2026-07-21 and spot's notice of 2026-04-02
-        # (RAW_REQUESTS); CM-UM notice 2026-06-10; no page says it of options: a cautious start.
         self.pools: Mapping[str, Pool] = {
-            "spot": Pool("spot", 6000, share, 300_000, clock=clock),
-            "futures": Pool("futures", 2400, share, clock=clock),
-            "options": Pool("options", 400, share, clock=clock),
+            name: Pool(name, weight, share, POOL_RAW_REQUESTS.get(name), clock=clock)
+            for name, weight in POOL_WEIGHTS.items()
         }
         self._bases = bases
         self._proxy = proxy

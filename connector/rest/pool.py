@@ -5,8 +5,8 @@ import contextlib
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+from connector.binance.exchange_info import RateLimit
 from connector.binance.products import Product
-from connector.binance.symbols import RateLimit
 from connector.errors import Retry
 from connector.policy import WeightBudget
 from connector.telemetry import events

@@ -5,18 +5,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from connector.binance.audit import Series
-from connector.binance.coverage import Marker
 from connector.binance.products import PRODUCTS
-from connector.binance.verdict import Verdict, report_of
 from connector.codec.formats import plain
 from connector.codec.scan import HEADER_BYTES
 from connector.config.model import Settings
+from connector.continuity.audit.coverage import Marker
+from connector.continuity.audit.report import Verdict, report_of
+from connector.continuity.audit.series import Series
+from connector.continuity.audit.topic_reader import Books, TopicReader, Window
 from connector.errors import Refused, Retry
 from connector.kafka import settings as kafka_settings
 from connector.kafka.bulk import Bulk, Slice
 from connector.registry import WriterSchemas
-from connector.verify.reader import Books, TopicReader, Window
 
 MARKERS, PROGRESS = "markers", "progress"
 APPEND_TIME = 2  # the broker's time instead of ours: the topic is set to LogAppendTime

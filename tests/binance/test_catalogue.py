@@ -5,9 +5,9 @@ from collections import Counter
 import pytest
 
 from connector.binance.catalogue import KINDS, ROWS, Row, Sequence, find, rows_of, subscribable
-from connector.binance.names import example
-from connector.binance.patterns import parameter_names
 from connector.binance.products import PRODUCTS, Product
+from connector.binance.stream_name import example
+from connector.binance.stream_pattern import parameter_names
 
 # The closed list of record types.
 ALL_KINDS = {

@@ -4,7 +4,7 @@ import pytest
 
 from connector.binance.filling import Before, Filling, Gap, Outcome
 from connector.binance.history import Span
-from connector.binance.names import parse
+from connector.binance.stream_name import parse
 
 DAY_MS = 86_400_000
 

@@ -7,15 +7,13 @@ from connector.binance.history import (
     Page,
     Span,
     expires_ms,
-    fillable,
-    has_snapshots,
     locate,
     page,
     rest_of,
     snapshot,
     wanted,
 )
-from connector.binance.names import parse
+from connector.binance.stream_name import parse
 from connector.errors import Refused
 
 DAY_MS = 86_400_000
@@ -160,7 +158,7 @@ def test_a_stream_without_a_past_is_refused() -> None:
 
 
 def test_states_are_not_fillable_and_books_have_snapshots() -> None:
-    assert {row.kind for row in ROWS if fillable(row)} == {
+    assert {row.kind for row in ROWS if row.fillable} == {
         "trade",
         "agg-trade",
         "block-trade",
@@ -169,7 +167,7 @@ def test_states_are_not_fillable_and_books_have_snapshots() -> None:
         "index-price-kline",
         "mark-price-kline",
     }
-    assert {row.kind for row in ROWS if has_snapshots(row)} == {"depth-diff", "rpi-depth"}
+    assert {row.kind for row in ROWS if row.has_snapshots} == {"depth-diff", "rpi-depth"}
 
 
 def test_ids_are_found_by_time_through_the_aggregates() -> None:

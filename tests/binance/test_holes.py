@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.binance.coverage import Coverage, Marker
 from connector.binance.history import Span
 from connector.binance.holes import Hole, Places, Present
-from connector.binance.names import parse
+from connector.binance.stream_name import parse
+from connector.continuity.audit.coverage import Coverage, Marker
 
 TRADES = parse("spot", "btcusdt@trade")
 FUTURES = parse("usdm", "btcusdt@trade")

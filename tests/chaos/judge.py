@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.binance.row import Row
+from connector.binance.catalogue.row import Row
 from tests.chaos.witness import Made
 
 LOST = frozenset({"opened", "partial", "unfillable"})  # states that own up to what is missing

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from connector.binance.verdict import Report, Verdict
 from connector.config.load import load
+from connector.continuity.audit.report import Report, Verdict
+from connector.continuity.audit.topic_reader import Window
 from connector.lab.oracle import Oracle, Series
-from connector.verify.reader import Window
 from connector.verify.verification import Verification
 from tests.chaos.judge import Hole, Score, holes_of, judge
 from tests.chaos.reading import Topics, stream_of

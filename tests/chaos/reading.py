@@ -7,8 +7,8 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
-from connector.binance.names import Stream, recognise
 from connector.binance.products import PRODUCTS
+from connector.binance.stream_name import Stream, recognise
 from connector.codec.formats import plain
 from connector.codec.schema import load
 from connector.errors import Refused

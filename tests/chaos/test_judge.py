@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from connector.binance.catalogue import find
-from connector.binance.row import Row
+from connector.binance.catalogue.row import Row
 from tests.chaos.judge import Found, Hole, Score, Spans, holes_of, judge
 from tests.chaos.witness import Made
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from connector.binance.catalogue import ROWS, Row, subscribable
-from connector.binance.history import Span, fillable, has_snapshots, snapshot
-from connector.binance.names import Stream, example, parse
+from connector.binance.history import Span, snapshot
 from connector.binance.products import Product
+from connector.binance.stream_name import Stream, example, parse
 from connector.codec.recovered import payloads, recover, recover_book
 from connector.codec.schema import load
 from connector.errors import BadMessage
@@ -21,7 +21,7 @@ from tests.lab.rest_parts import ask, fetch
 
 NOW_MS = 1_795_000_000_000
 OURS = ("receive_time", "receive_time_us", "origin", "gap_id")
-FILLABLE = [row for row in ROWS if subscribable(row) and fillable(row)]
+FILLABLE = [row for row in ROWS if subscribable(row) and row.fillable]
 
 
 def row_id(row: Row) -> str:
@@ -125,7 +125,7 @@ def test_every_fillable_row_is_covered() -> None:
     }
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if has_snapshots(row)], ids=row_id)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.has_snapshots], ids=row_id)
 def test_a_book_becomes_a_record_without_a_first_id(row: Row) -> None:
     stream, market = lab_stream(row), Market(7)
     [event] = made(market, stream, 1, 0)

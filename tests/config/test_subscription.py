@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.binance.selection import Selection
+from connector.planning.selection import Selection
 from tests.config.parts import GOOD, refused, subscription
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.binance.catalogue import ROWS, Row
-from connector.binance.names import recognise
+from connector.binance.stream_name import recognise
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline
 from tests import oracle

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 from connector.binance.history import Page, Span, page, rest_of
-from connector.binance.names import Stream
+from connector.binance.stream_name import Stream
 from connector.codec.recovered import Recovered, recover
 from connector.lab.market import Market
 from connector.lab.rest_history import paths

@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from connector.binance.names import parse
+from connector.binance.exchange_info import read_listings
 from connector.binance.products import Product
-from connector.binance.symbols import read_listings
+from connector.binance.stream_name import parse
 from connector.lab.exchange import Exchange
 from connector.lab.faults import RefuseStream, Skip
 from connector.lab.market import Market

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.binance.names import Stream, parse
+from connector.binance.stream_name import Stream, parse
 from connector.lab.history import History
 from connector.lab.market import Market
 from connector.lab.rest import Rest

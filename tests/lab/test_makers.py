@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.binance.catalogue import ROWS, Row, subscribable
-from connector.binance.names import Stream, parse, recognise
+from connector.binance.stream_name import Stream, parse, recognise
 from connector.lab.market import Market
 from connector.ledger import Ledger
 from connector.pipeline import Pipeline

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connector.binance.names import parse
+from connector.binance.exchange_info import read_listings
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.symbols import read_listings
+from connector.binance.stream_name import parse
 from connector.lab.market import Market
 from connector.lab.rest import Rest, Route
 from connector.lab.rest_limits import PATIENCE, Meter

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.binance.names import parse
+from connector.binance.stream_name import parse
 from connector.codec.schema import load
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market

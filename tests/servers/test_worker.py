@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from connector.binance.names import parse
+from connector.binance.stream_name import parse
 from connector.codec.schema import load
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market

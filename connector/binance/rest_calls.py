@@ -1,0 +1,68 @@
+"""REST calls as data: paths, request weights, weight pools and their limits. PURE.
+
+Sources: rest-api.md of binance-spot-api-docs (2026-07-21), the market data pages of
+developers.binance.com (2026-05-28), spot's notice of 2026-04-02 (RAW_REQUESTS), the CM-UM notice of
+2026-06-10 (one pool for both since 2026-06-30). No page names a limit for options: 400 is a guess
+on the safe side. exchangeInfo says what holds; its figures replace these.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from connector.binance.products import Product
+
+# Rows or levels asked for, up to and including -> weight; the last pair is the most a call takes.
+WeightTiers = tuple[tuple[int, int], ...]
+CANDLE_WEIGHTS: WeightTiers = ((99, 1), (499, 2), (1000, 5), (1500, 10))
+DEPTH_WEIGHTS: Mapping[str, WeightTiers] = {
+    "/api/v3/depth": ((100, 5), (500, 25), (1000, 50), (5000, 250)),
+    "/fapi/v1/depth": ((50, 2), (100, 5), (500, 10), (1000, 20)),
+    "/fapi/v1/rpiDepth": ((1000, 20),),
+    "/dapi/v1/depth": ((50, 2), (100, 5), (500, 10), (1000, 20)),
+    "/eapi/v1/depth": ((50, 1), (100, 5), (500, 10), (1000, 20)),
+}
+# Numbers of levels that futures and options accept; spot takes any number up to its most.
+LEVELS = (5, 10, 20, 50, 100, 500, 1000)
+
+POOL_OF: Mapping[Product, str] = MappingProxyType(
+    {"spot": "spot", "usdm": "futures", "coinm": "futures", "options": "options"}
+)
+# Request weight that one IP address has in a minute, by pool.
+POOL_WEIGHTS: Mapping[str, int] = MappingProxyType({"spot": 6000, "futures": 2400, "options": 400})
+# Requests of any weight that one IP address has in five minutes, by pool.
+POOL_RAW_REQUESTS: Mapping[str, int] = MappingProxyType({"spot": 300_000})
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call whose path, parameters and weight never change."""
+
+    path: str
+    weight: int
+    params: Mapping[str, str] = field(default_factory=dict)
+
+
+# permissionSets names some 170 groups for each symbol and makes two thirds of spot's answer;
+# showPermissionSets=false leaves them empty.
+EXCHANGE_INFO: Mapping[Product, Call] = MappingProxyType(
+    {
+        "spot": Call("/api/v3/exchangeInfo", 20, {"showPermissionSets": "false"}),
+        "usdm": Call("/fapi/v1/exchangeInfo", 1),
+        "coinm": Call("/dapi/v1/exchangeInfo", 1),
+        "options": Call("/eapi/v1/exchangeInfo", 1),
+    }
+)
+TICKERS: Mapping[Product, Call] = MappingProxyType(
+    {
+        "spot": Call("/api/v3/ticker/24hr", 80, {"type": "MINI"}),
+        "usdm": Call("/fapi/v1/ticker/24hr", 40),
+        "coinm": Call("/dapi/v1/ticker/24hr", 40),
+        "options": Call("/eapi/v1/ticker", 40),
+    }
+)
+
+
+def weight_of(tiers: WeightTiers, rows: int) -> int:
+    """Return what a call for so many rows or levels weighs."""
+    return next((weight for most, weight in tiers if rows <= most), tiers[-1][1])

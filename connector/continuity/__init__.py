@@ -1,0 +1,1 @@
+"""What is missing and what is said of it: trackers, feed arbitration, gaps, markers. PURE."""

@@ -1,0 +1,276 @@
+"""Trackers: told the ids of each event of one series, they say what it is to those before it.
+
+One tracker per series, by the rule of its catalogue row. Never looks at a message and never waits:
+`span_fields` says which fields of a record to hand over, `handover` is what puts two legs together.
+Rules: binance.md 2.6 (pages of 2026-05-28 and 2026-07-21) and the `sequence` column of the rows.
+"""
+
+from connector.binance.catalogue.row import Row
+from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, Gap, Tracker, Verdict
+
+__all__ = [
+    "GAP",
+    "NEW",
+    "OVERLAP",
+    "REPEATED",
+    "CandleTracker",
+    "ChainedTracker",
+    "ContiguousTracker",
+    "Gap",
+    "IdentityTracker",
+    "IncreasingTracker",
+    "Tracker",
+    "Verdict",
+    "tracker_for",
+]
+
+
+MOST_LATE = 64  # skipped ids that may still come, behind one or two later ones
+
+
+class ContiguousTracker(Tracker):
+    """Rules contiguous and range: `first` is the previous `last` + 1; ranges may overlap.
+
+    A single id that was skipped as normal and comes after all is NEW.
+    """
+
+    __slots__ = ("_late", "_may_skip_single")
+
+    def __init__(self, *, may_skip_single: bool = False) -> None:
+        super().__init__()
+        self._may_skip_single = may_skip_single
+        self._late: dict[int, None] = {}
+
+    def observe(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.observe`."""
+        if first - 1 == self.last:
+            self.last = last
+            return NEW
+        return super().observe(first, last, previous, final)
+
+    def judge(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.judge`."""
+        del previous, final
+        if self.last is None or first - 1 == self.last:
+            return NEW
+        if last <= self.last:
+            return NEW if last in self._late else REPEATED
+        if first <= self.last:
+            return OVERLAP
+        return NEW if self.skips(first) else GAP
+
+    def reset(self, epoch: int) -> None:
+        """See `Tracker.reset`."""
+        super().reset(epoch)
+        self._late.clear()
+
+    def skips(self, first: int) -> bool:
+        """Say whether exactly one id is missing before this one, and may be."""
+        return self._may_skip_single and first - 2 == self.last
+
+    def _hole(self, first: int, last: int) -> Gap:
+        del last
+        return Gap(self.last, first, None if self.last is None else first - self.last - 1)
+
+    def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
+        if last in self._late:
+            del self._late[last]
+            self.skipped -= 1
+            return
+        if self.skips(first):
+            self.skipped += 1
+            self._late[first - 1] = None
+            if len(self._late) > MOST_LATE:
+                del self._late[next(iter(self._late))]
+        super()._move(first, last, previous, final)
+
+    def skipped_just_now(self) -> Gap | None:
+        """See `Tracker.skipped_just_now`."""
+        newest = next(reversed(self._late), None)
+        if newest is None or self.last is None or newest + 1 != self.last:
+            return None
+        del self._late[newest]
+        self.skipped -= 1
+        return Gap(newest - 1, self.last, 1)
+
+
+class ChainedTracker(Tracker):
+    """Rule chained: `previous` is the previous `last`. Ids inside may be missing: never counted.
+
+    An event with an earlier `previous` and a later `last` spans what was there and more: OVERLAP.
+    One that names no `previous` proves nothing: GAP.
+    """
+
+    __slots__ = ()
+
+    def observe(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.observe`."""
+        if previous == self.last and previous is not None and last > previous:
+            self.last = last
+            return NEW
+        return super().observe(first, last, previous, final)
+
+    def judge(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.judge`."""
+        del first, final
+        if self.last is None:
+            return NEW
+        if last <= self.last:
+            return REPEATED
+        if previous is None or previous > self.last:
+            return GAP
+        return NEW if previous == self.last else OVERLAP
+
+
+class IncreasingTracker(Tracker):
+    """Rule increasing: ids grow, and what is missing between them means nothing."""
+
+    __slots__ = ()
+
+    def observe(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.observe`."""
+        if self.last is not None and last > self.last:
+            self.last = last
+            return NEW
+        return super().observe(first, last, previous, final)
+
+    def judge(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.judge`."""
+        del first, previous, final
+        return NEW if self.last is None or last > self.last else REPEATED
+
+
+class IdentityTracker(Tracker):
+    """Rule identity: no ids, so that all of one leg is new; `last` is the newest time."""
+
+    __slots__ = ()
+    has_ids = False
+
+    def observe(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.observe`."""
+        del first, previous, final
+        if self.last is None or last > self.last:
+            self.last = last
+        return NEW
+
+    def judge(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.judge`."""
+        del first, last, previous, final
+        return NEW
+
+
+class CandleTracker(Tracker):
+    """Rule candle: `first` opens it, `last` is its last instant, `previous` its event time.
+
+    A candle is told many times while it is open, and is complete when it was told closed: the next
+    one opens an interval later. A candle that was never told closed is missing like one never told.
+    """
+
+    __slots__ = ("_newest", "running")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.running: int | None = None  # open time of the candle that is not closed yet
+        self._newest: int | None = None
+
+    def observe(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.observe`."""
+        newest = self._newest
+        if first == self.running and not final and previous and newest and previous > newest:
+            self._newest = previous
+            return NEW
+        return super().observe(first, last, previous, final)
+
+    def judge(
+        self, first: int, last: int, previous: int | None = None, final: bool = True
+    ) -> Verdict:
+        """See `Tracker.judge`."""
+        if first == self.running:
+            # The last word on a candle counts, even where another leg's clock is 1 ms behind.
+            return NEW if final or self._is_newer(previous) else REPEATED
+        if self._is_old(first):
+            return REPEATED
+        if self.running is not None:
+            return GAP
+        return NEW if self.last is None or self._follows(first, last) else GAP
+
+    @property
+    def newest(self) -> int | None:
+        """Event time of the newest state told."""
+        return self._newest
+
+    @property
+    def current(self) -> int | None:
+        """Open time of the newest candle told, closed or not."""
+        return self.last if self.running is None else self.running
+
+    def reset(self, epoch: int) -> None:
+        """See `Tracker.reset`."""
+        super().reset(epoch)
+        self.running = self._newest = None
+
+    def _is_newer(self, event_time: int | None) -> bool:
+        return event_time is None or self._newest is None or event_time > self._newest
+
+    def _is_old(self, first: int) -> bool:
+        current = self.current
+        return current is not None and first <= current
+
+    def _follows(self, first: int, last: int) -> bool:
+        """Within one and a half intervals: months differ in length, all others do not."""
+        return self.last is not None and 2 * (first - self.last) < 3 * (last - first + 1)
+
+    def _hole(self, first: int, last: int) -> Gap:
+        interval = last - first + 1
+        if self.running is None:
+            before = first if self.last is None else self.last
+            return Gap(self.last, first, round((first - before) / interval) - 1)
+        before = self.running - 1 if self.last is None else self.last
+        return Gap(before, first, round((first - self.running) / interval))
+
+    def _give_up(self, first: int) -> None:
+        self.last = first - 1
+
+    def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
+        del last
+        if previous is not None:
+            self._newest = previous if self._newest is None else max(self._newest, previous)
+        if final:
+            self.last, self.running = first, None
+        else:
+            self.running = first
+
+
+_RULES: dict[str, type[Tracker]] = {
+    "range": ContiguousTracker,
+    "chained": ChainedTracker,
+    "increasing": IncreasingTracker,
+    "candle": CandleTracker,
+    "identity": IdentityTracker,
+}
+
+
+def tracker_for(row: Row) -> Tracker:
+    """A tracker for one series of this row."""
+    sequence = row.sequence
+    if sequence.rule == "contiguous":
+        return ContiguousTracker(may_skip_single=sequence.may_skip_single)
+    return _RULES[sequence.rule]()

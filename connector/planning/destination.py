@@ -1,0 +1,134 @@
+"""Where a stream comes from and goes to: its endpoint and its topic. Pure."""
+
+import re
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from connector.binance.catalogue.row import Row
+from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product, stream_url
+from connector.binance.stream_name import Stream
+from connector.errors import Refused
+
+PLACES = ("prefix", "product", "kind", "symbol")
+DEFAULT_TOPIC = "{prefix}.{product}.{kind}"
+_PLACE = re.compile(r"\{([^{}]*)\}")
+_BAD = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST = 249  # Kafka's own limit
+# web-socket-streams.md of binance-spot-api-docs, 2026-07-21: an option of the URL, spot only.
+MICROSECONDS = "?timeUnit=MICROSECOND"
+
+
+def topic_of(template: str | None, prefix: str, stream: Stream) -> str:
+    """Fill in a topic template.
+
+    Raises:
+        Refused: an unknown place, a symbol that the stream's name does not say, a name Kafka does
+            not take.
+    """
+    template = template or DEFAULT_TOPIC
+    values = {"prefix": prefix, "product": stream.product, "kind": stream.row.kind}
+    if "{symbol}" in template:
+        values["symbol"] = _symbol(stream)
+
+    def value(place: re.Match[str]) -> str:
+        if place[1] not in PLACES:
+            known = ", ".join(f"{{{name}}}" for name in PLACES)
+            raise Refused(f"topic {template!r} has {place[0]}, which is none of {known}")
+        return values[place[1]]
+
+    topic = _PLACE.sub(value, template)
+    _check(topic)
+    return topic
+
+
+def _symbol(stream: Stream) -> str:
+    named = stream.parameters
+    symbol = named.get("symbol") or named.get("pair") or named.get("asset")
+    if not symbol or stream.row.array:
+        raise Refused(
+            f"the topic is named after {{symbol}}, but {stream.name} carries several symbols:"
+            " leave {symbol} out, or give this stream a topic of its own"
+        )
+    return symbol.upper()
+
+
+def _check(topic: str) -> None:
+    bad = _BAD.search(topic)
+    if bad:
+        raise Refused(
+            f"topic {topic!r} has {bad[0]!r}, and Kafka takes only letters, digits and . _ -:"
+            " leave {symbol} out of the topic, or name it yourself"
+        )
+    if topic in ("", ".", "..") or len(topic) > _LONGEST:
+        raise Refused(f"topic {topic!r} is no name Kafka takes: 1 to {_LONGEST} characters")
+
+
+def endpoint_of(
+    stream: Stream, endpoint: str | None, bases: Mapping[Product, Bases], unit: str
+) -> str:
+    """Return the URL of the connection that serves a stream.
+
+    Args:
+        stream: The stream.
+        endpoint: Base and route as the user gave them; None: from bases and catalogue.
+        bases: Where each product is served.
+        unit: ms or us.
+
+    Raises:
+        Refused: the product has no base, or microseconds where there are none.
+    """
+    product = stream.product
+    if product not in bases:
+        raise Refused(
+            f"exchange gives no base for {product}: add {product}: {{streams: ...}} to it"
+        )
+    if unit == "us" and product != "spot":
+        raise Refused(f"time_unit us is an option of spot alone: leave it out for {product}")
+    base = endpoint.rstrip("/") if endpoint else bases[product].streams[0]
+    url = stream_url(base, None if endpoint else stream.row.route)
+    return url + MICROSECONDS if unit == "us" else url
+
+
+_ROUTE_AT_END = re.compile(r"/(public|market|private)$")
+
+
+def misplaced(row: Row, endpoint: str) -> str | None:
+    """Say why an endpoint cannot deliver a row's streams; None: nothing is known against it.
+
+    Binance acknowledges a stream on a wrong host or route, and then stays silent. A host that is
+    not Binance's may be a proxy or a simulator: of it nothing but a wrong route is known.
+    """
+    parts = urlsplit(endpoint.rstrip("/"))
+    base = _ROUTE_AT_END.sub("", f"{parts.scheme}://{parts.netloc}{parts.path}")
+    serves = _products_at(parts.hostname)
+    route = parts.path.removeprefix(urlsplit(base).path)
+    stream = f"{row.product} {row.pattern}"
+    if serves and row.product not in serves:
+        return (
+            f"{endpoint!r} does not carry {stream}: this host serves {' and '.join(serves)};"
+            f" write {' or '.join(_own_endpoints(row))}, or leave it out"
+        )
+    if route == (row.route or "") or not (route or serves) or not (row.route or serves):
+        return None
+    came = f"Binance sends it on {row.route}" if row.route else f"{row.product} has no routes"
+    return (
+        f"{endpoint!r} does not carry {stream}: {came}; write {base}{row.route or ''}, or leave"
+        " it out: then each stream has its own"
+    )
+
+
+def _products_at(host: str | None) -> list[Product]:
+    """Return the products that a host of Binance's serves; none: it is not Binance's."""
+    return [product for product in PRODUCTS if host in _hosts(product)]
+
+
+def _hosts(product: Product) -> set[str | None]:
+    return {
+        urlsplit(base).hostname
+        for bases in ENVIRONMENTS.values()
+        for base in bases[product].streams
+    }
+
+
+def _own_endpoints(row: Row) -> list[str]:
+    return [base + (row.route or "") for base in ENVIRONMENTS["production"][row.product].streams]

@@ -1,0 +1,50 @@
+"""Names in the config that the exchange does not list. Pure.
+
+Names alone make a plan without exchangeInfo, which the worker therefore does not wait for: it asks
+beside its work, and warns of what would be acknowledged and silent for ever.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from connector.binance.exchange_info import Universe
+from connector.binance.products import Product
+from connector.planning.plan import needs
+from connector.planning.resolve import Said, Subscription
+from connector.planning.symbol_lookup import Chosen, choose, markets
+from connector.planning.templates import places_of
+
+MOST_TOLD = 10  # of one subscription: a list of strangers is told by its number
+
+
+def unchecked(subscriptions: Sequence[Subscription]) -> frozenset[Product]:
+    """Return the products whose symbols are all given by name: no plan asks for their listings."""
+    named = {one.product for one in subscriptions if one.selection.names and _by_symbol(one)}
+    return frozenset(named - needs(subscriptions).listings)
+
+
+def unlisted(subscriptions: Sequence[Subscription], universe: Universe) -> list[Said]:
+    """Return the names that are not listed or do not trade, each with its place and the cure.
+
+    A product that lists nothing at all is not believed.
+    """
+    found: list[Said] = []
+    asked = markets(universe)
+    for number, one in enumerate(subscriptions):
+        market = asked.get(one.product)
+        if market is not None and market.listings and _by_symbol(one):
+            where = ("subscriptions", number, "symbols")
+            found += [(where, text) for text in _told(choose(one.selection, market, ()))]
+    return found
+
+
+def _by_symbol(one: Subscription) -> bool:
+    """Whether any stream is named after a symbol; asset indexes are listed nowhere."""
+    places = {place for stream in one.streams for place in places_of(one.product, stream)}
+    return bool(places - {"asset"})
+
+
+def _told(chosen: Chosen) -> Iterator[str]:
+    yield from (text for _, text in chosen.unknown[:MOST_TOLD])
+    more = len(chosen.unknown) - MOST_TOLD
+    if more > 0:
+        yield f"and {more} more that are not listed or do not trade"

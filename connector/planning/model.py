@@ -1,0 +1,87 @@
+"""What a plan is made of: streams with their way, and the connections that carry them. Pure data.
+
+Never decides anything: `plan` resolves, `bundles` shares out, `estimate` guesses rates.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from connector.binance.catalogue import OTHER_FUTURES, is_merged
+from connector.binance.products import Product
+from connector.binance.stream_name import Stream
+
+Where = tuple[str | int, ...]
+TimeUnit = Literal["ms", "us"]
+Identity = tuple[Product, str]  # product and wire name
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One stream and where it comes from and goes to.
+
+    Attributes:
+        stream: The stream.
+        topic: Kafka topic.
+        endpoint: URL of the connection that serves it.
+        keeps_foreign: Rows of the other futures product in a merged stream are kept in this topic
+            when they have none of their own.
+        key: Template of the record key.
+        time_unit: Unit of the times on the wire; us needs a connection of its own.
+        connections: How many connections read it; the first arrival wins.
+        foreign_topic: Topic of the other product's rows in a merged stream; None: they have none.
+        rate: Estimated messages a second. Estimates are no part of what is planned: a plan that
+            differs in them alone is the same plan.
+        bytes_rate: Estimated bytes a second, as they come out of the socket.
+    """
+
+    stream: Stream
+    topic: str
+    endpoint: str
+    keeps_foreign: bool = False
+    key: str = "{symbol}"
+    time_unit: TimeUnit = "ms"
+    connections: int = 1
+    foreign_topic: str | None = None
+    rate: float = field(default=0.0, compare=False)
+    bytes_rate: float = field(default=0.0, compare=False)
+
+    @property
+    def identity(self) -> Identity:
+        """What tells it from every other stream."""
+        return self.stream.product, self.stream.name
+
+    @property
+    def foreign_product(self) -> Product | None:
+        """The other product whose rows come on this stream too (since 2026-06-30), if any."""
+        return OTHER_FUTURES.get(self.stream.product) if is_merged(self.stream.row) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The streams of one connection.
+
+    Attributes:
+        name: Stable name for logs and metrics: usdm-market-1; with two legs usdm-market-1a and -1b.
+        product: The product, which sets the limits.
+        endpoint: URL to connect to.
+        planned: Its streams.
+        time_unit: Unit of the times on this connection.
+        leg: 0, or 1 for the second connection with the same streams.
+    """
+
+    name: str
+    product: Product
+    endpoint: str
+    planned: tuple[Planned, ...]
+    time_unit: TimeUnit = "ms"
+    leg: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Estimated messages a second."""
+        return sum(planned.rate for planned in self.planned)
+
+    @property
+    def bytes_rate(self) -> float:
+        """Estimated bytes a second."""
+        return sum(planned.bytes_rate for planned in self.planned)

@@ -1,0 +1,220 @@
+"""Subscriptions resolved: each stream to its kind, endpoint, topic and connection. Pure.
+
+Knows the catalogue; knows nothing about files or lines: a problem carries its path in the config.
+Reading order: `expand` (templates), `chosen` (symbols), `destination` (topic, endpoint), `resolve`
+(one subscription), here (all of them), `overlap`, `bundles` (connections), `difference`, `cost`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from connector.binance.exchange_info import Universe
+from connector.binance.products import Bases, Product
+from connector.errors import Refused
+from connector.planning.diff import Difference
+from connector.planning.diff import difference as _difference
+from connector.planning.duplicates import overlaps
+from connector.planning.model import Bundle, Identity, Planned, Where
+from connector.planning.placement import shard_of, share_out
+from connector.planning.resolve import Notes, Resolver, Said, Subscription
+from connector.planning.selection import Selection
+from connector.planning.templates import LISTED_ONLY, expand, places_of
+
+__all__ = [
+    "Bundle",
+    "Needs",
+    "Plan",
+    "PlanError",
+    "Planned",
+    "Subscription",
+    "Where",
+    "difference",
+    "expand",
+    "make_plan",
+    "needs",
+]
+
+MERGED = (
+    "with the same content on both hosts since 2026-06-30: subscribe on one of them; rows of the"
+    " other product go to its own topic when one of that kind is planned, else see `merged`"
+)
+Selected = Mapping[tuple[Product, Selection], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything to read, by connection.
+
+    Attributes:
+        bundles: The connections.
+        warnings: What a user should know, with its path in the config.
+        pending: What exchangeInfo has to be asked for: only in plans made without it.
+        selected: Symbols that filters chose: the next plan asks who was in.
+    """
+
+    bundles: tuple[Bundle, ...]
+    warnings: tuple[Said, ...] = ()
+    pending: tuple[Said, ...] = ()
+    selected: Selected = field(default_factory=dict)
+
+    @property
+    def planned(self) -> list[Planned]:
+        """Every stream once, in the order of the bundles."""
+        return [one for bundle in self.bundles if not bundle.leg for one in bundle.planned]
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Each topic and the kind of its records."""
+        topics = {one.topic: one.stream.row.kind for one in self.planned}
+        for one in self.planned:
+            if one.foreign_topic is not None:
+                topics.setdefault(one.foreign_topic, one.stream.row.kind)
+        return topics
+
+
+class PlanError(Refused):
+    """The subscriptions cannot be planned: every problem with its path in the config."""
+
+    def __init__(self, problems: Sequence[Said]) -> None:
+        super().__init__("; ".join(text for _, text in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What has to be asked before a plan can be made whole.
+
+    Attributes:
+        listings: Products whose exchangeInfo says which streams there are.
+        volumes: Products whose 24 h tickers do.
+    """
+
+    listings: frozenset[Product]
+    volumes: frozenset[Product]
+
+
+def needs(subscriptions: Iterable[Subscription]) -> Needs:
+    """Say what the subscriptions need to know of the exchange."""
+    listings: set[Product] = set()
+    volumes: set[Product] = set()
+    for one in subscriptions:
+        places = {place for stream in one.streams for place in places_of(one.product, stream)}
+        if places and (one.selection.needs_listings or LISTED_ONLY & places):
+            listings.add(one.product)
+        if places and one.selection.needs_volumes:
+            volumes.add(one.product)
+    return Needs(frozenset(listings), frozenset(volumes))
+
+
+def make_plan(
+    subscriptions: Sequence[Subscription],
+    bases: Mapping[Product, Bases],
+    prefix: str,
+    *,
+    universe: Universe | None = None,
+    before: Plan | None = None,
+    shard: tuple[int, int] = (0, 1),
+) -> Plan:
+    """Resolve subscriptions.
+
+    Args:
+        subscriptions: As configured.
+        bases: Where each product is served.
+        prefix: What default topic names begin with.
+        universe: What exchangeInfo and the 24 h tickers said. Without it, symbols given by name
+            are taken as written, and what needs it is left out and noted as pending.
+        before: The plan as it is: who is placed stays, who was selected leaves late.
+        shard: Index of this process and number of processes; each reads its part of the streams.
+
+    Raises:
+        PlanError: a stream no row knows, a stream written twice, two kinds in one topic, ...
+    """
+    notes = Notes()
+    resolver = Resolver(bases, prefix, universe, notes)
+    together = _Together(notes, prefix)
+    was: Selected = {} if before is None else before.selected
+    selected: dict[tuple[Product, Selection], tuple[str, ...]] = {}
+    for number, subscription in enumerate(subscriptions):
+        who = subscription.product, subscription.selection
+        found, planned = resolver.resolve(subscription, ("subscriptions", number), was.get(who, ()))
+        selected[who] = found.selected
+        for where, one in planned:
+            together.add(where, one, templated="{symbol}" in (subscription.topic or ""))
+    streams = together.finished()
+    if notes.problems:
+        raise PlanError(notes.problems)
+    index, count = shard
+    ours = streams if count == 1 else [one for one in streams if _is_ours(one, index, count)]
+    bundles = share_out(ours, () if before is None else before.bundles)
+    return Plan(bundles, tuple(notes.warnings), tuple(notes.pending), selected)
+
+
+def difference(old: Plan, new: Plan) -> Difference:
+    """Return what changes from one plan to another."""
+    return _difference(old.bundles, new.bundles)
+
+
+def _is_ours(one: Planned, index: int, count: int) -> bool:
+    return shard_of(*one.identity, count) == index
+
+
+class _Together:
+    """The streams of all subscriptions: none twice, and one kind in a topic."""
+
+    def __init__(self, notes: Notes, prefix: str) -> None:
+        self._notes = notes
+        self._planning: dict[Identity, tuple[Where, Planned]] = {}
+        own = ("markers", "progress", "dead-letter")
+        self._kinds = {f"{prefix}.{name}": name for name in own}
+        # A topic for each product and kind: there a merged stream's rows of that product go.
+        self._homes: dict[tuple[Product, str], str] = {}
+
+    def add(self, where: Where, one: Planned, *, templated: bool) -> None:
+        """Take a stream in, or note why not; `templated`: its topic is for its symbol alone."""
+        reason = self._twice(one)
+        if reason is not None:
+            self._notes.refuse(where, reason)
+            return
+        kind = one.stream.row.kind
+        held = self._kinds.setdefault(one.topic, kind)
+        if held != kind:
+            text = f"topic {one.topic} already holds {held}: one record type per topic"
+            self._notes.refuse(where, text)
+        if not templated:
+            self._homes.setdefault((one.stream.product, kind), one.topic)
+        self._planning[one.identity] = where, one
+
+    def _twice(self, one: Planned) -> str | None:
+        other = self._planning.get(one.identity)
+        if other is not None:
+            first, topic = _words(other[0]), other[1].topic
+            return f"{one.stream.name} is planned twice: {first} sends it to {topic}; leave one out"
+        twin = one.foreign_product
+        if twin is not None and (twin, one.stream.name) in self._planning:
+            return f"{one.stream.name} is {twin}'s too, {MERGED}"
+        return None
+
+    def finished(self) -> list[Planned]:
+        """Return the streams; note those that write the same events twice."""
+        self._planning = {key: (at, self._homed(one)) for key, (at, one) in self._planning.items()}
+        for overlap in overlaps(self._planning):
+            if overlap.refused:
+                self._notes.refuse(overlap.where, overlap.text)
+            else:
+                self._notes.warnings.append((overlap.where, overlap.text))
+        return [one for _, one in self._planning.values()]
+
+    def _homed(self, one: Planned) -> Planned:
+        """Give a merged stream the topic of its other product's rows, which another shard may have.
+
+        Without one of their own they stay where `merged` says.
+        """
+        if one.foreign_product is None:
+            return one
+        kept = one.topic if one.keeps_foreign else None
+        home = self._homes.get((one.foreign_product, one.stream.row.kind), kept)
+        return one if home is None else replace(one, foreign_topic=home)
+
+
+def _words(where: Where) -> str:
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)[1:]

@@ -1,0 +1,328 @@
+"""Trackers, one rule after the other, and every row's."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.binance.catalogue import ROWS, Row, find
+from connector.codec.schema import load
+from connector.continuity.sequence_rules import (
+    GAP,
+    NEW,
+    OVERLAP,
+    REPEATED,
+    CandleTracker,
+    Gap,
+    Tracker,
+    Verdict,
+    tracker_for,
+)
+
+TRADE = find("spot", "<symbol>@trade")
+MAY_SKIP = find("usdm", "<symbol>@trade")
+RANGE = find("spot", "<symbol>@depth[@100ms]")
+CHAINED = find("usdm", "<symbol>@depth[@<speed>]")
+INCREASING = find("spot", "<symbol>@bookTicker")
+CANDLE = find("spot", "<symbol>@kline_<interval>")
+IDENTITY = find("spot", "<symbol>@miniTicker")
+WITH_RECORDS = [row for row in ROWS if row.kind]
+
+
+def told(tracker: Tracker, *spans: tuple[int, int] | tuple[int, int, int]) -> list[Verdict]:
+    return [tracker.observe(*span) for span in spans]
+
+
+@pytest.mark.parametrize("row", WITH_RECORDS, ids=lambda row: f"{row.product} {row.pattern}")
+def test_a_tracker_takes_fields_that_its_kind_has(row: Row) -> None:
+    fields = {field.name for field in load(row.kind).fields}
+
+    assert {name for name in row.span_fields if name} - fields == set()
+    assert tracker_for(row).observe(5, 5, 4) is NEW
+
+
+def test_a_candle_is_told_by_its_times_and_a_ticker_by_its_own() -> None:
+    assert CANDLE.span_fields == ("open_time", "close_time", "event_time", "is_closed")
+    assert IDENTITY.span_fields == ("event_time", "event_time", None, None)
+    assert CHAINED.span_fields[2] == "previous_update_id"
+
+
+# --- contiguous -----------------------------------------------------------------------------
+
+
+def test_the_next_id_is_new_and_an_old_one_repeated() -> None:
+    tracker = tracker_for(TRADE)
+
+    assert told(tracker, (7, 7), (8, 8), (8, 8), (7, 7), (9, 9)) == [
+        NEW,
+        NEW,
+        REPEATED,
+        REPEATED,
+        NEW,
+    ]
+    assert tracker.last == 9
+
+
+def test_a_jump_is_a_gap_with_exact_edges_and_said_once() -> None:
+    tracker = tracker_for(TRADE)
+
+    assert told(tracker, (7, 7), (11, 11), (12, 12)) == [NEW, GAP, NEW]
+    assert tracker.gap == Gap(7, 11, 3)
+    assert tracker.gap.between(1_000, 2_000) == Gap(7, 11, 3, 1_000, 2_000)
+
+
+def test_a_single_missing_id_is_normal_where_the_row_says_so() -> None:
+    tracker = tracker_for(MAY_SKIP)
+
+    assert told(tracker, (7, 7), (9, 9), (12, 12), (13, 13)) == [NEW, NEW, GAP, NEW]
+    assert (tracker.skipped, tracker.gap) == (1, Gap(9, 12, 2))
+
+
+def test_an_id_left_out_as_normal_that_comes_late_is_new_once() -> None:
+    tracker = tracker_for(MAY_SKIP)
+
+    assert told(tracker, (7, 7), (9, 9), (8, 8), (8, 8), (10, 10)) == [NEW, NEW, NEW, REPEATED, NEW]
+    assert (tracker.skipped, tracker.last) == (0, 10)
+
+
+def test_an_id_left_out_as_normal_can_be_called_missing_after_all() -> None:
+    tracker = tracker_for(MAY_SKIP)
+    told(tracker, (7, 7), (9, 9))
+
+    assert tracker.skipped_just_now() == Gap(7, 9, 1)
+    assert tracker.skipped_just_now() is None
+    assert told(tracker, (8, 8), (10, 10)) == [REPEATED, NEW]
+
+
+def test_a_single_missing_id_is_a_gap_elsewhere() -> None:
+    tracker = tracker_for(TRADE)
+
+    assert told(tracker, (7, 7), (9, 9)) == [NEW, GAP]
+    assert tracker.skipped == 0
+
+
+def test_what_is_judged_changes_nothing() -> None:
+    tracker = tracker_for(TRADE)
+    tracker.observe(7, 7)
+
+    assert [tracker.judge(one, one) for one in (7, 8, 9)] == [REPEATED, NEW, GAP]
+    assert (tracker.last, tracker.gap, tracker.behind) == (7, None, 0)
+
+
+@given(st.lists(st.integers(1, 60), max_size=60))
+def test_published_ids_grow_and_the_gaps_are_what_they_lack(ids: list[int]) -> None:
+    tracker = tracker_for(TRADE)
+    published: list[int] = []
+    missing: list[int] = []
+    for number in ids:
+        verdict = tracker.observe(number, number)
+        if verdict is GAP:
+            gap = tracker.gap
+            assert gap is not None
+            assert gap.before_id is not None
+            assert gap.missing == number - gap.before_id - 1
+            missing += range(gap.before_id + 1, number)
+        if verdict is not REPEATED:
+            published.append(number)
+
+    assert published == sorted(set(published))
+    whole = range(published[0], published[-1] + 1) if published else range(0)
+    assert sorted(published + missing) == list(whole)
+
+
+# --- range and chained ----------------------------------------------------------------------
+
+
+def test_a_range_joins_overlaps_repeats_or_leaves_a_gap() -> None:
+    tracker = tracker_for(RANGE)
+    spans = ((1, 5), (6, 9), (8, 12), (6, 12), (14, 20))
+
+    assert told(tracker, *spans) == [NEW, NEW, OVERLAP, REPEATED, GAP]
+    assert tracker.gap == Gap(12, 14, 1)
+
+
+def test_a_chain_holds_by_the_previous_id_whatever_the_first() -> None:
+    tracker = tracker_for(CHAINED)
+    spans = ((1, 5, 0), (8, 9, 5), (11, 12, 9), (11, 12, 9), (15, 16, 14))
+
+    assert told(tracker, *spans) == [NEW, NEW, NEW, REPEATED, GAP]
+    assert tracker.gap == Gap(12, 15, None)
+
+
+def test_a_chained_event_that_spans_the_end_misses_nothing() -> None:
+    tracker = tracker_for(CHAINED)
+
+    assert told(tracker, (1, 5, 0), (4, 9, 3), (10, 11, 9)) == [NEW, OVERLAP, NEW]
+
+
+def test_a_chained_event_without_its_predecessor_proves_nothing() -> None:
+    tracker = tracker_for(CHAINED)
+
+    assert told(tracker, (1, 5), (6, 9)) == [NEW, GAP]
+
+
+# --- increasing and identity ----------------------------------------------------------------
+
+
+def test_ids_that_only_grow_have_no_gaps() -> None:
+    tracker = tracker_for(INCREASING)
+
+    assert told(tracker, (5, 5), (50, 50), (50, 50), (49, 49), (51, 51)) == [
+        NEW,
+        NEW,
+        REPEATED,
+        REPEATED,
+        NEW,
+    ]
+
+
+def test_without_ids_everything_of_one_leg_is_new() -> None:
+    tracker = tracker_for(IDENTITY)
+
+    assert told(tracker, (5, 5), (5, 5), (4, 4)) == [NEW, NEW, NEW]
+    assert (tracker.last, tracker.has_ids) == (5, False)
+
+
+# --- candles --------------------------------------------------------------------------------
+
+MINUTE = 60_000
+
+
+def candle(
+    tracker: Tracker, minute: int, event_ms: int, closed: bool = False, length: int = MINUTE
+) -> Verdict:
+    opened = minute * MINUTE
+    return tracker.observe(opened, opened + length - 1, opened + event_ms, closed)
+
+
+def test_a_candle_is_told_until_it_closes_and_the_next_one_follows() -> None:
+    tracker = tracker_for(CANDLE)
+
+    assert candle(tracker, 0, 1) is NEW
+    assert candle(tracker, 0, 2) is NEW
+    assert candle(tracker, 0, 2) is REPEATED
+    assert tracker.last is None
+    assert candle(tracker, 0, 60_005, closed=True) is NEW
+    assert candle(tracker, 0, 60_006, closed=True) is REPEATED
+    assert candle(tracker, 1, 1) is NEW
+    assert tracker.last == 0
+
+
+def test_an_older_candle_is_repeated() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 5, 1)
+
+    assert candle(tracker, 4, 60_000, closed=True) is REPEATED
+
+
+def test_left_out_candles_are_a_gap() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 0, 60_000, closed=True)
+
+    assert candle(tracker, 3, 1) is GAP
+    assert tracker.gap == Gap(0, 3 * MINUTE, 2)
+    assert candle(tracker, 3, 60_000, closed=True) is NEW
+    assert candle(tracker, 4, 1) is NEW
+
+
+def test_a_candle_that_was_never_told_closed_is_missing() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 0, 60_000, closed=True)
+    candle(tracker, 1, 30_000)
+
+    assert candle(tracker, 2, 1) is GAP
+    assert tracker.gap == Gap(0, 2 * MINUTE, 1)
+
+
+def test_candles_never_closed_one_after_the_other_are_gaps_that_share_nothing() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 0, 60_000, closed=True)
+    gaps = []
+    for minute in (1, 2, 5):
+        candle(tracker, minute, 1)
+        gaps.append(tracker.gap)
+
+    assert gaps == [
+        None,
+        Gap(0, 2 * MINUTE, 1),
+        Gap(2 * MINUTE - 1, 5 * MINUTE, 3),
+    ]
+
+
+def test_the_first_candle_told_but_not_closed_is_missing_too() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 5, 1)
+
+    assert candle(tracker, 7, 1) is GAP
+    assert tracker.gap == Gap(5 * MINUTE - 1, 7 * MINUTE, 2)
+
+
+@pytest.mark.parametrize("unit", [1, 1_000], ids=["ms", "us"])
+def test_months_follow_one_another_though_they_differ_in_length(unit: int) -> None:
+    day = 86_400_000 * unit
+    january, february, march, may = 0, 31 * day, 59 * day, 120 * day
+    tracker = tracker_for(CANDLE)
+
+    assert tracker.observe(january, february - 1, 1, True) is NEW
+    assert tracker.observe(february, march - 1, 2, True) is NEW
+    assert tracker.observe(march, 90 * day - 1, 3, True) is NEW
+    assert tracker.observe(may, 151 * day - 1, 4, True) is GAP
+    assert tracker.gap == Gap(march, may, 1)
+
+
+def test_the_closing_state_counts_though_its_leg_stamps_it_earlier() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 0, 60_001)
+
+    assert candle(tracker, 0, 60_000, closed=True) is NEW
+    assert isinstance(tracker, CandleTracker)
+    assert (tracker.running, tracker.newest) == (None, 60_001)
+
+
+# --- restarts and resets --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [TRADE, RANGE, CHAINED, INCREASING], ids=lambda row: row.pattern)
+def test_a_tracker_goes_on_where_a_former_process_ended(row: Row) -> None:
+    before = tracker_for(row)
+    before.observe(1, 5, 0)
+    tracker = tracker_for(row)
+    tracker.restore(*before.state())
+
+    assert told(tracker, (1, 5, 0), (6, 9, 5)) == [REPEATED, NEW]
+
+
+def test_a_candle_goes_on_where_a_former_process_ended() -> None:
+    tracker = tracker_for(CANDLE)
+    tracker.restore(2 * MINUTE)
+
+    assert candle(tracker, 2, 60_000, closed=True) is REPEATED
+    assert candle(tracker, 3, 1) is NEW
+
+
+def test_ids_that_fell_back_are_counted_until_something_is_new() -> None:
+    tracker = tracker_for(TRADE)
+    tracker.observe(1_000, 1_000)
+
+    told(tracker, (3, 3), (4, 4), (5, 5))
+    assert (tracker.behind, tracker.fell_to) == (3, 3)
+    tracker.observe(1_001, 1_001)
+    assert (tracker.behind, tracker.fell_to) == (0, None)
+    told(tracker, (6, 6))
+    assert (tracker.behind, tracker.fell_to) == (1, 6)
+
+
+def test_a_reset_begins_an_epoch_with_whatever_id_comes() -> None:
+    tracker = tracker_for(TRADE)
+    told(tracker, (1_000, 1_000), (3, 3))
+    tracker.reset(1)
+
+    assert told(tracker, (4, 4), (5, 5)) == [NEW, NEW]
+    assert (tracker.state(), tracker.behind) == ((5, 1), 0)
+
+
+def test_a_candle_forgets_its_running_one_at_a_reset() -> None:
+    tracker = tracker_for(CANDLE)
+    candle(tracker, 9, 1)
+    tracker.reset(1)
+
+    assert candle(tracker, 2, 1) is NEW

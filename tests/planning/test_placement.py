@@ -1,0 +1,261 @@
+"""Streams over connections and shards: limits hold, and nobody moves without need."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.binance.products import PRODUCTS
+from connector.binance.stream_name import Stream
+from connector.errors import Refused
+from connector.planning.diff import compare, difference, names_of
+from connector.planning.model import Bundle, Identity, Planned
+from connector.planning.placement import RATE, STREAMS, most_streams, shard_of, share_out, stem_of
+from tests.support.plan import Wanted, plan, streams
+
+COINS = [f"C{number}USDT" for number in range(3000)]
+
+
+def places(bundles: Iterable[Bundle]) -> dict[Identity, list[str]]:
+    found: dict[Identity, list[str]] = {}
+    for bundle in bundles:
+        for one in bundle.planned:
+            found.setdefault(one.identity, []).append(bundle.name)
+    return found
+
+
+def sizes(bundles: Iterable[Bundle]) -> list[int]:
+    return [len(bundle.planned) for bundle in bundles]
+
+
+def test_a_connection_gets_few_streams_of_many_and_all_get_alike() -> None:
+    bundles = share_out(streams(COINS[:1001]))
+
+    assert sizes(bundles) == [334, 334, 333]
+    assert [bundle.name for bundle in bundles] == ["spot-1", "spot-2", "spot-3"]
+
+
+def test_options_have_200_streams_a_connection() -> None:
+    symbols = [f"BTC-261225-{number}-C" for number in range(450)]
+
+    bundles = plan(Wanted("options", ["kline_1m"], symbols)).bundles
+
+    assert sizes(bundles) == [150, 150, 150]
+    assert [most_streams(product) for product in PRODUCTS] == [STREAMS, STREAMS, STREAMS, 200]
+
+
+def test_busy_streams_get_more_connections() -> None:
+    bundles = share_out(streams(COINS[:50], rate=100.0))
+
+    assert sizes(bundles) == [17, 17, 16]
+    assert max(bundle.rate for bundle in bundles) <= RATE
+
+
+def test_a_stream_too_busy_for_any_connection_has_one_of_its_own() -> None:
+    bundles = share_out([*streams(COINS[:2], rate=3 * RATE), *streams(COINS[2:4])])
+
+    assert sorted(sizes(bundles)) == [1, 1, 2]
+
+
+def test_a_newcomer_goes_where_there_is_most_room() -> None:
+    before = share_out(streams(COINS[:600]))
+    left = [one for one in streams(COINS[:600]) if one not in before[1].planned[:50]]
+
+    after = share_out([*left, *streams(COINS[600:610])], before)
+
+    assert sizes(before) == [300, 300]
+    assert sizes(after) == [300, 260]
+
+
+def test_a_full_house_gets_a_new_connection_and_an_empty_one_ends() -> None:
+    before = share_out(streams(COINS[:800]))
+    more = share_out(streams(COINS[:801]), before)
+    fewer = share_out([one for one in streams(COINS[:801]) if one in more[0].planned], more)
+
+    assert sizes(more) == [400, 400, 1]
+    assert [bundle.name for bundle in fewer] == ["spot-1"]
+
+
+def test_a_new_connection_never_takes_the_name_of_one_that_ends() -> None:
+    before = share_out(streams(COINS[:10]))
+    elsewhere = [replace(one, endpoint="wss://other/stream") for one in streams(COINS[:10])]
+
+    after = share_out(elsewhere, before)
+
+    assert [bundle.name for bundle in (*before, *after)] == ["spot-1", "spot-2"]
+
+
+def test_two_legs_have_the_same_streams_and_share_no_connection() -> None:
+    bundles = share_out([*streams(COINS[:500], connections=2), *streams(COINS[500:510])])
+
+    assert [(bundle.name, bundle.leg) for bundle in bundles] == [
+        ("spot-1a", 0),
+        ("spot-1b", 1),
+        ("spot-2a", 0),
+        ("spot-2b", 1),
+        ("spot-3", 0),
+    ]
+    assert bundles[0].planned == bundles[1].planned
+
+
+def test_a_plan_with_two_legs_has_each_stream_once() -> None:
+    made = plan(Wanted("spot", ["trade"], ["BTCUSDT"], connections=2))
+
+    assert (len(made.bundles), len(made.planned)) == (2, 1)
+
+
+def test_microseconds_have_connections_of_their_own() -> None:
+    made = plan(
+        Wanted("spot", ["trade"], ["BTCUSDT"], time_unit="us"),
+        Wanted("spot", ["trade"], ["ETHUSDT"]),
+    )
+
+    assert [(bundle.name, bundle.time_unit) for bundle in made.bundles] == [
+        ("spot-us-1", "us"),
+        ("spot-1", "ms"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "stem"),
+    [
+        ("wss://host/stream", "usdm"),
+        ("wss://host/public/stream", "usdm-public"),
+        ("wss://host/market/stream", "usdm-market"),
+        ("ws://127.0.0.1:9001/stream?timeUnit=MICROSECOND", "usdm-us"),
+    ],
+)
+def test_a_name_begins_with_product_and_route(endpoint: str, stem: str) -> None:
+    assert stem_of("usdm", endpoint) == stem
+
+
+coins = st.sampled_from(COINS[:60])
+rates = st.floats(0.0, 3 * RATE)
+
+
+@st.composite
+def wishes(draw: st.DrawFn) -> list[Planned]:
+    """Some streams of few symbols, busy or not, with one leg or two, on one host or another."""
+    chosen = draw(st.lists(coins, unique=True, max_size=40))
+    return [
+        replace(
+            streams([symbol], rate=draw(rates), connections=draw(st.integers(1, 2)))[0],
+            endpoint=draw(st.sampled_from(["wss://one/stream", "wss://two/stream"])),
+        )
+        for symbol in chosen
+    ]
+
+
+def group(one: Planned) -> tuple[str, int]:
+    return one.endpoint, one.connections
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=st.lists(wishes(), min_size=1, max_size=5))
+def test_a_new_symbol_moves_nobody(steps: list[list[Planned]]) -> None:
+    before: tuple[Bundle, ...] = ()
+    for wanted in steps:
+        after = share_out(wanted, before)
+        was = {one.identity: one for bundle in before for one in bundle.planned}
+        old, new = places(before), places(after)
+        for one in wanted:
+            same = one.identity in was and group(was[one.identity]) == group(one)
+            assert not same or old[one.identity] == new[one.identity]
+        check(wanted, after)
+        before = after
+
+
+def check(wanted: Sequence[Planned], bundles: Sequence[Bundle]) -> None:
+    """Every stream has its connections, no name is given twice, no limit is passed."""
+    assert Counter(one.identity for bundle in bundles for one in bundle.planned) == Counter(
+        {one.identity: one.connections for one in wanted}
+    )
+    assert len({bundle.name for bundle in bundles}) == len(bundles)
+    for bundle in bundles:
+        assert 0 < len(bundle.planned) <= most_streams(bundle.product)
+        assert {one.endpoint for one in bundle.planned} == {bundle.endpoint}
+
+
+@settings(max_examples=20, deadline=None)
+@given(first=st.integers(1, 900), more=st.integers(0, 900))
+def test_many_streams_keep_the_limits_however_they_grow(first: int, more: int) -> None:
+    before = share_out(streams(COINS[:first], rate=4.0))
+    after = share_out(streams(COINS[: first + more], rate=4.0), before)
+
+    check(streams(COINS[: first + more]), after)
+    assert max(bundle.rate for bundle in after) <= RATE
+    assert compare(names_of(before), names_of(after)).moved == {}
+
+
+def test_the_same_streams_make_the_same_plan() -> None:
+    assert share_out(streams(COINS)) == share_out(streams(COINS))
+
+
+def test_work_grows_with_the_streams_not_with_their_square(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    printed = Counter[str]()
+    read = Stream.name.fget  # type: ignore[attr-defined]  # a property, replaced below
+
+    def counting(stream: Stream) -> str:
+        printed["names"] += 1
+        return str(read(stream))
+
+    monkeypatch.setattr(Stream, "name", property(counting))
+    made = plan(Wanted("spot", ["trade", "aggTrade"], COINS[:500]))
+    first = printed["names"]
+    plan(Wanted("spot", ["trade", "aggTrade"], COINS[:1000]), before=made)
+
+    assert first <= 12 * 1000
+    assert printed["names"] - first <= 12 * 3000
+
+
+def test_shards_share_every_stream_out() -> None:
+    wanted = Wanted("spot", ["trade"], COINS[:1000])
+
+    shards = [plan(wanted, shard=(index, 4)).planned for index in range(4)]
+
+    assert sum(map(len, shards)) == len({one.identity for part in shards for one in part}) == 1000
+    assert all(200 < len(part) < 300 for part in shards)
+
+
+def test_a_fifth_shard_takes_a_fifth_and_nothing_else_moves() -> None:
+    names = [f"{symbol.lower()}@trade" for symbol in COINS]
+    four = [shard_of("spot", name, 4) for name in names]
+    five = [shard_of("spot", name, 5) for name in names]
+    moved = [(old, new) for old, new in zip(four, five, strict=True) if old != new]
+
+    assert {new for _, new in moved} == {4}
+    assert 0.17 < len(moved) / len(names) < 0.23
+
+
+def test_a_difference_names_what_to_do() -> None:
+    before = share_out(streams(COINS[:4]))
+    kept = streams(COINS[1:3])
+    kept[0] = replace(kept[0], topic="other", rate=9.0)
+    moved = replace(streams(COINS[3:4])[0], endpoint="wss://other/stream")
+
+    found = difference(before, share_out([*kept, moved, *streams(COINS[8:9])], before))
+
+    assert [one.stream.name for one in found.added] == ["c8usdt@trade"]
+    assert [one.stream.name for one in found.removed] == ["c0usdt@trade"]
+    assert [one.stream.name for one in found.moved] == ["c3usdt@trade"]
+    assert [one.topic for one in found.rerouted] == ["other"]
+    assert [bundle.name for bundle in found.begun] == ["spot-2"]
+    assert ([new.name for _, new in found.changed], found.ended) == (["spot-1"], ())
+
+
+def test_another_estimate_or_order_is_no_difference() -> None:
+    before = share_out(streams(COINS[:4]))
+
+    after = share_out(streams(reversed(COINS[:4]), rate=7.0), before)
+
+    assert difference(before, after).is_nothing
+
+
+def test_a_connection_that_names_no_product_is_refused() -> None:
+    with pytest.raises(Refused, match="'forex-1' is no connection's name"):
+        compare({"forex-1": ["x@trade"]}, {})
