@@ -27,7 +27,7 @@ from bench.frames import Stream
 from bench.processes import ROOT
 from connector.binance.stream_name import parse
 from connector.codec.schema import Field, load
-from connector.kafka.settings import PRODUCER
+from connector.kafka.client_config import PRODUCER
 
 SAMPLE_EVERY = 64
 POLL_S = 0.005

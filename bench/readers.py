@@ -28,7 +28,7 @@ from bench import certificates, report
 from bench.frames import render
 from bench.processes import Child, Trouble, pause
 from connector.binance.products import LIMITS
-from connector.websocket import Connection
+from connector.transport.websocket import Connection
 
 RATE = 12_000.0
 LOADS = {"a1": "one frame a write", "a2": "20 frames a write"}
@@ -144,7 +144,7 @@ READERS: dict[str, Callable[[str, Sequence[str], Count], Awaitable[None]]] = {
     "websockets, asyncio client": asyncio_client,
     "websockets, sans-I/O protocol": sans_io,
     "picows": plain_picows,
-    "picows, spaced reads (connector/websocket.py)": spaced_picows,
+    "picows, spaced reads (connector/transport/websocket.py)": spaced_picows,
 }
 
 

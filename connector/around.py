@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from connector.binance.products import LIMITS
 from connector.continuity.marker import Reason
 from connector.continuity.series import Series
-from connector.ledger import Ledger
 from connector.pipeline import Pipeline
 from connector.planning.plan import Bundle
 from connector.policy import SlidingWindow
+from connector.telemetry.ledger import Ledger
 
 HAND_OVERS = 2  # at the same time
 FOR_DOUBTS = 0.1  # of the attempts to connect: the rest is for what is known to be lost

@@ -8,12 +8,12 @@ from connector.codec.compile import Codec
 from connector.continuity.gap_tracker import Continuity, Series
 from connector.continuity.sequence_rules import NEW
 from connector.errors import BadMessage
-from connector.ledger import Ledger
 from connector.route import Route
+from connector.telemetry.ledger import Ledger
 
 
 class DeadLetters(Protocol):
-    """Where they go: kafka/producer.py."""
+    """Where they go: kafka/idempotent_producer.py."""
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
         """Put aside what cannot become a record: its raw bytes and why."""

@@ -22,8 +22,8 @@ from connector.binance.stream_name import Stream
 from connector.codec.recovered import Recovered, recover_book, recover_rows, rows_in
 from connector.errors import BadMessage, Refused, Retry
 from connector.policy import Backoff, WeightBudget
-from connector.rest import Rest
 from connector.telemetry import events
+from connector.transport.rest import Rest
 
 BATCH = 100  # events handed over at once: about 2 ms of work, then live ones have their turn
 LOOK_AGAIN_S = 1.0  # while waiting for weight: another limit may have been learned

@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.config.lines import Where
 from connector.config.load import Loaded
-from connector.kafka import passthrough
+from connector.kafka import librdkafka_check
 
 Said = tuple[Where, str]
 
@@ -36,7 +36,7 @@ def examine(loaded: Loaded, *, here: bool) -> list[str]:
 def _librdkafka(loaded: Loaded) -> Iterator[Said]:
     settings = loaded.settings
     transactions = settings.delivery == "exactly_once"
-    for name, words in passthrough.problems(settings.kafka, transactions=transactions):
+    for name, words in librdkafka_check.problems(settings.kafka, transactions=transactions):
         yield ("kafka", "librdkafka", *([] if name is None else [name])), words
 
 

@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from connector.ledger import Ledger
 from connector.route import Route, Routes
 from connector.telemetry import events
+from connector.telemetry.ledger import Ledger
 
 FRAME_OVERHEAD = 180  # bytes a queued frame costs beside its payload (measured: 166 to 182)
 HEAD = b'{"stream":"'  # what every frame of a stream begins with
@@ -23,7 +23,7 @@ Queued = tuple[bytes | None, int, Any, int]
 
 
 class Source(Protocol):
-    """Where frames come from: websocket.py."""
+    """Where frames come from: transport/websocket.py."""
 
     @property
     def leg(self) -> int:

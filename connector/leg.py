@@ -1,7 +1,8 @@
 """One connection of a bundle, from opened to closed: subscribed to exactly what is wanted, and the
 pipeline told which streams it delivers.
 
-Next along the way: websocket.py (the socket), pipeline.py (its frames), legs.py (two connections).
+Next along the way: transport/websocket.py (the socket), pipeline.py (its frames), legs.py (two
+connections).
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from connector.planning.plan import Bundle
 from connector.refused_names import Refusals, RequestRefused
 from connector.silence import Silence
 from connector.telemetry import events
-from connector.websocket import Connection
+from connector.transport.websocket import Connection
 
 HAND_OVER_S = 10.0  # longest time that two connections deliver the same streams
 LOOK_S = 0.02  # between two looks whether the old one may go

@@ -1,7 +1,8 @@
 """One message's life: look up ▸ decode ▸ order ▸ encode ▸ publish. No asyncio, no sockets.
 
 The reader hands over frames and never waits: while the publisher is full they queue here, bounded
-in bytes. Next along the way: codec/compile.py, continuity/gap_tracker.py, kafka/producer.py.
+in bytes. Next along the way: codec/compile.py, continuity/gap_tracker.py,
+kafka/idempotent_producer.py.
 """
 
 import time
@@ -20,9 +21,9 @@ from connector.continuity.marker import Reason
 from connector.continuity.sequence_rules import GAP, NEW, REPEATED, Gap
 from connector.errors import BadMessage
 from connector.inbox import HEAD, START, Inbox, Note, Source
-from connector.ledger import Ledger
 from connector.legs import Legs
 from connector.route import Codecs, Route, Routes, Waiting, codec_of, route_to
+from connector.telemetry.ledger import Ledger
 
 __all__ = [
     "Codecs",
@@ -43,7 +44,7 @@ _GAP = len(_BETWEEN)
 
 
 class Publisher(DeadLetters, Protocol):
-    """Where records go: kafka/producer.py."""
+    """Where records go: kafka/idempotent_producer.py."""
 
     def room(self) -> int:
         """Return how many records will be taken now."""

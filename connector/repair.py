@@ -22,8 +22,8 @@ from connector.continuity.gap_tracker import Gap, Series
 from connector.continuity.sequence_rules import CandleTracker
 from connector.errors import BadMessage, Refused
 from connector.pipeline import Codecs, Pipeline, codec_of
-from connector.rest import Rest
 from connector.telemetry import events
+from connector.transport.rest import Rest
 from connector.witness import Witness
 
 ROOM_S = 0.005  # between two looks whether a fetched event may be published: live ones go first

@@ -19,20 +19,20 @@ from connector.config.secrets import api_key_of, proxy_of
 from connector.errors import Fatal, Refused, Retry
 from connector.examine import examine
 from connector.exporter import page
-from connector.kafka import settings as kafka_settings
-from connector.kafka import topics
-from connector.ledger import Ledger
+from connector.kafka import client_config as kafka_settings
+from connector.kafka import topic_admin
+from connector.kafka.schema_registry import schema_ids
 from connector.market import Market
 from connector.pipeline import Pipeline
 from connector.planning.plan import Plan
-from connector.registry import schema_ids
 from connector.repair import Repair
 from connector.replan import Hands, Replanner
-from connector.rest import Rest
 from connector.server import Server
 from connector.status import status
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
+from connector.transport.rest import Rest
 from connector.writer import Writer
 
 POLL_S = 0.005  # how often librdkafka's reports are served
@@ -167,7 +167,7 @@ class MarketWorker:
         give_up = time.monotonic() + KAFKA_WAIT_S
         while True:
             try:
-                return await topics.ensure(conf, self.settings.topics, names)
+                return await topic_admin.ensure(conf, self.settings.topics, names)
             except Retry as error:
                 if time.monotonic() >= give_up:
                     raise

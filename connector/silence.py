@@ -13,7 +13,7 @@ from connector.pipeline import Routes
 from connector.planning.plan import Bundle
 from connector.policy import first_data_deadline
 from connector.telemetry import events
-from connector.websocket import Connection
+from connector.transport.websocket import Connection
 
 
 class Silence:

@@ -1,7 +1,7 @@
 """One bundle of streams, read without a break: opens a connection, replaces it before it ends,
 opens it again when it was lost. Decides nothing itself: policy.py says when.
 
-Next along the way: leg.py (a connection and what it holds), websocket.py, pipeline.py.
+Next along the way: leg.py (a connection and what it holds), transport/websocket.py, pipeline.py.
 """
 
 import asyncio

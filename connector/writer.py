@@ -1,7 +1,7 @@
 """Who writes: the producer, what is known of the series, and taking over from the writer before.
 
-Next along the way: kafka/transactions.py and kafka/producer.py, continuity/gap_tracker.py,
-recovery.py.
+Next along the way: kafka/transactional_producer.py and kafka/idempotent_producer.py,
+continuity/gap_tracker.py, kafka/checkpoint_store.py.
 """
 
 import asyncio
@@ -11,16 +11,16 @@ from collections.abc import Mapping
 
 from connector.config.model import Settings
 from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Record
-from connector.kafka import settings as kafka_settings
-from connector.kafka import topics
-from connector.kafka.commit import Newest
-from connector.kafka.producer import Producer
-from connector.kafka.transactions import TransactionalProducer
-from connector.ledger import Ledger
-from connector.recovery import Stored, newest, stored, unfinished, until_settled
-from connector.registry import WriterSchemas
+from connector.kafka import client_config as kafka_settings
+from connector.kafka import topic_admin
+from connector.kafka.checkpoint_store import Stored, newest, stored, unfinished, until_settled
+from connector.kafka.committer import Newest
+from connector.kafka.idempotent_producer import Producer
+from connector.kafka.schema_registry import WriterSchemas
+from connector.kafka.transactional_producer import TransactionalProducer
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
 
 
 class Writer:
@@ -39,7 +39,7 @@ class Writer:
         self._run = secrets.token_hex(4)
         self._client = kafka_settings.client(settings.kafka)
         self._schemas = WriterSchemas(settings.schema_registry)
-        self.dead_letter = f"{prefix}.{topics.DEAD_LETTER}"
+        self.dead_letter = f"{prefix}.{topic_admin.DEAD_LETTER}"
         self.control = {f"{prefix}.{MARKERS}": "marker", f"{prefix}.{PROGRESS}": "progress"}
         self.exactly_once = settings.delivery == "exactly_once"
         self.continuity = Continuity(

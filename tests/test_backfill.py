@@ -17,7 +17,7 @@ from connector.errors import Refused
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
 from connector.lab.rest_history import routes
-from connector.rest import Rest
+from connector.transport.rest import Rest
 from tests.waiting import until
 
 pytestmark = pytest.mark.lab

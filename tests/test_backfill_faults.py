@@ -16,7 +16,7 @@ from connector.codec.recovered import Recovered
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Mute, Skip
 from connector.lab.market import Market
-from connector.rest import Rest
+from connector.transport.rest import Rest
 from tests.lab.client import client
 from tests.waiting import until
 

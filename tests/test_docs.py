@@ -15,9 +15,9 @@ from connector.codec.framing import prefix, receipt
 from connector.codec.schema import folder, load, parse
 from connector.errors import BadMessage
 from connector.exporter import DEAD_LETTER_REASONS
-from connector.kafka.deadletter import DeadLetters
-from connector.ledger import Ledger
+from connector.kafka.dead_letter import DeadLetters
 from connector.pipeline import Pipeline, route_to
+from connector.telemetry.ledger import Ledger
 from tests import oracle
 from tests.golden.test_golden import RECEIVED_US, plain
 from tests.pipeline_parts import Recorder, Source

@@ -9,8 +9,8 @@ import random
 from pathlib import Path
 
 from connector.binance.stream_name import recognise
-from connector.ledger import Ledger
 from connector.pipeline import Codecs, Pipeline, Routes, route_to
+from connector.telemetry.ledger import Ledger
 from tests.pipeline_parts import Recorder, Source
 
 FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "100000"))

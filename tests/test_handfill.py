@@ -21,7 +21,7 @@ from connector.lab.market import Event, Market
 from connector.lab.registry import Registry
 from connector.lab.rest import Rest as LabRest
 from connector.lab.rest_history import routes
-from connector.rest import Rest
+from connector.transport.rest import Rest
 from tests.handfill_parts import BTC, TRADES, answer, apart, backfill, bkc, lose, lost, made
 from tests.handfill_parts import spans as spans_of
 from tests.oracle import read_avro

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.codec.schema import load
-from connector.kafka.reader import Reader
+from connector.kafka.tail_consumer import Reader
 from examples.order_book import OrderBook
 from tests.handfill_parts import TRADES, answer
 from tests.oracle import read_avro

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from connector.ledger import Ledger
 from connector.pipeline import Pipeline
+from connector.telemetry.ledger import Ledger
 from tests.pipeline_parts import Recorder, Source, route
 
 NOW_US = 1_789_967_129_123_456

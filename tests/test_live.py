@@ -17,13 +17,13 @@ import pytest
 from connector.around import Around
 from connector.binance.stream_name import parse
 from connector.codec.schema import load
-from connector.kafka.reader import Reader
+from connector.kafka.tail_consumer import Reader
 from connector.lab.faults import Drop
 from connector.lab.market import Market
 from connector.lab.proxy import Proxy
-from connector.ledger import Ledger
 from connector.pipeline import Pipeline
 from connector.planning.plan import Bundle
+from connector.telemetry.ledger import Ledger
 from tests.handfill_parts import answer
 from tests.oracle import read_avro
 from tests.pipeline_parts import Recorder

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.inbox import FRAME_OVERHEAD
-from connector.ledger import Ledger
 from connector.pipeline import AHEAD_LIMIT_MS, Pipeline, Routes
+from connector.telemetry.ledger import Ledger
 from tests import oracle
 from tests.pipeline_parts import Recorder, Source, route
 

@@ -10,7 +10,7 @@ from connector.around import Around
 from connector.binance.products import Product
 from connector.cadence import Listener
 from connector.codec.schema import load
-from connector.kafka.reader import Reader
+from connector.kafka.tail_consumer import Reader
 from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
 from connector.listening import Listening
 from connector.planning.plan import Bundle

@@ -8,8 +8,8 @@ import pytest
 from connector.binance.stream_name import recognise
 from connector.codec.schema import load
 from connector.continuity.gap_tracker import Continuity
-from connector.ledger import Ledger
 from connector.pipeline import Pipeline, route_to
+from connector.telemetry.ledger import Ledger
 from tests import oracle
 from tests.pipeline_parts import Recorder, Source
 

@@ -28,9 +28,9 @@ from connector.cli.demo_lab import Lab
 from connector.config.load import Loaded, load
 from connector.continuity.gap_tracker import MARKERS, PROGRESS
 from connector.errors import Retry
-from connector.kafka.reader import Read, Reader
-from connector.kafka.topics import DEAD_LETTER
-from connector.registry import client, deserializer
+from connector.kafka.schema_registry import client, deserializer
+from connector.kafka.tail_consumer import Read, Reader
+from connector.kafka.topic_admin import DEAD_LETTER
 from connector.service import plan_of
 
 CATCH_UP_S = 15.0

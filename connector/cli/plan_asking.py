@@ -17,7 +17,7 @@ from connector.config.secrets import proxy_of
 from connector.errors import Refused, Retry
 from connector.planning.plan import Needs
 from connector.planning.running import Running
-from connector.rest import Rest
+from connector.transport.rest import Rest
 
 TIMEOUT_S = 10.0
 

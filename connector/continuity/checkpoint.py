@@ -1,7 +1,7 @@
 """What the writer before has left of each series: how far it came, and what it was filling. No I/O.
 
-Next along the way: recovery.py (reads it at the start), continuity/gap_tracker.py (goes on from
-there).
+Next along the way: kafka/checkpoint_store.py (reads it at the start), continuity/gap_tracker.py
+(goes on from there).
 """
 
 from collections.abc import Iterable, Iterator, Mapping

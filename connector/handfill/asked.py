@@ -16,7 +16,7 @@ from connector.config.plan import plan_of
 from connector.errors import BadMessage, Refused
 from connector.planning.model import Planned
 from connector.planning.plan import Plan, needs
-from connector.rest import Rest
+from connector.transport.rest import Rest
 
 EARLIER_MS = 60_000  # ids that follow one another may be stamped a little out of order
 

@@ -17,7 +17,7 @@ from connector.handfill.reading import Known, Reading, Tell
 from connector.handfill.report import Report
 from connector.handfill.writing import Writing, by_hand
 from connector.planning.model import Planned
-from connector.rest import Rest
+from connector.transport.rest import Rest
 
 
 async def fill_by_hand(loaded: Loaded, asked: Asked, tell: Tell) -> Report:

@@ -17,10 +17,10 @@ from connector.continuity.audit.series import Series
 from connector.continuity.audit.topic_reader import Books, TopicReader, Window
 from connector.continuity.gap_tracker import MARKERS, PROGRESS
 from connector.errors import Refused
-from connector.kafka import settings as kafka_settings
-from connector.kafka.bulk import Bulk, Slice
-from connector.recovery import stored
-from connector.registry import WriterSchemas
+from connector.kafka import client_config as kafka_settings
+from connector.kafka.bulk_consumer import Bulk, Slice
+from connector.kafka.checkpoint_store import stored
+from connector.kafka.schema_registry import WriterSchemas
 
 Tell = Callable[[str, int, int], None]  # what is done, how far, of how many
 

@@ -14,15 +14,15 @@ from connector.config.model import Settings
 from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Gap
 from connector.continuity.marker import State
 from connector.errors import BadMessage, Fatal, Retry
-from connector.kafka import settings as kafka_settings
-from connector.kafka import topics
-from connector.kafka.producer import Producer
-from connector.kafka.transactions import TransactionalProducer
-from connector.ledger import Ledger
+from connector.kafka import client_config as kafka_settings
+from connector.kafka import topic_admin
+from connector.kafka.idempotent_producer import Producer
+from connector.kafka.schema_registry import schema_ids
+from connector.kafka.transactional_producer import TransactionalProducer
 from connector.pipeline import MOST_WAITING, Pipeline, route_to
 from connector.planning.model import Planned
-from connector.registry import schema_ids
 from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
 
 POLL_S = 0.005
 PATIENCE_S = 60.0  # for a registry or a cluster that does not answer
@@ -56,13 +56,13 @@ class Writing:
             f"{prefix}.{MARKERS}": "marker",
             f"{prefix}.{PROGRESS}": "progress",
         }
-        self._dead_letter = f"{prefix}.{topics.DEAD_LETTER}"
+        self._dead_letter = f"{prefix}.{topic_admin.DEAD_LETTER}"
         self._continuity = Continuity(prefix, shard=settings.shard.index, instance=self.instance)
 
     async def ensure_topics(self) -> None:
         """See to it that the topics are there. Raises as topics.ensure does."""
         conf = kafka_settings.client(self._settings.kafka)
-        await topics.ensure(conf, self._settings.topics, [*self._topics, self._dead_letter])
+        await topic_admin.ensure(conf, self._settings.topics, [*self._topics, self._dead_letter])
 
     async def start(self) -> None:
         """Make the producer; nothing is written yet.

@@ -140,8 +140,8 @@ def _weights(pools: Iterable[PoolCost], shares: Shares) -> Iterable[str]:
             yield (
                 f"reading the symbols of {pool.pool} every {shares.refresh_s:g} s weighs"
                 f" {pool.refresh:.0f} a minute, but one IP address has {POOL_WEIGHTS[pool.pool]},"
-                f" of which limits.share {shares.limits:g} leaves {pool.budget:.0f}: raise refresh or"
-                " limits.share"
+                f" of which limits.share {shares.limits:g} leaves {pool.budget:.0f}: raise"
+                " refresh or limits.share"
             )
 
 

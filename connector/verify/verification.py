@@ -14,9 +14,9 @@ from connector.continuity.audit.report import Verdict, report_of
 from connector.continuity.audit.series import Series
 from connector.continuity.audit.topic_reader import Books, TopicReader, Window
 from connector.errors import Refused, Retry
-from connector.kafka import settings as kafka_settings
-from connector.kafka.bulk import Bulk, Slice
-from connector.registry import WriterSchemas
+from connector.kafka import client_config as kafka_settings
+from connector.kafka.bulk_consumer import Bulk, Slice
+from connector.kafka.schema_registry import WriterSchemas
 
 MARKERS, PROGRESS = "markers", "progress"
 APPEND_TIME = 2  # the broker's time instead of ours: the topic is set to LogAppendTime

@@ -3,8 +3,8 @@
 import pytest
 
 from connector.codec.compile import Codec
-from connector.ledger import Ledger
 from connector.pipeline import Pipeline, Routes
+from connector.telemetry.ledger import Ledger
 from tests.pipeline_parts import Recorder, Source, route
 from tests.test_pipeline import NOW_US, frame, trade
 

@@ -10,8 +10,8 @@ import pytest
 
 from connector.binance.catalogue import ROWS, Row
 from connector.binance.stream_name import recognise
-from connector.ledger import Ledger
 from connector.pipeline import Pipeline
+from connector.telemetry.ledger import Ledger
 from tests import oracle
 from tests.pipeline_parts import Recorder, Source, route
 

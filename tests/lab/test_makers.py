@@ -10,8 +10,8 @@ import pytest
 from connector.binance.catalogue import ROWS, Row, subscribable
 from connector.binance.stream_name import Stream, parse, recognise
 from connector.lab.market import Market
-from connector.ledger import Ledger
 from connector.pipeline import Pipeline
+from connector.telemetry.ledger import Ledger
 from tests import oracle
 from tests.pipeline_parts import Recorder, Source, route
 

@@ -16,9 +16,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.schema_registry import SchemaRegistryClient
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from connector.kafka.schema_registry import deserializer
 from connector.lab.exchange import Exchange
 from connector.lab.servers import free_port
-from connector.registry import deserializer
 
 Message = tuple[int, int, bytes | None, bytes, int]  # partition, offset, key, value, timestamp
 

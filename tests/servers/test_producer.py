@@ -7,11 +7,11 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connector.config.model import Kafka
-from connector.kafka import settings
-from connector.kafka.producer import Producer
+from connector.kafka import client_config
+from connector.kafka.idempotent_producer import Producer
 from connector.lab.servers import RealKafka
-from connector.ledger import Ledger
 from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
 from tests.servers.parts import read_all
 
 HOUR_MS = 3_600_000
@@ -23,7 +23,7 @@ def make(kafka: RealKafka, topic: str, **config: str) -> tuple[Producer, Ledger]
     for future in admin.create_topics(wanted).values():
         future.result()
     ledger = Ledger()
-    conf = settings.producer(Kafka(bootstrap_servers=kafka.bootstrap_servers))
+    conf = client_config.producer(Kafka(bootstrap_servers=kafka.bootstrap_servers))
     return Producer(conf, ledger, f"{topic}.dead", Lag()), ledger
 
 

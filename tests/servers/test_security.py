@@ -21,17 +21,17 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from connector.config.model import Kafka, Security, Topics
 from connector.errors import Refused, Retry
-from connector.kafka import settings, topics
-from connector.kafka.bulk import Bulk
-from connector.kafka.producer import Producer
+from connector.kafka import client_config, topic_admin
+from connector.kafka.bulk_consumer import Bulk
+from connector.kafka.idempotent_producer import Producer
 from connector.lab.certificates import Authority
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.registry import Registry
 from connector.lab.secure import SCRAM, SecureKafka
 from connector.lab.servers import RealKafka
-from connector.ledger import Ledger
 from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
 from tests.servers.parts import config, connector, read_all
 
 USERS = {
@@ -93,7 +93,7 @@ def allowed(broker: SecureKafka, folder: Path, **changes: Any) -> Kafka:
 def deliver(made: Kafka) -> tuple[Ledger, Producer]:
     """Publish one record and wait for what becomes of it."""
     ledger = Ledger()
-    producer = Producer(settings.producer(made), ledger, "guarded.dead", Lag())
+    producer = Producer(client_config.producer(made), ledger, "guarded.dead", Lag())
     ledger.records.produced += 1
     producer.publish("guarded", b"value", b"key", time.time_ns() // 10**6, time.time_ns() // 1000)
     producer.flush(time.monotonic() + 10)
@@ -104,7 +104,7 @@ def deliver(made: Kafka) -> tuple[Ledger, Producer]:
 async def refusal(made: Kafka) -> str:
     """Return what the start says about a cluster that does not let us in."""
     with pytest.raises((Retry, Refused)) as caught:
-        await topics.ensure(settings.client(made), HERE, ["guarded"])
+        await topic_admin.ensure(client_config.client(made), HERE, ["guarded"])
     assert USERS["writer"] not in str(caught.value)
     return str(caught.value)
 
@@ -114,7 +114,7 @@ async def test_a_user_with_the_right_password_and_authority_writes(
 ) -> None:
     made = allowed(secure, tmp_path)
 
-    await topics.ensure(settings.client(made), HERE, ["guarded", "guarded.dead"])
+    await topic_admin.ensure(client_config.client(made), HERE, ["guarded", "guarded.dead"])
     ledger, _ = await asyncio.to_thread(deliver, made)
 
     assert ledger.records.acknowledged == 1
@@ -131,7 +131,7 @@ async def test_a_client_certificate_lets_in_too(secure: SecureKafka) -> None:
     )
     made = Kafka(bootstrap_servers=secure.mutual_tls, security=security)
 
-    await topics.ensure(settings.client(made), HERE, ["guarded"])
+    await topic_admin.ensure(client_config.client(made), HERE, ["guarded"])
 
 
 async def test_a_wrong_password_is_named_with_its_cure(secure: SecureKafka, tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connector.config.model import Kafka
-from connector.kafka import settings
-from connector.kafka.commit import Newest
-from connector.kafka.transactions import TransactionalProducer
+from connector.kafka import client_config
+from connector.kafka.committer import Newest
+from connector.kafka.transactional_producer import TransactionalProducer
 from connector.lab.servers import RealKafka
-from connector.ledger import Ledger
 from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
 from tests.servers.parts import read_all
 
 HOUR_MS = 3_600_000
@@ -31,7 +31,7 @@ class Writer:
         for future in (admin.create_topics(wanted) if wanted else {}).values():
             future.result()
         self.kafka, self.topic, self.ledger = kafka, topic, Ledger()
-        made = settings.transactional(
+        made = client_config.transactional(
             Kafka(bootstrap_servers=kafka.bootstrap_servers), name or f"writer-{topic}"
         )
         self.producer = TransactionalProducer(made | conf, self.ledger, f"{topic}.dead", Lag())

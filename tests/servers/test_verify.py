@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from connector.kafka.bulk import Bulk
+from connector.kafka.bulk_consumer import Bulk
 from connector.lab.servers import RealKafka, RealRegistry
 from tests.servers.parts import read_all
 from tests.verify_parts import BEGAN_MS, Topics, verdict

@@ -17,7 +17,7 @@ from confluent_kafka import (
 )
 
 from connector.errors import Refused, Retry
-from connector.kafka import explain
+from connector.kafka import error_hints
 from connector.telemetry import events
 
 ANSWER_S = 10.0
@@ -70,10 +70,10 @@ class Bulk:
         try:
             self._consumer = Consumer({**conf, **READER, "isolation.level": level, **told})
         except KafkaException as error:
-            raise Refused(f"kafka: {explain.creation(error)}") from error
+            raise Refused(f"kafka: {error_hints.creation(error)}") from error
 
     def _note(self, error: KafkaError) -> None:
-        self._causes.append(explain.text(error))
+        self._causes.append(error_hints.text(error))
 
     def topics(self) -> dict[str, list[int]]:
         """Return the partitions of every topic we may see.
@@ -187,7 +187,7 @@ class Bulk:
             if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                 continue  # we join no group
             if error.code() != KafkaError._PARTITION_EOF:
-                raise Retry(f"Kafka: {explain.text(error)}")
+                raise Retry(f"Kafka: {error_hints.text(error)}")
             if not _before(message, ends):
                 done.add(int(message.partition() or 0))
         return done
@@ -204,7 +204,7 @@ class Bulk:
     def _trouble(self, error: KafkaException | None) -> Retry:
         cause = self._cause() or (self._causes or [""])[0]
         if error is not None and not cause:
-            cause = explain.creation(error)
+            cause = error_hints.creation(error)
         return Retry(f"Kafka: {cause or _SILENT}")
 
     def close(self) -> None:

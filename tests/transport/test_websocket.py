@@ -15,7 +15,7 @@ from connector.binance.products import LIMITS, Limits, stream_url
 from connector.errors import Retry
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
-from connector.websocket import Connection
+from connector.transport.websocket import Connection
 from tests.waiting import until
 
 pytestmark = pytest.mark.lab
@@ -169,8 +169,8 @@ def accepted(request: bytes) -> bytes:
 
 
 async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.websocket.PING_AFTER_S", 0.2)
-    monkeypatch.setattr("connector.websocket.PONG_WITHIN_S", 0.2)
+    monkeypatch.setattr("connector.transport.websocket.PING_AFTER_S", 0.2)
+    monkeypatch.setattr("connector.transport.websocket.PONG_WITHIN_S", 0.2)
 
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Shake hands, then neither say nor answer anything."""

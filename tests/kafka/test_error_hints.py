@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.kafka.explain import with_cure
+from connector.kafka.error_hints import with_cure
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.config.model import Kafka
-from connector.kafka.passthrough import problems
+from connector.kafka.librdkafka_check import problems
 
 
 def said(given: dict[str, object], *, transactions: bool = True) -> list[tuple[str | None, str]]:

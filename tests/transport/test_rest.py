@@ -17,7 +17,8 @@ from connector.errors import Refused, Retry
 from connector.lab.market import Market
 from connector.lab.proxy import Proxy
 from connector.lab.rest import Rest as LabRest
-from connector.rest import Pool, Rest
+from connector.transport.rest import Rest
+from connector.transport.weight_pool import Pool
 
 pytestmark = pytest.mark.lab
 TIME, DEPTH = "/api/v3/time", "/api/v3/ticker/24hr"
@@ -330,7 +331,7 @@ async def test_nobody_there_is_passing_trouble() -> None:
 
 
 async def test_silence_is_passing_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.rest.client.TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    monkeypatch.setattr("connector.transport.rest.TIMEOUT", aiohttp.ClientTimeout(total=0.2))
     left = asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -491,7 +492,7 @@ async def test_answers_are_read_off_the_event_loop(
         threads.append(threading.current_thread())
         return read_exchange_info(product, raw)
 
-    monkeypatch.setattr("connector.rest.client.read_exchange_info", noting)
+    monkeypatch.setattr("connector.transport.rest.read_exchange_info", noting)
     await world.rest.universe(["spot"], ())
 
     assert len(threads) == 1

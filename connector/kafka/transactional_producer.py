@@ -15,13 +15,13 @@ from confluent_kafka import KafkaError, KafkaException
 
 from connector.continuity.marker import Reason
 from connector.errors import BadMessage, Fatal
-from connector.kafka import explain
-from connector.kafka.commit import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest
-from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
-from connector.ledger import Ledger
+from connector.kafka import error_hints
+from connector.kafka.committer import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest
+from connector.kafka.dead_letter import CULPRIT, DeadLetters, Record
 from connector.policy import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Histogram, Lag
+from connector.telemetry.ledger import Ledger
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to commit
 COMMIT_S = 0.1  # a read_committed reader sees a record that much later, and the commit itself
@@ -105,7 +105,7 @@ class TransactionalProducer:
         try:
             self._committer.start()
         except Broken as broken:
-            raise Fatal(f"Kafka refused the producer: {explain.text(broken.error)}") from broken
+            raise Fatal(f"Kafka refused the producer: {error_hints.text(broken.error)}") from broken
 
     def write(self, records: list[Record]) -> None:
         """Store the first transaction of this writer, before any data; blocks.
@@ -116,7 +116,7 @@ class TransactionalProducer:
         try:
             self._committer.write(records, self.commits)
         except Broken as broken:
-            raise Fatal(f"Kafka refused the producer: {explain.text(broken.error)}") from broken
+            raise Fatal(f"Kafka refused the producer: {error_hints.text(broken.error)}") from broken
         self.commits += 1
 
     # Publishing
@@ -193,7 +193,7 @@ class TransactionalProducer:
         try:
             self._committer.client.poll(0)
         except KafkaException as error:
-            self.trouble = explain.text(error.args[0])
+            self.trouble = error_hints.text(error.args[0])
 
     def _settle(self) -> None:
         """Close the transaction: from now on it is the thread's, until it is stored."""
@@ -240,19 +240,19 @@ class TransactionalProducer:
                 self._put_aside(error, topic, value or b"", now)
             else:
                 self._ledger.delivery_errors["dead_letter"] += 1
-                events.dead_letter_lost(cause=explain.text(error))
+                events.dead_letter_lost(cause=error_hints.text(error))
 
     def _end(self, error: KafkaError) -> None:
         """Stop writing for good: somebody newer writes, or Kafka refused us."""
         if error.code() in FENCED:
             self.fenced = True
-            events.fenced(cause=explain.text(error))
+            events.fenced(cause=error_hints.text(error))
         elif self.fatal is None:
-            self.fatal = Fatal(f"Kafka refused the producer for good: {explain.text(error)}")
+            self.fatal = Fatal(f"Kafka refused the producer for good: {error_hints.text(error)}")
 
     def _on_error(self, error: KafkaError) -> None:
         """Hear of connection trouble: not about a record, and mostly passing."""
-        self.trouble = explain.text(error)
+        self.trouble = error_hints.text(error)
         if not error.fatal() and self._error_logs.allows(time.monotonic()):
             events.kafka_trouble(cause=self.trouble)
 

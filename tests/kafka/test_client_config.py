@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from connector.config.model import Kafka, Security
 from connector.errors import Refused
-from connector.kafka import settings
+from connector.kafka import client_config
 from connector.lab.certificates import Authority
 
 
@@ -19,7 +19,7 @@ def made(folder: Path, **security: Any) -> dict[str, Any]:
     path.write_text("open-sesame\n")
     if security.pop("password", False):
         security["password_file"] = path
-    return settings.client(Kafka(bootstrap_servers="k:1", security=Security(**security)))
+    return client_config.client(Kafka(bootstrap_servers="k:1", security=Security(**security)))
 
 
 def test_without_security_there_is_only_the_address(tmp_path: Path) -> None:
@@ -87,13 +87,13 @@ def test_a_password_file_that_is_no_good_is_named_without_its_content(
     security = Security(protocol="SASL_SSL", mechanism="PLAIN", username="a", password_file=path)
 
     with pytest.raises(Refused, match=words) as caught:
-        settings.client(Kafka(bootstrap_servers="k:1", security=security))
+        client_config.client(Kafka(bootstrap_servers="k:1", security=security))
 
     assert "password_file" in str(caught.value)
 
 
 def test_the_files_librdkafka_section_is_handed_over_as_it_stands() -> None:
-    conf = settings.producer(
+    conf = client_config.producer(
         Kafka(bootstrap_servers="k:1", librdkafka={"linger.ms": 50, "compression.type": "zstd"})
     )
 

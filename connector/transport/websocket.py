@@ -23,7 +23,7 @@ from connector.binance.products import Limits
 from connector.errors import Retry
 from connector.policy import SlidingWindow
 from connector.refused_names import RequestRefused
-from connector.unreachable import reason, stay_away, tell_handshakes_once, via
+from connector.transport.connect_errors import reason, stay_away, tell_handshakes_once, via
 
 READ_TICK_S = 0.002
 OPEN_TIMEOUT_S = 10.0

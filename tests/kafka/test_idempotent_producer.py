@@ -6,10 +6,10 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.deadletter import Record
-from connector.kafka.producer import Producer
-from connector.ledger import Ledger
+from connector.kafka.dead_letter import Record
+from connector.kafka.idempotent_producer import Producer
 from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
 
 BAD = KafkaError(KafkaError.INVALID_TIMESTAMP)
 AWAY = KafkaError(KafkaError._TIMED_OUT)

@@ -12,8 +12,8 @@ from connector.codec.framing import HEADER_BYTES
 from connector.codec.records import Schemas, decode_record
 from connector.codec.schema import load
 from connector.errors import BadMessage
-from connector.kafka.bulk import Bulk
-from connector.kafka.commit import Newest
+from connector.kafka.bulk_consumer import Bulk
+from connector.kafka.committer import Newest
 from connector.telemetry import events
 
 SETTLED_S = 20.0

@@ -1,4 +1,4 @@
-"""Storing one transaction, straight on and blocking: the thread behind kafka/transactions.py.
+"""Stores one transaction; blocks: runs in a thread of transactional_producer.py.
 
 Waits for as long as Kafka takes; a transaction that Kafka gives up is produced again whole; one
 with a record in it that Kafka will never take is stored without that record.
@@ -14,8 +14,8 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
 
 from connector.errors import Refused, Retry
-from connector.kafka import explain
-from connector.kafka.deadletter import CULPRIT, Record
+from connector.kafka import error_hints
+from connector.kafka.dead_letter import CULPRIT, Record
 from connector.telemetry import events
 
 CALL_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
@@ -86,7 +86,7 @@ class Committer:
         try:
             return Client(self._conf)
         except KafkaException as error:
-            raise Refused(f"kafka: {explain.creation(error)}") from error
+            raise Refused(f"kafka: {error_hints.creation(error)}") from error
 
     def start(self) -> None:
         """Take over from whoever wrote before under our transactional id.
@@ -234,7 +234,7 @@ class Committer:
     def _again(self, error: KafkaError) -> None:
         """Say why a transaction is produced again, and wait a moment."""
         self.again += 1
-        self.trouble = explain.text(error)
+        self.trouble = error_hints.text(error)
         events.transaction_again(cause=self.trouble)
         self._wait(AGAIN_S)
 

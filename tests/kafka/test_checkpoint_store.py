@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from connector.recovery import newest
+from connector.kafka.checkpoint_store import newest
 
 
 def progress(run: str, number: int) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from connector.binance.rest_calls import (
 from connector.binance.rest_errors import STAY_AWAY, refusal
 from connector.binance.tickers import read_volumes
 from connector.errors import Refused, Retry
-from connector.rest.pool import Pool
+from connector.transport.weight_pool import Pool
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 CONNECTIONS = 8  # at most so many calls at once

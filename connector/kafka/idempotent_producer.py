@@ -15,13 +15,13 @@ from confluent_kafka import Producer as Client
 
 from connector.continuity.marker import Reason
 from connector.errors import BadMessage, Fatal, Refused
-from connector.kafka import explain
-from connector.kafka.deadletter import CULPRIT, DeadLetters, Record
-from connector.kafka.seals import Period, Seals
-from connector.ledger import Ledger
+from connector.kafka import error_hints
+from connector.kafka.checkpoint_barrier import Period, Seals
+from connector.kafka.dead_letter import CULPRIT, DeadLetters, Record
 from connector.policy import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Histogram, Lag
+from connector.telemetry.ledger import Ledger
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
 Suspect = tuple[str, bytes, bytes, Period, int]  # topic, value, key, period, timestamp
@@ -71,7 +71,7 @@ class Producer:
                 {**conf, "error_cb": self._on_error, "logger": events.librdkafka_logger()}
             )
         except KafkaException as error:
-            raise Refused(f"kafka: {explain.creation(error)}") from error
+            raise Refused(f"kafka: {error_hints.creation(error)}") from error
 
     # Publishing
 
@@ -181,7 +181,7 @@ class Producer:
             return
         self._records.failed += 1
         self.refused(topic, value, "delivery")
-        self.trouble = explain.text(error)
+        self.trouble = error_hints.text(error)
         if error.fatal():
             self._die(error)
         if self._error_logs.allows(time.monotonic()):
@@ -190,7 +190,7 @@ class Producer:
     def _on_dead_letter_delivery(self, error: KafkaError | None, _message: Message | None) -> None:
         if error is not None:
             self._ledger.delivery_errors["dead_letter"] += 1
-            events.dead_letter_lost(cause=explain.text(error))
+            events.dead_letter_lost(cause=error_hints.text(error))
 
     # A refused batch, record by record
 
@@ -278,7 +278,7 @@ class Producer:
 
     def _on_error(self, error: KafkaError) -> None:
         """Hear of connection trouble: not about a record, and mostly passing."""
-        self.trouble = explain.text(error)
+        self.trouble = error_hints.text(error)
         if error.fatal():
             self._die(error)
         elif self._error_logs.allows(time.monotonic()):
@@ -286,7 +286,7 @@ class Producer:
 
     def _die(self, error: KafkaError) -> None:
         if self.fatal is None:
-            self.fatal = Fatal(f"Kafka refused the producer for good: {explain.text(error)}")
+            self.fatal = Fatal(f"Kafka refused the producer for good: {error_hints.text(error)}")
 
     @property
     def queued(self) -> int:

@@ -11,7 +11,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from connector.config.model import Topics
 from connector.errors import Refused, Retry
-from connector.kafka import explain
+from connector.kafka import error_hints
 from connector.telemetry import events
 
 ANSWER_S = 5.0
@@ -44,7 +44,7 @@ def _ensure(conf: dict[str, Any], settings: Topics, names: list[str]) -> None:
     causes: list[str] = []
 
     def note(error: KafkaError) -> None:
-        causes.append(explain.text(error))
+        causes.append(error_hints.text(error))
 
     told: dict[str, Any] = {"error_cb": note, "logger": events.librdkafka_logger()}
     admin = AdminClient(conf | told)
@@ -59,7 +59,7 @@ def _ensure(conf: dict[str, Any], settings: Topics, names: list[str]) -> None:
         if missing:
             _create(admin, settings, missing)
     except KafkaException as error:
-        raise Retry(_cause(causes) or (causes or [explain.creation(error)])[0]) from error
+        raise Retry(_cause(causes) or (causes or [error_hints.creation(error)])[0]) from error
 
 
 def _listed(admin: AdminClient, causes: list[str]) -> Container[str]:
@@ -97,7 +97,7 @@ def _create(admin: AdminClient, settings: Topics, missing: list[str]) -> None:
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
-            refused.append(f"{name} ({explain.creation(error)})")
+            refused.append(f"{name} ({error_hints.creation(error)})")
     if created:
         events.topics_created(created)
     if refused:

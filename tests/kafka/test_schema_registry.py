@@ -10,10 +10,10 @@ import pytest
 from aiohttp import web
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from connector import registry as ours
 from connector.codec.schema import load
 from connector.config.model import SchemaRegistry
 from connector.errors import BadMessage, Refused
+from connector.kafka import schema_registry as ours
 from connector.lab.registry import FIRST_ID, Registry
 
 pytestmark = pytest.mark.lab

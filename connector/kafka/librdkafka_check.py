@@ -10,7 +10,7 @@ from typing import Any
 from confluent_kafka import KafkaException, Producer
 
 from connector.config.model import Kafka, Security
-from connector.kafka import settings
+from connector.kafka import client_config
 
 _WRITER = "it is made of topics.prefix, instance and shard; another name: instance"
 _IN_A_FILE = "a password never stands in this file: put it into one of its own and name that in "
@@ -77,7 +77,11 @@ def _refusal(given: Mapping[str, Any], kafka: Kafka, *, transactions: bool) -> s
     if str(given.get("enable.idempotence", True)).lower() != "true":
         return _IDEMPOTENCE
     alone = kafka.model_copy(update={"librdkafka": dict(given), "security": Security()})
-    made = settings.transactional(alone, "check") if transactions else settings.producer(alone)
+    made = (
+        client_config.transactional(alone, "check")
+        if transactions
+        else client_config.producer(alone)
+    )
     del made["bootstrap.servers"]
     try:
         Producer({**made, "log_level": 0})

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connector.kafka.deadletter import Record
+from connector.kafka.dead_letter import Record
 
 SEAL_S = 1.0
 

@@ -1,0 +1,1 @@
+"""The exchange over the network: market WebSocket, REST within its weights."""
