@@ -49,7 +49,7 @@ wheel: $(READY) ## Build the wheel, install it elsewhere, run it
 	@PYTHON=$(BIN)/python tools/try_wheel.sh
 
 fuzz: $(READY) ## A million random and mutated frames
-	@TEST_FUZZ_FRAMES=1000000 $(BIN)/pytest tests/test_fuzz.py
+	@TEST_FUZZ_FRAMES=1000000 $(BIN)/pytest tests/feed/test_fuzz.py
 
 chaos: $(READY) ## Every fault against a real broker (8 minutes); writes docs/integrity.md
 	@$(BIN)/python -m tests.chaos --page docs/integrity.md $(CHAOS)

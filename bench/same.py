@@ -14,7 +14,7 @@ from bench.frames import Load
 from connector.binance.stream_name import parse
 from connector.continuity.gap_tracker import Continuity
 from connector.errors import BadMessage
-from connector.pipeline import Codecs, Pipeline, Routes, route_to
+from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
 from connector.telemetry.ledger import Ledger
 
 Written = tuple[str, bytes, bytes, int]

@@ -1,8 +1,8 @@
 """What can be put right: gaps are fetched through REST and written like live records, order books
 get a snapshot to start from, new listings what they had before we read them.
 
-Next along the way: backfill.py (the queue), pipeline.py (`recover`), continuity/gap_tracker.py (the
-markers), witness.py (what REST's newest id says).
+Next along the way: backfill.py (the queue), feed/pipeline.py (`recover`), continuity/gap_tracker.py
+(the markers), witness.py (what REST's newest id says).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from connector.config.model import Settings
 from connector.continuity.gap_tracker import Gap, Series
 from connector.continuity.sequence_rules import CandleTracker
 from connector.errors import BadMessage, Refused
-from connector.pipeline import Codecs, Pipeline, codec_of
+from connector.feed.pipeline import Codecs, Pipeline, codec_of
 from connector.telemetry import events
 from connector.transport.rest import Rest
 from connector.witness import Witness

@@ -1,7 +1,8 @@
 """When the plan is made again, and what happens then: the config file changed, a signal came, the
 exchange lists something new, or it is time to ask. What goes wrong leaves the old plan running.
 
-Next along the way: config/plan.py (file and listings into a plan), market.py (which applies it).
+Next along the way: config/plan.py (file and listings into a plan), feed/shard.py (which applies
+it).
 """
 
 import asyncio

@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector import __version__
-from connector.around import Around
 from connector.config.load import Loaded
 from connector.config.plan import bases_of, plan_of
 from connector.config.secrets import api_key_of, proxy_of
 from connector.errors import Fatal, Refused, Retry
 from connector.examine import examine
 from connector.exporter import page
+from connector.feed.context import Around
+from connector.feed.pipeline import Pipeline
+from connector.feed.shard import Market
 from connector.kafka import client_config as kafka_settings
 from connector.kafka import topic_admin
 from connector.kafka.schema_registry import schema_ids
-from connector.market import Market
-from connector.pipeline import Pipeline
 from connector.planning.plan import Plan
 from connector.repair import Repair
 from connector.replan import Hands, Replanner

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 from connector import __version__
 
 if TYPE_CHECKING:
+    from connector.feed.supervisor import Supervisor
     from connector.service import MarketWorker
-    from connector.supervisor import Supervisor
 
 
 def status(worker: "MarketWorker") -> dict[str, Any]:

@@ -16,7 +16,7 @@ from connector.binance.stream_name import parse
 from connector.codec.recovered import recover, recover_book
 from connector.continuity.series import Series
 from connector.errors import BadMessage, Refused, Retry
-from connector.pipeline import Pipeline
+from connector.feed.pipeline import Pipeline
 from connector.telemetry import events
 
 LOOK_S = 5.0  # between two looks whether REST is to be asked

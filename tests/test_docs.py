@@ -15,12 +15,12 @@ from connector.codec.framing import prefix, receipt
 from connector.codec.schema import folder, load, parse
 from connector.errors import BadMessage
 from connector.exporter import DEAD_LETTER_REASONS
+from connector.feed.pipeline import Pipeline, route_to
 from connector.kafka.dead_letter import DeadLetters
-from connector.pipeline import Pipeline, route_to
 from connector.telemetry.ledger import Ledger
 from tests import oracle
 from tests.golden.test_golden import RECEIVED_US, plain
-from tests.pipeline_parts import Recorder, Source
+from tests.support.pipeline import Recorder, Source
 from tools import config_page, docs
 
 ROOT = Path(__file__).parent.parent

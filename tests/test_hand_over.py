@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.around import Around
+from connector.feed.context import Around
 from connector.lab.faults import Drop
 from connector.planning.plan import Bundle
 from tests.waiting import until

@@ -14,19 +14,19 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.around import Around
 from connector.binance.stream_name import parse
 from connector.codec.schema import load
+from connector.feed.context import Around
+from connector.feed.pipeline import Pipeline
 from connector.kafka.tail_consumer import Reader
 from connector.lab.faults import Drop
 from connector.lab.market import Market
 from connector.lab.proxy import Proxy
-from connector.pipeline import Pipeline
 from connector.planning.plan import Bundle
 from connector.telemetry.ledger import Ledger
 from tests.handfill_parts import answer
 from tests.oracle import read_avro
-from tests.pipeline_parts import Recorder
+from tests.support.pipeline import Recorder
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
 
@@ -40,7 +40,7 @@ TRADES = ("binance.spot.trade",)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.reasons.POLL_S", 0.1)
     monkeypatch.setattr("connector.replan.RETRY_S", 0.5)
-    monkeypatch.setattr("connector.market.TIDY_S", 0.05)
+    monkeypatch.setattr("connector.feed.shard.TIDY_S", 0.05)
 
 
 def subscribed(here: World, host: str = "spot") -> set[str]:
@@ -81,7 +81,7 @@ async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
         old = {one.bundle.name for one in here.worker.market.supervised}
         here.rewrite({**kinds, "time_unit": "us"})
         await until(lambda: changes(here) == {"applied": 1})
-        monkeypatch.setattr("connector.market.SURE_S", 0.1)
+        monkeypatch.setattr("connector.feed.shard.SURE_S", 0.1)
         count = here.published("btcusdt@trade")
         await until(lambda: here.published("btcusdt@trade") > count + 100)
         open_.set()
@@ -184,7 +184,7 @@ async def test_an_announced_listing_does_not_wait_for_the_refresh(
 async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.market.GRACE_S", 0.2)
+    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.2)
     async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
         await until(lambda: here.published("solusdt@trade") > 0)
@@ -258,7 +258,7 @@ async def test_a_signal_reads_the_file_at_once(
 async def test_streams_given_up_under_load_leave_no_dead_letters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.market.GRACE_S", 0.3)
+    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.3)
     coins = [f"COIN{number}USDT" for number in range(100)]
     wanted = {"product": "spot", "symbols": coins, "streams": ["trade", "bookTicker"]}
     market = Market(9, {"spot": coins})
@@ -276,7 +276,7 @@ async def test_streams_given_up_under_load_leave_no_dead_letters(
 async def test_what_waits_for_kafka_outlives_its_subscription(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.market.GRACE_S", 0.0)
+    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.0)
     async with world(tmp_path) as here:
         await here.until_flowing()
         with monkeypatch.context() as full:

@@ -10,8 +10,8 @@ import pytest
 from connector.binance.stream_name import parse
 from connector.config.load import load
 from connector.errors import Fatal, Retry
+from connector.feed.supervisor import Supervisor
 from connector.service import run_market
-from connector.supervisor import Supervisor
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
 
@@ -128,7 +128,9 @@ async def test_nonsense_on_the_wire_is_put_aside_and_the_connection_goes_on(
 async def test_a_periodic_stream_that_stays_silent_is_asked_for_again_and_then_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.silence.first_data_deadline", lambda _period: 0.3)
+    monkeypatch.setattr(
+        "connector.feed.liveness.first_data.first_data_deadline", lambda _period: 0.3
+    )
     subscription = {"product": "usdm", "streams": ["!bookTicker"]}
     assert parse("usdm", "!bookTicker").row.cadence == "periodic"
 

@@ -10,8 +10,8 @@ from connector.binance.history import snapshot
 from connector.binance.stream_name import Stream, parse
 from connector.codec.recovered import recover_book
 from connector.codec.schema import load
+from connector.feed.replay import Replay
 from connector.lab.market import Market
-from connector.replay import Replay
 from examples.order_book import OrderBook, OrderBooks
 from tests import oracle
 from tests.lab.rest_parts import ask

@@ -9,7 +9,7 @@ from connector.binance.history import Page
 from connector.binance.stream_name import Stream
 from connector.continuity.series import Series
 from connector.witness import Witness
-from tests.test_legs import Pair
+from tests.feed.test_arbitration import Pair
 
 
 class Asked:

@@ -17,7 +17,7 @@ from connector.binance.stream_name import Stream, recognise
 from connector.codec.formats import plain
 from connector.codec.schema import load
 from connector.errors import Refused
-from connector.replay import Replay, Result
+from connector.feed.replay import Replay, Result
 
 
 class _Frame(msgspec.Struct):

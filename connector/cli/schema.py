@@ -10,7 +10,7 @@ from connector.binance.catalogue import ROWS, Row, subscribable
 from connector.binance.stream_name import Stream, example, parse
 from connector.codec.formats import markdown, plain
 from connector.codec.schema import OWN, load
-from connector.replay import Replay
+from connector.feed.replay import Replay
 
 SAMPLE_TIME_MS = 1_795_000_000_000
 OWN_TOPICS = {"marker": "binance.markers", "progress": "binance.progress"}

@@ -14,12 +14,12 @@ from connector.config.model import Settings
 from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Gap
 from connector.continuity.marker import State
 from connector.errors import BadMessage, Fatal, Retry
+from connector.feed.pipeline import MOST_WAITING, Pipeline, route_to
 from connector.kafka import client_config as kafka_settings
 from connector.kafka import topic_admin
 from connector.kafka.idempotent_producer import Producer
 from connector.kafka.schema_registry import schema_ids
 from connector.kafka.transactional_producer import TransactionalProducer
-from connector.pipeline import MOST_WAITING, Pipeline, route_to
 from connector.planning.model import Planned
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger

@@ -1,6 +1,6 @@
 """One market connection: opens, subscribes, hands frames over by callback. Never waits for Kafka.
 
-Frames leave here in batches, one per read of the socket; next along the way: pipeline.py.
+Frames leave here in batches, one per read of the socket; next along the way: feed/pipeline.py.
 Reads are spaced (`READ_TICK_S`): at high rates the socket is left alone for a moment, so that one
 wake-up, one TLS pass and one hand-over serve many frames (docs/decisions/0002-reader.md).
 """
@@ -22,7 +22,6 @@ from connector.binance.answers import Answer, is_server_shutdown, parse_answer
 from connector.binance.products import Limits
 from connector.errors import Retry
 from connector.policy import SlidingWindow
-from connector.refused_names import RequestRefused
 from connector.transport.connect_errors import reason, stay_away, tell_handshakes_once, via
 
 READ_TICK_S = 0.002
@@ -45,6 +44,19 @@ class Closed:
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}".strip()
+
+
+class SubscriptionRejected(Retry):
+    """The exchange answered a request with an error.
+
+    Args:
+        message: What happened.
+        answer: The exchange's.
+    """
+
+    def __init__(self, message: str, answer: Answer) -> None:
+        super().__init__(message)
+        self.answer = answer
 
 
 class Connection(picows.WSListener):
@@ -127,7 +139,7 @@ class Connection(picows.WSListener):
         """Subscribe to the named streams, in as few messages as fit, within the message budget.
 
         Raises:
-            RequestRefused: the exchange took none of the names of a request.
+            SubscriptionRejected: the exchange took none of the names of a request.
             Retry: a request was not answered in time, or the socket closed.
         """
         await self._request(requests.subscribe, names)
@@ -255,9 +267,9 @@ class Connection(picows.WSListener):
             self.closed.set_result(reason)
 
 
-def _refused(number: int, names: Sequence[str], answer: Answer) -> RequestRefused:
+def _refused(number: int, names: Sequence[str], answer: Answer) -> SubscriptionRejected:
     first = names[0] if len(names) == 1 else f"{names[0]} ..."
-    return RequestRefused(
+    return SubscriptionRejected(
         f"request {number} refused: {answer.code} {answer.message} ({first})", answer
     )
 

@@ -27,7 +27,7 @@ from tests.servers.parts import Running
 
 KAFKA_AWAY_S = 20.0
 WARM_S = 2.0  # healthy traffic before the fault
-LEARN_S = 40.0  # the same where it must have been learned what is usual (connector/cadence.py)
+LEARN_S = 40.0  # the same where the usual pauses must have been learned (feed/liveness/activity.py)
 Act = Callable[[Stage], Awaitable[None]]
 
 

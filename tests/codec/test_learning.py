@@ -3,10 +3,10 @@
 import pytest
 
 from connector.codec.compile import Codec
-from connector.pipeline import Pipeline, Routes
+from connector.feed.pipeline import Pipeline, Routes
 from connector.telemetry.ledger import Ledger
-from tests.pipeline_parts import Recorder, Source, route
-from tests.test_pipeline import NOW_US, frame, trade
+from tests.feed.test_pipeline import NOW_US, frame, trade
+from tests.support.pipeline import Recorder, Source, route
 
 
 def test_a_thousand_messages_with_a_new_key_take_the_slow_way_once(

@@ -14,8 +14,8 @@ from connector.binance.stream_name import Stream, example, parse
 from connector.codec.recovered import payloads, recover, recover_book
 from connector.codec.schema import load
 from connector.errors import BadMessage
+from connector.feed.replay import Replay, Result
 from connector.lab.market import Event, Market
-from connector.replay import Replay, Result
 from tests import oracle
 from tests.lab.rest_parts import ask, fetch
 

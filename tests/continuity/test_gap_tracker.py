@@ -10,11 +10,11 @@ from connector.binance.stream_name import recognise
 from connector.codec.recovered import Recovered
 from connector.codec.schema import load
 from connector.continuity.gap_tracker import Continuity, Gap, Series
-from connector.pipeline import Codecs, Pipeline, Route, route_to
+from connector.feed.pipeline import Codecs, Pipeline, Route, route_to
 from connector.telemetry.ledger import Ledger
 from tests import oracle
 from tests.golden.test_golden import plain
-from tests.pipeline_parts import Recorder, Source
+from tests.support.pipeline import Recorder, Source
 
 NOW_MS = 1_789_967_129_123
 IDS = {"marker": 8, "progress": 9}

@@ -10,10 +10,10 @@ import pytest
 
 from connector.binance.catalogue import ROWS, Row
 from connector.binance.stream_name import recognise
-from connector.pipeline import Pipeline
+from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
 from tests import oracle
-from tests.pipeline_parts import Recorder, Source, route
+from tests.support.pipeline import Recorder, Source, route
 
 RECEIVED_US = 1_789_967_129_123_456
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))

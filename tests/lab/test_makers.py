@@ -9,11 +9,11 @@ import pytest
 
 from connector.binance.catalogue import ROWS, Row, subscribable
 from connector.binance.stream_name import Stream, parse, recognise
+from connector.feed.pipeline import Pipeline
 from connector.lab.market import Market
-from connector.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
 from tests import oracle
-from tests.pipeline_parts import Recorder, Source, route
+from tests.support.pipeline import Recorder, Source, route
 
 NOW_MS = 1_795_000_000_000
 SAMPLES = Path(__file__).parent.parent / "golden" / "samples"

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.inbox import FRAME_OVERHEAD
-from connector.pipeline import AHEAD_LIMIT_MS, Pipeline, Routes
+from connector.feed.frame_queue import FRAME_OVERHEAD
+from connector.feed.pipeline import AHEAD_LIMIT_MS, Pipeline, Routes
 from connector.telemetry.ledger import Ledger
 from tests import oracle
-from tests.pipeline_parts import Recorder, Source, route
+from tests.support.pipeline import Recorder, Source, route
 
 NOW_US = 1_789_964_484_123_456
 NOW_MS = NOW_US // 1000

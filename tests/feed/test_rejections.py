@@ -9,9 +9,10 @@ import pytest
 
 from connector.binance.answers import Answer
 from connector.errors import Retry
+from connector.feed.rejections import Refusals
+from connector.feed.supervisor import Supervisor
 from connector.lab.faults import Drop, RefuseStream
-from connector.refused_names import Refusals, RequestRefused
-from connector.supervisor import Supervisor
+from connector.transport.websocket import SubscriptionRejected
 from tests.waiting import until
 from tests.worker_parts import World, world
 
@@ -31,8 +32,8 @@ def supervisor(here: World) -> Supervisor:
     return one
 
 
-def refused(name: str = REFUSED) -> RequestRefused:
-    return RequestRefused(f"request 1 refused: 2 {WORDS} ({name})", Answer(1, code=2))
+def refused(name: str = REFUSED) -> SubscriptionRejected:
+    return SubscriptionRejected(f"request 1 refused: 2 {WORDS} ({name})", Answer(1, code=2))
 
 
 async def page(here: World, path: str) -> str:
@@ -182,7 +183,9 @@ async def test_a_refusal_that_is_about_the_exchange_leaves_out_no_name(
 async def test_a_silent_name_refused_when_it_is_asked_for_again_is_held_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.silence.first_data_deadline", lambda _period: 0.5)
+    monkeypatch.setattr(
+        "connector.feed.liveness.first_data.first_data_deadline", lambda _period: 0.5
+    )
     name = "!bookTicker"
     subscription = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["bookTicker", name]}
     async with world(tmp_path, subscription) as here:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from connector.pipeline import Pipeline
+from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
-from tests.pipeline_parts import Recorder, Source, route
+from tests.support.pipeline import Recorder, Source, route
 
 NOW_US = 1_789_967_129_123_456
 NAME = "btcusdt@trade"

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from connector.binance.stream_name import Stream, recognise
-from connector.cadence import (
+from connector.feed.liveness.activity import (
     CONNECTION_MOST_S,
     CONNECTION_S,
     LOOK_S,
@@ -21,8 +21,8 @@ from connector.cadence import (
     Voice,
     voice_of,
 )
-from connector.doubt import CONFIRM_S, Doubt, Step
-from connector.habit import ENOUGH, GENERATION, Habit
+from connector.feed.liveness.interarrival import ENOUGH, GENERATION, Habit
+from connector.feed.liveness.staleness import CONFIRM_S, Doubt, Step
 from tests import traffic
 
 TRADE = recognise("spot", "btcusdt@trade")

@@ -2,7 +2,7 @@
 
 from connector.binance.stream_name import recognise
 from connector.errors import BadMessage
-from connector.pipeline import Route, route_to
+from connector.feed.pipeline import Route, route_to
 
 
 class Recorder:

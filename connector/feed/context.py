@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from connector.binance.products import LIMITS
 from connector.continuity.marker import Reason
 from connector.continuity.series import Series
-from connector.pipeline import Pipeline
+from connector.feed.pipeline import Pipeline
 from connector.planning.plan import Bundle
 from connector.policy import SlidingWindow
 from connector.telemetry.ledger import Ledger

@@ -1,7 +1,8 @@
 """One bundle of streams, read without a break: opens a connection, replaces it before it ends,
 opens it again when it was lost. Decides nothing itself: policy.py says when.
 
-Next along the way: leg.py (a connection and what it holds), transport/websocket.py, pipeline.py.
+Next along the way: feed/session.py (a connection and what it holds), transport/websocket.py,
+feed/pipeline.py.
 """
 
 import asyncio
@@ -9,13 +10,13 @@ import contextlib
 import random
 from collections.abc import AsyncIterator
 
-from connector.around import Around
 from connector.binance.answers import Answer
 from connector.continuity.marker import Reason
 from connector.errors import Retry
-from connector.leg import Leg
-from connector.listening import Listening
-from connector.pipeline import Routes
+from connector.feed.context import Around
+from connector.feed.liveness.monitor import Listening
+from connector.feed.pipeline import Routes
+from connector.feed.session import Leg
 from connector.planning.plan import Bundle
 from connector.policy import Backoff, life_of
 from connector.telemetry import events

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from connector.route import Route, Routes
+from connector.feed.route import Route, Routes
 from connector.telemetry import events
 from connector.telemetry.ledger import Ledger
 

@@ -1,22 +1,23 @@
 """Notices what says nothing any more: one stream of a connection, or the connection as a whole.
 
-A silence is a suspicion, never a verdict. A stream is read a second time elsewhere (second.py); a
-connection is replaced only when a new one brings data while it does not. cadence.py and doubt.py
-decide; silence.py watches over the first data of what was just subscribed.
+A silence is a suspicion, never a verdict. A stream is read a second time elsewhere
+(feed/liveness/probe.py); a connection is replaced only when a new one brings data while it does
+not. feed/liveness/activity.py and feed/liveness/staleness.py decide; feed/liveness/first_data.py
+watches over the first data of what was just subscribed.
 """
 
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
 
-from connector.around import Around
-from connector.cadence import Clock, Listener, Voice
 from connector.continuity.marker import Reason
-from connector.doubt import CONFIRM_S, Doubt, Step
-from connector.leg import Leg
-from connector.pipeline import Route, Routes
+from connector.feed.context import Around
+from connector.feed.liveness.activity import Clock, Listener, Voice
+from connector.feed.liveness.probe import Hands, Second
+from connector.feed.liveness.staleness import CONFIRM_S, Doubt, Step
+from connector.feed.pipeline import Route, Routes
+from connector.feed.session import Leg
 from connector.planning.plan import Bundle
-from connector.second import Hands, Second
 from connector.telemetry import events
 
 LOOK_S = 0.25  # between two looks at the counters

@@ -9,9 +9,9 @@ import random
 from pathlib import Path
 
 from connector.binance.stream_name import recognise
-from connector.pipeline import Codecs, Pipeline, Routes, route_to
+from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
 from connector.telemetry.ledger import Ledger
-from tests.pipeline_parts import Recorder, Source
+from tests.support.pipeline import Recorder, Source
 
 FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "100000"))
 SAMPLES = Path(__file__).parent / "golden" / "samples"

@@ -2,21 +2,21 @@
 the others. A new plan is applied by its differences: who stays is not disturbed, and who moves to
 another connection is read on the old one until the new one brings it.
 
-Next along the way: supervisor.py (one bundle), routing.py (where frames go).
+Next along the way: feed/supervisor.py (one bundle), feed/router.py (where frames go).
 """
 
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from connector.around import Around
 from connector.binance.products import LIMITS, Product
-from connector.leg import HAND_OVER_S
-from connector.legs import SURE_S
+from connector.feed.arbitration import SURE_S
+from connector.feed.context import Around
+from connector.feed.router import Key, Routing, key_of
+from connector.feed.session import HAND_OVER_S
+from connector.feed.supervisor import Supervisor
 from connector.planning.model import Identity
 from connector.planning.plan import Bundle, Plan, Planned
-from connector.routing import Key, Routing, key_of
-from connector.supervisor import Supervisor
 
 GRACE_S = 10.0  # a stream given up is still known for so long: its last frames are under way
 TIDY_S = 1.0  # between two looks for ways that nothing needs any more

@@ -1,7 +1,7 @@
 """A stream's way to its topic, and what waits on it for the word of another leg. No I/O.
 
-Next along the way: pipeline.py (one message's life), continuity/gap_tracker.py (what is known of a
-series).
+Next along the way: feed/pipeline.py (one message's life), continuity/gap_tracker.py (what is known
+of a series).
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,24 +1,12 @@
 """Names that the exchange refuses to subscribe to: one takes its whole request with it, so that
-it is found by halving (leg.py), left out, and named.
+it is found by halving (feed/session.py), left out, and named.
 """
 
 from connector.binance.answers import Answer
 from connector.errors import Retry
+from connector.transport.websocket import SubscriptionRejected
 
 MOST = 10  # of a connection, and at most half of its names: beyond it the exchange is in trouble
-
-
-class RequestRefused(Retry):
-    """The exchange answered a request with an error.
-
-    Args:
-        message: What happened.
-        answer: The exchange's.
-    """
-
-    def __init__(self, message: str, answer: Answer) -> None:
-        super().__init__(message)
-        self.answer = answer
 
 
 class Refusals:
@@ -32,7 +20,7 @@ class Refusals:
         self.answers: dict[str, Answer] = {}
         self._unsaid: list[str] = []
 
-    def leave_out(self, name: str, refused: RequestRefused, others: int) -> None:
+    def leave_out(self, name: str, refused: SubscriptionRejected, others: int) -> None:
         """Do without a name that was refused alone.
 
         Args:

@@ -11,7 +11,6 @@ from typing import Any, Protocol
 
 import msgspec
 
-from connector.aside import Aside, DeadLetters
 from connector.binance.exchange_info import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import receipt
@@ -20,9 +19,10 @@ from connector.continuity.gap_tracker import Continuity, Series
 from connector.continuity.marker import Reason
 from connector.continuity.sequence_rules import GAP, NEW, REPEATED, Gap
 from connector.errors import BadMessage
-from connector.inbox import HEAD, START, Inbox, Note, Source
-from connector.legs import Legs
-from connector.route import Codecs, Route, Routes, Waiting, codec_of, route_to
+from connector.feed.arbitration import Legs
+from connector.feed.dead_letters import Aside, DeadLetters
+from connector.feed.frame_queue import HEAD, START, Inbox, Note, Source
+from connector.feed.route import Codecs, Route, Routes, Waiting, codec_of, route_to
 from connector.telemetry.ledger import Ledger
 
 __all__ = [

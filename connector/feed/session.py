@@ -1,27 +1,27 @@
 """One connection of a bundle, from opened to closed: subscribed to exactly what is wanted, and the
 pipeline told which streams it delivers.
 
-Next along the way: transport/websocket.py (the socket), pipeline.py (its frames), legs.py (two
-connections).
+Next along the way: transport/websocket.py (the socket), feed/pipeline.py (its frames),
+feed/arbitration.py (two connections).
 """
 
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
 
-from connector.around import Around
 from connector.binance import requests
 from connector.binance.answers import Answer
 from connector.binance.products import LIMITS
 from connector.continuity.marker import Reason
 from connector.continuity.series import Series
 from connector.errors import Retry
-from connector.pipeline import Route, Routes
+from connector.feed.context import Around
+from connector.feed.liveness.first_data import Silence
+from connector.feed.pipeline import Route, Routes
+from connector.feed.rejections import Refusals
 from connector.planning.plan import Bundle
-from connector.refused_names import Refusals, RequestRefused
-from connector.silence import Silence
 from connector.telemetry import events
-from connector.transport.websocket import Connection
+from connector.transport.websocket import Connection, SubscriptionRejected
 
 HAND_OVER_S = 10.0  # longest time that two connections deliver the same streams
 LOOK_S = 0.02  # between two looks whether the old one may go
@@ -121,7 +121,7 @@ class Leg:
         """Subscribe; a request that is refused is halved until the culprits stand alone."""
         try:
             await self.connection.subscribe(names)
-        except RequestRefused as error:
+        except SubscriptionRejected as error:
             if error.answer.is_trouble:
                 raise
             refused = error
@@ -141,7 +141,7 @@ class Leg:
         ways = [self._told[name] for name in names]
         self._around.pipeline.later(functools.partial(self._resumed, ways, now))
 
-    def _do_without(self, name: str, refused: RequestRefused) -> None:
+    def _do_without(self, name: str, refused: SubscriptionRejected) -> None:
         """Take back what the pipeline was told of a name that the exchange refuses."""
         if name in self.held:
             del self.held[name]

@@ -1,8 +1,8 @@
 """How often each stream speaks, learned from its silences, and which silence is worth a doubt.
 
-Pure; a doubt is no verdict (doubt.py comes to one). Times are listening time (`Clock`): seconds in
-which something could have been heard. Learning costs nothing in a message's way: a few times a
-second the counters of all streams are looked at.
+Pure; a doubt is no verdict (feed/liveness/staleness.py comes to one). Times are listening time
+(`Clock`): seconds in which something could have been heard. Learning costs nothing in a message's
+way: a few times a second the counters of all streams are looked at.
 
 periodic streams are doubted after their known deadline, active ones after a silence three times
 longer than all but one in a thousand of theirs, sparse, unverified and undocumented ones never.
@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from connector.binance.stream_name import Stream
-from connector.habit import Habit
+from connector.feed.liveness.interarrival import Habit
 from connector.policy import first_data_deadline
 
 LOOK_S = 0.25  # between two looks at the counters

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from connector.continuity.arbitration_rules import Decided, Merge
 from connector.continuity.gap_tracker import Series
 from connector.continuity.sequence_rules import REPEATED, Gap
-from connector.route import Route, Waiting, join, with_foreign
+from connector.feed.route import Route, Waiting, join, with_foreign
 
 SURE_S = 1.0  # subscribed for so long, a leg brings all that another one has not brought by its end
 Publish = Callable[[Waiting, Gap | None], None]

@@ -8,7 +8,7 @@ from connector.codec.compile import Codec
 from connector.continuity.gap_tracker import Continuity, Series
 from connector.continuity.sequence_rules import NEW
 from connector.errors import BadMessage
-from connector.route import Route
+from connector.feed.route import Route
 from connector.telemetry.ledger import Ledger
 
 

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from connector.around import Around
 from connector.binance.products import Product
-from connector.cadence import Listener
 from connector.codec.schema import load
+from connector.feed.context import Around
+from connector.feed.liveness.activity import Listener
+from connector.feed.liveness.monitor import Listening
+from connector.feed.supervisor import Supervisor
 from connector.kafka.tail_consumer import Reader
 from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
-from connector.listening import Listening
 from connector.planning.plan import Bundle
-from connector.supervisor import Supervisor
 from tests.oracle import read_avro
 from tests.waiting import until
 from tests.worker_parts import SPOT, World, world
@@ -28,14 +28,14 @@ SERIES = ("spot", TRADE, "BTCUSDT")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Learn in a second, and doubt after a third of one."""
-    monkeypatch.setattr("connector.listening.LOOK_S", 0.02)
-    monkeypatch.setattr("connector.second.LOOK_S", 0.02)
-    monkeypatch.setattr("connector.habit.ENOUGH", 20)
-    monkeypatch.setattr("connector.cadence.LEARN_EVERY", 5)
-    monkeypatch.setattr("connector.cadence.STREAM_S", 0.3)
-    monkeypatch.setattr("connector.cadence.TIMES", 0.3)
-    monkeypatch.setattr("connector.doubt.CONFIRM_S", 0.6)
-    monkeypatch.setattr("connector.listening.CONFIRM_S", 0.6)
+    monkeypatch.setattr("connector.feed.liveness.monitor.LOOK_S", 0.02)
+    monkeypatch.setattr("connector.feed.liveness.probe.LOOK_S", 0.02)
+    monkeypatch.setattr("connector.feed.liveness.interarrival.ENOUGH", 20)
+    monkeypatch.setattr("connector.feed.liveness.activity.LEARN_EVERY", 5)
+    monkeypatch.setattr("connector.feed.liveness.activity.STREAM_S", 0.3)
+    monkeypatch.setattr("connector.feed.liveness.activity.TIMES", 0.3)
+    monkeypatch.setattr("connector.feed.liveness.staleness.CONFIRM_S", 0.6)
+    monkeypatch.setattr("connector.feed.liveness.monitor.CONFIRM_S", 0.6)
     monkeypatch.setattr("connector.witness.LOOK_S", 0.05)
     monkeypatch.setattr("connector.witness.GRACE_S", 0.3)
 
@@ -103,8 +103,8 @@ def missing(here: World, ids: list[int]) -> list[int]:
 async def test_a_mute_connection_is_replaced_while_it_lives_and_the_hole_is_marked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.cadence.CONNECTION_S", 0.4)
-    monkeypatch.setattr("connector.cadence.STREAM_S", 3.0)
+    monkeypatch.setattr("connector.feed.liveness.activity.CONNECTION_S", 0.4)
+    monkeypatch.setattr("connector.feed.liveness.activity.STREAM_S", 3.0)
     async with world(tmp_path, backfill={"enabled": False}) as here:
         await learned(here)
         here.exchange.begin(Mute(600.0))
@@ -238,7 +238,7 @@ async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
 async def test_no_second_connection_is_tried_while_the_exchange_keeps_us_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("connector.second.RETRY_S", 0.1)
+    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_S", 0.1)
     asked: list[bool] = []
     may_doubt = Around.may_doubt
 
@@ -266,7 +266,7 @@ async def test_no_second_connection_is_tried_while_the_exchange_keeps_us_away(
 async def test_a_stream_refused_to_a_second_connection_is_tried_on_another_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("connector.second.RETRY_S", 0.1)
+    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_S", 0.1)
     six = {**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]}
     async with world(tmp_path, six, rate=750.0) as here:
         await learned(here)
@@ -304,8 +304,8 @@ async def test_a_stream_that_speaks_by_itself_was_suspected_wrongly(tmp_path: Pa
 async def test_an_exchange_that_is_silent_as_a_whole_costs_no_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.cadence.CONNECTION_S", 0.4)
-    monkeypatch.setattr("connector.listening.WHOLE_S", 0.5)
+    monkeypatch.setattr("connector.feed.liveness.activity.CONNECTION_S", 0.4)
+    monkeypatch.setattr("connector.feed.liveness.monitor.WHOLE_S", 0.5)
     async with world(tmp_path) as here:
         await learned(here)
         first = supervisor(here).leg
@@ -351,7 +351,7 @@ class Stubborn(set[str]):
 async def test_a_connection_that_never_brings_a_stream_again_is_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.second.RETRY_S", 0.2)
+    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_S", 0.2)
     async with world(tmp_path) as here:
         await learned(here)
         [session] = here.exchange.wire.clients("spot")
@@ -416,7 +416,7 @@ async def test_what_happens_to_a_connection_happens_while_a_stream_is_in_doubt(
 async def test_of_two_connections_the_one_that_is_mute_is_healed_and_nothing_was_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.cadence.CONNECTION_S", 0.4)
+    monkeypatch.setattr("connector.feed.liveness.activity.CONNECTION_S", 0.4)
     async with world(tmp_path, {**SPOT, "connections": 2}) as here:
         await learned(here)
         both = here.worker.market.supervised

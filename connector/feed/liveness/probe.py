@@ -1,7 +1,8 @@
 """A second connection for the streams in doubt, for as long as any is; one for all of a bundle's.
 
 What comes on it is published like everything else: two connections of one stream neither repeat
-nor lose anything. Next along the way: doubt.py (what follows from what both bring), leg.py.
+nor lose anything. Next along the way: feed/liveness/staleness.py (what follows from what both
+bring), feed/session.py.
 """
 
 import asyncio
@@ -9,12 +10,12 @@ import functools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from connector.around import Around
 from connector.continuity.marker import Reason
-from connector.doubt import Doubt, Step
 from connector.errors import Retry
-from connector.leg import HAND_OVER_S, Leg
-from connector.pipeline import Routes
+from connector.feed.context import Around
+from connector.feed.liveness.staleness import Doubt, Step
+from connector.feed.pipeline import Routes
+from connector.feed.session import HAND_OVER_S, Leg
 from connector.planning.plan import Bundle
 from connector.telemetry import events
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 from connector.binance.products import ENVIRONMENTS
 from connector.continuity.gap_tracker import Continuity
-from connector.pipeline import Route
+from connector.feed.pipeline import Route
+from connector.feed.router import Key, Routing, key_of
 from connector.planning.plan import Bundle, Plan, make_plan
-from connector.routing import Key, Routing, key_of
 from tests.support.plan import Wanted
 
 IDS = {"binance.spot.trade": 1, "binance.usdm.ticker": 2, "binance.coinm.ticker": 3, "other": 4}

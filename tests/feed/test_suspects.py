@@ -8,10 +8,10 @@ import pytest
 from connector.binance.stream_name import recognise
 from connector.codec.schema import load
 from connector.continuity.gap_tracker import Continuity
-from connector.pipeline import Pipeline, route_to
+from connector.feed.pipeline import Pipeline, route_to
 from connector.telemetry.ledger import Ledger
 from tests import oracle
-from tests.pipeline_parts import Recorder, Source
+from tests.support.pipeline import Recorder, Source
 
 NOW_US = 1_789_967_129_123_456
 FIRST, SECOND, THIRD = 1, 2, 3

@@ -6,7 +6,7 @@ from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.continuity.gap_tracker import Continuity
 from connector.errors import BadMessage
-from connector.pipeline import Codecs, Pipeline, Routes, route_to
+from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
 from connector.telemetry.ledger import Ledger
 
 NO_ROOM = 1 << 40  # bytes the queue may hold: it never fills here

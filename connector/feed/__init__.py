@@ -1,0 +1,1 @@
+"""Live market data: shard > supervisor > session > pipeline."""
