@@ -25,9 +25,9 @@ from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load as load_schema
 from connector.config.load import load
 from connector.continuity.audit.topic_reader import Window
+from connector.diagnostics.verify.run import Verification
 from connector.lab.registry import Registry
 from connector.lab.servers import RealKafka
-from connector.verify.verification import Verification
 
 RECORDS = 1_000_000
 SYMBOLS = [f"B{number}COINUSDT" for number in range(10)]

@@ -21,7 +21,7 @@ from connector.errors import Refused
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.servers import free_port
-from connector.service import plan_of
+from connector.worker.market import plan_of
 
 pytestmark = pytest.mark.lab
 

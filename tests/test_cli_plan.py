@@ -14,7 +14,7 @@ from connector.cli import app, plan_view
 from connector.errors import Refused, Retry
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
-from connector.server import Server
+from connector.worker.http_server import Server
 
 runner = CliRunner()
 HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\n"

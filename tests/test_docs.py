@@ -14,10 +14,10 @@ from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import folder, load, parse
 from connector.errors import BadMessage
-from connector.exporter import DEAD_LETTER_REASONS
 from connector.feed.pipeline import Pipeline, route_to
 from connector.kafka.dead_letter import DeadLetters
 from connector.telemetry.ledger import Ledger
+from connector.worker.exporter import DEAD_LETTER_REASONS
 from tests import oracle
 from tests.golden.test_golden import RECEIVED_US, plain
 from tests.support.pipeline import Recorder, Source
@@ -102,5 +102,5 @@ def test_a_stream_of_an_existing_kind_is_one_row_and_one_sample() -> None:
     files = sorted((ROOT / "connector").rglob("*.py"))
     places = [path.name for path in files if "@avgPrice" in path.read_text()]
 
-    assert places == ["rows_spot.py"]
+    assert places == ["spot.py"]
     assert load("avg-price").kind == "avg-price"

@@ -10,7 +10,7 @@ from connector.binance.exchange_info import Listing, Universe
 from connector.config.load import Loaded, load
 from connector.config.subscription import Filter
 from connector.planning.plan import Plan, make_plan
-from connector.service import bases_of, plan_of
+from connector.worker.market import bases_of, plan_of
 
 FOLDER = Path(__file__).parent.parent / "examples"
 EXPIRIES = (1_798_185_600_000, 1_798_272_000_000)  # 2026-12-25 and the day after, 08:00 UTC

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.binance.history import snapshot
+from connector.backfill.pages import snapshot
 from connector.binance.stream_name import Stream, parse
 from connector.codec.recovered import recover_book
 from connector.codec.schema import load

@@ -14,7 +14,7 @@ from connector.lab.broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.registry import Registry
-from connector.service import MarketWorker, Outcome
+from connector.worker.market import MarketWorker, Outcome
 from tests.waiting import until
 
 SPOT = {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade", "bookTicker"]}

@@ -13,7 +13,7 @@ part() {
 
 part lint || exit
 part types || exit
-long="tests/feed/liveness/test_monitor.py tests/test_live.py tests/test_hand_over.py" # half of the waiting
+long="tests/feed/liveness/test_monitor.py tests/worker/test_replan.py tests/worker/test_handover.py" # half of the waiting
 others=$(printf -- '--ignore=%s ' $long)
 said=$(mktemp -d)
 trap 'rm -rf "$said"' EXIT

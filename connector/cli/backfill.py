@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from connector.backfill.manual.report import Report
+from connector.backfill.manual.request import Asked
+from connector.backfill.manual.run import fill_by_hand
 from connector.binance.products import PRODUCTS
 from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import err, out
 from connector.cli.times import millis
 from connector.config.load import load
 from connector.errors import Refused
-from connector.handfill.asked import Asked
-from connector.handfill.filling import fill_by_hand
-from connector.handfill.report import Report
 from connector.telemetry import logs
 
 

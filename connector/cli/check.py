@@ -10,7 +10,7 @@ from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import out
 from connector.config.load import Loaded, load
 from connector.config.plan import keyless, plan_of
-from connector.examine import examine
+from connector.diagnostics.preflight import examine
 from connector.planning.model import Where
 from connector.planning.plan import Plan
 from connector.planning.selection import describe

@@ -31,7 +31,7 @@ from connector.errors import Retry
 from connector.kafka.schema_registry import client, deserializer
 from connector.kafka.tail_consumer import Read, Reader
 from connector.kafka.topic_admin import DEAD_LETTER
-from connector.service import plan_of
+from connector.worker.market import plan_of
 
 CATCH_UP_S = 15.0
 START_S = 30.0

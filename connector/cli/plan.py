@@ -14,8 +14,8 @@ from connector.cli.config_file import Config, File, chosen
 from connector.cli.console import err, out
 from connector.config.load import Loaded, load
 from connector.config.plan import cost_in, keyless, plan_of
+from connector.diagnostics.preflight import examine
 from connector.errors import Refused
-from connector.examine import examine
 from connector.planning.plan import Plan, needs
 from connector.planning.running import Running
 from connector.telemetry import logs

@@ -9,8 +9,8 @@ import typer
 
 from connector.cli.config_file import Config, File, chosen
 from connector.config.load import load
-from connector.service import Outcome, run_market
 from connector.telemetry import events, logs
+from connector.worker.market import Outcome, run_market
 
 app = typer.Typer(help="Run a worker until SIGTERM or Ctrl-C.", no_args_is_help=True)
 

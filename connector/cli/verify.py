@@ -17,9 +17,9 @@ from connector.config.load import load
 from connector.continuity.audit.report import Report, Verdict
 from connector.continuity.audit.series import WRONG
 from connector.continuity.audit.topic_reader import Window
+from connector.diagnostics.verify.run import Verification
 from connector.errors import Refused
 from connector.telemetry import logs
-from connector.verify.verification import Verification
 
 SHOWN_HOLES = 20
 COLUMNS = (

@@ -10,7 +10,7 @@ from connector.continuity.marker import Reason
 from connector.continuity.series import Series
 from connector.feed.pipeline import Pipeline
 from connector.planning.plan import Bundle
-from connector.policy import SlidingWindow
+from connector.rate_limit import SlidingWindow
 from connector.telemetry.ledger import Ledger
 
 HAND_OVERS = 2  # at the same time

@@ -3,7 +3,7 @@
 from confluent_kafka import KafkaError
 
 from connector.errors import BadMessage
-from connector.policy import Sampler
+from connector.rate_limit import Sampler
 
 A_SECOND = 100  # of each reason; a flood is counted in full and sampled
 MOST_BYTES = 900_000  # of raw bytes: what a default topic takes

@@ -18,7 +18,7 @@ from connector.errors import BadMessage, Fatal
 from connector.kafka import error_hints
 from connector.kafka.committer import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest
 from connector.kafka.dead_letter import CULPRIT, DeadLetters, Record
-from connector.policy import Sampler
+from connector.rate_limit import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Histogram, Lag
 from connector.telemetry.ledger import Ledger

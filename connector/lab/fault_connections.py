@@ -6,12 +6,9 @@ And of one name: it is refused, and with it the request it stands in.
 import asyncio
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from connector.binance.products import Product
-
-if TYPE_CHECKING:
-    from connector.lab.exchange import Exchange
+from connector.lab.fault_target import Target
 
 LOOK_S = 0.02  # how often ages are looked at
 
@@ -22,7 +19,7 @@ class Drop:
 
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Reset them."""
         for session in exchange.wire.clients(self.product):
             await session.socket.reset()
@@ -35,7 +32,7 @@ class Stall:
     seconds: float = 5.0
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Freeze those that are there; new ones are well."""
         sessions = exchange.wire.clients(self.product)
         for session in sessions:
@@ -54,7 +51,7 @@ class BlackHole:
     seconds: float = 60.0
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Lose those that are there; new ones are well. At the end what is left of them is cut."""
         sessions = exchange.wire.clients(self.product)
         for session in sessions:
@@ -77,7 +74,7 @@ class RefuseStream:
     stream: str
     seconds: float = math.inf
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Refuse."""
         refused = exchange.wire.refused
         refused[self.stream] = (2, "Invalid request: invalid stream name")
@@ -93,7 +90,7 @@ class AcceptThenClose:
 
     seconds: float = 60.0
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Cut, and close whoever comes."""
         exchange.accept_then_close = True
         try:
@@ -110,7 +107,7 @@ class ServerShutdown:
     after: float = 10.0
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Tell those that are there, then close them."""
         await exchange.shut_down(exchange.wire.clients(self.product), self.after)
 
@@ -123,7 +120,7 @@ class Lifetime:
     seconds: float = math.inf
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Close whoever is old enough."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.seconds

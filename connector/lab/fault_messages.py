@@ -6,13 +6,10 @@ import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from connector.binance.products import Product
+from connector.lab.fault_target import Target
 from connector.lab.message import Message
-
-if TYPE_CHECKING:
-    from connector.lab.exchange import Exchange
 
 LOOK_S = 0.02  # how often delays are looked at
 
@@ -29,7 +26,7 @@ class Mute:
     product: Product | None = None
     everybody: bool = False
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Withhold."""
         if self.everybody:
             await _through(exchange, Change(_nothing, product=self.product), self.seconds)
@@ -49,7 +46,7 @@ class MuteStream:
     product: Product | None = None
     everybody: bool = False
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Withhold."""
         if self.everybody:
             change = Change(_nothing, self.stream, self.product)
@@ -66,7 +63,7 @@ class Skip:
     n: int = 1
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Lose n messages."""
         await _through(exchange, Change(_nothing, self.stream, self.product, self.n))
 
@@ -79,7 +76,7 @@ class Duplicate:
     n: int = 1
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Repeat n messages."""
 
         def twice(message: Message) -> Sequence[Message]:
@@ -96,7 +93,7 @@ class Reorder:
     n: int = 1
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Swap n pairs; a first without its second is sent at the end."""
         kept: deque[Message] = deque()
 
@@ -121,7 +118,7 @@ class Slow:
     seconds: float = 10.0
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Hold each message for a while; at the end all that is held leaves at once."""
         loop = asyncio.get_running_loop()
         held: deque[tuple[float, Message]] = deque()
@@ -153,7 +150,7 @@ class Malformed:
     stream: str | None = None
     product: Product | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Break n messages."""
 
         def broken(message: Message) -> Sequence[Message]:
@@ -198,7 +195,7 @@ def _nothing(_message: Message) -> Sequence[Message]:
     return ()
 
 
-async def _through(exchange: "Exchange", change: Change, seconds: float = math.inf) -> None:
+async def _through(exchange: Target, change: Change, seconds: float = math.inf) -> None:
     """Let messages pass through a change until it is over, or for so many seconds."""
     exchange.wire.filters.append(change)
     try:
@@ -210,7 +207,7 @@ async def _through(exchange: "Exchange", change: Change, seconds: float = math.i
 
 
 async def _withheld(
-    exchange: "Exchange", stream: str | None, product: Product | None, seconds: float
+    exchange: Target, stream: str | None, product: Product | None, seconds: float
 ) -> None:
     """Withhold a stream, or everything, from the connections that are there for so many seconds."""
     sessions = exchange.wire.clients(product)

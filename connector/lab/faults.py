@@ -10,7 +10,7 @@ import asyncio
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
 from connector.lab.fault_connections import (
     AcceptThenClose,
@@ -30,9 +30,7 @@ from connector.lab.fault_messages import (
     Skip,
     Slow,
 )
-
-if TYPE_CHECKING:
-    from connector.lab.exchange import Exchange
+from connector.lab.fault_target import Target
 
 __all__ = [
     "FAULTS",
@@ -61,7 +59,7 @@ class Fault(Protocol):
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Let it happen; return when it is over. Cancelled, it is over at once."""
 
 
@@ -73,7 +71,7 @@ class Refuse:
     times: int = 1
     retry_after: float | None = None
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Refuse; it is over when so many calls have come."""
         exchange.rest.refuse(self.status, self.retry_after, self.times)
 
@@ -85,7 +83,7 @@ class ClockSkew:
     ms: int = 1500
     seconds: float = math.inf
 
-    async def strike(self, exchange: "Exchange") -> None:
+    async def strike(self, exchange: Target) -> None:
         """Stamp events, and REST's server time, with the other clock."""
         exchange.wire.skew_ms += self.ms
         exchange.rest.skew_ms += self.ms

@@ -7,7 +7,7 @@ web-socket-streams.md 2026-07-21, the futures pages of 2026-05-28, measurements 
 import json
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from websockets.exceptions import ConnectionClosed
 
@@ -18,12 +18,27 @@ from connector.lab.leg import Leg
 from connector.lab.message import Message, in_microseconds
 from connector.lab.sockets import Socket
 
-if TYPE_CHECKING:
-    from connector.lab.wire import Wire
-
 TOO_MANY_MESSAGES = (1008, "Too many requests")
 TOO_MANY_STREAMS = (1008, "Too many streams")
 _METHODS = "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`"
+
+
+class Deliveries(Protocol):
+    """What a session needs of wire.py, which holds the sessions."""
+
+    refused: dict[str, tuple[int, str]]
+
+    def begin(self, stream: Stream) -> None:
+        """Somebody has subscribed to a stream."""
+        ...
+
+    def end(self, stream: Stream) -> None:
+        """Somebody has unsubscribed."""
+        ...
+
+    def left(self, message: Message) -> None:
+        """Note that a message has left for a connection."""
+        ...
 
 
 class Session:
@@ -45,7 +60,7 @@ class Session:
     def __init__(
         self,
         socket: Socket,
-        wire: "Wire",
+        wire: Deliveries,
         products: tuple[Product, ...],
         route: str | None,
         *,

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from connector.policy import Sampler
+from connector.rate_limit import Sampler
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("bkc")
 _dead_letters = Sampler(5)

@@ -21,7 +21,7 @@ from connector.binance import requests
 from connector.binance.answers import Answer, is_server_shutdown, parse_answer
 from connector.binance.products import Limits
 from connector.errors import Retry
-from connector.policy import SlidingWindow
+from connector.rate_limit import SlidingWindow
 from connector.transport.connect_errors import reason, stay_away, tell_handshakes_once, via
 
 READ_TICK_S = 0.002

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from connector.binance.exchange_info import RateLimit
 from connector.binance.products import Product
 from connector.errors import Retry
-from connector.policy import WeightBudget
+from connector.rate_limit import WeightBudget
 from connector.telemetry import events
 
 LOOK_AGAIN_S = 1.0  # while waiting for weight: an answer under way may correct the count

@@ -9,8 +9,8 @@ from typing import Any
 from connector.config.load import load
 from connector.continuity.audit.report import Report, Verdict
 from connector.continuity.audit.topic_reader import Window
+from connector.diagnostics.verify.run import Verification
 from connector.lab.oracle import Oracle, Series
-from connector.verify.verification import Verification
 from tests.chaos.judge import Hole, Score, holes_of, judge
 from tests.chaos.reading import Topics, stream_of
 from tests.chaos.witness import Made, Witness

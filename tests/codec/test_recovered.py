@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from connector.backfill.pages import Span, snapshot
 from connector.binance.catalogue import ROWS, Row, subscribable
-from connector.binance.history import Span, snapshot
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, example, parse
 from connector.codec.recovered import payloads, recover, recover_book

@@ -7,7 +7,7 @@ import pytest
 from connector.config.load import Loaded, load
 from connector.config.subscription import Subscription
 from connector.errors import Refused
-from connector.service import plan_of
+from connector.worker.market import plan_of
 
 GOOD = """\
 exchange: production

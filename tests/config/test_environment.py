@@ -6,7 +6,7 @@ import pytest
 
 from connector.config.environment import read
 from connector.config.keys import known_at, variables
-from connector.service import bases_of
+from connector.worker.market import bases_of
 from tests.config.parts import loaded, refused
 
 

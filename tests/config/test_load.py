@@ -7,7 +7,7 @@ import pytest
 from connector.config.lines import Where
 from connector.config.load import load
 from connector.errors import Refused
-from connector.service import plan_of
+from connector.worker.market import plan_of
 from tests.config.parts import GOOD, loaded, refused, write
 
 

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 
-from connector.binance.history import Page, Span, page, rest_of
+from connector.backfill.pages import Page, Span, page, rest_of
 from connector.binance.stream_name import Stream
 from connector.codec.recovered import Recovered, recover
 from connector.lab.market import Market

@@ -15,7 +15,6 @@ from enum import Enum
 
 from connector.binance.stream_name import Stream
 from connector.feed.liveness.interarrival import Habit
-from connector.policy import first_data_deadline
 
 LOOK_S = 0.25  # between two looks at the counters
 STREAM_S = 5.0  # an active stream is never doubted sooner
@@ -285,3 +284,11 @@ class Listener:
     def named(self, names: Iterable[str]) -> list[Voice]:
         """Return those of these streams that are subscribed."""
         return [self._known[name] for name in names if name in self._known]
+
+
+def first_data_deadline(period_s: float) -> float:
+    """Return how long after its acknowledgement a periodic stream may stay silent, in seconds.
+
+    An acknowledgement proves nothing: a wrong route or name is acknowledged and silent.
+    """
+    return max(10.0, 3 * period_s)

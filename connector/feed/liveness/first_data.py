@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Container, Sequence
 
 from connector.binance.stream_name import Stream
 from connector.errors import Retry
+from connector.feed.liveness.activity import first_data_deadline
 from connector.feed.pipeline import Routes
 from connector.planning.plan import Bundle
-from connector.policy import first_data_deadline
 from connector.telemetry import events
 from connector.transport.websocket import Connection
 

@@ -19,6 +19,7 @@ from connector.feed.liveness.activity import (
     Listener,
     State,
     Voice,
+    first_data_deadline,
     voice_of,
 )
 from connector.feed.liveness.interarrival import ENOUGH, GENERATION, Habit
@@ -460,3 +461,7 @@ def test_two_moves_in_vain_give_the_connection_up_once() -> None:
         now += 5.0
 
     assert [step for step in steps if step is not Step.WAIT] == [Step.MOVE, Step.MOVE, Step.REPLACE]
+
+
+def test_a_periodic_stream_has_three_periods_and_at_least_ten_seconds() -> None:
+    assert (first_data_deadline(1.0), first_data_deadline(60.0)) == (10.0, 180.0)

@@ -36,8 +36,8 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.feed.liveness.activity.TIMES", 0.3)
     monkeypatch.setattr("connector.feed.liveness.staleness.CONFIRM_S", 0.6)
     monkeypatch.setattr("connector.feed.liveness.monitor.CONFIRM_S", 0.6)
-    monkeypatch.setattr("connector.witness.LOOK_S", 0.05)
-    monkeypatch.setattr("connector.witness.GRACE_S", 0.3)
+    monkeypatch.setattr("connector.backfill.latest_id.LOOK_S", 0.05)
+    monkeypatch.setattr("connector.backfill.latest_id.GRACE_S", 0.3)
 
 
 def supervisor(here: World) -> Supervisor:
@@ -209,8 +209,8 @@ async def test_what_rest_has_of_a_stream_silent_everywhere_is_missing_and_fetche
 async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.witness.FIRST_S", 0.2)
-    monkeypatch.setattr("connector.witness.MOST_S", 0.2)
+    monkeypatch.setattr("connector.backfill.latest_id.FIRST_S", 0.2)
+    monkeypatch.setattr("connector.backfill.latest_id.MOST_S", 0.2)
     both = {**SPOT, "streams": ["trade"]}
     async with world(tmp_path, both, rate=750.0) as here:
         await learned(here)
@@ -395,7 +395,7 @@ async def test_what_nobody_brought_between_two_connections_is_marked(tmp_path: P
 async def test_what_happens_to_a_connection_happens_while_a_stream_is_in_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.reasons.POLL_S", 0.1)
+    monkeypatch.setattr("connector.worker.replan_triggers.POLL_S", 0.1)
     async with world(tmp_path) as here:
         await learned(here)
         here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))

@@ -1,0 +1,1 @@
+"""Gaps filled through REST beside the live feed; manual/ is `bkc backfill`."""

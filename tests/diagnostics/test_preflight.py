@@ -1,0 +1,90 @@
+"""What is tried of a config file without any network."""
+
+from pathlib import Path
+
+import pytest
+
+from connector.config.load import load
+from connector.diagnostics.preflight import examine
+from connector.errors import Refused
+from tests.config.parts import GOOD, loaded
+
+EVERY_FILE = """\
+kafka:
+  bootstrap_servers: kafka-1:9092
+  security:
+    protocol: SASL_SSL
+    mechanism: PLAIN
+    username: me
+    password_file: FOLDER/kafka-password
+    ca_file: FOLDER
+    certificate_file: FOLDER/certificate
+    key_file: FOLDER/key
+schema_registry:
+  url: http://registry:8081
+  username: me
+  password_file: FOLDER/registry-password
+backfill:
+  api_key_file: FOLDER/api-key
+proxy: http://proxy:3128
+proxy_login_file: FOLDER/login
+subscriptions:
+  - {product: spot, symbols: [BTCUSDT], streams: [trade]}
+"""
+KEYS = {
+    7: ("kafka.security.password_file", "kafka-password"),
+    9: ("kafka.security.certificate_file", "certificate"),
+    10: ("kafka.security.key_file", "key"),
+    14: ("schema_registry.password_file", "registry-password"),
+    16: ("backfill.api_key_file", "api-key"),
+    18: ("proxy_login_file", "login"),
+}
+MISSING = [
+    f"connector.yaml:{line}: {key}: cannot read {name}: No such file or directory"
+    for line, (key, name) in KEYS.items()
+]
+
+
+def text(folder: Path) -> str:
+    return EVERY_FILE.replace("FOLDER", str(folder))
+
+
+def test_elsewhere_a_file_that_is_missing_here_is_a_warning(tmp_path: Path) -> None:
+    warnings = examine(loaded(tmp_path, text(tmp_path)), here=False)
+
+    assert sorted(each.replace(f"{tmp_path}/", "") for each in warnings) == sorted(
+        f"{each}; the worker needs it" for each in MISSING
+    )
+
+
+def test_here_it_is_an_error_with_its_whole_key(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        examine(loaded(tmp_path, text(tmp_path)), here=True)
+
+    said = str(caught.value).replace(f"{tmp_path}/", "")
+    assert sorted(said.splitlines()) == sorted(MISSING)
+
+
+def test_files_that_are_there_are_nothing_to_tell(tmp_path: Path) -> None:
+    for _, name in KEYS.values():
+        (tmp_path / name).write_text("content")
+
+    assert examine(loaded(tmp_path, text(tmp_path)), here=True) == []
+
+
+def test_a_wrong_key_of_librdkafka_has_its_line(tmp_path: Path) -> None:
+    wrong = GOOD.replace("9092", "9092\n  librdkafka:\n    lingr.ms: 5")
+    with pytest.raises(Refused) as caught:
+        examine(loaded(tmp_path, wrong), here=False)
+
+    assert str(caught.value).replace(f"{tmp_path}/", "") == (
+        "connector.yaml:5: kafka.librdkafka.lingr.ms: librdkafka has no such key;"
+        " did you mean 'linger.ms'?"
+    )
+
+
+@pytest.mark.parametrize("example", sorted(Path("examples").glob("*.yaml")), ids=lambda at: at.name)
+def test_the_examples_need_nothing_but_their_files(example: Path) -> None:
+    warnings = examine(load(example), here=False)
+
+    assert [each for each in warnings if "cannot read" not in each] == []

@@ -1,0 +1,585 @@
+"""A running worker whose plan changes: who stays is not disturbed, and what goes wrong changes
+nothing.
+"""
+
+import asyncio
+import functools
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from connector.binance.stream_name import parse
+from connector.codec.schema import load
+from connector.feed.context import Around
+from connector.feed.pipeline import Pipeline
+from connector.kafka.tail_consumer import Reader
+from connector.lab.faults import Drop
+from connector.lab.market import Market
+from connector.lab.proxy import Proxy
+from connector.planning.plan import Bundle
+from connector.telemetry.ledger import Ledger
+from tests.handfill_parts import answer
+from tests.oracle import read_avro
+from tests.support.pipeline import Recorder
+from tests.waiting import until
+from tests.worker_parts import SPOT, World, world
+
+pytestmark = pytest.mark.lab
+
+ALL = {"product": "spot", "symbols": "all", "streams": ["trade"]}
+TRADES = ("binance.spot.trade",)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.worker.replan_triggers.POLL_S", 0.1)
+    monkeypatch.setattr("connector.worker.replanner.RETRY_S", 0.5)
+    monkeypatch.setattr("connector.feed.shard.TIDY_S", 0.05)
+
+
+def subscribed(here: World, host: str = "spot") -> set[str]:
+    """Return what a host's connections are subscribed to, as the exchange sees it."""
+    return {name for session in here.exchange._sessions[host] for name in session.subscribed}
+
+
+def _are_subscribed(here: World, count: int) -> bool:
+    return len(subscribed(here)) == count
+
+
+def changes(here: World) -> dict[str, int]:
+    return dict(here.worker.replanner.changes)
+
+
+def balanced(here: World) -> None:
+    """Everything sent is in Kafka, once; nothing was put aside."""
+    ledger = here.worker.ledger
+    assert ledger.dead_letters == Counter()
+    assert ledger.records.acknowledged == here.exchange.oracle.total
+
+
+@pytest.mark.parametrize("number", [1, 2])
+async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
+    number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {**SPOT, "connections": number}
+    async with world(tmp_path, kinds, rate=400.0, backfill={"enabled": False}) as here:
+        await here.until_flowing()
+        await until(lambda: here.published("btcusdt@trade") > 50)
+        may_connect, open_ = Around.may_connect, asyncio.Event()
+
+        async def late(around: Around, bundle: Bundle) -> None:
+            await open_.wait()  # the budget of attempts, or an exchange that is slow
+            await may_connect(around, bundle)
+
+        monkeypatch.setattr(Around, "may_connect", late)
+        old = {one.bundle.name for one in here.worker.market.supervised}
+        here.rewrite({**kinds, "time_unit": "us"})
+        await until(lambda: changes(here) == {"applied": 1})
+        monkeypatch.setattr("connector.feed.shard.SURE_S", 0.1)
+        count = here.published("btcusdt@trade")
+        await until(lambda: here.published("btcusdt@trade") > count + 100)
+        open_.set()
+        names = here.worker.market.supervised
+        await until(
+            lambda: not old & {one.bundle.name for one in here.worker.market.supervised}, 30
+        )
+        await here.stop()
+
+        assert len(names) == 2 * number
+        assert here.worker.writer.continuity.gaps == {}
+
+
+TOPICS_OF = {"": ("elsewhere", "trade"), "markers": ("binance.markers", "marker")}
+
+
+async def stored(here: World, kind: str, field: str) -> dict[str, list[Any]]:
+    """Return the ids in a topic by symbol, in the order they lie there."""
+    topic, schema = TOPICS_OF.get(kind, (f"binance.spot.{kind}", kind))
+    reader = Reader(here.broker.bootstrap_servers, [topic])
+    await reader.start()
+    found: dict[str, list[Any]] = {}
+    while await reader.lag():
+        for read in await reader.batch():
+            record = read_avro(load(schema), read.value)
+            found.setdefault(record["symbol"], []).append(record[field])
+    await reader.stop()
+    return found
+
+
+async def test_100_streams_more_disturb_none_of_1000(tmp_path: Path) -> None:
+    old = [f"COIN{number}USDT" for number in range(500)]
+    new = [f"NEW{number}USDT" for number in range(50)]
+    wanted = {"product": "spot", "symbols": old, "streams": ["trade", "aggTrade"]}
+    market = Market(9, {"spot": (*old, *new)})
+    async with world(tmp_path, wanted, rate=3000.0, market=market) as here:
+        await here.until_flowing()
+        await until(lambda: here.published("coin499usdt@aggTrade") > 0)
+        here.rewrite({**wanted, "symbols": [*old, *new]})
+        await until(lambda: here.worker.market.streams() == {"spot": (1100, 1100)})
+        await until(lambda: len(here.exchange.oracle.sent) == 1100)
+        outcome = await here.stop()
+        trades = await stored(here, "trade", "trade_id")
+        aggregates = await stored(here, "agg-trade", "agg_trade_id")
+
+        sent = here.exchange.oracle.sent
+        assert outcome.left == 0
+        for (_, stream, symbol), identities in sent.items():
+            ids = (trades if stream.endswith("@trade") else aggregates)[symbol]
+            assert [(one,) for one in ids] == identities
+        assert [one.disconnects for one in here.worker.market.supervised] == [0, 0, 0]
+        balanced(here)
+
+
+async def test_a_listing_appears_in_its_topic_within_one_refresh(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        assert len(subscribed(here)) == 5
+        here.market.list_symbol("spot", "NEWUSDT")
+        await until(lambda: here.published("newusdt@trade") > 0, 3)
+        await here.stop()
+
+        assert set(await stored(here, "trade", "trade_id")) == {*here.market.symbols["spot"]}
+        balanced(here)
+
+
+async def test_a_listing_is_fetched_from_its_first_trade(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        stream, now = parse("spot", "newusdt@trade"), time.time_ns() // 1_000_000
+        here.market.list_symbol("spot", "NEWUSDT")
+        before = [here.market.next_events(stream, now)[0].identity[0] for _ in range(30)]
+        await until(lambda: here.published("newusdt@trade") > 5)
+        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        assert here.worker.writer.continuity.recovered == 30
+        found = (await stored(here, "trade", "trade_id"))["NEWUSDT"]
+        here.worker.stopping.set()
+        await here.running
+
+        assert sorted(found)[:30] == before
+        assert len(set(found)) == len(found)
+
+
+async def test_an_announced_listing_does_not_wait_for_the_refresh(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.worker.replan_triggers.NEWS_GAP_S", 0.2)
+    subscription = {"product": "usdm", "symbols": "all", "streams": ["aggTrade"]}
+    news = {"product": "usdm", "streams": ["!contractInfo"]}
+    topics = ("binance.usdm.agg-trade",)
+    async with world(tmp_path, subscription, news, topics=topics, refresh="1h") as here:
+        await here.until_flowing()
+        here.market.list_symbol("usdm", "NEWUSDT")
+        await until(lambda: here.published("newusdt@aggTrade") > 0)
+        await here.stop()
+
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.2)
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        await until(lambda: here.published("solusdt@trade") > 0)
+        here.market.delist("spot", "SOLUSDT")
+        await until(lambda: "solusdt@trade" not in subscribed(here))
+        routing = here.worker.market.routing
+        await until(lambda: len(list(routing.routes())) == 4)
+        assert "spot/solusdt@trade/SOLUSDT" not in here.worker.writer.continuity._series
+        await here.stop()
+
+        published, _ = routing.published()["spot", "trade"]
+        assert published == here.worker.ledger.records.acknowledged  # what is gone still counts
+        balanced(here)
+
+
+async def test_a_file_that_is_gone_is_told_once_and_its_plan_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.path.unlink()
+        await until(lambda: here.worker.replanner.reasons.watch.gone)
+        await asyncio.sleep(0.3)
+        said = capsys.readouterr().out
+        here.rewrite()
+        await until(lambda: not here.worker.replanner.reasons.watch.gone)
+        await until(lambda: "config_file_back" in capsys.readouterr().out)
+        await here.stop()
+
+        assert (said.count("config_file_gone"), changes(here)) == (1, {})
+        balanced(here)
+
+
+async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        before = here.worker.replanner.hash
+        here.rewrite({**SPOT, "streams": ["trade", "bookTiker"]})
+        await until(lambda: changes(here) == {"refused": 1})
+        count = here.worker.ledger.records.acknowledged
+        await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
+
+        assert here.worker.replanner.hash == before
+        assert not here.worker.server.failing()
+        assert "config_refused" in (said := capsys.readouterr().out)
+        assert "connector.yaml:" in said
+        here.rewrite({**SPOT, "streams": ["trade"]})
+        await until(lambda: changes(here) == {"refused": 1, "applied": 1})
+        await until(lambda: subscribed(here) == {"btcusdt@trade", "ethusdt@trade"})
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_signal_reads_the_file_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.worker.replan_triggers.POLL_S", 3600.0)
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.rewrite({**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]})
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: here.published("bnbusdt@trade") > 0)
+        await here.stop()
+
+        assert changes(here) == {"applied": 1}
+        balanced(here)
+
+
+async def test_streams_given_up_under_load_leave_no_dead_letters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.3)
+    coins = [f"COIN{number}USDT" for number in range(100)]
+    wanted = {"product": "spot", "symbols": coins, "streams": ["trade", "bookTicker"]}
+    market = Market(9, {"spot": coins})
+    async with world(tmp_path, wanted, rate=4000.0, market=market) as here:
+        await here.until_flowing()
+        for count in (80, 100, 10):
+            here.rewrite({**wanted, "symbols": coins[:count]})
+            await until(functools.partial(_are_subscribed, here, 2 * count))
+        await until(lambda: len(list(here.worker.market.routing.routes())) == 20)
+        await here.stop()
+
+        balanced(here)
+
+
+async def test_what_waits_for_kafka_outlives_its_subscription(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.0)
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        with monkeypatch.context() as full:
+            full.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
+            await until(lambda: here.worker.pipeline.waiting > 50)
+            here.rewrite({**SPOT, "symbols": ["BTCUSDT"], "streams": ["trade"]})
+            await until(lambda: subscribed(here) == {"btcusdt@trade"})
+            waiting = here.worker.pipeline.waiting
+            await until(lambda: here.worker.pipeline.waiting > waiting + 50)  # much tidying later
+        await until(lambda: len(list(here.worker.market.routing.routes())) == 1)
+        await here.stop()
+
+        assert waiting > 50
+        balanced(here)
+
+
+async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Path) -> None:
+    async with world(tmp_path, {**SPOT, "streams": ["trade"]}, topics=("elsewhere",)) as here:
+        await here.until_flowing()
+        here.rewrite({**SPOT, "streams": ["trade"], "topic": "elsewhere"})
+        await until(lambda: changes(here) == {"applied": 1})
+        count = here.worker.ledger.records.acknowledged
+        await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
+        await here.exchange.inflict(Drop("spot"))
+        await here.until_flowing()
+        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        outcome = await here.stop()
+
+        assert outcome.left == 0
+        old, new = await stored(here, "trade", "trade_id"), await stored(here, "", "trade_id")
+        for (_, _, symbol), identities in here.exchange.oracle.made.items():
+            before, after = old[symbol], sorted(new[symbol])  # what was fetched lies behind
+            assert [(one,) for one in before + after] == identities[-len(before + after) :]
+        said = await stored(here, "markers", "state")
+        began = {symbol: states[:3] for symbol, states in said.items()}
+        moved = ["started", "stopped", "started"]
+        assert began == {"BTCUSDT": moved, "ETHUSDT": moved}
+        for topic in ("elsewhere", "binance.spot.trade"):
+            code, verdict = await asyncio.to_thread(answer, "verify", here.path, "--topic", topic)
+            assert (code, [one["holes"] for one in verdict["series"]]) == (0, [{}, {}])
+
+
+async def test_a_change_of_connections_costs_and_repeats_nothing(tmp_path: Path) -> None:
+    kinds = {**SPOT, "streams": ["trade", "aggTrade", "bookTicker", "miniTicker", "depth@100ms"]}
+    async with world(tmp_path, kinds, rate=800.0, backfill={"enabled": False}) as here:
+        await here.until_flowing()
+        for number in (2, 1):
+            here.rewrite({**kinds, "connections": number})
+            await until(lambda number=number: here.exchange.connections("spot") == number, 30)  # type: ignore[misc]
+            await until(lambda number=number: len(here.worker.market.supervised) == number, 30)  # type: ignore[misc]
+            count = here.worker.ledger.records.acknowledged
+            await until(lambda count=count: here.worker.ledger.records.acknowledged > count + 300)  # type: ignore[misc]
+        await here.stop()
+        trades = await stored(here, "trade", "trade_id")
+        states = await stored(here, "markers", "state")
+
+        assert here.worker.writer.continuity.gaps == {}
+        assert {one for several in states.values() for one in several} == {"started", "stopped"}
+        for symbol, ids in trades.items():
+            made = [
+                one
+                for (one,) in here.exchange.oracle.made["spot", f"{symbol.lower()}@trade", symbol]
+            ]
+            assert ids == made[-len(ids) :]
+
+
+async def test_a_connection_that_breaks_during_a_change_comes_back_with_what_is_wanted(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        await here.exchange.drop("spot")
+        here.rewrite({**SPOT, "symbols": ["ETHUSDT", "BNBUSDT"]})
+        wanted = {f"{s}@{k}" for s in ("ethusdt", "bnbusdt") for k in ("trade", "bookTicker")}
+        await until(lambda: subscribed(here) == wanted)
+        await until(lambda: here.published("bnbusdt@trade") > 0)
+        await here.stop()
+
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_a_product_begins_and_ends_while_another_goes_on(tmp_path: Path) -> None:
+    usdm = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["aggTrade"]}
+    async with world(tmp_path, topics=("binance.usdm.agg-trade",)) as here:
+        await here.until_flowing()
+        here.rewrite(SPOT, usdm)
+        await until(lambda: here.published("btcusdt@aggTrade") > 0)
+        assert here.worker.market.streams() == {"spot": (4, 4), "usdm": (1, 1)}
+        here.rewrite(SPOT)
+        await until(lambda: here.exchange.connections("usdm") == 0)
+        await here.stop()
+
+        assert here.worker.market.streams() == {"spot": (4, 0)}
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+async def test_what_needs_a_restart_is_named_and_the_rest_is_done(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        kafka = {**here.config["kafka"], "client_id": "other"}
+        here.rewrite({**SPOT, "streams": ["trade"]}, kafka=kafka, hold="1MiB")
+        await until(lambda: changes(here) == {"applied": 1})
+
+        assert here.worker.replanner.restart_needed == ("hold", "kafka.client_id")
+        assert here.worker.replanner.loaded.settings.kafka.client_id == "bkc"
+        await until(lambda: subscribed(here) == {"btcusdt@trade", "ethusdt@trade"})
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_start_waits_for_what_is_listed(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES) as here:
+        here.exchange.rest.refuse(503, times=1)
+        await until(lambda: len(here.exchange.rest.asked) == 1)
+        assert "exchange_info" in here.worker.server.failing()
+        await here.until_flowing()
+        await here.stop()
+
+        balanced(here)
+
+
+async def test_a_refresh_that_fails_keeps_the_plan_and_is_tried_again(tmp_path: Path) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        here.exchange.rest.refuse(503, times=1)
+        await until(lambda: changes(here).get("failed") == 1)
+        assert len(subscribed(here)) == 5
+        here.market.list_symbol("spot", "NEWUSDT")
+        await until(lambda: here.published("newusdt@trade") > 0)
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_changed_file_is_carried_out_though_nobody_says_what_is_listed(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1h") as here:
+        await here.until_flowing()
+        here.exchange.rest.refuse(503, times=1)
+        here.rewrite({**ALL, "symbols": ["B*"]})
+        await until(lambda: subscribed(here) == {"btcusdt@trade", "bnbusdt@trade"})
+        await here.stop()
+        balanced(here)
+
+
+async def test_a_market_that_is_halted_keeps_its_streams_for_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coins = [f"COIN{number}USDT" for number in range(20)]
+    market = Market(9, {"spot": coins})
+
+    def say(status: str) -> None:
+        for coin in coins[:15]:
+            market.set_status("spot", coin, status)
+
+    async with world(tmp_path, ALL, market=market, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        say("BREAK")
+        await until(lambda: changes(here).get("failed") == 1)
+        assert len(subscribed(here)) == 20
+        say("TRADING")
+        await until(lambda: changes(here).get("unchanged", 0) > 0)
+
+        monkeypatch.setattr("connector.worker.replanner.MASS_END_S", 1.0)
+        failed = changes(here)["failed"]
+        say("BREAK")  # the first time is forgotten: the while begins anew
+        await until(lambda: changes(here)["failed"] > failed)
+        assert len(subscribed(here)) == 20
+        await until(lambda: len(subscribed(here)) == 5)
+        await here.stop()
+        balanced(here)
+
+
+async def test_the_plan_and_its_changes_are_shown(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.rewrite({**SPOT, "streams": ["trade"]})
+        await until(lambda: changes(here) == {"applied": 1})
+        await until(lambda: here.worker.market.streams() == {"spot": (2, 2)})
+        base = f"http://127.0.0.1:{here.worker.server.port}"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{base}/metrics") as page:
+                lines = (await page.text()).splitlines()
+            async with session.get(f"{base}/status") as state:
+                status = await state.json()
+        await here.stop()
+
+        assert status["plan"] == {"spot-1": ["btcusdt@trade", "ethusdt@trade"]}
+        assert status["config"]["hash"] == here.worker.replanner.hash
+        for line in (
+            f'bkc_config_info{{hash="{here.worker.replanner.hash}"}} 1.0',
+            'bkc_plan_changes_total{outcome="applied"} 1.0',
+            'bkc_plan_changes_total{outcome="refused"} 0.0',
+            'bkc_streams_desired{product="spot"} 2.0',
+            'bkc_streams_active{product="spot"} 2.0',
+            'bkc_rest_weight_used{pool="futures"} 0.0',
+            'bkc_rest_banned_until_timestamp_seconds{pool="futures"} 0.0',
+        ):
+            assert line in lines
+
+
+async def test_microseconds_have_connections_of_their_own_and_begin_live(tmp_path: Path) -> None:
+    fine = {"product": "spot", "symbols": ["BTCUSDT"], "streams": ["trade"], "time_unit": "us"}
+    coarse = {"product": "spot", "symbols": ["ETHUSDT"], "streams": ["trade"]}
+    async with world(tmp_path, {**coarse, "symbols": ["BTCUSDT", "ETHUSDT"]}) as here:
+        await here.until_flowing()
+        here.rewrite(fine, coarse)
+        await until(lambda: changes(here) == {"applied": 1})
+        await until(lambda: here.worker.market.streams() == {"spot": (2, 2)})
+        count = here.published("btcusdt@trade")
+        await until(lambda: here.published("btcusdt@trade") > count + 20)
+        await here.stop()
+
+        times = await stored(here, "trade", "event_time_us")
+        assert set(times["ETHUSDT"]) == {None}
+        known = [time for time in times["BTCUSDT"] if time is not None]
+        assert times["BTCUSDT"][-len(known) :] == known  # first milliseconds, then microseconds
+        assert len(known) > 20
+        assert {time // 1000 % 1000 == time % 1000 for time in known} == {True}
+        assert here.worker.ledger.dead_letters == Counter()
+
+
+LOGINS = ("bkc:open-sesame", "bkc:p@ss/w:rd %")
+
+
+@pytest.mark.parametrize("login", [None, *LOGINS])
+async def test_everything_goes_through_the_proxy(
+    login: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = Proxy(login)
+    await proxy.start()
+    (tmp_path / "login").write_text(f"{login}\n")
+    path = None if login is None else str(tmp_path / "login")
+    async with world(tmp_path, ALL, topics=TRADES, proxy=proxy.url, proxy_login_file=path) as here:
+        await here.until_flowing()
+        await until(lambda: here.worker.ledger.records.acknowledged > 20)
+        await here.stop()
+
+        bases = here.exchange.bases["spot"]
+        assert set(proxy.seen) == {bases.rest.split("/")[2], bases.streams[0].split("/")[2]}
+        balanced(here)
+    await proxy.stop()
+    said = capsys.readouterr().out
+    assert login is None or login.partition(":")[2] not in said
+
+
+async def test_a_proxy_that_fails_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    proxy = Proxy()
+    await proxy.start()
+    proxy.broken = True
+    async with world(tmp_path, proxy=proxy.url) as here:
+        await until(lambda: any(one.connects_failed for one in here.worker.market.supervised))
+        proxy.broken = False
+        await here.until_flowing()
+        await here.stop()
+
+    assert f"through the proxy {proxy.url.removeprefix('http://')}" in capsys.readouterr().out
+    await proxy.stop()
+
+
+def around_of(share: float = 1.0) -> Around:
+    return Around(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=share)
+
+
+async def test_attempts_to_connect_keep_to_our_share() -> None:
+    around = around_of(share=0.005)  # 1.5 of 300: one
+    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
+
+    await asyncio.wait_for(around.may_connect(bundle), 5)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(around.may_connect(bundle), 0.2)
+
+
+async def test_nobody_connects_to_a_host_that_keeps_us_away() -> None:
+    around, loop = around_of(), asyncio.get_running_loop()
+    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
+    sibling = Bundle("spot-2", "spot", "wss://a/stream", ())
+    elsewhere = Bundle("coinm-1", "coinm", "wss://b/stream", ())
+
+    around.stay_away(bundle, 0.5)
+    around.stay_away(sibling, 0.1)  # the longer one holds
+    began = loop.time()
+    await asyncio.wait_for(around.may_connect(elsewhere), 0.1)
+
+    assert [around.may_doubt(one) for one in (sibling, elsewhere)] == [False, True]
+    await asyncio.wait_for(around.may_connect(sibling), 5)
+    assert loop.time() - began >= 0.49
+    assert around.may_doubt(sibling)
+
+
+async def test_who_is_kept_away_takes_no_permit_to_hand_over() -> None:
+    around = around_of()
+    banned = Bundle("spot-1", "spot", "wss://a/stream", ())
+    elsewhere = Bundle("coinm-1", "coinm", "wss://b/stream", ())
+
+    around.stay_away(banned, 600.0)
+    waiting = [asyncio.create_task(around.may_hand_over(banned)) for _ in range(2)]
+    await asyncio.wait_for(around.may_hand_over(elsewhere), 5)
+    await asyncio.wait_for(around.may_hand_over(elsewhere), 5)
+
+    assert [one.done() for one in waiting] == [False, False]
+    for one in waiting:
+        one.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
