@@ -11,7 +11,7 @@ import sys
 
 from confluent_kafka import Producer
 
-from connector.lab.servers import RealKafka
+from connector.lab.real_kafka import RealKafka
 
 PARTITIONS = 4  # as the mock cluster has
 

@@ -12,7 +12,7 @@ from bench.processes import ROOT
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, parse
 from connector.lab.market import Market
-from connector.planning.plan import expand
+from connector.planning.templates import expand
 
 ROWS = 40  # symbols of a whole-market array
 # Messages a second of streams the catalogue gives no period for, by kind; the update speeds of

@@ -26,8 +26,8 @@ from connector.codec.schema import load as load_schema
 from connector.config.load import load
 from connector.continuity.audit.topic_reader import Window
 from connector.diagnostics.verify.run import Verification
+from connector.lab.real_kafka import RealKafka
 from connector.lab.registry import Registry
-from connector.lab.servers import RealKafka
 
 RECORDS = 1_000_000
 SYMBOLS = [f"B{number}COINUSDT" for number in range(10)]

@@ -18,8 +18,8 @@ from connector.feed.pipeline import Pipeline, route_to
 from connector.kafka.dead_letter import DeadLetters
 from connector.telemetry.ledger import Ledger
 from connector.worker.exporter import DEAD_LETTER_REASONS
-from tests import oracle
 from tests.golden.test_golden import RECEIVED_US, plain
+from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, Source
 from tools import config_page, docs
 
@@ -74,7 +74,7 @@ def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
     codec = Codec(schema)
     message = codec.decode(b'{"e":"x","E":5,"s":"X","p":"1.5"}')
     framed = codec.encode(message, prefix(1, "X", "spot", "x@example"), receipt(7_000))
-    assert str(oracle.read_avro(schema, framed)["price"]) == "1.500000000000000000"
+    assert str(avro_oracle.read_avro(schema, framed)["price"]) == "1.500000000000000000"
 
 
 def test_the_row_and_the_sample_shown_in_contributing_make_a_stream() -> None:
@@ -94,7 +94,7 @@ def test_the_row_and_the_sample_shown_in_contributing_make_a_stream() -> None:
 
     [(_, value, key, timestamp)] = recorder.records
     assert (key.decode(), timestamp) == (sample["key"], sample["timestamp"])
-    assert plain(oracle.read_avro(load("trade"), value)) == sample["record"]
+    assert plain(avro_oracle.read_avro(load("trade"), value)) == sample["record"]
 
 
 def test_a_stream_of_an_existing_kind_is_one_row_and_one_sample() -> None:

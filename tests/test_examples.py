@@ -9,7 +9,8 @@ import pytest
 from connector.binance.exchange_info import Listing, Universe
 from connector.config.load import Loaded, load
 from connector.config.subscription import Filter
-from connector.planning.plan import Plan, make_plan
+from connector.planning.model import Plan
+from connector.planning.plan import make_plan
 from connector.worker.market import bases_of, plan_of
 
 FOLDER = Path(__file__).parent.parent / "examples"

@@ -8,13 +8,13 @@ import pytest
 
 from connector.backfill.pages import snapshot
 from connector.binance.stream_name import Stream, parse
-from connector.codec.recovered import recover_book
+from connector.codec.rest_rows import recover_book
 from connector.codec.schema import load
 from connector.feed.replay import Replay
 from connector.lab.market import Market
 from examples.order_book import OrderBook, OrderBooks
-from tests import oracle
-from tests.lab.rest_parts import ask
+from tests.support import avro_oracle
+from tests.support.lab_rest import ask
 
 NOW_MS = 1_795_000_000_000
 SERIES = [
@@ -53,7 +53,7 @@ class Topic:
         self._replay.feed(self.stream, payload, NOW_MS * 1000)
         [result] = self._replay.results
         assert result.reason == ""
-        return oracle.read_avro(load(self.stream.row.kind), result.value)
+        return avro_oracle.read_avro(load(self.stream.row.kind), result.value)
 
     def assert_true(self, book: OrderBook) -> None:
         """Compare a book with the lab's own."""

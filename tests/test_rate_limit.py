@@ -1,5 +1,6 @@
 """Budgets of calls, messages and log lines."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 

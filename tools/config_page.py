@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from connector.config.keys import variables
-from connector.config.lines import Where, path_of
 from connector.config.model import Settings
+from connector.config.yaml_source import Where, path_of
 
 INTRODUCTION = """\
 # The config file

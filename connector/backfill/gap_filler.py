@@ -17,7 +17,7 @@ from connector.backfill.scheduler import Backfill, Book
 from connector.binance.candles import following, opening
 from connector.binance.products import Product
 from connector.codec.compile import Codec
-from connector.codec.recovered import Recovered
+from connector.codec.rest_rows import Recovered
 from connector.config.model import Settings
 from connector.continuity.gap_tracker import Gap, Series
 from connector.continuity.sequence_rules import CandleTracker

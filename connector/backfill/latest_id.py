@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from connector.backfill.pages import newest_page, snapshot
 from connector.backfill.scheduler import Backfill
 from connector.binance.stream_name import parse
-from connector.codec.recovered import recover, recover_book
+from connector.codec.rest_rows import recover, recover_book
 from connector.continuity.series import Series
 from connector.errors import BadMessage, Refused, Retry
 from connector.feed.pipeline import Pipeline

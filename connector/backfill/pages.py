@@ -1,6 +1,6 @@
 """What to ask REST for the past of a stream: one page at a time, and what is left after it.
 
-Pure. Turning the answers into payloads is codec/recovered.py; asking, waiting and giving up is
+Pure. Turning the answers into payloads is codec/rest_rows.py; asking, waiting and giving up is
 backfill.py. Paths, weights and limits: the catalogue's backfill column; weights by rows asked for:
 the market data pages of developers.binance.com, 2026-05-28.
 """

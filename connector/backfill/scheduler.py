@@ -4,7 +4,7 @@ What expires soonest goes first, then the newest. One page at a time of each pro
 is more urgent overtakes between two pages and a host that is away holds up no other product; only a
 share of the weight, so that others can ask too; a few events at a time, so that live ones never
 wait. What to ask is backfill/pages.py, what came of it backfill/job.py, what the answers mean
-codec/recovered.py.
+codec/rest_rows.py.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from connector.backoff import Backoff
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.rest_calls import POOL_OF
 from connector.binance.stream_name import Stream
-from connector.codec.recovered import Recovered, recover_book, recover_rows, rows_in
+from connector.codec.rest_rows import Recovered, recover_book, recover_rows, rows_in
 from connector.errors import BadMessage, Refused, Retry
 from connector.rate_limit import WeightBudget
 from connector.telemetry import events

@@ -44,7 +44,7 @@ class _Error(Struct):
     msg: str
 
 
-def refusal(
+def error_from_response(
     place: str, status: int, body: bytes, retry_after: str | None, now: float
 ) -> Retry | Refused:
     """Return the error to raise for an answer that is not 200.

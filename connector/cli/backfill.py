@@ -12,9 +12,8 @@ from connector.backfill.manual.report import Report
 from connector.backfill.manual.request import Asked
 from connector.backfill.manual.run import fill_by_hand
 from connector.binance.products import PRODUCTS
-from connector.cli.config_file import Config, File, chosen
+from connector.cli.arguments import Config, File, chosen, millis
 from connector.cli.console import err, out
-from connector.cli.times import millis
 from connector.config.load import load
 from connector.errors import Refused
 from connector.telemetry import logs

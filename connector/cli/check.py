@@ -6,13 +6,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from connector.cli.config_file import Config, File, chosen
+from connector.cli.arguments import Config, File, chosen
 from connector.cli.console import out
 from connector.config.load import Loaded, load
 from connector.config.plan import keyless, plan_of
 from connector.diagnostics.preflight import examine
-from connector.planning.model import Where
-from connector.planning.plan import Plan
+from connector.planning.model import Plan, Where
 from connector.planning.selection import describe
 
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
-from connector.binance.answers import control_text
 from connector.binance.infer import guess
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import Stream, recognise
-from connector.codec.formats import plain
+from connector.binance.ws_messages import control_text
+from connector.codec.avro import to_json
 from connector.codec.schema import load
 from connector.errors import Refused
 from connector.feed.replay import Replay, Result
@@ -100,4 +100,4 @@ def _shown(result: Result, *, avro: bool) -> dict[str, Any]:
     }
     if avro:
         return shown | {"avro": result.value.hex()}
-    return shown | {"record": plain.record(load(result.kind), result.value)}
+    return shown | {"record": to_json(load(result.kind).text, result.value)}

@@ -12,15 +12,16 @@ from rich.table import Table
 from connector.binance.catalogue import ROWS, subscribable
 from connector.cli.console import err, out
 from connector.errors import Refused
-from connector.lab import captures, schedule, targets
-from connector.lab.broker import EmbeddedBroker
+from connector.lab import capture_file
+from connector.lab.capture_player import Capture, Player, messages, speed_of
+from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
+from connector.lab.faults import schedule, targets
+from connector.lab.faults.schedule import Planned
+from connector.lab.generator import Source
 from connector.lab.market import Market
-from connector.lab.player import Capture, Player, messages, speed_of
+from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
-from connector.lab.schedule import Planned
-from connector.lab.servers import RealKafka, RealRegistry
-from connector.lab.trading import Source
 
 LISTENERS = ("spot", "fstream", "dstream", "rest")
 OUR_OWN = ("dead-letter", "markers", "progress")
@@ -96,7 +97,9 @@ def player(
     for path in files:
         if not path.is_file():
             raise Refused(f"--play {path}: there is no such file")
-    captured = [Capture(path, captures.product_in(path.name, product), stream) for path in files]
+    captured = [
+        Capture(path, capture_file.product_in(path.name, product), stream) for path in files
+    ]
     made = Player(captured, factor, loop=loop, tell=_tell)
     _tell(f"{messages(made.check())} to play; it begins with the first subscription")
     return made

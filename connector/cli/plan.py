@@ -9,15 +9,16 @@ import typer
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import PRODUCTS
-from connector.cli import plan_asking, plan_view
-from connector.cli.config_file import Config, File, chosen
+from connector.cli import plan_sources, plan_view
+from connector.cli.arguments import Config, File, chosen
 from connector.cli.console import err, out
 from connector.config.load import Loaded, load
 from connector.config.plan import cost_in, keyless, plan_of
 from connector.diagnostics.preflight import examine
 from connector.errors import Refused
-from connector.planning.plan import Plan, needs
-from connector.planning.running import Running
+from connector.planning.diff import Running
+from connector.planning.model import Plan
+from connector.planning.plan import needs
 from connector.telemetry import logs
 
 Infos = Annotated[
@@ -60,7 +61,7 @@ def plan(
     logs.configure(json=False, level="ERROR")
     tried = examine(loaded, here=False)
     universe, without = _universe(loaded, exchange_info or (), tickers or ())
-    worker = None if running is None else plan_asking.ask_running(running)
+    worker = None if running is None else plan_sources.ask_running(running)
     made = _made(loaded, universe, worker)
     placed = loaded.sentences([*made.warnings, *made.pending])
     warnings = [*tried, *placed, *keyless(loaded.settings, made), *without]
@@ -98,13 +99,13 @@ def _universe(
             raise Refused("--tickers alone: give --exchange-info PRODUCT=FILE as well")
         used = {one.product for one in subscriptions if one.symbols}
         products = [product for product in PRODUCTS if product in used]
-        return asyncio.run(plan_asking.ask_universe(loaded.settings, products, needed))
-    listed = plan_asking.files("--exchange-info", infos)
+        return asyncio.run(plan_sources.ask_universe(loaded.settings, products, needed))
+    listed = plan_sources.files("--exchange-info", infos)
     missing = sorted(needed.listings - listed.keys())
     if missing:
         cure = " ".join(f"--exchange-info {product}=FILE" for product in missing)
         raise Refused(f"symbols of {', '.join(missing)} depend on exchangeInfo too: add {cure}")
-    return plan_asking.read_universe(listed, plan_asking.files("--tickers", tickers), needed), []
+    return plan_sources.read_universe(listed, plan_sources.files("--tickers", tickers), needed), []
 
 
 def _made(loaded: Loaded, universe: Universe, worker: Running | None) -> Plan:

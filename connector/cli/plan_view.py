@@ -7,8 +7,7 @@ from typing import Any
 
 from connector.planning.budget import Cost, PoolCost
 from connector.planning.diff import Moves
-from connector.planning.model import Bundle, Planned
-from connector.planning.plan import Plan
+from connector.planning.model import Bundle, Plan, Planned
 
 GAP = "  "
 HEAD = ("stream", "kind", "topic", "msg/s")

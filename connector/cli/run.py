@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from connector.cli.config_file import Config, File, chosen
+from connector.cli.arguments import Config, File, chosen
 from connector.config.load import load
 from connector.telemetry import events, logs
 from connector.worker.market import Outcome, run_market

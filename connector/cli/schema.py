@@ -8,7 +8,8 @@ import typer
 
 from connector.binance.catalogue import ROWS, Row, subscribable
 from connector.binance.stream_name import Stream, example, parse
-from connector.codec.formats import markdown, plain
+from connector.codec.avro import to_json
+from connector.codec.export import markdown
 from connector.codec.schema import OWN, load
 from connector.feed.replay import Replay
 
@@ -41,7 +42,7 @@ def page(kind: str) -> str:
     data = _payload(stream)
     replay = Replay(stream.product)
     replay.feed(stream, json.dumps(data).encode(), SAMPLE_TIME_MS * 1000 + 1_234)
-    record = plain.record(load(kind), replay.results[0].value)
+    record = to_json(load(kind).text, replay.results[0].value)
     return markdown.page(load(kind), rows, data, record, stream.name)
 
 

@@ -10,7 +10,7 @@ from rich.table import Table
 from connector.binance.catalogue import ROWS, Row
 from connector.binance.products import PRODUCTS
 from connector.cli.console import out
-from connector.codec.formats.markdown import cadence_of, key_of, sequence_of
+from connector.codec.export.markdown import cadence_of, key_of, sequence_of
 from connector.errors import Refused
 
 NARROW = ("product", "pattern", "kind", "status")

@@ -10,9 +10,8 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from connector.cli.config_file import Config, File, chosen
+from connector.cli.arguments import Config, File, chosen, millis
 from connector.cli.console import err, out
-from connector.cli.times import millis
 from connector.config.load import load
 from connector.continuity.audit.report import Report, Verdict
 from connector.continuity.audit.series import WRONG

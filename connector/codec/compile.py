@@ -14,9 +14,7 @@ from typing import Any, Protocol
 import msgspec
 
 from connector.codec import primitives
-from connector.codec.encoder import NO_SPAN, ON_WIRE, Span, encoder_source
-from connector.codec.schema import Schema
-from connector.codec.wire import (
+from connector.codec.decoder import (
     Leaf,
     Path,
     attribute,
@@ -25,6 +23,8 @@ from connector.codec.wire import (
     unknown_keys,
     wire_tree,
 )
+from connector.codec.encoder import NO_SPAN, ON_WIRE, Span, encoder_source
+from connector.codec.schema import Schema
 from connector.errors import BadMessage
 
 LEARNED_KEYS = 64  # more unknown keys than this in one codec are kept, but no longer learned

@@ -1,7 +1,7 @@
 """The Python source of an encoder: one expression a field, in the order of the schema."""
 
+from connector.codec.decoder import attribute
 from connector.codec.schema import Field, Schema
-from connector.codec.wire import attribute
 
 # Record fields with an event's first id, last id, the last one before it, and whether it is closed.
 Span = tuple[str, str, str | None, str | None]

@@ -15,6 +15,11 @@ def header(schema_id: int) -> bytes:
     return _HEADER.pack(0, schema_id)
 
 
+def schema_id_of(framed: bytes) -> int:
+    """Return the schema id in a Confluent header."""
+    return int.from_bytes(framed[1:HEADER_BYTES], "big")
+
+
 def prefix(schema_id: int, symbol: str, product: str, stream_name: str) -> bytes:
     """Return the Confluent header (0x00, 4-byte schema id) and the first three fields."""
     return header(schema_id) + b"".join(map(encode_string, (symbol, product, stream_name)))

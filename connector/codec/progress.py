@@ -1,5 +1,5 @@
 """The encoder of progress: written for every series that moved, with each transaction, so that what
-never changes in it is encoded once. Markers are rare: codec/records.py.
+never changes in it is encoded once. Markers are rare: codec/avro.py.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from connector.config.keys import PREFIX, Variable, variables
-from connector.config.lines import Where
+from connector.config.yaml_source import Where
 
 OWN_OPTION = "BKC_CONFIG_FILE"  # the command line's --config
 # Kubernetes writes these for every service of the namespace whose name begins with `bkc`.

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
-from connector.config.lines import Where, path_of
-from connector.config.meant import plain
 from connector.config.model import Settings
+from connector.config.yaml_source import Where, path_of
+from connector.errors import plain
 
 PREFIX = "BKC_"
 Model = type[BaseModel]

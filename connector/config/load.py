@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from connector.config import environment, words
+from connector.config import environment, error_text
 from connector.config.keys import PREFIX, known_at
-from connector.config.lines import Places, Where, parse
 from connector.config.model import Settings
+from connector.config.yaml_source import Places, Where, parse
 from connector.errors import Refused
 
 
@@ -55,11 +55,11 @@ def _is_in(where: Where, above: Iterable[Where]) -> bool:
 def _settings(data: dict[str, Any], places: Places) -> Settings:
     # Settings themselves would take Hold for hold, and drop one of the two where both are given.
     strange = [(key,) for key in data if key not in known_at(())]
-    found = [places.sentence(where, words.unknown(where)) for where in strange]
+    found = [places.sentence(where, error_text.unknown(where)) for where in strange]
     try:
         settings = Settings(**{key: data[key] for key in data if (key,) not in strange})
     except ValidationError as error:
-        found += [places.sentence(*problem) for problem in words.problems(error)]
+        found += [places.sentence(*problem) for problem in error_text.problems(error)]
         if not data:
             found.insert(0, f"{places.file}: is empty; the least it holds: examples/minimal.yaml")
         raise Refused("\n".join(found)) from error

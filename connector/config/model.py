@@ -17,10 +17,19 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.config.addresses import Brokers, Url, WebSocketBase
-from connector.config.amounts import BookInterval, ConnectionLife, Refresh, Retention, Room
-from connector.config.meant import meant
 from connector.config.subscription import Subscription
-from connector.config.values import InstanceName, Plain, Section, TopicName
+from connector.config.values import (
+    BookInterval,
+    ConnectionLife,
+    InstanceName,
+    Plain,
+    Refresh,
+    Retention,
+    Room,
+    Section,
+    TopicName,
+)
+from connector.errors import meant
 
 
 class CustomBases(Section):

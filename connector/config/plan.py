@@ -10,7 +10,8 @@ from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.errors import Refused
 from connector.planning.budget import Cost, Shares, cost_of
-from connector.planning.plan import Plan, PlanError, make_plan, needs
+from connector.planning.model import Plan, PlanError
+from connector.planning.plan import make_plan, needs
 
 
 def bases_of(settings: Settings) -> Mapping[Product, Bases]:

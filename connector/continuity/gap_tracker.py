@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.codec.records import decode_record
+from connector.codec.avro import decode_record
 from connector.codec.schema import load
 from connector.continuity.checkpoint import Before
 from connector.continuity.marker import Reason, State
@@ -143,8 +143,8 @@ class Continuity:
         Returns:
             The gap id the record must carry, if any.
         """
-        gap, stamp = series.pending, series.stamp
-        series.pending, series.stamp, series.alert = None, None, False
+        gap, stamp = series.pending, series.next_gap_id
+        series.pending, series.next_gap_id, series.needs_check = None, None, False
         if series.ended:
             series.ended = False
             self._begun(series, record_ms)
@@ -218,7 +218,7 @@ class Continuity:
         gap = series.gap_around(self._environment, "dead_letter", first - 1, last)
         gap.missing = last - first + 1
         gap.before_ms, gap.after_ms = series.last_ms, record_ms
-        series.stamp, series.alert = self._found(series, gap), True
+        series.next_gap_id, series.needs_check = self._found(series, gap), True
 
     def refused(self, topic: str, value: bytes, reason: Reason) -> None:
         """Mark a record that Kafka did not take: it is missing in its series, for good."""
@@ -266,8 +266,8 @@ class Continuity:
             gap = one.pending
             if gap is not None and not one.can_tell:
                 gap.after_ms = now_ms
-                again = one.stamp == gap.id  # lost again, and nothing came in between
-                one.pending, one.stamp = None, self._found(one, gap, again=again)
+                again = one.next_gap_id == gap.id  # lost again, and nothing came in between
+                one.pending, one.next_gap_id = None, self._found(one, gap, again=again)
 
     def settled(self, series: Series, gap: Gap, state: State, detail: str = "") -> None:
         """Note that no more of a gap will be fetched, and what became of it."""
@@ -297,7 +297,7 @@ class Continuity:
         series.tracker.restore(None if first is None else first - 1, series.tracker.epoch + 1)
         # Where ids tell nothing, the next event only tells the other edge.
         series.pending = None if series.can_tell else gap
-        series.stamp, series.alert = gap.id, True
+        series.next_gap_id, series.needs_check = gap.id, True
 
     def ended(self, series: Iterable[Series], reason: Reason) -> None:
         """Note where the coverage of these series ends; should it begin again, it begins anew."""
@@ -308,8 +308,8 @@ class Continuity:
                 self._end_before(one, one.pending)
             end = Gap("", reason, one.last_id, one.last_ms, epoch=one.tracker.epoch)
             self.chronicle.mark("stopped", one, end)
-            one.pending = one.stamp = None
-            one.ended = one.alert = True
+            one.pending = one.next_gap_id = None
+            one.ended = one.needs_check = True
             self.touch(one)
 
     def _end_before(self, series: Series, gap: Gap) -> None:
@@ -358,5 +358,5 @@ class Continuity:
         self._open(series, series.gap(self._environment, reason), repeats_possible)
 
     def _open(self, series: Series, gap: Gap, repeats_possible: bool = False) -> None:
-        series.pending, series.alert = gap, True
+        series.pending, series.needs_check = gap, True
         self.chronicle.mark("opened", series, gap, repeats_possible=repeats_possible)

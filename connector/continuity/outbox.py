@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from connector.codec.avro import encode_record
 from connector.codec.progress import ProgressEncoder
-from connector.codec.records import encode_record
 from connector.codec.schema import load
 from connector.continuity.marker import State, digest
 from connector.continuity.series import Gap, Series

@@ -74,12 +74,12 @@ class Series:
     tracker: Tracker
     last_ms: int | None = None
     pending: Gap | None = None
-    stamp: str | None = None
+    next_gap_id: str | None = None
     ended: bool = False
     forgotten: bool = False
     suspects: tuple[int, ...] = ()
     suspected_after: int | None = None
-    alert: bool = True
+    needs_check: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)
     merge: Merge[Any] | None = None
     dirty: bool = False

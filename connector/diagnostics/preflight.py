@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from connector.config.lines import Where
 from connector.config.load import Loaded
+from connector.config.yaml_source import Where
 from connector.kafka import librdkafka_check
 
 Said = tuple[Where, str]

@@ -140,7 +140,7 @@ class Legs:
             for series in way.series.values():
                 if not series.suspects:
                     series.suspects, series.suspected_after = tuple(way.legs), series.last_id
-                series.alert = True
+                series.needs_check = True
 
     def trust(self, routes: Iterable[Route]) -> None:
         """Note that nothing was wrong."""

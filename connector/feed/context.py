@@ -9,7 +9,7 @@ from connector.binance.products import LIMITS
 from connector.continuity.marker import Reason
 from connector.continuity.series import Series
 from connector.feed.pipeline import Pipeline
-from connector.planning.plan import Bundle
+from connector.planning.model import Bundle
 from connector.rate_limit import SlidingWindow
 from connector.telemetry.ledger import Ledger
 

@@ -51,7 +51,7 @@ class Aside:
 
         Only where ids have no gaps, and in the plain case: else the next event tells.
         """
-        if not series.gapless or series.alert or series.merge is not None:
+        if not series.gapless or series.needs_check or series.merge is not None:
             return False
         first, last = codec.span(message)
         if series.tracker.judge(first, last) is not NEW:

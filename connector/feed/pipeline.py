@@ -14,7 +14,7 @@ import msgspec
 from connector.binance.exchange_info import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import receipt
-from connector.codec.recovered import Recovered
+from connector.codec.rest_rows import Recovered
 from connector.continuity.gap_tracker import Continuity, Series
 from connector.continuity.marker import Reason
 from connector.continuity.sequence_rules import GAP, NEW, REPEATED, Gap
@@ -192,7 +192,7 @@ class Pipeline:
             self.legs.offer(series.merge, one, self._leg)
             return
         verdict = codec.observe(series.tracker, message)
-        if verdict is not NEW or series.alert:
+        if verdict is not NEW or series.needs_check:
             if verdict is REPEATED:
                 self._repeated(series)
                 return
@@ -220,7 +220,7 @@ class Pipeline:
 
     def _publish_decided(self, one: Waiting, hole: Gap | None) -> None:
         """Publish what two legs have decided."""
-        value = self._judged(one, hole) if hole is not None or one.series.alert else one.value
+        value = self._judged(one, hole) if hole is not None or one.series.needs_check else one.value
         self._put(one.route, one.series, value, one.millis, one.received_us)
 
     def _judged(self, one: Waiting, hole: Gap | None) -> bytes:

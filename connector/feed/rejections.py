@@ -2,7 +2,7 @@
 it is found by halving (feed/session.py), left out, and named.
 """
 
-from connector.binance.answers import Answer
+from connector.binance.ws_messages import Answer
 from connector.errors import Retry
 from connector.transport.websocket import SubscriptionRejected
 

@@ -12,8 +12,7 @@ from connector.continuity.gap_tracker import Continuity
 from connector.continuity.series import Series
 from connector.feed.pipeline import Codecs, Route, Routes, route_to
 from connector.feed.route import with_foreign
-from connector.planning.model import Identity
-from connector.planning.plan import Bundle, Plan, Planned
+from connector.planning.model import Bundle, Identity, Plan, Planned
 
 NEWS = frozenset({"contract-info", "option-symbol"})  # kinds that announce new listings
 Key = tuple[str, str]  # of a connection: bundle name and endpoint

@@ -9,9 +9,9 @@ import asyncio
 import functools
 from collections.abc import Callable, Sequence
 
-from connector.binance import requests
-from connector.binance.answers import Answer
+from connector.binance import ws_messages
 from connector.binance.products import LIMITS
+from connector.binance.ws_messages import Answer
 from connector.continuity.marker import Reason
 from connector.continuity.series import Series
 from connector.errors import Retry
@@ -19,7 +19,7 @@ from connector.feed.context import Around
 from connector.feed.liveness.first_data import Silence
 from connector.feed.pipeline import Route, Routes
 from connector.feed.rejections import Refusals
-from connector.planning.plan import Bundle
+from connector.planning.model import Bundle
 from connector.telemetry import events
 from connector.transport.websocket import Connection, SubscriptionRejected
 
@@ -97,9 +97,9 @@ class Leg:
                 leaving = [name for name in self.held if name not in names]
                 if not joining and not leaving:
                     return joined
-                for chunk in requests.chunks(leaving):  # first: a full connection takes no more
+                for chunk in ws_messages.chunks(leaving):  # first: a full connection takes no more
                     await self._leave(chunk)
-                for chunk in requests.chunks(joining):
+                for chunk in ws_messages.chunks(joining):
                     await self._join(chunk)
                 joined += [name for name in joining if name in self.held]
 
@@ -171,7 +171,7 @@ class Leg:
             Retry: as Connection.subscribe; what is held no more then must be asked for again.
         """
         async with self._silence.asking:
-            for chunk in requests.chunks([name for name in names if name in self.held]):
+            for chunk in ws_messages.chunks([name for name in names if name in self.held]):
                 await self._leave(chunk)
                 await self._join(chunk)
 

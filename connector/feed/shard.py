@@ -15,8 +15,7 @@ from connector.feed.context import Around
 from connector.feed.router import Key, Routing, key_of
 from connector.feed.session import HAND_OVER_S
 from connector.feed.supervisor import Supervisor
-from connector.planning.model import Identity
-from connector.planning.plan import Bundle, Plan, Planned
+from connector.planning.model import Bundle, Identity, Plan, Planned
 
 GRACE_S = 10.0  # a stream given up is still known for so long: its last frames are under way
 TIDY_S = 1.0  # between two looks for ways that nothing needs any more

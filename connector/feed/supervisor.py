@@ -11,14 +11,14 @@ import random
 from collections.abc import AsyncIterator
 
 from connector.backoff import Backoff
-from connector.binance.answers import Answer
+from connector.binance.ws_messages import Answer
 from connector.continuity.marker import Reason
 from connector.errors import Retry
 from connector.feed.context import Around
 from connector.feed.liveness.monitor import Listening
 from connector.feed.pipeline import Routes
 from connector.feed.session import Leg
-from connector.planning.plan import Bundle
+from connector.planning.model import Bundle
 from connector.telemetry import events
 
 

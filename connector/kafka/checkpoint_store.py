@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from typing import Any
 
-from connector.codec.framing import HEADER_BYTES
-from connector.codec.records import Schemas, decode_record
+from connector.codec.avro import Schemas, decode_record
+from connector.codec.framing import schema_id_of
 from connector.codec.schema import load
 from connector.errors import BadMessage
 from connector.kafka.bulk_consumer import Bulk
@@ -83,8 +83,7 @@ def unfinished(
 
 
 def _read(kind: str, value: bytes, schemas: Schemas) -> dict[str, Any]:
-    schema_id = int.from_bytes(value[1:HEADER_BYTES], "big")
-    return decode_record(load(kind), value, schemas.text(schema_id))
+    return decode_record(load(kind), value, schemas.text(schema_id_of(value)))
 
 
 def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Newest:

@@ -17,17 +17,16 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from connector.binance.products import LIMITS, Bases, Product
+from connector.lab.client_session import Session
+from connector.lab.client_socket import Socket
+from connector.lab.delivery import HOST_OF, HOSTS, Wire
+from connector.lab.depth_variants import Leg
 from connector.lab.faults import Drop, Fault, ServerShutdown
-from connector.lab.leg import Leg
+from connector.lab.generator import Source, Trading
 from connector.lab.market import Market
 from connector.lab.message import Message, encode
 from connector.lab.oracle import Oracle
-from connector.lab.rest import Rest
-from connector.lab.rest_history import routes
-from connector.lab.session import Session
-from connector.lab.sockets import Socket
-from connector.lab.trading import Source, Trading
-from connector.lab.wire import HOST_OF, HOSTS, Wire
+from connector.lab.rest import Rest, routes
 
 
 class Exchange:

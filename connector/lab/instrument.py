@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.lab.book import Book
 from connector.lab.candles import Candles, begin_candles
+from connector.lab.order_book import Book
 
 _START = {"BTC": 8_125_005, "ETH": 284_212, "BNB": 91_230, "SOL": 19_844, "XRP": 251}  # cents
 _DECIMALS = {"spot": (8, 8), "usdm": (2, 3), "coinm": (1, 0), "options": (3, 2)}

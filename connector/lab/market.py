@@ -12,11 +12,11 @@ from typing import Any
 from connector.binance.catalogue import is_merged
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.lab.book import Book
 from connector.lab.candles import Candles
-from connector.lab.history import History
 from connector.lab.instrument import Instrument, make_instrument
-from connector.lab.makers import MAKERS
+from connector.lab.order_book import Book
+from connector.lab.payloads import MAKERS
+from connector.lab.trade_history import History
 
 DEFAULT_SYMBOLS: Mapping[Product, Sequence[str]] = {
     "spot": ("BTCUSDT", "ETHUSDT", "BNBUSDT", "XRPUSDT", "SOLUSDT"),

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from connector.binance.products import LIMITS, Product
-from connector.binance.requests import chunks
 from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, POOL_WEIGHTS, TICKERS
+from connector.binance.ws_messages import chunks
 from connector.planning.model import Bundle, Planned
 
 OUTAGE_S = 60.0  # the break whose repair is reckoned

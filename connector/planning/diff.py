@@ -1,11 +1,12 @@
 """What changes from one plan to another: streams and connections. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.binance.products import PRODUCTS, Product
+from connector.binance.stream_name import recognise
 from connector.errors import Refused
-from connector.planning.model import Bundle, Identity, Planned
+from connector.planning.model import Bundle, Identity, Plan, Planned, Selected, Subscription
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,54 +19,34 @@ class Difference:
         moved: Streams that change their connections, as they will be.
         rerouted: Streams that stay on their connection and change topic, key or the like, as they
             will be.
-        begun: Connections to open.
-        ended: Connections to close.
-        changed: Connections that keep their name and get other streams: before and after.
     """
 
     added: tuple[Planned, ...]
     removed: tuple[Planned, ...]
     moved: tuple[Planned, ...]
     rerouted: tuple[Planned, ...]
-    begun: tuple[Bundle, ...]
-    ended: tuple[Bundle, ...]
-    changed: tuple[tuple[Bundle, Bundle], ...]
 
     @property
     def is_nothing(self) -> bool:
         """Whether both plans are the same; estimates do not count."""
-        streams = self.added or self.removed or self.moved or self.rerouted
-        return not (streams or self.begun or self.ended or self.changed)
+        return not (self.added or self.removed or self.moved or self.rerouted)
 
 
-def difference(old: Collection[Bundle], new: Collection[Bundle]) -> Difference:
-    """Compare the connections of two plans."""
-    was, will = _by_identity(old), _by_identity(new)
-    moves = compare(names_of(old), names_of(new))
+def difference(old: Plan, new: Plan) -> Difference:
+    """Compare two plans."""
+    was, will = _by_identity(old.bundles), _by_identity(new.bundles)
+    moves = compare(names_of(old.bundles), names_of(new.bundles))
     stay = [identity for identity in was if identity in will and identity not in moves.moved]
-    before, after = ({bundle.name: bundle for bundle in bundles} for bundles in (old, new))
     return Difference(
         added=tuple(will[identity] for identity in moves.added),
         removed=tuple(was[identity] for identity in moves.removed),
         moved=tuple(will[identity] for identity in moves.moved),
         rerouted=tuple(will[key] for key in stay if was[key] != will[key]),
-        begun=tuple(bundle for name, bundle in after.items() if name not in before),
-        ended=tuple(bundle for name, bundle in before.items() if name not in after),
-        changed=tuple(
-            (before[name], bundle)
-            for name, bundle in after.items()
-            if name in before and _content(before[name]) != _content(bundle)
-        ),
     )
 
 
 def _by_identity(bundles: Collection[Bundle]) -> dict[Identity, Planned]:
     return {one.identity: one for bundle in bundles for one in bundle.planned}
-
-
-def _content(bundle: Bundle) -> tuple[str, frozenset[tuple[Identity, str, str, str | None]]]:
-    streams = {(one.identity, one.topic, one.key, one.foreign_topic) for one in bundle.planned}
-    return bundle.endpoint, frozenset(streams)
 
 
 # Stream names by connection, as a worker's /status tells them.
@@ -121,3 +102,49 @@ def product_of(bundle: str) -> Product:
         if bundle.startswith(product):
             return product
     raise Refused(f"{bundle!r} is no connection's name: none of {', '.join(PRODUCTS)} begins it")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The stream names of each connection of a worker.
+
+    Raises:
+        Refused: (all of its methods) a connection's or stream's name that is none.
+    """
+
+    names: Names
+
+    def before(self, subscriptions: Iterable[Subscription]) -> Plan:
+        """Return what was selected: symbols that are read now leave late."""
+        symbols: dict[Product, tuple[str, ...]] = {}
+        for bundle, streams in self.names.items():
+            product = product_of(bundle)
+            symbols[product] = (*symbols.get(product, ()), *_symbols(product, streams))
+        selected: Selected = {
+            (one.product, one.selection): symbols.get(one.product, ()) for one in subscriptions
+        }
+        return Plan((), selected=selected)
+
+    def placed(self, plan: Plan) -> Plan:
+        """Return the running connections with the streams that go on, as planned anew."""
+        planned = {one.identity: one for one in plan.planned}
+        bundles = (self._bundle(name, streams, planned) for name, streams in self.names.items())
+        return Plan(tuple(one for one in bundles if one is not None), selected=plan.selected)
+
+    def moves(self, plan: Plan) -> Moves:
+        """Return what a plan changes."""
+        return compare(self.names, names_of(plan.bundles))
+
+    def _bundle(
+        self, name: str, streams: Collection[str], planned: Mapping[Identity, Planned]
+    ) -> Bundle | None:
+        product = product_of(name)
+        stay = tuple(planned[product, each] for each in streams if (product, each) in planned)
+        if not stay:
+            return None
+        return Bundle(name, product, stay[0].endpoint, stay, stay[0].time_unit)
+
+
+def _symbols(product: Product, streams: Collection[str]) -> Sequence[str]:
+    found = (recognise(product, name).parameters.get("symbol", "") for name in streams)
+    return [symbol.upper() for symbol in found if symbol]

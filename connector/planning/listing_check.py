@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
+from connector.planning.model import Said, Subscription
 from connector.planning.plan import needs
-from connector.planning.resolve import Said, Subscription
 from connector.planning.symbol_lookup import Chosen, choose, markets
 from connector.planning.templates import places_of
 

@@ -3,16 +3,20 @@
 Never decides anything: `plan` resolves, `bundles` shares out, `estimate` guesses rates.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from connector.binance.catalogue import OTHER_FUTURES, is_merged
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
+from connector.errors import Refused
+from connector.planning.selection import Selection
 
 Where = tuple[str | int, ...]
 TimeUnit = Literal["ms", "us"]
 Identity = tuple[Product, str]  # product and wire name
+Said = tuple[Where, str]  # a place in the config, and what there is to say of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +89,81 @@ class Bundle:
     def bytes_rate(self) -> float:
         """Estimated bytes a second."""
         return sum(planned.bytes_rate for planned in self.planned)
+
+
+class Subscription(Protocol):
+    """What a planner reads of a subscription (config/model.py)."""
+
+    @property
+    def product(self) -> Product: ...  # noqa: D102
+    @property
+    def selection(self) -> Selection: ...  # noqa: D102
+    @property
+    def streams(self) -> Sequence[str]: ...  # noqa: D102
+    @property
+    def topic(self) -> str | None: ...  # noqa: D102
+    @property
+    def endpoint(self) -> str | None: ...  # noqa: D102
+    @property
+    def merged(self) -> Literal["drop", "keep"]: ...  # noqa: D102
+    @property
+    def key(self) -> str | None: ...  # noqa: D102
+    @property
+    def time_unit(self) -> TimeUnit: ...  # noqa: D102
+    @property
+    def connections(self) -> int: ...  # noqa: D102
+
+
+Selected = Mapping[tuple[Product, Selection], tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything to read, by connection.
+
+    Attributes:
+        bundles: The connections.
+        warnings: What a user should know, with its path in the config.
+        pending: What exchangeInfo has to be asked for: only in plans made without it.
+        selected: Symbols that filters chose: the next plan asks who was in.
+    """
+
+    bundles: tuple[Bundle, ...]
+    warnings: tuple[Said, ...] = ()
+    pending: tuple[Said, ...] = ()
+    selected: Selected = field(default_factory=dict)
+
+    @property
+    def planned(self) -> list[Planned]:
+        """Every stream once, in the order of the bundles."""
+        return [one for bundle in self.bundles if not bundle.leg for one in bundle.planned]
+
+    @property
+    def topics(self) -> dict[str, str]:
+        """Each topic and the kind of its records."""
+        topics = {one.topic: one.stream.row.kind for one in self.planned}
+        for one in self.planned:
+            if one.foreign_topic is not None:
+                topics.setdefault(one.foreign_topic, one.stream.row.kind)
+        return topics
+
+
+class PlanError(Refused):
+    """The subscriptions cannot be planned: every problem with its path in the config."""
+
+    def __init__(self, problems: Sequence[Said]) -> None:
+        super().__init__("; ".join(text for _, text in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What has to be asked before a plan can be made whole.
+
+    Attributes:
+        listings: Products whose exchangeInfo says which streams there are.
+        volumes: Products whose 24 h tickers do.
+    """
+
+    listings: frozenset[Product]
+    volumes: frozenset[Product]

@@ -6,91 +6,30 @@ Reading order: `expand` (templates), `chosen` (symbols), `destination` (topic, e
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Bases, Product
-from connector.errors import Refused
-from connector.planning.diff import Difference
-from connector.planning.diff import difference as _difference
 from connector.planning.duplicates import overlaps
-from connector.planning.model import Bundle, Identity, Planned, Where
+from connector.planning.model import (
+    Identity,
+    Needs,
+    Plan,
+    PlanError,
+    Planned,
+    Selected,
+    Subscription,
+    Where,
+)
 from connector.planning.placement import shard_of, share_out
-from connector.planning.resolve import Notes, Resolver, Said, Subscription
+from connector.planning.resolve import Notes, Resolver
 from connector.planning.selection import Selection
-from connector.planning.templates import LISTED_ONLY, expand, places_of
-
-__all__ = [
-    "Bundle",
-    "Needs",
-    "Plan",
-    "PlanError",
-    "Planned",
-    "Subscription",
-    "Where",
-    "difference",
-    "expand",
-    "make_plan",
-    "needs",
-]
+from connector.planning.templates import LISTED_ONLY, places_of
 
 MERGED = (
     "with the same content on both hosts since 2026-06-30: subscribe on one of them; rows of the"
     " other product go to its own topic when one of that kind is planned, else see `merged`"
 )
-Selected = Mapping[tuple[Product, Selection], tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything to read, by connection.
-
-    Attributes:
-        bundles: The connections.
-        warnings: What a user should know, with its path in the config.
-        pending: What exchangeInfo has to be asked for: only in plans made without it.
-        selected: Symbols that filters chose: the next plan asks who was in.
-    """
-
-    bundles: tuple[Bundle, ...]
-    warnings: tuple[Said, ...] = ()
-    pending: tuple[Said, ...] = ()
-    selected: Selected = field(default_factory=dict)
-
-    @property
-    def planned(self) -> list[Planned]:
-        """Every stream once, in the order of the bundles."""
-        return [one for bundle in self.bundles if not bundle.leg for one in bundle.planned]
-
-    @property
-    def topics(self) -> dict[str, str]:
-        """Each topic and the kind of its records."""
-        topics = {one.topic: one.stream.row.kind for one in self.planned}
-        for one in self.planned:
-            if one.foreign_topic is not None:
-                topics.setdefault(one.foreign_topic, one.stream.row.kind)
-        return topics
-
-
-class PlanError(Refused):
-    """The subscriptions cannot be planned: every problem with its path in the config."""
-
-    def __init__(self, problems: Sequence[Said]) -> None:
-        super().__init__("; ".join(text for _, text in problems))
-        self.problems = problems
-
-
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What has to be asked before a plan can be made whole.
-
-    Attributes:
-        listings: Products whose exchangeInfo says which streams there are.
-        volumes: Products whose 24 h tickers do.
-    """
-
-    listings: frozenset[Product]
-    volumes: frozenset[Product]
 
 
 def needs(subscriptions: Iterable[Subscription]) -> Needs:
@@ -147,11 +86,6 @@ def make_plan(
     ours = streams if count == 1 else [one for one in streams if _is_ours(one, index, count)]
     bundles = share_out(ours, () if before is None else before.bundles)
     return Plan(bundles, tuple(notes.warnings), tuple(notes.pending), selected)
-
-
-def difference(old: Plan, new: Plan) -> Difference:
-    """Return what changes from one plan to another."""
-    return _difference(old.bundles, new.bundles)
 
 
 def _is_ours(one: Planned, index: int, count: int) -> bool:

@@ -3,9 +3,8 @@
 Pure. Knows nothing about the other subscriptions: `plan` puts them together.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Bases, Product
@@ -13,39 +12,12 @@ from connector.binance.stream_name import Stream, parse
 from connector.errors import Refused
 from connector.planning.destination import endpoint_of, misplaced, topic_of
 from connector.planning.filter_values import misspelt, undocumented, unlisted_values
-from connector.planning.model import Planned, TimeUnit, Where
-from connector.planning.selection import Selection
+from connector.planning.model import Planned, Said, Subscription, Where
 from connector.planning.symbol_lookup import Chosen, Market, activities, choose, markets
 from connector.planning.templates import LISTED_ONLY, fill, places_of, trial
 from connector.planning.traffic import estimate
 
 MOST_PROBLEMS = 3  # of one place in the config; 2,000 symbols may all be wrong in the same way
-
-
-class Subscription(Protocol):
-    """What a planner reads of a subscription (config/model.py)."""
-
-    @property
-    def product(self) -> Product: ...  # noqa: D102
-    @property
-    def selection(self) -> Selection: ...  # noqa: D102
-    @property
-    def streams(self) -> Sequence[str]: ...  # noqa: D102
-    @property
-    def topic(self) -> str | None: ...  # noqa: D102
-    @property
-    def endpoint(self) -> str | None: ...  # noqa: D102
-    @property
-    def merged(self) -> Literal["drop", "keep"]: ...  # noqa: D102
-    @property
-    def key(self) -> str | None: ...  # noqa: D102
-    @property
-    def time_unit(self) -> TimeUnit: ...  # noqa: D102
-    @property
-    def connections(self) -> int: ...  # noqa: D102
-
-
-Said = tuple[Where, str]  # a place in the config, and what there is to say of it
 
 
 @dataclass(slots=True)

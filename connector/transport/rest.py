@@ -16,7 +16,7 @@ from connector.binance.rest_calls import (
     POOL_WEIGHTS,
     TICKERS,
 )
-from connector.binance.rest_errors import STAY_AWAY, refusal
+from connector.binance.rest_errors import STAY_AWAY, error_from_response
 from connector.binance.tickers import read_volumes
 from connector.errors import Refused, Retry
 from connector.transport.weight_pool import Pool
@@ -111,7 +111,7 @@ class Rest:
             )
         if status == OK:
             return body
-        error = refusal(place, status, body, headers.get("Retry-After"), self._clock())
+        error = error_from_response(place, status, body, headers.get("Retry-After"), self._clock())
         if status in STAY_AWAY and isinstance(error, Retry) and error.after_s is not None:
             pool.stay_away(status, error.after_s)
         raise error

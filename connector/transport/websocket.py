@@ -17,9 +17,9 @@ from dataclasses import dataclass
 import picows
 from picows.proxy import ProxyError  # type: ignore[attr-defined] # raised, and not exported
 
-from connector.binance import requests
-from connector.binance.answers import Answer, is_server_shutdown, parse_answer
+from connector.binance import ws_messages
 from connector.binance.products import Limits
+from connector.binance.ws_messages import Answer, is_server_shutdown, parse_answer
 from connector.errors import Retry
 from connector.rate_limit import SlidingWindow
 from connector.transport.connect_errors import reason, stay_away, tell_handshakes_once, via
@@ -142,16 +142,16 @@ class Connection(picows.WSListener):
             SubscriptionRejected: the exchange took none of the names of a request.
             Retry: a request was not answered in time, or the socket closed.
         """
-        await self._request(requests.subscribe, names)
+        await self._request(ws_messages.subscribe, names)
 
     async def unsubscribe(self, names: Sequence[str]) -> None:
         """Unsubscribe from the named streams. Raises as `subscribe` does."""
-        await self._request(requests.unsubscribe, names)
+        await self._request(ws_messages.unsubscribe, names)
 
     async def _request(
         self, build: Callable[[Sequence[str], int], bytes], names: Sequence[str]
     ) -> None:
-        for chunk in requests.chunks(names):
+        for chunk in ws_messages.chunks(names):
             number = self._next_id
             self._next_id += 1
             answer = self._answers[number] = self._loop.create_future()

@@ -11,7 +11,7 @@ from connector.config.model import Settings
 from connector.continuity.marker import REASONS
 from connector.feed.pipeline import Pipeline
 from connector.feed.shard import Market
-from connector.planning.plan import Plan
+from connector.planning.model import Plan
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.telemetry.metrics import Labelled, Page

@@ -24,7 +24,7 @@ from connector.feed.shard import Market
 from connector.kafka import client_config as kafka_settings
 from connector.kafka import topic_admin
 from connector.kafka.schema_registry import schema_ids
-from connector.planning.plan import Plan
+from connector.planning.model import Plan
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger

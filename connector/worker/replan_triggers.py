@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from connector.config.watch import Watch, content_hash
+from connector.config.reload import Watch, content_hash
 from connector.telemetry import events
 
 POLL_S = 1.0  # between two looks at the file, the clock and the news

@@ -17,11 +17,12 @@ from connector.binance.products import Product
 from connector.config.load import Loaded, load
 from connector.config.model import Settings
 from connector.config.plan import plan_of
-from connector.config.watch import content_hash, live_part
+from connector.config.reload import content_hash, live_part
 from connector.errors import Refused, Retry
-from connector.planning.diff import Difference
+from connector.planning.diff import Difference, difference
 from connector.planning.listing_check import unchecked, unlisted
-from connector.planning.plan import Plan, difference, needs
+from connector.planning.model import Plan
+from connector.planning.plan import needs
 from connector.telemetry import events
 from connector.worker.replan_triggers import ABOUT_FILE, Reason, Reasons, now
 

@@ -12,13 +12,13 @@ from connector.backfill.pages import Span
 from connector.backfill.scheduler import Backfill, Book
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, parse
-from connector.codec.recovered import Recovered
+from connector.codec.rest_rows import Recovered
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Mute, Skip
 from connector.lab.market import Market
 from connector.transport.rest import Rest
-from tests.lab.client import client
-from tests.waiting import until
+from tests.support.lab_client import client
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
 SERIES: list[tuple[Product, str, str, str]] = [

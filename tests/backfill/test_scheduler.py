@@ -12,13 +12,13 @@ from connector.backfill.pages import Span
 from connector.backfill.scheduler import BATCH, Backfill, Book
 from connector.binance.products import PRODUCTS, Bases
 from connector.binance.stream_name import Stream, parse
-from connector.codec.recovered import Recovered
+from connector.codec.rest_rows import Recovered
 from connector.errors import Refused
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
-from connector.lab.rest_history import routes
+from connector.lab.rest import routes
 from connector.transport.rest import Rest
-from tests.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
 NOW_S = 1_795_000_030.0  # in the middle of a minute

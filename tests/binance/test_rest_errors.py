@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.binance.rest_errors import refusal
+from connector.binance.rest_errors import error_from_response
 from connector.errors import Refused, Retry
 
 NOW = 1_795_000_030.0  # 10 s into a minute
@@ -11,7 +11,7 @@ BANNED = b'{"code":-1003,"msg":"Way too much request weight used; IP banned unti
 
 
 def error(status: int, body: bytes = b"", retry_after: str | None = None) -> Retry | Refused:
-    return refusal(PLACE, status, body, retry_after, NOW)
+    return error_from_response(PLACE, status, body, retry_after, NOW)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from connector.cli.console import err, out
-from connector.lab.servers import RealKafka
+from connector.lab.real_kafka import RealKafka
 from tests.chaos import page
 from tests.chaos.bars import missed
 from tests.chaos.page import Line

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.binance.catalogue.row import Row
-from tests.chaos.witness import Made
+from tests.chaos.observer import Made
 
 LOST = frozenset({"opened", "partial", "unfillable"})  # states that own up to what is missing
 BOOKS = ("range", "chained")

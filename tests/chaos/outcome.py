@@ -12,8 +12,8 @@ from connector.continuity.audit.topic_reader import Window
 from connector.diagnostics.verify.run import Verification
 from connector.lab.oracle import Oracle, Series
 from tests.chaos.judge import Hole, Score, holes_of, judge
+from tests.chaos.observer import Made, Witness
 from tests.chaos.reading import Topics, stream_of
-from tests.chaos.witness import Made, Witness
 
 NOT_LOST = ("normal", "uncovered")  # what `bkc verify` calls no hole
 

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.binance.products import PRODUCTS
 from connector.binance.stream_name import Stream, recognise
-from connector.codec.formats import plain
+from connector.codec.avro import to_json
 from connector.codec.schema import load
 from connector.errors import Refused
 from connector.lab.oracle import Series
@@ -38,7 +38,7 @@ class Topics:
         if kind == "dead-letter":
             self.dead_letters += 1
         elif kind != "progress":
-            record = plain.decoded(load(OWN.get(kind, kind)).text, value)
+            record = to_json(load(OWN.get(kind, kind)).text, value)
             series = record["product"], record["stream_name"], record["symbol"]
             if kind == "markers":
                 self.markers.setdefault(series, []).append(record)

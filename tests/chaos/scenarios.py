@@ -23,7 +23,7 @@ from connector.lab.faults import (
     Slow,
 )
 from tests.chaos.stage import SUBSCRIPTIONS, Stage
-from tests.servers.parts import Running
+from tests.support.servers import Running
 
 KAFKA_AWAY_S = 20.0
 WARM_S = 2.0  # healthy traffic before the fault

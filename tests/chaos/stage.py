@@ -14,13 +14,13 @@ import yaml
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Fault
 from connector.lab.market import Market
+from connector.lab.real_kafka import RealKafka, free_port
 from connector.lab.registry import Registry
-from connector.lab.servers import RealKafka, free_port
 from tests.chaos import outcome, reading
 from tests.chaos.judge import holes_of
+from tests.chaos.observer import Witness, watch
 from tests.chaos.outcome import Result
-from tests.chaos.witness import Witness, watch
-from tests.servers.parts import Running, connector
+from tests.support.servers import Running, connector
 
 SEED = 7
 RATE = 800.0  # events a second over all series

@@ -7,7 +7,7 @@ import pytest
 from connector.binance.catalogue import find
 from connector.binance.catalogue.row import Row
 from tests.chaos.judge import Found, Hole, Score, Spans, holes_of, judge
-from tests.chaos.witness import Made
+from tests.chaos.observer import Made
 
 TRADE = find("spot", "<symbol>@trade")
 USDM_TRADE = find("usdm", "<symbol>@trade")

@@ -14,14 +14,14 @@ from connector.codec.compile import LEARNED_KEYS, Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import Field, kinds, load
 from connector.errors import BadMessage
-from tests import oracle
+from tests.support import avro_oracle
 
 RECEIVED_US = 1_789_964_484_123_456
 HEAD = {
     "symbol": "BTCUSDT",
     "product": "spot",
     "stream_name": "btcusdt@trade",
-    "receive_time": oracle.at(RECEIVED_US // 1000),
+    "receive_time": avro_oracle.at(RECEIVED_US // 1000),
     "receive_time_us": RECEIVED_US,
     "origin": "live",
     "gap_id": None,
@@ -101,9 +101,9 @@ def test_random_messages_become_the_records_the_oracle_expects(
 
     framed = encode(Codec(schema), message)
 
-    wanted = oracle.expected(schema, message, HEAD)
-    assert oracle.read_avro(schema, framed) == wanted
-    assert framed[5:] == oracle.write_avro(schema, wanted)
+    wanted = avro_oracle.expected(schema, message, HEAD)
+    assert avro_oracle.read_avro(schema, framed) == wanted
+    assert framed[5:] == avro_oracle.write_avro(schema, wanted)
 
 
 def test_the_header_is_confluents() -> None:
@@ -114,7 +114,7 @@ def test_a_missing_optional_key_is_null() -> None:
     without = {key: value for key, value in TRADE.items() if key != "M"}
     schema = load("trade")
 
-    record = oracle.read_avro(schema, encode(Codec(schema), without))
+    record = avro_oracle.read_avro(schema, encode(Codec(schema), without))
 
     assert record["is_best_match"] is None
 
@@ -123,7 +123,7 @@ def test_an_empty_text_is_null_where_a_decimal_may_be() -> None:
     schema = load("agg-trade")
     data = {"s": "X", "a": 1, "p": "1", "q": "1", "nq": "", "f": 1, "l": 1, "T": 5, "m": False}
 
-    record = oracle.read_avro(schema, encode(Codec(schema), data))
+    record = avro_oracle.read_avro(schema, encode(Codec(schema), data))
 
     assert record["normal_quantity"] is None
 
@@ -163,8 +163,8 @@ def test_a_time_outside_the_calendar_is_a_bad_message_with_its_field_and_value(u
     codec = Codec(load("trade"), "trade_time", unit)
     last = LAST_MS if unit == "ms" else LAST_MS * 1000 + 999
     message = codec.decode_slowly(json.dumps(TRADE | {"E": last}).encode())
-    record = oracle.read_avro(load("trade"), codec.encode(message, OPENING, STAMP))
-    assert record["event_time"] == oracle.at(LAST_MS)
+    record = avro_oracle.read_avro(load("trade"), codec.encode(message, OPENING, STAMP))
+    assert record["event_time"] == avro_oracle.at(LAST_MS)
 
     for key, value in (("E", last + 1), ("T", 10**18), ("T", -(10**18)), ("E", 10**30)):
         raw = json.dumps(TRADE | {key: value}).encode()
@@ -191,7 +191,7 @@ def test_unknown_keys_go_to_extra_and_are_counted() -> None:
     second = codec.encode(codec.decode(raw), OPENING, STAMP)
 
     assert second == first
-    record = oracle.read_avro(schema, first)
+    record = avro_oracle.read_avro(schema, first)
     assert json.loads(record["extra"]) == {"zz": {"a": [1, None]}, "new-key": "x", "a.b": 2}
     assert record["price"] == Decimal("81250.050000000000000000")
     assert codec.unknown == {"zz": 2, "new-key": 2, "a.b": 2}
@@ -202,7 +202,7 @@ def test_a_learned_key_may_be_absent_again() -> None:
     codec = Codec(schema)
     codec.decode_slowly(json.dumps({**TRADE, "zz": 1}).encode())
 
-    assert oracle.read_avro(schema, encode(codec, TRADE))["extra"] is None
+    assert avro_oracle.read_avro(schema, encode(codec, TRADE))["extra"] is None
 
 
 def test_a_number_in_an_unknown_key_keeps_its_spelling() -> None:
@@ -211,7 +211,7 @@ def test_a_number_in_an_unknown_key_keeps_its_spelling() -> None:
     raw = json.dumps(TRADE).encode()[:-1] + b',"fee":0.10000000000000000000001}'
     codec.decode_slowly(raw)
 
-    record = oracle.read_avro(schema, codec.encode(codec.decode(raw), OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(codec.decode(raw), OPENING, STAMP))
 
     assert record["extra"] == '{"fee":0.10000000000000000000001}'
 
@@ -224,7 +224,7 @@ def test_an_unknown_key_inside_a_nested_object_is_named_by_its_path() -> None:
 
     message = codec.decode_slowly(json.dumps(data).encode())
 
-    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
     assert record["extra"] == '{"k.new":5}'
 
 
@@ -236,7 +236,7 @@ def test_a_flood_of_unknown_keys_is_kept_but_not_learned() -> None:
     raw = json.dumps({**TRADE, "key1": 1, "late": 2}).encode()
 
     message = codec.decode_slowly(raw)
-    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
 
     assert json.loads(record["extra"]) == {"key1": 1, "late": 2}
 
@@ -250,7 +250,7 @@ def test_a_key_of_any_spelling_is_kept(key: str) -> None:
     raw = json.dumps({**TRADE, key: 5}).encode()
     for _ in range(2):
         message = codec.decode_slowly(raw)
-        record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+        record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
 
         assert json.loads(record["extra"]) == {key: 5}
 
@@ -260,7 +260,7 @@ def test_a_key_named_as_our_own_attribute_is_kept_too() -> None:
     codec = Codec(schema)
     message = codec.decode_slowly(json.dumps({**TRADE, "bkc.extra": 5}).encode())
 
-    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
 
     assert record["extra"] == '{"bkc.extra":5}'
 
@@ -271,10 +271,10 @@ def test_microsecond_connections_fill_both_units() -> None:
     data = {**TRADE, "E": 1789964484109123, "T": 1789964484109456}
 
     message = codec.decode(json.dumps(data).encode())
-    record = oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
 
     assert (record["event_time_us"], record["trade_time_us"]) == (data["E"], data["T"])
-    assert record["trade_time"] == oracle.at(1789964484109)
+    assert record["trade_time"] == avro_oracle.at(1789964484109)
     assert codec.record_time(message) == 1789964484109
 
 

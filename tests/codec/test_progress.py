@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from connector.codec.progress import ProgressEncoder
 from connector.codec.schema import load
-from tests import oracle
+from tests.support import avro_oracle
 
 LONGS = st.integers(-(2**63), 2**63 - 1)
 FILLINGS = st.fixed_dictionaries(
@@ -42,18 +42,18 @@ def test_progress_is_read_back_equal(
     )
 
     assert framed[:5] == b"\x00\x00\x00\x00\x07"
-    assert oracle.read_avro(load("progress"), framed) == {
+    assert avro_oracle.read_avro(load("progress"), framed) == {
         "product": "spot",
         "stream_name": "btcusdt@trade",
         "symbol": "BTCUSDT",
         "kind": "trade",
         "topic": "binance.spot.trade",
         "last_id": last_id,
-        "last_time": None if last_time is None else oracle.at(last_time),
-        "complete_until": None if until is None else oracle.at(until),
+        "last_time": None if last_time is None else avro_oracle.at(last_time),
+        "complete_until": None if until is None else avro_oracle.at(until),
         "open_gaps": gaps,
         "id_epoch": epoch,
-        "written_time": oracle.at(written),
+        "written_time": avro_oracle.at(written),
         "shard": 2,
         "instance": "market",
         "run": "ab12",

@@ -7,7 +7,7 @@ import pytest
 from connector.config.environment import read
 from connector.config.keys import known_at, variables
 from connector.worker.market import bases_of
-from tests.config.parts import loaded, refused
+from tests.support.config import loaded, refused
 
 
 def test_the_environment_stands_above_the_file(

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from connector.config.lines import Where
 from connector.config.load import load
+from connector.config.yaml_source import Where
 from connector.errors import Refused
 from connector.worker.market import plan_of
-from tests.config.parts import GOOD, loaded, refused, write
+from tests.support.config import GOOD, loaded, refused, write
 
 
 def test_a_good_file_has_the_defaults_of_the_design(tmp_path: Path) -> None:

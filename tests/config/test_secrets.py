@@ -8,7 +8,7 @@ from connector.config.load import load
 from connector.config.model import Settings
 from connector.config.secrets import proxy_of
 from connector.errors import Refused
-from tests.config.parts import GOOD
+from tests.support.config import GOOD
 
 PROXY = "proxy: http://proxy:3128\n"
 

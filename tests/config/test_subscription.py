@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from connector.planning.selection import Selection
-from tests.config.parts import GOOD, refused, subscription
+from tests.support.config import GOOD, refused, subscription
 
 
 def symbols(written: str) -> str:

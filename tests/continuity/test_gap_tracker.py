@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from connector.binance.stream_name import recognise
-from connector.codec.recovered import Recovered
+from connector.codec.rest_rows import Recovered
 from connector.codec.schema import load
 from connector.continuity.gap_tracker import Continuity, Gap, Series
 from connector.feed.pipeline import Codecs, Pipeline, Route, route_to
 from connector.telemetry.ledger import Ledger
-from tests import oracle
 from tests.golden.test_golden import plain
+from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, Source
 
 NOW_MS = 1_789_967_129_123
@@ -60,7 +60,7 @@ class Line:
 
     def records(self, kind: str = "trade") -> list[dict[str, Any]]:
         found = [value for topic, value, *_ in self.recorder.records if topic.endswith(kind)]
-        return [plain(oracle.read_avro(load(kind), value)) for value in found]
+        return [plain(avro_oracle.read_avro(load(kind), value)) for value in found]
 
     def seal(self, at_ms: int = NOW_MS) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """Return the markers and the progress of the next transaction."""
@@ -72,7 +72,9 @@ class Line:
                 self.deleted.append((key or b"").decode())
                 continue
             record = plain(
-                oracle.read_avro(load(kind.removesuffix("s") if kind == "markers" else kind), value)
+                avro_oracle.read_avro(
+                    load(kind.removesuffix("s") if kind == "markers" else kind), value
+                )
             )
             assert (
                 key
@@ -566,7 +568,7 @@ def test_the_first_transaction_takes_over_the_progress_of_the_writer_before() ->
 
     [(topic, value, key, *_)] = line.continuity.chronicle.take_over(1, NOW_MS * 1000)
 
-    record = plain(oracle.read_avro(load("progress"), value or b""))
+    record = plain(avro_oracle.read_avro(load("progress"), value or b""))
     assert (topic, key.decode() if key else "") == ("binance.progress", name)
     assert record == stored(20) | {"run": "r1", "commit_number": 1}
     assert line.continuity.chronicle.sealed == {name: 1}

@@ -7,7 +7,7 @@ import pytest
 from connector.config.load import load
 from connector.diagnostics.preflight import examine
 from connector.errors import Refused
-from tests.config.parts import GOOD, loaded
+from tests.support.config import GOOD, loaded
 
 EVERY_FILE = """\
 kafka:

@@ -10,9 +10,9 @@ import pytest_asyncio
 from rich.console import Console
 
 from connector.errors import Refused, Retry
-from connector.lab.broker import EmbeddedBroker
+from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.registry import Registry
-from tests.verify_parts import BEGAN_MS, Topics, verdict, verify
+from tests.support.verify import BEGAN_MS, Topics, verdict, verify
 
 pytestmark = pytest.mark.lab
 

@@ -14,7 +14,7 @@ from connector.telemetry.ledger import Ledger
 from tests.support.pipeline import Recorder, Source
 
 FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "100000"))
-SAMPLES = Path(__file__).parent / "golden" / "samples"
+SAMPLES = Path(__file__).parent.parent / "golden" / "samples"
 NOW_US = 1_789_967_129_123_456
 SPECIAL = (b"null", b"-1", b"1e400", b"9223372036854775808", b'"', b"{", b"}", b"[", b"]", b"\xff")
 TEXTS = (b"", b"NaN", b"-0", b"1" * 39, b"0." + b"1" * 19, b"\\ud800", b"\\u0000", b"9" * 5000)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connector.feed.frame_queue import FRAME_OVERHEAD
 from connector.feed.pipeline import AHEAD_LIMIT_MS, Pipeline, Routes
 from connector.telemetry.ledger import Ledger
-from tests import oracle
+from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, Source, route
 
 NOW_US = 1_789_964_484_123_456
@@ -44,7 +44,8 @@ class Line:
     def ids(self) -> list[int]:
         schema = self.routes[b"btcusdt@trade"].codec.schema
         return [
-            oracle.read_avro(schema, value)["trade_id"] for _, value, _, _ in self.recorder.records
+            avro_oracle.read_avro(schema, value)["trade_id"]
+            for _, value, _, _ in self.recorder.records
         ]
 
     def assert_balanced(self) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.binance.answers import Answer
+from connector.binance.ws_messages import Answer
 from connector.errors import Retry
 from connector.feed.rejections import Refusals
 from connector.feed.supervisor import Supervisor
 from connector.lab.faults import Drop, RefuseStream
 from connector.transport.websocket import SubscriptionRejected
-from tests.waiting import until
-from tests.worker_parts import World, world
+from tests.support.waiting import until
+from tests.support.worker import World, world
 
 pytestmark = pytest.mark.lab
 

@@ -6,7 +6,8 @@ from connector.binance.products import ENVIRONMENTS
 from connector.continuity.gap_tracker import Continuity
 from connector.feed.pipeline import Route
 from connector.feed.router import Key, Routing, key_of
-from connector.planning.plan import Bundle, Plan, make_plan
+from connector.planning.model import Bundle, Plan
+from connector.planning.plan import make_plan
 from tests.support.plan import Wanted
 
 IDS = {"binance.spot.trade": 1, "binance.usdm.ticker": 2, "binance.coinm.ticker": 3, "other": 4}

@@ -12,7 +12,7 @@ from connector.binance.catalogue import ROWS, Row
 from connector.binance.stream_name import recognise
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
-from tests import oracle
+from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, Source, route
 
 RECEIVED_US = 1_789_967_129_123_456
@@ -26,7 +26,7 @@ def sample_id(path: Path) -> str:
 def plain(value: Any) -> Any:
     """Return a read record as JSON can hold it: times in ms, decimals as text."""
     if isinstance(value, datetime):
-        return round((value - oracle.EPOCH).total_seconds() * 1000)
+        return round((value - avro_oracle.EPOCH).total_seconds() * 1000)
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, list):
@@ -51,7 +51,7 @@ def test_a_frame_becomes_the_record_key_and_timestamp_on_file(path: Path) -> Non
     assert topic == way.topic
     assert key.decode() == sample["key"]
     assert timestamp == sample["timestamp"]
-    assert plain(oracle.read_avro(way.codec.schema, value)) == sample["record"]
+    assert plain(avro_oracle.read_avro(way.codec.schema, value)) == sample["record"]
 
 
 def test_every_row_that_makes_records_has_a_sample() -> None:

@@ -17,8 +17,8 @@ from connector.binance.stream_name import parse
 from connector.lab.exchange import Exchange
 from connector.lab.faults import RefuseStream, Skip
 from connector.lab.market import Market
-from tests.lab.client import client
-from tests.waiting import until
+from tests.support.lab_client import client
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
 

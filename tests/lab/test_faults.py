@@ -28,8 +28,8 @@ from connector.lab.faults import (
     Stall,
 )
 from connector.lab.market import Market
-from tests.lab.client import Client, client
-from tests.waiting import until
+from tests.support.lab_client import Client, client
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
 
@@ -107,7 +107,7 @@ async def test_unsubscribing_leaves_the_stream_to_the_others(exchange: Exchange)
 async def test_a_client_that_does_not_read_is_cut_off_and_stops_nobody(
     exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.lab.sockets.MOST_UNREAD_BYTES", 4_000_000)
+    monkeypatch.setattr("connector.lab.client_socket.MOST_UNREAD_BYTES", 4_000_000)
     sent: list[int] = []
     big = b'{"t":0,"x":"' + b"x" * 1_000_000 + b'"}'
     async with client(exchange, [TRADE]) as deaf, client(exchange, [TRADE]) as well:

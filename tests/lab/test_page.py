@@ -10,8 +10,8 @@ import pytest
 import typer
 
 from connector.cli.lab import app
-from connector.config.lines import parse
-from connector.lab import schedule
+from connector.config.yaml_source import parse
+from connector.lab.faults import schedule
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "lab.md").read_text()
 

@@ -13,8 +13,8 @@ from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import parse
 from connector.lab.market import Market
 from connector.lab.rest import Rest, Route
-from connector.lab.rest_limits import PATIENCE, Meter
-from connector.lab.rest_shapes import delivery_ms
+from connector.lab.rest.exchange_info import delivery_ms
+from connector.lab.rest.limits import PATIENCE, Meter
 
 pytestmark = pytest.mark.lab
 MINUTE = 1_795_000_020.0

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from connector.binance.products import PRODUCTS
 from connector.binance.stream_name import Stream
-from connector.errors import Refused
-from connector.planning.diff import compare, difference, names_of
+from connector.planning.diff import compare, names_of
 from connector.planning.model import Bundle, Identity, Planned
 from connector.planning.placement import RATE, STREAMS, most_streams, shard_of, share_out, stem_of
 from tests.support.plan import Wanted, plan, streams
@@ -230,32 +229,3 @@ def test_a_fifth_shard_takes_a_fifth_and_nothing_else_moves() -> None:
 
     assert {new for _, new in moved} == {4}
     assert 0.17 < len(moved) / len(names) < 0.23
-
-
-def test_a_difference_names_what_to_do() -> None:
-    before = share_out(streams(COINS[:4]))
-    kept = streams(COINS[1:3])
-    kept[0] = replace(kept[0], topic="other", rate=9.0)
-    moved = replace(streams(COINS[3:4])[0], endpoint="wss://other/stream")
-
-    found = difference(before, share_out([*kept, moved, *streams(COINS[8:9])], before))
-
-    assert [one.stream.name for one in found.added] == ["c8usdt@trade"]
-    assert [one.stream.name for one in found.removed] == ["c0usdt@trade"]
-    assert [one.stream.name for one in found.moved] == ["c3usdt@trade"]
-    assert [one.topic for one in found.rerouted] == ["other"]
-    assert [bundle.name for bundle in found.begun] == ["spot-2"]
-    assert ([new.name for _, new in found.changed], found.ended) == (["spot-1"], ())
-
-
-def test_another_estimate_or_order_is_no_difference() -> None:
-    before = share_out(streams(COINS[:4]))
-
-    after = share_out(streams(reversed(COINS[:4]), rate=7.0), before)
-
-    assert difference(before, after).is_nothing
-
-
-def test_a_connection_that_names_no_product_is_refused() -> None:
-    with pytest.raises(Refused, match="'forex-1' is no connection's name"):
-        compare({"forex-1": ["x@trade"]}, {})

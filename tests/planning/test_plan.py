@@ -3,7 +3,9 @@
 import pytest
 
 from connector.binance.products import Bases, Product
-from connector.planning.plan import PlanError, expand, make_plan
+from connector.planning.model import PlanError
+from connector.planning.plan import make_plan
+from connector.planning.templates import expand
 from tests.support.plan import Wanted, plan
 
 

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from connector.errors import Retry
-from connector.lab.servers import RealKafka, RealRegistry, available
+from connector.lab.real_kafka import RealKafka, RealRegistry, available
 
 ON_CI = bool(os.environ.get("CI"))
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
-from connector.lab.servers import RealKafka, RealRegistry, free_port
-from tests.servers.parts import Running, config, connector, decoded, read_all
-from tests.waiting import until
+from connector.lab.real_kafka import RealKafka, RealRegistry, free_port
+from tests.support.servers import Running, config, connector, decoded, read_all
+from tests.support.waiting import until
 
 STREAMS = [
     {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade", "aggTrade"]},

@@ -13,14 +13,14 @@ from connector.binance.stream_name import parse
 from connector.codec.schema import load
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
+from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.rest import Rest as LabRest
-from connector.lab.rest_history import routes
-from connector.lab.servers import RealKafka, RealRegistry
-from tests import oracle
-from tests.handfill_parts import BTC, answer, backfill, lose, lost, made, spans
-from tests.servers.parts import config, connector, decoded, read_all
-from tests.verify_parts import Topics
-from tests.waiting import until
+from connector.lab.rest import routes
+from tests.support import avro_oracle
+from tests.support.manual_backfill import BTC, answer, backfill, lose, lost, made, spans
+from tests.support.servers import config, connector, decoded, read_all
+from tests.support.verify import Topics
+from tests.support.waiting import until
 
 
 @pytest.mark.parametrize("delivery", ["exactly_once", "idempotent"])
@@ -161,5 +161,5 @@ def _stored(kafka: RealKafka, prefix: str) -> int:
     """Count the trades of BTCUSDT in the topic."""
     messages = read_all(dict(kafka.client()), f"{prefix}.spot.trade")
     schema = load("trade")
-    records = (oracle.read_avro(schema, value) for *_, value, _ in messages)
+    records = (avro_oracle.read_avro(schema, value) for *_, value, _ in messages)
     return sum(record["symbol"] == BTC[2] for record in records)

@@ -9,10 +9,10 @@ from confluent_kafka.cimpl import NewTopic
 from connector.config.model import Kafka
 from connector.kafka import client_config
 from connector.kafka.idempotent_producer import Producer
-from connector.lab.servers import RealKafka
+from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
-from tests.servers.parts import read_all
+from tests.support.servers import read_all
 
 HOUR_MS = 3_600_000
 

@@ -27,12 +27,12 @@ from connector.kafka.idempotent_producer import Producer
 from connector.lab.certificates import Authority
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
+from connector.lab.real_kafka import RealKafka
 from connector.lab.registry import Registry
-from connector.lab.secure import SCRAM, SecureKafka
-from connector.lab.servers import RealKafka
+from connector.lab.secure_kafka import SCRAM, SecureKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
-from tests.servers.parts import config, connector, read_all
+from tests.support.servers import config, connector, read_all
 
 USERS = {
     "admin": "admin-word",

@@ -12,10 +12,10 @@ from connector.config.model import Kafka
 from connector.kafka import client_config
 from connector.kafka.committer import Newest
 from connector.kafka.transactional_producer import TransactionalProducer
-from connector.lab.servers import RealKafka
+from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
-from tests.servers.parts import read_all
+from tests.support.servers import read_all
 
 HOUR_MS = 3_600_000
 FAST: dict[str, Any] = {"transaction.timeout.ms": 4_000}

@@ -8,9 +8,9 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from connector.kafka.bulk_consumer import Bulk
-from connector.lab.servers import RealKafka, RealRegistry
-from tests.servers.parts import read_all
-from tests.verify_parts import BEGAN_MS, Topics, verdict
+from connector.lab.real_kafka import RealKafka, RealRegistry
+from tests.support.servers import read_all
+from tests.support.verify import BEGAN_MS, Topics, verdict
 
 
 async def topics_of(kafka: RealKafka, registry: RealRegistry, prefix: str, **conf: Any) -> Topics:

@@ -10,11 +10,11 @@ from connector.binance.stream_name import parse
 from connector.codec.schema import load
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
+from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
-from connector.lab.servers import RealKafka, RealRegistry
-from tests import oracle
-from tests.servers.parts import Running, config, connector, decoded, read_all
-from tests.waiting import until
+from tests.support import avro_oracle
+from tests.support.servers import Running, config, connector, decoded, read_all
+from tests.support.waiting import until
 
 FILLED_BY_US = ("receive_time", "receive_time_us", "origin", "gap_id", "extra")
 
@@ -68,7 +68,7 @@ def assert_topics_hold_what_was_sent(
         for record, data in zip(found[series], payloads, strict=True):
             ours = {key: record[key] for key in FILLED_BY_US}
             assert ours["origin"] == "live"
-            assert record == oracle.expected(schema, data, head | ours)
+            assert record == avro_oracle.expected(schema, data, head | ours)
 
 
 async def test_records_read_back_equal_what_was_sent_in_order(

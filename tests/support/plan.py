@@ -7,8 +7,8 @@ from typing import Literal
 from connector.binance.exchange_info import Listing, Universe
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.binance.stream_name import parse
-from connector.planning.model import Planned
-from connector.planning.plan import Plan, make_plan
+from connector.planning.model import Plan, Planned
+from connector.planning.plan import make_plan
 from connector.planning.selection import Selection
 
 EXPIRY = 1_798_185_600_000  # 2026-12-25 08:00 UTC

@@ -14,8 +14,8 @@ import structlog
 from connector.binance.exchange_info import ExchangeInfo, read_exchange_info
 from connector.binance.products import PRODUCTS, Bases, Product
 from connector.errors import Refused, Retry
+from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
-from connector.lab.proxy import Proxy
 from connector.lab.rest import Rest as LabRest
 from connector.transport.rest import Rest
 from connector.transport.weight_pool import Pool

@@ -16,7 +16,7 @@ from connector.errors import Retry
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.transport.websocket import Connection
-from tests.waiting import until
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
 

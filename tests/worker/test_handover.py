@@ -9,9 +9,9 @@ import pytest
 
 from connector.feed.context import Around
 from connector.lab.faults import Drop
-from connector.planning.plan import Bundle
-from tests.waiting import until
-from tests.worker_parts import SPOT, World, world
+from connector.planning.model import Bundle
+from tests.support.waiting import until
+from tests.support.worker import SPOT, World, world
 
 pytestmark = pytest.mark.lab
 

@@ -9,10 +9,10 @@ import pytest
 from connector.codec.schema import load
 from connector.kafka.tail_consumer import Reader
 from examples.order_book import OrderBook
-from tests.handfill_parts import TRADES, answer
-from tests.oracle import read_avro
-from tests.waiting import until
-from tests.worker_parts import World, world
+from tests.support.avro_oracle import read_avro
+from tests.support.manual_backfill import TRADES, answer
+from tests.support.waiting import until
+from tests.support.worker import World, world
 
 pytestmark = pytest.mark.lab
 BTC = ("spot", "btcusdt@trade", "BTCUSDT")

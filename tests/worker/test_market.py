@@ -12,8 +12,8 @@ from connector.config.load import load
 from connector.errors import Fatal, Retry
 from connector.feed.supervisor import Supervisor
 from connector.worker.market import run_market
-from tests.waiting import until
-from tests.worker_parts import SPOT, World, world
+from tests.support.waiting import until
+from tests.support.worker import SPOT, World, world
 
 pytestmark = pytest.mark.lab
 

@@ -20,15 +20,15 @@ from connector.feed.context import Around
 from connector.feed.pipeline import Pipeline
 from connector.kafka.tail_consumer import Reader
 from connector.lab.faults import Drop
+from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
-from connector.lab.proxy import Proxy
-from connector.planning.plan import Bundle
+from connector.planning.model import Bundle
 from connector.telemetry.ledger import Ledger
-from tests.handfill_parts import answer
-from tests.oracle import read_avro
+from tests.support.avro_oracle import read_avro
+from tests.support.manual_backfill import answer
 from tests.support.pipeline import Recorder
-from tests.waiting import until
-from tests.worker_parts import SPOT, World, world
+from tests.support.waiting import until
+from tests.support.worker import SPOT, World, world
 
 pytestmark = pytest.mark.lab
 

@@ -13,9 +13,9 @@ from connector.binance.products import Product
 from connector.errors import Retry
 from connector.worker.market import plan_of
 from connector.worker.replanner import Hands, Replanner
-from tests.config.parts import GOOD, loaded
+from tests.support.config import GOOD, loaded
 from tests.support.plan import universe
-from tests.waiting import until
+from tests.support.waiting import until
 
 WARNING = "BTCUSTD is not listed: its streams would be acknowledged and silent"
 

@@ -14,7 +14,7 @@ from connector.backfill.manual.writer import Writing
 from connector.backfill.pages import Span
 from connector.backfill.scheduler import Backfill, Book
 from connector.binance.stream_name import Stream
-from connector.codec.recovered import Recovered
+from connector.codec.rest_rows import Recovered
 from connector.continuity.audit.coverage import Coverage, Marker, id_edges
 from connector.continuity.gap_tracker import Gap
 from connector.continuity.marker import Reason, State, digest

@@ -9,13 +9,13 @@ from connector.backfill.pages import Page, Span, locate, located_for_s, newest_p
 from connector.binance.candles import following, opening
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.codec.recovered import recover, rows_in
+from connector.codec.rest_rows import recover, rows_in
 from connector.config.load import Loaded
 from connector.config.model import Shard
 from connector.config.plan import plan_of
 from connector.errors import BadMessage, Refused
-from connector.planning.model import Planned
-from connector.planning.plan import Plan, needs
+from connector.planning.model import Plan, Planned
+from connector.planning.plan import needs
 from connector.transport.rest import Rest
 
 EARLIER_MS = 60_000  # ids that follow one another may be stamped a little out of order

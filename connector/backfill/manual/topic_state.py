@@ -8,8 +8,8 @@ from typing import Any
 from connector.backfill.manual.missing import Present
 from connector.backfill.pages import Span
 from connector.binance.stream_name import Stream
-from connector.codec.formats import plain
-from connector.codec.scan import HEADER_BYTES
+from connector.codec.avro import to_json
+from connector.codec.framing import schema_id_of
 from connector.config.model import Settings
 from connector.continuity.audit.coverage import Coverage, Marker
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
@@ -84,8 +84,7 @@ class Reading:
         return coverage
 
     def _decoded(self, value: bytes) -> Mapping[str, Any]:
-        schema_id = int.from_bytes(value[1:HEADER_BYTES], "big")
-        found: Mapping[str, Any] = plain.decoded(self._schemas.text(schema_id), value)
+        found: Mapping[str, Any] = to_json(self._schemas.text(schema_id_of(value)), value)
         return found
 
     def present(self, span: Span, known: Known, since: int | None, tell: Tell) -> Present:

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 
-from connector.codec.recovered import Recovered
+from connector.codec.rest_rows import Recovered
 from connector.config.model import Settings
 from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Gap
 from connector.continuity.marker import State

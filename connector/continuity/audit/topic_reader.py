@@ -6,8 +6,9 @@ from typing import Protocol
 
 from connector.binance.products import PRODUCTS
 from connector.binance.stream_name import Stream, recognise
-from connector.codec.records import Schemas
-from connector.codec.scan import HEADER_BYTES, Scanned, Scanner, prefix_of, split_prefix
+from connector.codec.avro import Schemas
+from connector.codec.framing import schema_id_of
+from connector.codec.scanner import Scanned, Scanner, prefix_of, split_prefix
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
 from connector.continuity.audit.rules import rule_of
 from connector.continuity.audit.series import Series
@@ -136,7 +137,7 @@ class TopicReader:
     def _begin(self, prefix: bytes) -> tuple[Way, See]:
         symbol, product, name = split_prefix(prefix)
         series = self._books.of(self._topic, product, name, symbol)
-        schema_id = int.from_bytes(prefix[1:HEADER_BYTES], "big")
+        schema_id = schema_id_of(prefix)
         wanted = HEAD + series.wanted(series.stream)
         if (schema_id, wanted) not in self._ways:
             text = self._schemas.text(schema_id)

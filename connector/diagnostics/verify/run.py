@@ -6,8 +6,8 @@ from contextlib import closing
 from typing import Any
 
 from connector.binance.products import PRODUCTS
-from connector.codec.formats import plain
-from connector.codec.scan import HEADER_BYTES
+from connector.codec.avro import to_json
+from connector.codec.framing import schema_id_of
 from connector.config.model import Settings
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.audit.report import Verdict, report_of
@@ -128,8 +128,7 @@ class Verification:
                 if value is None:
                     continue
                 try:
-                    prefix = int.from_bytes(value[1:HEADER_BYTES], "big")
-                    take(plain.decoded(self._schemas.text(prefix), value))
+                    take(to_json(self._schemas.text(schema_id_of(value)), value))
                 except (Refused, Retry):
                     raise
                 except Exception as error:  # noqa: BLE001 - fastavro raises what it likes

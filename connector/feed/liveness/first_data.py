@@ -11,7 +11,7 @@ from connector.binance.stream_name import Stream
 from connector.errors import Retry
 from connector.feed.liveness.activity import first_data_deadline
 from connector.feed.pipeline import Routes
-from connector.planning.plan import Bundle
+from connector.planning.model import Bundle
 from connector.telemetry import events
 from connector.transport.websocket import Connection
 

@@ -17,7 +17,7 @@ from connector.feed.liveness.probe import Hands, Second
 from connector.feed.liveness.staleness import CONFIRM_S, Doubt, Step
 from connector.feed.pipeline import Route, Routes
 from connector.feed.session import Leg
-from connector.planning.plan import Bundle
+from connector.planning.model import Bundle
 from connector.telemetry import events
 
 LOOK_S = 0.25  # between two looks at the counters

@@ -16,7 +16,7 @@ from connector.feed.context import Around
 from connector.feed.liveness.staleness import Doubt, Step
 from connector.feed.pipeline import Routes
 from connector.feed.session import HAND_OVER_S, Leg
-from connector.planning.plan import Bundle
+from connector.planning.model import Bundle
 from connector.telemetry import events
 
 LOOK_S = 0.1  # between two looks at what both connections have brought

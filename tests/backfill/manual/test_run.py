@@ -13,21 +13,31 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from connector.backfill.manual.request import Asked, Spans
 from connector.binance.stream_name import Stream, parse
-from connector.codec.records import decode_record
+from connector.codec.avro import decode_record
 from connector.codec.schema import load
 from connector.errors import Refused, Retry
-from connector.lab.broker import EmbeddedBroker
+from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.market import Event, Market
 from connector.lab.registry import Registry
 from connector.lab.rest import Rest as LabRest
-from connector.lab.rest_history import routes
+from connector.lab.rest import routes
 from connector.transport.rest import Rest
-from tests.handfill_parts import BTC, TRADES, answer, apart, backfill, bkc, lose, lost, made
-from tests.handfill_parts import spans as spans_of
-from tests.oracle import read_avro
-from tests.verify_parts import Topics
-from tests.waiting import until
-from tests.worker_parts import World, world
+from tests.support.avro_oracle import read_avro
+from tests.support.manual_backfill import (
+    BTC,
+    TRADES,
+    answer,
+    apart,
+    backfill,
+    bkc,
+    lose,
+    lost,
+    made,
+)
+from tests.support.manual_backfill import spans as spans_of
+from tests.support.verify import Topics
+from tests.support.waiting import until
+from tests.support.worker import World, world
 
 pytestmark = pytest.mark.lab
 OFF = {"enabled": False}

@@ -24,7 +24,7 @@ from connector.feed.liveness.activity import (
 )
 from connector.feed.liveness.interarrival import ENOUGH, GENERATION, Habit
 from connector.feed.liveness.staleness import CONFIRM_S, Doubt, Step
-from tests import traffic
+from tests.support import traffic
 
 TRADE = recognise("spot", "btcusdt@trade")
 

@@ -14,10 +14,10 @@ from connector.feed.liveness.monitor import Listening
 from connector.feed.supervisor import Supervisor
 from connector.kafka.tail_consumer import Reader
 from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
-from connector.planning.plan import Bundle
-from tests.oracle import read_avro
-from tests.waiting import until
-from tests.worker_parts import SPOT, World, world
+from connector.planning.model import Bundle
+from tests.support.avro_oracle import read_avro
+from tests.support.waiting import until
+from tests.support.worker import SPOT, World, world
 
 pytestmark = pytest.mark.lab
 

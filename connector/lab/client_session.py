@@ -1,0 +1,234 @@
+"""One client of the lab's exchange: its subscriptions, its limits, and the answers it gets.
+
+Answers, texts and traps as Binance's, facts and dates in the catalogue of the exchange:
+web-socket-streams.md 2026-07-21, the futures pages of 2026-05-28, measurements of 2026-07-30.
+"""
+
+import json
+import time
+from collections import deque
+from typing import Any, Protocol
+
+from websockets.exceptions import ConnectionClosed
+
+from connector.binance.products import LIMITS, Product
+from connector.binance.stream_name import Stream, parse
+from connector.errors import Refused
+from connector.lab.client_socket import Socket
+from connector.lab.depth_variants import Leg
+from connector.lab.message import Message, in_microseconds
+
+TOO_MANY_MESSAGES = (1008, "Too many requests")
+TOO_MANY_STREAMS = (1008, "Too many streams")
+_METHODS = "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`"
+
+
+class Deliveries(Protocol):
+    """What a session needs of wire.py, which holds the sessions."""
+
+    refused: dict[str, tuple[int, str]]
+
+    def begin(self, stream: Stream) -> None:
+        """Somebody has subscribed to a stream."""
+        ...
+
+    def end(self, stream: Stream) -> None:
+        """Somebody has unsubscribed."""
+        ...
+
+    def left(self, message: Message) -> None:
+        """Note that a message has left for a connection."""
+        ...
+
+
+class Session:
+    """A connection as the exchange sees it.
+
+    Args:
+        wire: Where its streams come from.
+        leg: Cuts depth streams in its own way; None: as they come.
+        microseconds: Times are told in microseconds.
+
+    Attributes:
+        subscribed: Names asked for, whatever they are: nonsense is acknowledged too.
+        delivered: The streams among them that this connection's route really delivers.
+        lost: Nothing that is sent from now on arrives.
+        muted: Streams that are acknowledged and withheld until they are subscribed again.
+        muted_all: Everything is withheld.
+    """
+
+    def __init__(
+        self,
+        socket: Socket,
+        wire: Deliveries,
+        products: tuple[Product, ...],
+        route: str | None,
+        *,
+        combined: bool,
+        leg: Leg | None = None,
+        microseconds: bool = False,
+    ) -> None:
+        self.socket = socket
+        self._born = time.monotonic()
+        self.lost = False
+        self.muted: set[str] = set()
+        self.muted_all = False
+        self._wire = wire
+        self._leg = leg
+        self._microseconds = microseconds
+        self._held: deque[Message] = deque()
+        self.products = products
+        self.route = route
+        self.combined = combined
+        self.subscribed: dict[str, None] = {}
+        self.delivered: dict[str, Stream] = {}
+        self._limits = LIMITS[products[-1]]
+        self._messages: deque[float] = deque()
+
+    def age(self) -> float:
+        """Return the seconds since the connection began."""
+        return time.monotonic() - self._born
+
+    def over_limit(self) -> bool:
+        """Count one message from the client, pongs included; say whether it is one too many."""
+        now = time.monotonic()
+        self._messages.append(now)
+        while self._messages[0] <= now - 1.0:
+            self._messages.popleft()
+        return len(self._messages) > self._limits.messages_per_second
+
+    def _most_streams(self) -> int:
+        """Return the streams a connection may have: the least its products allow."""
+        allowed = [LIMITS[s.product].streams_per_connection for s in self.delivered.values()]
+        return min(allowed, default=self._limits.streams_per_connection)
+
+    async def run(self) -> None:
+        """Answer requests until the client is gone or breaks a limit."""
+        try:
+            async for message in self.socket:
+                if self.over_limit():
+                    return await self.socket.close(*TOO_MANY_MESSAGES)
+                await self.socket.send(json.dumps(self.answer(message), separators=(",", ":")))
+                if len(self.subscribed) > self._most_streams():
+                    return await self.socket.close(*TOO_MANY_STREAMS)
+        except ConnectionClosed:
+            return None
+
+    def answer(self, message: str | bytes) -> dict[str, Any]:
+        """Return the answer to one request: flat, with the exchange's own texts."""
+        try:
+            request = json.loads(message)
+        except (json.JSONDecodeError, UnicodeDecodeError):
+            return {"code": 3, "msg": "Invalid JSON: expected value at line 1 column 1"}
+        if not isinstance(request, dict) or "method" not in request:
+            return _invalid("missing field `method` at line 1 column 1")
+        number = request.get("id")
+        if number is not None and not (isinstance(number, int) and number >= 0):
+            return _invalid("request ID must be an unsigned integer")
+        method, params = request["method"], request.get("params", [])
+        handler = {
+            "SUBSCRIBE": self._subscribe,
+            "UNSUBSCRIBE": self._unsubscribe,
+            "LIST_SUBSCRIPTIONS": lambda _: {"result": list(self.subscribed)},
+            "SET_PROPERTY": self._set_property,
+            "GET_PROPERTY": self._get_property,
+        }.get(method)
+        if handler is None:
+            return _invalid(f"unknown variant `{method}`, expected one of {_METHODS}", number)
+        return handler(params) | {"id": number}
+
+    def _subscribe(self, names: list[str]) -> dict[str, Any]:
+        for name in names:
+            if name in self._wire.refused:  # the request as a whole: nothing of it is subscribed
+                code, text = self._wire.refused[name]
+                return {"code": code, "msg": text}
+        for name in names:
+            self.subscribed[name] = None
+            self.muted.discard(name)
+            stream = self._deliverable(name)
+            if stream is not None:
+                self.delivered[name] = stream
+                self._wire.begin(stream)
+        return {"result": None}
+
+    def _deliverable(self, name: str) -> Stream | None:
+        """Return the stream when this host and route deliver it; else it stays silent for ever."""
+        for product in self.products:
+            try:
+                stream = parse(product, name)
+            except Refused:
+                continue
+            routed = product in ("usdm", "options")
+            if not routed or stream.row.route == (self.route or "/public"):
+                return stream
+        return None
+
+    def _unsubscribe(self, names: list[str]) -> dict[str, Any]:
+        for name in names:
+            self.subscribed.pop(name, None)
+            stream = self.delivered.pop(name, None)
+            if stream is not None:
+                self._wire.end(stream)
+        return {"result": None}
+
+    def _set_property(self, params: list[Any]) -> dict[str, Any]:
+        if params[:1] != ["combined"]:
+            return {"code": 0, "msg": "Unknown property"}
+        if len(params) != 2 or not isinstance(params[1], bool):  # noqa: PLR2004 - name and value
+            return {"code": 1, "msg": "Invalid value type: expected Boolean"}
+        self.combined = params[1]
+        return {"result": None}
+
+    def _get_property(self, params: list[Any]) -> dict[str, Any]:
+        if params[:1] != ["combined"]:
+            return {"code": 0, "msg": "Unknown property"}
+        return {"result": self.combined}
+
+    def push(self, message: Message) -> None:
+        """Send a message, or keep it while the connection is frozen."""
+        if self.lost or self.muted_all or message.name in self.muted:
+            return
+        if self.socket.frozen:
+            self._held.append(message)
+            return
+        for one in self._leg.cut(message) if self._leg else (message,):
+            payload = in_microseconds(one.payload) if self._microseconds else one.payload
+            if self.socket.put(self.wrap(one.name, payload)):
+                self._wire.left(one)
+
+    def withhold(self, name: str | None) -> None:
+        """Send nothing of a stream, or (None) nothing at all."""
+        if name is None:
+            self.muted_all = True
+        elif name in self.delivered:
+            self.muted.add(name)
+
+    def release(self, name: str | None) -> None:
+        """Withhold it no more."""
+        if name is None:
+            self.muted_all = False
+        else:
+            self.muted.discard(name)
+
+    def thaw(self) -> None:
+        """Let a frozen connection go on: what was kept leaves at once, as TCP would do it."""
+        self.socket.thaw()
+        while self._held:
+            self.push(self._held.popleft())
+
+    def wrap(self, name: str, payload: bytes) -> bytes:
+        """Return a payload as this connection gets it: wrapped with the stream's name, or raw."""
+        if not self.combined:
+            return payload
+        return (
+            b'{"stream":'
+            + json.dumps(name, ensure_ascii=False).encode()
+            + b',"data":'
+            + payload
+            + b"}"
+        )
+
+
+def _invalid(text: str, number: Any = None) -> dict[str, Any]:
+    answer = {"code": 2, "msg": f"Invalid request: {text}"}
+    return answer if number is None else answer | {"id": number}

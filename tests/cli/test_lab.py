@@ -1,0 +1,242 @@
+"""`bkc lab` as its users run it: a process, its words, its signals."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+from typer.testing import CliRunner
+from websockets.asyncio.client import connect
+
+from connector.cli import app
+from connector.config.load import load
+from connector.config.yaml_source import parse
+from connector.errors import Refused
+from connector.lab.exchange import Exchange
+from connector.lab.market import Market
+from connector.lab.real_kafka import free_port
+from connector.worker.market import plan_of
+
+pytestmark = pytest.mark.lab
+
+runner = CliRunner()
+SECTIONS = ("exchange", "kafka", "topics", "delivery", "schema_registry", "subscriptions")
+
+
+def refused(*arguments: str) -> str:
+    """Return the words a command is refused with."""
+    result = runner.invoke(app, ["lab", *arguments])
+    assert isinstance(result.exception, Refused), result.output
+    return str(result.exception)
+
+
+class Running:
+    """A lab in a process of its own, up and running."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.printed = ""
+        self.told = ""
+
+    async def until_told(self, words: str) -> None:
+        """Read standard error until something is said."""
+        assert self.process.stderr is not None
+        async with asyncio.timeout(30):
+            while words not in self.told:
+                line = await self.process.stderr.readline()
+                assert line, f"ended without {words!r}: {self.told}"
+                self.told += line.decode()
+
+    async def end(self, number: int) -> int:
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), 15)
+
+    async def read_config(self) -> str:
+        """Return what stands on standard output once it runs."""
+        assert self.process.stdout is not None
+        await self.until_told("Ctrl-C ends the lab.")
+        with contextlib.suppress(TimeoutError):
+            while True:
+                line = await asyncio.wait_for(self.process.stdout.readline(), 0.2)
+                self.printed += line.decode()
+        return self.printed
+
+
+@contextlib.asynccontextmanager
+async def lab(*arguments: str) -> AsyncIterator[Running]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "connector",
+        "lab",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        yield Running(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until_ready(url: str, worker: asyncio.subprocess.Process) -> None:
+    """Ask a worker's probe until data flows; fail when it ends before."""
+    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+        while worker.returncode is None:
+            with contextlib.suppress(aiohttp.ClientError):
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.1)
+    pytest.fail(f"the worker ended with {worker.returncode}")
+
+
+@pytest.mark.lab
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_exchange_runs_until_a_signal(number: signal.Signals) -> None:
+    async with lab("exchange", "--rate", "200", "--fault", "mute@0.1:0.1") as running:
+        bases = parse(await running.read_config(), "printed")[0]["exchange"]
+        async with connect(bases["usdm"]["streams"] + "/market/ws/btcusdt@aggTrade") as socket:
+            first = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(bases["usdm"]["rest"] + "/fapi/v1/exchangeInfo") as answer,
+        ):
+            info = await answer.json()
+        await running.until_told("mute@0.1:0.1")
+        code = await running.end(number)
+
+    assert (first["e"], info["symbols"][0]["symbol"], code) == ("aggTrade", "BTCUSDT", 0)
+
+
+@pytest.mark.lab
+async def test_all_of_it_prints_a_config_that_is_good(tmp_path: Path) -> None:
+    path = tmp_path / "connector.yaml"
+    async with lab("all", "--write", str(path)) as running:
+        printed = await running.read_config()
+        code = await running.end(signal.SIGTERM)
+
+    assert (path.read_text(), code) == (printed, 0)
+    assert tuple(parse(printed, "printed")[0]) == SECTIONS
+    assert f"bkc run market -c {path}" in running.told.replace("\n", " ")
+    plan = plan_of(load(path))
+    assert {planned.stream.product for planned in plan.planned} == {"spot", "usdm"}
+
+
+@pytest.mark.lab
+async def test_a_worker_runs_on_the_config_as_it_is_printed(tmp_path: Path) -> None:
+    path = tmp_path / "connector.yaml"
+    port = free_port()
+    async with lab("all", "--write", str(path)) as running:
+        await running.read_config()
+        worker = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "connector", "run", "market", "--config", str(path)),
+            env={**os.environ, "BKC_SERVER__HOST": "127.0.0.1", "BKC_SERVER__PORT": str(port)},
+            stderr=asyncio.subprocess.DEVNULL,
+        )
+        try:
+            await until_ready(f"http://127.0.0.1:{port}/readyz", worker)
+            worker.terminate()
+            code = await asyncio.wait_for(worker.wait(), 30)
+        finally:
+            if worker.returncode is None:
+                worker.kill()
+                await worker.wait()
+
+    assert code == 0
+
+
+@pytest.mark.lab
+async def test_the_registry_and_the_broker_run_alone() -> None:
+    async with lab("registry") as registry, lab("broker") as broker:
+        url = parse(await registry.read_config(), "printed")[0]["schema_registry"]["url"]
+        servers = parse(await broker.read_config(), "printed")[0]["kafka"]["bootstrap_servers"]
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/subjects") as answer:
+            subjects = await answer.json()
+        host, _, port = servers.partition(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.close()
+        codes = [await one.end(signal.SIGTERM) for one in (registry, broker)]
+
+    assert (subjects, codes) == ([], [0, 0])
+
+
+@pytest.mark.lab
+async def test_a_capture_is_played(tmp_path: Path) -> None:
+    path = tmp_path / "spot.jsonl"
+    path.write_text('{"stream":"btcusdt@trade","data":{"e":"trade","E":5,"s":"BTCUSDT","t":7}}\n')
+    async with lab("exchange", "--play", str(path), "--speed", "max") as running:
+        base = parse(await running.read_config(), "printed")[0]["exchange"]["spot"]["streams"]
+        async with connect(base + "/ws/btcusdt@trade") as socket:
+            got = json.loads(await asyncio.wait_for(socket.recv(), 10))
+        await running.until_told("played 1 message to the end")
+        code = await running.end(signal.SIGTERM)
+
+    assert (got["t"], code) == (7, 0)
+    assert "1 message to play" in running.told
+
+
+@pytest.mark.lab
+async def test_a_taken_port_is_said_with_its_cure() -> None:
+    taken = Exchange(Market(1))
+    await taken.start()
+    port = taken.bases["spot"].streams[0].rpartition(":")[2]
+    async with lab("exchange", "--port", port) as running:
+        await running.until_told("give another --port")
+        code = await asyncio.wait_for(running.process.wait(), 15)
+    await taken.stop()
+
+    assert code == 2
+    assert "cannot listen" in running.told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("exchange", "--fault", "mutt@1s"), "there is no 'mutt'; did you mean 'mute'?"),
+        (("all", "--fault", "drop"), "no time it starts at; write drop@10s"),
+        (("exchange", "--fault", "skip:dogeusdt@trade@1s"), "no such stream; it lists BTCUSDT"),
+        (("exchange", "--schedule", "absent.txt"), "absent.txt: No such file"),
+        (("exchange", "--play", "/nope"), "--play /nope: there is no such file"),
+        (("exchange", "--speed", "fast"), "--speed 'fast'"),
+    ],
+)
+def test_a_wrong_option_is_refused_with_its_cure(arguments: tuple[str, ...], said: str) -> None:
+    assert said in refused(*arguments)
+
+
+def test_a_wrong_line_of_a_schedule_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "evil.txt"
+    path.write_text("# evil\ndropp@1s\n")
+
+    assert f"{path}:2: fault 'dropp@1s'" in refused("exchange", "--schedule", str(path))
+
+
+def test_a_capture_of_no_known_product_is_asked_for_one(tmp_path: Path) -> None:
+    path = tmp_path / "mine.jsonl"
+    path.write_text("")
+
+    assert "which product? Give --product" in refused("exchange", "--play", str(path))
+
+
+def test_a_schedule_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "evil.txt"
+    path.write_bytes(b"\xff\xfe")
+
+    assert refused("exchange", "--schedule", str(path)) == f"{path}: not a text"
+
+
+def test_the_faults_are_listed() -> None:
+    result = runner.invoke(app, ["lab", "faults"])
+
+    assert result.exit_code == 0
+    assert "black-hole" in result.stdout
+    assert "server-shutdown" in result.stdout

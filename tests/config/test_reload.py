@@ -1,0 +1,72 @@
+"""When a config file counts as changed, and what a running worker takes over of it."""
+
+from pathlib import Path
+
+import pytest
+
+from connector.config.reload import Watch, content_hash, differing
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    path = tmp_path / "connector.yaml"
+    path.write_text("a")
+    return Watch(path, content_hash(path))
+
+
+def test_the_same_content_is_no_change(watch: Watch) -> None:
+    watch.path.write_text("a")
+
+    assert [watch.changed(), watch.changed()] == [False, False]
+
+
+def test_new_content_counts_once_nobody_is_writing_it(watch: Watch) -> None:
+    watch.path.write_text("half")
+    first = watch.changed()
+    watch.path.write_text("half and half")
+
+    assert [first, watch.changed(), watch.changed()] == [False, False, True]
+
+
+def test_content_that_was_dealt_with_is_no_change(watch: Watch) -> None:
+    watch.path.write_text("b")
+    watch.known = content_hash(watch.path)
+
+    assert [watch.changed(), watch.changed()] == [False, False]
+
+
+def test_a_file_that_is_away_is_no_change(watch: Watch) -> None:
+    watch.path.unlink()
+
+    assert [watch.changed(), watch.changed()] == [False, False]
+
+
+def test_a_file_is_gone_after_some_looks_and_back_at_once(watch: Watch) -> None:
+    watch.path.unlink()
+    looks = [(watch.changed(), watch.gone) for _ in range(6)]
+    watch.path.write_text("a")
+
+    assert looks == [(False, False)] * 4 + [(False, True)] * 2
+    assert (watch.changed(), watch.gone) == (False, False)
+
+
+def test_a_link_above_the_file_may_be_swapped(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "connector.yaml").write_text(name)
+    link = tmp_path / "..data"
+    link.symlink_to("one")
+    (tmp_path / "connector.yaml").symlink_to("..data/connector.yaml")
+    path = tmp_path / "connector.yaml"
+    watch = Watch(path, content_hash(path))
+    (tmp_path / "new").symlink_to("two")
+    (tmp_path / "new").rename(link)
+
+    assert [watch.changed(), watch.changed()] == [False, True]
+
+
+def test_differing_keys_are_named_to_their_depth() -> None:
+    old = {"kafka": {"client_id": "a", "security": {"mechanism": None}}, "hold": 1, "live": 1}
+    new = {"kafka": {"client_id": "b", "security": {"mechanism": "PLAIN"}}, "hold": 1, "live": 2}
+
+    assert list(differing(old, new, {"live"})) == ["kafka.client_id", "kafka.security.mechanism"]
