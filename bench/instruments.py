@@ -1,6 +1,6 @@
-"""Seeded markets of the benchmark: prices that walk, quantities that vary, ids and books.
+"""Seeded instruments of the benchmark: price, quantities, event ids, candle and book levels.
 
-Integers throughout: a price is a count of ticks. Knows nothing of JSON (see frames.py).
+Prices and quantities are integers: counts of 10**-decimals. JSON is written in payloads.py.
 """
 
 import random
@@ -27,15 +27,33 @@ _OPTIONS = """
 BTC-270326-80000-C 4105.000 5.000 0.01    BTC-270326-90000-C 1765.000 5.000 0.01
 BTC-270326-80000-P 2940.000 5.000 0.01
 """
-_ZERO_SHARE = 0.2  # of depth levels: they were removed
+_ZERO_SHARE = 0.2  # share of depth levels with quantity 0: removed from the book
+
+
+@dataclass(slots=True)
+class Candle:
+    """One candle; prices and quantities in wire units, `open_time` in epoch ms."""
+
+    open_time: int
+    opened: int
+    high: int
+    low: int
+    volume: int = 0
+    trades: int = 0
 
 
 @dataclass(slots=True)
 class Instrument:
-    """One symbol and its state; quantities are counts of steps.
+    """One symbol and its state.
 
     Attributes:
-        weight: How often it moves compared with the others: the first of a table moves most.
+        tick: Smallest price change, wire units.
+        step: Smallest quantity, wire units.
+        typical_steps: Median quantity in steps.
+        weight: Share of messages relative to the other symbols: 1, 1/2, 1/3, ...
+        first_id: Every kind's ids begin after this one.
+        ids: Last id by kind. Each stream has ids of its own, as on the exchange.
+        candle: The open candle; None before the first and after a closed one.
     """
 
     product: str
@@ -45,20 +63,15 @@ class Instrument:
     price_decimals: int
     step: int
     quantity_decimals: int
-    typical: float
+    typical_steps: float
     weight: float
     rng: random.Random
-    next_id: int
-    opened: int = 0
-    high: int = 0
-    low: int = 0
-    volume: int = 0
-    trades: int = 0
-    opened_at: int = 0
-    last_update: dict[str, int] = field(default_factory=dict)
+    first_id: int
+    ids: dict[str, int] = field(default_factory=dict)
+    candle: Candle | None = None
 
-    def move(self) -> str:
-        """Move the price now and then, by a few hundred-thousandths; return it as text."""
+    def move_price(self) -> str:
+        """Return the next price as text: half of the calls change it, by about 2e-5 of itself."""
         if self.rng.random() < 0.5:
             mean = self.price * 2e-5 / self.tick
             ticks = 1 + int(self.rng.expovariate(1 / mean)) if mean > 1 else 1
@@ -67,44 +80,66 @@ class Instrument:
         return self.price_text(self.price)
 
     def quantity(self) -> int:
-        """Draw a quantity, wire units: log-normal, so that hardly one comes twice."""
-        steps = max(1, round(self.rng.lognormvariate(0.0, 1.5) * self.typical))
+        """Draw a quantity in wire units: log-normal, so that values rarely repeat."""
+        steps = max(1, round(self.rng.lognormvariate(0.0, 1.5) * self.typical_steps))
         return steps * self.step
 
-    def identity(self, stride: int = 1) -> int:
-        """Return the next id."""
-        self.next_id += stride
-        return self.next_id
+    def last_id(self, kind: str) -> int:
+        """Return the last id of a kind of event."""
+        return self.ids.get(kind, self.first_id)
+
+    def next_id(self, kind: str, stride: int = 1) -> int:
+        """Advance the ids of a kind of event by `stride` and return the new last id."""
+        self.ids[kind] = self.last_id(kind) + stride
+        return self.ids[kind]
+
+    def next_candle(self, minute_ms: int) -> tuple[Candle, bool]:
+        """Add trades to the open candle, or open one.
+
+        Args:
+            minute_ms: Open time of the current minute, epoch ms.
+
+        Returns:
+            The candle, and True if this is its closing event: the current minute is a later one.
+        """
+        price = self.price
+        candle = self.candle or Candle(minute_ms, price, price, price)
+        candle.high, candle.low = max(candle.high, price), min(candle.low, price)
+        candle.volume += self.quantity()
+        candle.trades += self.rng.randrange(1, 9)
+        is_closed = candle.open_time < minute_ms
+        self.candle = None if is_closed else candle
+        return candle, is_closed
 
     def price_text(self, price: int) -> str:
-        """Return a price as Binance writes it."""
+        """Return a price in wire units as Binance writes it."""
         return fixed(price, self.price_decimals)
 
     def quantity_text(self, quantity: int) -> str:
-        """Return a quantity as Binance writes it."""
+        """Return a quantity in wire units as Binance writes it."""
         return fixed(quantity, self.quantity_decimals)
 
     def levels(self, count: int, side: int) -> str:
-        """Return book levels as JSON, best first, going away from the price."""
+        """Return book levels as JSON, best first. `side`: -1 for bids, 1 for asks."""
         price, texts = self.price, []
         for _ in range(count):
             price += side * self.tick * (1 + int(self.rng.expovariate(0.05)))
-            gone = self.rng.random() < _ZERO_SHARE
-            quantity = self.quantity_text(0 if gone else self.quantity())
+            is_removed = self.rng.random() < _ZERO_SHARE
+            quantity = self.quantity_text(0 if is_removed else self.quantity())
             texts.append(f'["{self.price_text(max(self.tick, price))}","{quantity}"]')
         return "[" + ",".join(texts) + "]"
 
 
 def fixed(units: int, decimals: int) -> str:
-    """Return a count of 10**-decimals as a decimal text."""
+    """Return `units` * 10**-decimals as decimal text."""
     if not decimals:
         return str(units)
     whole, rest = divmod(units, 10**decimals)
     return f"{whole}.{rest:0{decimals}d}"
 
 
-def market(product: str, seed: int) -> list[Instrument]:
-    """Return the instruments of a product in their first state."""
+def instruments_of(product: str, seed: int) -> list[Instrument]:
+    """Return the instruments of a product in their initial state."""
     table = {"spot": _SPOT, "usdm": _USDM, "coinm": _COINM, "options": _OPTIONS}[product].split()
     rows = [table[start : start + 4] for start in range(0, len(table), 4)]
     return [_instrument(product, row, rank, seed) for rank, row in enumerate(rows)]
@@ -116,7 +151,7 @@ def _instrument(product: str, row: list[str], rank: int, seed: int) -> Instrumen
     quantity_decimals = 8 if product == "spot" else _decimals(step)
     step_units = _units(step, quantity_decimals)
     unit_value = 100.0 if product == "coinm" else float(price)
-    typical = 200.0 / unit_value / (step_units / 10**quantity_decimals)
+    typical_steps = 200.0 / unit_value / (step_units / 10**quantity_decimals)
     return Instrument(
         product=product,
         symbol=symbol,
@@ -125,10 +160,10 @@ def _instrument(product: str, row: list[str], rank: int, seed: int) -> Instrumen
         price_decimals=price_decimals,
         step=step_units,
         quantity_decimals=quantity_decimals,
-        typical=typical,
+        typical_steps=typical_steps,
         weight=1 / (rank + 1),
         rng=random.Random(f"{seed} {product} {symbol}"),  # noqa: S311 - must repeat
-        next_id=6_697_971_860 + 1_000_003 * rank,
+        first_id=6_697_971_860 + 1_000_003 * rank,
     )
 
 

@@ -12,7 +12,7 @@ import orjson
 from bench import floor
 from bench.frames import Load
 from connector.binance.stream_name import parse
-from connector.continuity.gap_tracker import Continuity
+from connector.continuity.gap_tracker import GapTracker
 from connector.errors import BadMessage
 from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
 from connector.telemetry.ledger import Ledger
@@ -63,7 +63,7 @@ def compare(load: Load, received_us: int) -> int:
     routes = {product: _routes(found) for product, found in floors.items()}
     simple = {product: floor.routes_of(found) for product, found in floors.items()}
     catcher = Catcher()
-    pipeline = Pipeline(catcher, Ledger(), 1, Continuity("binance", tracking=False))
+    pipeline = Pipeline(catcher, Ledger(), 1, GapTracker("binance", tracking=False))
     for stream, frame in load.samples:
         pipeline.receive(routes[stream.product], [frame], received_us, Silent())
     theirs: list[Written] = []

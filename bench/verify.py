@@ -19,7 +19,7 @@ import yaml
 from confluent_kafka import Producer
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load as load_schema
@@ -40,7 +40,7 @@ def write(bootstrap_servers: str, registry_url: str, records: int) -> None:
     text = load_schema("trade").text
     registry = SchemaRegistryClient({"url": registry_url})
     schema_id = int(registry.register_schema(f"{TOPIC}-value", Schema(text, "AVRO")))
-    stream = recognise("spot", "b0coinusdt@trade")
+    stream = parse_any("spot", "b0coinusdt@trade")
     codec = Codec(load_schema("trade"), stream.row.record_time)
     conf = {"bootstrap.servers": bootstrap_servers, "compression.type": "lz4", "linger.ms": 50}
     producer = Producer({**conf, "queue.buffering.max.messages": 100_000})

@@ -51,10 +51,10 @@ class Fatal(ConnectorError):
 _SHORTEST = 3  # so many letters of a name's beginning stand for it
 
 
-def meant(name: str, known: Collection[str]) -> str | None:
+def did_you_mean(name: str, known: Collection[str]) -> str | None:
     """Return the nearest known name: the same but for case and dashes, one so begun, one alike."""
-    names = {plain(each): each for each in known}
-    wanted = plain(name)
+    names = {normalise(each): each for each in known}
+    wanted = normalise(name)
     if wanted in names:
         return names[wanted]
     begun = [each for each in names if len(wanted) >= _SHORTEST and each.startswith(wanted)]
@@ -62,6 +62,6 @@ def meant(name: str, known: Collection[str]) -> str | None:
     return names[near[0]] if near else None
 
 
-def plain(name: str) -> str:
+def normalise(name: str) -> str:
     """Return a name without what people write differently: case, dashes, dots, blanks."""
     return re.sub(r"[\s_.-]", "", name).lower()

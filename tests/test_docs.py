@@ -15,7 +15,7 @@ from connector.codec.framing import prefix, receipt
 from connector.codec.schema import folder, load, parse
 from connector.errors import BadMessage
 from connector.feed.pipeline import Pipeline, route_to
-from connector.kafka.dead_letter import DeadLetters
+from connector.kafka.dead_letter import DeadLetterEncoder
 from connector.telemetry.ledger import Ledger
 from connector.worker.exporter import DEAD_LETTER_REASONS
 from tests.golden.test_golden import RECEIVED_US, plain
@@ -44,7 +44,7 @@ def test_the_config_page_is_fresh() -> None:
 
 
 def test_the_dead_letters_headers_and_reasons_are_told() -> None:
-    letter = DeadLetters("t").record("s", b"raw", BadMessage("json", "why"), 0, 0.0)
+    letter = DeadLetterEncoder("t").record("s", b"raw", BadMessage("json", "why"), 0, 0.0)
     told = (ROOT / "docs" / "delivery.md").read_text().partition("## The dead letter")[2]
 
     assert letter is not None
@@ -70,7 +70,7 @@ def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
 
     schema = parse("example", json.dumps(raw))
 
-    assert lint.problems(schema) == []
+    assert lint.findings(schema) == []
     codec = Codec(schema)
     message = codec.decode(b'{"e":"x","E":5,"s":"X","p":"1.5"}')
     framed = codec.encode(message, prefix(1, "X", "spot", "x@example"), receipt(7_000))

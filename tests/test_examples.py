@@ -57,7 +57,7 @@ def plan(loaded: Loaded) -> Plan:
 
 def streams(name: str) -> Counter[str]:
     """Return how many streams of an example go to each topic."""
-    return Counter(one.topic for one in plan(load(FOLDER / name)).planned)
+    return Counter(one.topic for one in plan(load(FOLDER / name)).streams)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -66,7 +66,7 @@ def test_an_example_is_read_and_planned_with_and_without_the_exchange(path: Path
 
     whole = plan(loaded)
 
-    assert whole.planned != []
+    assert whole.streams != []
     assert whole.pending == ()
     asked = [one for one in loaded.settings.subscriptions if one.selection.needs_listings]
     assert len(plan_of(loaded).pending) == len(asked)
@@ -88,14 +88,14 @@ def test_the_most_traded_fifty_are_fifty() -> None:
 def test_one_symbol_comes_from_all_four_products() -> None:
     made = plan(load(FOLDER / "one-symbol.yaml"))
 
-    assert {one.stream.product for one in made.planned} == {"spot", "usdm", "coinm", "options"}
-    assert {one.time_unit for one in made.planned if one.stream.product == "spot"} == {"us"}
-    assert sum(one.stream.row.kind == "trade" for one in made.planned) == 1 + 4
+    assert {one.stream.product for one in made.streams} == {"spot", "usdm", "coinm", "options"}
+    assert {one.time_unit for one in made.streams if one.stream.product == "spot"} == {"us"}
+    assert sum(one.stream.row.kind == "trade" for one in made.streams) == 1 + 4
 
 
 def test_options_of_one_underlying_follow_what_is_listed() -> None:
     names = {
-        one.stream.name for one in plan(load(FOLDER / "options-of-one-underlying.yaml")).planned
+        one.stream.name for one in plan(load(FOLDER / "options-of-one-underlying.yaml")).streams
     }
 
     assert names == {
@@ -114,7 +114,7 @@ def test_the_testnet_has_topics_and_hosts_of_its_own() -> None:
     made = plan(load(FOLDER / "testnet.yaml"))
 
     assert set(made.topics) == {"testnet.binance.spot.trade", "testnet.binance.liquidations"}
-    hosts = {bundle.endpoint.split("/")[2] for bundle in made.bundles}
+    hosts = {bundle.endpoint.split("/")[2] for bundle in made.connections}
     assert hosts == {"stream.testnet.binance.vision", "fstream.binancefuture.com"}
 
 
@@ -129,7 +129,7 @@ def test_the_whole_language_is_in_one_file() -> None:
     made = plan(load(FOLDER / "everything.yaml"))
 
     assert streams("everything.yaml")["binance.perpetuals.agg-trade"] == 2
-    assert {one.key for one in made.planned} == {"{symbol}", "{product}:{symbol}"}
+    assert {one.key for one in made.streams} == {"{symbol}", "{product}:{symbol}"}
     assert streams("everything.yaml")["binance.coinm.agg-trade"] == 1
     assert streams("everything.yaml")["binance.options.open-interest"] == 2
 

@@ -92,7 +92,7 @@ def test_the_connectors_file_and_variables_are_real_settings(
 
     assert loaded.settings.kafka.bootstrap_servers == "kafka:19092"
     assert loaded.settings.schema_registry.url == "http://registry:8080/apis/ccompat/v7"
-    assert plan_of(loaded).planned
+    assert plan_of(loaded).streams
     pairs = [pair for word, rest in instructions() if word == "ENV" for pair in rest.split()]
     assert f"BKC_CONFIG_FILE={inside}" in pairs
 

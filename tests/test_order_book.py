@@ -8,7 +8,7 @@ import pytest
 
 from connector.backfill.pages import snapshot
 from connector.binance.stream_name import Stream, parse
-from connector.codec.rest_rows import recover_book
+from connector.codec.rest_rows import event_from_book
 from connector.codec.schema import load
 from connector.feed.replay import Replay
 from connector.lab.market import Market
@@ -42,7 +42,7 @@ class Topic:
     def snapshot(self) -> dict[str, Any]:
         # All levels there are: what lies deeper than the 1,000 that futures give is not known.
         body = ask(self.market, snapshot(self.stream, self.symbol, self._levels()), NOW_MS)
-        book = recover_book(self.stream, body, self.symbol)
+        book = event_from_book(self.stream, body, self.symbol)
         return self._record(book.payload) | {"origin": "snapshot"}
 
     def _levels(self) -> int:

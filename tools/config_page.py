@@ -7,7 +7,7 @@ from typing import Any
 
 from connector.config.keys import variables
 from connector.config.model import Settings
-from connector.config.yaml_source import Where, path_of
+from connector.config.yaml_source import KeyPath, path_of
 
 INTRODUCTION = """\
 # The config file
@@ -30,7 +30,7 @@ Files to begin with are in [examples/](../examples).
 """
 EXAMPLE = Path(__file__).parent.parent / "examples" / "everything.yaml"
 # Sections that are found by their place alone; the rest are named after their key.
-_PLACES: dict[Where, str] = {
+_PLACES: dict[KeyPath, str] = {
     ("exchange",): "exchange, as a map of products",
     ("subscriptions",): "subscriptions[]",
     ("subscriptions", "symbols"): "subscriptions[].symbols, as a filter",
@@ -49,8 +49,8 @@ def page() -> str:
 
 
 def _sections(
-    section: dict[str, Any], where: Where, schema: dict[str, Any]
-) -> Iterator[tuple[Where, dict[str, Any]]]:
+    section: dict[str, Any], where: KeyPath, schema: dict[str, Any]
+) -> Iterator[tuple[KeyPath, dict[str, Any]]]:
     """Yield each section with its place: the top first, then those below it in order."""
     yield where, section
     for key, field in section["properties"].items():
@@ -70,14 +70,14 @@ def _reference(field: Any) -> str | None:
     return next((name for name in map(_reference, below) if name is not None), None)
 
 
-def _heading(where: Where, section: dict[str, Any]) -> str:
+def _heading(where: KeyPath, section: dict[str, Any]) -> str:
     if not where:
         return "## Top level\n"
     return f"## {_PLACES.get(where, path_of(where))}\n\n{section['description']}\n"
 
 
 def _table(
-    where: Where, section: dict[str, Any], names: dict[Where, str], schema: dict[str, Any]
+    where: KeyPath, section: dict[str, Any], names: dict[KeyPath, str], schema: dict[str, Any]
 ) -> Iterator[str]:
     yield "| key | value | default | meaning | variable |"
     yield "|---|---|---|---|---|"

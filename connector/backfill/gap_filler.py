@@ -11,24 +11,26 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from connector.backfill import job
-from connector.backfill.latest_id import Witness
-from connector.backfill.pages import Span, wanted
-from connector.backfill.scheduler import Backfill, Book
-from connector.binance.candles import following, opening
+from connector.backfill.latest_id import LatestIdProbe
+from connector.backfill.pages import Span, count_of
+from connector.backfill.scheduler import BackfillScheduler, BookSnapshotJob
+from connector.binance.candles import next_open, open_time
 from connector.binance.products import Product
 from connector.codec.compile import Codec
-from connector.codec.rest_rows import Recovered
+from connector.codec.rest_rows import RestEvent
 from connector.config.model import Settings
 from connector.continuity.gap_tracker import Gap, Series
 from connector.continuity.sequence_rules import CandleTracker
 from connector.errors import BadMessage, Refused
 from connector.feed.pipeline import Codecs, Pipeline, codec_of
 from connector.telemetry import events
-from connector.transport.rest import Rest
+from connector.transport.rest import RestClient
 
-ROOM_S = 0.005  # between two looks whether a fetched event may be published: live ones go first
+ROOM_POLL_INTERVAL_S = (
+    0.005  # between two looks whether a fetched event may be published: live ones go first
+)
 LISTING_MS = 6 * 3_600_000  # candles of a new symbol are asked for so far back
-LOOK_S = 5.0  # between two looks which books are due
+BOOK_POLL_INTERVAL_S = 5.0  # between two looks which books are due
 
 
 @dataclass(slots=True)
@@ -37,16 +39,18 @@ class _Job:
     gap: Gap
 
 
-class Repair:
+class GapFiller:
     """Puts right what the pipeline finds missing.
 
     Attributes:
-        backfill: The queue of what is to be fetched.
+        scheduler: The queue of what is to be fetched.
         books: Snapshots written.
-        witness: Asks REST about series in doubt.
+        latest_ids: Asks REST about series in doubt.
     """
 
-    def __init__(self, rest: Rest, pipeline: Pipeline, codecs: Codecs, settings: Settings) -> None:
+    def __init__(
+        self, rest: RestClient, pipeline: Pipeline, codecs: Codecs, settings: Settings
+    ) -> None:
         self._pipeline = pipeline
         self._continuity = pipeline.continuity
         self._codecs = codecs
@@ -59,17 +63,17 @@ class Repair:
         self._begun_listings: set[str] = set()  # series that are or were fetched from their start
         self.books = 0
         share = settings.backfill.weight_share
-        self.backfill = Backfill(rest, self._deliver, self._settle, weight_share=share)
+        self.scheduler = BackfillScheduler(rest, self._deliver, self._settle, weight_share=share)
         self._continuity.fill = self.fill
-        self._continuity.begun = self._begun
-        self.witness = Witness(self.backfill, pipeline, enabled=self._enabled)
+        self._continuity.begun = self.on_series_started
+        self.latest_ids = LatestIdProbe(self.scheduler, pipeline, enabled=self._enabled)
 
     async def run(self) -> None:
         """Fetch until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self.backfill.run(), name="backfill")
+            group.create_task(self.scheduler.run(), name="backfill")
             group.create_task(self._keep_books(), name="books")
-            group.create_task(self.witness.run(), name="witness")
+            group.create_task(self.latest_ids.run(), name="witness")
 
     # Gaps
 
@@ -81,7 +85,7 @@ class Repair:
         if why is not None:
             return why
         self._jobs[gap.id] = _Job(series, gap)
-        self.backfill.add(_asked(series, gap))
+        self.scheduler.add(_asked(series, gap))
         return None
 
     def _why_not(self, series: Series, gap: Gap) -> str | None:
@@ -96,22 +100,24 @@ class Repair:
             return "its edges have no ids"
         return None
 
-    async def _deliver(self, what: job.Filling | Book, found: list[Recovered]) -> None:
+    async def _deliver(
+        self, what: job.BackfillJob | BookSnapshotJob, found: list[RestEvent]
+    ) -> None:
         """Publish what was fetched, as room allows: live records go first."""
-        if isinstance(what, Book):
+        if isinstance(what, BookSnapshotJob):
             name = _book_name(what.stream.product, what.stream.name, what.symbol)
             if name in self._wanted:  # else nobody reads its changes any more
                 await self._publish(self._wanted[name][0], found, what.gap_id, "snapshot")
                 self.books += 1
             return
         job = self._jobs[what.gap.gap_id]
-        job.gap.gone = what.gone
+        job.gap.expired = what.expired
         await self._publish(job.series, found, job.gap.id, "backfill", job.gap)
 
     async def _publish(
         self,
         series: Series,
-        found: Iterable[Recovered],
+        found: Iterable[RestEvent],
         gap: str | None,
         origin: str,
         filled: Gap | None = None,
@@ -121,28 +127,29 @@ class Repair:
             now_us = time.time_ns() // 1000
             try:
                 while not self._pipeline.recover(codec, series, one, gap, origin, now_us):
-                    await asyncio.sleep(ROOM_S)
+                    await asyncio.sleep(ROOM_POLL_INTERVAL_S)
                     now_us = time.time_ns() // 1000
             except BadMessage as error:
-                self._pipeline.aside.letter(series.stream.name, one.payload, error, now_us)
+                self._pipeline.dead_letters.send(series.stream.name, one.payload, error, now_us)
             else:
                 if filled is not None:
-                    self._continuity.written(series, filled, one.last)
+                    self._continuity.on_recovered(series, filled, one.last)
 
     def _codec(self, series: Series) -> Codec:
         return codec_of(series.stream.row, "ms", self._codecs)  # REST's times are milliseconds
 
-    async def _settle(self, outcome: job.Outcome) -> None:
+    async def _settle(self, outcome: job.BackfillResult) -> None:
         job = self._jobs.pop(outcome.gap.gap_id)
         job.gap.missing = outcome.missing
         state = outcome.state
         if state == "filled" and job.gap.recovered < outcome.recovered:
             state = "partial"  # some of it was put aside
-        self._continuity.settled(job.series, job.gap, state, outcome.detail)
+        self._continuity.close_gap(job.series, job.gap, state, outcome.detail)
 
     # Order books
 
-    def _begun(self, series: Series, record_ms: int) -> None:
+    def on_series_started(self, series: Series, record_ms: int) -> None:
+        """Ask for a book's first snapshot, and for what a new listing had before it was read."""
         if series.stream.row.has_snapshots:
             self._want_book(series, None)
         if (series.product, series.symbol) in self._listed:
@@ -150,7 +157,7 @@ class Repair:
 
     # New listings
 
-    def listed(self, symbols: Collection[tuple[Product, str]]) -> None:
+    def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
         """Take note of symbols that are new on the exchange: they are fetched from their start."""
         self._listed |= set(symbols)
 
@@ -161,7 +168,7 @@ class Repair:
             return
         if series.name not in self._begun_listings:
             self._begun_listings.add(series.name)
-            self._continuity.listing(series, first, record_ms)
+            self._continuity.open_listing(series, first, record_ms)
 
     def _want_book(self, series: Series, gap: str | None) -> None:
         if self._books_s is None or not self._enabled:
@@ -170,14 +177,14 @@ class Repair:
         name = _book_name(series.product, stream.name, series.symbol)
         self._wanted[name] = series, time.monotonic() + self._books_s
         try:
-            self.backfill.want(Book(stream, series.symbol, gap))
+            self.scheduler.want(BookSnapshotJob(stream, series.symbol, gap))
         except Refused as error:
             events.book_refused(stream.name, series.symbol, str(error))
 
     async def _keep_books(self) -> None:
         """Ask for every book again at its interval."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(BOOK_POLL_INTERVAL_S)
             now = time.monotonic()
             for name, (series, due) in list(self._wanted.items()):
                 if series.ended:
@@ -190,10 +197,10 @@ def _asked(series: Series, gap: Gap) -> job.Gap:
     """Return a gap as the backfill takes it: what is left of it, and what was made of it before."""
     span, before = _span(series, gap), None
     if gap.filled_to is not None:
-        done = gap.recovered + gap.gone
+        done = gap.recovered + gap.expired
         all_of_it = None if gap.whole else gap.missing
-        missing = done + wanted(series.stream, span) if all_of_it is None else all_of_it
-        before = job.Before(missing, gap.recovered, gap.gone)
+        missing = done + count_of(series.stream, span) if all_of_it is None else all_of_it
+        before = job.Before(missing, gap.recovered, gap.expired)
     edges = gap.before_ms or gap.after_ms or 0, gap.after_ms or 0
     whole = gap.whole and before is None
     return job.Gap(gap.id, series.stream, series.symbol, span, *edges, whole, before)
@@ -209,8 +216,8 @@ def _span(series: Series, gap: Gap) -> Span:
     if not candle:
         return Span(begin + 1, gap.after_id - 1)
     interval, zone = series.stream.parameters["interval"], series.stream.row.zone_ms
-    first = following(interval, opening(interval, begin, zone), zone)
-    return Span(first, opening(interval, gap.after_id - 1, zone))
+    first = next_open(interval, open_time(interval, begin, zone), zone)
+    return Span(first, open_time(interval, gap.after_id - 1, zone))
 
 
 def _first_of(series: Series) -> int | None:

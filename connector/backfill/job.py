@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connector.backfill.pages import Page, Span, page, rest_of, wanted
+from connector.backfill.pages import RestPage, Span, count_of, next_page, rest_of
 from connector.binance.stream_name import Stream
 from connector.errors import Refused
 
-State = Literal["filled", "partial", "unfillable"]
+FillState = Literal["filled", "partial", "unfillable"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,12 @@ class Before:
     Args:
         missing: Events that were missing at the start.
         recovered: Events that were written.
-        gone: Events that REST had no more.
+        expired: Events that REST had no more.
     """
 
     missing: int
     recovered: int
-    gone: int
+    expired: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BackfillResult:
     """What became of a gap.
 
     Args:
@@ -75,14 +75,14 @@ class Outcome:
     """
 
     gap: Gap
-    state: State
+    state: FillState
     missing: int
     recovered: int
     detail: str = ""
 
 
 @dataclass(slots=True)
-class Filling:
+class BackfillJob:
     """The state of filling one gap.
 
     Attributes:
@@ -90,7 +90,7 @@ class Filling:
         left: What is still to be asked for; None when nothing can follow.
         missing: Events missing at the start.
         recovered: Events found so far.
-        gone: Events older than anything REST still has.
+        expired: Events older than anything REST still has.
         newest: The highest id that REST has answered; None before the first.
         broken: An answer was refused: what was not answered is not known.
         asked_again: What was lacking at the end was asked for twice.
@@ -101,20 +101,24 @@ class Filling:
     left: Span | None = field(init=False)
     missing: int = field(init=False)
     recovered: int = 0
-    gone: int = 0
+    expired: int = 0
     newest: int | None = None
     broken: bool = False
     asked_again: bool = False
     notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.missing = wanted(self.gap.stream, self.gap.span)
+        self.missing = count_of(self.gap.stream, self.gap.span)
         self.left = self.gap.span if self.missing > 0 else None
         before = self.gap.before
         if before is not None:
-            self.missing, self.recovered, self.gone = before.missing, before.recovered, before.gone
+            self.missing, self.recovered, self.expired = (
+                before.missing,
+                before.recovered,
+                before.expired,
+            )
 
-    def next_page(self, now_ms: float = 0.0) -> Page:
+    def next_page(self, now_ms: float = 0.0) -> RestPage:
         """Return the call to make now.
 
         Raises:
@@ -123,9 +127,9 @@ class Filling:
         if self.gap.too_old(now_ms):
             raise Refused("older than REST looks back")
         assert self.left is not None, "asked after the end"  # noqa: S101 - a bug of the caller
-        return page(self.gap.stream, self.left, self.gap.symbol)
+        return next_page(self.gap.stream, self.left, self.gap.symbol)
 
-    def take(self, asked: Page, rows: Sequence[int]) -> slice:
+    def accept(self, asked: RestPage, rows: Sequence[int]) -> slice:
         """Take the ids or opening times of an answer's rows; return which of them are the gap's."""
         left, stream = self.left, self.gap.stream
         assert left is not None, "answered after the end"  # noqa: S101 - a bug of the caller
@@ -139,16 +143,16 @@ class Filling:
         return slice(begin, end)
 
     @property
-    def lacking(self) -> Span | None:
+    def missing_tail(self) -> Span | None:
         """The last ones, if REST has answered none of them: it may be behind the stream."""
         span = self.gap.span
         first = span.first if self.newest is None else max(self.newest + 1, span.first)
         rest = Span(first, span.last)
-        return rest if wanted(self.gap.stream, rest) > 0 else None
+        return rest if count_of(self.gap.stream, rest) > 0 else None
 
     def ask_again(self) -> None:
         """Ask once more for what REST may not have had yet."""
-        self.left, self.asked_again = self.lacking, True
+        self.left, self.asked_again = self.missing_tail, True
 
     def refuse(self, why: str) -> None:
         """Take note that the exchange refuses to tell the rest."""
@@ -160,20 +164,20 @@ class Filling:
         span, stream = self.gap.span, self.gap.stream
         older = 0
         if first > span.first:
-            older = wanted(stream, Span(span.first, min(first, span.last + 1))) - 1
+            older = count_of(stream, Span(span.first, min(first, span.last + 1))) - 1
         if self.gap.whole:
             self.missing -= older
         elif older > (1 if stream.row.sequence.may_skip_single else 0):
-            self.gone += older
+            self.expired += older
             self.notes.append(f"REST has nothing before {first}: {older} are gone for good")
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> BackfillResult:
         """Return what became of the gap, as far as it has been filled."""
         notes = list(self.notes)
         if self.gap.whole and self.newest is None and not self.broken:
             self.missing = 0  # nothing was before
         lost = self.missing - self.recovered
-        unexplained, excused = lost - self.gone, self._never_listed(lost)
+        unexplained, excused = lost - self.expired, self._never_listed(lost)
         if excused:
             notes.append(
                 f"{excused} ids REST never lists (insurance fund, ADL, or spent without a fill)"
@@ -181,17 +185,17 @@ class Filling:
         if unexplained > excused and not self.notes:
             notes.append(f"REST does not have {unexplained - excused} of them")
         state = _state(lost - excused, self.recovered)
-        return Outcome(self.gap, state, self.missing, self.recovered, "; ".join(notes))
+        return BackfillResult(self.gap, state, self.missing, self.recovered, "; ".join(notes))
 
     def _never_listed(self, lost: int) -> int:
         """Return how many ids may be missing as normal: only such as REST has answered beyond."""
         if not self.gap.stream.row.sequence.may_skip_single or self.broken:
             return 0
-        lacking = self.lacking
-        return lost - self.gone - (0 if lacking is None else wanted(self.gap.stream, lacking))
+        lacking = self.missing_tail
+        return lost - self.expired - (0 if lacking is None else count_of(self.gap.stream, lacking))
 
 
-def _state(lost: int, recovered: int) -> State:
+def _state(lost: int, recovered: int) -> FillState:
     if lost <= 0:
         return "filled"
     return "partial" if recovered else "unfillable"

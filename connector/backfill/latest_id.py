@@ -11,15 +11,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.backfill.pages import newest_page, snapshot
-from connector.backfill.scheduler import Backfill
+from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.stream_name import parse
-from connector.codec.rest_rows import recover, recover_book
+from connector.codec.rest_rows import event_from_book, recover
 from connector.continuity.series import Series
 from connector.errors import BadMessage, Refused, Retry
 from connector.feed.pipeline import Pipeline
 from connector.telemetry import events
 
-LOOK_S = 5.0  # between two looks whether REST is to be asked
+POLL_INTERVAL_S = 5.0  # between two looks whether REST is to be asked
 FEW = 5  # levels of a book of which only the id is wanted
 GRACE_S = 2.0  # an event that REST knows may still be on its way to us
 FIRST_S, MOST_S = 60.0, 1_800.0  # between two questions about a silent stream: doubled each time
@@ -33,13 +33,13 @@ class _Silent:
 
     Attributes:
         series: Which one.
-        tell: Called when REST has events of it that we have not.
+        on_newer: Called when REST has events of it that we have not.
         since_ms: Record time of its newest record; another one means that it speaks again.
         due: When REST is asked next; after that in `wait` seconds.
     """
 
     series: Series
-    tell: Tell
+    on_newer: Tell
     since_ms: int | None
     due: float
     wait: float
@@ -50,7 +50,7 @@ class _Silent:
         return self.series.ended or self.series.last_ms != self.since_ms
 
 
-class Witness:
+class LatestIdProbe:
     """Asks REST for the newest id of series in doubt.
 
     Args:
@@ -60,16 +60,16 @@ class Witness:
 
     Attributes:
         resets: Series whose ids began anew.
-        proved: Times REST had events of a stream that two connections were silent about.
+        confirmed: Times REST had events of a stream that two connections were silent about.
     """
 
-    def __init__(self, backfill: Backfill, pipeline: Pipeline, *, enabled: bool) -> None:
+    def __init__(self, backfill: BackfillScheduler, pipeline: Pipeline, *, enabled: bool) -> None:
         self._backfill = backfill
         self._pipeline = pipeline
         self._enabled = enabled
         self._doubted: dict[str, Series] = {}
         self._silent: dict[str, _Silent] = {}
-        self.resets = self.proved = 0
+        self.resets = self.confirmed = 0
         pipeline.continuity.doubt = self._doubt
 
     def _doubt(self, series: Series) -> None:
@@ -90,7 +90,7 @@ class Witness:
     async def run(self) -> None:
         """Ask until cancelled."""
         while True:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
             for name in list(self._doubted):
                 await self._settle_doubt(self._doubted.pop(name))
             await self._ask_about_silent(time.monotonic())
@@ -109,13 +109,13 @@ class Witness:
         return max((one.last for one in found), default=None)
 
     async def _newest_of_book(self, series: Series) -> int:
-        """Return the id of a symbol's book as it is now. Raises as `ask` and `recover_book` do."""
+        """Return the present id of a symbol's book. Raises as `ask`, `event_from_book`."""
         stream, symbol = series.stream, series.symbol
         if not stream.row.has_snapshots:
             stream = parse(series.product, f"{symbol.lower()}@depth@100ms")
         levels = None if stream.row.kind == "rpi-depth" else FEW
         raw = await self._backfill.ask(stream, snapshot(stream, symbol, levels))
-        return recover_book(stream, raw, symbol).last
+        return event_from_book(stream, raw, symbol).last
 
     # Ids that began anew
 
@@ -125,7 +125,7 @@ class Witness:
         newest = await self._newest(series)
         if newest is None or last is None or newest >= last:
             return  # what fell back was late, or old: the series goes on where it was
-        if series.tracker.last != last or not series.tracker.behind:
+        if series.tracker.last != last or not series.tracker.repeats_in_a_row:
             return  # it went on while REST was asked: ids that began anew do not
         self.resets += 1
         self._pipeline.reset(series)
@@ -143,16 +143,16 @@ class Witness:
         if ahead:
             await asyncio.sleep(GRACE_S)
         for one, newest in ahead:
-            self._pipeline.later(functools.partial(self._prove, one, newest))
+            self._pipeline.run_in_order(functools.partial(self._prove, one, newest))
 
     def _prove(self, one: _Silent, newest: int) -> None:
         """Mark that something is missing, unless it has come meanwhile, and have it looked for."""
         series = one.series
         if one.over:
             return
-        self.proved += 1
+        self.confirmed += 1
         events.silent_everywhere(
             stream=series.stream.name, symbol=series.symbol, last=series.last_id, newest=newest
         )
-        self._pipeline.continuity.interrupted([series], "stale")
-        one.tell()
+        self._pipeline.continuity.suspect([series], "stale")
+        one.on_newer()

@@ -8,9 +8,9 @@ the market data pages of developers.binance.com, 2026-05-28.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from connector.binance.candles import DAY_MS, HOUR_MS, candles_between, following, opening
+from connector.binance.candles import DAY_MS, HOUR_MS, candles_between, next_open, open_time
 from connector.binance.catalogue import rows_of
-from connector.binance.catalogue.row import Backfill, Row
+from connector.binance.catalogue.row import RestHistory, Row
 from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_WEIGHTS, LEVELS, weight_of
 from connector.binance.stream_name import Stream
 from connector.errors import Refused
@@ -31,7 +31,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RestPage:
     """One REST call.
 
     Args:
@@ -51,7 +51,7 @@ class Page:
     until: int
 
 
-def wanted(stream: Stream, span: Span) -> int:
+def count_of(stream: Stream, span: Span) -> int:
     """Return how many events or candles a span holds."""
     if stream.row.sequence.rule != "candle":
         return span.last - span.first + 1
@@ -69,7 +69,7 @@ def expires_ms(row: Row, before_ms: int) -> float:
     return float("inf") if backfill.lookback_s is None else before_ms + backfill.lookback_s * 1000
 
 
-def page(stream: Stream, span: Span, symbol: str) -> Page:
+def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
     """Return the call that fetches a span from its beginning, as far as one page reaches.
 
     Args:
@@ -83,7 +83,7 @@ def page(stream: Stream, span: Span, symbol: str) -> Page:
     backfill = _backfill(stream.row)
     if not stream.row.fillable:
         raise Refused(f"{stream.name}: REST has only its present state, not its past")
-    limit = max(1, min(backfill.limit, wanted(stream, span)))
+    limit = max(1, min(backfill.limit, count_of(stream, span)))
     until = span.last
     params: dict[str, str | int] = dict(_named(stream, symbol))
     if backfill.by == "id":
@@ -95,10 +95,12 @@ def page(stream: Stream, span: Span, symbol: str) -> Page:
         limit = backfill.limit  # the latest rows: the more, the farther back
     params["limit"] = limit
     weight = _candle_weight(stream, backfill, limit)
-    return Page(backfill.path, params, weight, backfill.needs_key, limit, until)
+    return RestPage(backfill.path, params, weight, backfill.needs_key, limit, until)
 
 
-def rest_of(stream: Stream, span: Span, asked: Page, rows: int, newest: int | None) -> Span | None:
+def rest_of(
+    stream: Stream, span: Span, asked: RestPage, rows: int, newest: int | None
+) -> Span | None:
     """Return what is still to be asked for after an answer; None when nothing can follow.
 
     Args:
@@ -117,7 +119,7 @@ def rest_of(stream: Stream, span: Span, asked: Page, rows: int, newest: int | No
     return Span(_after(stream, reached), span.last)
 
 
-def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> Page:
+def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage:
     """Return the call that fetches a book's present state.
 
     Args:
@@ -135,7 +137,7 @@ def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> Page:
     limit = backfill.limit if levels is None else levels
     _check_levels(stream, limit, weights[-1][0])
     params: dict[str, str | int] = {"symbol": symbol, "limit": limit}
-    return Page(backfill.path, params, weight_of(weights, limit), backfill.needs_key, limit, 0)
+    return RestPage(backfill.path, params, weight_of(weights, limit), backfill.needs_key, limit, 0)
 
 
 def _check_levels(stream: Stream, levels: int, most: int) -> None:
@@ -149,7 +151,7 @@ def _check_levels(stream: Stream, levels: int, most: int) -> None:
         raise Refused(f"{stream.name}: {levels} levels; {stream.product} gives {gives}")
 
 
-def newest_page(stream: Stream, symbol: str) -> Page:
+def newest_page(stream: Stream, symbol: str) -> RestPage:
     """Return the call that fetches the newest event REST knows of a stream.
 
     Raises:
@@ -161,10 +163,10 @@ def newest_page(stream: Stream, symbol: str) -> Page:
     if stream.row.kind == "block-trade":
         raise Refused(f"{stream.name}: REST wants to know the id to begin with")
     params: dict[str, str | int] = {**_named(stream, symbol), "limit": 1}
-    return Page(backfill.path, params, backfill.weight, backfill.needs_key, 1, 0)
+    return RestPage(backfill.path, params, backfill.weight, backfill.needs_key, 1, 0)
 
 
-def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[Page, str]:
+def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[RestPage, str]:
     """Return the call that finds the first id at or after a time, and the answer's key for it.
 
     Trades cannot be asked for by time: the aggregate that holds them can.
@@ -179,7 +181,7 @@ def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[Page, str]:
     params |= {"startTime": at_ms, "endTime": at_ms + _WINDOW_MS}
     weight = 4 if stream.product == "spot" else 20
     key = "a" if stream.row.kind == "agg-trade" else "f"
-    return Page(path, params, weight, keyed=False, limit=1, until=at_ms + _WINDOW_MS), key
+    return RestPage(path, params, weight, keyed=False, limit=1, until=at_ms + _WINDOW_MS), key
 
 
 def located_for_s(stream: Stream) -> float | None:
@@ -188,7 +190,7 @@ def located_for_s(stream: Stream) -> float | None:
     return next((row.backfill.lookback_s for row in rows if row.backfill is not None), None)
 
 
-def _backfill(row: Row) -> Backfill:
+def _backfill(row: Row) -> RestHistory:
     if row.backfill is None:
         raise Refused(f"{row.product} {row.pattern}: REST knows nothing of it")
     return row.backfill
@@ -205,7 +207,7 @@ def _named(stream: Stream, symbol: str) -> Mapping[str, str]:
     return named
 
 
-def _candle_weight(stream: Stream, backfill: Backfill, limit: int) -> int:
+def _candle_weight(stream: Stream, backfill: RestHistory, limit: int) -> int:
     tiered = backfill.by == "time" and stream.product in {"usdm", "coinm"}
     return weight_of(CANDLE_WEIGHTS, limit) if tiered else backfill.weight
 
@@ -215,4 +217,4 @@ def _after(stream: Stream, reached: int) -> int:
         return reached + 1
     zone = stream.row.zone_ms
     interval = stream.parameters["interval"]
-    return following(interval, opening(interval, reached, zone), zone)
+    return next_open(interval, open_time(interval, reached, zone), zone)

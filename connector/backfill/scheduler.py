@@ -14,27 +14,29 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from connector.backfill.job import Filling, Gap, Outcome
-from connector.backfill.pages import Page, expires_ms, snapshot
+from connector.backfill.job import BackfillJob, BackfillResult, Gap
+from connector.backfill.pages import RestPage, expires_ms, snapshot
 from connector.backoff import Backoff
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.rest_calls import POOL_OF
 from connector.binance.stream_name import Stream
-from connector.codec.rest_rows import Recovered, recover_book, recover_rows, rows_in
+from connector.codec.rest_rows import RestEvent, event_from_book, events_from_rows, rows_in
 from connector.errors import BadMessage, Refused, Retry
 from connector.rate_limit import WeightBudget
 from connector.telemetry import events
-from connector.transport.rest import Rest
+from connector.transport.rest import RestClient
 
-BATCH = 100  # events handed over at once: about 2 ms of work, then live ones have their turn
-LOOK_AGAIN_S = 1.0  # while waiting for weight: another limit may have been learned
+BATCH_EVENTS = 100  # events handed over at once: about 2 ms of work, then live ones have their turn
+WEIGHT_POLL_INTERVAL_S = 1.0  # while waiting for weight: another limit may have been learned
 BOOK_URGENCY_MS = 3_600_000  # a book comes before whatever expires later than in an hour
-LATE_S = 3.0  # by so much REST may be behind the stream: then what it lacks is asked for again
+MAX_REST_DELAY_S = (
+    3.0  # by so much REST may be behind the stream: then what it lacks is asked for again
+)
 NEVER_MS = 1e15  # sorts after every expiry there is
 
 
 @dataclass(frozen=True, slots=True)
-class Book:
+class BookSnapshotJob:
     """A book whose present state is wanted.
 
     Args:
@@ -50,9 +52,9 @@ class Book:
     levels: int | None = None
 
 
-Deliver = Callable[[Filling | Book, list[Recovered]], Awaitable[None]]
-Settle = Callable[[Outcome], Awaitable[None]]
-Job = Filling | Book
+Deliver = Callable[[BackfillJob | BookSnapshotJob, list[RestEvent]], Awaitable[None]]
+Settle = Callable[[BackfillResult], Awaitable[None]]
+Job = BackfillJob | BookSnapshotJob
 
 
 @dataclass(order=True, slots=True)
@@ -72,7 +74,7 @@ class _NotNow(Exception):
         self.after_s = error.after_s
 
 
-class Backfill:
+class BackfillScheduler:
     """The queues of gaps and the tasks that empty them, one for each product.
 
     Args:
@@ -93,7 +95,7 @@ class Backfill:
 
     def __init__(
         self,
-        rest: Rest,
+        rest: RestClient,
         deliver: Deliver,
         settle: Settle,
         *,
@@ -122,9 +124,9 @@ class Backfill:
         """Take a gap; `settle` hears of every one, of those too that cannot be filled."""
         row = gap.stream.row
         expires = expires_ms(row, gap.before_ms) if row.fillable else 0.0
-        self._put(Filling(gap), gap.stream, min(expires, NEVER_MS), -gap.after_ms)
+        self._put(BackfillJob(gap), gap.stream, min(expires, NEVER_MS), -gap.after_ms)
 
-    def want(self, book: Book) -> None:
+    def want(self, book: BookSnapshotJob) -> None:
         """Ask for a book's present state: at the start, and after each break of its chain.
 
         Raises:
@@ -188,26 +190,26 @@ class Backfill:
         Raises:
             _NotNow: the call did not go through, and nothing has changed.
         """
-        if isinstance(job, Book):
+        if isinstance(job, BookSnapshotJob):
             await self._fetch_book(job)
             return None
         if job.left is not None:
             await self._fetch_page(job)
         if job.left is None and self._may_be_late(job):
             job.ask_again()
-            return LATE_S
+            return MAX_REST_DELAY_S
         if job.left is not None:
             return 0.0
         await self._end(job.outcome())
         return None
 
-    def _may_be_late(self, job: Filling) -> bool:
+    def _may_be_late(self, job: BackfillJob) -> bool:
         """Say whether REST lacks the last ones so soon that it may only be behind the stream."""
-        if job.asked_again or job.broken or job.lacking is None:
+        if job.asked_again or job.broken or job.missing_tail is None:
             return False
-        return self._clock() * 1000 - job.gap.after_ms < LATE_S * 1000
+        return self._clock() * 1000 - job.gap.after_ms < MAX_REST_DELAY_S * 1000
 
-    async def _fetch_page(self, job: Filling) -> None:
+    async def _fetch_page(self, job: BackfillJob) -> None:
         """Make one call for a gap, and deliver what it brings."""
         try:
             asked = job.next_page(self._clock() * 1000)
@@ -215,43 +217,43 @@ class Backfill:
         except (Refused, BadMessage) as error:
             job.refuse(str(error))
             return
-        found = rows[job.take(asked, [row.first for row in rows])]
-        for begin in range(0, len(found), BATCH):
-            batch = found[begin : begin + BATCH]
+        found = rows[job.accept(asked, [row.first for row in rows])]
+        for begin in range(0, len(found), BATCH_EVENTS):
+            batch = found[begin : begin + BATCH_EVENTS]
             await self._deliver(job, batch)
             self.recovered += len(batch)
             await asyncio.sleep(0)
 
-    async def _read(self, gap: Gap, raw: bytes) -> list[Recovered]:
+    async def _read(self, gap: Gap, raw: bytes) -> list[RestEvent]:
         """Return the events in an answer, live ones having their turn meanwhile."""
         # A candle before another one has closed, whatever our clock says.
         closed_by_ms = max(int(self._clock() * 1000), gap.after_ms)
         rows = rows_in(raw)
-        found: list[Recovered] = []
-        for begin in range(0, len(rows), BATCH):
-            some = rows[begin : begin + BATCH]
-            found += recover_rows(gap.stream, some, gap.symbol, closed_by_ms=closed_by_ms)
+        found: list[RestEvent] = []
+        for begin in range(0, len(rows), BATCH_EVENTS):
+            some = rows[begin : begin + BATCH_EVENTS]
+            found += events_from_rows(gap.stream, some, gap.symbol, closed_by_ms=closed_by_ms)
             await asyncio.sleep(0)
         return found
 
-    async def _fetch_book(self, book: Book) -> None:
+    async def _fetch_book(self, book: BookSnapshotJob) -> None:
         asked = snapshot(book.stream, book.symbol, book.levels)
         try:
             raw = await self._ask(book.stream, asked)
-            found = recover_book(book.stream, raw, book.symbol)
+            found = event_from_book(book.stream, raw, book.symbol)
         except (Refused, BadMessage) as error:
             events.book_refused(book.stream.name, book.symbol, str(error))
             return
         await self._deliver(book, [found])
 
-    async def _ask(self, stream: Stream, asked: Page) -> bytes:
+    async def _ask(self, stream: Stream, asked: RestPage) -> bytes:
         """As `ask`; what does not go through is told from what `deliver` and `settle` raise."""
         try:
             return await self.ask(stream, asked)
         except Retry as error:
             raise _NotNow(error) from error
 
-    async def ask(self, stream: Stream, asked: Page) -> bytes:
+    async def ask(self, stream: Stream, asked: RestPage) -> bytes:
         """Return an answer's body, once our share of the weight allows the call.
 
         Raises:
@@ -261,13 +263,13 @@ class Backfill:
         budget = self._budgets[pool]
         budget.limit = self._rest.pools[pool].limit
         while (seconds := budget.take(asked.weight, self._clock())) > 0.0:
-            await asyncio.sleep(min(seconds, LOOK_AGAIN_S))
+            await asyncio.sleep(min(seconds, WEIGHT_POLL_INTERVAL_S))
             budget.limit = self._rest.pools[pool].limit
         return await self._rest.get(
             stream.product, asked.path, asked.params, asked.weight, keyed=asked.keyed
         )
 
-    async def _end(self, outcome: Outcome) -> None:
+    async def _end(self, outcome: BackfillResult) -> None:
         self.outcomes[outcome.state] += 1
         gap = outcome.gap
         events.gap_settled(

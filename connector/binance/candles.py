@@ -19,7 +19,7 @@ def length_ms(interval: str) -> int | None:
     return None if unit is None else int(interval[:-1]) * unit
 
 
-def opening(interval: str, at_ms: int, zone_ms: int = 0) -> int:
+def open_time(interval: str, at_ms: int, zone_ms: int = 0) -> int:
     """Return when the candle that holds a moment opened, epoch milliseconds.
 
     Args:
@@ -35,13 +35,13 @@ def opening(interval: str, at_ms: int, zone_ms: int = 0) -> int:
     return at_ms - (local - shift) % length
 
 
-def following(interval: str, open_ms: int, zone_ms: int = 0) -> int:
+def next_open(interval: str, open_ms: int, zone_ms: int = 0) -> int:
     """Return when the candle after the one that opened at `open_ms` opens."""
     length = length_ms(interval)
     return open_ms + length if length is not None else _month(open_ms + zone_ms, 1) - zone_ms
 
 
-def nth(interval: str, open_ms: int, number: int, zone_ms: int = 0) -> int:
+def nth_open(interval: str, open_ms: int, number: int, zone_ms: int = 0) -> int:
     """Return when the candle opens that comes so many after the one at `open_ms`; -1: before it."""
     length = length_ms(interval)
     if length is not None:
@@ -49,19 +49,19 @@ def nth(interval: str, open_ms: int, number: int, zone_ms: int = 0) -> int:
     return _month(open_ms + zone_ms, number) - zone_ms
 
 
-def counted(interval: str, at_ms: int, zone_ms: int = 0) -> int:
+def index_of(interval: str, at_ms: int, zone_ms: int = 0) -> int:
     """Return the number of the candle that holds a moment: that of the next one is one higher."""
     length = length_ms(interval)
-    opened = opening(interval, at_ms, zone_ms)
+    opened = open_time(interval, at_ms, zone_ms)
     if length is not None:
-        return (opened - opening(interval, 0, zone_ms)) // length
+        return (opened - open_time(interval, 0, zone_ms)) // length
     day = datetime.fromtimestamp((opened + zone_ms) / 1000, UTC)
     return (day.year - _FIRST_YEAR) * _DECEMBER + day.month - 1
 
 
-def opening_of(interval: str, number: int, zone_ms: int = 0) -> int:
-    """Return when the candle opens that has this number by `counted`, epoch milliseconds."""
-    return nth(interval, opening(interval, 0, zone_ms), number, zone_ms)
+def open_of_index(interval: str, number: int, zone_ms: int = 0) -> int:
+    """Return when the candle opens that has this number by `index_of`, epoch milliseconds."""
+    return nth_open(interval, open_time(interval, 0, zone_ms), number, zone_ms)
 
 
 def _month(local_ms: int, later: int) -> int:
@@ -79,5 +79,5 @@ def candles_between(interval: str, first_ms: int, last_ms: int, zone_ms: int = 0
         return max(0, (last_ms - first_ms) // length + 1)
     count, at = 0, first_ms
     while at <= last_ms:
-        count, at = count + 1, following(interval, at, zone_ms)
+        count, at = count + 1, next_open(interval, at, zone_ms)
     return count

@@ -5,14 +5,14 @@ from typing import Any
 
 from connector.binance.catalogue import Row, rows_of
 from connector.binance.products import Product
-from connector.binance.stream_name import Stream, example, recognise
+from connector.binance.stream_name import Stream, example, parse_any
 from connector.binance.stream_pattern import fill_in, parameter_names
 from connector.errors import Refused
 
 _SPOT_BOOK = frozenset("usbBaA")
 
 
-def guess(product: Product, data: Any) -> Stream:
+def infer_stream(product: Product, data: Any) -> Stream:
     """Return a stream of the product that sends such a payload.
 
     The event type decides the row; symbol and interval come from the payload; what the payload
@@ -27,7 +27,7 @@ def guess(product: Product, data: Any) -> Stream:
     for row in _rows(product, first, array=isinstance(data, list)):
         values = _values(row, first)
         try:
-            return recognise(product, fill_in(row, values))
+            return parse_any(product, fill_in(row, values))
         except Refused:
             continue
     named = first.get("e", "without e")
@@ -47,7 +47,7 @@ def _rows(product: Product, first: dict[str, Any], *, array: bool) -> Iterator[R
 
 def _values(row: Row, first: dict[str, Any]) -> dict[str, str]:
     """Return the parameters a payload tells of, the rest as in the row's example."""
-    values = dict(recognise(row.product, example(row)).parameters)
+    values = dict(parse_any(row.product, example(row)).parameters)
     candle = first.get("k")
     nested = candle if isinstance(candle, dict) else first.get("o")
     inner = nested if isinstance(nested, dict) else {}

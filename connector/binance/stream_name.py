@@ -65,12 +65,12 @@ def parse(product: Product, name: str) -> Stream:
     """
     if is_event(name):
         raise Refused(f"{name!r} is an event, not a subscription: Binance sends it by itself")
-    stream = recognise(product, name)
+    stream = parse_any(product, name)
     _served(stream.row, name)
     return stream
 
 
-def recognise(product: Product, name: str) -> Stream:
+def parse_any(product: Product, name: str) -> Stream:
     """The stream that a wire name means or once meant: retired ones and events too.
 
     Raises:

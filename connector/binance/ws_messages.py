@@ -11,8 +11,8 @@ from msgspec import UNSET, Struct, UnsetType
 
 # Binance documents no limit on the size of one request. 250 names is what tiagosiebler's client
 # sends (2026-06-09); 16 KiB keeps long and non-ASCII names well inside any frame limit.
-MOST_NAMES = 250
-MOST_BYTES = 16 * 1024
+MAX_NAMES = 250
+MAX_BYTES = 16 * 1024
 
 # The frame around the names, with the longest method and an id of 20 digits.
 _FRAME_BYTES = len('{"method":"UNSUBSCRIBE","params":[],"id":}') + 20
@@ -34,7 +34,7 @@ def list_subscriptions(request_id: int) -> bytes:
 
 
 def chunks(
-    names: Iterable[str], most: int = MOST_NAMES, most_bytes: int = MOST_BYTES
+    names: Iterable[str], most: int = MAX_NAMES, most_bytes: int = MAX_BYTES
 ) -> Iterator[list[str]]:
     """The names in their order, cut so that each list fits one request.
 

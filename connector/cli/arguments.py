@@ -24,7 +24,7 @@ Config = Annotated[
 ]
 
 
-def chosen(context: typer.Context, file: Path | None, config: Path | None) -> Path:
+def config_path(context: typer.Context, file: Path | None, config: Path | None) -> Path:
     """Return the file that was named; one in the environment gives way to any other.
 
     Raises:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from connector.backfill.manual.report import Report
-from connector.backfill.manual.request import Asked
-from connector.backfill.manual.run import fill_by_hand
+from connector.backfill.manual.report import FillReport
+from connector.backfill.manual.request import FillRequest
+from connector.backfill.manual.run import run_manual_backfill
 from connector.binance.products import PRODUCTS
-from connector.cli.arguments import Config, File, chosen, millis
+from connector.cli.arguments import Config, File, config_path, millis
 from connector.cli.console import err, out
 from connector.config.load import load
 from connector.errors import Refused
@@ -57,9 +57,9 @@ def backfill(
     if known is None:
         raise Refused(f"--product {product!r}: give one of {', '.join(PRODUCTS)}")
     times = millis(since, "--from"), millis(until, "--to")
-    asked = Asked(known, stream, symbol, *times, first, last)
+    asked = FillRequest(known, stream, symbol, *times, first, last)
     logs.configure(json=False, level="ERROR")
-    loaded = load(chosen(context, file, config))
+    loaded = load(config_path(context, file, config))
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
         task = bar.add_task("asking", total=None)
@@ -67,7 +67,7 @@ def backfill(
         def tell(what: str, done: int, total: int) -> None:
             bar.update(task, description=what, completed=done, total=total)
 
-        report = asyncio.run(fill_by_hand(loaded, asked, tell))
+        report = asyncio.run(run_manual_backfill(loaded, asked, tell))
     if as_json:
         out.print_json(json.dumps({"good": report.good, **asdict(report)}))
     else:
@@ -75,12 +75,12 @@ def backfill(
     raise typer.Exit(0 if report.good else 1)
 
 
-def _show(report: Report) -> None:
+def _show(report: FillReport) -> None:
     for line in (*_lines(report), *report.notes, _sum(report)):
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _lines(report: Report) -> list[str]:
+def _lines(report: FillReport) -> list[str]:
     return [
         f"{one.first}..{one.last}: {one.state}, {one.recovered} of {one.missing} written,"
         f" gap {one.gap_id}{f' ({one.detail})' if one.detail else ''}"
@@ -88,7 +88,7 @@ def _lines(report: Report) -> list[str]:
     ]
 
 
-def _sum(report: Report) -> str:
+def _sum(report: FillReport) -> str:
     name = f"{report.topic} {report.stream_name} {report.symbol}"
     span = f"{report.first}..{report.last}"
     if not report.gaps:

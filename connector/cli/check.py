@@ -6,12 +6,12 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from connector.cli.arguments import Config, File, chosen
+from connector.cli.arguments import Config, File, config_path
 from connector.cli.console import out
 from connector.config.load import Loaded, load
 from connector.config.plan import keyless, plan_of
-from connector.diagnostics.preflight import examine
-from connector.planning.model import Plan, Where
+from connector.diagnostics.preflight import check_offline
+from connector.planning.model import KeyPath, Plan
 from connector.planning.selection import describe
 
 
@@ -26,12 +26,12 @@ def check(
 
     Exit codes: 0 the file is good, 2 it is not.
     """
-    path = chosen(context, file, config)
+    path = config_path(context, file, config)
     loaded = load(path)
-    warnings = examine(loaded, here=False)
+    warnings = check_offline(loaded, here=False)
     plan = plan_of(loaded)
     warnings += [*loaded.sentences(plan.warnings), *keyless(loaded.settings, plan)]
-    if plan.bundles:
+    if plan.connections:
         out.print(_table(plan))
         out.print()
         out.print(_connections(plan))
@@ -42,10 +42,10 @@ def check(
 
 
 def _sum(plan: Plan) -> str:
-    if not plan.bundles:
+    if not plan.connections:
         return "what it reads is asked of the exchange at the start"
     return (
-        f"{_count(len(plan.planned), 'stream')} on {_count(len(plan.bundles), 'connection')}"
+        f"{_count(len(plan.streams), 'stream')} on {_count(len(plan.connections), 'connection')}"
         f" into {_count(len(plan.topics), 'topic')}"
         f"{', and what the exchange lists' if plan.pending else ''}"
     )
@@ -61,7 +61,7 @@ def _remarks(loaded: Loaded, plan: Plan, warnings: Sequence[str]) -> Iterator[st
         yield ""
 
 
-def _asked(loaded: Loaded, where: Where, text: str) -> str:
+def _asked(loaded: Loaded, where: KeyPath, text: str) -> str:
     """Return in words what is asked for: a whole subscription's symbols, or what a stream needs."""
     if len(where) == 3 and where[-1] == "symbols":  # noqa: PLR2004 - subscriptions, 0, symbols
         one = loaded.settings.subscriptions[int(where[1])]
@@ -77,8 +77,8 @@ def _table(plan: Plan) -> Table:
     table = Table(box=None, header_style="bold", padding=(0, 1))
     for column in ("stream", "topic", "connection"):
         table.add_column(column, overflow="fold")
-    for bundle in plan.bundles:
-        for planned in bundle.planned:
+    for bundle in plan.connections:
+        for planned in bundle.streams:
             table.add_row(escape(planned.stream.name), planned.topic, bundle.name)
     return table
 
@@ -88,6 +88,6 @@ def _connections(plan: Plan) -> Table:
     table.add_column("connection")
     table.add_column("streams", justify="right")
     table.add_column("endpoint", overflow="fold")
-    for bundle in plan.bundles:
-        table.add_row(bundle.name, str(len(bundle.planned)), bundle.endpoint)
+    for bundle in plan.connections:
+        table.add_row(bundle.name, str(len(bundle.streams)), bundle.endpoint)
     return table

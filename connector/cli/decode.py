@@ -10,9 +10,9 @@ from typing import Annotated, Any, get_args
 import msgspec
 import typer
 
-from connector.binance.infer import guess
+from connector.binance.infer import infer_stream
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.stream_name import Stream, recognise
+from connector.binance.stream_name import Stream, parse_any
 from connector.binance.ws_messages import control_text
 from connector.codec.avro import to_json
 from connector.codec.schema import load
@@ -44,7 +44,7 @@ def decode(
     """
     if product not in PRODUCTS:
         raise Refused(f"--product {product!r} is none of {', '.join(PRODUCTS)}")
-    named = recognise(product, stream) if stream is not None else None
+    named = parse_any(product, stream) if stream is not None else None
     replay, bad = Replay(product), False
     for line in _lines(file):
         if control := control_text(line):
@@ -85,8 +85,8 @@ def _told(product: Product, line: bytes, named: Stream | None) -> tuple[Stream, 
             data = msgspec.json.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise Refused(f"not JSON: {error}") from error
-        return guess(product, data), line
-    return recognise(product, frame.stream), bytes(frame.data)
+        return infer_stream(product, data), line
+    return parse_any(product, frame.stream), bytes(frame.data)
 
 
 def _shown(result: Result, *, avro: bool) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import typer
 from connector.binance.exchange_info import Universe
 from connector.binance.products import PRODUCTS
 from connector.cli import plan_sources, plan_view
-from connector.cli.arguments import Config, File, chosen
+from connector.cli.arguments import Config, File, config_path
 from connector.cli.console import err, out
 from connector.config.load import Loaded, load
 from connector.config.plan import cost_in, keyless, plan_of
-from connector.diagnostics.preflight import examine
+from connector.diagnostics.preflight import check_offline
 from connector.errors import Refused
 from connector.planning.diff import Running
 from connector.planning.model import Plan
@@ -57,9 +57,9 @@ def plan(
     Exit codes: 0 the plan can be run, 2 it cannot, or the config is wrong, 3 exchangeInfo or the
     worker cannot be reached.
     """
-    loaded = load(chosen(context, file, config))
+    loaded = load(config_path(context, file, config))
     logs.configure(json=False, level="ERROR")
-    tried = examine(loaded, here=False)
+    tried = check_offline(loaded, here=False)
     universe, without = _universe(loaded, exchange_info or (), tickers or ())
     worker = None if running is None else plan_sources.ask_running(running)
     made = _made(loaded, universe, worker)
@@ -71,7 +71,7 @@ def plan(
         # Not print_json: it takes seconds to colour 10,000 streams.
         _print([json.dumps(plan_view.as_json(made, cost, warnings, moves), indent=2)])
         return
-    if made.planned:
+    if made.streams:
         _print([*plan_view.table(made, out.width), ""])
     if moves is not None:
         _print([*plan_view.changes(moves), ""])

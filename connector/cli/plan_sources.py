@@ -17,7 +17,7 @@ from connector.config.secrets import proxy_of
 from connector.errors import Refused, Retry
 from connector.planning.diff import Running
 from connector.planning.model import Needs
-from connector.transport.rest import Rest
+from connector.transport.rest import RestClient
 
 TIMEOUT_S = 10.0
 
@@ -75,7 +75,7 @@ async def ask_universe(
     Raises:
         Retry: an answer that the plan needs cannot be had.
     """
-    rest = Rest(bases_of(settings), share=settings.limits.share, proxy=proxy_of(settings))
+    rest = RestClient(bases_of(settings), share=settings.limits.share, proxy=proxy_of(settings))
     listings: dict[Product, tuple[Listing, ...]] = {}
     volumes: dict[Product, Mapping[str, float]] = {}
     without: list[str] = []

@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from connector.planning.budget import Cost, PoolCost
+from connector.planning.budget import PlanBudget, PoolBudget
 from connector.planning.diff import Moves
-from connector.planning.model import Bundle, Plan, Planned
+from connector.planning.model import ConnectionPlan, Plan, PlannedStream
 
 GAP = "  "
 HEAD = ("stream", "kind", "topic", "msg/s")
@@ -53,23 +53,23 @@ def size(per_second: float) -> str:
 
 def table(plan: Plan, width: int) -> Iterator[str]:
     """Yield the plan, connection by connection; in two lines a stream where one is too long."""
-    rows = [HEAD, *(_row(one) for one in plan.planned)]
+    rows = [HEAD, *(_row(one) for one in plan.streams)]
     lines = columns(rows, right=3)
     wide = max(map(len, lines)) + len(GAP) <= width
     shown = iter(lines) if wide else (line for row in rows for line in _narrow(row))
     height = 1 if wide else 2
     yield from (GAP + next(shown) for _ in range(height))
-    for bundle in plan.bundles:
+    for bundle in plan.connections:
         yield ""
-        yield f"{bundle.name}  {count(len(bundle.planned), 'stream')}, {_traffic(bundle)}"
+        yield f"{bundle.name}  {count(len(bundle.streams), 'stream')}, {_traffic(bundle)}"
         yield f"{GAP}{bundle.endpoint}"
-        if bundle.leg:
+        if bundle.replica:
             yield f"{GAP}the same streams as {bundle.name[:-1]}a"
         else:
-            yield from (GAP + next(shown) for _ in range(height * len(bundle.planned)))
+            yield from (GAP + next(shown) for _ in range(height * len(bundle.streams)))
 
 
-def _row(one: Planned) -> tuple[str, str, str, str]:
+def _row(one: PlannedStream) -> tuple[str, str, str, str]:
     return one.stream.name, one.stream.row.kind, one.topic, number(one.rate)
 
 
@@ -78,11 +78,11 @@ def _narrow(row: Sequence[str]) -> tuple[str, str]:
     return f"{stream}  {rate}", f"{GAP}{kind} > {topic}"
 
 
-def _traffic(bundle: Bundle) -> str:
+def _traffic(bundle: ConnectionPlan) -> str:
     return f"about {number(bundle.rate)} msg/s"
 
 
-def totals(plan: Plan, cost: Cost) -> Iterator[str]:
+def totals(plan: Plan, cost: PlanBudget) -> Iterator[str]:
     """Yield what the plan costs, in sentences."""
     yield (
         f"{count(cost.streams, 'stream')} on {count(cost.connections, 'connection')} into"
@@ -97,7 +97,7 @@ def totals(plan: Plan, cost: Cost) -> Iterator[str]:
     )
 
 
-def _weight(pool: PoolCost) -> str:
+def _weight(pool: PoolBudget) -> str:
     return (
         f"{number(pool.budget)} weight/min ours; symbols {number(pool.refresh)}/min;"
         f" book snapshots {number(pool.snapshots)} ({_minutes(pool.snapshot_minutes)});"
@@ -120,15 +120,17 @@ def changes(moves: Moves) -> Iterator[str]:
     )
 
 
-def as_json(plan: Plan, cost: Cost, warnings: Sequence[str], moves: Moves | None) -> dict[str, Any]:
+def as_json(
+    plan: Plan, cost: PlanBudget, warnings: Sequence[str], moves: Moves | None
+) -> dict[str, Any]:
     """Return all of it as JSON can hold it; what is never is null."""
-    places: dict[Planned, list[str]] = {}
-    for bundle in plan.bundles:
-        for one in bundle.planned:
+    places: dict[PlannedStream, list[str]] = {}
+    for bundle in plan.connections:
+        for one in bundle.streams:
             places.setdefault(one, []).append(bundle.name)
     return {
-        "streams": [_stream(one, places[one]) for one in plan.planned],
-        "connections": [_connection(bundle) for bundle in plan.bundles],
+        "streams": [_stream(one, places[one]) for one in plan.streams],
+        "connections": [_connection(bundle) for bundle in plan.connections],
         "topics": plan.topics,
         "cost": _finite(asdict(cost)),
         "warnings": list(warnings),
@@ -136,7 +138,7 @@ def as_json(plan: Plan, cost: Cost, warnings: Sequence[str], moves: Moves | None
     }
 
 
-def _stream(one: Planned, connections: list[str]) -> dict[str, Any]:
+def _stream(one: PlannedStream, connections: list[str]) -> dict[str, Any]:
     return {
         "product": one.stream.product,
         "stream": one.stream.name,
@@ -151,13 +153,13 @@ def _stream(one: Planned, connections: list[str]) -> dict[str, Any]:
     }
 
 
-def _connection(bundle: Bundle) -> dict[str, Any]:
+def _connection(bundle: ConnectionPlan) -> dict[str, Any]:
     return {
         "name": bundle.name,
         "product": bundle.product,
         "endpoint": bundle.endpoint,
-        "leg": bundle.leg,
-        "streams": len(bundle.planned),
+        "leg": bundle.replica,
+        "streams": len(bundle.streams),
         "messages_per_second": round(bundle.rate, 3),
         "bytes_per_second": round(bundle.bytes_rate),
     }

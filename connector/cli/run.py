@@ -7,10 +7,10 @@ from typing import Any
 
 import typer
 
-from connector.cli.arguments import Config, File, chosen
+from connector.cli.arguments import Config, File, config_path
 from connector.config.load import load
 from connector.telemetry import events, logs
-from connector.worker.market import Outcome, run_market
+from connector.worker.market import RunResult, run_market
 
 app = typer.Typer(help="Run a worker until SIGTERM or Ctrl-C.", no_args_is_help=True)
 
@@ -32,7 +32,7 @@ def market(context: typer.Context, file: File = None, config: Config = None) -> 
     2 the config is wrong; 3 Kafka did not answer at the start; 4 Kafka refused for good, or a bug
     ended it.
     """
-    loaded = load(chosen(context, file, config))
+    loaded = load(config_path(context, file, config))
     settings = loaded.settings.logs
     json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     logs.configure(json=json, level=settings.level)
@@ -44,7 +44,7 @@ def market(context: typer.Context, file: File = None, config: Config = None) -> 
     raise typer.Exit(1 if outcome.left else 0)
 
 
-def _loop(work: Coroutine[Any, Any, Outcome]) -> Outcome:
+def _loop(work: Coroutine[Any, Any, RunResult]) -> RunResult:
     """Run on uvloop where there is one: a third less per frame (bench/README.md)."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform

@@ -10,11 +10,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from connector.cli.arguments import Config, File, chosen, millis
+from connector.cli.arguments import Config, File, config_path, millis
 from connector.cli.console import err, out
 from connector.config.load import load
-from connector.continuity.audit.report import Report, Verdict
-from connector.continuity.audit.series import WRONG
+from connector.continuity.audit.report import SeriesReport, VerifyReport
+from connector.continuity.audit.series import UNEXPLAINED
 from connector.continuity.audit.topic_reader import Window
 from connector.diagnostics.verify.run import Verification
 from connector.errors import Refused
@@ -64,7 +64,9 @@ def verify(
     if window.since is not None and window.until is not None and window.until <= window.since:
         raise Refused(f"--from {since} is not before --to {until or 'now'}: nothing lies between")
     logs.configure(json=False, level="ERROR")
-    verification = Verification(load(chosen(context, file, config)).settings, window, topic or ())
+    verification = Verification(
+        load(config_path(context, file, config)).settings, window, topic or ()
+    )
     columns = (TextColumn("reading"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True) as bar:
         task = bar.add_task("reading", total=None)
@@ -82,7 +84,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat()
 
 
-def _show(verdict: Verdict) -> None:
+def _show(verdict: VerifyReport) -> None:
     rows = [_cells(report) for report in verdict.series]
     table = _table(rows)
     if out.measure(table, options=out.options.update(width=WIDEST)).maximum <= out.width:
@@ -113,7 +115,7 @@ def _block(row: list[str]) -> list[str]:
     return [" ".join(row[:NAMES]), *("  " + line.replace("\0", " ") for line in lines)]
 
 
-def _cells(report: Report) -> list[str]:
+def _cells(report: SeriesReport) -> list[str]:
     holes = report.holes
     known = holes.get("partial", 0) + holes.get("unfillable", 0)
     return [
@@ -142,12 +144,12 @@ def _time(millis: int | None) -> str:
     return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _wrong_holes(report: Report) -> list[str]:
+def _wrong_holes(report: SeriesReport) -> list[str]:
     name = f"{report.topic} {report.stream_name} {report.symbol}"
     return [
         f"{name}: {hole['first']}..{hole['last']} missing, {_why(hole['state'])}"
         for hole in report.examples
-        if hole["state"] in WRONG
+        if hole["state"] in UNEXPLAINED
     ]
 
 
@@ -155,7 +157,7 @@ def _why(state: str) -> str:
     return "no marker" if state == "unmarked" else "though its marker says that it was filled"
 
 
-def _remarks(verdict: Verdict) -> list[str]:
+def _remarks(verdict: VerifyReport) -> list[str]:
     early = sum(report.settled for report in verdict.series)
     remarks = [f"{early} series have so many holes that some were judged early"] if early else []
     return [

@@ -27,8 +27,8 @@ from connector.codec.encoder import NO_SPAN, ON_WIRE, Span, encoder_source
 from connector.codec.schema import Schema
 from connector.errors import BadMessage
 
-LEARNED_KEYS = 64  # more unknown keys than this in one codec are kept, but no longer learned
-MOST_OF_A_VALUE = 80  # characters of it that a person needs to see
+MAX_LEARNED_KEYS = 64  # more unknown keys than this in one codec are kept, but no longer learned
+MAX_SHOWN_CHARACTERS = 80  # characters of it that a person needs to see
 _NAMES = {
     "JOIN": b"".join,
     "LONG": primitives.encode_long,
@@ -187,7 +187,7 @@ class Codec:
     def _learn(self, paths: list[Path]) -> None:
         """Take new wire keys into the decoder, so that they cost next to nothing from now on."""
         fresh = [path for path in paths if path not in self._learned and learnable(path)]
-        fresh = fresh[: max(0, LEARNED_KEYS - len(self._learned))]
+        fresh = fresh[: max(0, MAX_LEARNED_KEYS - len(self._learned))]
         if not fresh:
             return
         for path in fresh:
@@ -235,7 +235,7 @@ def _field(error: msgspec.DecodeError, loose: dict[str, Any]) -> BadMessage:
     for key in place[1].split(".") if place else ():
         value = value.get(key) if isinstance(value, dict) else None
     alone = place is not None and isinstance(value, str | int | float)
-    told = f": {str(value)[:MOST_OF_A_VALUE]!r}" if alone else ""
+    told = f": {str(value)[:MAX_SHOWN_CHARACTERS]!r}" if alone else ""
     return BadMessage("field", f"{error}{told}")
 
 

@@ -27,7 +27,7 @@ SQL_WORDS = frozenset(  # one text: a list would take sixty lines
 )
 
 
-def problems(schema: Schema) -> list[str]:
+def findings(schema: Schema) -> list[str]:
     """Return one sentence per broken rule; empty when the schema is good."""
     ours = schema.kind in OWN  # written by us alone: no common head, nothing from a wire
     found = [] if ours else [f"{schema.kind}: {text}" for text in _head(schema)]

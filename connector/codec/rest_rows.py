@@ -21,7 +21,7 @@ _UPPER = ("symbol", "pair", "contractType")
 
 
 @dataclass(frozen=True, slots=True)
-class Recovered:
+class RestEvent:
     """One event that REST still had.
 
     Attributes:
@@ -45,9 +45,9 @@ def payloads(stream: Stream, raw: bytes, symbol: str) -> list[bytes]:
 
 def recover(
     stream: Stream, raw: bytes, symbol: str, closed_by_ms: int | None = None
-) -> list[Recovered]:
-    """Return the events in an answer of rows, in its order; see `rows_in` and `recover_rows`."""
-    return recover_rows(stream, rows_in(raw), symbol, closed_by_ms)
+) -> list[RestEvent]:
+    """Return the events in an answer of rows; as `rows_in`, then `events_from_rows`."""
+    return events_from_rows(stream, rows_in(raw), symbol, closed_by_ms)
 
 
 def rows_in(raw: bytes) -> list[Any]:
@@ -62,9 +62,9 @@ def rows_in(raw: bytes) -> list[Any]:
     return answer
 
 
-def recover_rows(
+def events_from_rows(
     stream: Stream, rows: Sequence[Any], symbol: str, closed_by_ms: int | None = None
-) -> list[Recovered]:
+) -> list[RestEvent]:
     """Return the events that rows of an answer tell of, in their order: 7 to 13 us each.
 
     Args:
@@ -76,14 +76,14 @@ def recover_rows(
     Raises:
         BadMessage: a row lacks its id or times.
     """
-    said = _said(stream, symbol)
+    said = _implied_fields(stream, symbol)
     found = [_recovered(stream.row, row, said) for row in rows]
     if closed_by_ms is None or stream.row.sequence.rule != "candle":
         return found
     return [one for one in found if one.time_ms is not None and one.time_ms <= closed_by_ms]
 
 
-def recover_book(stream: Stream, raw: bytes, symbol: str) -> Recovered:
+def event_from_book(stream: Stream, raw: bytes, symbol: str) -> RestEvent:
     """Return the depth payload in an answer that is one book: no first id, the last one is its own.
 
     Raises:
@@ -92,7 +92,7 @@ def recover_book(stream: Stream, raw: bytes, symbol: str) -> Recovered:
     answer = _decoded(raw)
     if not isinstance(answer, dict) or "lastUpdateId" not in answer:
         raise BadMessage("shape", f"a book without lastUpdateId: {raw[:80]!r}")
-    return _recovered(stream.row, answer, _said(stream, symbol))
+    return _recovered(stream.row, answer, _implied_fields(stream, symbol))
 
 
 def _decoded(raw: bytes) -> Any:
@@ -102,16 +102,16 @@ def _decoded(raw: bytes) -> Any:
         raise BadMessage("json", f"REST answered no JSON: {raw[:80]!r}") from error
 
 
-def _recovered(row: Row, answer: Any, said: dict[str, str]) -> Recovered:
+def _recovered(row: Row, answer: Any, said: dict[str, str]) -> RestEvent:
     payload: dict[str, Any] = {"e": row.events[0]} if row.events else {}
     values: dict[str, Any] = {}
     for field in _carried(row.kind):
         value = _value(field, answer, said)
         if value is not None:
             values[field.name] = value
-            _put(payload, str(field.wire[0]), value)
+            _set_path(payload, str(field.wire[0]), value)
     first, last, time_ms = _edges(row)(values)
-    return Recovered(msgspec.json.encode(payload), first, last, time_ms)
+    return RestEvent(msgspec.json.encode(payload), first, last, time_ms)
 
 
 @functools.cache
@@ -120,7 +120,7 @@ def _carried(kind: str) -> tuple[Field, ...]:
     return tuple(field for field in load(kind).fields if field.rest and field.unit == "ms")
 
 
-def _said(stream: Stream, symbol: str) -> dict[str, str]:
+def _implied_fields(stream: Stream, symbol: str) -> dict[str, str]:
     """Return what the stream's name says and the answer need not: as payloads spell it."""
     said = {"symbol": symbol}
     if stream.product in {"usdm", "coinm"}:
@@ -154,7 +154,7 @@ def _at(answer: Any, key: str | int) -> Any:
     return answer[key] if isinstance(key, int) and key < len(answer) else None
 
 
-def _put(payload: dict[str, Any], path: str, value: Any) -> None:
+def _set_path(payload: dict[str, Any], path: str, value: Any) -> None:
     *parents, key = path.split(".")
     for parent in parents:
         payload = payload.setdefault(parent, {})

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from connector.config.keys import PREFIX, Variable, variables
-from connector.config.yaml_source import Where
+from connector.config.yaml_source import KeyPath
 
 OWN_OPTION = "BKC_CONFIG_FILE"  # the command line's --config
 # Kubernetes writes these for every service of the namespace whose name begins with `bkc`.
@@ -25,16 +25,16 @@ class Given:
         problems: A sentence for each variable that is no setting.
     """
 
-    variables: Mapping[Where, str]
-    replaced: frozenset[Where]
+    variables: Mapping[KeyPath, str]
+    replaced: frozenset[KeyPath]
     problems: tuple[str, ...]
 
 
 def read(environment: Mapping[str, str]) -> Given:
     """Sort out the variables; without this a misspelt one would be ignored in silence."""
     known = {variable.name: variable for variable in variables()}
-    given: dict[Where, str] = {}
-    replaced: set[Where] = set()
+    given: dict[KeyPath, str] = {}
+    replaced: set[KeyPath] = set()
     problems: list[str] = []
     for name in sorted(environment):
         if not name.upper().startswith(PREFIX) or _is_not_ours(name, environment[name]):
@@ -66,7 +66,7 @@ def _is_not_ours(name: str, value: str) -> bool:
     return name.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value) is not None
 
 
-def _where(name: str, known: Mapping[str, Variable]) -> Where | None:
+def _where(name: str, known: Mapping[str, Variable]) -> KeyPath | None:
     if name in known:
         return known[name].where
     for variable in known.values():
@@ -81,7 +81,7 @@ def _value(text: str) -> object:
     return json.loads(text) if text.lstrip()[:1] in ("{", "[") else text
 
 
-def _inside(value: object, where: Where) -> Iterator[Where]:
+def _inside(value: object, where: KeyPath) -> Iterator[KeyPath]:
     """Yield the place of a value and of everything in it."""
     yield where
     if isinstance(value, dict):

@@ -6,8 +6,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from connector.config.keys import known_at, places_of_key
-from connector.config.yaml_source import Where
-from connector.errors import meant
+from connector.config.yaml_source import KeyPath
+from connector.errors import did_you_mean
 
 # What a value must be, where pydantic's own words name a Python type.
 _MUST_BE: Mapping[str, str] = {
@@ -28,7 +28,7 @@ _MUST_BE: Mapping[str, str] = {
 }
 
 
-def problems(error: ValidationError) -> list[tuple[Where, str]]:
+def problems(error: ValidationError) -> list[tuple[KeyPath, str]]:
     """Return the place and the words of everything that is wrong, each once."""
     found = []
     for problem in error.errors(include_url=False, include_input=True):
@@ -45,7 +45,7 @@ def _is_branch(part: str | int) -> bool:
 _SCALARS = ("str", "int", "float", "bool")
 
 
-def _words(problem: Any, where: Where) -> str:
+def _words(problem: Any, where: KeyPath) -> str:
     sort, value = problem["type"], problem["input"]
     if sort == "extra_forbidden":
         return unknown(where)
@@ -58,12 +58,12 @@ def _words(problem: Any, where: Where) -> str:
     return f"{_shown(value, where)}{_said(sort, problem['msg'])}{_hint(problem, where)}"
 
 
-def _hint(problem: Any, where: Where) -> str:
+def _hint(problem: Any, where: KeyPath) -> str:
     """Return the cure, where there is one."""
     sort, value = problem["type"], problem["input"]
     if sort == "literal_error":
         allowed = problem["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
-        near = meant(str(value), allowed)
+        near = did_you_mean(str(value), allowed)
         return f"; did you mean {near!r}?" if near else ""
     if sort == "model_type":
         return f": {', '.join(known_at(where))}"
@@ -78,7 +78,7 @@ def _said(sort: str, message: str) -> str:
     return f": {message.removeprefix('Input ')}"
 
 
-def _shown(value: object, where: Where) -> str:
+def _shown(value: object, where: KeyPath) -> str:
     """Return a wrong value; a map or list by its sort alone, librdkafka's not at all.
 
     Those may hold passwords (`sasl.password`), and no password goes into a text.
@@ -90,10 +90,10 @@ def _shown(value: object, where: Where) -> str:
     return "the value" if "librdkafka" in where else repr(value)
 
 
-def unknown(where: Where) -> str:
+def unknown(where: KeyPath) -> str:
     """Say that no such key may stand there, and which was meant."""
     name, known = str(where[-1]), known_at(where[:-1])
-    near = meant(name, known)
+    near = did_you_mean(name, known)
     if near:
         return f"unknown key; did you mean {near!r}?"
     elsewhere = places_of_key(name)

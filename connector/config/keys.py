@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from connector.config.model import Settings
-from connector.config.yaml_source import Where, path_of
-from connector.errors import plain
+from connector.config.yaml_source import KeyPath, path_of
+from connector.errors import normalise
 
 PREFIX = "BKC_"
 Model = type[BaseModel]
@@ -25,11 +25,11 @@ class Variable:
     """
 
     name: str
-    where: Where
+    where: KeyPath
     free: bool = False
 
 
-def known_at(where: Where) -> list[str]:
+def known_at(where: KeyPath) -> list[str]:
     """Return the keys that may stand at a place in the file."""
     model: Model = Settings
     for part in where:
@@ -42,8 +42,12 @@ def places_of_key(name: str) -> list[str]:
     """Return where a key of this name, or of this whole path, may stand in the file."""
     places = [one.where for one in variables() if one.where[0] != "exchange"]
     places += [("subscriptions[]", key) for key in known_at(("subscriptions", 0))]
-    wanted = plain(name)
-    return [path_of(one) for one in places if wanted in (plain(str(one[-1])), plain(path_of(one)))]
+    wanted = normalise(name)
+    return [
+        path_of(one)
+        for one in places
+        if wanted in (normalise(str(one[-1])), normalise(path_of(one)))
+    ]
 
 
 def model_in(annotation: Any) -> Model | None:
@@ -54,7 +58,7 @@ def model_in(annotation: Any) -> Model | None:
     return next((model for model in found if model is not None), None)
 
 
-def variables(model: Model = Settings, where: Where = ()) -> Iterator[Variable]:
+def variables(model: Model = Settings, where: KeyPath = ()) -> Iterator[Variable]:
     """Yield every variable that sets a key; items of lists have none, the list has."""
     for key, annotation in _fields(model).items():
         here = (*where, key)
@@ -67,7 +71,7 @@ def variables(model: Model = Settings, where: Where = ()) -> Iterator[Variable]:
                 yield from variables(below, place)
 
 
-def _name(where: Where) -> str:
+def _name(where: KeyPath) -> str:
     return PREFIX + "__".join(str(part) for part in where).upper()
 
 
@@ -75,7 +79,7 @@ def _fields(model: Model) -> dict[str, Any]:
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
-def _places_below(annotation: Any, where: Where) -> list[Where]:
+def _places_below(annotation: Any, where: KeyPath) -> list[KeyPath]:
     """Return where the keys of a section inside this type stand; none inside a list."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [where]

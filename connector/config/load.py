@@ -13,7 +13,7 @@ from pydantic_settings import SettingsError
 from connector.config import environment, error_text
 from connector.config.keys import PREFIX, known_at
 from connector.config.model import Settings
-from connector.config.yaml_source import Places, Where, parse
+from connector.config.yaml_source import KeyPath, SourceMap, parse
 from connector.errors import Refused
 
 
@@ -22,13 +22,13 @@ class Loaded:
     """Settings, and where each of them was read."""
 
     settings: Settings
-    places: Places
+    places: SourceMap
 
-    def sentences(self, problems: Iterable[tuple[Where, str]]) -> list[str]:
+    def sentences(self, problems: Iterable[tuple[KeyPath, str]]) -> list[str]:
         """Return problems or warnings, each with its place: `connector.yaml:14: ...`."""
-        return [self.places.sentence(*problem) for problem in problems]
+        return [self.places.locate(*problem) for problem in problems]
 
-    def refused(self, problems: Iterable[tuple[Where, str]]) -> Refused:
+    def refused(self, problems: Iterable[tuple[KeyPath, str]]) -> Refused:
         """Return one error that names the place of every problem."""
         return Refused("\n".join(self.sentences(problems)))
 
@@ -44,22 +44,22 @@ def load(path: Path) -> Loaded:
     if given.problems:
         raise Refused("\n".join(given.problems))
     standing = {where: line for where, line in lines.items() if not _is_in(where, given.replaced)}
-    places = Places(str(path), standing, given.variables)
+    places = SourceMap(str(path), standing, given.variables)
     return Loaded(_settings(data, places), places)
 
 
-def _is_in(where: Where, above: Iterable[Where]) -> bool:
+def _is_in(where: KeyPath, above: Iterable[KeyPath]) -> bool:
     return any(where[: len(each)] == each for each in above)
 
 
-def _settings(data: dict[str, Any], places: Places) -> Settings:
+def _settings(data: dict[str, Any], places: SourceMap) -> Settings:
     # Settings themselves would take Hold for hold, and drop one of the two where both are given.
     strange = [(key,) for key in data if key not in known_at(())]
-    found = [places.sentence(where, error_text.unknown(where)) for where in strange]
+    found = [places.locate(where, error_text.unknown(where)) for where in strange]
     try:
         settings = Settings(**{key: data[key] for key in data if (key,) not in strange})
     except ValidationError as error:
-        found += [places.sentence(*problem) for problem in error_text.problems(error)]
+        found += [places.locate(*problem) for problem in error_text.problems(error)]
         if not data:
             found.insert(0, f"{places.file}: is empty; the least it holds: examples/minimal.yaml")
         raise Refused("\n".join(found)) from error

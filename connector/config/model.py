@@ -29,7 +29,7 @@ from connector.config.values import (
     Section,
     TopicName,
 )
-from connector.errors import meant
+from connector.errors import did_you_mean
 
 
 class CustomBases(Section):
@@ -186,7 +186,7 @@ class Backfill(Section):
 
 def _environment(name: str) -> str:
     if name not in ENVIRONMENTS:
-        near = meant(name, ENVIRONMENTS)
+        near = did_you_mean(name, ENVIRONMENTS)
         cure = f"; did you mean {near!r}?" if near else ""
         raise ValueError(f"{name!r} is none of {', '.join(ENVIRONMENTS)}{cure}")
     return name

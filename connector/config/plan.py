@@ -9,7 +9,7 @@ from connector.binance.products import ENVIRONMENTS, Bases, Product
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.errors import Refused
-from connector.planning.budget import Cost, Shares, cost_of
+from connector.planning.budget import PlanBudget, Shares, budget_of
 from connector.planning.model import Plan, PlanError
 from connector.planning.plan import make_plan, needs
 
@@ -55,12 +55,12 @@ def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | Non
     return plan
 
 
-def cost_in(settings: Settings, plan: Plan) -> Cost:
+def cost_in(settings: Settings, plan: Plan) -> PlanBudget:
     """Reckon up what a plan costs within the limits that the file leaves it."""
     backfill = settings.backfill.weight_share if settings.backfill.enabled else 0.0
     shares = Shares(settings.limits.share, backfill, settings.refresh / 1000)
     needed = needs(settings.subscriptions)
-    return cost_of(plan.bundles, needed.listings, needed.volumes, shares)
+    return budget_of(plan.connections, needed.listings, needed.volumes, shares)
 
 
 def keyless(settings: Settings, plan: Plan) -> list[str]:
@@ -68,7 +68,7 @@ def keyless(settings: Settings, plan: Plan) -> list[str]:
     backfill = settings.backfill
     if not backfill.enabled or backfill.api_key_file is not None:
         return []
-    rows = Counter(one.stream.row for one in plan.planned if _needs_key(one.stream.row))
+    rows = Counter(one.stream.row for one in plan.streams if _needs_key(one.stream.row))
     return [
         f"{row.product} {row.pattern} ({streams} stream{'' if streams == 1 else 's'}): what is"
         " missed cannot be fetched without an API key: name its file in backfill.api_key_file (the"

@@ -25,7 +25,7 @@ def content_hash(path: Path) -> str:
 
 
 @dataclass(slots=True)
-class Watch:
+class FileWatch:
     """A file's content against the one that was dealt with.
 
     Attributes:
@@ -51,7 +51,7 @@ class Watch:
         return self._last == last and self._last not in ("", self.known)
 
 
-def live_part(running: Settings, read: Settings) -> tuple[Settings, tuple[str, ...]]:
+def reloadable_part(running: Settings, read: Settings) -> tuple[Settings, tuple[str, ...]]:
     """Return settings with what can change live taken from `read`, and the keys that cannot."""
     keys = tuple(differing(running.model_dump(), read.model_dump(), LIVE))
     fields = [name for name in type(running).model_fields if name not in LIVE]

@@ -9,11 +9,11 @@ import yaml
 
 from connector.errors import Refused
 
-Where = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class SourceMap:
     """Where each setting was read: line of the file, or environment variable.
 
     Attributes:
@@ -23,10 +23,10 @@ class Places:
     """
 
     file: str
-    lines: Mapping[Where, int]
-    variables: Mapping[Where, str] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int]
+    variables: Mapping[KeyPath, str] = field(default_factory=dict)
 
-    def sentence(self, where: Where, words: str) -> str:
+    def locate(self, where: KeyPath, words: str) -> str:
         """Return `file:line: path: words`, of the nearest enclosing key that was given."""
         for length in range(len(where), 0, -1):
             variable = self.variables.get(where[:length])
@@ -40,7 +40,7 @@ class Places:
         return f"{self.file}: {path_of(where)}: {words}" if where else f"{self.file}: {words}"
 
 
-def path_of(where: Where) -> str:
+def path_of(where: KeyPath) -> str:
     """Return a place as people write it: `subscriptions[2].streams[0]`."""
     text = ""
     for part in where:
@@ -48,7 +48,7 @@ def path_of(where: Where) -> str:
     return text
 
 
-def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Where, int]]:
+def parse(text: str, file: str) -> tuple[dict[str, Any], dict[KeyPath, int]]:
     """Return a YAML text as data, and the line of every key and item.
 
     Raises:
@@ -56,7 +56,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Where, int]]:
     """
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        lines: dict[Where, int] = {}
+        lines: dict[KeyPath, int] = {}
         if node is None:
             return {}, lines
         _walk(node, (), lines, file)
@@ -74,7 +74,7 @@ def parse(text: str, file: str) -> tuple[dict[str, Any], dict[Where, int]]:
     return data, lines
 
 
-def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], file: str) -> None:
+def _walk(node: yaml.Node, where: KeyPath, lines: dict[KeyPath, int], file: str) -> None:
     """Note the line of every node; refuse what YAML would silently read as something else."""
     lines.setdefault(where, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
@@ -86,7 +86,7 @@ def _walk(node: yaml.Node, where: Where, lines: dict[Where, int], file: str) -> 
         _check_scalar(node, where, file)
 
 
-def _walk_map(node: yaml.MappingNode, where: Where, lines: dict[Where, int], file: str) -> None:
+def _walk_map(node: yaml.MappingNode, where: KeyPath, lines: dict[KeyPath, int], file: str) -> None:
     seen: set[str] = set()
     for key, value in node.value:
         here = key.start_mark.line + 1
@@ -104,7 +104,7 @@ def _walk_map(node: yaml.MappingNode, where: Where, lines: dict[Where, int], fil
         _walk(value, place, lines, file)
 
 
-def _check_scalar(node: yaml.Node, where: Where, file: str) -> None:
+def _check_scalar(node: yaml.Node, where: KeyPath, file: str) -> None:
     place = f"{file}:{node.start_mark.line + 1}: {path_of(where)}"
     read = node.tag.removeprefix("tag:yaml.org,2002:")
     if read == node.tag:

@@ -10,36 +10,36 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from connector.binance.catalogue.row import Row
-from connector.continuity.tracker import GAP, REPEATED, Gap, Tracker, Verdict
+from connector.continuity.tracker import GAP, REPEATED, IdGap, Tracker, Verdict
 
-WAIT_S = 0.5  # longest wait for another leg: some times the difference of two legs' delays
-HOLD = 256  # most events that wait in one series
+MAX_WAIT_S = 0.5  # longest wait for another leg: some times the difference of two legs' delays
+MAX_HELD_EVENTS = 256  # most events that wait in one series
 
 Item = TypeVar("Item")
 Order = tuple[int, int]
-Decided = tuple[Verdict, Item, Gap | None]
+Decision = tuple[Verdict, Item, IdGap | None]
 
 
 @dataclass(slots=True, eq=False)
-class Leg:
+class Feed:
     """One live connection of the series.
 
     Attributes:
-        joined: It has delivered something that joins what is published, or came first.
+        caught_up: It has delivered something that joins what is published, or came first.
         reached: The newest id it has delivered (of candles: open time); None before its first.
         delivered: Events it has delivered, repeats included.
     """
 
-    joined: bool
+    caught_up: bool
     reached: int | None = None
     delivered: int = 0
 
 
 @dataclass(slots=True, eq=False)
-class Held(Generic[Item]):
+class HeldEvent(Generic[Item]):
     """An event that waits, or is just being looked at."""
 
-    leg: int
+    feed: int
     first: int
     last: int
     previous: int | None
@@ -49,7 +49,7 @@ class Held(Generic[Item]):
     order: Order
 
 
-class Merge(ABC, Generic[Item]):
+class FeedArbiter(ABC, Generic[Item]):
     """The events of one series from all its live legs, in publishing order.
 
     Every item offered comes back exactly once, from whichever call decides it.
@@ -63,16 +63,21 @@ class Merge(ABC, Generic[Item]):
     """
 
     def __init__(
-        self, row: Row, tracker: Tracker, wait_s: float = WAIT_S, hold: int = HOLD, skew: int = 1
+        self,
+        row: Row,
+        tracker: Tracker,
+        wait_s: float = MAX_WAIT_S,
+        hold: int = MAX_HELD_EVENTS,
+        skew: int = 1,
     ) -> None:
         self.tracker = tracker
         self._rule = row.sequence.rule
         self._wait_s = wait_s
-        self._most = hold
+        self._max_held = hold
         self._skew = skew
-        self._legs: dict[int, Leg] = {}
-        self._speaker: int | None = None  # the leg that published last
-        self._held: list[Held[Item]] = []
+        self._feeds: dict[int, Feed] = {}
+        self._leader: int | None = None  # the leg that published last
+        self._held: list[HeldEvent[Item]] = []
 
     @property
     def waiting(self) -> int:
@@ -89,38 +94,38 @@ class Merge(ABC, Generic[Item]):
     @property
     def idle(self) -> bool:
         """Whether the tracker alone would do: at most one leg, and nothing waits."""
-        return len(self._legs) <= 1 and not self._held
+        return len(self._feeds) <= 1 and not self._held
 
-    def leg_opened(self, leg: int, speaking: bool = False) -> None:
+    def feed_opened(self, feed: int, leading: bool = False) -> None:
         """A connection will deliver this series from now on. The first one needs no joining.
 
         Args:
-            leg: Its number, its own as long as it lives.
-            speaking: It is the one that fed the tracker until now.
+            feed: Its number, its own as long as it lives.
+            leading: It is the one that fed the tracker until now.
         """
-        self._legs.pop(leg, None)
-        self._legs[leg] = Leg(joined=not self._legs)
-        if speaking:
-            self._speaker = leg
+        self._feeds.pop(feed, None)
+        self._feeds[feed] = Feed(caught_up=not self._feeds)
+        if leading:
+            self._leader = feed
 
-    def leg_closed(self, leg: int, now: float) -> list[Decided[Item]]:
+    def feed_closed(self, feed: int, now: float) -> list[Decision[Item]]:
         """A connection delivers no more; returns what waited for it."""
-        self._legs.pop(leg, None)
-        if self._speaker == leg:
-            self._speaker = None
+        self._feeds.pop(feed, None)
+        if self._leader == feed:
+            self._leader = None
         return self._settle(now)
 
-    def relieved(self, leg: int) -> bool:
+    def has_successor(self, feed: int) -> bool:
         """Whether another leg has delivered what joins what is published."""
-        return any(one.joined for name, one in self._legs.items() if name != leg)
+        return any(one.caught_up for name, one in self._feeds.items() if name != feed)
 
-    def may_close(self, leg: int) -> bool:
+    def may_close(self, feed: int) -> bool:
         """Whether closing this leg now would lose nothing and change nothing in the chain."""
-        return self.relieved(leg)
+        return self.has_successor(feed)
 
-    def delivered(self, leg: int) -> int:
+    def delivered(self, feed: int) -> int:
         """Return how many events a live leg has delivered since it was opened here."""
-        return self._legs[leg].delivered if leg in self._legs else 0
+        return self._feeds[feed].delivered if feed in self._feeds else 0
 
     def offer(
         self,
@@ -131,19 +136,19 @@ class Merge(ABC, Generic[Item]):
         item: Item,
         now: float,
         final: bool = True,
-    ) -> list[Decided[Item]]:
+    ) -> list[Decision[Item]]:
         """Take an event of a feed; returns what is decided now, in publishing order.
 
         The ids are those of `Tracker.observe`. A REPEATED item is for the accounts only. What a
         closed feed still delivers is taken too, but nobody waits for it.
         """
-        state = self._legs.get(feed)
+        state = self._feeds.get(feed)
         reached = self._reach(first, last)
         if state is not None:
             state.delivered += 1
             if state.reached is None or reached > state.reached:
                 state.reached = reached
-        one = Held(
+        one = HeldEvent(
             feed, first, last, previous, final, item, now, self._order(first, last, previous)
         )
         if not self._held:
@@ -153,21 +158,21 @@ class Merge(ABC, Generic[Item]):
         insort(self._held, one, key=_order_of)
         return self._settle(now)
 
-    def expire(self, now: float) -> list[Decided[Item]]:
+    def expire(self, now: float) -> list[Decision[Item]]:
         """Return what has waited long enough, and what follows from it."""
         return self._settle(now) if self._held else []
 
-    def reset(self) -> list[Decided[Item]]:
+    def reset(self) -> list[Decision[Item]]:
         """Have the tracker's ids begin anew next; returns what waited under the old ones."""
         out = []
         while self._held:
             out.append(self._take(self._held[0], self._ready(self._held.pop(0))))
-        for leg in self._legs.values():
+        for leg in self._feeds.values():
             leg.reached = None
         return out
 
-    def _settle(self, now: float) -> list[Decided[Item]]:
-        out: list[Decided[Item]] = []
+    def _settle(self, now: float) -> list[Decision[Item]]:
+        out: list[Decision[Item]] = []
         while self._held:
             position, verdict = self._first_ready()
             if verdict is None and not self._is_overdue(now):
@@ -184,29 +189,29 @@ class Merge(ABC, Generic[Item]):
         return 0, None
 
     def _is_overdue(self, now: float) -> bool:
-        if len(self._held) > self._most or self._is_passed():
+        if len(self._held) > self._max_held or self._is_passed():
             return True
         due = self.due
         return due is not None and due <= now
 
-    def _take(self, one: Held[Item], verdict: Verdict | None) -> Decided[Item]:
+    def _take(self, one: HeldEvent[Item], verdict: Verdict | None) -> Decision[Item]:
         """Decide an event, waited for or no longer: feed the tracker, and note who spoke."""
-        leg = self._legs.get(one.leg)
+        leg = self._feeds.get(one.feed)
         if leg is not None:
-            leg.joined = True
+            leg.caught_up = True
         if verdict is REPEATED:
-            self.tracker.fell_back(one.first)
+            self.tracker.note_repeat(one.first)
             return REPEATED, one.item, None
         real = self.tracker.observe(one.first, one.last, one.previous, one.final)
-        self._speaker = None if leg is None else one.leg
+        self._leader = None if leg is None else one.feed
         return real, one.item, self.tracker.gap if real is GAP else None
 
     def _all_beyond(self, edge: int) -> bool:
         """Whether each live leg has delivered something beyond this id; so with no leg at all."""
-        return all(leg.reached is not None and leg.reached > edge for leg in self._legs.values())
+        return all(leg.reached is not None and leg.reached > edge for leg in self._feeds.values())
 
     @abstractmethod
-    def _ready(self, one: Held[Item]) -> Verdict | None:
+    def _ready(self, one: HeldEvent[Item]) -> Verdict | None:
         """What the event is to those published; None: it has to wait."""
 
     @abstractmethod
@@ -222,5 +227,5 @@ class Merge(ABC, Generic[Item]):
         return last
 
 
-def _order_of(one: Held[Item]) -> Order:
+def _order_of(one: HeldEvent[Item]) -> Order:
     return one.order

@@ -8,14 +8,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from connector.binance.candles import opening
+from connector.binance.candles import open_time
 from connector.continuity.sequence_rules import CandleTracker
 from connector.continuity.series import Gap, Series
 
 Record = Mapping[str, Any]
 
 
-class Before:
+class Checkpoint:
     """Progress and unfinished gaps by series, until the series is seen again.
 
     Args:
@@ -63,7 +63,7 @@ def _restore_candle(series: Series) -> None:
     tracker, stream = series.tracker, series.stream
     if isinstance(tracker, CandleTracker) and tracker.last is None and series.last_ms:
         zone = stream.row.zone_ms
-        tracker.running = opening(stream.parameters["interval"], series.last_ms, zone)
+        tracker.running = open_time(stream.parameters["interval"], series.last_ms, zone)
 
 
 def _gap(marker: Record, filling: Record | None) -> Gap:
@@ -74,5 +74,5 @@ def _gap(marker: Record, filling: Record | None) -> Gap:
     gap.whole = gap.before_id is None and gap.reason == "plan_changed"
     if filling is not None:
         gap.filled_to, gap.recovered = filling["filled_to"], filling["recovered"]
-        gap.gone = filling["gone"]
+        gap.expired = filling["gone"]
     return gap

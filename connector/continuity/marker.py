@@ -3,7 +3,7 @@
 import hashlib
 from typing import Literal, get_args
 
-Reason = Literal[
+GapReason = Literal[
     "connection_lost",
     "server_shutdown",
     "lifetime",
@@ -16,10 +16,10 @@ Reason = Literal[
     "restart",
     "plan_changed",
 ]
-State = Literal["started", "stopped", "opened", "clear", "filled", "partial", "unfillable"]
-REASONS: tuple[Reason, ...] = get_args(Reason)
-STATES: tuple[State, ...] = get_args(State)
-FINAL: frozenset[State] = frozenset({"clear", "filled", "partial", "unfillable"})
+MarkerState = Literal["started", "stopped", "opened", "clear", "filled", "partial", "unfillable"]
+REASONS: tuple[GapReason, ...] = get_args(GapReason)
+STATES: tuple[MarkerState, ...] = get_args(MarkerState)
+FINAL: frozenset[MarkerState] = frozenset({"clear", "filled", "partial", "unfillable"})
 _DIGITS = 16
 
 

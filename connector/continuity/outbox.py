@@ -10,15 +10,17 @@ from typing import Any
 from connector.codec.avro import encode_record
 from connector.codec.progress import ProgressEncoder
 from connector.codec.schema import load
-from connector.continuity.marker import State, digest
+from connector.continuity.marker import MarkerState, digest
 from connector.continuity.series import Gap, Series
 
 MARKERS, PROGRESS = "markers", "progress"  # topics, behind the prefix
-SLOWLY_MS = 1_000  # how often progress of series without ids is written; the others: each time
+IDLE_PROGRESS_INTERVAL_MS = (
+    1_000  # how often progress of series without ids is written; the others: each time
+)
 Record = tuple[str, bytes | None, bytes | None, int, Any]  # as a producer takes it
 
 
-class Chronicle:
+class Outbox:
     """Markers and progress of one writer, until they are written.
 
     Args:
@@ -37,9 +39,9 @@ class Chronicle:
         self._marker_schema = 0
         self._progress = ProgressEncoder(0, shard, instance, run)
         self._dirty: list[Series] = []
-        self._waiting: list[tuple[State, Series, str, Gap, str, bool]] = []
+        self._waiting: list[tuple[MarkerState, Series, str, Gap, str, bool]] = []
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
-        self._buried: list[str] = []  # series whose progress is to be deleted
+        self._tombstones: list[str] = []  # series whose progress is to be deleted
         self._told: Series | None = None  # whose progress was written last
         self._slowly_ms = 0
         self._marker_topic = f"{environment}.{MARKERS}"
@@ -61,9 +63,9 @@ class Chronicle:
         """Return what never changes in the progress of a series."""
         return self._progress.head(product, stream_name, symbol, kind, topic)
 
-    def mark(
+    def add_marker(
         self,
-        state: State,
+        state: MarkerState,
         series: Series,
         gap: Gap,
         detail: str = "",
@@ -80,7 +82,7 @@ class Chronicle:
         now = topic or series.topic, replace(gap)
         self._waiting.append((state, series, *now, detail, repeats_possible))
 
-    def touch(self, series: Series) -> None:
+    def schedule_progress(self, series: Series) -> None:
         """Have the progress of a series written with the next transaction."""
         if not series.dirty:
             series.dirty = True
@@ -91,7 +93,7 @@ class Chronicle:
         """Whether markers wait to be written."""
         return bool(self._waiting)
 
-    def bury(self, series: Series) -> None:
+    def add_tombstone(self, series: Series) -> None:
         """Have the progress of a series that nobody reads any more deleted.
 
         Should it come back, its coverage begins anew; the progress of one whose ids began anew
@@ -102,9 +104,9 @@ class Chronicle:
             return
         self._dirty = [one for one in self._dirty if one is not series]
         self._told = None if self._told is series else self._told
-        self._buried.append(series.name)
+        self._tombstones.append(series.name)
 
-    def seal(self, number: int, now_us: int) -> list[Record]:
+    def drain(self, number: int, now_us: int) -> list[Record]:
         """Return the markers and the progress that belong to a transaction.
 
         Args:
@@ -115,7 +117,7 @@ class Chronicle:
         waiting, self._waiting = self._waiting, []
         records = [self._marker(*one, now_us) for one in waiting]
         dirty, self._dirty = self._dirty, []
-        slowly = now_ms - self._slowly_ms >= SLOWLY_MS
+        slowly = now_ms - self._slowly_ms >= IDLE_PROGRESS_INTERVAL_MS
         if slowly:
             self._slowly_ms = now_ms
         told = number == 0  # every transaction tells its number: it shows which one is stored
@@ -129,12 +131,12 @@ class Chronicle:
             records.append(self._progress_of(series, number, now_ms))
         if not told and self._told is not None:
             records.append(self._progress_of(self._told, number, now_ms))
-        buried, self._buried = self._buried, []
+        buried, self._tombstones = self._tombstones, []
         return records + [
             (self._progress_topic, None, name.encode(), now_ms, None) for name in buried
         ]
 
-    def take_over(self, number: int, now_us: int) -> list[Record]:
+    def rewrite_progress(self, number: int, now_us: int) -> list[Record]:
         """Return the progress of every series of the writer before, under our name.
 
         The first transaction: who was fenced by us can see that somebody newer writes.
@@ -175,7 +177,7 @@ class Chronicle:
 
     def _marker(
         self,
-        state: State,
+        state: MarkerState,
         series: Series,
         topic: str,
         gap: Gap,

@@ -6,7 +6,7 @@ Rules: binance.md 2.6 (pages of 2026-05-28 and 2026-07-21) and the `sequence` co
 """
 
 from connector.binance.catalogue.row import Row
-from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, Gap, Tracker, Verdict
+from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, Tracker, Verdict
 
 __all__ = [
     "GAP",
@@ -16,7 +16,7 @@ __all__ = [
     "CandleTracker",
     "ChainedTracker",
     "ContiguousTracker",
-    "Gap",
+    "IdGap",
     "IdentityTracker",
     "IncreasingTracker",
     "Tracker",
@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 
-MOST_LATE = 64  # skipped ids that may still come, behind one or two later ones
+MAX_LATE = 64  # skipped ids that may still come, behind one or two later ones
 
 
 class ContiguousTracker(Tracker):
@@ -61,41 +61,41 @@ class ContiguousTracker(Tracker):
             return NEW if last in self._late else REPEATED
         if first <= self.last:
             return OVERLAP
-        return NEW if self.skips(first) else GAP
+        return NEW if self.is_tolerated_skip(first) else GAP
 
     def reset(self, epoch: int) -> None:
         """See `Tracker.reset`."""
         super().reset(epoch)
         self._late.clear()
 
-    def skips(self, first: int) -> bool:
+    def is_tolerated_skip(self, first: int) -> bool:
         """Say whether exactly one id is missing before this one, and may be."""
         return self._may_skip_single and first - 2 == self.last
 
-    def _hole(self, first: int, last: int) -> Gap:
+    def _gap_before(self, first: int, last: int) -> IdGap:
         del last
-        return Gap(self.last, first, None if self.last is None else first - self.last - 1)
+        return IdGap(self.last, first, None if self.last is None else first - self.last - 1)
 
-    def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
+    def _advance(self, first: int, last: int, previous: int | None, final: bool) -> None:
         if last in self._late:
             del self._late[last]
             self.skipped -= 1
             return
-        if self.skips(first):
+        if self.is_tolerated_skip(first):
             self.skipped += 1
             self._late[first - 1] = None
-            if len(self._late) > MOST_LATE:
+            if len(self._late) > MAX_LATE:
                 del self._late[next(iter(self._late))]
-        super()._move(first, last, previous, final)
+        super()._advance(first, last, previous, final)
 
-    def skipped_just_now(self) -> Gap | None:
-        """See `Tracker.skipped_just_now`."""
+    def last_tolerated_skip(self) -> IdGap | None:
+        """See `Tracker.last_tolerated_skip`."""
         newest = next(reversed(self._late), None)
         if newest is None or self.last is None or newest + 1 != self.last:
             return None
         del self._late[newest]
         self.skipped -= 1
-        return Gap(newest - 1, self.last, 1)
+        return IdGap(newest - 1, self.last, 1)
 
 
 class ChainedTracker(Tracker):
@@ -238,18 +238,18 @@ class CandleTracker(Tracker):
         """Within one and a half intervals: months differ in length, all others do not."""
         return self.last is not None and 2 * (first - self.last) < 3 * (last - first + 1)
 
-    def _hole(self, first: int, last: int) -> Gap:
+    def _gap_before(self, first: int, last: int) -> IdGap:
         interval = last - first + 1
         if self.running is None:
             before = first if self.last is None else self.last
-            return Gap(self.last, first, round((first - before) / interval) - 1)
+            return IdGap(self.last, first, round((first - before) / interval) - 1)
         before = self.running - 1 if self.last is None else self.last
-        return Gap(before, first, round((first - self.running) / interval))
+        return IdGap(before, first, round((first - self.running) / interval))
 
-    def _give_up(self, first: int) -> None:
+    def _close_open_candle(self, first: int) -> None:
         self.last = first - 1
 
-    def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
+    def _advance(self, first: int, last: int, previous: int | None, final: bool) -> None:
         del last
         if previous is not None:
             self._newest = previous if self._newest is None else max(self._newest, previous)

@@ -5,8 +5,8 @@ from typing import Any
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.continuity.arbitration_rules import Merge
-from connector.continuity.marker import Reason, gap_id
+from connector.continuity.arbitration_rules import FeedArbiter
+from connector.continuity.marker import GapReason, gap_id
 from connector.continuity.sequence_rules import Tracker
 
 
@@ -20,21 +20,21 @@ class Gap:
         before_id, after_id, before_ms, after_ms: Its edges, published both.
         missing: How many events, where that is known.
         recovered: How many of them have been written since.
-        gone: How many of them are known to be lost for good.
+        expired: How many of them are known to be lost for good.
         filled_to: The last id of what was written; None as long as nothing was.
         whole: It reaches back to the series' first event, wherever that is: a new listing.
         epoch: How often the ids had begun anew, before it.
     """
 
     id: str
-    reason: Reason
+    reason: GapReason
     before_id: int | None
     before_ms: int | None
     after_id: int | None = None
     after_ms: int | None = None
     missing: int | None = None
     recovered: int = 0
-    gone: int = 0
+    expired: int = 0
     filled_to: int | None = None
     whole: bool = False
     epoch: int = 0
@@ -46,7 +46,7 @@ class Series:
 
     Attributes:
         product, stream, symbol, topic: Which one, and where it goes.
-        opening: Confluent header and the first three fields of its records.
+        record_prefix: Confluent header and the first three fields of its records.
         key: Their Kafka key.
         head: What never changes in its progress.
         tracker: Its ids.
@@ -60,7 +60,7 @@ class Series:
         suspected_after: The newest id published by then.
         alert: The next event must be looked at: one of these is set, or it is the first.
         open_gaps: Gaps being filled.
-        merge: Puts two legs together, while there are two.
+        arbiter: Puts two legs together, while there are two.
         dirty: Something was published since its progress was written.
     """
 
@@ -68,7 +68,7 @@ class Series:
     stream: Stream
     symbol: str
     topic: str
-    opening: bytes
+    record_prefix: bytes
     key: bytes
     head: bytes
     tracker: Tracker
@@ -81,7 +81,7 @@ class Series:
     suspected_after: int | None = None
     needs_check: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)
-    merge: Merge[Any] | None = None
+    arbiter: FeedArbiter[Any] | None = None
     dirty: bool = False
 
     @property
@@ -90,7 +90,7 @@ class Series:
         return f"{self.product}/{self.stream.name}/{self.symbol}"
 
     @property
-    def can_tell(self) -> bool:
+    def ids_reveal_gaps(self) -> bool:
         """Whether the ids of the next event tell if something is missing before it."""
         return self.stream.row.sequence.rule not in ("identity", "increasing")
 
@@ -112,7 +112,7 @@ class Series:
                 "gap_id": gap.id,
                 "filled_to": gap.filled_to,
                 "recovered": gap.recovered,
-                "gone": gap.gone,
+                "gone": gap.expired,
             }
             for gap in self.open_gaps.values()
             if gap.filled_to is not None
@@ -126,7 +126,7 @@ class Series:
             edges.append(self.pending.before_ms)
         return min(edges, default=self.last_ms)
 
-    def gap(self, environment: str, reason: Reason, before: int | None = None) -> Gap:
+    def gap(self, environment: str, reason: GapReason, before: int | None = None) -> Gap:
         """Return a gap that begins behind the newest record.
 
         Args:
@@ -140,7 +140,7 @@ class Series:
         number = gap_id(environment, self.product, self.stream.name, self.symbol, epoch, edge)
         return Gap(number, reason, self.last_id, self.last_ms, epoch=epoch)
 
-    def gap_around(self, environment: str, reason: Reason, before: int, last: int) -> Gap:
+    def gap_around(self, environment: str, reason: GapReason, before: int, last: int) -> Gap:
         """Return the gap that one record leaves: its edges are ids, or times where it has none."""
         gap = self.gap(environment, reason, before)
         if self.tracker.has_ids:

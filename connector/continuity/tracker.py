@@ -26,7 +26,7 @@ NEW, REPEATED, OVERLAP, GAP = Verdict.NEW, Verdict.REPEATED, Verdict.OVERLAP, Ve
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class IdGap:
     """A hole between two events: neither edge is missing, all that lies between them is.
 
     Attributes:
@@ -43,7 +43,7 @@ class Gap:
     before_time: int | None = None
     after_time: int | None = None
 
-    def between(self, before_time: int | None, after_time: int | None) -> "Gap":
+    def between(self, before_time: int | None, after_time: int | None) -> "IdGap":
         """The same gap with the record times of its edges."""
         return replace(self, before_time=before_time, after_time=after_time)
 
@@ -67,7 +67,7 @@ class Tracker(ABC):
     def __init__(self) -> None:
         self.last: int | None = None
         self.epoch = 0
-        self.gap: Gap | None = None
+        self.gap: IdGap | None = None
         self.skipped = 0
         self._run = self._run_id = 0
         self._run_at: int | None = None
@@ -85,12 +85,12 @@ class Tracker(ABC):
         """
         verdict = self.judge(first, last, previous, final)
         if verdict is REPEATED:
-            self.fell_back(first)
+            self.note_repeat(first)
             return verdict
         if verdict is GAP:
-            self.gap = self._hole(first, last)
-            self._give_up(first)
-        self._move(first, last, previous, final)
+            self.gap = self._gap_before(first, last)
+            self._close_open_candle(first)
+        self._advance(first, last, previous, final)
         return verdict
 
     @abstractmethod
@@ -120,28 +120,28 @@ class Tracker(ABC):
         return self.last
 
     @property
-    def behind(self) -> int:
+    def repeats_in_a_row(self) -> int:
         """Repeats since the last event that was none. Many, while legs agree: `ids_reset`?"""
         return self._run if self._run_at == self.newest else 0
 
     @property
-    def fell_to(self) -> int | None:
+    def lowest_repeat(self) -> int | None:
         """The lowest id among those `behind`: if the ids began anew, what follows it is missing."""
-        return self._run_id if self.behind else None
+        return self._run_id if self.repeats_in_a_row else None
 
-    def skips(self, first: int) -> bool:
+    def is_tolerated_skip(self, first: int) -> bool:
         """Say whether an event would be NEW only because single ids may be missing."""
         del first
         return False
 
-    def skipped_just_now(self) -> Gap | None:
+    def last_tolerated_skip(self) -> IdGap | None:
         """Return the hole that the newest event left as one that may be; it is missing from now on.
 
         For those who know better: after a break of the connection nothing is left out as normal.
         """
         return None
 
-    def fell_back(self, first: int) -> None:
+    def note_repeat(self, first: int) -> None:
         """Count a repeat; the usual case pays nothing for it."""
         newest = self.newest
         if self._run_at == newest and self._run:
@@ -150,14 +150,14 @@ class Tracker(ABC):
         else:
             self._run, self._run_at, self._run_id = 1, newest, first
 
-    def _hole(self, first: int, last: int) -> Gap:
+    def _gap_before(self, first: int, last: int) -> IdGap:
         del last
-        return Gap(self.last, first, None)
+        return IdGap(self.last, first, None)
 
-    def _give_up(self, first: int) -> None:
+    def _close_open_candle(self, first: int) -> None:
         """Count all before this as told or said to be missing: no two gaps share an id."""
         del first  # ids say so themselves: `_move` takes the event's
 
-    def _move(self, first: int, last: int, previous: int | None, final: bool) -> None:
+    def _advance(self, first: int, last: int, previous: int | None, final: bool) -> None:
         del first, previous, final
         self.last = last

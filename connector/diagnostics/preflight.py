@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from connector.config.load import Loaded
-from connector.config.yaml_source import Where
+from connector.config.yaml_source import KeyPath
 from connector.kafka import librdkafka_check
 
-Said = tuple[Where, str]
+Said = tuple[KeyPath, str]
 
 
-def examine(loaded: Loaded, *, here: bool) -> list[str]:
+def check_offline(loaded: Loaded, *, here: bool) -> list[str]:
     """Return what a user should know of the settings, each with its place.
 
     Args:
@@ -36,11 +36,11 @@ def examine(loaded: Loaded, *, here: bool) -> list[str]:
 def _librdkafka(loaded: Loaded) -> Iterator[Said]:
     settings = loaded.settings
     transactions = settings.delivery == "exactly_once"
-    for name, words in librdkafka_check.problems(settings.kafka, transactions=transactions):
+    for name, words in librdkafka_check.findings(settings.kafka, transactions=transactions):
         yield ("kafka", "librdkafka", *([] if name is None else [name])), words
 
 
-def _files(value: Any, where: Where) -> Iterator[Said]:
+def _files(value: Any, where: KeyPath) -> Iterator[Said]:
     """Yield the files that cannot be read or are empty; every setting of a file's path is tried."""
     if isinstance(value, dict):
         for key, below in value.items():

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connector.binance.products import LIMITS
-from connector.continuity.marker import Reason
+from connector.continuity.marker import GapReason
 from connector.continuity.series import Series
 from connector.feed.pipeline import Pipeline
-from connector.planning.model import Bundle
+from connector.planning.model import ConnectionPlan
 from connector.rate_limit import SlidingWindow
 from connector.telemetry.ledger import Ledger
 
-HAND_OVERS = 2  # at the same time
+MAX_HANDOVERS = 2  # at the same time
 FOR_DOUBTS = 0.1  # of the attempts to connect: the rest is for what is known to be lost
 
 
 @dataclass(slots=True)
-class Around:
+class SessionContext:
     """What the supervisors of a worker share.
 
     Attributes:
@@ -36,14 +36,14 @@ class Around:
     proxy: str | None = None
     share: float = 1.0
     life_s: float = 86_400.0
-    closing: Reason = "plan_changed"
+    closing: GapReason = "plan_changed"
     watch: Callable[[Series, Callable[[], None]], None] = lambda _series, _tell: None
     _windows: dict[str, SlidingWindow] = field(default_factory=dict)
     _doubts: dict[str, SlidingWindow] = field(default_factory=dict)
     _turns: dict[str, asyncio.Semaphore] = field(default_factory=dict)
     _away_until: dict[str, float] = field(default_factory=dict)  # host -> monotonic seconds
 
-    async def may_connect(self, bundle: Bundle) -> None:
+    async def acquire(self, bundle: ConnectionPlan) -> None:
         """Wait for the budget of connection attempts: counted per address of the exchange.
 
         And until the end of the time that the exchange told anyone of us to stay away.
@@ -53,30 +53,30 @@ class Around:
             await asyncio.sleep(wait)
         window.take(loop.time())
 
-    async def may_hand_over(self, bundle: Bundle) -> None:
+    async def acquire_handover(self, bundle: ConnectionPlan) -> None:
         """Wait for one of the turns to replace a connection: never all of a host's at once.
 
         Nobody holds one while the host keeps us away.
         """
         while wait := self._away(bundle):
             await asyncio.sleep(wait)
-        await self.turns(bundle).acquire()
+        await self.handover_slots(bundle).acquire()
 
-    def turns(self, bundle: Bundle) -> asyncio.Semaphore:
+    def handover_slots(self, bundle: ConnectionPlan) -> asyncio.Semaphore:
         """Return the turns of a bundle's host: who has one releases it."""
-        return self._turns.setdefault(_host(bundle), asyncio.Semaphore(HAND_OVERS))
+        return self._turns.setdefault(_host(bundle), asyncio.Semaphore(MAX_HANDOVERS))
 
-    def stay_away(self, bundle: Bundle, seconds: float) -> None:
+    def ban(self, bundle: ConnectionPlan, seconds: float) -> None:
         """Have nobody connect to a bundle's host for so long: a ban is the address's (429, 418)."""
         until = asyncio.get_running_loop().time() + seconds
         host = _host(bundle)
         self._away_until[host] = max(until, self._away_until.get(host, 0.0))
 
-    def _away(self, bundle: Bundle) -> float:
+    def _away(self, bundle: ConnectionPlan) -> float:
         until = self._away_until.get(_host(bundle), 0.0)
         return max(0.0, until - asyncio.get_running_loop().time())
 
-    def may_doubt(self, bundle: Bundle) -> bool:
+    def try_acquire_probe(self, bundle: ConnectionPlan) -> bool:
         """Say whether a connection may be opened for a doubt alone, and count it if so."""
         window = self._window(self._doubts, bundle, self.share * FOR_DOUBTS)
         now = asyncio.get_running_loop().time()
@@ -86,7 +86,9 @@ class Around:
         return True
 
     @staticmethod
-    def _window(windows: dict[str, SlidingWindow], bundle: Bundle, share: float) -> SlidingWindow:
+    def _window(
+        windows: dict[str, SlidingWindow], bundle: ConnectionPlan, share: float
+    ) -> SlidingWindow:
         limits = LIMITS[bundle.product]
         most = max(1, int(limits.connects * share))
         return windows.setdefault(_host(bundle), SlidingWindow(most, limits.connects_window_s))
@@ -97,5 +99,5 @@ class Around:
         return time.time_ns() // 1_000_000
 
 
-def _host(bundle: Bundle) -> str:
+def _host(bundle: ConnectionPlan) -> str:
     return bundle.endpoint.split("/")[2]

@@ -5,14 +5,14 @@ marked. No I/O.
 from typing import Any, Protocol
 
 from connector.codec.compile import Codec
-from connector.continuity.gap_tracker import Continuity, Series
+from connector.continuity.gap_tracker import GapTracker, Series
 from connector.continuity.sequence_rules import NEW
 from connector.errors import BadMessage
 from connector.feed.route import Route
 from connector.telemetry.ledger import Ledger
 
 
-class DeadLetters(Protocol):
+class DeadLetterSink(Protocol):
     """Where they go: kafka/idempotent_producer.py."""
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
@@ -20,10 +20,10 @@ class DeadLetters(Protocol):
         ...
 
 
-class Aside:
+class DeadLetterHandler:
     """Puts aside and marks; the accounts of frames are the pipeline's."""
 
-    def __init__(self, letters: DeadLetters, ledger: Ledger, continuity: Continuity) -> None:
+    def __init__(self, letters: DeadLetterSink, ledger: Ledger, continuity: GapTracker) -> None:
         self._letters = letters
         self._ledger = ledger
         self._records = ledger.records
@@ -37,10 +37,10 @@ class Aside:
         bad = _as_bad(error)
         if not bad.marked:
             route.damaged = True
-            self._continuity.interrupted(route.concerned(raw), "dead_letter")
-        self.letter(route.stream.name, raw, bad, received_us)
+            self._continuity.suspect(route.series_of_raw(raw), "dead_letter")
+        self.send(route.stream.name, raw, bad, received_us)
 
-    def unfit(self, codec: Codec, series: Series, message: Any, error: Exception) -> BadMessage:
+    def rejected(self, codec: Codec, series: Series, message: Any, error: Exception) -> BadMessage:
         """Return the error for an event that was decoded and cannot be encoded; its ids count."""
         bad = _as_bad(error)
         bad.marked = self._is_taken_in(codec, series, message)
@@ -51,21 +51,21 @@ class Aside:
 
         Only where ids have no gaps, and in the plain case: else the next event tells.
         """
-        if not series.gapless or series.needs_check or series.merge is not None:
+        if not series.gapless or series.needs_check or series.arbiter is not None:
             return False
         first, last = codec.span(message)
         if series.tracker.judge(first, last) is not NEW:
             return False
         series.tracker.observe(first, last)
-        self._continuity.put_aside(series, first, last, codec.record_time(message))
+        self._continuity.on_dead_letter(series, first, last, codec.record_time(message))
         return True
 
     def frame(self, frame: bytes, error: BadMessage, received_us: int) -> None:
         """Put a frame aside that is of no stream of ours, or nobody knows of which."""
         self._ledger.frames.undecodable += 1
-        self.letter("", frame, error, received_us)
+        self.send("", frame, error, received_us)
 
-    def letter(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
+    def send(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
         """Send raw bytes to the dead letter."""
         self._records.produced += 1
         self._records.dead_lettered += 1

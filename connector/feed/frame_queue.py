@@ -12,11 +12,11 @@ from connector.feed.route import Route, Routes
 from connector.telemetry import events
 from connector.telemetry.ledger import Ledger
 
-FRAME_OVERHEAD = 180  # bytes a queued frame costs beside its payload (measured: 166 to 182)
+FRAME_OVERHEAD_BYTES = 180  # bytes a queued frame costs beside its payload (measured: 166 to 182)
 HEAD = b'{"stream":"'  # what every frame of a stream begins with
 START = len(HEAD)
 
-Note = Callable[[], None]
+Ordered = Callable[[], None]
 # Frame, received us, the routes to look it up in, its connection; or, without a frame, a Note in
 # the place of the routes.
 Queued = tuple[bytes | None, int, Any, int]
@@ -35,7 +35,7 @@ class Source(Protocol):
         ...
 
 
-class Inbox:
+class FrameQueue:
     """The queue between the readers and Kafka.
 
     Args:
@@ -56,7 +56,7 @@ class Inbox:
         self._frames = ledger.frames
         self._hold_bytes = hold_bytes
         self._missed = missed
-        self._notes = 0
+        self._callbacks = 0
         self._newest_us = 0
         self._dropping = False
         self._dropped: Routes = {}
@@ -66,7 +66,7 @@ class Inbox:
     @property
     def waiting(self) -> int:
         """Frames in the queue."""
-        return len(self.entries) - self._notes
+        return len(self.entries) - self._callbacks
 
     def put(
         self, routes: Routes, frames: Sequence[bytes], received_us: int, source: Source
@@ -78,11 +78,11 @@ class Inbox:
                 self._frames.control += 1
             elif self._dropping:
                 self._frames.dropped += 1
-                self._note_dropped(routes, frame)
+                self._remember_dropped(routes, frame)
             else:
-                self._tell_dropped()
+                self._queue_dropped()
                 self.entries.append((frame, received_us, routes, source.leg))
-                self.bytes += len(frame) + FRAME_OVERHEAD
+                self.bytes += len(frame) + FRAME_OVERHEAD_BYTES
                 self._fill()
 
     def _fill(self) -> None:
@@ -91,38 +91,38 @@ class Inbox:
             self._ledger.overloads += 1
             events.overload_began(queued_bytes=self.bytes)
 
-    def later(self, note: Note) -> None:
+    def run_in_order(self, note: Ordered) -> None:
         """Do something once everything before it has been published."""
         self.entries.append((None, self._newest_us, note, 0))
-        self._notes += 1
+        self._callbacks += 1
 
     def pop(self) -> None:
         """Take the oldest entry out: it has been dealt with."""
         frame, *_ = self.entries.popleft()
         if frame is None:
-            self._notes -= 1
+            self._callbacks -= 1
         else:
-            self.bytes -= len(frame) + FRAME_OVERHEAD
+            self.bytes -= len(frame) + FRAME_OVERHEAD_BYTES
 
-    def recovers(self) -> bool:
+    def end_overload(self) -> bool:
         """End an episode of dropping once the queue is half empty; say whether one ended."""
         if not self._dropping or self.bytes > self._hold_bytes // 2:
             return False
         self._dropping = False
-        self._tell_dropped()
+        self._queue_dropped()
         events.overload_ended(dropped=self._frames.dropped)
         return True
 
-    def _note_dropped(self, routes: Routes, frame: bytes) -> None:
+    def _remember_dropped(self, routes: Routes, frame: bytes) -> None:
         name = frame[START : frame.find(b'"', START)]
         if name in routes:
             self._dropped[name] = routes[name]
 
-    def _tell_dropped(self) -> None:
+    def _queue_dropped(self) -> None:
         """Put into the queue, where the dropped frames would have stood, that they are missing."""
         if self._dropped:
             gone, self._dropped = list(self._dropped.values()), {}
-            self.later(functools.partial(self._missed, gone, self._newest_us // 1000))
+            self.run_in_order(functools.partial(self._missed, gone, self._newest_us // 1000))
 
 
 def _is_data(frame: bytes) -> bool:

@@ -14,15 +14,15 @@ import msgspec
 from connector.binance.exchange_info import product_of
 from connector.codec.compile import Codec
 from connector.codec.framing import receipt
-from connector.codec.rest_rows import Recovered
-from connector.continuity.gap_tracker import Continuity, Series
-from connector.continuity.marker import Reason
-from connector.continuity.sequence_rules import GAP, NEW, REPEATED, Gap
+from connector.codec.rest_rows import RestEvent
+from connector.continuity.gap_tracker import GapTracker, Series
+from connector.continuity.marker import GapReason
+from connector.continuity.sequence_rules import GAP, NEW, REPEATED, IdGap
 from connector.errors import BadMessage
-from connector.feed.arbitration import Legs
-from connector.feed.dead_letters import Aside, DeadLetters
-from connector.feed.frame_queue import HEAD, START, Inbox, Note, Source
-from connector.feed.route import Codecs, Route, Routes, Waiting, codec_of, route_to
+from connector.feed.arbitration import Arbitration
+from connector.feed.dead_letters import DeadLetterHandler, DeadLetterSink
+from connector.feed.frame_queue import HEAD, START, FrameQueue, Ordered, Source
+from connector.feed.route import Codecs, PendingEvent, Route, Routes, codec_of, route_to
 from connector.telemetry.ledger import Ledger
 
 __all__ = [
@@ -36,14 +36,16 @@ __all__ = [
     "route_to",
 ]
 
-AHEAD_LIMIT_MS = 300_000  # a stamp over 1 h ahead makes a broker refuse the whole batch
-DOUBT_AFTER = 50  # repeats in a row before REST is asked whether the ids began anew
-MOST_WAITING = 1_024  # events of one series that may wait for another leg, and a margin
+MAX_AHEAD_MS = 300_000  # a stamp over 1 h ahead makes a broker refuse the whole batch
+REPEATS_BEFORE_ID_RESET_CHECK = (
+    50  # repeats in a row before REST is asked whether the ids began anew
+)
+ROOM_RESERVE = 1_024  # events of one series that may wait for another leg, and a margin
 _BETWEEN = b'","data":'
 _GAP = len(_BETWEEN)
 
 
-class Publisher(DeadLetters, Protocol):
+class Publisher(DeadLetterSink, Protocol):
     """Where records go: kafka/idempotent_producer.py."""
 
     def room(self) -> int:
@@ -66,25 +68,25 @@ class Pipeline:
         publisher: Publisher,
         ledger: Ledger,
         hold_bytes: int,
-        continuity: Continuity | None = None,
+        gap_tracker: GapTracker | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._publisher = publisher
         self._ledger = ledger
         self._frames = ledger.frames
         self._records = ledger.records
-        self._inbox = Inbox(ledger, hold_bytes, self._after_dropped)
-        self._queue = self._inbox.entries
+        self._frame_queue = FrameQueue(ledger, hold_bytes, self._after_dropped)
+        self._queue = self._frame_queue.entries
         self._room = 0
         self._leg = 0  # the connection whose frames are being handled
-        self.legs = Legs(self._publish_decided, self._repeated, clock)
-        self.continuity = continuity or Continuity("binance")
-        self.aside = Aside(publisher, ledger, self.continuity)
+        self.arbitration = Arbitration(self._publish_decided, self._repeated, clock)
+        self.continuity = gap_tracker or GapTracker("binance")
+        self.dead_letters = DeadLetterHandler(publisher, ledger, self.continuity)
 
     @property
     def waiting(self) -> int:
         """Frames in the queue."""
-        return self._inbox.waiting
+        return self._frame_queue.waiting
 
     @property
     def queued(self) -> bool:
@@ -94,7 +96,7 @@ class Pipeline:
     @property
     def queued_bytes(self) -> int:
         """Bytes in the queue, overhead included."""
-        return self._inbox.bytes
+        return self._frame_queue.bytes
 
     def receive(
         self, routes: Routes, frames: Sequence[bytes], received_us: int, source: Source
@@ -103,7 +105,7 @@ class Pipeline:
         self._frames.received += len(frames)
         self._frames.bytes += sum(map(len, frames))
         if self._queue:
-            self._inbox.put(routes, frames, received_us, source)
+            self._frame_queue.put(routes, frames, received_us, source)
             return
         stamp = receipt(received_us)
         control = source.control
@@ -111,14 +113,14 @@ class Pipeline:
         self._room = self._publisher.room()
         for position, frame in enumerate(frames):
             if self._room <= 0 or not self._handle(routes, frame, stamp, received_us, control):
-                self._inbox.put(routes, frames[position:], received_us, source)
+                self._frame_queue.put(routes, frames[position:], received_us, source)
                 return
 
     def drain(self) -> None:
         """Publish what is queued, as far as there is room. Called whenever there may be some."""
         self._room = self._publisher.room()
         self._publish_queued()
-        if self._inbox.recovers():
+        if self._frame_queue.end_overload():
             self._publish_queued()
 
     def _publish_queued(self) -> None:
@@ -129,7 +131,7 @@ class Pipeline:
                 routes()
             elif not self._handle(routes, frame, receipt(received_us), received_us, _no_control):
                 break
-            self._inbox.pop()
+            self._frame_queue.pop()
 
     def _handle(
         self, routes: Routes, frame: bytes, stamp: bytes, received_us: int, control: Control
@@ -143,15 +145,15 @@ class Pipeline:
         if data[:1] == b"[":
             return self._handle_array(route, data, stamp, received_us)
         try:
-            self._publish(route, data, stamp, received_us)
+            self._decode_event(route, data, stamp, received_us)
         except Exception as error:  # noqa: BLE001 - whatever a frame does, the next one is read
-            self.aside.event(route, data, error, received_us)
+            self.dead_letters.event(route, data, error, received_us)
             self._frames.undecodable += 1
             return True
         self._frames.decoded += 1
         return True
 
-    def _publish(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> None:
+    def _decode_event(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> None:
         """Decode, encode and publish one event.
 
         Raises:
@@ -163,50 +165,53 @@ class Pipeline:
         except (msgspec.DecodeError, UnicodeDecodeError):
             message = codec.decode_slowly(data)
         symbol = codec.symbol(message) or route.symbol
-        if route.merged and product_of(codec.market(message), symbol or "") != route.product:
-            if route.foreign is None:
+        if (
+            route.carries_other_product
+            and product_of(codec.market(message), symbol or "") != route.product
+        ):
+            if route.other_product is None:
                 self._ledger.filtered += 1
                 return
-            route = route.foreign
+            route = route.other_product
         series = route.series.get(symbol)  # type: ignore[arg-type]
         if series is None:
-            series = route.begin(symbol, self.continuity)
-        self._send(route, series, message, stamp, received_us)
+            series = route.open_series(symbol, self.continuity)
+        self._order(route, series, message, stamp, received_us)
 
-    def _send(
+    def _order(
         self, route: Route, series: Series, message: Any, stamp: bytes, received_us: int
     ) -> None:
         """Publish an event in its turn, a repeat not at all."""
         codec = route.codec
         try:
-            value = codec.encode(message, series.opening, stamp)
+            value = codec.encode(message, series.record_prefix, stamp)
         except Exception as error:
-            raise self.aside.unfit(codec, series, message, error) from error
+            raise self.dead_letters.rejected(codec, series, message, error) from error
         millis = codec.record_time(message)
         received_ms = received_us // 1000
-        if millis is None or not 0 < millis <= received_ms + AHEAD_LIMIT_MS:
+        if millis is None or not 0 < millis <= received_ms + MAX_AHEAD_MS:
             millis = received_ms
         self._records.produced += 1
-        if series.merge is not None:
-            one = Waiting(route, series, message, value, millis, received_us, self._leg)
-            self.legs.offer(series.merge, one, self._leg)
+        if series.arbiter is not None:
+            one = PendingEvent(route, series, message, value, millis, received_us, self._leg)
+            self.arbitration.offer(series.arbiter, one, self._leg)
             return
         verdict = codec.observe(series.tracker, message)
         if verdict is not NEW or series.needs_check:
             if verdict is REPEATED:
                 self._repeated(series)
                 return
-            one = Waiting(route, series, message, value, millis, received_us, self._leg)
+            one = PendingEvent(route, series, message, value, millis, received_us, self._leg)
             value = self._judged(one, series.tracker.gap if verdict is GAP else None)
-        self._put(route, series, value, millis, received_us)
+        self._publish(route, series, value, millis, received_us)
 
     def _repeated(self, series: Series) -> None:
         """Count a repeat. If they do not end, the ids may have begun anew."""
         self._records.repeated += 1
-        if series.tracker.behind % DOUBT_AFTER == 0:
+        if series.tracker.repeats_in_a_row % REPEATS_BEFORE_ID_RESET_CHECK == 0:
             self.continuity.doubt(series)
 
-    def _put(
+    def _publish(
         self, route: Route, series: Series, value: bytes, millis: int, received_us: int
     ) -> None:
         """Publish a record and note how far its series has come."""
@@ -214,36 +219,36 @@ class Pipeline:
         self._room -= 1
         series.last_ms = millis
         if not series.dirty:
-            self.continuity.touch(series)
+            self.continuity.schedule_progress(series)
         route.messages += 1
         route.last_event_ms = millis
 
-    def _publish_decided(self, one: Waiting, hole: Gap | None) -> None:
+    def _publish_decided(self, one: PendingEvent, hole: IdGap | None) -> None:
         """Publish what two legs have decided."""
         value = self._judged(one, hole) if hole is not None or one.series.needs_check else one.value
-        self._put(one.route, one.series, value, one.millis, one.received_us)
+        self._publish(one.route, one.series, value, one.millis, one.received_us)
 
-    def _judged(self, one: Waiting, hole: Gap | None) -> bytes:
+    def _judged(self, one: PendingEvent, hole: IdGap | None) -> bytes:
         """Return the bytes of an event that may come after something missing: with its gap id."""
         route = one.route
         _, last = route.codec.span(one.message)
         reason = self._reason(one, hole)
-        gap = self.continuity.judge(one.series, hole, one.millis, last, reason)
+        gap = self.continuity.on_event(one.series, hole, one.millis, last, reason)
         if gap is None:
             return one.value
         stamp = receipt(one.received_us, "live", gap)
-        return route.codec.encode(one.message, one.series.opening, stamp)
+        return route.codec.encode(one.message, one.series.record_prefix, stamp)
 
-    def _reason(self, one: Waiting, hole: Gap | None) -> Reason:
+    def _reason(self, one: PendingEvent, hole: IdGap | None) -> GapReason:
         """Return why something is missing before an event, should something be."""
         route, series = one.route, one.series
         damaged, route.damaged = route.damaged, False
         suspects, series.suspects = series.suspects, ()
-        if not suspects or one.leg in suspects:
-            silent = hole is not None and not series.can_tell  # a leg that did not bring it
+        if not suspects or one.feed in suspects:
+            silent = hole is not None and not series.ids_reveal_gaps  # a leg that did not bring it
             return "dead_letter" if damaged else "stale" if silent else "sequence"
-        if not series.can_tell:
-            self.continuity.overtaken(series, "stale")
+        if not series.ids_reveal_gaps:
+            self.continuity.open_after(series, "stale")
         return "stale"
 
     def _handle_array(self, route: Route, data: bytes, stamp: bytes, received_us: int) -> bool:
@@ -251,7 +256,7 @@ class Pipeline:
         try:
             elements = msgspec.json.decode(data, type=list[msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.aside.event(route, data, BadMessage("json", str(error)), received_us)
+            self.dead_letters.event(route, data, BadMessage("json", str(error)), received_us)
             self._frames.undecodable += 1
             return True
         if len(elements) > self._room:
@@ -259,10 +264,10 @@ class Pipeline:
         good = True
         for element in elements:
             try:
-                self._publish(route, bytes(element), stamp, received_us)
+                self._decode_event(route, bytes(element), stamp, received_us)
             except Exception as error:  # noqa: BLE001 - as above
                 good = False
-                self.aside.event(route, bytes(element), error, received_us)
+                self.dead_letters.event(route, bytes(element), error, received_us)
         self._frames.decoded += good
         self._frames.undecodable += not good
         return True
@@ -271,7 +276,7 @@ class Pipeline:
         self,
         codec: Codec,
         series: Series,
-        one: Recovered,
+        one: RestEvent,
         gap: str | None,
         origin: str,
         received_us: int,
@@ -281,13 +286,13 @@ class Pipeline:
         Raises:
             BadMessage: it cannot become a record.
         """
-        if self._queue or self._publisher.room() < MOST_WAITING:
+        if self._queue or self._publisher.room() < ROOM_RESERVE:
             return False  # live records go first
         try:
             message = codec.decode(one.payload)
         except msgspec.DecodeError as error:
             raise BadMessage("field", str(error)) from error
-        value = codec.encode(message, series.opening, receipt(received_us, origin, gap))
+        value = codec.encode(message, series.record_prefix, receipt(received_us, origin, gap))
         millis = one.time_ms or received_us // 1000
         self._publisher.publish(series.topic, value, series.key, millis, received_us)
         self._records.produced += 1
@@ -297,11 +302,11 @@ class Pipeline:
         """Begin the ids of a series anew, everything read before being published."""
 
         def begin_anew() -> None:
-            fell_to = series.tracker.fell_to
-            self.legs.release(series)
+            fell_to = series.tracker.lowest_repeat
+            self.arbitration.release(series)
             self.continuity.reset(series, fell_to)
 
-        self.later(begin_anew)
+        self.run_in_order(begin_anew)
 
     def _handle_odd(
         self, routes: Routes, frame: bytes, stamp: bytes, received_us: int, control: Control
@@ -313,34 +318,34 @@ class Pipeline:
         try:
             loose = _LOOSE.decode(frame)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.aside.frame(frame, BadMessage("json", str(error)), received_us)
+            self.dead_letters.frame(frame, BadMessage("json", str(error)), received_us)
             return True
         name = loose.stream.encode()
         if name not in routes:
             detail = f"no subscription of ours is called {loose.stream[:80]!r}"
-            self.aside.frame(frame, BadMessage("unknown_stream", detail), received_us)
+            self.dead_letters.frame(frame, BadMessage("unknown_stream", detail), received_us)
             return True
         exact = HEAD + name + _BETWEEN + bytes(loose.data) + b"}"
         return self._handle(routes, exact, stamp, received_us, _no_control)
 
     # In its turn among the frames
 
-    def later(self, note: Note) -> None:
+    def run_in_order(self, note: Ordered) -> None:
         """Do something once everything read before has been published: now, or behind the queue."""
-        if self._queue or self._publisher.room() < MOST_WAITING:
-            self._inbox.later(note)
+        if self._queue or self._publisher.room() < ROOM_RESERVE:
+            self._frame_queue.run_in_order(note)
         else:
             note()
 
     def expire(self) -> None:
         """Publish what has waited long enough for another leg; call some times a second."""
-        if self.legs.waiting and self._publisher.room() > MOST_WAITING:
-            self.legs.expire()
+        if self.arbitration.waiting and self._publisher.room() > ROOM_RESERVE:
+            self.arbitration.expire()
 
     def _after_dropped(self, routes: Iterable[Route], now_ms: int) -> None:
         for route in routes:
-            self.continuity.interrupted(route.every_series(), "overload")
-            self.continuity.resumed(route.every_series(), now_ms)
+            self.continuity.suspect(route.all_series(), "overload")
+            self.continuity.confirm(route.all_series(), now_ms)
 
 
 class _Loose(msgspec.Struct):

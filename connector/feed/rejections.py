@@ -6,10 +6,12 @@ from connector.binance.ws_messages import Answer
 from connector.errors import Retry
 from connector.transport.websocket import SubscriptionRejected
 
-MOST = 10  # of a connection, and at most half of its names: beyond it the exchange is in trouble
+MAX_REJECTED = (
+    10  # of a connection, and at most half of its names: beyond it the exchange is in trouble
+)
 
 
-class Refusals:
+class RejectedStreams:
     """The names that one connection does without.
 
     Attributes:
@@ -20,7 +22,7 @@ class Refusals:
         self.answers: dict[str, Answer] = {}
         self._unsaid: list[str] = []
 
-    def leave_out(self, name: str, refused: SubscriptionRejected, others: int) -> None:
+    def reject(self, name: str, refused: SubscriptionRejected, others: int) -> None:
         """Do without a name that was refused alone.
 
         Args:
@@ -34,7 +36,7 @@ class Refusals:
         self.answers[name] = refused.answer
         self._unsaid.append(name)
         count = len(self.answers)
-        if count > min(MOST, (count + others) // 2):
+        if count > min(MAX_REJECTED, (count + others) // 2):
             self.answers.clear()
             self._unsaid.clear()
             raise Retry(f"{count} of {count + others} streams refused, the last one: {refused}")
@@ -43,7 +45,7 @@ class Refusals:
         """Keep only names that are still wanted: who wants one anew asks anew."""
         self.answers = {name: one for name, one in self.answers.items() if name in wanted}
 
-    def news(self) -> list[tuple[str, Answer]]:
+    def take_new(self) -> list[tuple[str, Answer]]:
         """Return the names left out since the last call, with the exchange's answers."""
         unsaid, self._unsaid = self._unsaid, []
         return [(name, self.answers[name]) for name in unsaid if name in self.answers]

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.continuity.gap_tracker import Continuity
+from connector.continuity.gap_tracker import GapTracker
 from connector.errors import BadMessage
 from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
 from connector.telemetry.ledger import Ledger
@@ -43,7 +43,7 @@ class Replay:
     _pipeline: Pipeline = field(init=False)
 
     def __post_init__(self) -> None:
-        untracked = Continuity(self.prefix, tracking=False)
+        untracked = GapTracker(self.prefix, tracking=False)
         self._pipeline = Pipeline(self, self.ledger, NO_ROOM, untracked)
 
     def feed(self, stream: Stream, payload: bytes, received_us: int) -> None:

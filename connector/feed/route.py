@@ -14,8 +14,8 @@ from connector.binance.stream_name import Stream
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix
 from connector.codec.schema import load
-from connector.continuity.arbitration_rules import merge_for
-from connector.continuity.gap_tracker import Continuity, Series
+from connector.continuity.arbitration_rules import arbiter_for
+from connector.continuity.gap_tracker import GapTracker, Series
 from connector.errors import BadMessage
 
 SYMBOL_KEY = "{symbol}"
@@ -32,16 +32,17 @@ class Route:
         codec: Decoder and encoder of its kind, shared by the streams of one catalogue row.
         product: Product its records name.
         symbol: Symbol when the wire names none.
-        merged: Rows of the other futures product come on this stream too.
-        foreign: Their way; None leaves them out.
+        carries_other_product: Rows of the other futures product come on this stream too.
+        other_product: Their way; None leaves them out.
         messages: Events published; the exporter sums them by kind.
         last_event_ms: Record time of the newest event published.
         key: Template of the record key: {symbol} {product} {kind} {stream}.
         series: Symbol -> what is known of its series.
         damaged: An event of the stream went to the dead letter: its id may be missing.
-        legs: The connections that deliver the stream, the oldest first.
-        moves: Another connection will deliver it soon, though none does now.
-        heard: Of them, those whose subscription is acknowledged: since when, monotonic seconds.
+        feeds: The connections that deliver the stream, the oldest first.
+        moving_away: Another connection will deliver it soon, though none does now.
+        confirmed_at: Of them, those whose subscription is acknowledged: since when, monotonic
+        seconds.
     """
 
     stream: Stream
@@ -50,18 +51,18 @@ class Route:
     codec: Codec
     product: Product
     symbol: str | None = None
-    merged: bool = False
-    foreign: "Route | None" = None
+    carries_other_product: bool = False
+    other_product: "Route | None" = None
     messages: int = 0
     last_event_ms: int = 0
     key: str = SYMBOL_KEY
     series: dict[str, Series] = field(default_factory=dict)
     damaged: bool = False
-    legs: list[int] = field(default_factory=list)
-    moves: bool = False
-    heard: dict[int, float] = field(default_factory=dict)
+    feeds: list[int] = field(default_factory=list)
+    moving_away: bool = False
+    confirmed_at: dict[int, float] = field(default_factory=dict)
 
-    def begin(self, symbol: str | None, continuity: Continuity) -> Series:
+    def open_series(self, symbol: str | None, continuity: GapTracker) -> Series:
         """Open a series: its symbol has not been seen before.
 
         Raises:
@@ -74,26 +75,26 @@ class Route:
             self.stream, self.product, symbol, self.topic, opening, self._key_of(symbol).encode()
         )
         self.series[symbol] = series
-        if len(self.legs) > 1:
-            join(series, self.legs)
+        if len(self.feeds) > 1:
+            deliver_from(series, self.feeds)
         return series
 
-    def redirect(self, topic: str, schema_id: int, key: str, continuity: Continuity) -> None:
+    def retarget(self, topic: str, schema_id: int, key: str, continuity: GapTracker) -> None:
         """Lead to another topic, or under another key, from now on."""
         if (topic, schema_id, key) == (self.topic, self.schema_id, self.key):
             return
         self.topic, self.schema_id, self.key = topic, schema_id, key
         for symbol, series in self.series.items():
             opening = prefix(schema_id, symbol, self.product, self.stream.name)
-            continuity.moved(series, topic, opening, self._key_of(symbol).encode())
+            continuity.change_topic(series, topic, opening, self._key_of(symbol).encode())
 
-    def every_series(self) -> list[Series]:
+    def all_series(self) -> list[Series]:
         """Return the series the stream carries, a merged stream's of the other product too."""
-        return [one for way in with_foreign(self) for one in way.series.values()]
+        return [one for way in with_other_product(self) for one in way.series.values()]
 
-    def concerned(self, raw: bytes) -> list[Series]:
+    def series_of_raw(self, raw: bytes) -> list[Series]:
         """Return the series that an event which cannot be decoded belongs to, if that shows."""
-        every = self.every_series()
+        every = self.all_series()
         if len(every) > 1:
             symbol = self.codec.symbol_in(raw)
             every = [one for one in every if one.symbol == symbol]
@@ -130,7 +131,7 @@ Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stan
 
 
 @dataclass(slots=True, eq=False)
-class Waiting:
+class PendingEvent:
     """An event ready to be published, but for the word of another leg."""
 
     route: Route
@@ -139,20 +140,20 @@ class Waiting:
     value: bytes
     millis: int
     received_us: int
-    leg: int  # the connection that delivered it
+    feed: int  # the connection that delivered it
 
 
-def join(series: Series, legs: Sequence[int]) -> None:
+def deliver_from(series: Series, legs: Sequence[int]) -> None:
     """Let several legs deliver a series."""
-    if series.merge is None:
-        series.merge = merge_for(series.stream.row, series.tracker)
+    if series.arbiter is None:
+        series.arbiter = arbiter_for(series.stream.row, series.tracker)
         for leg in legs[:-1]:
-            series.merge.leg_opened(leg, speaking=leg == legs[0])
-    series.merge.leg_opened(legs[-1])
+            series.arbiter.feed_opened(leg, leading=leg == legs[0])
+    series.arbiter.feed_opened(legs[-1])
 
 
-def with_foreign(route: Route) -> Iterator[Route]:
+def with_other_product(route: Route) -> Iterator[Route]:
     """Yield a way and, of a merged stream, that of the other product."""
     yield route
-    if route.foreign is not None:
-        yield route.foreign
+    if route.other_product is not None:
+        yield route.other_product

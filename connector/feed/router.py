@@ -8,38 +8,39 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from connector.continuity.gap_tracker import Continuity
+from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.series import Series
 from connector.feed.pipeline import Codecs, Route, Routes, route_to
-from connector.feed.route import with_foreign
-from connector.planning.model import Bundle, Identity, Plan, Planned
+from connector.feed.route import with_other_product
+from connector.planning.model import ConnectionPlan, Plan, PlannedStream, StreamKey
 
 NEWS = frozenset({"contract-info", "option-symbol"})  # kinds that announce new listings
 Key = tuple[str, str]  # of a connection: bundle name and endpoint
 
 
-def key_of(bundle: Bundle) -> Key:
+def key_of(bundle: ConnectionPlan) -> Key:
     """Return what tells a connection from every other, whatever streams it carries."""
     return bundle.name, bundle.endpoint
 
 
 @dataclass(slots=True)
-class Routing:
+class Router:
     """The ways of all streams that are planned, or were a moment ago.
 
     Attributes:
         tables: For each connection: wire name -> way. The legs of a stream share one way.
         codecs: Decoders and encoders by row and time unit.
-        past: (product, kind) -> events published by ways that are gone: counters never fall.
+        retired_counts: (product, kind) -> events published by ways that are gone: counters never
+        fall.
     """
 
     tables: dict[Key, Routes] = field(default_factory=dict)
     codecs: Codecs = field(default_factory=dict)
-    past: Counter[tuple[str, str]] = field(default_factory=Counter)
-    _ways: dict[Identity, dict[str, Route]] = field(default_factory=dict)  # by time unit
+    retired_counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _routes_by_key: dict[StreamKey, dict[str, Route]] = field(default_factory=dict)  # by time unit
     _news: list[Route] = field(default_factory=list)
 
-    def admit(self, plan: Plan, ids: Mapping[str, int], continuity: Continuity) -> None:
+    def apply(self, plan: Plan, ids: Mapping[str, int], continuity: GapTracker) -> None:
         """Give every planned stream its way; what has one keeps it, and it may lead elsewhere.
 
         Args:
@@ -47,57 +48,63 @@ class Routing:
             ids: Topic -> schema id.
             continuity: Told of series that go elsewhere from now on.
         """
-        for bundle in plan.bundles:
+        for bundle in plan.connections:
             table = self.tables.setdefault(key_of(bundle), {})
-            for planned in bundle.planned:
-                table[planned.stream.name.encode()] = self._way(planned, ids, continuity)
+            for planned in bundle.streams:
+                table[planned.stream.name.encode()] = self._route(planned, ids, continuity)
         self._note_news()
 
-    def _way(self, planned: Planned, ids: Mapping[str, int], continuity: Continuity) -> Route:
-        units = self._ways.setdefault(planned.identity, {})
+    def _route(
+        self, planned: PlannedStream, ids: Mapping[str, int], continuity: GapTracker
+    ) -> Route:
+        units = self._routes_by_key.setdefault(planned.stream_key, {})
         route = units.get(planned.time_unit)
         if route is None:
-            route = units[planned.time_unit] = self._new_way(planned, ids, units)
+            route = units[planned.time_unit] = self._new_route(planned, ids, units)
         for way in units.values():  # the other unit's, too: it is read until this one is
-            way.redirect(planned.topic, ids[planned.topic], planned.key, continuity)
+            way.retarget(planned.topic, ids[planned.topic], planned.key, continuity)
         self._lead_foreign(route, planned, ids, continuity)
         return route
 
-    def _new_way(
-        self, planned: Planned, ids: Mapping[str, int], others: Mapping[str, Route]
+    def _new_route(
+        self, planned: PlannedStream, ids: Mapping[str, int], others: Mapping[str, Route]
     ) -> Route:
         topic = planned.topic
         route = route_to(topic, ids[topic], planned.stream, self.codecs, planned.time_unit)
         route.key = planned.key
-        route.merged = planned.foreign_product is not None
+        route.carries_other_product = planned.other_product is not None
         for other in others.values():  # the same series, with times in another unit
-            route.series, route.legs, route.heard = other.series, other.legs, other.heard
+            route.series, route.feeds, route.confirmed_at = (
+                other.series,
+                other.feeds,
+                other.confirmed_at,
+            )
         return route
 
     def _lead_foreign(
-        self, route: Route, planned: Planned, ids: Mapping[str, int], continuity: Continuity
+        self, route: Route, planned: PlannedStream, ids: Mapping[str, int], continuity: GapTracker
     ) -> None:
         """Have rows of the other product go where they are wanted now."""
-        other, to = planned.foreign_product, planned.foreign_topic
+        other, to = planned.other_product, planned.other_product_topic
         if other is None or to is None:
-            if route.foreign is not None:
-                continuity.ended(route.foreign.series.values(), "plan_changed")
-                self._count(route.foreign)
-                route.foreign = None
-        elif route.foreign is None:
-            legs, heard = list(route.legs), dict(route.heard)
-            route.foreign = replace(
+            if route.other_product is not None:
+                continuity.end_coverage(route.other_product.series.values(), "plan_changed")
+                self._count(route.other_product)
+                route.other_product = None
+        elif route.other_product is None:
+            feeds, confirmed_at = list(route.feeds), dict(route.confirmed_at)
+            route.other_product = replace(
                 route,
                 topic=to,
                 schema_id=ids[to],
                 product=other,
                 series={},
-                legs=legs,
-                heard=heard,
+                feeds=feeds,
+                confirmed_at=confirmed_at,
                 messages=0,
             )
         else:
-            route.foreign.redirect(to, ids[to], planned.key, continuity)
+            route.other_product.retarget(to, ids[to], planned.key, continuity)
 
     def forget(self, key: Key, keep: Collection[bytes] = ()) -> list[Series]:
         """Take all but these names from a connection's table, and the table when nothing is kept.
@@ -120,35 +127,35 @@ class Routing:
         """Add up what no table leads to any more, and return its series."""
         used = {id(route) for table in self.tables.values() for route in table.values()}
         gone: list[Series] = []
-        for identity, units in list(self._ways.items()):
+        for identity, units in list(self._routes_by_key.items()):
             for unit in [unit for unit, route in units.items() if id(route) not in used]:
                 route = units.pop(unit)
-                for one in with_foreign(route):
+                for one in with_other_product(route):
                     self._count(one)
                 if not units:
-                    del self._ways[identity]
-                    gone += route.every_series()
+                    del self._routes_by_key[identity]
+                    gone += route.all_series()
         return gone
 
     def _count(self, route: Route) -> None:
-        self.past[_counted_as(route)] += route.messages
+        self.retired_counts[_counted_as(route)] += route.messages
 
     def _note_news(self) -> None:
         self._news = [one for one in self.routes() if one.stream.row.kind in NEWS]
 
     def routes(self) -> Iterator[Route]:
         """Yield every way once; a merged stream's other product has one of its own."""
-        for units in self._ways.values():
+        for units in self._routes_by_key.values():
             for route in units.values():
-                yield from with_foreign(route)
+                yield from with_other_product(route)
 
-    def news(self) -> int:
+    def listing_announcements(self) -> int:
         """Return how many announcements of listings have been published: cheap to ask often."""
         return sum(route.messages for route in self._news)
 
     def published(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Return (product, kind) -> events published ever, and the newest record time in ms."""
-        sums = {key: (number, 0) for key, number in self.past.items()}
+        sums = {key: (number, 0) for key, number in self.retired_counts.items()}
         for route in self.routes():
             key = _counted_as(route)
             number, millis = sums.get(key, (0, 0))

@@ -20,11 +20,11 @@ from connector.errors import Refused, Retry
 from connector.kafka import error_hints
 from connector.telemetry import events
 
-ANSWER_S = 10.0
-BATCH = 10_000
-WAIT_S = 0.1  # for a batch to fill: felt once at the end of each topic
-SILENCE_S = 30.0  # without a record, a partition's end or an error
-AGAIN_S = 0.1
+REQUEST_TIMEOUT_S = 10.0
+BATCH_RECORDS = 10_000
+POLL_TIMEOUT_S = 0.1  # for a batch to fill: felt once at the end of each topic
+MAX_SILENCE_S = 30.0  # without a record, a partition's end or an error
+RETRY_DELAY_S = 0.1
 # A topic made a moment ago, or a leader that moves: soon somebody answers for the partition.
 _SETTLING = frozenset(
     {
@@ -33,7 +33,7 @@ _SETTLING = frozenset(
         KafkaError.UNKNOWN_TOPIC_OR_PART,
     }
 )
-_SILENT = f"nothing arrived for {SILENCE_S:.0f} s; is a writer's transaction open for so long?"
+_SILENT = f"nothing arrived for {MAX_SILENCE_S:.0f} s; is a writer's transaction open for so long?"
 READER = {
     "group.id": "bkc-verify",  # the library wants one; it is never joined
     "enable.auto.commit": False,
@@ -47,7 +47,7 @@ READER = {
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class OffsetRange:
     """A partition from one offset up to another, the latter not included."""
 
     partition: int
@@ -55,7 +55,7 @@ class Slice:
     end: int
 
 
-class Bulk:
+class BulkConsumer:
     """One consumer; `close` it at the end."""
 
     def __init__(self, conf: Mapping[str, Any], *, committed: bool = True) -> None:
@@ -70,10 +70,10 @@ class Bulk:
         try:
             self._consumer = Consumer({**conf, **READER, "isolation.level": level, **told})
         except KafkaException as error:
-            raise Refused(f"kafka: {error_hints.creation(error)}") from error
+            raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
 
     def _note(self, error: KafkaError) -> None:
-        self._causes.append(error_hints.text(error))
+        self._causes.append(error_hints.describe(error))
 
     def topics(self) -> dict[str, list[int]]:
         """Return the partitions of every topic we may see.
@@ -81,7 +81,7 @@ class Bulk:
         Raises:
             Retry: the cluster does not answer.
         """
-        deadline = time.monotonic() + ANSWER_S
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
         while True:
             try:
                 found = self._consumer.list_topics(timeout=1.0).topics
@@ -92,7 +92,7 @@ class Bulk:
             else:
                 return {name: sorted(it.partitions) for name, it in found.items()}
 
-    def slices(self, topic: str, partitions: Sequence[int], since: int | None) -> list[Slice]:
+    def slices(self, topic: str, partitions: Sequence[int], since: int | None) -> list[OffsetRange]:
         """Return what there is to read of a topic now: up to the last stable offset.
 
         Args:
@@ -106,16 +106,16 @@ class Bulk:
         if since is not None:
             wanted = [TopicPartition(topic, number, since) for number in partitions]
             try:
-                found = self._consumer.offsets_for_times(wanted, timeout=ANSWER_S)
+                found = self._consumer.offsets_for_times(wanted, timeout=REQUEST_TIMEOUT_S)
             except KafkaException as error:
                 raise self._trouble(error) from error
             # -1: no record is so late (and whatever the time, from the embedded broker).
             starts |= {
                 it.partition: it.offset if it.offset >= 0 else ends[it.partition][1] for it in found
             }
-        return [Slice(number, starts[number], ends[number][1]) for number in partitions]
+        return [OffsetRange(number, starts[number], ends[number][1]) for number in partitions]
 
-    def read(self, topic: str, slices: Sequence[Slice]) -> Iterator[list[Message]]:
+    def read(self, topic: str, slices: Sequence[OffsetRange]) -> Iterator[list[Message]]:
         """Yield the records of the slices in batches, those of each partition in order.
 
         Raises:
@@ -131,10 +131,10 @@ class Bulk:
         heard = time.monotonic()
         try:
             while left:
-                batch = self._consumer.consume(BATCH, WAIT_S)
+                batch = self._consumer.consume(BATCH_RECORDS, POLL_TIMEOUT_S)
                 if batch:
                     heard = time.monotonic()
-                elif time.monotonic() - heard > SILENCE_S:
+                elif time.monotonic() - heard > MAX_SILENCE_S:
                     raise self._trouble(None)
                 good = [message for message in batch if message.error() is None]
                 done = self._ended(batch, ends) if len(good) < len(batch) else set()
@@ -147,7 +147,7 @@ class Bulk:
         finally:
             self._consumer.unassign()
 
-    def trimmed(self, topic: str, slices: Sequence[Slice]) -> list[int]:
+    def truncated_partitions(self, topic: str, slices: Sequence[OffsetRange]) -> list[int]:
         """Return the partitions whose first records have been deleted since their slice was cut."""
         lows = {
             it.partition: self._watermarks(topic, it.partition)[0]
@@ -163,14 +163,14 @@ class Bulk:
             Retry: the cluster does not answer.
         """
         where = TopicPartition(topic, partition)
-        deadline = time.monotonic() + ANSWER_S
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
         while True:
             try:
-                found = self._consumer.get_watermark_offsets(where, timeout=ANSWER_S)
+                found = self._consumer.get_watermark_offsets(where, timeout=REQUEST_TIMEOUT_S)
             except KafkaException as error:
                 if error.args[0].code() not in _SETTLING or time.monotonic() >= deadline:
                     raise self._trouble(error) from error
-                self._consumer.poll(AGAIN_S)  # nothing is assigned: it only waits
+                self._consumer.poll(RETRY_DELAY_S)  # nothing is assigned: it only waits
                 continue
             if found is None:
                 raise self._trouble(None)
@@ -187,7 +187,7 @@ class Bulk:
             if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
                 continue  # we join no group
             if error.code() != KafkaError._PARTITION_EOF:
-                raise Retry(f"Kafka: {error_hints.text(error)}")
+                raise Retry(f"Kafka: {error_hints.describe(error)}")
             if not _before(message, ends):
                 done.add(int(message.partition() or 0))
         return done
@@ -204,7 +204,7 @@ class Bulk:
     def _trouble(self, error: KafkaException | None) -> Retry:
         cause = self._cause() or (self._causes or [""])[0]
         if error is not None and not cause:
-            cause = error_hints.creation(error)
+            cause = error_hints.describe_exception(error)
         return Retry(f"Kafka: {cause or _SILENT}")
 
     def close(self) -> None:

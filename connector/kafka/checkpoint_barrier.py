@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from connector.kafka.dead_letter import Record
 
-SEAL_S = 1.0
+INTERVAL_S = 1.0
 
 
 @dataclass(slots=True)
-class Period:
+class Interval:
     """Records published between two seals.
 
     Attributes:
@@ -25,27 +25,27 @@ class Period:
     settled: int = 0
 
 
-class Seals:
+class CheckpointBarrier:
     """The seal that waits for what it speaks of; there is one at a time.
 
     Attributes:
-        period: Counts what becomes of the records published now.
+        interval: Counts what becomes of the records published now.
         waiting: Records of the seal that are not written yet.
     """
 
     def __init__(self) -> None:
-        self.period = Period()
+        self.interval = Interval()
         self.waiting: deque[Record] = deque()
-        self._before = Period()  # published before the seal was taken, and after the one before
+        self._before = Interval()  # published before the seal was taken, and after the one before
         self._size = 0  # of that
         self._published = 0  # by then, in all
         self._taken_at = 0.0
 
     def due(self, now: float) -> bool:
         """Say whether it is time for the next seal."""
-        return not self.waiting and now - self._taken_at >= SEAL_S
+        return not self.waiting and now - self._taken_at >= INTERVAL_S
 
-    def take(self, records: Iterable[Record], published: int, now: float) -> None:
+    def collect(self, records: Iterable[Record], published: int, now: float) -> None:
         """Take a seal, which speaks of everything published so far; the one before is written.
 
         Args:
@@ -56,7 +56,7 @@ class Seals:
         self._taken_at = now
         self.waiting.extend(records)
         if self.waiting:
-            self._before, self.period = self.period, Period()
+            self._before, self.interval = self.interval, Interval()
             self._size, self._published = published - self._published, published
 
     @property
@@ -67,4 +67,4 @@ class Seals:
     def settled(self, published: int) -> bool:
         """Say whether everything published is settled."""
         late = published - self._published
-        return self._before.settled == self._size and self.period.settled == late
+        return self._before.settled == self._size and self.interval.settled == late

@@ -12,11 +12,11 @@ from connector.codec.avro import Schemas, decode_record
 from connector.codec.framing import schema_id_of
 from connector.codec.schema import load
 from connector.errors import BadMessage
-from connector.kafka.bulk_consumer import Bulk
-from connector.kafka.committer import Newest
+from connector.kafka.bulk_consumer import BulkConsumer
+from connector.kafka.committer import LastWriter
 from connector.telemetry import events
 
-SETTLED_S = 20.0
+SETTLE_TIMEOUT_S = 20.0
 
 
 Stored = dict[str, dict[str, Any]]  # product/stream_name/symbol -> its newest progress record
@@ -42,14 +42,17 @@ def stored(conf: Mapping[str, Any], topic: str, schemas: Schemas) -> Stored:
     return found
 
 
-def until_settled(conf: Mapping[str, Any], topic: str, seconds: float = SETTLED_S) -> None:
+def until_settled(conf: Mapping[str, Any], topic: str, seconds: float = SETTLE_TIMEOUT_S) -> None:
     """Wait until no transaction is open in a topic, or long enough; blocks.
 
     The ends of a transaction are written some time after its commit or abort has been answered.
     """
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with closing(Bulk(conf)) as stable, closing(Bulk(conf, committed=False)) as all_of_it:
+        with (
+            closing(BulkConsumer(conf)) as stable,
+            closing(BulkConsumer(conf, committed=False)) as all_of_it,
+        ):
             numbers = stable.topics()[topic]
             if stable.slices(topic, numbers, None) == all_of_it.slices(topic, numbers, None):
                 return
@@ -86,7 +89,7 @@ def _read(kind: str, value: bytes, schemas: Schemas) -> dict[str, Any]:
     return decode_record(load(kind), value, schemas.text(schema_id_of(value)))
 
 
-def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Newest:
+def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> LastWriter:
     """Say who has written last.
 
     Args:
@@ -98,7 +101,7 @@ def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> Ne
     own = [name for name, since in mine.items() if since <= commits]
     other = any(name in found and found[name]["run"] != run for name in own)
     numbers = [one["commit_number"] for one in found.values() if one["run"] == run]
-    return Newest(other=other, commits=max(numbers, default=0))
+    return LastWriter(other=other, commits=max(numbers, default=0))
 
 
 def _latest(conf: Mapping[str, Any], topic: str) -> dict[bytes, bytes]:
@@ -108,7 +111,7 @@ def _latest(conf: Mapping[str, Any], topic: str) -> dict[bytes, bytes]:
 
 def _committed(conf: Mapping[str, Any], topic: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield key and value of everything in a topic that is committed at the call."""
-    reader = Bulk(conf)
+    reader = BulkConsumer(conf)
     try:
         slices = reader.slices(topic, reader.topics()[topic], None)
         for batch in reader.read(topic, slices):

@@ -15,13 +15,13 @@ from confluent_kafka import Producer as Client
 
 from connector.errors import Refused, Retry
 from connector.kafka import error_hints
-from connector.kafka.dead_letter import CULPRIT, Record
+from connector.kafka.dead_letter import POISON_RECORD, Record
 from connector.telemetry import events
 
-CALL_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
-SUCCESSOR_S = 5.0  # a later writer writes its first transaction at once: by then it has
-KEPT = 3  # stored transactions whose records are kept a while
-AGAIN_S = 0.5  # between two tries of a transaction that Kafka gave up
+CALL_TIMEOUT_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
+SUCCESSOR_TIMEOUT_S = 5.0  # a later writer writes its first transaction at once: by then it has
+MAX_KEPT_TRANSACTIONS = 3  # stored transactions whose records are kept a while
+RETRY_DELAY_S = 0.5  # between two tries of a transaction that Kafka gave up
 # A newer writer has taken over, or the broker has aborted a transaction that was open too long:
 # the same words for both (Kafka 4.3.1, confluent-kafka 2.16: run 2026-11-25).
 FENCED = frozenset(
@@ -32,14 +32,14 @@ FENCED = frozenset(
         KafkaError.INVALID_PRODUCER_ID_MAPPING,
     }
 )
-Culprits = dict[int, KafkaError]  # position in the transaction -> why Kafka will not take it
+PoisonRecords = dict[int, KafkaError]  # position in the transaction -> why Kafka will not take it
 
 
-class GaveUp(Exception):
+class DeadlineExceeded(Exception):
     """The deadline of the end has passed before Kafka answered."""
 
 
-class Broken(Exception):
+class ProducerLost(Exception):
     """librdkafka's producer is of no use any more: fenced, or another fatal error."""
 
     def __init__(self, error: KafkaError) -> None:
@@ -48,7 +48,7 @@ class Broken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Newest:
+class LastWriter:
     """What the progress topic says of the writers of this shard.
 
     Attributes:
@@ -66,7 +66,7 @@ class Committer:
     Attributes:
         client: librdkafka's producer; replaced when Kafka fenced us though nobody newer exists.
         newest: Asked when a transaction broke: who has written last.
-        told_in: Topic from whose records `newest` knows which transactions are stored.
+        progress_topic: Topic from whose records `newest` knows which transactions are stored.
         give_up_at: Monotonic seconds after which waiting ends; None: never.
         trouble: What Kafka last complained of.
         again: Transactions produced again.
@@ -74,9 +74,11 @@ class Committer:
 
     def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
         self._conf = {**conf, "error_cb": on_error, "logger": events.librdkafka_logger()}
-        self.newest: Callable[[], Newest] = lambda: Newest(other=True, commits=0)
-        self.told_in = ""
-        self._kept: deque[tuple[int, list[Record]]] = deque(maxlen=KEPT)  # by number
+        self.newest: Callable[[], LastWriter] = lambda: LastWriter(other=True, commits=0)
+        self.progress_topic = ""
+        self._kept: deque[tuple[int, list[Record]]] = deque(
+            maxlen=MAX_KEPT_TRANSACTIONS
+        )  # by number
         self.give_up_at: float | None = None
         self.trouble: str | None = None
         self.again = 0
@@ -86,7 +88,7 @@ class Committer:
         try:
             return Client(self._conf)
         except KafkaException as error:
-            raise Refused(f"kafka: {error_hints.creation(error)}") from error
+            raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
 
     def start(self) -> None:
         """Take over from whoever wrote before under our transactional id.
@@ -111,7 +113,7 @@ class Committer:
         late: list[Record],
         commits: int,
         broken: KafkaError | None = None,
-    ) -> Culprits:
+    ) -> PoisonRecords:
         """Store a transaction; return the records that Kafka will not take.
 
         Args:
@@ -124,7 +126,7 @@ class Committer:
             GaveUp: the deadline of the end came first. Broken: we may not write any more.
         """
         records.extend(late)
-        culprits: Culprits = {}
+        culprits: PoisonRecords = {}
         lost: list[Record] = []
         missing = late  # of the open transaction: the rest has been handed over already
         while True:
@@ -134,16 +136,18 @@ class Committer:
                     break
                 broken = None
                 self._until_done(self.client.abort_transaction)
-                if error.code() in CULPRIT:
-                    culprits |= self._find_culprits(records, culprits)
+                if error.code() in POISON_RECORD:
+                    culprits |= self._find_poison_records(records, culprits)
                 else:
                     self._again(error)
-                    lost = self._lost(self._ask().commits, commits) if self._kept else []
-            except Broken as ended:
-                stored = self._stored_by_now(ended)
+                    lost = (
+                        self._lost_transactions(self._ask().commits, commits) if self._kept else []
+                    )
+            except ProducerLost as ended:
+                stored = self._reopen(ended)
                 if stored > commits:
                     break
-                lost = self._lost(stored, commits)
+                lost = self._lost_transactions(stored, commits)
             missing = [*lost, *_without(records, culprits)]
             self.client.begin_transaction()
         self._keep(commits + 1, _without(records, culprits))
@@ -151,10 +155,10 @@ class Committer:
 
     def _keep(self, number: int, records: list[Record]) -> None:
         """Keep what is stored until a later transaction is, too, where it could be found lost."""
-        if any(topic == self.told_in for topic, *_ in records):
+        if any(topic == self.progress_topic for topic, *_ in records):
             self._kept.append((number, records))
 
-    def _lost(self, found: int, commits: int) -> list[Record]:
+    def _lost_transactions(self, found: int, commits: int) -> list[Record]:
         """Return the records of transactions that were stored, as Kafka said, and are not there.
 
         A broker that goes down may have answered a commit and not have written its end into the
@@ -211,32 +215,32 @@ class Committer:
         """
         while True:
             try:
-                return call(CALL_S)
+                return call(CALL_TIMEOUT_S)
             except KafkaException as error:
                 known: KafkaError = error.args[0]
                 if known.txn_requires_abort():
                     raise
                 if not known.retriable():
-                    raise Broken(known) from error
+                    raise ProducerLost(known) from error
             self._check_deadline()
 
     def _serve(self) -> None:
         try:
             self.client.poll(0.05)
         except KafkaException as error:
-            raise Broken(error.args[0]) from error
+            raise ProducerLost(error.args[0]) from error
         self._check_deadline()
 
     def _check_deadline(self) -> None:
         if self.give_up_at is not None and time.monotonic() >= self.give_up_at:
-            raise GaveUp
+            raise DeadlineExceeded
 
     def _again(self, error: KafkaError) -> None:
         """Say why a transaction is produced again, and wait a moment."""
         self.again += 1
-        self.trouble = error_hints.text(error)
+        self.trouble = error_hints.describe(error)
         events.transaction_again(cause=self.trouble)
-        self._wait(AGAIN_S)
+        self._wait(RETRY_DELAY_S)
 
     def _wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -244,7 +248,7 @@ class Committer:
             self._check_deadline()
             time.sleep(0.05)  # noqa: TID251 - the thread's own time
 
-    def _stored_by_now(self, broken: Broken) -> int:
+    def _reopen(self, broken: ProducerLost) -> int:
         """Begin anew after a fatal error, unless somebody newer writes; say what is stored.
 
         Kafka fences a writer whose transaction was open longer than transaction.timeout.ms, too:
@@ -255,26 +259,26 @@ class Committer:
         """
         if broken.error.code() not in FENCED:
             raise broken
-        self._wait(SUCCESSOR_S)
+        self._wait(SUCCESSOR_TIMEOUT_S)
         if self._ask().other:
             raise broken
         self.client = self._new_client()
         self._until_done(self.client.init_transactions)
         return self._ask().commits
 
-    def _ask(self) -> Newest:
+    def _ask(self) -> LastWriter:
         """Ask who has written last, until Kafka answers."""
         while True:
             try:
                 return self.newest()
             except Retry as error:
                 self.trouble = str(error)
-            self._wait(AGAIN_S)
+            self._wait(RETRY_DELAY_S)
 
-    def _find_culprits(self, records: list[Record], known: Culprits) -> Culprits:
+    def _find_poison_records(self, records: list[Record], known: PoisonRecords) -> PoisonRecords:
         """Return which records Kafka refuses, by trial transactions that are never committed."""
         open_ones = [(at, one) for at, one in enumerate(records) if at not in known]
-        found: Culprits = {}
+        found: PoisonRecords = {}
         halves = [open_ones]
         while halves:
             part = halves.pop()
@@ -293,12 +297,12 @@ class Committer:
         errors: list[KafkaError] = []
 
         def note(error: KafkaError | None, _message: object) -> None:
-            if error is not None and error.code() in CULPRIT:
+            if error is not None and error.code() in POISON_RECORD:
                 errors.append(error)
 
         self.client.begin_transaction()
         refused = self._produce_all((one for _, one in part), note)
-        if refused is not None and refused.code() in CULPRIT:
+        if refused is not None and refused.code() in POISON_RECORD:
             errors.append(refused)
         while len(self.client) and not errors:
             self._serve()
@@ -306,5 +310,5 @@ class Committer:
         return errors[0] if errors else None
 
 
-def _without(records: list[Record], culprits: Culprits) -> list[Record]:
+def _without(records: list[Record], culprits: PoisonRecords) -> list[Record]:
     return [one for at, one in enumerate(records) if at not in culprits]

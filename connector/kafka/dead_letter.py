@@ -5,10 +5,10 @@ from confluent_kafka import KafkaError
 from connector.errors import BadMessage
 from connector.rate_limit import Sampler
 
-A_SECOND = 100  # of each reason; a flood is counted in full and sampled
-MOST_BYTES = 900_000  # of raw bytes: what a default topic takes
+MAX_RECORDS_PER_S = 100  # of each reason; a flood is counted in full and sampled
+MAX_VALUE_BYTES = 900_000  # of raw bytes: what a default topic takes
 # The broker refused the batch for something in it: one record is the culprit.
-CULPRIT = frozenset(
+POISON_RECORD = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE,
         KafkaError.INVALID_TIMESTAMP,
@@ -22,7 +22,7 @@ Headers = list[tuple[str, str | bytes | None]]
 Record = tuple[str, bytes | None, bytes | None, int, Headers | None]
 
 
-class DeadLetters:
+class DeadLetterEncoder:
     """Makes the records of the dead-letter topic."""
 
     def __init__(self, topic: str) -> None:
@@ -41,7 +41,7 @@ class DeadLetters:
             received: When, in microseconds.
             now: Monotonic seconds.
         """
-        sampler = self._samplers.setdefault(error.reason, Sampler(A_SECOND))
+        sampler = self._samplers.setdefault(error.reason, Sampler(MAX_RECORDS_PER_S))
         if not sampler.allows(now):
             return None
         headers: Headers = [
@@ -50,4 +50,4 @@ class DeadLetters:
             ("source", source.encode()),
             ("size", str(len(raw)).encode()),
         ]
-        return self.topic, raw[:MOST_BYTES], source.encode() or None, received // 1000, headers
+        return self.topic, raw[:MAX_VALUE_BYTES], source.encode() or None, received // 1000, headers

@@ -58,17 +58,17 @@ _CURES = (
 )
 
 
-def text(error: KafkaError) -> str:
+def describe(error: KafkaError) -> str:
     """Return name, librdkafka's own words, and the cure where one is known."""
-    return with_cure(f"{error.name()}: {error.str()}")
+    return add_hint(f"{error.name()}: {error.str()}")
 
 
-def creation(error: KafkaException) -> str:
+def describe_exception(error: KafkaException) -> str:
     """Return why a client could not even be made: a setting is wrong."""
-    return text(error.args[0])
+    return describe(error.args[0])
 
 
-def with_cure(words: str) -> str:
+def add_hint(words: str) -> str:
     """Append what to do, when the words are known."""
     for part, cure in _CURES:
         if part.lower() in words.lower():

@@ -13,21 +13,21 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
 
-from connector.continuity.marker import Reason
+from connector.continuity.marker import GapReason
 from connector.errors import BadMessage, Fatal, Refused
 from connector.kafka import error_hints
-from connector.kafka.checkpoint_barrier import Period, Seals
-from connector.kafka.dead_letter import CULPRIT, DeadLetters, Record
+from connector.kafka.checkpoint_barrier import CheckpointBarrier, Interval
+from connector.kafka.dead_letter import POISON_RECORD, DeadLetterEncoder, Record
 from connector.rate_limit import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Histogram, Lag
 from connector.telemetry.ledger import Ledger
 
 SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
-Suspect = tuple[str, bytes, bytes, Period, int]  # topic, value, key, period, timestamp
+_RefusedRecord = tuple[str, bytes, bytes, Interval, int]  # topic, value, key, period, timestamp
 
 
-class Producer:
+class IdempotentProducer:
     """Publishes records and tells what became of each.
 
     Attributes:
@@ -42,21 +42,21 @@ class Producer:
         self._ledger = ledger
         self._records = ledger.records
         self._lag = lag
-        self._dead_letters = DeadLetters(dead_letter_topic)
+        self._dead_letters = DeadLetterEncoder(dead_letter_topic)
         self._error_logs = Sampler(1)
         self._capacity = int(conf["queue.buffering.max.messages"])
         self._until_sample = SAMPLE_EVERY
         self._sampled = 0
-        self._seals = Seals()
-        self._period = self._seals.period
+        self._barrier = CheckpointBarrier()
+        self._period = self._barrier.interval
         self._report_time = -1
         self._report = functools.partial(self._on_delivery, self._period, -1)
-        self._suspects: deque[Suspect] = deque()
-        self._on_trial = 0
-        self._overflow: deque[Suspect] = deque()
-        self._singly: Client | None = None
-        self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
-        self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
+        self._suspects: deque[_RefusedRecord] = deque()
+        self._retried = 0
+        self._overflow: deque[_RefusedRecord] = deque()
+        self._single_producer: Client | None = None
+        self.collect: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.refused: Callable[[str, bytes, GapReason], None] = lambda *_: None
         self.fenced = False  # this and what follows: only a transactional writer can
         self.commits = 0
         self.pauses = Histogram()
@@ -71,13 +71,13 @@ class Producer:
                 {**conf, "error_cb": self._on_error, "logger": events.librdkafka_logger()}
             )
         except KafkaException as error:
-            raise Refused(f"kafka: {error_hints.creation(error)}") from error
+            raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
 
     # Publishing
 
     def room(self) -> int:
         """Return how many records will be taken now."""
-        if self._suspects or self._on_trial or self._overflow:
+        if self._suspects or self._retried or self._overflow:
             return 0  # a refused batch is being sorted out: later records wait their turn
         return self._capacity - len(self._client)
 
@@ -137,7 +137,7 @@ class Producer:
     # What became of it
 
     def _on_delivery(
-        self, period: Period, timestamp: int, error: KafkaError | None, message: Message
+        self, period: Interval, timestamp: int, error: KafkaError | None, message: Message
     ) -> None:
         if error is None:
             self._records.acknowledged += 1
@@ -148,7 +148,7 @@ class Producer:
     def _on_sampled_delivery(
         self,
         received: int,
-        period: Period,
+        period: Interval,
         timestamp: int,
         error: KafkaError | None,
         message: Message,
@@ -158,21 +158,21 @@ class Producer:
             self._lag.observe(time.time_ns() // 1000, received, timestamp)
 
     def _on_failure(
-        self, period: Period, timestamp: int, error: KafkaError, message: Message
+        self, period: Interval, timestamp: int, error: KafkaError, message: Message
     ) -> None:
         topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
-        if error.code() in CULPRIT:
+        if error.code() in POISON_RECORD:
             self._suspects.append((topic, value, key, period, timestamp))
         else:
             self._give_up(period, error, topic, value)
 
     def _give_up(
-        self, period: Period, error: KafkaError, topic: str, value: bytes, received: int = 0
+        self, period: Interval, error: KafkaError, topic: str, value: bytes, received: int = 0
     ) -> None:
         """Count and log a record Kafka did not take; put it aside when the fault is its own."""
         period.settled += 1
         self._ledger.delivery_errors[error.name()] += 1
-        if error.code() in CULPRIT:
+        if error.code() in POISON_RECORD:
             self._records.dead_lettered += 1
             self._ledger.dead_letters["refused"] += 1
             self.refused(topic, value, "dead_letter")
@@ -181,7 +181,7 @@ class Producer:
             return
         self._records.failed += 1
         self.refused(topic, value, "delivery")
-        self.trouble = error_hints.text(error)
+        self.trouble = error_hints.describe(error)
         if error.fatal():
             self._die(error)
         if self._error_logs.allows(time.monotonic()):
@@ -190,33 +190,35 @@ class Producer:
     def _on_dead_letter_delivery(self, error: KafkaError | None, _message: Message | None) -> None:
         if error is not None:
             self._ledger.delivery_errors["dead_letter"] += 1
-            events.dead_letter_lost(cause=error_hints.text(error))
+            events.dead_letter_lost(cause=error_hints.describe(error))
 
     # A refused batch, record by record
 
     def _held(self) -> bool:
-        return bool(self._suspects or self._on_trial or self._overflow)
+        return bool(self._suspects or self._retried or self._overflow)
 
     def _try_suspects(self) -> None:
         """Produce the refused records again, each a batch of its own."""
-        if self._singly is None:
+        if self._single_producer is None:
             alone = {"batch.num.messages": 1, "linger.ms": 0}
-            self._singly = self._new_client({**self._conf, **alone})
+            self._single_producer = self._new_client({**self._conf, **alone})
         while self._suspects:
             topic, value, key, period, timestamp = self._suspects[0]
             report = functools.partial(self._on_verdict, period)
             try:
-                self._singly.produce(topic, value, key, timestamp=timestamp, on_delivery=report)
+                self._single_producer.produce(
+                    topic, value, key, timestamp=timestamp, on_delivery=report
+                )
             except BufferError:
                 break
             except KafkaException as error:
                 self._give_up(period, error.args[0], topic, value)
             else:
-                self._on_trial += 1
+                self._retried += 1
             self._suspects.popleft()
 
-    def _on_verdict(self, period: Period, error: KafkaError | None, message: Message) -> None:
-        self._on_trial -= 1
+    def _on_verdict(self, period: Interval, error: KafkaError | None, message: Message) -> None:
+        self._retried -= 1
         if error is None:
             self._records.acknowledged += 1
             period.settled += 1
@@ -231,30 +233,30 @@ class Producer:
         try:
             self._client.poll(0)
             self._take_overflow()
-            self._write_seal()
+            self._write_checkpoint()
             if self._suspects:
                 self._try_suspects()
-            if self._singly is not None:
-                self._singly.poll(0)
+            if self._single_producer is not None:
+                self._single_producer.poll(0)
         except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
             self._die(error.args[0])
         if self._records.acknowledged > stored:
             self.trouble = None
 
-    def _write_seal(self) -> None:
+    def _write_checkpoint(self) -> None:
         """Write markers and progress once a second, after the records that they speak of."""
-        if self._seals.ready:
-            self._produce_sealed()
-        if self._seals.due(time.monotonic()):
-            self._take_seal()
+        if self._barrier.ready:
+            self._produce_checkpoint()
+        if self._barrier.due(time.monotonic()):
+            self._collect_checkpoint()
 
-    def _take_seal(self) -> None:
-        self._seals.take(self.seal(0), self._published, time.monotonic())
-        if self._period is not self._seals.period:
-            self._period, self._report_time = self._seals.period, -1
+    def _collect_checkpoint(self) -> None:
+        self._barrier.collect(self.collect(0), self._published, time.monotonic())
+        if self._period is not self._barrier.interval:
+            self._period, self._report_time = self._barrier.interval, -1
 
-    def _produce_sealed(self) -> None:
-        waiting = self._seals.waiting
+    def _produce_checkpoint(self) -> None:
+        waiting = self._barrier.waiting
         while waiting:
             topic, value, key, timestamp, _ = waiting[0]
             report = self._on_dead_letter_delivery
@@ -278,7 +280,7 @@ class Producer:
 
     def _on_error(self, error: KafkaError) -> None:
         """Hear of connection trouble: not about a record, and mostly passing."""
-        self.trouble = error_hints.text(error)
+        self.trouble = error_hints.describe(error)
         if error.fatal():
             self._die(error)
         elif self._error_logs.allows(time.monotonic()):
@@ -286,12 +288,16 @@ class Producer:
 
     def _die(self, error: KafkaError) -> None:
         if self.fatal is None:
-            self.fatal = Fatal(f"Kafka refused the producer for good: {error_hints.text(error)}")
+            self.fatal = Fatal(
+                f"Kafka refused the producer for good: {error_hints.describe(error)}"
+            )
 
     @property
     def queued(self) -> int:
         """Records and reports inside librdkafka."""
-        return len(self._client) + (len(self._singly) if self._singly is not None else 0)
+        return len(self._client) + (
+            len(self._single_producer) if self._single_producer is not None else 0
+        )
 
     def flush(self, deadline: float) -> int:
         """Serve callbacks until nothing is in flight or the monotonic deadline; blocks.
@@ -300,8 +306,8 @@ class Producer:
             How many records are still not stored.
         """
         self._serve_until_empty(deadline)
-        if self._seals.settled(self._published):
-            self._take_seal()
+        if self._barrier.settled(self._published):
+            self._collect_checkpoint()
             self._serve_until_empty(deadline)
         return self._records.in_flight
 
@@ -316,7 +322,7 @@ class Producer:
                 break
 
     def _unfinished(self) -> bool:
-        return bool(self.queued or self._held() or self._seals.ready)
+        return bool(self.queued or self._held() or self._barrier.ready)
 
     def _deliverable(self) -> bool:
         """After a fatal error librdkafka purges its queue; what remains are reports to serve."""
@@ -324,7 +330,7 @@ class Producer:
 
     def close(self) -> None:
         """Drop what could not be stored, so that the process can end."""
-        for client in filter(None, (self._client, self._singly)):
+        for client in filter(None, (self._client, self._single_producer)):
             client.purge()
             try:
                 client.poll(0)

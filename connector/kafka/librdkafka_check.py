@@ -58,7 +58,7 @@ _USUAL = (
 )  # fmt: skip
 
 
-def problems(kafka: Kafka, *, transactions: bool) -> Iterator[tuple[str | None, str]]:
+def findings(kafka: Kafka, *, transactions: bool) -> Iterator[tuple[str | None, str]]:
     """Yield each key of `librdkafka:` that cannot be, and why; None: not all of them together."""
     good = {}
     for name, value in kafka.librdkafka.items():

@@ -75,7 +75,7 @@ def deserializer(registry: SchemaRegistryClient) -> AvroDeserializer:
     return made
 
 
-class WriterSchemas:
+class SchemaCache:
     """The schemas that records were written with, by id; each is asked for once. Blocks."""
 
     def __init__(self, settings: SchemaRegistry) -> None:
@@ -99,7 +99,7 @@ class WriterSchemas:
         try:
             return str(self._registry.get_schema(schema_id).schema_str)
         except SchemaRegistryError as error:
-            if _is_strange(error):
+            if _is_foreign_answer(error):
                 raise Refused(f"{self._url}: {error.http_status_code} ({_NO_REGISTRY})") from error
             words = f"{self._url}: schema {schema_id}: {error.error_message}"
             if error.http_status_code == _NOT_FOUND:
@@ -111,7 +111,7 @@ class WriterSchemas:
             raise Refused(f"{self._url}: {_NO_REGISTRY}") from error
 
 
-async def schema_ids(settings: SchemaRegistry, topics: Mapping[str, str]) -> dict[str, int]:
+async def ensure_schemas(settings: SchemaRegistry, topics: Mapping[str, str]) -> dict[str, int]:
     """Return the schema id of each topic; waits for as long as the registry is away.
 
     Args:
@@ -151,7 +151,7 @@ def _id(
             _keep_compatible(registry, subject)
             found = registry.register_schema(subject, schema)
     except SchemaRegistryError as error:
-        raise _sorted_out(error, settings, subject) from error
+        raise _translate(error, settings, subject) from error
     except (HTTPError, OSError) as error:
         raise _unreachable(settings.url, error) from error
     except ValueError as error:  # no JSON
@@ -168,7 +168,7 @@ def _unreachable(url: str, error: Exception) -> Retry:
     return Retry(f"{url}: {words}{cure}")
 
 
-def _is_strange(error: SchemaRegistryError) -> bool:
+def _is_foreign_answer(error: SchemaRegistryError) -> bool:
     """Say whether an error is not in a registry's words: theirs have a code of five digits."""
     status = error.http_status_code
     known = status in _PASSING or status in _LOGIN
@@ -185,14 +185,14 @@ def _keep_compatible(registry: SchemaRegistryClient, subject: str) -> None:
         events.compatibility_not_set(subject=subject, cause=str(error))
 
 
-def _sorted_out(
+def _translate(
     error: SchemaRegistryError, settings: SchemaRegistry, subject: str
 ) -> Retry | Refused:
     """Return the registry's error with what to do about it."""
     status, words = error.http_status_code, error.error_message
     if status in _PASSING:
         return Retry(f"{settings.url}: {status} {words}")
-    if _is_strange(error):
+    if _is_foreign_answer(error):
         return Refused(f"schema registry {settings.url}: {status} ({_NO_REGISTRY})")
     cure = {
         401: "check schema_registry.username and password_file",

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
+class ConsumedRecord:
     """One record as it lies in Kafka. Timestamp in epoch milliseconds."""
 
     topic: str
@@ -22,7 +22,7 @@ class Read:
     timestamp: int
 
 
-class Reader:
+class TailConsumer:
     """A consumer assigned to every partition of the given topics."""
 
     def __init__(self, bootstrap_servers: str, topics: Sequence[str]) -> None:
@@ -47,13 +47,13 @@ class Reader:
         self._consumer.assign(self._partitions)
         await self._consumer.seek_to_beginning()
 
-    async def batch(self, timeout_ms: int = 100) -> list[Read]:
+    async def batch(self, timeout_ms: int = 100) -> list[ConsumedRecord]:
         """Return what has arrived, waiting up to `timeout_ms` for the first of it."""
         fetched: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(
             timeout_ms=timeout_ms, max_records=5_000
         )
         return [
-            Read(m.topic, m.partition, m.offset, m.key, m.value, m.timestamp)
+            ConsumedRecord(m.topic, m.partition, m.offset, m.key, m.value, m.timestamp)
             for messages in fetched.values()
             for m in messages
         ]
@@ -64,7 +64,7 @@ class Reader:
         positions = [await self._consumer.position(part) for part in self._partitions]
         return sum(ends[part] - at for part, at in zip(self._partitions, positions, strict=True))
 
-    async def trimmed(self) -> list[str]:
+    async def truncated_partitions(self) -> list[str]:
         """Return the partitions that no longer hold their first record."""
         starts = await self._consumer.beginning_offsets(self._partitions)
         return [f"{part.topic}-{part.partition}" for part, at in starts.items() if at > 0]

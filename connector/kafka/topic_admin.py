@@ -14,7 +14,7 @@ from connector.errors import Refused, Retry
 from connector.kafka import error_hints
 from connector.telemetry import events
 
-ANSWER_S = 5.0
+REQUEST_TIMEOUT_S = 5.0
 DEAD_LETTER = "dead-letter"
 # What becomes of records of our own topics, whatever `topics.retention` says of the data.
 OWN: Mapping[str, Mapping[str, str]] = {
@@ -44,7 +44,7 @@ def _ensure(conf: dict[str, Any], settings: Topics, names: list[str]) -> None:
     causes: list[str] = []
 
     def note(error: KafkaError) -> None:
-        causes.append(error_hints.text(error))
+        causes.append(error_hints.describe(error))
 
     told: dict[str, Any] = {"error_cb": note, "logger": events.librdkafka_logger()}
     admin = AdminClient(conf | told)
@@ -59,12 +59,14 @@ def _ensure(conf: dict[str, Any], settings: Topics, names: list[str]) -> None:
         if missing:
             _create(admin, settings, missing)
     except KafkaException as error:
-        raise Retry(_cause(causes) or (causes or [error_hints.creation(error)])[0]) from error
+        raise Retry(
+            _cause(causes) or (causes or [error_hints.describe_exception(error)])[0]
+        ) from error
 
 
 def _listed(admin: AdminClient, causes: list[str]) -> Container[str]:
     """Return the topics there are; gives up as soon as the cause of a silence is known."""
-    deadline = time.monotonic() + ANSWER_S
+    deadline = time.monotonic() + REQUEST_TIMEOUT_S
     while True:
         try:
             return admin.list_topics(timeout=1.0).topics
@@ -90,14 +92,14 @@ def _create(admin: AdminClient, settings: Topics, missing: list[str]) -> None:
         for name in missing
     ]
     created, refused = [], []
-    for name, future in admin.create_topics(wanted, operation_timeout=ANSWER_S).items():
+    for name, future in admin.create_topics(wanted, operation_timeout=REQUEST_TIMEOUT_S).items():
         try:
             future.result()
             created.append(name)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 continue
-            refused.append(f"{name} ({error_hints.creation(error)})")
+            refused.append(f"{name} ({error_hints.describe_exception(error)})")
     if created:
         events.topics_created(created)
     if refused:

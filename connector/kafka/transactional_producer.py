@@ -13,11 +13,19 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 
-from connector.continuity.marker import Reason
+from connector.continuity.marker import GapReason
 from connector.errors import BadMessage, Fatal
 from connector.kafka import error_hints
-from connector.kafka.committer import CALL_S, FENCED, Broken, Committer, Culprits, GaveUp, Newest
-from connector.kafka.dead_letter import CULPRIT, DeadLetters, Record
+from connector.kafka.committer import (
+    CALL_TIMEOUT_S,
+    FENCED,
+    Committer,
+    DeadlineExceeded,
+    LastWriter,
+    PoisonRecords,
+    ProducerLost,
+)
+from connector.kafka.dead_letter import POISON_RECORD, DeadLetterEncoder, Record
 from connector.rate_limit import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Histogram, Lag
@@ -56,10 +64,9 @@ class TransactionalProducer:
         fenced: Another writer has taken over: this one never writes again.
         trouble: What Kafka last complained of, None once a transaction is stored.
         refused: Told of each record that Kafka will not take: topic, value, why it is missing.
-        seal: Asked before a commit, with its number: the markers and progress that belong to it.
-        due: Asked whether markers wait for a commit: on a quiet market there may be no data.
-        commits: Transactions stored.
-        pauses: How long each commit held publishing up.
+        collect: Asked before a commit, with its number: the markers and progress that belong to it.
+        has_markers: Asked whether markers wait for a commit: on a quiet market there may be no
+        data. commits: Transactions stored. pauses: How long each commit held publishing up.
     """
 
     def __init__(
@@ -67,19 +74,19 @@ class TransactionalProducer:
     ) -> None:
         self._ledger = ledger
         self._lag = lag
-        self._dead_letters = DeadLetters(dead_letter_topic)
+        self._dead_letters = DeadLetterEncoder(dead_letter_topic)
         self._error_logs = Sampler(1)
         self._capacity = int(conf["queue.buffering.max.messages"]) // 2
         self._until_sample = SAMPLE_EVERY
         self._batch = Batch()
         self._aside: list[Record] = []
         self._commit_at = 0.0
-        self._settling: Future[Culprits] | None = None
+        self._committing: Future[PoisonRecords] | None = None
         self._paused_at = 0.0
         self._thread = ThreadPoolExecutor(1, "kafka-commit")
-        self.seal: Callable[[int], Iterable[Record]] = lambda _number: ()
-        self.due: Callable[[], bool] = lambda: False
-        self.refused: Callable[[str, bytes, Reason], None] = lambda *_: None
+        self.collect: Callable[[int], Iterable[Record]] = lambda _number: ()
+        self.has_markers: Callable[[], bool] = lambda: False
+        self.refused: Callable[[str, bytes, GapReason], None] = lambda *_: None
         self.fatal: Fatal | None = None
         self.fenced = False
         self.trouble: str | None = None
@@ -87,14 +94,14 @@ class TransactionalProducer:
         self.pauses = Histogram()
         self._committer = Committer(conf, self._on_error)
 
-    def ask_newest(self, newest: Callable[[], Newest], told_in: str = "") -> None:
+    def ask_newest(self, newest: Callable[[], LastWriter], told_in: str = "") -> None:
         """Set who is asked (in a thread, when a transaction broke) who has written last.
 
         Args:
             newest: Who is asked; blocks.
             told_in: The topic it knows that from: a transaction without a record there is not told.
         """
-        self._committer.newest, self._committer.told_in = newest, told_in
+        self._committer.newest, self._committer.progress_topic = newest, told_in
 
     def start(self) -> None:
         """Take over from whoever wrote before under our transactional id; blocks.
@@ -104,8 +111,10 @@ class TransactionalProducer:
         """
         try:
             self._committer.start()
-        except Broken as broken:
-            raise Fatal(f"Kafka refused the producer: {error_hints.text(broken.error)}") from broken
+        except ProducerLost as broken:
+            raise Fatal(
+                f"Kafka refused the producer: {error_hints.describe(broken.error)}"
+            ) from broken
 
     def write(self, records: list[Record]) -> None:
         """Store the first transaction of this writer, before any data; blocks.
@@ -115,8 +124,10 @@ class TransactionalProducer:
         """
         try:
             self._committer.write(records, self.commits)
-        except Broken as broken:
-            raise Fatal(f"Kafka refused the producer: {error_hints.text(broken.error)}") from broken
+        except ProducerLost as broken:
+            raise Fatal(
+                f"Kafka refused the producer: {error_hints.describe(broken.error)}"
+            ) from broken
         self.commits += 1
 
     # Publishing
@@ -126,7 +137,7 @@ class TransactionalProducer:
         return self._capacity - len(self._batch.records) if self._open() else 0
 
     def _open(self) -> bool:
-        return self._settling is None and not self.fenced and self.fatal is None
+        return self._committing is None and not self.fenced and self.fatal is None
 
     def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
         """Take one record: there was room. Timestamp in ms, received in us."""
@@ -139,8 +150,8 @@ class TransactionalProducer:
             batch.broken = batch.broken or KafkaError(KafkaError._QUEUE_FULL)
             self._commit_at = 0.0
         except KafkaException as error:
-            if error.args[0].code() in CULPRIT:
-                self._put_aside(error.args[0], topic, value, received)
+            if error.args[0].code() in POISON_RECORD:
+                self._count_dead_letter(error.args[0], topic, value, received)
                 return  # the caller counts it as made, we as dead-lettered
             batch.broken = batch.broken or error.args[0]
             self._commit_at = 0.0
@@ -163,7 +174,9 @@ class TransactionalProducer:
         if record is not None:
             self._aside.append(record)
 
-    def _put_aside(self, error: KafkaError, topic: str, value: bytes, received: int) -> None:
+    def _count_dead_letter(
+        self, error: KafkaError, topic: str, value: bytes, received: int
+    ) -> None:
         self._ledger.delivery_errors[error.name()] += 1
         self._ledger.records.dead_lettered += 1
         self._ledger.dead_letters["refused"] += 1
@@ -175,52 +188,52 @@ class TransactionalProducer:
 
     def poll(self) -> None:
         """Serve librdkafka, commit when it is time, take up what came of it. Never waits."""
-        if self._settling is not None:
-            if self._settling.done():
-                self._take_up()
+        if self._committing is not None:
+            if self._committing.done():
+                self._finish_commit()
             return
         self._serve()
         if self._is_time(time.monotonic()):
-            self._settle()
+            self._commit()
 
     def _is_time(self, now: float) -> bool:
         """Say whether to commit: the data of an interval, or what waits though there is none."""
         if self._batch.records:
             return now >= self._commit_at or self._batch.size >= COMMIT_BYTES
-        return bool(self._aside) or (now >= self._commit_at and self.due())
+        return bool(self._aside) or (now >= self._commit_at and self.has_markers())
 
     def _serve(self) -> None:
         try:
             self._committer.client.poll(0)
         except KafkaException as error:
-            self.trouble = error_hints.text(error.args[0])
+            self.trouble = error_hints.describe(error.args[0])
 
-    def _settle(self) -> None:
+    def _commit(self) -> None:
         """Close the transaction: from now on it is the thread's, until it is stored."""
         if not self._open():
             return
         batch = self._batch
         if not batch.records:
             self._begin()
-        late = [*self._aside, *self.seal(self.commits + 1)]
+        late = [*self._aside, *self.collect(self.commits + 1)]
         self._aside = []
         self._paused_at = time.monotonic()
-        self._settling = self._thread.submit(
+        self._committing = self._thread.submit(
             self._committer.store, batch.records, late, self.commits, batch.broken
         )
 
-    def _take_up(self) -> None:
+    def _finish_commit(self) -> None:
         """Note what became of a transaction and make room for the next."""
-        settling, batch = self._settling, self._batch
-        self._settling, self._batch = None, Batch()
+        settling, batch = self._committing, self._batch
+        self._committing, self._batch = None, Batch()
         assert settling is not None  # noqa: S101 - the caller looked
         try:
             culprits = settling.result()
-        except GaveUp:
+        except DeadlineExceeded:
             self._batch = batch  # not stored: what is left is counted from it
-            self._settling = None
+            self._committing = None
             return
-        except Broken as broken:
+        except ProducerLost as broken:
             self._end(broken.error)
             return
         self.commits += 1
@@ -228,7 +241,7 @@ class TransactionalProducer:
         self.pauses.add(time.monotonic() - self._paused_at)
         self._count(batch, culprits)
 
-    def _count(self, batch: Batch, culprits: Culprits) -> None:
+    def _count(self, batch: Batch, culprits: PoisonRecords) -> None:
         now = time.time_ns() // 1000
         refused = sum(position < batch.made for position in culprits)
         self._ledger.records.acknowledged += batch.made - refused
@@ -237,22 +250,24 @@ class TransactionalProducer:
         for position, error in culprits.items():
             topic, value, *_ = batch.records[position]
             if position < batch.made:
-                self._put_aside(error, topic, value or b"", now)
+                self._count_dead_letter(error, topic, value or b"", now)
             else:
                 self._ledger.delivery_errors["dead_letter"] += 1
-                events.dead_letter_lost(cause=error_hints.text(error))
+                events.dead_letter_lost(cause=error_hints.describe(error))
 
     def _end(self, error: KafkaError) -> None:
         """Stop writing for good: somebody newer writes, or Kafka refused us."""
         if error.code() in FENCED:
             self.fenced = True
-            events.fenced(cause=error_hints.text(error))
+            events.fenced(cause=error_hints.describe(error))
         elif self.fatal is None:
-            self.fatal = Fatal(f"Kafka refused the producer for good: {error_hints.text(error)}")
+            self.fatal = Fatal(
+                f"Kafka refused the producer for good: {error_hints.describe(error)}"
+            )
 
     def _on_error(self, error: KafkaError) -> None:
         """Hear of connection trouble: not about a record, and mostly passing."""
-        self.trouble = error_hints.text(error)
+        self.trouble = error_hints.describe(error)
         if not error.fatal() and self._error_logs.allows(time.monotonic()):
             events.kafka_trouble(cause=self.trouble)
 
@@ -270,21 +285,23 @@ class TransactionalProducer:
             How many records are still not stored.
         """
         self._committer.give_up_at = deadline
-        stored = self._settling is None or self._wait(deadline)
-        while stored and self._open() and (self._batch.records or self._aside or self.due()):
-            self._settle()
+        stored = self._committing is None or self._wait(deadline)
+        while (
+            stored and self._open() and (self._batch.records or self._aside or self.has_markers())
+        ):
+            self._commit()
             stored = self._wait(deadline)
         return self._ledger.records.in_flight
 
     def _wait(self, deadline: float) -> bool:
         """Wait for the thread; say whether its transaction is stored."""
-        assert self._settling is not None  # noqa: S101 - the caller looked
+        assert self._committing is not None  # noqa: S101 - the caller looked
         before = self.commits
         try:
-            self._settling.exception(max(0.0, deadline + CALL_S - time.monotonic()))
+            self._committing.exception(max(0.0, deadline + CALL_TIMEOUT_S - time.monotonic()))
         except TimeoutError:
             return False
-        self._take_up()
+        self._finish_commit()
         return self.commits > before
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from connector.binance.candles import following, opening
+from connector.binance.candles import next_open, open_time
 
 KEPT = 5_000  # closed candles a stream remembers
 # A market that was not asked for longer than this (and two candles) has gone on without a word:
@@ -95,7 +95,7 @@ class Candles:
         after a long silence the market is taken to have gone on without us.
         """
         idle, self.asked_ms = now_ms - self.asked_ms, now_ms
-        behind = opening(self.interval, now_ms, self.zone_ms)
+        behind = open_time(self.interval, now_ms, self.zone_ms)
         length = self.current.closes + 1 - self.current.opened
         if idle > IDLE_MS and behind - self.current.opened > 2 * length:
             while self.current.opened < behind:
@@ -128,12 +128,12 @@ def begin_candles(
     interval: str, now_ms: int, zone_ms: int, price: str, rng: random.Random
 ) -> Candles:
     """Return a series whose first candle is the one open now; its trades have ids of their own."""
-    first = _begin(interval, opening(interval, now_ms, zone_ms), zone_ms, price)
+    first = _begin(interval, open_time(interval, now_ms, zone_ms), zone_ms, price)
     return Candles(interval, zone_ms, rng.randint(10**6, 10**10), first, asked_ms=now_ms)
 
 
 def _begin(interval: str, opened: int, zone_ms: int, price: str) -> Candle:
-    closes = following(interval, opened, zone_ms) - 1
+    closes = next_open(interval, opened, zone_ms) - 1
     return Candle(opened, closes, price, price, price, price)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.binance.infer import guess
+from connector.binance.infer import infer_stream
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.stream_name import Stream, recognise
+from connector.binance.stream_name import Stream, parse_any
 from connector.errors import Refused
 
 STEP_MS = 10  # between two lines of which one tells no time
@@ -66,7 +66,7 @@ def read(
     Raises:
         Refused: a line is no JSON, or nothing tells its stream; with file and line.
     """
-    named = recognise(product, stream) if stream is not None else None
+    named = parse_any(product, stream) if stream is not None else None
     pace = _Pace()
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -89,8 +89,8 @@ def _told(product: Product, line: bytes, named: Stream | None) -> tuple[Stream, 
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"not JSON: {error}") from error
     if isinstance(frame, dict) and isinstance(frame.get("stream"), str) and "data" in frame:
-        return recognise(product, frame["stream"]), _inside(line, frame["data"]), frame["data"]
-    return named or guess(product, frame), line, frame
+        return parse_any(product, frame["stream"]), _inside(line, frame["data"]), frame["data"]
+    return named or infer_stream(product, frame), line, frame
 
 
 def _inside(line: bytes, data: Any) -> bytes:

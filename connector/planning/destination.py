@@ -9,7 +9,7 @@ from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product, s
 from connector.binance.stream_name import Stream
 from connector.errors import Refused
 
-PLACES = ("prefix", "product", "kind", "symbol")
+PLACEHOLDERS = ("prefix", "product", "kind", "symbol")
 DEFAULT_TOPIC = "{prefix}.{product}.{kind}"
 _PLACE = re.compile(r"\{([^{}]*)\}")
 _BAD = re.compile(r"[^A-Za-z0-9._-]")
@@ -31,8 +31,8 @@ def topic_of(template: str | None, prefix: str, stream: Stream) -> str:
         values["symbol"] = _symbol(stream)
 
     def value(place: re.Match[str]) -> str:
-        if place[1] not in PLACES:
-            known = ", ".join(f"{{{name}}}" for name in PLACES)
+        if place[1] not in PLACEHOLDERS:
+            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
             raise Refused(f"topic {template!r} has {place[0]}, which is none of {known}")
         return values[place[1]]
 
@@ -92,7 +92,7 @@ def endpoint_of(
 _ROUTE_AT_END = re.compile(r"/(public|market|private)$")
 
 
-def misplaced(row: Row, endpoint: str) -> str | None:
+def endpoint_problem(row: Row, endpoint: str) -> str | None:
     """Say why an endpoint cannot deliver a row's streams; None: nothing is known against it.
 
     Binance acknowledges a stream on a wrong host or route, and then stays silent. A host that is

@@ -4,13 +4,20 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 from connector.errors import Refused
-from connector.planning.model import Bundle, Identity, Plan, Planned, Selected, Subscription
+from connector.planning.model import (
+    ConnectionPlan,
+    Plan,
+    PlannedStream,
+    Selected,
+    StreamKey,
+    Subscription,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class PlanDiff:
     """What to do to get from one plan to another.
 
     Attributes:
@@ -21,10 +28,10 @@ class Difference:
             will be.
     """
 
-    added: tuple[Planned, ...]
-    removed: tuple[Planned, ...]
-    moved: tuple[Planned, ...]
-    rerouted: tuple[Planned, ...]
+    added: tuple[PlannedStream, ...]
+    removed: tuple[PlannedStream, ...]
+    moved: tuple[PlannedStream, ...]
+    rerouted: tuple[PlannedStream, ...]
 
     @property
     def is_nothing(self) -> bool:
@@ -32,12 +39,12 @@ class Difference:
         return not (self.added or self.removed or self.moved or self.rerouted)
 
 
-def difference(old: Plan, new: Plan) -> Difference:
+def difference(old: Plan, new: Plan) -> PlanDiff:
     """Compare two plans."""
-    was, will = _by_identity(old.bundles), _by_identity(new.bundles)
-    moves = compare(names_of(old.bundles), names_of(new.bundles))
+    was, will = _by_identity(old.connections), _by_identity(new.connections)
+    moves = compare(names_of(old.connections), names_of(new.connections))
     stay = [identity for identity in was if identity in will and identity not in moves.moved]
-    return Difference(
+    return PlanDiff(
         added=tuple(will[identity] for identity in moves.added),
         removed=tuple(was[identity] for identity in moves.removed),
         moved=tuple(will[identity] for identity in moves.moved),
@@ -45,8 +52,8 @@ def difference(old: Plan, new: Plan) -> Difference:
     )
 
 
-def _by_identity(bundles: Collection[Bundle]) -> dict[Identity, Planned]:
-    return {one.identity: one for bundle in bundles for one in bundle.planned}
+def _by_identity(bundles: Collection[ConnectionPlan]) -> dict[StreamKey, PlannedStream]:
+    return {one.stream_key: one for bundle in bundles for one in bundle.streams}
 
 
 # Stream names by connection, as a worker's /status tells them.
@@ -57,14 +64,14 @@ Names = Mapping[str, Collection[str]]
 class Moves:
     """Streams that differ between two sets of connections, each with its connections' names."""
 
-    added: Mapping[Identity, str]
-    removed: Mapping[Identity, str]
-    moved: Mapping[Identity, tuple[str, str]]
+    added: Mapping[StreamKey, str]
+    removed: Mapping[StreamKey, str]
+    moved: Mapping[StreamKey, tuple[str, str]]
 
 
-def names_of(bundles: Collection[Bundle]) -> dict[str, list[str]]:
+def names_of(bundles: Collection[ConnectionPlan]) -> dict[str, list[str]]:
     """Return the stream names of each connection."""
-    return {bundle.name: [one.stream.name for one in bundle.planned] for bundle in bundles}
+    return {bundle.name: [one.stream.name for one in bundle.streams] for bundle in bundles}
 
 
 def compare(old: Names, new: Names) -> Moves:
@@ -83,8 +90,8 @@ def compare(old: Names, new: Names) -> Moves:
     )
 
 
-def _places(names: Names) -> dict[Identity, str]:
-    places: dict[Identity, list[str]] = {}
+def _places(names: Names) -> dict[StreamKey, str]:
+    places: dict[StreamKey, list[str]] = {}
     for bundle, streams in names.items():
         product = product_of(bundle)
         for name in streams:
@@ -127,24 +134,24 @@ class Running:
 
     def placed(self, plan: Plan) -> Plan:
         """Return the running connections with the streams that go on, as planned anew."""
-        planned = {one.identity: one for one in plan.planned}
+        planned = {one.stream_key: one for one in plan.streams}
         bundles = (self._bundle(name, streams, planned) for name, streams in self.names.items())
         return Plan(tuple(one for one in bundles if one is not None), selected=plan.selected)
 
     def moves(self, plan: Plan) -> Moves:
         """Return what a plan changes."""
-        return compare(self.names, names_of(plan.bundles))
+        return compare(self.names, names_of(plan.connections))
 
     def _bundle(
-        self, name: str, streams: Collection[str], planned: Mapping[Identity, Planned]
-    ) -> Bundle | None:
+        self, name: str, streams: Collection[str], planned: Mapping[StreamKey, PlannedStream]
+    ) -> ConnectionPlan | None:
         product = product_of(name)
         stay = tuple(planned[product, each] for each in streams if (product, each) in planned)
         if not stay:
             return None
-        return Bundle(name, product, stay[0].endpoint, stay, stay[0].time_unit)
+        return ConnectionPlan(name, product, stay[0].endpoint, stay, stay[0].time_unit)
 
 
 def _symbols(product: Product, streams: Collection[str]) -> Sequence[str]:
-    found = (recognise(product, name).parameters.get("symbol", "") for name in streams)
+    found = (parse_any(product, name).parameters.get("symbol", "") for name in streams)
     return [symbol.upper() for symbol in found if symbol]

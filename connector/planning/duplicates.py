@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.planning.model import Identity, Planned, Where
+from connector.planning.model import KeyPath, PlannedStream, StreamKey
 
 _EACH = ("symbol", "asset")  # parameters of streams about one thing
 _NO_NEED = frozenset({"symbol", "pair", "asset", "underlying", "yymmdd"})
 
-Planning = Mapping[Identity, tuple[Where, Planned]]
+Planning = Mapping[StreamKey, tuple[KeyPath, PlannedStream]]
 
 
 @dataclass(frozen=True, slots=True)
-class Overlap:
+class DuplicateStream:
     """A stream whose events include all those of another one.
 
     Attributes:
@@ -28,14 +28,14 @@ class Overlap:
             differ, or the records are states, of which a repeated one is only waste.
     """
 
-    where: Where
+    where: KeyPath
     text: str
     refused: bool
 
 
-def overlaps(planning: Planning) -> Iterator[Overlap]:
+def duplicate_streams(planning: Planning) -> Iterator[DuplicateStream]:
     """Yield an overlap for each wider stream and topic, naming one of the streams it includes."""
-    narrow: dict[tuple[Product, str], list[Planned]] = {}
+    narrow: dict[tuple[Product, str], list[PlannedStream]] = {}
     for _, one in planning.values():
         if not _is_wide(one.stream) and _subject(one.stream):
             narrow.setdefault((one.stream.product, one.stream.row.kind), []).append(one)
@@ -44,8 +44,8 @@ def overlaps(planning: Planning) -> Iterator[Overlap]:
             continue
         kind = wide.stream.row.kind
         yield from _own(where, wide, narrow.get((wide.stream.product, kind), []))
-        if wide.foreign_product is not None:
-            yield from _foreign(where, wide, narrow.get((wide.foreign_product, kind), []))
+        if wide.other_product is not None:
+            yield from _foreign(where, wide, narrow.get((wide.other_product, kind), []))
 
 
 def _is_wide(stream: Stream) -> bool:
@@ -58,8 +58,10 @@ def _subject(stream: Stream) -> str:
     return next((stream.parameters[name] for name in _EACH if name in stream.parameters), "")
 
 
-def _own(where: Where, wide: Planned, narrow: list[Planned]) -> Iterator[Overlap]:
-    included: dict[bool, list[Planned]] = {}
+def _own(
+    where: KeyPath, wide: PlannedStream, narrow: list[PlannedStream]
+) -> Iterator[DuplicateStream]:
+    included: dict[bool, list[PlannedStream]] = {}
     for one in narrow:
         if _includes(wide.stream, one.stream):
             included.setdefault(one.topic == wide.topic, []).append(one)
@@ -70,24 +72,26 @@ def _own(where: Where, wide: Planned, narrow: list[Planned]) -> Iterator[Overlap
             f"{wide.stream.name} has the events of {_naming(several)} too, and both are written"
             f" {into}: leave one out" + (", or give it a topic of its own" if same else "")
         )
-        yield Overlap(where, text, refused=same and not states)
+        yield DuplicateStream(where, text, refused=same and not states)
 
 
-def _foreign(where: Where, wide: Planned, narrow: list[Planned]) -> Iterator[Overlap]:
+def _foreign(
+    where: KeyPath, wide: PlannedStream, narrow: list[PlannedStream]
+) -> Iterator[DuplicateStream]:
     included = [
         one
         for one in narrow
-        if one.topic == wide.foreign_topic and _includes(wide.stream, one.stream)
+        if one.topic == wide.other_product_topic and _includes(wide.stream, one.stream)
     ]
     if included:
         text = (
-            f"{wide.stream.name} has {wide.foreign_product}'s events too, which go to topic"
-            f" {wide.foreign_topic}, where {_naming(included)} writes the same: leave one out"
+            f"{wide.stream.name} has {wide.other_product}'s events too, which go to topic"
+            f" {wide.other_product_topic}, where {_naming(included)} writes the same: leave one out"
         )
-        yield Overlap(where, text, refused=False)
+        yield DuplicateStream(where, text, refused=False)
 
 
-def _naming(several: list[Planned]) -> str:
+def _naming(several: list[PlannedStream]) -> str:
     more = f" and {len(several) - 1} more" if several[1:] else ""
     return several[0].stream.name + more
 

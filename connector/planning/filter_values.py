@@ -42,7 +42,7 @@ _NEARLY = 0.85  # so alike are TRADNG and TRADING, but not HALTED and HALT
 Told = tuple[str, str]  # key of the filter, and what there is to say of it
 
 
-def misspelt(product: Product, selection: Selection) -> Iterator[Told]:
+def invalid_values(product: Product, selection: Selection) -> Iterator[Told]:
     """Yield the values that cannot be meant as they are written."""
     for key, value, known in _strange(product, selection):
         if not known:
@@ -55,7 +55,7 @@ def misspelt(product: Product, selection: Selection) -> Iterator[Told]:
 
 def undocumented(product: Product, selection: Selection) -> Iterator[Told]:
     """Yield the other values that Binance documents nowhere: it may have added them."""
-    wrong = {key for key, _ in misspelt(product, selection)}
+    wrong = {key for key, _ in invalid_values(product, selection)}
     for key, value, known in _strange(product, selection):
         if key not in wrong:
             yield key, f"{value!r} is none that Binance documents: {', '.join(known)}"

@@ -8,12 +8,12 @@ from collections.abc import Iterator, Sequence
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
-from connector.planning.model import Said, Subscription
+from connector.planning.model import Finding, Subscription
 from connector.planning.plan import needs
-from connector.planning.symbol_lookup import Chosen, choose, markets
-from connector.planning.templates import places_of
+from connector.planning.symbol_lookup import SymbolLookup, look_up, markets
+from connector.planning.templates import placeholders_of
 
-MOST_TOLD = 10  # of one subscription: a list of strangers is told by its number
+MAX_NAMED = 10  # of one subscription: a list of strangers is told by its number
 
 
 def unchecked(subscriptions: Sequence[Subscription]) -> frozenset[Product]:
@@ -22,29 +22,29 @@ def unchecked(subscriptions: Sequence[Subscription]) -> frozenset[Product]:
     return frozenset(named - needs(subscriptions).listings)
 
 
-def unlisted(subscriptions: Sequence[Subscription], universe: Universe) -> list[Said]:
+def unlisted_names(subscriptions: Sequence[Subscription], universe: Universe) -> list[Finding]:
     """Return the names that are not listed or do not trade, each with its place and the cure.
 
     A product that lists nothing at all is not believed.
     """
-    found: list[Said] = []
+    found: list[Finding] = []
     asked = markets(universe)
     for number, one in enumerate(subscriptions):
         market = asked.get(one.product)
         if market is not None and market.listings and _by_symbol(one):
             where = ("subscriptions", number, "symbols")
-            found += [(where, text) for text in _told(choose(one.selection, market, ()))]
+            found += [(where, text) for text in _told(look_up(one.selection, market, ()))]
     return found
 
 
 def _by_symbol(one: Subscription) -> bool:
     """Whether any stream is named after a symbol; asset indexes are listed nowhere."""
-    places = {place for stream in one.streams for place in places_of(one.product, stream)}
+    places = {place for stream in one.streams for place in placeholders_of(one.product, stream)}
     return bool(places - {"asset"})
 
 
-def _told(chosen: Chosen) -> Iterator[str]:
-    yield from (text for _, text in chosen.unknown[:MOST_TOLD])
-    more = len(chosen.unknown) - MOST_TOLD
+def _told(chosen: SymbolLookup) -> Iterator[str]:
+    yield from (text for _, text in chosen.unknown[:MAX_NAMED])
+    more = len(chosen.unknown) - MAX_NAMED
     if more > 0:
         yield f"and {more} more that are not listed or do not trade"

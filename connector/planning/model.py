@@ -13,82 +13,80 @@ from connector.binance.stream_name import Stream
 from connector.errors import Refused
 from connector.planning.selection import Selection
 
-Where = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 TimeUnit = Literal["ms", "us"]
-Identity = tuple[Product, str]  # product and wire name
-Said = tuple[Where, str]  # a place in the config, and what there is to say of it
+StreamKey = tuple[Product, str]  # product and wire name
+Finding = tuple[KeyPath, str]  # a place in the config, and what there is to say of it
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedStream:
     """One stream and where it comes from and goes to.
 
     Attributes:
         stream: The stream.
         topic: Kafka topic.
         endpoint: URL of the connection that serves it.
-        keeps_foreign: Rows of the other futures product in a merged stream are kept in this topic
-            when they have none of their own.
-        key: Template of the record key.
-        time_unit: Unit of the times on the wire; us needs a connection of its own.
-        connections: How many connections read it; the first arrival wins.
-        foreign_topic: Topic of the other product's rows in a merged stream; None: they have none.
-        rate: Estimated messages a second. Estimates are no part of what is planned: a plan that
-            differs in them alone is the same plan.
-        bytes_rate: Estimated bytes a second, as they come out of the socket.
+        keeps_other_product: Rows of the other futures product in a merged stream are kept in this
+        topic when they have none of their own. key: Template of the record key. time_unit: Unit of
+        the times on the wire; us needs a connection of its own. connections: How many connections
+        read it; the first arrival wins. other_product_topic: Topic of the other product's rows in a
+        merged stream; None: they have none. rate: Estimated messages a second. Estimates are no
+        part of what is planned: a plan that differs in them alone is the same plan. bytes_rate:
+        Estimated bytes a second, as they come out of the socket.
     """
 
     stream: Stream
     topic: str
     endpoint: str
-    keeps_foreign: bool = False
+    keeps_other_product: bool = False
     key: str = "{symbol}"
     time_unit: TimeUnit = "ms"
     connections: int = 1
-    foreign_topic: str | None = None
+    other_product_topic: str | None = None
     rate: float = field(default=0.0, compare=False)
     bytes_rate: float = field(default=0.0, compare=False)
 
     @property
-    def identity(self) -> Identity:
+    def stream_key(self) -> StreamKey:
         """What tells it from every other stream."""
         return self.stream.product, self.stream.name
 
     @property
-    def foreign_product(self) -> Product | None:
+    def other_product(self) -> Product | None:
         """The other product whose rows come on this stream too (since 2026-06-30), if any."""
         return OTHER_FUTURES.get(self.stream.product) if is_merged(self.stream.row) else None
 
 
 @dataclass(frozen=True, slots=True)
-class Bundle:
+class ConnectionPlan:
     """The streams of one connection.
 
     Attributes:
         name: Stable name for logs and metrics: usdm-market-1; with two legs usdm-market-1a and -1b.
         product: The product, which sets the limits.
         endpoint: URL to connect to.
-        planned: Its streams.
+        streams: Its streams.
         time_unit: Unit of the times on this connection.
-        leg: 0, or 1 for the second connection with the same streams.
+        replica: 0, or 1 for the second connection with the same streams.
     """
 
     name: str
     product: Product
     endpoint: str
-    planned: tuple[Planned, ...]
+    streams: tuple[PlannedStream, ...]
     time_unit: TimeUnit = "ms"
-    leg: int = 0
+    replica: int = 0
 
     @property
     def rate(self) -> float:
         """Estimated messages a second."""
-        return sum(planned.rate for planned in self.planned)
+        return sum(planned.rate for planned in self.streams)
 
     @property
     def bytes_rate(self) -> float:
         """Estimated bytes a second."""
-        return sum(planned.bytes_rate for planned in self.planned)
+        return sum(planned.bytes_rate for planned in self.streams)
 
 
 class Subscription(Protocol):
@@ -122,36 +120,36 @@ class Plan:
     """Everything to read, by connection.
 
     Attributes:
-        bundles: The connections.
+        connections: The connections.
         warnings: What a user should know, with its path in the config.
         pending: What exchangeInfo has to be asked for: only in plans made without it.
         selected: Symbols that filters chose: the next plan asks who was in.
     """
 
-    bundles: tuple[Bundle, ...]
-    warnings: tuple[Said, ...] = ()
-    pending: tuple[Said, ...] = ()
+    connections: tuple[ConnectionPlan, ...]
+    warnings: tuple[Finding, ...] = ()
+    pending: tuple[Finding, ...] = ()
     selected: Selected = field(default_factory=dict)
 
     @property
-    def planned(self) -> list[Planned]:
+    def streams(self) -> list[PlannedStream]:
         """Every stream once, in the order of the bundles."""
-        return [one for bundle in self.bundles if not bundle.leg for one in bundle.planned]
+        return [one for bundle in self.connections if not bundle.replica for one in bundle.streams]
 
     @property
     def topics(self) -> dict[str, str]:
         """Each topic and the kind of its records."""
-        topics = {one.topic: one.stream.row.kind for one in self.planned}
-        for one in self.planned:
-            if one.foreign_topic is not None:
-                topics.setdefault(one.foreign_topic, one.stream.row.kind)
+        topics = {one.topic: one.stream.row.kind for one in self.streams}
+        for one in self.streams:
+            if one.other_product_topic is not None:
+                topics.setdefault(one.other_product_topic, one.stream.row.kind)
         return topics
 
 
 class PlanError(Refused):
     """The subscriptions cannot be planned: every problem with its path in the config."""
 
-    def __init__(self, problems: Sequence[Said]) -> None:
+    def __init__(self, problems: Sequence[Finding]) -> None:
         super().__init__("; ".join(text for _, text in problems))
         self.problems = problems
 

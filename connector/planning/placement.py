@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
 from connector.binance.products import LIMITS, Product
-from connector.planning.model import Bundle, Identity, Planned
+from connector.planning.model import ConnectionPlan, PlannedStream, StreamKey
 
 # Binance allows 1,024 streams a connection (options 200). Fewer, so that the end of one connection
 # blinds few; and no more messages a second than one core reads with ease while it serves others.
-STREAMS = 400
-RATE = 2000.0
+MAX_STREAMS = 400
+MAX_RATE = 2000.0
 
-LEGS = "ab"  # what is added to a name where two connections carry the same streams
+REPLICAS = "ab"  # what is added to a name where two connections carry the same streams
 
 # What all streams of a connection have in common: product, endpoint, number of connections. The
 # unit is part of the endpoint.
@@ -26,30 +26,32 @@ _Group = tuple[Product, str, int]
 
 
 @dataclass(slots=True)
-class _Cell:
+class _Bin:
     """A connection (or two, with the same streams) that is being filled."""
 
     name: str
-    planned: list[Planned] = field(default_factory=list)
+    planned: list[PlannedStream] = field(default_factory=list)
     rate: float = 0.0
 
-    def add(self, one: Planned) -> None:
+    def add(self, one: PlannedStream) -> None:
         self.planned.append(one)
         self.rate += one.rate
 
 
-def share_out(planned: Iterable[Planned], before: Sequence[Bundle] = ()) -> tuple[Bundle, ...]:
+def place(
+    planned: Iterable[PlannedStream], before: Sequence[ConnectionPlan] = ()
+) -> tuple[ConnectionPlan, ...]:
     """Give every stream its connection.
 
     Args:
         planned: The streams, in the order of the config.
         before: The connections as they are: whose streams still exist stay where they are.
     """
-    groups: dict[_Group, dict[str, _Cell]] = {}
+    groups: dict[_Group, dict[str, _Bin]] = {}
     for bundle in before:
-        group = _group(bundle.planned[0])
-        groups.setdefault(group, {}).setdefault(_core(bundle), _Cell(_core(bundle)))
-    homes = {one.identity: _core(bundle) for bundle in before for one in bundle.planned}
+        group = _group(bundle.streams[0])
+        groups.setdefault(group, {}).setdefault(_core(bundle), _Bin(_core(bundle)))
+    homes = {one.stream_key: _core(bundle) for bundle in before for one in bundle.streams}
     newcomers = _settle(planned, groups, homes)
     names = _Names({_core(bundle) for bundle in before})
     for group, several in newcomers.items():
@@ -58,30 +60,30 @@ def share_out(planned: Iterable[Planned], before: Sequence[Bundle] = ()) -> tupl
     return tuple(bundle for group, cell in cells for bundle in _bundles(group, cell))
 
 
-def _group(one: Planned) -> _Group:
+def _group(one: PlannedStream) -> _Group:
     return one.stream.product, one.endpoint, one.connections
 
 
-def _core(bundle: Bundle) -> str:
+def _core(bundle: ConnectionPlan) -> str:
     """Return a bundle's name without its leg."""
-    return bundle.name.rstrip(LEGS)  # numbers end every name otherwise
+    return bundle.name.rstrip(REPLICAS)  # numbers end every name otherwise
 
 
 def most_streams(product: Product) -> int:
     """Return how many streams a connection of this product is given at most."""
-    return min(STREAMS, LIMITS[product].streams_per_connection)
+    return min(MAX_STREAMS, LIMITS[product].streams_per_connection)
 
 
 def _settle(
-    planned: Iterable[Planned],
-    groups: Mapping[_Group, Mapping[str, _Cell]],
-    homes: Mapping[Identity, str],
-) -> dict[_Group, list[Planned]]:
+    planned: Iterable[PlannedStream],
+    groups: Mapping[_Group, Mapping[str, _Bin]],
+    homes: Mapping[StreamKey, str],
+) -> dict[_Group, list[PlannedStream]]:
     """Put everyone who has a place into it; return the others."""
-    newcomers: dict[_Group, list[Planned]] = {}
+    newcomers: dict[_Group, list[PlannedStream]] = {}
     for one in planned:
         group = _group(one)
-        cell = groups.get(group, {}).get(homes.get(one.identity, ""))
+        cell = groups.get(group, {}).get(homes.get(one.stream_key, ""))
         if cell is None:
             newcomers.setdefault(group, []).append(one)
         else:
@@ -90,37 +92,37 @@ def _settle(
 
 
 def _place(
-    newcomers: Sequence[Planned], group: _Group, cells: dict[str, _Cell], names: "_Names"
+    newcomers: Sequence[PlannedStream], group: _Group, cells: dict[str, _Bin], names: "_Names"
 ) -> None:
     """Give each newcomer the emptiest connection with room, or a new one."""
     most = most_streams(group[0])
     stem = stem_of(group[0], group[1])
     for _ in range(_missing(newcomers, cells, most)):
-        cell = _Cell(names.new(stem))
+        cell = _Bin(names.new(stem))
         cells[cell.name] = cell
     emptiest = [_entry(number, cell) for number, cell in enumerate(cells.values())]
     heapify(emptiest)
     for one in newcomers:
-        number, cell = _room(emptiest, one, most) or (len(cells), _Cell(names.new(stem)))
+        number, cell = _room(emptiest, one, most) or (len(cells), _Bin(names.new(stem)))
         cells[cell.name] = cell
         cell.add(one)
         heappush(emptiest, _entry(number, cell))
 
 
-_Entry = tuple[float, int, int, _Cell]
+_Entry = tuple[float, int, int, _Bin]
 
 
-def _entry(number: int, cell: _Cell) -> _Entry:
+def _entry(number: int, cell: _Bin) -> _Entry:
     return cell.rate, len(cell.planned), number, cell
 
 
-def _room(emptiest: list[_Entry], one: Planned, most: int) -> tuple[int, _Cell] | None:
+def _room(emptiest: list[_Entry], one: PlannedStream, most: int) -> tuple[int, _Bin] | None:
     """Take the emptiest connection that has room; those with all their streams are forgotten."""
     while emptiest:
         rate, streams, number, cell = emptiest[0]
         if streams >= most:
             heappop(emptiest)
-        elif streams and rate + one.rate > RATE:
+        elif streams and rate + one.rate > MAX_RATE:
             return None
         else:
             heappop(emptiest)
@@ -128,13 +130,13 @@ def _room(emptiest: list[_Entry], one: Planned, most: int) -> tuple[int, _Cell] 
     return None
 
 
-def _missing(newcomers: Sequence[Planned], cells: Mapping[str, _Cell], most: int) -> int:
+def _missing(newcomers: Sequence[PlannedStream], cells: Mapping[str, _Bin], most: int) -> int:
     """Return how many connections to add beforehand, so that they fill evenly."""
     streams = len(newcomers) + sum(len(cell.planned) for cell in cells.values())
     # What is too busy for any connection fills one, and asks for no second.
     rates = [one.rate for one in newcomers] + [cell.rate for cell in cells.values()]
-    rate = sum(min(one, RATE) for one in rates)
-    wanted = max(math.ceil(streams / most), math.ceil(rate / RATE))
+    rate = sum(min(one, MAX_RATE) for one in rates)
+    wanted = max(math.ceil(streams / most), math.ceil(rate / MAX_RATE))
     return min(len(newcomers), max(0, wanted - len(cells)))
 
 
@@ -161,14 +163,14 @@ def stem_of(product: Product, endpoint: str) -> str:
     return f"{stem}-us" if query else stem
 
 
-def _bundles(group: _Group, cell: _Cell) -> Iterator[Bundle]:
+def _bundles(group: _Group, cell: _Bin) -> Iterator[ConnectionPlan]:
     if not cell.planned:
         return
     product, endpoint, connections = group
     for leg in range(connections):
-        name = cell.name + LEGS[leg] if connections > 1 else cell.name
+        name = cell.name + REPLICAS[leg] if connections > 1 else cell.name
         unit = cell.planned[0].time_unit
-        yield Bundle(name, product, endpoint, tuple(cell.planned), unit, leg)
+        yield ConnectionPlan(name, product, endpoint, tuple(cell.planned), unit, leg)
 
 
 def shard_of(product: Product, name: str, count: int) -> int:

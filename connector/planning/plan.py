@@ -1,8 +1,9 @@
 """Subscriptions resolved: each stream to its kind, endpoint, topic and connection. Pure.
 
 Knows the catalogue; knows nothing about files or lines: a problem carries its path in the config.
-Reading order: `expand` (templates), `chosen` (symbols), `destination` (topic, endpoint), `resolve`
-(one subscription), here (all of them), `overlap`, `bundles` (connections), `difference`, `cost`.
+Reading order: `expand` (templates), `config_path` (symbols), `destination` (topic, endpoint),
+`resolve` (one subscription), here (all of them), `overlap`, `bundles` (connections), `difference`,
+`cost`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,21 +11,21 @@ from dataclasses import replace
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Bases, Product
-from connector.planning.duplicates import overlaps
+from connector.planning.duplicates import duplicate_streams
 from connector.planning.model import (
-    Identity,
+    KeyPath,
     Needs,
     Plan,
     PlanError,
-    Planned,
+    PlannedStream,
     Selected,
+    StreamKey,
     Subscription,
-    Where,
 )
-from connector.planning.placement import shard_of, share_out
-from connector.planning.resolve import Notes, Resolver
+from connector.planning.placement import place, shard_of
+from connector.planning.resolve import Findings, Resolver
 from connector.planning.selection import Selection
-from connector.planning.templates import LISTED_ONLY, places_of
+from connector.planning.templates import LISTED_ONLY, placeholders_of
 
 MERGED = (
     "with the same content on both hosts since 2026-06-30: subscribe on one of them; rows of the"
@@ -37,7 +38,7 @@ def needs(subscriptions: Iterable[Subscription]) -> Needs:
     listings: set[Product] = set()
     volumes: set[Product] = set()
     for one in subscriptions:
-        places = {place for stream in one.streams for place in places_of(one.product, stream)}
+        places = {place for stream in one.streams for place in placeholders_of(one.product, stream)}
         if places and (one.selection.needs_listings or LISTED_ONLY & places):
             listings.add(one.product)
         if places and one.selection.needs_volumes:
@@ -68,7 +69,7 @@ def make_plan(
     Raises:
         PlanError: a stream no row knows, a stream written twice, two kinds in one topic, ...
     """
-    notes = Notes()
+    notes = Findings()
     resolver = Resolver(bases, prefix, universe, notes)
     together = _Together(notes, prefix)
     was: Selected = {} if before is None else before.selected
@@ -84,26 +85,26 @@ def make_plan(
         raise PlanError(notes.problems)
     index, count = shard
     ours = streams if count == 1 else [one for one in streams if _is_ours(one, index, count)]
-    bundles = share_out(ours, () if before is None else before.bundles)
+    bundles = place(ours, () if before is None else before.connections)
     return Plan(bundles, tuple(notes.warnings), tuple(notes.pending), selected)
 
 
-def _is_ours(one: Planned, index: int, count: int) -> bool:
-    return shard_of(*one.identity, count) == index
+def _is_ours(one: PlannedStream, index: int, count: int) -> bool:
+    return shard_of(*one.stream_key, count) == index
 
 
 class _Together:
     """The streams of all subscriptions: none twice, and one kind in a topic."""
 
-    def __init__(self, notes: Notes, prefix: str) -> None:
+    def __init__(self, notes: Findings, prefix: str) -> None:
         self._notes = notes
-        self._planning: dict[Identity, tuple[Where, Planned]] = {}
+        self._planning: dict[StreamKey, tuple[KeyPath, PlannedStream]] = {}
         own = ("markers", "progress", "dead-letter")
         self._kinds = {f"{prefix}.{name}": name for name in own}
         # A topic for each product and kind: there a merged stream's rows of that product go.
         self._homes: dict[tuple[Product, str], str] = {}
 
-    def add(self, where: Where, one: Planned, *, templated: bool) -> None:
+    def add(self, where: KeyPath, one: PlannedStream, *, templated: bool) -> None:
         """Take a stream in, or note why not; `templated`: its topic is for its symbol alone."""
         reason = self._twice(one)
         if reason is not None:
@@ -116,39 +117,39 @@ class _Together:
             self._notes.refuse(where, text)
         if not templated:
             self._homes.setdefault((one.stream.product, kind), one.topic)
-        self._planning[one.identity] = where, one
+        self._planning[one.stream_key] = where, one
 
-    def _twice(self, one: Planned) -> str | None:
-        other = self._planning.get(one.identity)
+    def _twice(self, one: PlannedStream) -> str | None:
+        other = self._planning.get(one.stream_key)
         if other is not None:
             first, topic = _words(other[0]), other[1].topic
             return f"{one.stream.name} is planned twice: {first} sends it to {topic}; leave one out"
-        twin = one.foreign_product
+        twin = one.other_product
         if twin is not None and (twin, one.stream.name) in self._planning:
             return f"{one.stream.name} is {twin}'s too, {MERGED}"
         return None
 
-    def finished(self) -> list[Planned]:
+    def finished(self) -> list[PlannedStream]:
         """Return the streams; note those that write the same events twice."""
         self._planning = {key: (at, self._homed(one)) for key, (at, one) in self._planning.items()}
-        for overlap in overlaps(self._planning):
+        for overlap in duplicate_streams(self._planning):
             if overlap.refused:
                 self._notes.refuse(overlap.where, overlap.text)
             else:
                 self._notes.warnings.append((overlap.where, overlap.text))
         return [one for _, one in self._planning.values()]
 
-    def _homed(self, one: Planned) -> Planned:
+    def _homed(self, one: PlannedStream) -> PlannedStream:
         """Give a merged stream the topic of its other product's rows, which another shard may have.
 
         Without one of their own they stay where `merged` says.
         """
-        if one.foreign_product is None:
+        if one.other_product is None:
             return one
-        kept = one.topic if one.keeps_foreign else None
-        home = self._homes.get((one.foreign_product, one.stream.row.kind), kept)
-        return one if home is None else replace(one, foreign_topic=home)
+        kept = one.topic if one.keeps_other_product else None
+        home = self._homes.get((one.other_product, one.stream.row.kind), kept)
+        return one if home is None else replace(one, other_product_topic=home)
 
 
-def _words(where: Where) -> str:
+def _words(where: KeyPath) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)[1:]

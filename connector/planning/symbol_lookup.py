@@ -18,7 +18,7 @@ MOST_HINTS = 10
 
 
 @dataclass(slots=True)
-class Market:
+class ListingIndex:
     """One product's listings, found by symbol and by the coarser names of streams.
 
     Attributes:
@@ -41,7 +41,7 @@ class Market:
 
 
 @dataclass(slots=True)
-class Chosen:
+class SymbolLookup:
     """What a subscription's symbols came to.
 
     Attributes:
@@ -65,19 +65,21 @@ class Chosen:
         return self.plain
 
 
-def markets(universe: Universe | None) -> dict[Product, Market]:
+def markets(universe: Universe | None) -> dict[Product, ListingIndex]:
     """Return the products that were asked; empty without a universe."""
     if universe is None:
         return {}
     return {
-        product: Market(listings, universe.volumes.get(product, {}))
+        product: ListingIndex(listings, universe.volumes.get(product, {}))
         for product, listings in universe.listings.items()
     }
 
 
-def choose(selection: Selection, market: Market | None, before: Collection[str]) -> Chosen:
+def look_up(
+    selection: Selection, market: ListingIndex | None, before: Collection[str]
+) -> SymbolLookup:
     """Look a selection up in its market; None: nobody was asked."""
-    chosen = Chosen()
+    chosen = SymbolLookup()
     for name in selection.names:
         _add_name(chosen, name, market)
     if not selection.needs_listings:
@@ -92,7 +94,7 @@ def choose(selection: Selection, market: Market | None, before: Collection[str])
     return chosen
 
 
-def _add_name(chosen: Chosen, name: str, market: Market | None) -> None:
+def _add_name(chosen: SymbolLookup, name: str, market: ListingIndex | None) -> None:
     symbol = name.upper()
     listing = None if market is None else market.by_symbol.get(symbol)
     chosen.plain.append(as_written(name) if listing is None else as_listed(listing))
@@ -111,12 +113,12 @@ def _add_name(chosen: Chosen, name: str, market: Market | None) -> None:
         chosen.unknown.append((name, words))
 
 
-def _hint(symbol: str, market: Market) -> str:
+def _hint(symbol: str, market: ListingIndex) -> str:
     near = difflib.get_close_matches(symbol, [*market.by_symbol, *market.by_coarse], n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def activities(market: Market | None) -> dict[str, float]:
+def activities(market: ListingIndex | None) -> dict[str, float]:
     """Return each name's share of the most traded symbol's 24 h volume, up to 1; lower case.
 
     Pairs and underlyings have the sum of their symbols. Empty where no volumes are known.
@@ -129,7 +131,7 @@ def activities(market: Market | None) -> dict[str, float]:
     return shares
 
 
-def _coarse_shares(market: Market, most: float) -> Iterator[tuple[str, float]]:
+def _coarse_shares(market: ListingIndex, most: float) -> Iterator[tuple[str, float]]:
     for name, listings in market.by_coarse.items():
         total = sum(market.volumes.get(one.symbol, 0.0) for one in listings)
         yield name.lower(), min(1.0, total / most)

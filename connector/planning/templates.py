@@ -41,7 +41,7 @@ def fill(product: Product, template: str, forms: Sequence[Forms]) -> list[str]:
     Raises:
         Refused: a per-symbol stream without symbols; a place that cannot be filled.
     """
-    places = places_of(product, template)
+    places = placeholders_of(product, template)
     if not places:
         return [template]
     if not forms:
@@ -56,7 +56,7 @@ def _filled(whole: str, one: Forms) -> str:
 
 
 @lru_cache(maxsize=4096)
-def places_of(product: Product, template: str) -> tuple[str, ...]:
+def placeholders_of(product: Product, template: str) -> tuple[str, ...]:
     """Return what has to be filled into a template; nothing for a whole-market or full name."""
     named = tuple(_PLACE.findall(template))
     whole = template.startswith("!") or is_event(template)

@@ -17,7 +17,7 @@ from connector.telemetry.lag import BUCKETS, Histogram, Lag
 Labelled = Iterable[tuple[tuple[str, ...], float]]
 
 
-class Page(Collector):
+class MetricsPage(Collector):
     """A registry of functions that are read at each scrape."""
 
     def __init__(self) -> None:

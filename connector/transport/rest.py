@@ -19,14 +19,14 @@ from connector.binance.rest_calls import (
 from connector.binance.rest_errors import STAY_AWAY, error_from_response
 from connector.binance.tickers import read_volumes
 from connector.errors import Refused, Retry
-from connector.transport.weight_pool import Pool
+from connector.transport.weight_pool import WeightPool
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 CONNECTIONS = 8  # at most so many calls at once
 OK, PROXY_LOGIN = 200, 407
 
 
-class Rest:
+class RestClient:
     """A client for all products; `start` it inside the event loop, `close` it at the end.
 
     Args:
@@ -54,8 +54,8 @@ class Rest:
     ) -> None:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise Refused("the API key holds characters that no key has; check its file")
-        self.pools: Mapping[str, Pool] = {
-            name: Pool(name, weight, share, POOL_RAW_REQUESTS.get(name), clock=clock)
+        self.pools: Mapping[str, WeightPool] = {
+            name: WeightPool(name, weight, share, POOL_RAW_REQUESTS.get(name), clock=clock)
             for name, weight in POOL_WEIGHTS.items()
         }
         self._bases = bases

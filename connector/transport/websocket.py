@@ -63,7 +63,7 @@ class Connection(picows.WSListener):
     """A connection to one endpoint, in combined mode.
 
     Attributes:
-        leg: Tells the connection from every other of the process.
+        id: Tells the connection from every other of the process.
         frames: Text frames read.
         closed: Resolves with the reason once the connection is gone.
         first_data: Monotonic seconds of the first stream frame, None before it.
@@ -72,7 +72,7 @@ class Connection(picows.WSListener):
 
     def __init__(self, limits: Limits, receive: Receive) -> None:
         self._loop = asyncio.get_running_loop()
-        self.leg = next(_legs)
+        self.id = next(_legs)
         self.frames = 0
         self._receive = receive
         self._window = SlidingWindow(limits.messages_per_second, 1.0)
@@ -198,7 +198,7 @@ class Connection(picows.WSListener):
             self._transport.send_close(picows.WSCloseCode.OK)
             self._transport.disconnect()
 
-    def control(self, frame: bytes) -> bool:
+    def take_control_frame(self, frame: bytes) -> bool:
         """Take an answer to one of our requests or a shutdown notice; False for anything else."""
         if is_server_shutdown(frame):
             self.shutting_down.set()

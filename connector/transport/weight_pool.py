@@ -14,7 +14,7 @@ from connector.telemetry import events
 LOOK_AGAIN_S = 1.0  # while waiting for weight: an answer under way may correct the count
 
 
-class Pool:
+class WeightPool:
     """The weight one IP address may use, of one or two products together.
 
     Args:

@@ -6,18 +6,18 @@ from collections.abc import Callable
 from typing import Protocol
 
 from connector import __version__
-from connector.backfill.gap_filler import Repair
+from connector.backfill.gap_filler import GapFiller
 from connector.config.model import Settings
 from connector.continuity.marker import REASONS
 from connector.feed.pipeline import Pipeline
-from connector.feed.shard import Market
+from connector.feed.shard import Shard
 from connector.planning.model import Plan
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
-from connector.telemetry.metrics import Labelled, Page
-from connector.transport.rest import Rest
+from connector.telemetry.metrics import Labelled, MetricsPage
+from connector.transport.rest import RestClient
 from connector.worker.replanner import OUTCOMES, Replanner
-from connector.worker.writer import AnyProducer, Writer
+from connector.worker.writer import AnyProducer, ShardWriter
 
 FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
 RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed")
@@ -39,13 +39,13 @@ class Snapshot(Protocol):
     settings: Settings
     ledger: Ledger
     lag: Lag
-    rest: Rest
-    writer: Writer
+    rest: RestClient
+    writer: ShardWriter
     pipeline: Pipeline
-    market: Market
-    repair: Repair
+    shard: Shard
+    gap_filler: GapFiller
     replanner: Replanner
-    checks: dict[str, Callable[[], bool]]
+    readiness: dict[str, Callable[[], bool]]
 
     @property
     def producer(self) -> AnyProducer:
@@ -58,9 +58,9 @@ class Snapshot(Protocol):
         ...
 
 
-def page(worker: Snapshot) -> Page:
+def build_metrics(worker: Snapshot) -> MetricsPage:
     """Return the metrics page of a worker; every label set is there from the start."""
-    made = Page()
+    made = MetricsPage()
     made.info("bkc_build", "The program.", {"version": __version__})
     _frames(made, worker)
     _records(made, worker)
@@ -75,12 +75,12 @@ def page(worker: Snapshot) -> Page:
         "bkc_ready",
         "Each part of readiness.",
         ("check",),
-        lambda: [((name,), holds()) for name, holds in worker.checks.items()],
+        lambda: [((name,), holds()) for name, holds in worker.readiness.items()],
     )
     return made
 
 
-def _frames(made: Page, worker: Snapshot) -> None:
+def _frames(made: MetricsPage, worker: Snapshot) -> None:
     frames = worker.ledger.frames
     made.counter("bkc_ws_frames", "Frames read.", (), lambda: [((), frames.received)])
     made.counter("bkc_ws_received_bytes", "Payload read.", (), lambda: [((), frames.bytes)])
@@ -111,7 +111,7 @@ def _frames(made: Page, worker: Snapshot) -> None:
     )
 
 
-def _records(made: Page, worker: Snapshot) -> None:
+def _records(made: MetricsPage, worker: Snapshot) -> None:
     records = worker.ledger.records
     made.counter("bkc_records_made", "Records made.", (), lambda: [((), records.produced)])
     made.counter(
@@ -125,7 +125,7 @@ def _records(made: Page, worker: Snapshot) -> None:
     )
 
 
-def _by_reason(made: Page, worker: Snapshot) -> None:
+def _by_reason(made: MetricsPage, worker: Snapshot) -> None:
     letters, errors = worker.ledger.dead_letters, worker.ledger.delivery_errors
     made.counter(
         "bkc_dead_letter_events",
@@ -141,16 +141,16 @@ def _by_reason(made: Page, worker: Snapshot) -> None:
     )
 
 
-def _connections(made: Page, worker: Snapshot) -> None:
+def _connections(made: MetricsPage, worker: Snapshot) -> None:
     def each(attribute: str) -> Labelled:
-        return [((one.bundle.name,), getattr(one, attribute)) for one in worker.market.supervised]
+        return [((one.bundle.name,), getattr(one, attribute)) for one in worker.shard.supervised]
 
     label = ("connection",)
     made.gauge(
         "bkc_ws_connections_desired",
         "Connections the plan wants.",
         (),
-        lambda: [((), len(worker.plan.bundles))],
+        lambda: [((), len(worker.plan.connections))],
     )
     made.gauge("bkc_ws_flowing", "1 when data flows.", label, lambda: each("flowing"))
     made.counter("bkc_ws_connects", "Connections made.", label, lambda: each("connects_ok"))
@@ -167,19 +167,19 @@ def _connections(made: Page, worker: Snapshot) -> None:
     )
 
 
-def _streams(made: Page, worker: Snapshot) -> None:
+def _streams(made: MetricsPage, worker: Snapshot) -> None:
     label = ("product", "kind")
 
     def published() -> Labelled:
-        return [(key, number) for key, (number, _) in worker.market.routing.published().items()]
+        return [(key, number) for key, (number, _) in worker.shard.router.published().items()]
 
     def newest() -> Labelled:
-        sums = worker.market.routing.published()
+        sums = worker.shard.router.published()
         return [(key, millis / 1000) for key, (_, millis) in sums.items() if millis]
 
     def unknown() -> Labelled:
         counts: Counter[tuple[str, str]] = Counter()
-        for (row, _), codec in worker.market.routing.codecs.items():
+        for (row, _), codec in worker.shard.router.codecs.items():
             counts[row.product, row.kind] += codec.unknown.total()
         return list(counts.items())
 
@@ -188,13 +188,13 @@ def _streams(made: Page, worker: Snapshot) -> None:
     made.counter("bkc_unknown_keys", "Wire keys no schema knows, kept in extra.", label, unknown)
 
 
-def _plan(made: Page, worker: Snapshot) -> None:
+def _plan(made: MetricsPage, worker: Snapshot) -> None:
     def streams(position: int) -> Labelled:
-        return [((product,), both[position]) for product, both in worker.market.streams().items()]
+        return [((product,), both[position]) for product, both in worker.shard.streams().items()]
 
     def refused() -> Labelled:
         sums: Counter[tuple[str, ...]] = Counter()
-        for one in worker.market.supervised:
+        for one in worker.shard.supervised:
             sums[(one.bundle.product,)] += len(one.refused)
         return list(sums.items())
 
@@ -223,7 +223,7 @@ def _plan(made: Page, worker: Snapshot) -> None:
     made.gauge("bkc_streams_refused", "Streams the exchange does not take.", label, refused)
 
 
-def _rest(made: Page, worker: Snapshot) -> None:
+def _rest(made: MetricsPage, worker: Snapshot) -> None:
     def each(attribute: str) -> Labelled:
         return [((name,), getattr(pool, attribute)) for name, pool in worker.rest.pools.items()]
 
@@ -238,8 +238,8 @@ def _rest(made: Page, worker: Snapshot) -> None:
     )
 
 
-def _continuity(made: Page, worker: Snapshot) -> None:
-    continuity, repair, producer = worker.writer.continuity, worker.repair, worker.producer
+def _continuity(made: MetricsPage, worker: Snapshot) -> None:
+    continuity, repair, producer = worker.writer.gap_tracker, worker.gap_filler, worker.producer
     made.counter(
         "bkc_sequence_gaps",
         "Gaps found, by why something is missing.",
@@ -249,30 +249,30 @@ def _continuity(made: Page, worker: Snapshot) -> None:
     numbers: tuple[tuple[str, str, Callable[[], float]], ...] = (
         ("bkc_sequence_missing_events", "Events found missing.", lambda: continuity.missing),
         ("bkc_backfilled_events", "Of them, fetched and written.", lambda: continuity.recovered),
-        ("bkc_backfill_failures", "REST calls made again.", lambda: repair.backfill.failures),
+        ("bkc_backfill_failures", "REST calls made again.", lambda: repair.scheduler.failures),
         ("bkc_book_snapshots", "Order books written.", lambda: repair.books),
-        ("bkc_ids_resets", "Series whose ids began anew.", lambda: repair.witness.resets),
+        ("bkc_ids_resets", "Series whose ids began anew.", lambda: repair.latest_ids.resets),
         (
             "bkc_silent_everywhere",
             "Times REST had events of a stream that two connections were silent about.",
-            lambda: repair.witness.proved,
+            lambda: repair.latest_ids.confirmed,
         ),
         ("bkc_commits", "Transactions stored.", lambda: producer.commits),
     )
     for name, doc, read in numbers:
-        made.counter(name, doc, (), functools.partial(_alone, read))
+        made.counter(name, doc, (), functools.partial(_scalar, read))
     gauges: tuple[tuple[str, str, Callable[[], float]], ...] = (
         ("bkc_gaps_open", "Gaps not settled yet.", lambda: continuity.open_gaps),
-        ("bkc_backfill_waiting", "Gaps and books in the queue.", lambda: repair.backfill.waiting),
+        ("bkc_backfill_waiting", "Gaps and books in the queue.", lambda: repair.scheduler.waiting),
         ("bkc_fenced", "1 when a later writer has taken over.", lambda: producer.fenced),
     )
     for name, doc, read in gauges:
-        made.gauge(name, doc, (), functools.partial(_alone, read))
+        made.gauge(name, doc, (), functools.partial(_scalar, read))
 
     made.histogram(
         "bkc_commit_pause_seconds", "How long a commit held publishing up.", producer.pauses
     )
 
 
-def _alone(read: Callable[[], float]) -> Labelled:
+def _scalar(read: Callable[[], float]) -> Labelled:
     return [((), read())]

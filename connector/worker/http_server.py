@@ -8,7 +8,7 @@ from aiohttp import web
 from connector.errors import Refused
 
 
-class Server:
+class HttpServer:
     """Answers /livez /readyz /startupz /metrics /status.
 
     Args:

@@ -12,36 +12,36 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector import __version__
-from connector.backfill.gap_filler import Repair
+from connector.backfill.gap_filler import GapFiller
 from connector.config.load import Loaded
 from connector.config.plan import bases_of, plan_of
 from connector.config.secrets import api_key_of, proxy_of
-from connector.diagnostics.preflight import examine
+from connector.diagnostics.preflight import check_offline
 from connector.errors import Fatal, Refused, Retry
-from connector.feed.context import Around
+from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
-from connector.feed.shard import Market
+from connector.feed.shard import Shard
 from connector.kafka import client_config as kafka_settings
 from connector.kafka import topic_admin
-from connector.kafka.schema_registry import schema_ids
+from connector.kafka.schema_registry import ensure_schemas
 from connector.planning.model import Plan
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
-from connector.transport.rest import Rest
-from connector.worker.exporter import page
-from connector.worker.http_server import Server
+from connector.transport.rest import RestClient
+from connector.worker.exporter import build_metrics
+from connector.worker.http_server import HttpServer
 from connector.worker.replanner import Hands, Replanner
 from connector.worker.status import status
-from connector.worker.writer import Writer
+from connector.worker.writer import ShardWriter
 
-POLL_S = 0.005  # how often librdkafka's reports are served
-DRAIN_S = 20.0  # Kubernetes grants 30 s by default
-KAFKA_WAIT_S = 60.0  # how long the start waits for a cluster that does not answer
+POLL_INTERVAL_S = 0.005  # how often librdkafka's reports are served
+DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
+KAFKA_TIMEOUT_S = 60.0  # how long the start waits for a cluster that does not answer
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunResult:
     """How a run ended: records that could not be stored, and the accounts."""
 
     left: int
@@ -53,46 +53,48 @@ class MarketWorker:
     """The market worker, from start to drained."""
 
     def __init__(self, loaded: Loaded) -> None:
-        examine(loaded, here=True)  # what is wrong with the file is said before anything is opened
+        check_offline(
+            loaded, here=True
+        )  # what is wrong with the file is said before anything is opened
         plan = plan_of(loaded)
         self.settings = settings = loaded.settings
         self.ledger = Ledger()
         self.lag = Lag()
         self.stopping = asyncio.Event()
         proxy = proxy_of(settings)
-        self.rest = Rest(
+        self.rest = RestClient(
             bases_of(settings),
             share=settings.limits.share,
             proxy=proxy,
             api_key=api_key_of(settings),
         )
-        self.writer = writer = Writer(settings, self.ledger, self.lag)
+        self.writer = writer = ShardWriter(settings, self.ledger, self.lag)
         self.producer = writer.producer
         hold = int(settings.hold)
-        self.pipeline = Pipeline(writer.producer, self.ledger, hold, writer.continuity)
-        self.around = around = Around(
+        self.pipeline = Pipeline(writer.producer, self.ledger, hold, writer.gap_tracker)
+        self.context = around = SessionContext(
             self.pipeline,
             self.ledger,
             proxy,
             settings.limits.share,
             settings.limits.connection_life / 1000,
         )
-        self.market = Market(around)
-        self.repair = Repair(self.rest, self.pipeline, self.market.routing.codecs, settings)
-        around.watch = self.repair.witness.watch
-        news, listed = self.market.routing.news, self.repair.listed
-        hands = Hands(self.rest, self._prepare, self.market.apply, news, listed)
+        self.shard = Shard(around)
+        self.gap_filler = GapFiller(self.rest, self.pipeline, self.shard.router.codecs, settings)
+        around.watch = self.gap_filler.latest_ids.watch
+        news, listed = self.shard.router.listing_announcements, self.gap_filler.add_listings
+        hands = Hands(self.rest, self._prepare, self.shard.apply, news, listed)
         self.replanner = Replanner(loaded, hands, plan)
         self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
         self._there = False
         self._crash: Fatal | None = None
-        self.checks = {
+        self.readiness = {
             "kafka": lambda: self.producer.trouble is None and not self.producer.fenced,
             "exchange_info": lambda: self.replanner.complete,
             "schema_registry": lambda: self._there,
             "data": self._data_flows,
         }
-        self.server = Server(self.checks, page(self).text, lambda: status(self))
+        self.server = HttpServer(self.readiness, build_metrics(self).text, lambda: status(self))
 
     @property
     def plan(self) -> Plan:
@@ -100,10 +102,10 @@ class MarketWorker:
         return self.replanner.plan
 
     def _data_flows(self) -> bool:
-        supervised = self.market.supervised
+        supervised = self.shard.supervised
         return bool(supervised) and all(one.flowing for one in supervised)
 
-    async def run(self) -> Outcome:
+    async def run(self) -> RunResult:
         """Run until `stopping` is set or a signal comes; drain; return how it ended.
 
         Raises:
@@ -142,8 +144,8 @@ class MarketWorker:
         """Make the plan and see to topics and schemas; no stream is asked for before all that."""
         await self.replanner.start()
         events.started(
-            streams=len(self.plan.planned),
-            connections=len(self.plan.bundles),
+            streams=len(self.plan.streams),
+            connections=len(self.plan.connections),
             topics=len(self.plan.topics),
             version=__version__,
         )
@@ -154,7 +156,7 @@ class MarketWorker:
         new = {name: kind for name, kind in wanted.items() if (name, kind) not in self._ids}
         if new:
             await self._ensure_topics([*new, self.writer.dead_letter])
-            ids = await schema_ids(self.settings.schema_registry, new)
+            ids = await ensure_schemas(self.settings.schema_registry, new)
             self._ids |= {(name, kind): ids[name] for name, kind in new.items()}
         found = {name: self._ids[name, kind] for name, kind in wanted.items()}
         if not self._there:
@@ -164,7 +166,7 @@ class MarketWorker:
 
     async def _ensure_topics(self, names: list[str]) -> None:
         conf = kafka_settings.client(self.settings.kafka)
-        give_up = time.monotonic() + KAFKA_WAIT_S
+        give_up = time.monotonic() + KAFKA_TIMEOUT_S
         while True:
             try:
                 return await topic_admin.ensure(conf, self.settings.topics, names)
@@ -175,12 +177,12 @@ class MarketWorker:
             await asyncio.sleep(1.0)
 
     async def _run_until_stopped(self) -> None:
-        parts = (self.market, self.replanner, self.repair)
+        parts = (self.shard, self.replanner, self.gap_filler)
         tasks = [asyncio.create_task(one.run(), name=type(one).__name__) for one in parts]
         while not self.stopping.is_set() and not self._over(tasks):
             self._serve()
-            await asyncio.sleep(POLL_S)
-        self.around.closing = "restart"
+            await asyncio.sleep(POLL_INTERVAL_S)
+        self.context.closing = "restart"
         for task in tasks:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
@@ -208,12 +210,12 @@ class MarketWorker:
             self.pipeline.drain()
         self.pipeline.expire()
 
-    async def _drain(self, began: float) -> Outcome:
+    async def _drain(self, began: float) -> RunResult:
         """Publish what is queued and flush, within the deadline; readers are gone by now."""
-        deadline = time.monotonic() + DRAIN_S
+        deadline = time.monotonic() + DRAIN_TIMEOUT_S
         while self.pipeline.queued and time.monotonic() < deadline and not self._silenced:
             self._serve()
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
         await asyncio.to_thread(self.producer.flush, deadline)
         left = self.ledger.records.in_flight + self.pipeline.waiting
         left = 0 if self.producer.fenced else left  # the writer that took over sees to it
@@ -230,7 +232,7 @@ class MarketWorker:
         fatal = self.producer.fatal or self._crash
         if fatal is not None:
             raise fatal
-        return Outcome(left, self.ledger, self.pipeline.waiting)
+        return RunResult(left, self.ledger, self.pipeline.waiting)
 
     @property
     def _silenced(self) -> bool:
@@ -238,7 +240,7 @@ class MarketWorker:
 
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        stop, reread = self.stopping.set, self.replanner.reasons.reread
+        stop, reread = self.stopping.set, self.replanner.triggers.reread
         handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reread}
         for number, handler in handlers.items():
             try:
@@ -247,9 +249,9 @@ class MarketWorker:
                 return
 
 
-async def run_market(loaded: Loaded) -> Outcome:
+async def run_market(loaded: Loaded) -> RunResult:
     """Run the market worker until it is told to stop. Raises as MarketWorker.run does."""
     return await MarketWorker(loaded).run()
 
 
-__all__ = ["MarketWorker", "Outcome", "Refused", "bases_of", "plan_of", "run_market"]
+__all__ = ["MarketWorker", "Refused", "RunResult", "bases_of", "plan_of", "run_market"]

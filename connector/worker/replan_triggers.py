@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from connector.config.reload import Watch, content_hash
+from connector.config.reload import FileWatch, content_hash
 from connector.telemetry import events
 
-POLL_S = 1.0  # between two looks at the file, the clock and the news
+POLL_INTERVAL_S = 1.0  # between two looks at the file, the clock and the news
 NEWS_GAP_S = 10.0  # between two questions because of news: these come in flocks
 
 # names: those in the file are to be looked up, which changes no plan
-Reason = Literal["file", "signal", "refresh", "news", "names"]
-ABOUT_FILE: frozenset[Reason] = frozenset({"file", "signal"})
+Trigger = Literal["file", "signal", "refresh", "news", "names"]
+ABOUT_FILE: frozenset[Trigger] = frozenset({"file", "signal"})
 
 
 @dataclass(slots=True)
-class Reasons:
+class ReplanTriggers:
     """What is to be done, and when.
 
     Attributes:
@@ -30,24 +30,24 @@ class Reasons:
     """
 
     news: Callable[[], int]
-    watch: Watch
-    _due: dict[Reason, float] = field(default_factory=dict)
+    watch: FileWatch
+    _due: dict[Trigger, float] = field(default_factory=dict)
     _hurry: asyncio.Event = field(default_factory=asyncio.Event)
     _news_seen: int = 0
     _news_from: float = 0.0
     _gone_told: bool = False
 
     @classmethod
-    def of(cls, path: Path, news: Callable[[], int]) -> "Reasons":
+    def of(cls, path: Path, news: Callable[[], int]) -> "ReplanTriggers":
         """Begin with the file as it is now."""
-        return cls(news, Watch(path, content_hash(path)))
+        return cls(news, FileWatch(path, content_hash(path)))
 
     def reread(self) -> None:
         """Read the file again now, changed or not (SIGHUP)."""
         self._due["signal"] = 0.0
         self._hurry.set()
 
-    def later(self, reason: Reason, wait_s: float) -> None:
+    def later(self, reason: Trigger, wait_s: float) -> None:
         """Come back to something after so many seconds."""
         self._due[reason] = now() + wait_s
 
@@ -62,10 +62,10 @@ class Reasons:
         """Note that the listings are being asked for."""
         self._news_from = now() + NEWS_GAP_S
 
-    async def next(self) -> list[Reason]:
+    async def due(self) -> list[Trigger]:
         """Wait a moment, then return what is due; it counts as dealt with."""
         try:
-            async with asyncio.timeout(POLL_S):
+            async with asyncio.timeout(POLL_INTERVAL_S):
                 await self._hurry.wait()
         except TimeoutError:
             pass

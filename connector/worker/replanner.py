@@ -17,16 +17,16 @@ from connector.binance.products import Product
 from connector.config.load import Loaded, load
 from connector.config.model import Settings
 from connector.config.plan import plan_of
-from connector.config.reload import content_hash, live_part
+from connector.config.reload import content_hash, reloadable_part
 from connector.errors import Refused, Retry
-from connector.planning.diff import Difference, difference
-from connector.planning.listing_check import unchecked, unlisted
+from connector.planning.diff import PlanDiff, difference
+from connector.planning.listing_check import unchecked, unlisted_names
 from connector.planning.model import Plan
 from connector.planning.plan import needs
 from connector.telemetry import events
-from connector.worker.replan_triggers import ABOUT_FILE, Reason, Reasons, now
+from connector.worker.replan_triggers import ABOUT_FILE, ReplanTriggers, Trigger, now
 
-RETRY_S = 15.0  # after a change that could not be carried out for passing reasons
+RETRY_DELAY_S = 15.0  # after a change that could not be carried out for passing reasons
 PREPARE_S = 90.0  # for topics and schemas of a change, while the old plan runs
 LONGEST_WAIT_S = 60.0
 NAMES_RETRY_S = 60.0
@@ -34,8 +34,8 @@ NAMES_S = 3600.0  # names that are not listed are looked up again, and warned of
 # During maintenance everything is listed as halted: who leaves then misses the first minutes after.
 MASS_END_S, MASS = 3600.0, 10
 
-Outcome = Literal["applied", "unchanged", "refused", "failed"]
-OUTCOMES: tuple[Outcome, ...] = ("applied", "unchanged", "refused", "failed")
+ReplanOutcome = Literal["applied", "unchanged", "refused", "failed"]
+OUTCOMES: tuple[ReplanOutcome, ...] = ("applied", "unchanged", "refused", "failed")
 
 
 class Exchange(Protocol):
@@ -79,7 +79,7 @@ class Replanner:
         changes: Attempts at a change by outcome.
         restart_needed: Keys of the file that a restart would change.
         complete: Nothing of the plan waits for the exchange's listings.
-        reasons: Why to plan again.
+        triggers: Why to plan again.
     """
 
     loaded: Loaded
@@ -89,14 +89,14 @@ class Replanner:
     changes: Counter[str] = field(default_factory=Counter)
     restart_needed: tuple[str, ...] = ()
     complete: bool = False
-    reasons: Reasons = field(init=False)
+    triggers: ReplanTriggers = field(init=False)
     _universe: Universe | None = None
     _emptying_since: float | None = None
     _warned: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.reasons = Reasons.of(Path(self.loaded.places.file), self.hands.news)
-        self.hash = self.reasons.watch.known
+        self.triggers = ReplanTriggers.of(Path(self.loaded.places.file), self.hands.news)
+        self.hash = self.triggers.watch.known
 
     # The start
 
@@ -113,9 +113,9 @@ class Replanner:
         ids = await self.hands.prepare(plan)
         self.hands.apply(plan, ids)
         self._universe = universe
-        self._stand(self.loaded, plan, self.hash)
-        self.reasons.later("names", 0.0)
-        self._plan_refresh()
+        self._commit_plan(self.loaded, plan, self.hash)
+        self.triggers.later("names", 0.0)
+        self._schedule_refresh()
 
     async def _first_universe(self) -> Universe | None:
         wait = 1.0
@@ -133,7 +133,7 @@ class Replanner:
         needed = needs(settings.subscriptions)
         if not needed.listings:
             return None
-        self.reasons.asked()
+        self.triggers.asked()
         return await self.hands.exchange.universe(needed.listings, needed.volumes)
 
     # Later
@@ -141,7 +141,7 @@ class Replanner:
     async def run(self) -> None:
         """Change the plan whenever there is a reason, until cancelled."""
         while True:
-            for reason in await self.reasons.next():
+            for reason in await self.triggers.due():
                 await (self._look_up() if reason == "names" else self._change(reason))
 
     async def _look_up(self) -> None:
@@ -150,15 +150,15 @@ class Replanner:
         try:
             found = await self._unlisted()
         except Retry as error:
-            self.reasons.later("names", max(NAMES_RETRY_S, error.after_s or 0.0))
+            self.triggers.later("names", max(NAMES_RETRY_S, error.after_s or 0.0))
         except Refused:  # an exchange that will not tell is no reason to warn of anything
-            self.reasons.later("names", NAMES_S)
+            self.triggers.later("names", NAMES_S)
         except Exception as error:  # noqa: BLE001 - a hint is not worth what runs
             events.replanning_failed(reason="names", error=error)
         for sentence in found:
             events.plan_warning(text=sentence)
         if found:
-            self.reasons.later("names", NAMES_S)
+            self.triggers.later("names", NAMES_S)
 
     async def _unlisted(self) -> list[str]:
         subscriptions = self.loaded.settings.subscriptions
@@ -166,9 +166,11 @@ class Replanner:
         if not products:
             return []
         universe = await self.hands.exchange.universe(products, ())
-        return self.loaded.sentences(await asyncio.to_thread(unlisted, subscriptions, universe))
+        return self.loaded.sentences(
+            await asyncio.to_thread(unlisted_names, subscriptions, universe)
+        )
 
-    async def _change(self, reason: Reason) -> None:
+    async def _change(self, reason: Trigger) -> None:
         """Make the plan again; what goes wrong is said, and the old plan goes on."""
         try:
             outcome = await self._try(reason)
@@ -177,28 +179,28 @@ class Replanner:
             events.config_refused(reason=reason, cause=str(error))
         except Retry as error:
             outcome = "failed"
-            self._later(reason, error)
+            self._retry_later(reason, error)
         except Exception as error:  # noqa: BLE001 - a bug here must not stop what runs
             outcome = "failed"
             events.replanning_failed(reason=reason, error=error)
         self.changes[outcome] += 1
-        self._plan_refresh()
+        self._schedule_refresh()
 
-    def _later(self, reason: Reason, error: Retry) -> None:
-        wait = max(RETRY_S, error.after_s or 0.0)
+    def _retry_later(self, reason: Trigger, error: Retry) -> None:
+        wait = max(RETRY_DELAY_S, error.after_s or 0.0)
         events.plan_change_failed(reason=reason, cause=str(error), retry_s=wait)
-        self.reasons.later(reason, wait)
+        self.triggers.later(reason, wait)
 
-    def _plan_refresh(self) -> None:
+    def _schedule_refresh(self) -> None:
         """See to it that the listings are asked again, where any subscription needs them."""
         settings = self.loaded.settings
         asks = needs(settings.subscriptions).listings
-        self.reasons.refresh(settings.refresh / 1000 if asks else None)
+        self.triggers.refresh(settings.refresh / 1000 if asks else None)
 
-    async def _try(self, reason: Reason) -> Outcome:
+    async def _try(self, reason: Trigger) -> ReplanOutcome:
         loaded, read = self.loaded, self.hash
         if reason in ABOUT_FILE:
-            watch = self.reasons.watch
+            watch = self.triggers.watch
             read = watch.known = await asyncio.to_thread(content_hash, watch.path)
             loaded = self._live_part(await asyncio.to_thread(load, watch.path))
         universe = await self._listings(loaded, reason)
@@ -211,11 +213,11 @@ class Replanner:
         if read != self.hash or not change.is_nothing:
             _say(reason, read, change, plan)
         if loaded.settings.refresh != self.loaded.settings.refresh:
-            self.reasons.refresh(None)
+            self.triggers.refresh(None)
         self._universe = universe
-        self._stand(loaded, plan, read)
+        self._commit_plan(loaded, plan, read)
         if reason in ABOUT_FILE:
-            self.reasons.later("names", 0.0)
+            self.triggers.later("names", 0.0)
         return "unchanged" if change.is_nothing else "applied"
 
     async def _prepare(self, plan: Plan) -> Mapping[str, int]:
@@ -226,7 +228,7 @@ class Replanner:
             text = f"topics and schemas of the new plan were not settled within {PREPARE_S:.0f} s"
             raise Retry(text) from error
 
-    async def _listings(self, loaded: Loaded, reason: Reason) -> Universe | None:
+    async def _listings(self, loaded: Loaded, reason: Trigger) -> Universe | None:
         """Ask what is listed; a changed file makes do with the last answer where there is none."""
         try:
             return await self._ask(loaded.settings)
@@ -237,16 +239,16 @@ class Replanner:
             )
             if reason not in ABOUT_FILE or not covered:
                 raise
-            self._later("refresh", error)
+            self._retry_later("refresh", error)
             return last
 
-    def _check_plausible(self, reason: Reason, change: Difference) -> None:
+    def _check_plausible(self, reason: Trigger, change: PlanDiff) -> None:
         """Wait before ending most of what runs only because the exchange lists it no more.
 
         Raises:
             Retry: not yet.
         """
-        ending, running = len(change.removed), len(self.plan.planned)
+        ending, running = len(change.removed), len(self.plan.streams)
         if reason in ABOUT_FILE or 2 * ending <= running or running < MASS:
             self._emptying_since = None
             return
@@ -257,7 +259,7 @@ class Replanner:
                 f" exchange has said so for {MASS_END_S / 60:.0f} minutes"
             )
 
-    def _stand(self, loaded: Loaded, plan: Plan, read: str) -> None:
+    def _commit_plan(self, loaded: Loaded, plan: Plan, read: str) -> None:
         """Note what runs now, and say what a user should know of it, once."""
         self.loaded, self.plan, self.hash = loaded, plan, read
         warnings = loaded.sentences(plan.warnings)
@@ -268,20 +270,20 @@ class Replanner:
 
     def _live_part(self, read: Loaded) -> Loaded:
         """Return a file as far as it can be carried out now; say what needs a restart."""
-        settings, keys = live_part(self.loaded.settings, read.settings)
+        settings, keys = reloadable_part(self.loaded.settings, read.settings)
         if keys and keys != self.restart_needed:
             events.restart_needed(keys=list(keys))
         self.restart_needed = keys
         return replace(read, settings=settings)
 
 
-def _planned(loaded: Loaded, universe: Universe | None, before: Plan) -> tuple[Plan, Difference]:
+def _planned(loaded: Loaded, universe: Universe | None, before: Plan) -> tuple[Plan, PlanDiff]:
     """Make the next plan and compare it; off the event loop, since it may take a second."""
     plan = plan_of(loaded, universe, before)
     return plan, difference(before, plan)
 
 
-def _say(reason: Reason, read: str, change: Difference, plan: Plan) -> None:
+def _say(reason: Trigger, read: str, change: PlanDiff, plan: Plan) -> None:
     events.plan_changed(
         reason=reason,
         config=read,
@@ -289,7 +291,7 @@ def _say(reason: Reason, read: str, change: Difference, plan: Plan) -> None:
         removed=len(change.removed),
         moved=len(change.moved),
         rerouted=len(change.rerouted),
-        connections=len(plan.bundles),
+        connections=len(plan.connections),
     )
 
 

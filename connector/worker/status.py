@@ -11,11 +11,11 @@ from connector.worker.exporter import Snapshot
 def status(worker: Snapshot) -> dict[str, Any]:
     """Return the worker's state as JSON: accounts, queue, plan, connections, kinds."""
     records = worker.ledger.records
-    supervised = worker.market.supervised
-    published = worker.market.routing.published()
+    supervised = worker.shard.supervised
+    published = worker.shard.router.published()
     return {
         "version": __version__,
-        "failing": [name for name, holds in worker.checks.items() if not holds()],
+        "failing": [name for name, holds in worker.readiness.items() if not holds()],
         "config": {
             "file": worker.replanner.loaded.places.file,
             "hash": worker.replanner.hash,
@@ -34,14 +34,14 @@ def status(worker: Snapshot) -> dict[str, Any]:
 
 
 def _continuity(worker: Snapshot) -> dict[str, Any]:
-    continuity = worker.writer.continuity
+    continuity = worker.writer.gap_tracker
     return {
         "gaps": dict(continuity.gaps),
         "gaps_open": continuity.open_gaps,
         "missing": continuity.missing,
         "recovered": continuity.recovered,
-        "backfill_waiting": worker.repair.backfill.waiting,
-        "books": worker.repair.books,
+        "backfill_waiting": worker.gap_filler.scheduler.waiting,
+        "books": worker.gap_filler.books,
         "commits": worker.producer.commits,
         "fenced": worker.producer.fenced,
     }
@@ -49,12 +49,12 @@ def _continuity(worker: Snapshot) -> dict[str, Any]:
 
 def _connection(one: Supervisor) -> dict[str, Any]:
     return {
-        "streams": len(one.bundle.planned),
+        "streams": len(one.bundle.streams),
         "subscribed": len(one.held),
         "refused": {name: f"{it.code} {it.message}" for name, it in one.refused.items()},
         "flowing": one.flowing,
         "connects": one.connects_ok,
         "failed": one.connects_failed,
         "disconnects": one.disconnects,
-        "hand_overs": one.hand_overs,
+        "hand_overs": one.handovers,
     }

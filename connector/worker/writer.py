@@ -10,27 +10,27 @@ import time
 from collections.abc import Mapping
 
 from connector.config.model import Settings
-from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Record
+from connector.continuity.gap_tracker import MARKERS, PROGRESS, GapTracker, Record
 from connector.kafka import client_config as kafka_settings
 from connector.kafka import topic_admin
 from connector.kafka.checkpoint_store import Stored, newest, stored, unfinished, until_settled
-from connector.kafka.committer import Newest
-from connector.kafka.idempotent_producer import Producer
-from connector.kafka.schema_registry import WriterSchemas
+from connector.kafka.committer import LastWriter
+from connector.kafka.idempotent_producer import IdempotentProducer
+from connector.kafka.schema_registry import SchemaCache
 from connector.kafka.transactional_producer import TransactionalProducer
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
-AnyProducer = Producer | TransactionalProducer
+AnyProducer = IdempotentProducer | TransactionalProducer
 
 
-class Writer:
+class ShardWriter:
     """The one writer of a shard.
 
     Attributes:
         producer: Takes the records.
-        continuity: What is known of the series.
+        gap_tracker: What is known of the series.
         dead_letter: Topic of what cannot become a record.
         control: Topics of markers and progress -> their kinds.
     """
@@ -40,11 +40,11 @@ class Writer:
         self._settings = settings
         self._run = secrets.token_hex(4)
         self._client = kafka_settings.client(settings.kafka)
-        self._schemas = WriterSchemas(settings.schema_registry)
+        self._schemas = SchemaCache(settings.schema_registry)
         self.dead_letter = f"{prefix}.{topic_admin.DEAD_LETTER}"
         self.control = {f"{prefix}.{MARKERS}": "marker", f"{prefix}.{PROGRESS}": "progress"}
         self.exactly_once = settings.delivery == "exactly_once"
-        self.continuity = Continuity(
+        self.gap_tracker = GapTracker(
             prefix,
             shard=settings.shard.index,
             instance=settings.instance,
@@ -52,18 +52,18 @@ class Writer:
             repeats_possible=not self.exactly_once,
         )
         self.producer = self._producer(ledger, lag)
-        self.producer.seal = self._seal
-        self.producer.refused = self.continuity.refused
+        self.producer.collect = self._seal
+        self.producer.refused = self.gap_tracker.on_refused
 
     def _producer(self, ledger: Ledger, lag: Lag) -> AnyProducer:
         settings = self._settings
         if not self.exactly_once:
             conf = kafka_settings.producer(settings.kafka)
-            return Producer(conf, ledger, self.dead_letter, lag)
+            return IdempotentProducer(conf, ledger, self.dead_letter, lag)
         name = f"{settings.topic_prefix}.{settings.instance}.{settings.shard.index}"
         conf = kafka_settings.transactional(settings.kafka, name)
         made = TransactionalProducer(conf, ledger, self.dead_letter, lag)
-        made.due = lambda: self.continuity.chronicle.waiting
+        made.has_markers = lambda: self.gap_tracker.outbox.waiting
         made.ask_newest(lambda: self._newest(made.commits), self._topic("progress"))
         return made
 
@@ -83,7 +83,7 @@ class Writer:
         topic = self._topic("marker")
         gaps = await asyncio.to_thread(unfinished, self._client, topic, self._schemas, open_gaps)
         by_kind = {kind: ids[topic] for topic, kind in self.control.items()}
-        self.continuity.begin(by_kind, found, gaps)
+        self.gap_tracker.begin(by_kind, found, gaps)
         if isinstance(self.producer, TransactionalProducer):
             await asyncio.to_thread(self.producer.write, self._first(1))
         events.took_over(series=len(found), run=self._run)
@@ -92,15 +92,15 @@ class Writer:
         return next(topic for topic, one in self.control.items() if one == kind)
 
     def _first(self, number: int) -> list[Record]:
-        return self.continuity.chronicle.take_over(number, time.time_ns() // 1000)
+        return self.gap_tracker.outbox.rewrite_progress(number, time.time_ns() // 1000)
 
     def _seal(self, number: int) -> list[Record]:
-        return self._first(number) + self.continuity.chronicle.seal(number, time.time_ns() // 1000)
+        return self._first(number) + self.gap_tracker.outbox.drain(number, time.time_ns() // 1000)
 
     def _stored(self) -> Stored:
         return stored(self._client, self._topic("progress"), self._schemas)
 
-    def _newest(self, commits: int) -> Newest:
+    def _newest(self, commits: int) -> LastWriter:
         """Ask the progress topic who has written last; blocks."""
         until_settled(self._client, self._topic("progress"))
-        return newest(self._stored(), self._run, self.continuity.chronicle.sealed, commits)
+        return newest(self._stored(), self._run, self.gap_tracker.outbox.sealed, commits)

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from connector.backfill.job import Filling, Gap, Outcome
+from connector.backfill.job import BackfillJob, BackfillResult, Gap
 from connector.backfill.pages import Span
-from connector.backfill.scheduler import Backfill, Book
+from connector.backfill.scheduler import BackfillScheduler, BookSnapshotJob
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, parse
-from connector.codec.rest_rows import Recovered
+from connector.codec.rest_rows import RestEvent
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Mute, Skip
 from connector.lab.market import Market
-from connector.transport.rest import Rest
+from connector.transport.rest import RestClient
 from tests.support.lab_client import client
 from tests.support.waiting import until
 
@@ -45,20 +45,20 @@ async def exchange(market: Market) -> AsyncIterator[Exchange]:
     await lab.stop()
 
 
-async def fetched(exchange: Exchange, gaps: list[Gap]) -> tuple[list[int], list[Outcome]]:
+async def fetched(exchange: Exchange, gaps: list[Gap]) -> tuple[list[int], list[BackfillResult]]:
     """Fill gaps; return the ids that came, and what became of the gaps."""
     found: list[int] = []
-    outcomes: list[Outcome] = []
+    outcomes: list[BackfillResult] = []
 
-    async def deliver(_owner: Filling | Book, some: list[Recovered]) -> None:
+    async def deliver(_owner: BackfillJob | BookSnapshotJob, some: list[RestEvent]) -> None:
         found.extend(one.first for one in some)
 
-    async def settle(outcome: Outcome) -> None:
+    async def settle(outcome: BackfillResult) -> None:
         outcomes.append(outcome)
 
-    rest = Rest(exchange.bases, api_key="k" * 64)
+    rest = RestClient(exchange.bases, api_key="k" * 64)
     await rest.start()
-    backfill = Backfill(rest, deliver, settle, weight_share=1.0)
+    backfill = BackfillScheduler(rest, deliver, settle, weight_share=1.0)
     running = asyncio.create_task(backfill.run())
     try:
         for gap in gaps:

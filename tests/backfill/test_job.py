@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.backfill.job import Before, Filling, Gap, Outcome
+from connector.backfill.job import BackfillJob, BackfillResult, Before, Gap
 from connector.backfill.pages import Span
 from connector.binance.stream_name import parse
 
@@ -11,17 +11,17 @@ DAY_MS = 86_400_000
 
 def filling(
     name: str = "btcusdt@aggTrade", span: Span | None = None, *, whole: bool = False
-) -> Filling:
+) -> BackfillJob:
     product = "usdm" if name == "btcusdt@trade" else "spot"
     stream = parse(product, name)  # type: ignore[arg-type]
-    return Filling(Gap("g", stream, "BTCUSDT", span or Span(100, 2_599), 0, 0, whole))
+    return BackfillJob(Gap("g", stream, "BTCUSDT", span or Span(100, 2_599), 0, 0, whole))
 
 
-def answer(job: Filling, *rows: int) -> list[int]:
-    return list(rows[job.take(job.next_page(), rows)])
+def answer(job: BackfillJob, *rows: int) -> list[int]:
+    return list(rows[job.accept(job.next_page(), rows)])
 
 
-def what(job: Filling) -> tuple[str, int, int]:
+def what(job: BackfillJob) -> tuple[str, int, int]:
     outcome = job.outcome()
     return outcome.state, outcome.missing, outcome.recovered
 
@@ -33,7 +33,7 @@ def test_a_gap_is_filled_page_by_page() -> None:
     answer(job, *range(1_100, 2_100))
     answer(job, *range(2_100, 2_600))
     assert job.left is None
-    assert job.outcome() == Outcome(job.gap, "filled", 2_500, 2_500, "")
+    assert job.outcome() == BackfillResult(job.gap, "filled", 2_500, 2_500, "")
 
 
 def test_rows_beyond_the_gap_are_not_its_own() -> None:
@@ -142,9 +142,9 @@ def test_an_empty_answer_before_a_listing_means_that_nothing_was() -> None:
     assert what(job) == ("filled", 0, 0)
 
 
-def resumed(first: int, last: int, before: Before, *, whole: bool = False) -> Filling:
+def resumed(first: int, last: int, before: Before, *, whole: bool = False) -> BackfillJob:
     stream = parse("usdm", "btcusdt@trade")
-    return Filling(Gap("g", stream, "BTCUSDT", Span(first, last), 0, 0, whole, before))
+    return BackfillJob(Gap("g", stream, "BTCUSDT", Span(first, last), 0, 0, whole, before))
 
 
 def test_a_gap_goes_on_where_an_earlier_run_came_to() -> None:

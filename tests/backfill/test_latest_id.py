@@ -5,8 +5,8 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from connector.backfill.latest_id import Witness
-from connector.backfill.pages import Page
+from connector.backfill.latest_id import LatestIdProbe
+from connector.backfill.pages import RestPage
 from connector.binance.stream_name import Stream
 from connector.continuity.series import Series
 from tests.feed.test_arbitration import Pair
@@ -18,16 +18,16 @@ class Asked:
     def __init__(self, newest: int, meanwhile: Callable[[], None]) -> None:
         self.newest, self.meanwhile = newest, meanwhile
 
-    async def ask(self, stream: Stream, asked: Page) -> bytes:
+    async def ask(self, stream: Stream, asked: RestPage) -> bytes:
         del stream, asked
         self.meanwhile()
         row = {"id": self.newest, "price": "1", "qty": "1", "time": 1, "isBuyerMaker": True}
         return msgspec.json.encode([{**row, "isBestMatch": True}])
 
 
-async def doubted(pair: Pair, newest: int, meanwhile: Callable[[], None]) -> Witness:
+async def doubted(pair: Pair, newest: int, meanwhile: Callable[[], None]) -> LatestIdProbe:
     """Let one connection deliver a hundred trades, then the other; let REST be asked."""
-    witness = Witness(Asked(newest, meanwhile), pair.pipeline, enabled=True)  # type: ignore[arg-type]
+    witness = LatestIdProbe(Asked(newest, meanwhile), pair.pipeline, enabled=True)  # type: ignore[arg-type]
     pair.opened(1)
     pair.opened(2)
     pair.deliver(1, *range(1, 102))

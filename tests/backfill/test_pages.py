@@ -2,7 +2,16 @@
 
 import pytest
 
-from connector.backfill.pages import Page, Span, expires_ms, locate, page, rest_of, snapshot, wanted
+from connector.backfill.pages import (
+    RestPage,
+    Span,
+    count_of,
+    expires_ms,
+    locate,
+    next_page,
+    rest_of,
+    snapshot,
+)
 from connector.binance.catalogue import ROWS, find
 from connector.binance.stream_name import parse
 from connector.errors import Refused
@@ -15,7 +24,7 @@ OPTION = parse("options", "btcusdt@optionTrade")
 
 
 def test_trades_are_asked_for_from_the_first_missing_id() -> None:
-    assert page(AGG, Span(100, 5_099), "BTCUSDT") == Page(
+    assert next_page(AGG, Span(100, 5_099), "BTCUSDT") == RestPage(
         "/api/v3/aggTrades",
         {"symbol": "BTCUSDT", "fromId": 100, "limit": 1000},
         weight=4,
@@ -26,18 +35,18 @@ def test_trades_are_asked_for_from_the_first_missing_id() -> None:
 
 
 def test_no_more_rows_are_asked_for_than_are_missing() -> None:
-    asked = page(AGG, Span(7, 7), "BTCUSDT")
+    asked = next_page(AGG, Span(7, 7), "BTCUSDT")
     assert (asked.params["limit"], asked.limit) == (1, 1)
 
 
 def test_old_futures_trades_carry_a_key() -> None:
-    asked = page(parse("usdm", "btcusdt@trade"), Span(1, 10_000), "BTCUSDT")
+    asked = next_page(parse("usdm", "btcusdt@trade"), Span(1, 10_000), "BTCUSDT")
     assert (asked.weight, asked.limit, asked.keyed) == (200, 500, True)
 
 
 @pytest.mark.parametrize(("candles", "weight"), [(99, 1), (100, 2), (499, 2), (5_000, 2)])
 def test_futures_candles_weigh_by_how_many_are_asked_for(candles: int, weight: int) -> None:
-    asked = page(MINUTES, Span(0, (candles - 1) * 60_000), "BTCUSDT")
+    asked = next_page(MINUTES, Span(0, (candles - 1) * 60_000), "BTCUSDT")
     assert asked.weight == weight
     assert asked.limit == min(candles, 499)
     assert asked.params["startTime"] == 0
@@ -45,14 +54,14 @@ def test_futures_candles_weigh_by_how_many_are_asked_for(candles: int, weight: i
 
 
 def test_candles_of_utc_plus_8_are_asked_for_in_that_zone() -> None:
-    asked = page(parse("spot", "btcusdt@kline_1d@+08:00"), Span(0, DAY_MS), "BTCUSDT")
+    asked = next_page(parse("spot", "btcusdt@kline_1d@+08:00"), Span(0, DAY_MS), "BTCUSDT")
     assert asked.params["timeZone"] == "8"
     assert asked.weight == 2
 
 
 def test_continuous_candles_name_pair_and_contract_in_upper_case() -> None:
     stream = parse("usdm", "btcusdt_current_quarter@continuousKline_1M")
-    asked = page(stream, Span(0, 0), "BTCUSDT")
+    asked = next_page(stream, Span(0, 0), "BTCUSDT")
     assert {k: v for k, v in asked.params.items() if isinstance(v, str)} == {
         "pair": "BTCUSDT",
         "contractType": "CURRENT_QUARTER",
@@ -61,7 +70,7 @@ def test_continuous_candles_name_pair_and_contract_in_upper_case() -> None:
 
 
 def test_coinm_candles_span_less_than_200_days_a_call() -> None:
-    asked = page(DAYS, Span(0, 300 * DAY_MS), "BTCUSD_PERP")
+    asked = next_page(DAYS, Span(0, 300 * DAY_MS), "BTCUSD_PERP")
     assert asked.until == asked.params["endTime"] == 200 * DAY_MS - 1
     assert rest_of(DAYS, Span(0, 300 * DAY_MS), asked, 200, 199 * DAY_MS) == Span(
         200 * DAY_MS, 300 * DAY_MS
@@ -69,40 +78,40 @@ def test_coinm_candles_span_less_than_200_days_a_call() -> None:
 
 
 def test_options_trades_are_the_latest_of_the_series_symbol() -> None:
-    asked = page(OPTION, Span(3, 4), "BTC-261225-100000-C")
+    asked = next_page(OPTION, Span(3, 4), "BTC-261225-100000-C")
     assert asked.params == {"symbol": "BTC-261225-100000-C", "limit": 500}
     assert rest_of(OPTION, Span(3, 4), asked, 500, 3) is None
 
 
 def test_a_full_page_is_followed_by_the_next_id() -> None:
     span = Span(100, 5_099)
-    asked = page(AGG, span, "BTCUSDT")
+    asked = next_page(AGG, span, "BTCUSDT")
     assert rest_of(AGG, span, asked, 1000, 1_099) == Span(1_100, 5_099)
     assert rest_of(AGG, span, asked, 1000, 5_099) is None
 
 
 def test_a_page_that_is_not_full_is_the_last() -> None:
     span = Span(100, 5_099)
-    asked = page(AGG, span, "BTCUSDT")
+    asked = next_page(AGG, span, "BTCUSDT")
     assert rest_of(AGG, span, asked, 999, 1_098) is None
     assert rest_of(AGG, span, asked, 0, None) is None
 
 
 def test_an_answer_that_does_not_advance_is_not_asked_for_again() -> None:
     span = Span(100, 5_099)
-    asked = page(AGG, span, "BTCUSDT")
+    asked = next_page(AGG, span, "BTCUSDT")
     assert rest_of(AGG, span, asked, 1000, 5) == Span(101, 5_099)
 
 
 def test_a_full_page_of_candles_is_followed_by_the_next_opening_time() -> None:
     span = Span(0, 1_000 * 60_000)
-    asked = page(MINUTES, span, "BTCUSDT")
+    asked = next_page(MINUTES, span, "BTCUSDT")
     assert rest_of(MINUTES, span, asked, 499, 498 * 60_000) == Span(499 * 60_000, 1_000 * 60_000)
 
 
 def test_candles_are_counted_by_their_interval() -> None:
-    assert wanted(MINUTES, Span(60_000, 180_000)) == 3
-    assert wanted(AGG, Span(5, 7)) == 3
+    assert count_of(MINUTES, Span(60_000, 180_000)) == 3
+    assert count_of(AGG, Span(5, 7)) == 3
 
 
 def test_what_expires_is_said_by_the_row() -> None:
@@ -143,9 +152,9 @@ def test_a_snapshot_that_cannot_be_had_is_refused(
 
 def test_a_stream_without_a_past_is_refused() -> None:
     with pytest.raises(Refused, match="only its present state"):
-        page(parse("spot", "btcusdt@ticker"), Span(1, 2), "BTCUSDT")
+        next_page(parse("spot", "btcusdt@ticker"), Span(1, 2), "BTCUSDT")
     with pytest.raises(Refused, match="knows nothing"):
-        page(parse("usdm", "btcusdt@forceOrder"), Span(1, 2), "BTCUSDT")
+        next_page(parse("usdm", "btcusdt@forceOrder"), Span(1, 2), "BTCUSDT")
 
 
 def test_states_are_not_fillable_and_books_have_snapshots() -> None:

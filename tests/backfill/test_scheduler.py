@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from connector.backfill.job import Filling, Gap, Outcome
+from connector.backfill.job import BackfillJob, BackfillResult, Gap
 from connector.backfill.pages import Span
-from connector.backfill.scheduler import BATCH, Backfill, Book
+from connector.backfill.scheduler import BATCH_EVENTS, BackfillScheduler, BookSnapshotJob
 from connector.binance.products import PRODUCTS, Bases
 from connector.binance.stream_name import Stream, parse
-from connector.codec.rest_rows import Recovered
+from connector.codec.rest_rows import RestEvent
 from connector.errors import Refused
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
 from connector.lab.rest import routes
-from connector.transport.rest import Rest
+from connector.transport.rest import RestClient
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
@@ -31,11 +31,11 @@ class World:
 
     market: Market
     lab: LabRest
-    rest: Rest
-    backfill: Backfill
+    rest: RestClient
+    backfill: BackfillScheduler
     now_s: float = NOW_S
-    delivered: list[tuple[Gap | Book, list[Recovered]]] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    delivered: list[tuple[Gap | BookSnapshotJob, list[RestEvent]]] = field(default_factory=list)
+    outcomes: list[BackfillResult] = field(default_factory=list)
     on_deliver: Callable[[], None] = lambda: None
 
     def make(self, stream: Stream, events: int, step_ms: int = 10) -> list[int]:
@@ -64,18 +64,20 @@ async def world_of(api_key: str | None = None, share: float = 1.0) -> AsyncItera
     lab = LabRest(market, routes(market))
     await lab.start()
     bases = {product: Bases(("ws://unused",), lab.url) for product in PRODUCTS}
-    rest = Rest(bases, api_key=api_key, clock=lambda: made.now_s)
+    rest = RestClient(bases, api_key=api_key, clock=lambda: made.now_s)
     lab.clock = lambda: made.now_s
     await rest.start()
 
-    async def deliver(what: Filling | Book, some: list[Recovered]) -> None:
-        made.delivered.append((what.gap if isinstance(what, Filling) else what, some))
+    async def deliver(what: BackfillJob | BookSnapshotJob, some: list[RestEvent]) -> None:
+        made.delivered.append((what.gap if isinstance(what, BackfillJob) else what, some))
         made.on_deliver()
 
-    async def settle(outcome: Outcome) -> None:
+    async def settle(outcome: BackfillResult) -> None:
         made.outcomes.append(outcome)
 
-    backfill = Backfill(rest, deliver, settle, weight_share=share, clock=lambda: made.now_s)
+    backfill = BackfillScheduler(
+        rest, deliver, settle, weight_share=share, clock=lambda: made.now_s
+    )
     made = World(market, lab, rest, backfill)
     running = asyncio.create_task(backfill.run())
     try:
@@ -118,7 +120,7 @@ async def test_events_come_a_few_at_a_time(world: World) -> None:
     made = world.make(TRADES, 500)
     world.backfill.add(world.gap(TRADES, made[0], made[-1]))
     await settled(world)
-    assert {len(some) for _, some in world.delivered} == {BATCH}
+    assert {len(some) for _, some in world.delivered} == {BATCH_EVENTS}
 
 
 async def test_candles_are_filled_by_their_times(world: World) -> None:
@@ -283,7 +285,7 @@ async def test_a_product_that_waits_holds_up_no_other(
 async def test_a_book_is_delivered_with_its_last_id(world: World) -> None:
     stream = parse("spot", "btcusdt@depth@100ms")
     world.make(stream, 5)
-    wanted = Book(stream, "BTCUSDT", "g", 100)
+    wanted = BookSnapshotJob(stream, "BTCUSDT", "g", 100)
     world.backfill.want(wanted)
     await settled(world)
     [(owner, [book])] = world.delivered
@@ -294,10 +296,10 @@ async def test_a_book_is_delivered_with_its_last_id(world: World) -> None:
 
 async def test_a_book_nobody_can_have_is_refused_when_it_is_asked_for(world: World) -> None:
     with pytest.raises(Refused, match="no book"):
-        world.backfill.want(Book(TRADES, "BTCUSDT"))
+        world.backfill.want(BookSnapshotJob(TRADES, "BTCUSDT"))
 
 
 async def test_a_book_of_a_delisted_symbol_is_given_up(world: World) -> None:
-    world.backfill.want(Book(parse("spot", "gone@depth"), "GONE"))
+    world.backfill.want(BookSnapshotJob(parse("spot", "gone@depth"), "GONE"))
     await settled(world)
     assert (world.delivered, world.backfill.waiting) == ([], 0)

@@ -6,11 +6,11 @@ import pytest
 
 from connector.binance.candles import (
     candles_between,
-    counted,
-    following,
+    index_of,
     length_ms,
-    opening,
-    opening_of,
+    next_open,
+    open_of_index,
+    open_time,
 )
 from connector.binance.catalogue.kinds import INTERVALS_WITH_1S
 
@@ -34,26 +34,26 @@ AT = ms(2026, 9, 22, 13, 47) + 123  # a Tuesday
     ],
 )
 def test_a_candle_opens_at_the_last_round_time(interval: str, opened: int) -> None:
-    assert opening(interval, AT) == opened
+    assert open_time(interval, AT) == opened
 
 
 def test_days_of_utc_plus_8_open_eight_hours_earlier() -> None:
-    assert opening("1d", AT, 8 * 3_600_000) == ms(2026, 9, 21, 16)
-    assert opening("1M", ms(2026, 9, 30, 17), 8 * 3_600_000) == ms(2026, 9, 30, 16)
+    assert open_time("1d", AT, 8 * 3_600_000) == ms(2026, 9, 21, 16)
+    assert open_time("1M", ms(2026, 9, 30, 17), 8 * 3_600_000) == ms(2026, 9, 30, 16)
 
 
 def test_a_month_is_followed_by_the_next_one_over_the_year() -> None:
-    assert following("1M", ms(2026, 12, 1)) == ms(2027, 1, 1)
-    assert following("1M", ms(2026, 11, 1)) == ms(2026, 12, 1)
+    assert next_open("1M", ms(2026, 12, 1)) == ms(2027, 1, 1)
+    assert next_open("1M", ms(2026, 11, 1)) == ms(2026, 12, 1)
     assert length_ms("1M") is None
 
 
 @pytest.mark.parametrize("interval", INTERVALS_WITH_1S)
 def test_each_candle_opens_where_the_one_before_ended(interval: str) -> None:
-    opened = opening(interval, AT)
-    after = following(interval, opened)
-    assert opening(interval, after - 1) == opened
-    assert opening(interval, after) == after
+    opened = open_time(interval, AT)
+    after = next_open(interval, opened)
+    assert open_time(interval, after - 1) == opened
+    assert open_time(interval, after) == after
     assert candles_between(interval, opened, after) == 2
     assert candles_between(interval, after, opened) == 0
 
@@ -61,12 +61,12 @@ def test_each_candle_opens_where_the_one_before_ended(interval: str) -> None:
 @pytest.mark.parametrize("interval", INTERVALS_WITH_1S)
 @pytest.mark.parametrize("zone", [0, 8 * 3_600_000])
 def test_candles_are_numbered_without_a_break(interval: str, zone: int) -> None:
-    opened = opening(interval, AT, zone)
-    number = counted(interval, opened, zone)
-    after = following(interval, opened, zone)
-    assert [counted(interval, at, zone) for at in (opened - 1, after - 1, after)] == [
+    opened = open_time(interval, AT, zone)
+    number = index_of(interval, opened, zone)
+    after = next_open(interval, opened, zone)
+    assert [index_of(interval, at, zone) for at in (opened - 1, after - 1, after)] == [
         number - 1,
         number,
         number + 1,
     ]
-    assert [opening_of(interval, it, zone) for it in (number, number + 1)] == [opened, after]
+    assert [open_of_index(interval, it, zone) for it in (number, number + 1)] == [opened, after]

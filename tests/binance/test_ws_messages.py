@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.binance.ws_messages import (
-    MOST_BYTES,
+    MAX_BYTES,
     Answer,
     chunks,
     is_server_shutdown,
@@ -48,7 +48,7 @@ def test_chunks_keep_every_name_in_order_and_fit_a_request(names: list[str], mos
     for number, chunk in enumerate(cut):
         assert 1 <= len(chunk) <= most
         request = unsubscribe(chunk, 2**64 - number - 1)
-        assert len(request) <= MOST_BYTES
+        assert len(request) <= MAX_BYTES
         assert msgspec.json.decode(request)["params"] == chunk
 
 

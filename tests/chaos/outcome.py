@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.config.load import load
-from connector.continuity.audit.report import Report, Verdict
+from connector.continuity.audit.report import SeriesReport, VerifyReport
 from connector.continuity.audit.topic_reader import Window
 from connector.diagnostics.verify.run import Verification
 from connector.lab.oracle import Oracle, Series
@@ -86,12 +86,12 @@ def reasons(topics: Topics) -> Counter[str]:
     return Counter(hole.reason for series in topics.markers for hole in holes(topics, series))
 
 
-def verified(config: Path) -> Verdict:
+def verified(config: Path) -> VerifyReport:
     """Return what `bkc verify` finds; blocks."""
     return Verification(load(config).settings, Window()).run(lambda _done, _total: None)
 
 
-def disagreements(verdict: Verdict, ours: dict[Series, Score]) -> list[str]:
+def disagreements(verdict: VerifyReport, ours: dict[Series, Score]) -> list[str]:
     """Say where `bkc verify`, which sees the topics alone, comes to another judgement."""
     told = []
     for report in verdict.series:
@@ -105,7 +105,7 @@ def disagreements(verdict: Verdict, ours: dict[Series, Score]) -> list[str]:
     return told + [f"unreadable: {name} {count}" for name, count in verdict.unreadable.items()]
 
 
-def _compared(report: Report) -> list[int]:
+def _compared(report: SeriesReport) -> list[int]:
     lost = sum(number for state, number in report.ids.items() if state not in NOT_LOST)
     return [lost, report.wrong > 0, report.repeats]
 

@@ -8,7 +8,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from connector.binance.products import PRODUCTS
-from connector.binance.stream_name import Stream, recognise
+from connector.binance.stream_name import Stream, parse_any
 from connector.codec.avro import to_json
 from connector.codec.schema import load
 from connector.errors import Refused
@@ -59,7 +59,7 @@ def stream_of(product: str, name: str) -> Stream:
     servers = sorted(PRODUCTS, key=lambda server: server != product)
     for server in servers:
         try:
-            return recognise(server, name)
+            return parse_any(server, name)
         except Refused:
             continue
     raise AssertionError(f"{product} has no stream {name}")

@@ -128,7 +128,7 @@ async def test_all_of_it_prints_a_config_that_is_good(tmp_path: Path) -> None:
     assert tuple(parse(printed, "printed")[0]) == SECTIONS
     assert f"bkc run market -c {path}" in running.told.replace("\n", " ")
     plan = plan_of(load(path))
-    assert {planned.stream.product for planned in plan.planned} == {"spot", "usdm"}
+    assert {planned.stream.product for planned in plan.streams} == {"spot", "usdm"}
 
 
 @pytest.mark.lab

@@ -14,7 +14,7 @@ from connector.cli import app, plan_view
 from connector.errors import Refused, Retry
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
-from connector.worker.http_server import Server
+from connector.worker.http_server import HttpServer
 
 runner = CliRunner()
 HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\n"
@@ -188,8 +188,8 @@ def test_columns_stand_under_one_another() -> None:
     ]
 
 
-async def served(plan: Any) -> Server:
-    server = Server({}, lambda: b"", lambda: {"plan": plan})
+async def served(plan: Any) -> HttpServer:
+    server = HttpServer({}, lambda: b"", lambda: {"plan": plan})
     await server.start("127.0.0.1", 0)
     return server
 

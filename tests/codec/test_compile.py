@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.codec.compile import LEARNED_KEYS, Codec
+from connector.codec.compile import MAX_LEARNED_KEYS, Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import Field, kinds, load
 from connector.errors import BadMessage
@@ -231,7 +231,7 @@ def test_an_unknown_key_inside_a_nested_object_is_named_by_its_path() -> None:
 def test_a_flood_of_unknown_keys_is_kept_but_not_learned() -> None:
     schema = load("trade")
     codec = Codec(schema)
-    for number in range(LEARNED_KEYS + 20):
+    for number in range(MAX_LEARNED_KEYS + 20):
         codec.decode_slowly(json.dumps({**TRADE, f"key{number}": number}).encode())
     raw = json.dumps({**TRADE, "key1": 1, "late": 2}).encode()
 

@@ -11,7 +11,7 @@ from connector.backfill.pages import Span, snapshot
 from connector.binance.catalogue import ROWS, Row, subscribable
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, example, parse
-from connector.codec.rest_rows import payloads, recover, recover_book
+from connector.codec.rest_rows import event_from_book, payloads, recover
 from connector.codec.schema import load
 from connector.errors import BadMessage
 from connector.feed.replay import Replay, Result
@@ -131,7 +131,7 @@ def test_a_book_becomes_a_record_without_a_first_id(row: Row) -> None:
     [event] = made(market, stream, 1, 0)
     body = ask(market, snapshot(stream, event.symbol), NOW_MS + 5)
 
-    book = recover_book(stream, body, event.symbol)
+    book = event_from_book(stream, body, event.symbol)
     found, _ = record(stream, book.payload)
 
     assert book.last == found["last_update_id"] == event.data["u"]
@@ -200,4 +200,4 @@ def test_a_candle_without_times_is_refused() -> None:
 
 def test_a_book_without_an_id_is_refused() -> None:
     with pytest.raises(BadMessage, match="lastUpdateId"):
-        recover_book(parse("spot", "btcusdt@depth"), b'{"bids":[],"asks":[]}', "BTCUSDT")
+        event_from_book(parse("spot", "btcusdt@depth"), b'{"bids":[],"asks":[]}', "BTCUSDT")

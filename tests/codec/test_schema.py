@@ -13,7 +13,7 @@ from connector.errors import Refused
 
 @pytest.mark.parametrize("kind", [*kinds(), *OWN])
 def test_a_schema_keeps_every_rule(kind: str) -> None:
-    assert lint.problems(load(kind)) == []
+    assert lint.findings(load(kind)) == []
 
 
 @pytest.mark.parametrize("kind", [*kinds(), *OWN])
@@ -79,6 +79,6 @@ BAD = {
     ],
 )
 def test_the_lint_bites(words: str) -> None:
-    found = lint.problems(parse("bad", json.dumps(BAD)))
+    found = lint.findings(parse("bad", json.dumps(BAD)))
 
     assert any(words in sentence for sentence in found), found

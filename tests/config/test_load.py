@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from connector.config.load import load
-from connector.config.yaml_source import Where
+from connector.config.yaml_source import KeyPath
 from connector.errors import Refused
 from connector.worker.market import plan_of
 from tests.support.config import GOOD, loaded, refused, write
@@ -320,7 +320,7 @@ def test_several_problems_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_warnings_are_told_with_their_places(tmp_path: Path) -> None:
-    problems: list[tuple[Where, str]] = [
+    problems: list[tuple[KeyPath, str]] = [
         (("kafka", "bootstrap_servers"), "is far away"),
         (("subscriptions", 0), "is slow"),
     ]

@@ -4,23 +4,23 @@ from pathlib import Path
 
 import pytest
 
-from connector.config.reload import Watch, content_hash, differing
+from connector.config.reload import FileWatch, content_hash, differing
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
+def watch(tmp_path: Path) -> FileWatch:
     path = tmp_path / "connector.yaml"
     path.write_text("a")
-    return Watch(path, content_hash(path))
+    return FileWatch(path, content_hash(path))
 
 
-def test_the_same_content_is_no_change(watch: Watch) -> None:
+def test_the_same_content_is_no_change(watch: FileWatch) -> None:
     watch.path.write_text("a")
 
     assert [watch.changed(), watch.changed()] == [False, False]
 
 
-def test_new_content_counts_once_nobody_is_writing_it(watch: Watch) -> None:
+def test_new_content_counts_once_nobody_is_writing_it(watch: FileWatch) -> None:
     watch.path.write_text("half")
     first = watch.changed()
     watch.path.write_text("half and half")
@@ -28,20 +28,20 @@ def test_new_content_counts_once_nobody_is_writing_it(watch: Watch) -> None:
     assert [first, watch.changed(), watch.changed()] == [False, False, True]
 
 
-def test_content_that_was_dealt_with_is_no_change(watch: Watch) -> None:
+def test_content_that_was_dealt_with_is_no_change(watch: FileWatch) -> None:
     watch.path.write_text("b")
     watch.known = content_hash(watch.path)
 
     assert [watch.changed(), watch.changed()] == [False, False]
 
 
-def test_a_file_that_is_away_is_no_change(watch: Watch) -> None:
+def test_a_file_that_is_away_is_no_change(watch: FileWatch) -> None:
     watch.path.unlink()
 
     assert [watch.changed(), watch.changed()] == [False, False]
 
 
-def test_a_file_is_gone_after_some_looks_and_back_at_once(watch: Watch) -> None:
+def test_a_file_is_gone_after_some_looks_and_back_at_once(watch: FileWatch) -> None:
     watch.path.unlink()
     looks = [(watch.changed(), watch.gone) for _ in range(6)]
     watch.path.write_text("a")
@@ -58,7 +58,7 @@ def test_a_link_above_the_file_may_be_swapped(tmp_path: Path) -> None:
     link.symlink_to("one")
     (tmp_path / "connector.yaml").symlink_to("..data/connector.yaml")
     path = tmp_path / "connector.yaml"
-    watch = Watch(path, content_hash(path))
+    watch = FileWatch(path, content_hash(path))
     (tmp_path / "new").symlink_to("two")
     (tmp_path / "new").rename(link)
 

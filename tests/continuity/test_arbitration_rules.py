@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.binance.catalogue import Row, find
-from connector.continuity.arbitration_rules import Merge, merge_for
+from connector.continuity.arbitration_rules import FeedArbiter, arbiter_for
 from connector.continuity.sequence_rules import (
     GAP,
     NEW,
     OVERLAP,
     REPEATED,
-    Gap,
+    IdGap,
     Verdict,
     tracker_for,
 )
@@ -49,16 +49,16 @@ class Frame:
 class Run:
     """What came out of a merge, in order."""
 
-    merge: Merge[Frame]
+    merge: FeedArbiter[Frame]
     now: float = 0.0
-    out: list[tuple[Verdict, Frame, Gap | None]] = field(default_factory=list)
+    out: list[tuple[Verdict, Frame, IdGap | None]] = field(default_factory=list)
 
     def offer(self, leg: int, frame: Frame) -> None:
         ids = (frame.first, frame.last, frame.previous)
         self.out += self.merge.offer(leg, *ids, frame, self.now, frame.final)
 
     def close(self, leg: int) -> None:
-        self.out += self.merge.leg_closed(leg, self.now)
+        self.out += self.merge.feed_closed(leg, self.now)
 
     def tick(self, seconds: float) -> None:
         self.now += seconds
@@ -73,14 +73,14 @@ class Run:
         return [verdict for verdict, _, _ in self.out]
 
     @property
-    def gaps(self) -> list[Gap]:
+    def gaps(self) -> list[IdGap]:
         return [gap for _, _, gap in self.out if gap is not None]
 
 
 def begin(row: Row, legs: int = 2, **settings_: float) -> Run:
-    merge: Merge[Frame] = merge_for(row, **settings_)  # type: ignore[arg-type]
+    merge: FeedArbiter[Frame] = arbiter_for(row, **settings_)  # type: ignore[arg-type]
     for leg in range(legs):
-        merge.leg_opened(leg)
+        merge.feed_opened(leg)
     return Run(merge)
 
 
@@ -325,9 +325,9 @@ def test_an_overlap_waits_for_the_leg_that_spoke_last() -> None:
 def test_an_overlap_waits_for_the_leg_that_spoke_before_there_was_another() -> None:
     tracker = tracker_for(CHAINED)
     tracker.observe(1, 10, 0)
-    run = Run(merge_for(CHAINED, tracker))
-    run.merge.leg_opened(0, speaking=True)
-    run.merge.leg_opened(1)
+    run = Run(arbiter_for(CHAINED, tracker))
+    run.merge.feed_opened(0, leading=True)
+    run.merge.feed_opened(1)
     run.offer(1, span(7, 12, 1))
     run.offer(0, span(10, 15, 0))
 
@@ -337,9 +337,9 @@ def test_an_overlap_waits_for_the_leg_that_spoke_before_there_was_another() -> N
 def test_a_lone_speaker_goes_on_as_it_did_when_another_leg_opens() -> None:
     tracker = tracker_for(IDENTITY)
     tracker.observe(1_000, 1_000)
-    run = Run(merge_for(IDENTITY, tracker))
-    run.merge.leg_opened(0, speaking=True)
-    run.merge.leg_opened(1)
+    run = Run(arbiter_for(IDENTITY, tracker))
+    run.merge.feed_opened(0, leading=True)
+    run.merge.feed_opened(1)
     run.offer(0, number(1_000))
     run.offer(1, number(1_001))
 
@@ -387,7 +387,7 @@ def test_a_jump_of_a_lone_leg_is_a_gap_at_once() -> None:
         run.offer(0, number(one))
 
     assert run.verdicts == [NEW, NEW, GAP]
-    assert run.gaps == [Gap(2, 5, 2)]
+    assert run.gaps == [IdGap(2, 5, 2)]
 
 
 def test_a_jump_waits_for_the_other_leg_and_no_longer_than_it_may() -> None:
@@ -400,7 +400,7 @@ def test_a_jump_waits_for_the_other_leg_and_no_longer_than_it_may() -> None:
     assert run.gaps == []
     run.tick(0.1)
 
-    assert run.gaps == [Gap(1, 4, 2)]
+    assert run.gaps == [IdGap(1, 4, 2)]
     assert run.merge.waiting == 0
     assert begin(TRADE).merge.due is None
 
@@ -425,7 +425,7 @@ def test_what_waits_is_bounded() -> None:
         run.offer(0, number(one))
         assert run.merge.waiting <= 10
 
-    assert run.gaps == [Gap(1, 3, 1)]
+    assert run.gaps == [IdGap(1, 3, 1)]
 
 
 def test_a_single_missing_id_waits_too_though_it_may_be_normal() -> None:
@@ -477,7 +477,7 @@ def test_a_leg_that_comes_back_has_to_join_anew() -> None:
     run.offer(0, number(1))
     run.offer(1, number(1))
     run.close(1)
-    run.merge.leg_opened(1)
+    run.merge.feed_opened(1)
 
     assert not run.merge.may_close(0)
 
@@ -503,7 +503,7 @@ def test_repeats_of_both_legs_are_counted_as_fallen_back() -> None:
         run.offer(0, number(one))
         run.offer(1, number(one))
 
-    assert (run.merge.tracker.behind, run.merge.tracker.fell_to) == (6, 1)
+    assert (run.merge.tracker.repeats_in_a_row, run.merge.tracker.lowest_repeat) == (6, 1)
 
 
 # --- increasing and identity ----------------------------------------------------------------
@@ -630,7 +630,7 @@ def test_a_leg_that_comes_back_does_not_say_again_what_it_said() -> None:
     run = begin(IDENTITY, legs=1)
     run.offer(0, number(1_000))
     run.close(0)
-    run.merge.leg_opened(0)
+    run.merge.feed_opened(0)
     run.offer(0, number(1_000))
     run.offer(0, number(2_000))
 
@@ -739,7 +739,7 @@ def test_a_candle_that_both_legs_left_open_is_a_gap() -> None:
     run.offer(1, Frame(100, 199, 160, final=False))
 
     assert run.verdicts == [NEW, REPEATED, GAP, NEW]
-    assert run.gaps == [Gap(-1, 100, 1)]
+    assert run.gaps == [IdGap(-1, 100, 1)]
 
 
 # --- all rules ------------------------------------------------------------------------------
@@ -763,8 +763,8 @@ def test_a_lone_leg_fares_as_with_the_tracker_alone(row: Row) -> None:
 def test_a_merge_takes_over_the_tracker_a_series_has() -> None:
     tracker = tracker_for(TRADE)
     tracker.observe(41, 41)
-    merge: Merge[str] = merge_for(TRADE, tracker)
+    merge: FeedArbiter[str] = arbiter_for(TRADE, tracker)
 
-    merge.leg_opened(0, speaking=True)
+    merge.feed_opened(0, leading=True)
     assert merge.offer(0, 42, 42, None, "next", 0.0) == [(NEW, "next", None)]
     assert tracker.last == 42

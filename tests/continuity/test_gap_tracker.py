@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from connector.binance.stream_name import recognise
-from connector.codec.rest_rows import Recovered
+from connector.binance.stream_name import parse_any
+from connector.codec.rest_rows import RestEvent
 from connector.codec.schema import load
-from connector.continuity.gap_tracker import Continuity, Gap, Series
+from connector.continuity.gap_tracker import Gap, GapTracker, Series
 from connector.feed.pipeline import Codecs, Pipeline, Route, route_to
 from connector.telemetry.ledger import Ledger
 from tests.golden.test_golden import plain
@@ -26,7 +26,7 @@ class Line:
     def __init__(self, *names: str, stored: dict[str, Any] | None = None, hold: int = 1 << 30):
         self.recorder, self.ledger, self.filled = Recorder(), Ledger(), list[Gap]()
         self.deleted: list[str] = []  # keys of progress
-        self.continuity = Continuity("binance", shard=1, instance="market", run="r1")
+        self.continuity = GapTracker("binance", shard=1, instance="market", run="r1")
         self.continuity.begin(IDS, stored or {})
         self.pipeline = Pipeline(self.recorder, self.ledger, hold, self.continuity)
         codecs: Codecs = {}
@@ -36,7 +36,7 @@ class Line:
     @staticmethod
     def _route(name: str, codecs: Codecs) -> Route:
         product = "usdm" if name.startswith("usdm:") else "spot"
-        stream = recognise(product, name.removeprefix("usdm:"))  # type: ignore[arg-type]
+        stream = parse_any(product, name.removeprefix("usdm:"))  # type: ignore[arg-type]
         return route_to(f"binance.{product}.{stream.row.kind}", 7, stream, codecs)
 
     def fill_everything(self) -> None:
@@ -66,7 +66,7 @@ class Line:
         """Return the markers and the progress of the next transaction."""
         self.number += 1
         made: dict[str, list[dict[str, Any]]] = {"markers": [], "progress": []}
-        for topic, value, key, *_ in self.continuity.chronicle.seal(self.number, at_ms * 1000):
+        for topic, value, key, *_ in self.continuity.outbox.drain(self.number, at_ms * 1000):
             kind = topic.removeprefix("binance.")
             if value is None:
                 self.deleted.append((key or b"").decode())
@@ -133,7 +133,7 @@ def test_progress_is_written_only_for_series_that_moved() -> None:
 
 def test_markers_wait_until_they_are_written() -> None:
     line = Line("btcusdt@trade")
-    chronicle = line.continuity.chronicle
+    chronicle = line.continuity.outbox
     before = chronicle.waiting
     line.trades(10)
     marked = chronicle.waiting
@@ -186,11 +186,11 @@ def test_a_hole_that_can_be_filled_stays_open_in_the_progress_until_it_is() -> N
 
     route = line.routes[b"btcusdt@trade"]
     for number in (11, 12, 13):
-        one = Recovered(json.dumps(trade(number)).encode(), number, number, NOW_MS + number)
+        one = RestEvent(json.dumps(trade(number)).encode(), number, number, NOW_MS + number)
         [series] = line.series()
         assert line.pipeline.recover(route.codec, series, one, gap.id, "backfill", NOW_MS * 1000)
         gap.recovered += 1
-    line.continuity.settled(line.series()[0], gap, "filled")
+    line.continuity.close_gap(line.series()[0], gap, "filled")
     [filled], [after] = line.seal()
 
     assert (filled["state"], filled["gap_id"], filled["recovered"]) == ("filled", gap.id, 3)
@@ -207,11 +207,11 @@ def test_a_lost_connection_marks_all_its_series_at_once_and_ids_that_go_on_clear
     line.seal()
     every = [*line.series(), *line.series("btcusdt@bookTicker")]
 
-    line.continuity.interrupted(every, "connection_lost")
+    line.continuity.suspect(every, "connection_lost")
     markers, _ = line.seal()
     assert states(markers) == [("opened", "connection_lost")] * 2
 
-    line.continuity.resumed(every, NOW_MS + 500)
+    line.continuity.confirm(every, NOW_MS + 500)
     line.trades(11)
     line.send("btcusdt@bookTicker", ticker(9))
     markers, _ = line.seal()
@@ -230,8 +230,8 @@ def test_a_lost_connection_that_cost_events_is_one_gap_with_its_reason() -> None
     line = Line("btcusdt@trade")
     line.trades(10)
     line.seal()
-    line.continuity.interrupted(line.series(), "server_shutdown")
-    line.continuity.resumed(line.series(), NOW_MS)
+    line.continuity.suspect(line.series(), "server_shutdown")
+    line.continuity.confirm(line.series(), NOW_MS)
     line.trades(14)
 
     markers, _ = line.seal()
@@ -252,7 +252,7 @@ def test_a_single_id_left_out_is_normal_unless_the_connection_broke_there() -> N
     line.send("usdm:btcusdt@trade", usdm_trade(10), usdm_trade(12))
     line.seal()
 
-    line.continuity.interrupted(route.series.values(), "connection_lost")
+    line.continuity.suspect(route.series.values(), "connection_lost")
     line.send("usdm:btcusdt@trade", usdm_trade(14), usdm_trade(11), usdm_trade(13))
     markers, _ = line.seal()
 
@@ -338,7 +338,7 @@ def test_a_topic_that_changed_over_a_restart_ends_in_the_old_one_and_begins_in_t
 def test_a_series_let_go_of_has_come_to_its_end() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
-    line.continuity.interrupted(line.series(), "connection_lost")
+    line.continuity.suspect(line.series(), "connection_lost")
     line.continuity.forget(line.series())
 
     markers, _ = line.seal()
@@ -513,7 +513,10 @@ def ticks(*ids: int) -> list[bytes]:
 def test_what_was_dropped_of_a_merged_stream_is_marked_for_both_products() -> None:
     line = Line("usdm:!bookTicker", hold=1)
     [way] = line.routes.values()
-    way.merged, way.foreign = True, replace(way, product="coinm", series={}, legs=[])
+    way.carries_other_product, way.other_product = (
+        True,
+        replace(way, product="coinm", series={}, feeds=[]),
+    )
     routes = {b"!bookTicker": way}
     line.pipeline.receive(routes, ticks(1), NOW_MS * 1000, Source())
     line.seal()
@@ -533,7 +536,7 @@ def test_stopping_says_where_the_coverage_of_every_series_ends() -> None:
     line = Line("btcusdt@trade")
     line.trades(10, 11)
     line.seal()
-    line.continuity.ended(line.series(), "restart")
+    line.continuity.end_coverage(line.series(), "restart")
 
     [marker], [progress] = line.seal()
 
@@ -548,7 +551,7 @@ def test_stopping_says_where_the_coverage_of_every_series_ends() -> None:
 def test_a_series_that_is_read_again_begins_its_coverage_anew() -> None:
     line = Line("btcusdt@trade")
     line.trades(10, 11)
-    line.continuity.ended(line.series(), "plan_changed")
+    line.continuity.end_coverage(line.series(), "plan_changed")
     line.trades(20, 21)
 
     markers, _ = line.seal()
@@ -566,13 +569,13 @@ def test_the_first_transaction_takes_over_the_progress_of_the_writer_before() ->
     name = "spot/btcusdt@trade/BTCUSDT"
     line = Line("btcusdt@trade", stored={name: stored(20), "x": stored(5, shard=2)})
 
-    [(topic, value, key, *_)] = line.continuity.chronicle.take_over(1, NOW_MS * 1000)
+    [(topic, value, key, *_)] = line.continuity.outbox.rewrite_progress(1, NOW_MS * 1000)
 
     record = plain(avro_oracle.read_avro(load("progress"), value or b""))
     assert (topic, key.decode() if key else "") == ("binance.progress", name)
     assert record == stored(20) | {"run": "r1", "commit_number": 1}
-    assert line.continuity.chronicle.sealed == {name: 1}
-    assert line.continuity.chronicle.take_over(2, NOW_MS * 1000) == []
+    assert line.continuity.outbox.sealed == {name: 1}
+    assert line.continuity.outbox.rewrite_progress(2, NOW_MS * 1000) == []
 
 
 def test_ids_that_began_anew_are_a_new_epoch_and_no_repeats() -> None:
@@ -603,7 +606,7 @@ def test_a_gap_that_opens_before_the_record_of_another_one_is_settled_too() -> N
     line = Line("btcusdt@trade")
     line.trades(10)
     line.send("btcusdt@trade", trade(11) | {"p": "x"})
-    line.continuity.interrupted(line.series(), "connection_lost")
+    line.continuity.suspect(line.series(), "connection_lost")
     line.trades(12)
     markers, _ = line.seal()
 
@@ -659,7 +662,7 @@ def test_a_filling_goes_on_behind_what_the_writer_before_had_stored_of_it() -> N
     _, [progress] = line.seal()
 
     [gap] = line.filled
-    assert (gap.filled_to, gap.recovered, gap.gone) == (7, 1, 1)
+    assert (gap.filled_to, gap.recovered, gap.expired) == (7, 1, 1)
     assert progress["fillings"] == [filling]
 
 
@@ -669,8 +672,8 @@ def test_progress_tells_how_far_a_filling_has_come_with_the_records_it_speaks_of
     line.trades(10, 20)
     [gap], [series] = line.filled, line.series()
     line.seal()
-    line.continuity.written(series, gap, 11)
-    line.continuity.written(series, gap, 12)
+    line.continuity.on_recovered(series, gap, 11)
+    line.continuity.on_recovered(series, gap, 12)
 
     _, [progress] = line.seal()
 
@@ -691,7 +694,7 @@ def test_a_record_kafka_did_not_take_is_a_gap_of_its_own() -> None:
     line.trades(10, 11, 12)
     line.seal()
     topic, value, *_ = line.recorder.records[1]
-    line.continuity.refused(topic, value, "dead_letter")
+    line.continuity.on_refused(topic, value, "dead_letter")
 
     [marker], _ = line.seal()
 
@@ -705,7 +708,7 @@ def test_records_kafka_did_not_take_are_gaps_of_their_own_where_ids_tell_nothing
     line.send("btcusdt@miniTicker", mini(NOW_MS), mini(NOW_MS + 5), mini(NOW_MS + 9))
     line.seal()
     for topic, value, *_ in (line.recorder.records[place] for place in (0, 1, 4)):
-        line.continuity.refused(topic, value, "dead_letter")
+        line.continuity.on_refused(topic, value, "dead_letter")
 
     markers, _ = line.seal()
 
@@ -721,8 +724,8 @@ def test_a_gap_nobody_will_see_the_end_of_is_settled_when_the_coverage_ends() ->
     line.trades(10)
     line.send("btcusdt@miniTicker", mini(NOW_MS))
     both = [*line.series(), *line.series("btcusdt@miniTicker")]
-    line.continuity.interrupted(both, "connection_lost")
-    line.continuity.ended(both, "plan_changed")
+    line.continuity.suspect(both, "connection_lost")
+    line.continuity.end_coverage(both, "plan_changed")
 
     markers, _ = line.seal()
 
@@ -741,7 +744,7 @@ def test_a_gap_nobody_will_see_the_end_of_is_settled_when_the_coverage_ends() ->
 def test_the_progress_of_a_series_let_go_of_is_deleted_and_it_begins_anew() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
-    line.continuity.ended(line.series(), "plan_changed")
+    line.continuity.end_coverage(line.series(), "plan_changed")
     line.continuity.forget(line.series())
     line.seal()
     assert line.deleted == ["spot/btcusdt@trade/BTCUSDT"]
@@ -761,7 +764,7 @@ def test_a_series_let_go_of_while_a_gap_is_filled_is_kept_until_that_is_settled(
     line.continuity.forget([series])
     line.seal()
     assert line.deleted == []
-    line.continuity.settled(series, gap, "filled")
+    line.continuity.close_gap(series, gap, "filled")
 
     markers, _ = line.seal()
 
@@ -806,8 +809,8 @@ def test_a_gap_found_twice_with_nothing_in_between_is_counted_once() -> None:
     line.send("btcusdt@miniTicker", mini(NOW_MS))
     [series] = line.series("btcusdt@miniTicker")
     for _ in range(2):
-        line.continuity.interrupted([series], "connection_lost")
-        line.continuity.resumed([series], NOW_MS + 50)
+        line.continuity.suspect([series], "connection_lost")
+        line.continuity.confirm([series], NOW_MS + 50)
 
     assert line.continuity.gaps == {"connection_lost": 1}
 
@@ -816,9 +819,9 @@ def test_a_record_refused_after_its_series_has_moved_is_marked_where_it_was() ->
     line = Line("btcusdt@trade")
     line.trades(10)
     [series], [(topic, value, *_)] = line.series(), line.recorder.records
-    line.continuity.moved(series, "elsewhere", series.opening, series.key)
+    line.continuity.change_topic(series, "elsewhere", series.record_prefix, series.key)
     line.seal()
-    line.continuity.refused(topic, value, "delivery")
+    line.continuity.on_refused(topic, value, "delivery")
 
     [marker], _ = line.seal()
 

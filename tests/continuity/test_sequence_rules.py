@@ -12,7 +12,7 @@ from connector.continuity.sequence_rules import (
     OVERLAP,
     REPEATED,
     CandleTracker,
-    Gap,
+    IdGap,
     Tracker,
     Verdict,
     tracker_for,
@@ -66,15 +66,15 @@ def test_a_jump_is_a_gap_with_exact_edges_and_said_once() -> None:
     tracker = tracker_for(TRADE)
 
     assert told(tracker, (7, 7), (11, 11), (12, 12)) == [NEW, GAP, NEW]
-    assert tracker.gap == Gap(7, 11, 3)
-    assert tracker.gap.between(1_000, 2_000) == Gap(7, 11, 3, 1_000, 2_000)
+    assert tracker.gap == IdGap(7, 11, 3)
+    assert tracker.gap.between(1_000, 2_000) == IdGap(7, 11, 3, 1_000, 2_000)
 
 
 def test_a_single_missing_id_is_normal_where_the_row_says_so() -> None:
     tracker = tracker_for(MAY_SKIP)
 
     assert told(tracker, (7, 7), (9, 9), (12, 12), (13, 13)) == [NEW, NEW, GAP, NEW]
-    assert (tracker.skipped, tracker.gap) == (1, Gap(9, 12, 2))
+    assert (tracker.skipped, tracker.gap) == (1, IdGap(9, 12, 2))
 
 
 def test_an_id_left_out_as_normal_that_comes_late_is_new_once() -> None:
@@ -88,8 +88,8 @@ def test_an_id_left_out_as_normal_can_be_called_missing_after_all() -> None:
     tracker = tracker_for(MAY_SKIP)
     told(tracker, (7, 7), (9, 9))
 
-    assert tracker.skipped_just_now() == Gap(7, 9, 1)
-    assert tracker.skipped_just_now() is None
+    assert tracker.last_tolerated_skip() == IdGap(7, 9, 1)
+    assert tracker.last_tolerated_skip() is None
     assert told(tracker, (8, 8), (10, 10)) == [REPEATED, NEW]
 
 
@@ -105,7 +105,7 @@ def test_what_is_judged_changes_nothing() -> None:
     tracker.observe(7, 7)
 
     assert [tracker.judge(one, one) for one in (7, 8, 9)] == [REPEATED, NEW, GAP]
-    assert (tracker.last, tracker.gap, tracker.behind) == (7, None, 0)
+    assert (tracker.last, tracker.gap, tracker.repeats_in_a_row) == (7, None, 0)
 
 
 @given(st.lists(st.integers(1, 60), max_size=60))
@@ -137,7 +137,7 @@ def test_a_range_joins_overlaps_repeats_or_leaves_a_gap() -> None:
     spans = ((1, 5), (6, 9), (8, 12), (6, 12), (14, 20))
 
     assert told(tracker, *spans) == [NEW, NEW, OVERLAP, REPEATED, GAP]
-    assert tracker.gap == Gap(12, 14, 1)
+    assert tracker.gap == IdGap(12, 14, 1)
 
 
 def test_a_chain_holds_by_the_previous_id_whatever_the_first() -> None:
@@ -145,7 +145,7 @@ def test_a_chain_holds_by_the_previous_id_whatever_the_first() -> None:
     spans = ((1, 5, 0), (8, 9, 5), (11, 12, 9), (11, 12, 9), (15, 16, 14))
 
     assert told(tracker, *spans) == [NEW, NEW, NEW, REPEATED, GAP]
-    assert tracker.gap == Gap(12, 15, None)
+    assert tracker.gap == IdGap(12, 15, None)
 
 
 def test_a_chained_event_that_spans_the_end_misses_nothing() -> None:
@@ -219,7 +219,7 @@ def test_left_out_candles_are_a_gap() -> None:
     candle(tracker, 0, 60_000, closed=True)
 
     assert candle(tracker, 3, 1) is GAP
-    assert tracker.gap == Gap(0, 3 * MINUTE, 2)
+    assert tracker.gap == IdGap(0, 3 * MINUTE, 2)
     assert candle(tracker, 3, 60_000, closed=True) is NEW
     assert candle(tracker, 4, 1) is NEW
 
@@ -230,7 +230,7 @@ def test_a_candle_that_was_never_told_closed_is_missing() -> None:
     candle(tracker, 1, 30_000)
 
     assert candle(tracker, 2, 1) is GAP
-    assert tracker.gap == Gap(0, 2 * MINUTE, 1)
+    assert tracker.gap == IdGap(0, 2 * MINUTE, 1)
 
 
 def test_candles_never_closed_one_after_the_other_are_gaps_that_share_nothing() -> None:
@@ -243,8 +243,8 @@ def test_candles_never_closed_one_after_the_other_are_gaps_that_share_nothing() 
 
     assert gaps == [
         None,
-        Gap(0, 2 * MINUTE, 1),
-        Gap(2 * MINUTE - 1, 5 * MINUTE, 3),
+        IdGap(0, 2 * MINUTE, 1),
+        IdGap(2 * MINUTE - 1, 5 * MINUTE, 3),
     ]
 
 
@@ -253,7 +253,7 @@ def test_the_first_candle_told_but_not_closed_is_missing_too() -> None:
     candle(tracker, 5, 1)
 
     assert candle(tracker, 7, 1) is GAP
-    assert tracker.gap == Gap(5 * MINUTE - 1, 7 * MINUTE, 2)
+    assert tracker.gap == IdGap(5 * MINUTE - 1, 7 * MINUTE, 2)
 
 
 @pytest.mark.parametrize("unit", [1, 1_000], ids=["ms", "us"])
@@ -266,7 +266,7 @@ def test_months_follow_one_another_though_they_differ_in_length(unit: int) -> No
     assert tracker.observe(february, march - 1, 2, True) is NEW
     assert tracker.observe(march, 90 * day - 1, 3, True) is NEW
     assert tracker.observe(may, 151 * day - 1, 4, True) is GAP
-    assert tracker.gap == Gap(march, may, 1)
+    assert tracker.gap == IdGap(march, may, 1)
 
 
 def test_the_closing_state_counts_though_its_leg_stamps_it_earlier() -> None:
@@ -304,11 +304,11 @@ def test_ids_that_fell_back_are_counted_until_something_is_new() -> None:
     tracker.observe(1_000, 1_000)
 
     told(tracker, (3, 3), (4, 4), (5, 5))
-    assert (tracker.behind, tracker.fell_to) == (3, 3)
+    assert (tracker.repeats_in_a_row, tracker.lowest_repeat) == (3, 3)
     tracker.observe(1_001, 1_001)
-    assert (tracker.behind, tracker.fell_to) == (0, None)
+    assert (tracker.repeats_in_a_row, tracker.lowest_repeat) == (0, None)
     told(tracker, (6, 6))
-    assert (tracker.behind, tracker.fell_to) == (1, 6)
+    assert (tracker.repeats_in_a_row, tracker.lowest_repeat) == (1, 6)
 
 
 def test_a_reset_begins_an_epoch_with_whatever_id_comes() -> None:
@@ -317,7 +317,7 @@ def test_a_reset_begins_an_epoch_with_whatever_id_comes() -> None:
     tracker.reset(1)
 
     assert told(tracker, (4, 4), (5, 5)) == [NEW, NEW]
-    assert (tracker.state(), tracker.behind) == ((5, 1), 0)
+    assert (tracker.state(), tracker.repeats_in_a_row) == ((5, 1), 0)
 
 
 def test_a_candle_forgets_its_running_one_at_a_reset() -> None:

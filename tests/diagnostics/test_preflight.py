@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from connector.config.load import load
-from connector.diagnostics.preflight import examine
+from connector.diagnostics.preflight import check_offline
 from connector.errors import Refused
 from tests.support.config import GOOD, loaded
 
@@ -50,7 +50,7 @@ def text(folder: Path) -> str:
 
 
 def test_elsewhere_a_file_that_is_missing_here_is_a_warning(tmp_path: Path) -> None:
-    warnings = examine(loaded(tmp_path, text(tmp_path)), here=False)
+    warnings = check_offline(loaded(tmp_path, text(tmp_path)), here=False)
 
     assert sorted(each.replace(f"{tmp_path}/", "") for each in warnings) == sorted(
         f"{each}; the worker needs it" for each in MISSING
@@ -59,7 +59,7 @@ def test_elsewhere_a_file_that_is_missing_here_is_a_warning(tmp_path: Path) -> N
 
 def test_here_it_is_an_error_with_its_whole_key(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
-        examine(loaded(tmp_path, text(tmp_path)), here=True)
+        check_offline(loaded(tmp_path, text(tmp_path)), here=True)
 
     said = str(caught.value).replace(f"{tmp_path}/", "")
     assert sorted(said.splitlines()) == sorted(MISSING)
@@ -69,13 +69,13 @@ def test_files_that_are_there_are_nothing_to_tell(tmp_path: Path) -> None:
     for _, name in KEYS.values():
         (tmp_path / name).write_text("content")
 
-    assert examine(loaded(tmp_path, text(tmp_path)), here=True) == []
+    assert check_offline(loaded(tmp_path, text(tmp_path)), here=True) == []
 
 
 def test_a_wrong_key_of_librdkafka_has_its_line(tmp_path: Path) -> None:
     wrong = GOOD.replace("9092", "9092\n  librdkafka:\n    lingr.ms: 5")
     with pytest.raises(Refused) as caught:
-        examine(loaded(tmp_path, wrong), here=False)
+        check_offline(loaded(tmp_path, wrong), here=False)
 
     assert str(caught.value).replace(f"{tmp_path}/", "") == (
         "connector.yaml:5: kafka.librdkafka.lingr.ms: librdkafka has no such key;"
@@ -85,6 +85,6 @@ def test_a_wrong_key_of_librdkafka_has_its_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("example", sorted(Path("examples").glob("*.yaml")), ids=lambda at: at.name)
 def test_the_examples_need_nothing_but_their_files(example: Path) -> None:
-    warnings = examine(load(example), here=False)
+    warnings = check_offline(load(example), here=False)
 
     assert [each for each in warnings if "cannot read" not in each] == []

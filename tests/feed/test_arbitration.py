@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 from connector.codec.schema import load
-from connector.continuity.gap_tracker import Continuity
+from connector.continuity.gap_tracker import GapTracker
 from connector.feed.pipeline import Pipeline, route_to
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
@@ -35,10 +35,10 @@ class Pair:
         self.pipeline = Pipeline(self.recorder, self.ledger, 1 << 30, clock=lambda: self.clock)
 
     def opened(self, leg: int) -> None:
-        self.pipeline.legs.opened(self.routes.values(), leg)
+        self.pipeline.arbitration.feed_opened(self.routes.values(), leg)
 
     def closed(self, leg: int) -> None:
-        self.pipeline.legs.closed(self.routes.values(), leg)
+        self.pipeline.arbitration.feed_closed(self.routes.values(), leg)
 
     def deliver(self, leg: int, *ids: int) -> None:
         self.now += 1000
@@ -60,7 +60,7 @@ def test_a_hand_over_loses_and_repeats_nothing() -> None:
     pair.opened(2)
     pair.deliver(2, 3, 4)
     pair.deliver(1, 4, 5)
-    assert pair.pipeline.legs.may_close(pair.routes.values(), 1)
+    assert pair.pipeline.arbitration.may_close(pair.routes.values(), 1)
     pair.closed(1)
     pair.deliver(2, 5, 6)
 
@@ -75,11 +75,11 @@ def test_an_event_ahead_of_its_turn_waits_for_the_other_leg() -> None:
     pair.deliver(1, 1)
     pair.opened(2)
     pair.deliver(2, 4, 5)
-    assert (pair.published(), pair.pipeline.legs.waiting) == ([1], 2)
+    assert (pair.published(), pair.pipeline.arbitration.waiting) == ([1], 2)
 
     pair.deliver(1, 2, 3)
 
-    assert (pair.published(), pair.pipeline.legs.waiting) == ([1, 2, 3, 4, 5], 0)
+    assert (pair.published(), pair.pipeline.arbitration.waiting) == ([1, 2, 3, 4, 5], 0)
 
 
 def test_what_no_leg_delivers_is_a_gap_when_the_wait_is_over() -> None:
@@ -106,12 +106,12 @@ def test_a_step_of_the_wall_clock_changes_nothing_in_how_long_an_event_waits(ste
     pair.deliver(2, 5)
     pair.clock += 0.4
     pair.pipeline.expire()
-    assert (pair.published(), pair.pipeline.legs.waiting) == ([1], 2)
+    assert (pair.published(), pair.pipeline.arbitration.waiting) == ([1], 2)
 
     pair.clock += 0.2
     pair.pipeline.expire()
 
-    assert (pair.published(), pair.pipeline.legs.waiting) == ([1, 4, 5], 0)
+    assert (pair.published(), pair.pipeline.arbitration.waiting) == ([1, 4, 5], 0)
 
 
 def test_when_the_old_leg_ends_the_tracker_alone_goes_on() -> None:
@@ -123,7 +123,7 @@ def test_when_the_old_leg_ends_the_tracker_alone_goes_on() -> None:
     pair.deliver(2, 2)
     [series] = pair.routes[NAME.encode()].series.values()
 
-    assert series.merge is None
+    assert series.arbiter is None
     assert pair.published() == [1, 2]
 
 
@@ -156,9 +156,9 @@ def test_a_connection_that_asks_for_a_stream_twice_delivers_it_once() -> None:
     for _ in range(2):  # the first request was refused
         pair.opened(1)
     [way] = pair.routes.values()
-    assert way.legs == [1]
+    assert way.feeds == [1]
     pair.closed(1)
-    assert way.legs == []
+    assert way.feeds == []
 
 
 def test_ids_that_began_anew_end_at_the_last_one_published_with_two_connections_too() -> None:
@@ -174,7 +174,7 @@ def test_ids_that_began_anew_end_at_the_last_one_published_with_two_connections_
     pair.pipeline.reset(series)
 
     assert series.tracker.state() == (0, 1)
-    told = [gap for state, _, _, gap, *_ in pair.pipeline.continuity.chronicle._waiting
+    told = [gap for state, _, _, gap, *_ in pair.pipeline.continuity.outbox._waiting
             if state == "unfillable"]  # fmt: skip
     assert [gap.before_id for gap in told] == [101]
 
@@ -183,13 +183,13 @@ def test_a_leg_that_ends_before_another_one_is_sure_leaves_its_series_in_doubt()
     pair = Pair()
     [way] = pair.routes.values()
     pair.opened(1)
-    pair.pipeline.legs.heard([way], 1, 100.0)
+    pair.pipeline.arbitration.feed_confirmed([way], 1, 100.0)
     pair.deliver(1, 1)
     pair.opened(2)
-    unrelieved, series = pair.pipeline.legs.unrelieved, way.series["BTCUSDT"]
+    unrelieved, series = pair.pipeline.arbitration.series_at_risk, way.series["BTCUSDT"]
     assert unrelieved(way, 1, 101.0) == [series]  # asked for, and not acknowledged
 
-    pair.pipeline.legs.heard([way], 2, 101.0)
+    pair.pipeline.arbitration.feed_confirmed([way], 2, 101.0)
     assert unrelieved(way, 1, 101.5) == [series]
     assert unrelieved(way, 1, 102.5) == []  # subscribed for long enough
 
@@ -203,7 +203,7 @@ def test_a_leg_that_is_alone_leaves_nothing_to_another_one() -> None:
     pair.opened(1)
     pair.deliver(1, 1)
 
-    assert pair.pipeline.legs.unrelieved(way, 1, 1.0) == []
+    assert pair.pipeline.arbitration.series_at_risk(way, 1, 1.0) == []
 
 
 NOW_US = 1_789_967_129_123_456
@@ -216,14 +216,14 @@ class Line:
     def __init__(self, name: str) -> None:
         self.name, self.now, self.clock = name, NOW_US, 7.0
         self.recorder, self.ledger = Recorder(), Ledger()
-        self.continuity = Continuity("binance")
+        self.continuity = GapTracker("binance")
         self.continuity.begin({"marker": 8, "progress": 9}, {})
         self.pipeline = Pipeline(
             self.recorder, self.ledger, 1 << 30, self.continuity, lambda: self.clock
         )
-        stream = recognise("spot", name)
+        stream = parse_any("spot", name)
         self.route = route_to(f"binance.spot.{stream.row.kind}", 7, stream, {})
-        self.pipeline.legs.opened([self.route], FIRST)
+        self.pipeline.arbitration.feed_opened([self.route], FIRST)
 
     def deliver(self, leg: int, *ids: int) -> None:
         self.now += 1000
@@ -232,8 +232,8 @@ class Line:
         self.pipeline.receive({self.name.encode(): self.route}, compact, self.now, Source(leg))
 
     def suspect(self) -> None:
-        self.pipeline.legs.suspect([self.route])
-        self.pipeline.legs.opened([self.route], SECOND)
+        self.pipeline.arbitration.suspect([self.route])
+        self.pipeline.arbitration.feed_opened([self.route], SECOND)
 
     def wait(self) -> None:
         """Let the time pass that an event waits for another connection."""
@@ -241,7 +241,7 @@ class Line:
         self.pipeline.expire()
 
     def marked(self) -> list[dict[str, Any]]:
-        sealed = self.continuity.chronicle.seal(1, self.now)
+        sealed = self.continuity.outbox.drain(1, self.now)
         records = [one for one in sealed if one[0].endswith("markers")]
         read = [avro_oracle.read_avro(load("marker"), value or b"") for _, value, *_ in records]
         return [one for one in read if one["state"] != "started"]
@@ -292,7 +292,7 @@ def test_the_edges_of_a_hole_are_the_ids_published_around_it() -> None:
 def test_ids_that_came_after_the_suspicion_are_before_the_hole_no_more() -> None:
     line = Line(BOOK)
     line.deliver(FIRST, 1, 2)
-    line.pipeline.legs.suspect([line.route])
+    line.pipeline.arbitration.suspect([line.route])
     line.deliver(FIRST, 3)
     line.suspect()
     line.deliver(SECOND, 8)
@@ -333,8 +333,8 @@ def test_a_suspect_that_is_trusted_again_is_no_suspect(name: str) -> None:
     line = Line(name)
     line.deliver(FIRST, 1, 2)
     line.suspect()
-    line.pipeline.legs.trust([line.route])
-    line.pipeline.legs.closed([line.route], FIRST)
+    line.pipeline.arbitration.clear_suspicion([line.route])
+    line.pipeline.arbitration.feed_closed([line.route], FIRST)
     line.deliver(SECOND, 3)
 
     assert line.markers() == []
@@ -345,25 +345,25 @@ def test_untold_are_the_suspects_whose_ids_tell_nothing_and_that_nobody_has_deli
     for line in (book, trade):
         line.deliver(FIRST, 1, 2)
         line.suspect()
-    assert trade.pipeline.legs.untold([trade.route], FIRST) == []
-    [series] = book.pipeline.legs.untold([book.route], FIRST)
+    assert trade.pipeline.arbitration.unexplained([trade.route], FIRST) == []
+    [series] = book.pipeline.arbitration.unexplained([book.route], FIRST)
     assert series.symbol == "BTCUSDT"
     book.deliver(SECOND, 5)
     book.wait()
 
-    assert book.pipeline.legs.untold([book.route], FIRST) == []
+    assert book.pipeline.arbitration.unexplained([book.route], FIRST) == []
 
 
 @pytest.mark.parametrize("name", [TRADE, BOOK])
 def test_another_suspect_of_two_that_speaks_has_missed_nothing(name: str) -> None:
     line = Line(name)
     line.deliver(FIRST, 1, 2)
-    line.pipeline.legs.opened([line.route], THIRD)  # connections: 2
+    line.pipeline.arbitration.feed_opened([line.route], THIRD)  # connections: 2
     line.deliver(THIRD, 2, 3)
     line.deliver(FIRST, 3)
     line.suspect()
-    line.pipeline.legs.suspect([line.route])  # the other one's supervisor, a moment later
-    assert line.pipeline.legs.untold([line.route], FIRST) == []
+    line.pipeline.arbitration.suspect([line.route])  # the other one's supervisor, a moment later
+    assert line.pipeline.arbitration.unexplained([line.route], FIRST) == []
     line.deliver(THIRD, 4)
     line.deliver(SECOND, 4)
     line.wait()
@@ -378,7 +378,7 @@ def test_what_both_have_delivered_is_counted_from_the_second_ones_beginning() ->
     line.suspect()
     line.deliver(FIRST, 3)
     line.deliver(SECOND, 3, 4)
-    legs = line.pipeline.legs
+    legs = line.pipeline.arbitration
 
     assert (legs.delivered(line.route, FIRST), legs.delivered(line.route, SECOND)) == (1, 2)
     assert legs.delivered(line.route, 99) == 0

@@ -8,7 +8,7 @@ import os
 import random
 from pathlib import Path
 
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
 from connector.telemetry.ledger import Ledger
 from tests.support.pipeline import Recorder, Source
@@ -30,7 +30,7 @@ class Fuzzer:
         codecs: Codecs = {}
         for path in sorted(SAMPLES.glob("*/*.json")):
             sample = json.loads(path.read_text())
-            stream = recognise(path.parent.name, sample["stream"])  # type: ignore[arg-type]
+            stream = parse_any(path.parent.name, sample["stream"])  # type: ignore[arg-type]
             name = stream.name.encode()
             self.routes[name] = route_to(f"t.{stream.row.kind}", 1, stream, codecs)
             data = json.dumps(sample["data"], separators=(",", ":"), ensure_ascii=False).encode()

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.feed.frame_queue import FRAME_OVERHEAD
-from connector.feed.pipeline import AHEAD_LIMIT_MS, Pipeline, Routes
+from connector.feed.frame_queue import FRAME_OVERHEAD_BYTES
+from connector.feed.pipeline import MAX_AHEAD_MS, Pipeline, Routes
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, Source, route
@@ -80,13 +80,13 @@ def test_a_time_too_far_ahead_gives_way_to_the_receive_time() -> None:
     line = Line()
 
     line.receive(
-        frame(trade(1, time=NOW_MS + AHEAD_LIMIT_MS)),
-        frame(trade(2, time=NOW_MS + AHEAD_LIMIT_MS + 1)),
+        frame(trade(1, time=NOW_MS + MAX_AHEAD_MS)),
+        frame(trade(2, time=NOW_MS + MAX_AHEAD_MS + 1)),
         frame(trade(3, time=0)),
     )
 
     times = [timestamp for *_, timestamp in line.recorder.records]
-    assert times == [NOW_MS + AHEAD_LIMIT_MS, NOW_MS, NOW_MS]
+    assert times == [NOW_MS + MAX_AHEAD_MS, NOW_MS, NOW_MS]
 
 
 def test_a_frame_in_another_spelling_is_read_all_the_same() -> None:
@@ -195,7 +195,7 @@ def test_answers_are_heard_while_frames_wait() -> None:
 
 
 def test_a_full_queue_drops_everything_until_it_is_half_empty() -> None:
-    size = len(frame(trade(1))) + FRAME_OVERHEAD
+    size = len(frame(trade(1))) + FRAME_OVERHEAD_BYTES
     line = Line(room=0, hold=4 * size)
 
     line.receive(*(frame(trade(number)) for number in range(1, 7)))  # 4 wait, 5 and 6 are dropped

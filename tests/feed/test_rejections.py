@@ -9,7 +9,7 @@ import pytest
 
 from connector.binance.ws_messages import Answer
 from connector.errors import Retry
-from connector.feed.rejections import Refusals
+from connector.feed.rejections import RejectedStreams
 from connector.feed.supervisor import Supervisor
 from connector.lab.faults import Drop, RefuseStream
 from connector.transport.websocket import SubscriptionRejected
@@ -28,7 +28,7 @@ WORDS = "Invalid request: invalid stream name"
 
 
 def supervisor(here: World) -> Supervisor:
-    [one] = here.worker.market.supervised
+    [one] = here.worker.shard.supervised
     return one
 
 
@@ -58,8 +58,8 @@ async def test_one_refused_name_is_left_out_and_all_others_flow(
             await until_more(here, name)
         status = json.loads(await page(here, "/status"))
         metrics = await page(here, "/metrics")
-        routes = here.worker.market.routing.routes()
-        legs = {route.stream.name: len(route.legs) for route in routes}
+        routes = here.worker.shard.router.routes()
+        legs = {route.stream.name: len(route.feeds) for route in routes}
         one = supervisor(here)
         await here.stop()
 
@@ -133,12 +133,12 @@ async def test_a_name_refused_to_the_replacement_misses_something_and_nothing_el
         await until_more(here, REFUSED)
         here.exchange.begin(RefuseStream(REFUSED))
         await here.exchange.server_shutdown("spot", after_s=5.0)
-        await until(lambda: supervisor(here).hand_overs == 1)
+        await until(lambda: supervisor(here).handovers == 1)
         for name in supervisor(here).held:
             await until_more(here, name)
 
-        routes = here.worker.market.routing.routes()
-        blind = [one.pending for route in routes for one in route.every_series() if one.pending]
+        routes = here.worker.shard.router.routes()
+        blind = [one.pending for route in routes for one in route.all_series() if one.pending]
         assert [gap.reason for gap in blind] == ["server_shutdown"]
         assert here.worker.pipeline.continuity.gaps == {}
         assert list(supervisor(here).refused) == [REFUSED]
@@ -151,7 +151,7 @@ async def test_when_every_name_is_refused_none_is_left_out_and_the_connection_is
     async with world(tmp_path, SIX) as here:
         names = [f"{coin}@{kind}" for coin in ("btcusdt", "ethusdt") for kind in SIX["streams"]]
         refusals = [here.exchange.begin(RefuseStream(name)) for name in names]
-        await until(lambda: here.worker.market.supervised)
+        await until(lambda: here.worker.shard.supervised)
         await until(lambda: supervisor(here).connects_failed == 1)
         assert supervisor(here).refused == {}
         assert here.worker.server.failing() == ["data"]
@@ -168,7 +168,7 @@ async def test_a_refusal_that_is_about_the_exchange_leaves_out_no_name(
 ) -> None:
     async with world(tmp_path, SIX) as here:
         here.exchange.wire.refused[REFUSED] = (-1003, "Too many requests.")
-        await until(lambda: here.worker.market.supervised)
+        await until(lambda: here.worker.shard.supervised)
         await until(lambda: supervisor(here).connects_failed == 1)
         here.exchange.wire.refused.clear()
         await here.until_flowing()
@@ -190,7 +190,7 @@ async def test_a_silent_name_refused_when_it_is_asked_for_again_is_held_no_more(
     subscription = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["bookTicker", name]}
     async with world(tmp_path, subscription) as here:
         here.exchange.muted.add(name)
-        await until(lambda: here.worker.market.supervised)
+        await until(lambda: here.worker.shard.supervised)
         await until(lambda: name in supervisor(here).held)
         here.exchange.begin(RefuseStream(name))
         await until(lambda: list(supervisor(here).refused) == [name])
@@ -201,22 +201,22 @@ async def test_a_silent_name_refused_when_it_is_asked_for_again_is_held_no_more(
 
 
 def test_ten_refused_names_are_left_out_and_the_eleventh_is_trouble() -> None:
-    refusals = Refusals()
+    refusals = RejectedStreams()
     for number in range(10):
-        refusals.leave_out(str(number), refused(), 400)
-    assert len(refusals.news()) == 10
+        refusals.reject(str(number), refused(), 400)
+    assert len(refusals.take_new()) == 10
 
     with pytest.raises(Retry, match="11 of 411 streams refused, the last one: request 1 refused"):
-        refusals.leave_out("10", refused(), 400)
+        refusals.reject("10", refused(), 400)
     assert refusals.answers == {}
-    assert refusals.news() == []
+    assert refusals.take_new() == []
 
 
 @pytest.mark.parametrize(("others", "trouble"), [(0, True), (1, False), (400, False)])
 def test_a_refused_name_is_trouble_when_nothing_else_was_taken(others: int, trouble: bool) -> None:
-    refusals = Refusals()
+    refusals = RejectedStreams()
     try:
-        refusals.leave_out(REFUSED, refused(), others)
+        refusals.reject(REFUSED, refused(), others)
     except Retry:
         assert trouble
     else:
@@ -224,16 +224,16 @@ def test_a_refused_name_is_trouble_when_nothing_else_was_taken(others: int, trou
 
 
 def test_what_is_said_of_a_refused_name_is_said_once() -> None:
-    refusals = Refusals()
-    refusals.leave_out(REFUSED, refused(), 5)
+    refusals = RejectedStreams()
+    refusals.reject(REFUSED, refused(), 5)
 
-    assert refusals.news() == [(REFUSED, Answer(1, code=2))]
-    assert refusals.news() == []
+    assert refusals.take_new() == [(REFUSED, Answer(1, code=2))]
+    assert refusals.take_new() == []
 
 
 def test_a_refused_name_that_is_not_wanted_any_more_is_forgotten() -> None:
-    refusals = Refusals()
-    refusals.leave_out(REFUSED, refused(), 5)
+    refusals = RejectedStreams()
+    refusals.reject(REFUSED, refused(), 5)
 
     refusals.forget_unless({"btcusdt@trade": None})
 

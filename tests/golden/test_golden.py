@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connector.binance.catalogue import ROWS, Row
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
@@ -56,7 +56,7 @@ def test_a_frame_becomes_the_record_key_and_timestamp_on_file(path: Path) -> Non
 
 def test_every_row_that_makes_records_has_a_sample() -> None:
     covered: set[Row] = {
-        recognise(path.parent.name, json.loads(path.read_text())["stream"]).row  # type: ignore[arg-type]
+        parse_any(path.parent.name, json.loads(path.read_text())["stream"]).row  # type: ignore[arg-type]
         for path in SAMPLES
     }
     wanted = {row for row in ROWS if row.status != "event"}

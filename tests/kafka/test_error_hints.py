@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.kafka.error_hints import with_cure
+from connector.kafka.error_hints import add_hint
 
 
 @pytest.mark.parametrize(
@@ -53,11 +53,11 @@ from connector.kafka.error_hints import with_cure
     ],
 )
 def test_a_known_text_gets_its_cure(words: str, cure: str) -> None:
-    told = with_cure(words)
+    told = add_hint(words)
 
     assert told.startswith(words)
     assert cure in told.removeprefix(words)
 
 
 def test_an_unknown_text_is_left_alone() -> None:
-    assert with_cure("something new") == "something new"
+    assert add_hint("something new") == "something new"

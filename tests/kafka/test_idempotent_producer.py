@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import KafkaError
 
 from connector.kafka.dead_letter import Record
-from connector.kafka.idempotent_producer import Producer
+from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
@@ -61,14 +61,14 @@ class Client:
             report(error, message)
 
 
-class World(Producer):
+class World(IdempotentProducer):
     """A producer of two such clients: the usual one, and the one for refused records."""
 
     def __init__(self) -> None:
         self.clients: list[Client] = []
         self.ledger = Ledger()
         super().__init__({"queue.buffering.max.messages": 100}, self.ledger, "dead", Lag())
-        self.seal = self._progress
+        self.collect = self._progress
 
     def _new_client(self, conf: Mapping[str, Any]) -> Any:
         del conf

@@ -3,12 +3,12 @@
 import pytest
 
 from connector.config.model import Kafka
-from connector.kafka.librdkafka_check import problems
+from connector.kafka.librdkafka_check import findings
 
 
 def said(given: dict[str, object], *, transactions: bool = True) -> list[tuple[str | None, str]]:
     kafka = Kafka.model_validate({"bootstrap_servers": "k:1", "librdkafka": given})
-    return list(problems(kafka, transactions=transactions))
+    return list(findings(kafka, transactions=transactions))
 
 
 @pytest.mark.parametrize("transactions", [True, False])

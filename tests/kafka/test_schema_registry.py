@@ -29,7 +29,7 @@ async def lab() -> AsyncIterator[Registry]:
 
 
 async def test_each_topic_gets_its_kinds_id_and_the_strictest_compatibility(lab: Registry) -> None:
-    ids = await ours.schema_ids(SchemaRegistry(url=lab.url), TOPICS)
+    ids = await ours.ensure_schemas(SchemaRegistry(url=lab.url), TOPICS)
 
     client = SchemaRegistryClient({"url": lab.url})
     level = await asyncio.to_thread(client.get_compatibility, "t.trade-value")
@@ -40,7 +40,9 @@ async def test_each_topic_gets_its_kinds_id_and_the_strictest_compatibility(lab:
 async def test_starting_again_gives_the_same_ids(lab: Registry) -> None:
     settings = SchemaRegistry(url=lab.url)
 
-    assert await ours.schema_ids(settings, TOPICS) == await ours.schema_ids(settings, TOPICS)
+    assert await ours.ensure_schemas(settings, TOPICS) == await ours.ensure_schemas(
+        settings, TOPICS
+    )
 
 
 async def test_a_registry_that_does_not_let_us_set_the_rule_is_taken_as_it_is(
@@ -48,14 +50,14 @@ async def test_a_registry_that_does_not_let_us_set_the_rule_is_taken_as_it_is(
 ) -> None:
     lab.writable = False
 
-    ids = await ours.schema_ids(SchemaRegistry(url=lab.url), TOPICS)
+    ids = await ours.ensure_schemas(SchemaRegistry(url=lab.url), TOPICS)
 
     assert ids["t.trade"] == FIRST_ID
 
 
 async def test_a_registry_that_is_away_is_waited_for(lab: Registry) -> None:
     lab.available = False
-    waiting = asyncio.create_task(ours.schema_ids(SchemaRegistry(url=lab.url), TOPICS))
+    waiting = asyncio.create_task(ours.ensure_schemas(SchemaRegistry(url=lab.url), TOPICS))
     done, _ = await asyncio.wait((waiting,), timeout=0.3)
 
     lab.available = True
@@ -68,7 +70,7 @@ async def test_without_leave_to_register_a_missing_schema_is_named(lab: Registry
     settings = SchemaRegistry(url=lab.url, register=False)
 
     with pytest.raises(Refused, match=r"t\.trade-value.*set register: true"):
-        await ours.schema_ids(settings, {"t.trade": "trade"})
+        await ours.ensure_schemas(settings, {"t.trade": "trade"})
 
 
 async def test_without_leave_to_register_what_is_there_is_used(lab: Registry) -> None:
@@ -78,7 +80,7 @@ async def test_without_leave_to_register_what_is_there_is_used(lab: Registry) ->
 
     settings = SchemaRegistry(url=lab.url, register=False)
 
-    assert await ours.schema_ids(settings, {"t.trade": "trade"}) == {"t.trade": number}
+    assert await ours.ensure_schemas(settings, {"t.trade": "trade"}) == {"t.trade": number}
 
 
 async def test_an_older_schema_that_does_not_fit_is_named_with_the_cure(lab: Registry) -> None:
@@ -89,7 +91,7 @@ async def test_an_older_schema_that_does_not_fit_is_named_with_the_cure(lab: Reg
     await asyncio.to_thread(client.register_schema, "t.trade-value", Schema(text, "AVRO"))
 
     with pytest.raises(Refused, match="does not fit; use another topic or delete it"):
-        await ours.schema_ids(SchemaRegistry(url=lab.url), {"t.trade": "trade"})
+        await ours.ensure_schemas(SchemaRegistry(url=lab.url), {"t.trade": "trade"})
 
 
 async def test_a_password_never_reaches_an_error(lab: Registry, tmp_path: Path) -> None:
@@ -98,7 +100,7 @@ async def test_a_password_never_reaches_an_error(lab: Registry, tmp_path: Path) 
     settings = SchemaRegistry(url=lab.url, register=False, username="bkc", password_file=word)
 
     with pytest.raises(Refused) as caught:
-        await ours.schema_ids(settings, {"t.trade": "trade"})
+        await ours.ensure_schemas(settings, {"t.trade": "trade"})
 
     assert "open-sesame" not in str(caught.value)
 
@@ -134,7 +136,7 @@ async def test_what_is_no_registry_is_called_so(status: int, body: str, *, regis
     async with answering(status, body) as url:
         settings = SchemaRegistry(url=url, register=register)
         with pytest.raises(Refused) as caught:
-            await ours.schema_ids(settings, {"t.trade": "trade"})
+            await ours.ensure_schemas(settings, {"t.trade": "trade"})
 
     assert str(caught.value).startswith(f"schema registry {url}: ")
     assert "what answers there is no schema registry" in str(caught.value)
@@ -143,10 +145,10 @@ async def test_what_is_no_registry_is_called_so(status: int, body: str, *, regis
 async def test_a_reader_too_tells_no_registry_from_a_missing_schema(lab: Registry) -> None:
     async with answering(404, "<html>404 Not Found</html>") as url:
         with pytest.raises(Refused, match="what answers there is no schema registry"):
-            await asyncio.to_thread(ours.WriterSchemas(SchemaRegistry(url=url)).text, 1)
+            await asyncio.to_thread(ours.SchemaCache(SchemaRegistry(url=url)).text, 1)
 
     with pytest.raises(BadMessage, match="not found"):
-        await asyncio.to_thread(ours.WriterSchemas(SchemaRegistry(url=lab.url)).text, 4711)
+        await asyncio.to_thread(ours.SchemaCache(SchemaRegistry(url=lab.url)).text, 4711)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +163,7 @@ async def test_why_a_registry_cannot_be_reached_is_told_with_the_cure(
 ) -> None:
     own = lab.url.rpartition(":")[2]
     settings = SchemaRegistry(url=f"{scheme}://127.0.0.1:{port or own}")
-    asking = asyncio.create_task(ours.schema_ids(settings, {"t.trade": "trade"}))
+    asking = asyncio.create_task(ours.ensure_schemas(settings, {"t.trade": "trade"}))
     said = ""
     async with asyncio.timeout(10):
         while cure not in said:

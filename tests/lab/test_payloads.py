@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.binance.catalogue import ROWS, Row, subscribable
-from connector.binance.stream_name import Stream, parse, recognise
+from connector.binance.stream_name import Stream, parse, parse_any
 from connector.feed.pipeline import Pipeline
 from connector.lab.market import Market
 from connector.telemetry.ledger import Ledger
@@ -32,7 +32,7 @@ def samples() -> dict[Row, dict[str, Any]]:
     found = {}
     for path in SAMPLES.glob("*/*.json"):
         sample = json.loads(path.read_text())
-        found[recognise(path.parent.name, sample["stream"]).row] = sample  # type: ignore[arg-type]
+        found[parse_any(path.parent.name, sample["stream"]).row] = sample  # type: ignore[arg-type]
     return found
 
 

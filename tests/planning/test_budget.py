@@ -5,19 +5,21 @@ import math
 import pytest
 
 from connector.binance.products import Product
-from connector.planning.budget import Cost, PoolCost, Shares, cost_of
-from connector.planning.placement import share_out
+from connector.planning.budget import PlanBudget, PoolBudget, Shares, budget_of
+from connector.planning.placement import place
 from tests.support.plan import Wanted, plan, streams
 
 COINS = [f"C{number}USDT" for number in range(30_000)]
 
 
-def cost(*wanted: Wanted, shares: Shares | None = None, volumes: tuple[Product, ...] = ()) -> Cost:
+def cost(
+    *wanted: Wanted, shares: Shares | None = None, volumes: tuple[Product, ...] = ()
+) -> PlanBudget:
     products = {one.product for one in wanted}
-    return cost_of(plan(*wanted).bundles, products, volumes, shares)
+    return budget_of(plan(*wanted).connections, products, volumes, shares)
 
 
-def pool(found: Cost) -> PoolCost:
+def pool(found: PlanBudget) -> PoolBudget:
     [only] = found.pools
     return only
 
@@ -90,9 +92,9 @@ def test_futures_share_one_pool() -> None:
 
 
 def test_more_connections_than_one_address_may_open_are_refused() -> None:
-    bundles = share_out(streams(COINS, rate=30.0))
+    bundles = place(streams(COINS, rate=30.0))
 
-    found = cost_of(bundles, shares=Shares(limits=0.5))
+    found = budget_of(bundles, shares=Shares(limits=0.5))
 
     [text] = found.refusals
     assert len(bundles) == 455

@@ -3,14 +3,14 @@
 import pytest
 
 from connector.binance.products import ENVIRONMENTS, Product
-from connector.planning.destination import misplaced
+from connector.planning.destination import endpoint_problem
 from connector.planning.templates import trial
 from tests.planning.test_plan import problem
 from tests.support.plan import Wanted, plan
 
 
 def said(product: Product, template: str, endpoint: str) -> str | None:
-    return misplaced(trial(product, template).row, endpoint)
+    return endpoint_problem(trial(product, template).row, endpoint)
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
@@ -101,4 +101,4 @@ def test_a_wrong_endpoint_is_a_problem_of_its_key_even_before_symbols_are_known(
 def test_a_right_endpoint_is_taken_whole() -> None:
     wanted = Wanted("usdm", ["aggTrade"], ["BTCUSDT"], endpoint="ws://lab/market/")
 
-    assert [one.endpoint for one in plan(wanted).planned] == ["ws://lab/market/stream"]
+    assert [one.endpoint for one in plan(wanted).streams] == ["ws://lab/market/stream"]

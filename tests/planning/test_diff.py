@@ -7,19 +7,19 @@ import pytest
 from connector.errors import Refused
 from connector.planning.diff import compare, difference
 from connector.planning.model import Plan
-from connector.planning.placement import share_out
+from connector.planning.placement import place
 from tests.support.plan import streams
 
 COINS = [f"C{number}USDT" for number in range(9)]
 
 
 def test_a_difference_names_what_to_do() -> None:
-    before = share_out(streams(COINS[:4]))
+    before = place(streams(COINS[:4]))
     kept = streams(COINS[1:3])
     kept[0] = replace(kept[0], topic="other", rate=9.0)
     moved = replace(streams(COINS[3:4])[0], endpoint="wss://other/stream")
 
-    found = difference(Plan(before), Plan(share_out([*kept, moved, *streams(COINS[8:9])], before)))
+    found = difference(Plan(before), Plan(place([*kept, moved, *streams(COINS[8:9])], before)))
 
     assert [one.stream.name for one in found.added] == ["c8usdt@trade"]
     assert [one.stream.name for one in found.removed] == ["c0usdt@trade"]
@@ -28,9 +28,9 @@ def test_a_difference_names_what_to_do() -> None:
 
 
 def test_another_estimate_or_order_is_no_difference() -> None:
-    before = share_out(streams(COINS[:4]))
+    before = place(streams(COINS[:4]))
 
-    after = share_out(streams(reversed(COINS[:4]), rate=7.0), before)
+    after = place(streams(reversed(COINS[:4]), rate=7.0), before)
 
     assert difference(Plan(before), Plan(after)).is_nothing
 

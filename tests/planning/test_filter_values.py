@@ -3,7 +3,7 @@
 import pytest
 
 from connector.binance.products import PRODUCTS, Product
-from connector.planning.filter_values import misspelt, undocumented, unlisted_values
+from connector.planning.filter_values import invalid_values, undocumented, unlisted_values
 from connector.planning.selection import Selection
 from tests.planning.test_plan import problem
 from tests.support.plan import Wanted, plan, universe
@@ -11,7 +11,7 @@ from tests.support.plan import Wanted, plan, universe
 
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_what_a_filter_has_by_itself_is_right(product: Product) -> None:
-    found = [*misspelt(product, Selection()), *undocumented(product, Selection())]
+    found = [*invalid_values(product, Selection()), *undocumented(product, Selection())]
 
     assert found == []
 
@@ -40,7 +40,7 @@ def test_what_a_filter_has_by_itself_is_right(product: Product) -> None:
 def test_a_misspelt_value_is_refused_with_the_one_meant(
     product: Product, selection: Selection, told: tuple[str, str]
 ) -> None:
-    assert list(misspelt(product, selection)) == [told]
+    assert list(invalid_values(product, selection)) == [told]
     assert list(undocumented(product, selection)) == []
 
 
@@ -49,7 +49,7 @@ def test_a_value_that_binance_may_have_added_is_only_doubted() -> None:
 
     [(key, text)] = undocumented("spot", selection)
     assert (key, text.partition(":")[0]) == ("status", "'FROZEN' is none that Binance documents")
-    assert list(misspelt("spot", selection)) == []
+    assert list(invalid_values("spot", selection)) == []
 
 
 def test_values_that_nothing_listed_has_are_told_with_the_nearest() -> None:

@@ -1,7 +1,7 @@
 """Names that are not listed: whose listings are worth asking for, and what is said."""
 
 from connector.binance.exchange_info import Universe
-from connector.planning.listing_check import unchecked, unlisted
+from connector.planning.listing_check import unchecked, unlisted_names
 from connector.planning.selection import Selection
 from tests.support.plan import Wanted, listing, universe
 
@@ -24,7 +24,7 @@ def test_a_name_that_is_not_listed_is_told_with_its_place_and_the_nearest() -> N
         Wanted("spot", ["trade"], ["BTCUSDT", "ETHUSTD"]),
     ]
 
-    assert unlisted(wanted, universe("spot", "BTCUSDT", "ETHUSDT")) == [
+    assert unlisted_names(wanted, universe("spot", "BTCUSDT", "ETHUSDT")) == [
         (
             ("subscriptions", 1, "symbols"),
             "ETHUSTD is not listed: its streams would be acknowledged and silent;"
@@ -36,23 +36,26 @@ def test_a_name_that_is_not_listed_is_told_with_its_place_and_the_nearest() -> N
 def test_a_symbol_that_does_not_trade_is_told() -> None:
     halted = Universe({"spot": (listing("spot", "BTCUSDT", "BREAK"),)}, {})
 
-    assert [text for _, text in unlisted([Wanted("spot", ["trade"], ["BTCUSDT"])], halted)] == [
-        "BTCUSDT is BREAK, not TRADING: expect no data"
-    ]
+    assert [
+        text for _, text in unlisted_names([Wanted("spot", ["trade"], ["BTCUSDT"])], halted)
+    ] == ["BTCUSDT is BREAK, not TRADING: expect no data"]
 
 
 def test_a_list_of_strangers_is_told_by_its_number() -> None:
     wanted = [Wanted("spot", ["trade"], [f"COIN{number}" for number in range(30)])]
 
-    texts = [text for _, text in unlisted(wanted, universe("spot", "BTCUSDT"))]
+    texts = [text for _, text in unlisted_names(wanted, universe("spot", "BTCUSDT"))]
     assert (len(texts), texts[-1]) == (11, "and 20 more that are not listed or do not trade")
 
 
 def test_an_answer_that_lists_nothing_is_not_believed() -> None:
-    assert unlisted([Wanted("spot", ["trade"], ["NOSUCH"])], Universe({"spot": ()}, {})) == []
+    assert unlisted_names([Wanted("spot", ["trade"], ["NOSUCH"])], Universe({"spot": ()}, {})) == []
 
 
 def test_asset_indexes_are_listed_nowhere_and_not_told() -> None:
     wanted = [Wanted("usdm", ["assetIndex"], ["BTCUSD"])]
 
-    assert (unchecked(wanted), unlisted(wanted, universe("usdm", "BTCUSDT"))) == (frozenset(), [])
+    assert (unchecked(wanted), unlisted_names(wanted, universe("usdm", "BTCUSDT"))) == (
+        frozenset(),
+        [],
+    )

@@ -11,27 +11,34 @@ from hypothesis import strategies as st
 from connector.binance.products import PRODUCTS
 from connector.binance.stream_name import Stream
 from connector.planning.diff import compare, names_of
-from connector.planning.model import Bundle, Identity, Planned
-from connector.planning.placement import RATE, STREAMS, most_streams, shard_of, share_out, stem_of
+from connector.planning.model import ConnectionPlan, PlannedStream, StreamKey
+from connector.planning.placement import (
+    MAX_RATE,
+    MAX_STREAMS,
+    most_streams,
+    place,
+    shard_of,
+    stem_of,
+)
 from tests.support.plan import Wanted, plan, streams
 
 COINS = [f"C{number}USDT" for number in range(3000)]
 
 
-def places(bundles: Iterable[Bundle]) -> dict[Identity, list[str]]:
-    found: dict[Identity, list[str]] = {}
+def places(bundles: Iterable[ConnectionPlan]) -> dict[StreamKey, list[str]]:
+    found: dict[StreamKey, list[str]] = {}
     for bundle in bundles:
-        for one in bundle.planned:
-            found.setdefault(one.identity, []).append(bundle.name)
+        for one in bundle.streams:
+            found.setdefault(one.stream_key, []).append(bundle.name)
     return found
 
 
-def sizes(bundles: Iterable[Bundle]) -> list[int]:
-    return [len(bundle.planned) for bundle in bundles]
+def sizes(bundles: Iterable[ConnectionPlan]) -> list[int]:
+    return [len(bundle.streams) for bundle in bundles]
 
 
 def test_a_connection_gets_few_streams_of_many_and_all_get_alike() -> None:
-    bundles = share_out(streams(COINS[:1001]))
+    bundles = place(streams(COINS[:1001]))
 
     assert sizes(bundles) == [334, 334, 333]
     assert [bundle.name for bundle in bundles] == ["spot-1", "spot-2", "spot-3"]
@@ -40,70 +47,75 @@ def test_a_connection_gets_few_streams_of_many_and_all_get_alike() -> None:
 def test_options_have_200_streams_a_connection() -> None:
     symbols = [f"BTC-261225-{number}-C" for number in range(450)]
 
-    bundles = plan(Wanted("options", ["kline_1m"], symbols)).bundles
+    bundles = plan(Wanted("options", ["kline_1m"], symbols)).connections
 
     assert sizes(bundles) == [150, 150, 150]
-    assert [most_streams(product) for product in PRODUCTS] == [STREAMS, STREAMS, STREAMS, 200]
+    assert [most_streams(product) for product in PRODUCTS] == [
+        MAX_STREAMS,
+        MAX_STREAMS,
+        MAX_STREAMS,
+        200,
+    ]
 
 
 def test_busy_streams_get_more_connections() -> None:
-    bundles = share_out(streams(COINS[:50], rate=100.0))
+    bundles = place(streams(COINS[:50], rate=100.0))
 
     assert sizes(bundles) == [17, 17, 16]
-    assert max(bundle.rate for bundle in bundles) <= RATE
+    assert max(bundle.rate for bundle in bundles) <= MAX_RATE
 
 
 def test_a_stream_too_busy_for_any_connection_has_one_of_its_own() -> None:
-    bundles = share_out([*streams(COINS[:2], rate=3 * RATE), *streams(COINS[2:4])])
+    bundles = place([*streams(COINS[:2], rate=3 * MAX_RATE), *streams(COINS[2:4])])
 
     assert sorted(sizes(bundles)) == [1, 1, 2]
 
 
 def test_a_newcomer_goes_where_there_is_most_room() -> None:
-    before = share_out(streams(COINS[:600]))
-    left = [one for one in streams(COINS[:600]) if one not in before[1].planned[:50]]
+    before = place(streams(COINS[:600]))
+    left = [one for one in streams(COINS[:600]) if one not in before[1].streams[:50]]
 
-    after = share_out([*left, *streams(COINS[600:610])], before)
+    after = place([*left, *streams(COINS[600:610])], before)
 
     assert sizes(before) == [300, 300]
     assert sizes(after) == [300, 260]
 
 
 def test_a_full_house_gets_a_new_connection_and_an_empty_one_ends() -> None:
-    before = share_out(streams(COINS[:800]))
-    more = share_out(streams(COINS[:801]), before)
-    fewer = share_out([one for one in streams(COINS[:801]) if one in more[0].planned], more)
+    before = place(streams(COINS[:800]))
+    more = place(streams(COINS[:801]), before)
+    fewer = place([one for one in streams(COINS[:801]) if one in more[0].streams], more)
 
     assert sizes(more) == [400, 400, 1]
     assert [bundle.name for bundle in fewer] == ["spot-1"]
 
 
 def test_a_new_connection_never_takes_the_name_of_one_that_ends() -> None:
-    before = share_out(streams(COINS[:10]))
+    before = place(streams(COINS[:10]))
     elsewhere = [replace(one, endpoint="wss://other/stream") for one in streams(COINS[:10])]
 
-    after = share_out(elsewhere, before)
+    after = place(elsewhere, before)
 
     assert [bundle.name for bundle in (*before, *after)] == ["spot-1", "spot-2"]
 
 
 def test_two_legs_have_the_same_streams_and_share_no_connection() -> None:
-    bundles = share_out([*streams(COINS[:500], connections=2), *streams(COINS[500:510])])
+    bundles = place([*streams(COINS[:500], connections=2), *streams(COINS[500:510])])
 
-    assert [(bundle.name, bundle.leg) for bundle in bundles] == [
+    assert [(bundle.name, bundle.replica) for bundle in bundles] == [
         ("spot-1a", 0),
         ("spot-1b", 1),
         ("spot-2a", 0),
         ("spot-2b", 1),
         ("spot-3", 0),
     ]
-    assert bundles[0].planned == bundles[1].planned
+    assert bundles[0].streams == bundles[1].streams
 
 
 def test_a_plan_with_two_legs_has_each_stream_once() -> None:
     made = plan(Wanted("spot", ["trade"], ["BTCUSDT"], connections=2))
 
-    assert (len(made.bundles), len(made.planned)) == (2, 1)
+    assert (len(made.connections), len(made.streams)) == (2, 1)
 
 
 def test_microseconds_have_connections_of_their_own() -> None:
@@ -112,7 +124,7 @@ def test_microseconds_have_connections_of_their_own() -> None:
         Wanted("spot", ["trade"], ["ETHUSDT"]),
     )
 
-    assert [(bundle.name, bundle.time_unit) for bundle in made.bundles] == [
+    assert [(bundle.name, bundle.time_unit) for bundle in made.connections] == [
         ("spot-us-1", "us"),
         ("spot-1", "ms"),
     ]
@@ -132,11 +144,11 @@ def test_a_name_begins_with_product_and_route(endpoint: str, stem: str) -> None:
 
 
 coins = st.sampled_from(COINS[:60])
-rates = st.floats(0.0, 3 * RATE)
+rates = st.floats(0.0, 3 * MAX_RATE)
 
 
 @st.composite
-def wishes(draw: st.DrawFn) -> list[Planned]:
+def wishes(draw: st.DrawFn) -> list[PlannedStream]:
     """Some streams of few symbols, busy or not, with one leg or two, on one host or another."""
     chosen = draw(st.lists(coins, unique=True, max_size=40))
     return [
@@ -148,49 +160,49 @@ def wishes(draw: st.DrawFn) -> list[Planned]:
     ]
 
 
-def group(one: Planned) -> tuple[str, int]:
+def group(one: PlannedStream) -> tuple[str, int]:
     return one.endpoint, one.connections
 
 
 @settings(max_examples=60, deadline=None)
 @given(steps=st.lists(wishes(), min_size=1, max_size=5))
-def test_a_new_symbol_moves_nobody(steps: list[list[Planned]]) -> None:
-    before: tuple[Bundle, ...] = ()
+def test_a_new_symbol_moves_nobody(steps: list[list[PlannedStream]]) -> None:
+    before: tuple[ConnectionPlan, ...] = ()
     for wanted in steps:
-        after = share_out(wanted, before)
-        was = {one.identity: one for bundle in before for one in bundle.planned}
+        after = place(wanted, before)
+        was = {one.stream_key: one for bundle in before for one in bundle.streams}
         old, new = places(before), places(after)
         for one in wanted:
-            same = one.identity in was and group(was[one.identity]) == group(one)
-            assert not same or old[one.identity] == new[one.identity]
+            same = one.stream_key in was and group(was[one.stream_key]) == group(one)
+            assert not same or old[one.stream_key] == new[one.stream_key]
         check(wanted, after)
         before = after
 
 
-def check(wanted: Sequence[Planned], bundles: Sequence[Bundle]) -> None:
+def check(wanted: Sequence[PlannedStream], bundles: Sequence[ConnectionPlan]) -> None:
     """Every stream has its connections, no name is given twice, no limit is passed."""
-    assert Counter(one.identity for bundle in bundles for one in bundle.planned) == Counter(
-        {one.identity: one.connections for one in wanted}
+    assert Counter(one.stream_key for bundle in bundles for one in bundle.streams) == Counter(
+        {one.stream_key: one.connections for one in wanted}
     )
     assert len({bundle.name for bundle in bundles}) == len(bundles)
     for bundle in bundles:
-        assert 0 < len(bundle.planned) <= most_streams(bundle.product)
-        assert {one.endpoint for one in bundle.planned} == {bundle.endpoint}
+        assert 0 < len(bundle.streams) <= most_streams(bundle.product)
+        assert {one.endpoint for one in bundle.streams} == {bundle.endpoint}
 
 
 @settings(max_examples=20, deadline=None)
 @given(first=st.integers(1, 900), more=st.integers(0, 900))
 def test_many_streams_keep_the_limits_however_they_grow(first: int, more: int) -> None:
-    before = share_out(streams(COINS[:first], rate=4.0))
-    after = share_out(streams(COINS[: first + more], rate=4.0), before)
+    before = place(streams(COINS[:first], rate=4.0))
+    after = place(streams(COINS[: first + more], rate=4.0), before)
 
     check(streams(COINS[: first + more]), after)
-    assert max(bundle.rate for bundle in after) <= RATE
+    assert max(bundle.rate for bundle in after) <= MAX_RATE
     assert compare(names_of(before), names_of(after)).moved == {}
 
 
 def test_the_same_streams_make_the_same_plan() -> None:
-    assert share_out(streams(COINS)) == share_out(streams(COINS))
+    assert place(streams(COINS)) == place(streams(COINS))
 
 
 def test_work_grows_with_the_streams_not_with_their_square(
@@ -215,9 +227,9 @@ def test_work_grows_with_the_streams_not_with_their_square(
 def test_shards_share_every_stream_out() -> None:
     wanted = Wanted("spot", ["trade"], COINS[:1000])
 
-    shards = [plan(wanted, shard=(index, 4)).planned for index in range(4)]
+    shards = [plan(wanted, shard=(index, 4)).streams for index in range(4)]
 
-    assert sum(map(len, shards)) == len({one.identity for part in shards for one in part}) == 1000
+    assert sum(map(len, shards)) == len({one.stream_key for part in shards for one in part}) == 1000
     assert all(200 < len(part) < 300 for part in shards)
 
 

@@ -58,7 +58,7 @@ def test_a_template_becomes_wire_names(
 def test_the_catalogue_chooses_endpoint_and_topic(
     product: Product, stream: str, symbol: str, endpoint: str
 ) -> None:
-    [planned] = plan(Wanted(product, [stream], [symbol])).planned
+    [planned] = plan(Wanted(product, [stream], [symbol])).streams
 
     assert planned.endpoint == endpoint
     assert planned.topic == f"binance.{product}.{planned.stream.row.kind}"
@@ -67,7 +67,7 @@ def test_the_catalogue_chooses_endpoint_and_topic(
 def test_a_subscription_may_name_its_own_topic_and_endpoint() -> None:
     wanted = Wanted("usdm", ["!forceOrder@arr"], topic="risk", endpoint="ws://proxy:1/market")
 
-    [planned] = plan(wanted).planned
+    [planned] = plan(wanted).streams
 
     assert (planned.topic, planned.endpoint) == ("risk", "ws://proxy:1/market/stream")
 
@@ -97,7 +97,7 @@ def test_an_unmerged_stream_of_two_products_is_two_streams() -> None:
         Wanted("usdm", ["bookTicker"], ["BTCUSDT"]), Wanted("spot", ["bookTicker"], ["BTCUSDT"])
     )
 
-    assert len(made.planned) == 2
+    assert len(made.streams) == 2
 
 
 def test_a_product_without_a_base_is_refused() -> None:
@@ -161,7 +161,7 @@ def test_symbols_that_do_not_apply_are_warned_of(stream: str) -> None:
 
 
 def test_a_symbol_outside_ascii_goes_to_a_topic_of_all_symbols() -> None:
-    [one] = plan(Wanted("usdm", ["trade"], ["币安USDT"])).planned
+    [one] = plan(Wanted("usdm", ["trade"], ["币安USDT"])).streams
 
     assert (one.stream.name, one.topic) == ("币安usdt@trade", "binance.usdm.trade")
 
@@ -235,22 +235,22 @@ def test_rows_of_the_other_product_go_home_even_to_another_shards_topic() -> Non
 
     shards = [plan(*wanted, shard=(index, 2)) for index in range(2)]
 
-    [merged] = [one for made in shards for one in made.planned if one.foreign_product]
-    assert merged.foreign_topic == "coins"
-    assert all("coins" in made.topics for made in shards if merged in made.planned)
+    [merged] = [one for made in shards for one in made.streams if one.other_product]
+    assert merged.other_product_topic == "coins"
+    assert all("coins" in made.topics for made in shards if merged in made.streams)
 
 
 def test_rows_of_the_other_product_stay_where_merged_says() -> None:
-    [kept] = plan(Wanted("usdm", ["!ticker@arr"], merged="keep")).planned
-    [dropped] = plan(Wanted("usdm", ["!ticker@arr"])).planned
+    [kept] = plan(Wanted("usdm", ["!ticker@arr"], merged="keep")).streams
+    [dropped] = plan(Wanted("usdm", ["!ticker@arr"])).streams
 
-    assert (kept.foreign_topic, dropped.foreign_topic) == ("binance.usdm.ticker", None)
+    assert (kept.other_product_topic, dropped.other_product_topic) == ("binance.usdm.ticker", None)
 
 
 def test_key_unit_and_connections_are_the_subscriptions() -> None:
     [one] = plan(
         Wanted("spot", ["trade"], ["BTCUSDT"], key="{product}", time_unit="us", connections=2)
-    ).planned
+    ).streams
 
     assert (one.key, one.time_unit, one.connections) == ("{product}", "us", 2)
     assert one.endpoint == "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND"

@@ -94,7 +94,7 @@ def test_what_only_the_exchange_knows_is_pending_without_it(
 ) -> None:
     made = plan(wanted)
 
-    assert (made.bundles, [where for where, _ in made.pending]) == (
+    assert (made.connections, [where for where, _ in made.pending]) == (
         (),
         [("subscriptions", 0, *place)],
     )
@@ -115,7 +115,7 @@ def test_filters_that_nothing_passes_are_warned_of() -> None:
 
     made = plan(wanted, universe=universe("spot", "BTCUSDT"))
 
-    assert made.bundles == ()
+    assert made.connections == ()
     assert "no symbol of spot passes" in made.warnings[0][1]
 
 

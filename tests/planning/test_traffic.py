@@ -86,7 +86,7 @@ def test_a_plan_scales_by_the_share_of_volume() -> None:
     listed = universe("usdm", "BTCUSDT", "ETHUSDT", "XUSDT", BTCUSDT=100.0, ETHUSDT=50.0)
     wanted = Wanted("usdm", ["trade"], ["BTCUSDT", "ETHUSDT", "XUSDT"])
 
-    first, second, third = plan(wanted, universe=listed).planned
+    first, second, third = plan(wanted, universe=listed).streams
 
     assert second.rate == pytest.approx(first.rate / 2)
     assert third.rate == LEAST
@@ -96,7 +96,7 @@ def test_a_pair_is_as_busy_as_its_contracts_together() -> None:
     listed = universe("coinm", "BTCUSD_PERP", "BTCUSD_261225", BTCUSD_PERP=100.0, BTCUSD_261225=7.0)
     stream = "<pair>_perpetual@continuousKline_1m"
 
-    [pair] = plan(Wanted("coinm", [stream], ["BTCUSD_PERP"]), universe=listed).planned
-    [symbol] = plan(Wanted("coinm", ["kline_1m"], ["BTCUSD_PERP"]), universe=listed).planned
+    [pair] = plan(Wanted("coinm", [stream], ["BTCUSD_PERP"]), universe=listed).streams
+    [symbol] = plan(Wanted("coinm", ["kline_1m"], ["BTCUSD_PERP"]), universe=listed).streams
 
     assert pair.rate == symbol.rate

@@ -8,7 +8,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from connector.config.model import Kafka
 from connector.kafka import client_config
-from connector.kafka.idempotent_producer import Producer
+from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -17,18 +17,18 @@ from tests.support.servers import read_all
 HOUR_MS = 3_600_000
 
 
-def make(kafka: RealKafka, topic: str, **config: str) -> tuple[Producer, Ledger]:
+def make(kafka: RealKafka, topic: str, **config: str) -> tuple[IdempotentProducer, Ledger]:
     admin = AdminClient(kafka.client())
     wanted = [NewTopic(topic, 1, 1, config=config), NewTopic(f"{topic}.dead", 1, 1)]
     for future in admin.create_topics(wanted).values():
         future.result()
     ledger = Ledger()
     conf = client_config.producer(Kafka(bootstrap_servers=kafka.bootstrap_servers))
-    return Producer(conf, ledger, f"{topic}.dead", Lag()), ledger
+    return IdempotentProducer(conf, ledger, f"{topic}.dead", Lag()), ledger
 
 
 def publish(
-    producer: Producer, ledger: Ledger, topic: str, value: bytes, ahead_ms: int = 0
+    producer: IdempotentProducer, ledger: Ledger, topic: str, value: bytes, ahead_ms: int = 0
 ) -> None:
     now = time.time_ns() // 1000
     deadline = time.monotonic() + 20
@@ -110,7 +110,7 @@ async def test_progress_waits_for_a_topic_that_is_not_there_yet(kafka: RealKafka
         told.append(b"after %d" % ledger.records.produced)
         return [("going-on", told[-1], b"key", time.time_ns() // 10**6, None)]
 
-    producer.seal = seal
+    producer.collect = seal
     publish(producer, ledger, "still", b"1")
     producer.poll()
     for number in range(2, 12):

@@ -22,8 +22,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from connector.config.model import Kafka, Security, Topics
 from connector.errors import Refused, Retry
 from connector.kafka import client_config, topic_admin
-from connector.kafka.bulk_consumer import Bulk
-from connector.kafka.idempotent_producer import Producer
+from connector.kafka.bulk_consumer import BulkConsumer
+from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.lab.certificates import Authority
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
@@ -90,10 +90,10 @@ def allowed(broker: SecureKafka, folder: Path, **changes: Any) -> Kafka:
     return Kafka(bootstrap_servers=broker.bootstrap_servers, security=Security(**security))
 
 
-def deliver(made: Kafka) -> tuple[Ledger, Producer]:
+def deliver(made: Kafka) -> tuple[Ledger, IdempotentProducer]:
     """Publish one record and wait for what becomes of it."""
     ledger = Ledger()
-    producer = Producer(client_config.producer(made), ledger, "guarded.dead", Lag())
+    producer = IdempotentProducer(client_config.producer(made), ledger, "guarded.dead", Lag())
     ledger.records.produced += 1
     producer.publish("guarded", b"value", b"key", time.time_ns() // 10**6, time.time_ns() // 1000)
     producer.flush(time.monotonic() + 10)
@@ -244,7 +244,7 @@ async def test_a_user_who_may_only_read_topics_verifies_them(secure: SecureKafka
     for number in range(5):
         writer.produce("watched", f"{number}".encode(), b"key")
     assert await asyncio.to_thread(writer.flush, 20) == 0
-    reader = Bulk(login)
+    reader = BulkConsumer(login)
 
     partitions = (await asyncio.to_thread(reader.topics))["watched"]
     slices = await asyncio.to_thread(reader.slices, "watched", partitions, None)

@@ -10,7 +10,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from connector.config.model import Kafka
 from connector.kafka import client_config
-from connector.kafka.committer import Newest
+from connector.kafka.committer import LastWriter
 from connector.kafka.transactional_producer import TransactionalProducer
 from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
@@ -89,7 +89,7 @@ async def test_what_is_sealed_belongs_to_the_same_transaction(kafka: RealKafka) 
         numbers.append(number)
         return [("txn-sealed", b"progress %d" % number, b"k", 1_700_000_000_000, None)]
 
-    writer.producer.seal = seal
+    writer.producer.collect = seal
     writer.publish(b"a")
     await writer.until(lambda: writer.producer.commits == 1)
     writer.publish(b"b")
@@ -106,8 +106,8 @@ class Marked(Writer):
     def __init__(self, kafka: RealKafka, topic: str) -> None:
         super().__init__(kafka, topic)
         self.markers: list[bytes] = []
-        self.producer.due = lambda: bool(self.markers)
-        self.producer.seal = self._seal
+        self.producer.has_markers = lambda: bool(self.markers)
+        self.producer.collect = self._seal
 
     def _seal(self, _number: int) -> list[tuple[str, bytes, bytes, int, None]]:
         taken, self.markers = self.markers, []
@@ -202,7 +202,7 @@ async def test_kafka_away_longer_than_a_transaction_may_be_open_costs_nothing() 
     await own.start()
     try:
         writer = Writer(own, "txn-away", **FAST)
-        writer.producer.ask_newest(lambda: Newest(other=False, commits=writer.producer.commits))
+        writer.producer.ask_newest(lambda: LastWriter(other=False, commits=writer.producer.commits))
         for value in numbered(100):
             writer.publish(value)
         await writer.until(lambda: writer.producer.commits >= 1)
@@ -230,10 +230,10 @@ async def test_what_kafka_called_stored_and_has_not_is_produced_again_first() ->
         writer = Writer(own, "txn-lost", **FAST)
         asked: list[int] = []
 
-        def newest() -> Newest:
+        def newest() -> LastWriter:
             """Say that of all transactions only the first is there."""
             asked.append(writer.producer.commits)
-            return Newest(other=False, commits=1)
+            return LastWriter(other=False, commits=1)
 
         writer.producer.ask_newest(newest, "txn-lost")
         for number in range(3):
@@ -259,7 +259,7 @@ async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing(
     await own.start()
     try:
         writer = Writer(own, "txn-stopped")
-        writer.producer.ask_newest(lambda: Newest(other=False, commits=writer.producer.commits))
+        writer.producer.ask_newest(lambda: LastWriter(other=False, commits=writer.producer.commits))
         sent = 0
         for number in range(3):
             for value in numbered(200, sent):

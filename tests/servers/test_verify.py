@@ -7,7 +7,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from connector.kafka.bulk_consumer import Bulk
+from connector.kafka.bulk_consumer import BulkConsumer
 from connector.lab.real_kafka import RealKafka, RealRegistry
 from tests.support.servers import read_all
 from tests.support.verify import BEGAN_MS, Topics, verdict
@@ -170,14 +170,14 @@ async def test_records_deleted_during_the_run_are_told(
     for number in range(1, 11):
         topics.trade(number)
     await asyncio.to_thread(topics.flush)
-    bulk = Bulk(kafka.client())
+    bulk = BulkConsumer(kafka.client())
     [cut] = await asyncio.to_thread(bulk.slices, "trimmed.spot.trade", [0], None)
-    assert await asyncio.to_thread(bulk.trimmed, "trimmed.spot.trade", [cut]) == []
+    assert await asyncio.to_thread(bulk.truncated_partitions, "trimmed.spot.trade", [cut]) == []
 
     admin = AdminClient(kafka.client())
     for future in admin.delete_records([TopicPartition("trimmed.spot.trade", 0, 4)]).values():
         await asyncio.to_thread(future.result)
 
     assert (cut.start, cut.end) == (0, 10)
-    assert await asyncio.to_thread(bulk.trimmed, "trimmed.spot.trade", [cut]) == [0]
+    assert await asyncio.to_thread(bulk.truncated_partitions, "trimmed.spot.trade", [cut]) == [0]
     bulk.close()

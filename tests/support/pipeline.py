@@ -1,6 +1,6 @@
 """Small stand-ins around a pipeline: a publisher that keeps what it gets, a source of nothing."""
 
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 from connector.errors import BadMessage
 from connector.feed.pipeline import Route, route_to
 
@@ -42,5 +42,5 @@ class Source:
 
 def route(product: str, name: str) -> Route:
     """Return a stream's route as the service makes it."""
-    stream = recognise(product, name)  # type: ignore[arg-type]
+    stream = parse_any(product, name)  # type: ignore[arg-type]
     return route_to(f"binance.{product}.{stream.row.kind}", 7, stream, {})

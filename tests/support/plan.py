@@ -7,7 +7,7 @@ from typing import Literal
 from connector.binance.exchange_info import Listing, Universe
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.binance.stream_name import parse
-from connector.planning.model import Plan, Planned
+from connector.planning.model import Plan, PlannedStream
 from connector.planning.plan import make_plan
 from connector.planning.selection import Selection
 
@@ -43,7 +43,7 @@ def plan(
 
 
 def names(made: Plan) -> list[str]:
-    return [one.stream.name for one in made.planned]
+    return [one.stream.name for one in made.streams]
 
 
 def listing(product: Product, symbol: str, status: str = "TRADING") -> Listing:
@@ -66,10 +66,12 @@ def universe(product: Product, *symbols: str, **volumes: float) -> Universe:
     return Universe({product: listings}, {product: volumes} if volumes else {})
 
 
-def streams(symbols: Iterable[str], *, rate: float = 1.0, connections: int = 1) -> list[Planned]:
+def streams(
+    symbols: Iterable[str], *, rate: float = 1.0, connections: int = 1
+) -> list[PlannedStream]:
     """Spot trades, planned without a config."""
     return [
-        Planned(
+        PlannedStream(
             parse("spot", f"{symbol.lower()}@trade"),
             "binance.spot.trade",
             "wss://host/stream",

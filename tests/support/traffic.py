@@ -7,7 +7,7 @@ import random
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from connector.binance.stream_name import Stream, recognise
+from connector.binance.stream_name import Stream, parse_any
 
 Pace = Callable[[random.Random, float], float]
 DAY_S = 900.0  # a day and a night, compressed
@@ -53,6 +53,6 @@ def many(count: int, rng: random.Random) -> list[tuple[Stream, Pace]]:
     made: list[tuple[Stream, Pace]] = []
     for number in range(count):
         rate = 5.0 * math.exp(-rng.random() * math.log(300))
-        stream = recognise("spot", f"coin{number}usdt@{kinds[number % len(kinds)]}")
+        stream = parse_any("spot", f"coin{number}usdt@{kinds[number % len(kinds)]}")
         made.append((stream, partial(PACES[number % len(PACES)], rate)))
     return made

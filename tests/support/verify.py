@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from connector.binance.catalogue.row import Row
 from connector.binance.products import Product
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 from connector.cli import app
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
@@ -64,7 +64,7 @@ class Topics:
         topic: str | None = None,
     ) -> None:
         """Write one event of a stream as the connector would."""
-        stream = recognise(product, name)
+        stream = parse_any(product, name)
         topic = topic or f"{self.prefix}.{product}.{stream.row.kind}"
         schema = load(stream.row.kind)
         codec = self._codecs.get(stream.row) or Codec(schema, stream.row.record_time)

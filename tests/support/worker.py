@@ -14,7 +14,7 @@ from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.registry import Registry
-from connector.worker.market import MarketWorker, Outcome
+from connector.worker.market import MarketWorker, RunResult
 from tests.support.waiting import until
 
 SPOT = {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade", "bookTicker"]}
@@ -29,7 +29,7 @@ class World:
     registry: Registry
     broker: EmbeddedBroker
     worker: MarketWorker
-    running: "asyncio.Task[Outcome]"
+    running: "asyncio.Task[RunResult]"
     path: Path
     config: dict[str, Any]
 
@@ -44,13 +44,13 @@ class World:
 
     def published(self, name: str) -> int:
         """Return how many events of a stream have been handed to Kafka."""
-        routes = self.worker.market.routing.routes()
+        routes = self.worker.shard.router.routes()
         return sum(route.messages for route in routes if route.stream.name == name)
 
     async def until_flowing(self) -> None:
         await until(lambda: not self.worker.server.failing(), 20)
 
-    async def stop(self) -> Outcome:
+    async def stop(self) -> RunResult:
         """Let what was sent arrive, stop the worker, and check its accounts."""
         self.exchange.pause()
         ledger = self.worker.ledger

@@ -17,8 +17,8 @@ from connector.errors import Refused, Retry
 from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
-from connector.transport.rest import Rest
-from connector.transport.weight_pool import Pool
+from connector.transport.rest import RestClient
+from connector.transport.weight_pool import WeightPool
 
 pytestmark = pytest.mark.lab
 TIME, DEPTH = "/api/v3/time", "/api/v3/ticker/24hr"
@@ -42,7 +42,7 @@ class World:
     market: Market
     lab: LabRest
     clock: Clock
-    rest: Rest
+    rest: RestClient
 
     def bases(self) -> Mapping[Product, Bases]:
         return bases(self.lab.url)
@@ -58,14 +58,14 @@ async def world() -> AsyncIterator[World]:
     lab = LabRest(market)
     lab.clock = clock
     await lab.start()
-    rest = Rest(bases(lab.url), clock=clock)
+    rest = RestClient(bases(lab.url), clock=clock)
     await rest.start()
     yield World(market, lab, clock, rest)
     await rest.close()
     await lab.stop()
 
 
-async def ask(rest: Rest, weight: int = 1) -> bytes:
+async def ask(rest: RestClient, weight: int = 1) -> bytes:
     return await rest.get("spot", TIME, {}, weight)
 
 
@@ -120,7 +120,7 @@ async def test_listings_follow_the_market(world: World) -> None:
 
 async def test_an_answer_that_is_no_exchange_info_is_refused(world: World) -> None:
     wrong = {"spot": Bases((), f"{world.lab.url}/api/v3/time?")}
-    rest = Rest(wrong)  # type: ignore[arg-type] # one product is enough here
+    rest = RestClient(wrong)  # type: ignore[arg-type] # one product is enough here
     await rest.start()
     try:
         with pytest.raises(
@@ -145,7 +145,7 @@ async def test_the_exchanges_limits_become_ours(world: World) -> None:
 
 
 async def test_a_share_is_taken_of_what_the_exchange_says(world: World) -> None:
-    rest = Rest(world.bases(), share=0.25, clock=world.clock)
+    rest = RestClient(world.bases(), share=0.25, clock=world.clock)
     await rest.start()
     before = rest.pools["spot"].limit
     world.lab.meters["spot"].limit = 1200
@@ -172,7 +172,7 @@ async def test_what_another_program_used_is_counted(world: World) -> None:
 
 
 async def test_what_another_program_used_is_not_taken_from_our_share(world: World) -> None:
-    rest = Rest(world.bases(), share=0.5, clock=world.clock)
+    rest = RestClient(world.bases(), share=0.5, clock=world.clock)
     await rest.start()
     world.lab.meters["spot"].count(3_500, world.clock())
     await ask(rest)
@@ -199,7 +199,7 @@ async def test_calls_wait_in_order_until_there_is_weight_again(world: World) -> 
 
 async def test_calls_of_any_weight_are_limited_as_well() -> None:
     clock = Clock()
-    pool = Pool("spot", 6000, raw_limit=2, clock=clock)
+    pool = WeightPool("spot", 6000, raw_limit=2, clock=clock)
     await pool.admit(1)
     await pool.admit(1)
     third = asyncio.create_task(pool.admit(1))
@@ -213,7 +213,7 @@ async def test_calls_of_any_weight_are_limited_as_well() -> None:
 
 async def test_waiting_for_weight_is_said_once() -> None:
     clock = Clock()
-    pool = Pool("options", 100, clock=clock)
+    pool = WeightPool("options", 100, clock=clock)
     await pool.admit(90)
     with structlog.testing.capture_logs() as lines:
         waiting = asyncio.create_task(pool.admit(20))
@@ -321,7 +321,7 @@ async def test_nobody_there_is_passing_trouble() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        rest = Rest(bases(url))
+        rest = RestClient(bases(url))
         await rest.start()
         try:
             with pytest.raises(Retry, match=r"^127\.0\.0\.1/api/v3/time: cannot connect: "):
@@ -341,7 +341,7 @@ async def test_silence_is_passing_trouble(monkeypatch: pytest.MonkeyPatch) -> No
         left.set()
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", 0)
-    rest = Rest(bases(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    rest = RestClient(bases(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     await rest.start()
     try:
         with pytest.raises(Retry, match="no answer in time"):
@@ -359,7 +359,7 @@ async def test_a_connection_cut_within_an_answer_is_passing_trouble() -> None:
         writer.close()
 
     server = await asyncio.start_server(cut, "127.0.0.1", 0)
-    rest = Rest(bases(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+    rest = RestClient(bases(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
     await rest.start()
     try:
         with pytest.raises(Retry, match="ClientPayloadError while it answered"):
@@ -373,7 +373,7 @@ async def test_a_connection_cut_within_an_answer_is_passing_trouble() -> None:
 
 
 async def test_the_key_goes_only_with_calls_that_need_it(world: World) -> None:
-    rest = Rest(world.bases(), api_key="k3y")
+    rest = RestClient(world.bases(), api_key="k3y")
     await rest.start()
     await ask(rest)
     await rest.get("spot", TIME, {}, 1, keyed=True)
@@ -392,14 +392,14 @@ async def test_without_a_key_a_call_that_needs_one_is_refused_with_the_cure(worl
 
 def test_a_key_that_cannot_be_one_is_refused_and_not_shown() -> None:
     with pytest.raises(Refused, match="characters that no key has") as caught:
-        Rest({}, api_key="k3y\nX-Other: 1")
+        RestClient({}, api_key="k3y\nX-Other: 1")
 
     assert "k3y" not in str(caught.value)
 
 
 async def test_a_product_without_an_address_is_refused_with_the_cure() -> None:
     with pytest.raises(Refused, match=r"set exchange\.spot\.rest"):
-        await ask(Rest({}))
+        await ask(RestClient({}))
 
 
 @pytest.fixture
@@ -415,7 +415,7 @@ def with_login(proxy: Proxy, login: str) -> str:
 
 
 async def test_calls_go_through_the_proxy(world: World, proxy: Proxy) -> None:
-    rest = Rest(world.bases(), proxy=with_login(proxy, "bkc:open-sesame"))
+    rest = RestClient(world.bases(), proxy=with_login(proxy, "bkc:open-sesame"))
     await rest.start()
     universe = await rest.universe(["spot"], ["spot"])
     await rest.close()
@@ -427,7 +427,7 @@ async def test_calls_go_through_the_proxy(world: World, proxy: Proxy) -> None:
 async def test_a_wrong_proxy_password_is_refused_and_never_shown(
     world: World, proxy: Proxy
 ) -> None:
-    rest = Rest(world.bases(), proxy=with_login(proxy, "bkc:swordfish"))
+    rest = RestClient(world.bases(), proxy=with_login(proxy, "bkc:swordfish"))
     await rest.start()
     with pytest.raises(Refused, match="the proxy wants a user name and password") as caught:
         await ask(rest)
@@ -449,7 +449,7 @@ async def test_a_tunnel_that_is_not_made_is_said_without_the_password(
 ) -> None:
     proxy.broken = broken
     login = "bkc:open-sesame" if broken else "bkc:swordfish"
-    rest = Rest(bases("https://127.0.0.1:9"), proxy=with_login(proxy, login))
+    rest = RestClient(bases("https://127.0.0.1:9"), proxy=with_login(proxy, login))
     await rest.start()
     with pytest.raises(kind, match=words) as caught:
         await ask(rest)
@@ -462,7 +462,7 @@ async def test_a_proxy_that_is_away_is_passing_trouble_without_its_password(worl
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"
-        rest = Rest(world.bases(), proxy=f"http://bkc:swordfish@{place}")
+        rest = RestClient(world.bases(), proxy=f"http://bkc:swordfish@{place}")
         await rest.start()
         with pytest.raises(Retry, match="the proxy cannot be reached: ") as caught:
             await ask(rest)

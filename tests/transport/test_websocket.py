@@ -30,7 +30,7 @@ class Inbox:
 
     def receive(self, frames: Sequence[bytes], received_us: int, source: Connection) -> None:
         assert received_us > 1_700_000_000_000_000
-        data = [frame for frame in frames if not source.control(frame)]
+        data = [frame for frame in frames if not source.take_control_frame(frame)]
         self.frames += data
         self.batches.append(len(data))
 

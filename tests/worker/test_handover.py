@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from connector.feed.context import Around
+from connector.feed.context import SessionContext
 from connector.lab.faults import Drop
-from connector.planning.model import Bundle
+from connector.planning.model import ConnectionPlan
 from tests.support.waiting import until
 from tests.support.worker import SPOT, World, world
 
@@ -29,11 +29,11 @@ NO_BOOKS: dict[str, Any] = {"backfill": {"enabled": False}}
 
 
 def hand_overs(here: World) -> int:
-    return sum(one.hand_overs for one in here.worker.market.supervised)
+    return sum(one.handovers for one in here.worker.shard.supervised)
 
 
 def gaps(here: World) -> Counter[str]:
-    return here.worker.writer.continuity.gaps
+    return here.worker.writer.gap_tracker.gaps
 
 
 def assert_all_of_it_once(here: World) -> None:
@@ -56,7 +56,7 @@ async def test_a_shutdown_notice_is_answered_before_the_cut_and_nothing_is_missi
         await here.stop()
 
         assert_all_of_it_once(here)
-        assert [one.disconnects for one in here.worker.market.supervised] == [0, 0, 0]
+        assert [one.disconnects for one in here.worker.shard.supervised] == [0, 0, 0]
 
 
 async def test_a_replacement_that_ends_first_does_not_end_the_connection_it_was_for(
@@ -68,7 +68,7 @@ async def test_a_replacement_that_ends_first_does_not_end_the_connection_it_was_
         notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
         await until(lambda: len(sessions) == 2)
         sessions[1].muted_all = True
-        [supervised] = here.worker.market.supervised
+        [supervised] = here.worker.shard.supervised
         await until(lambda: len(sessions[1].subscribed) == len(supervised.wanted()))
         sessions[1].socket.transport.abort()
         await until(lambda: hand_overs(here) == 1)
@@ -89,21 +89,21 @@ async def test_what_a_cut_before_the_replacement_can_cost_is_marked(
         await here.until_flowing()
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
-        may_connect, sessions = Around.may_connect, here.exchange.wire.sessions["spot"]
+        may_connect, sessions = SessionContext.acquire, here.exchange.wire.sessions["spot"]
 
-        async def late(around: Around, bundle: Bundle) -> None:
+        async def late(around: SessionContext, bundle: ConnectionPlan) -> None:
             await until(lambda: not sessions)
             await may_connect(around, bundle)
 
-        monkeypatch.setattr(Around, "may_connect", late)
+        monkeypatch.setattr(SessionContext, "acquire", late)
         await here.exchange.server_shutdown("spot", after_s=0.5)
         await until(lambda: hand_overs(here) == 1)
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
-        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
         await here.stop()
 
-        [supervised] = here.worker.market.supervised
+        [supervised] = here.worker.shard.supervised
         assert supervised.disconnects == 1
         assert gaps(here)["server_shutdown"] >= 4  # of both symbols, whose ids tell nothing
         assert gaps(here).keys() == {"server_shutdown"}
@@ -116,17 +116,17 @@ async def test_what_a_connection_that_falls_silent_before_its_replacement_costs_
     kinds = {**BOTH, "streams": ["bookTicker", "miniTicker"]}
     async with world(tmp_path, kinds, rate=400.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        sessions, may_connect = here.exchange.wire.sessions["spot"], Around.may_connect
+        sessions, may_connect = here.exchange.wire.sessions["spot"], SessionContext.acquire
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
 
-        async def late(around: Around, bundle: Bundle) -> None:
+        async def late(around: SessionContext, bundle: ConnectionPlan) -> None:
             sessions[0].muted_all = True  # it has announced its end, and says nothing more
             made = _made(here)
             await until(lambda: _made(here) > made + 200)
             await may_connect(around, bundle)
 
-        monkeypatch.setattr(Around, "may_connect", late)
+        monkeypatch.setattr(SessionContext, "acquire", late)
         notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
         await until(lambda: hand_overs(here) == 1, 20)
         seen = here.exchange.oracle.total
@@ -147,12 +147,12 @@ async def test_a_connection_that_waits_for_its_turn_to_be_replaced_is_reopened_w
     twice = {**BOTH, "connections": 2}
     async with world(tmp_path, twice, FUTURES, rate=400.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        around, market = here.worker.market.around, here.worker.market
+        around, market = here.worker.shard.context, here.worker.shard
         [usdm, *_] = [one.bundle for one in market.supervised if one.bundle.product == "usdm"]
-        turns = around.turns(usdm)
+        turns = around.handover_slots(usdm)
         async with turns, turns:  # two others take their time
             await here.exchange.server_shutdown("usdm", after_s=0.5)
-            await until(lambda: sum(one.disconnects for one in here.worker.market.supervised) == 2)
+            await until(lambda: sum(one.disconnects for one in here.worker.shard.supervised) == 2)
             await here.until_flowing()
         await here.stop()
 
@@ -188,7 +188,7 @@ async def test_the_loss_of_one_of_two_connections_costs_nothing(tmp_path: Path) 
         await here.until_flowing()
         [first, *_] = here.exchange.wire.sessions["spot"]
         first.socket.transport.abort()
-        await until(lambda: sum(one.disconnects for one in here.worker.market.supervised) == 1)
+        await until(lambda: sum(one.disconnects for one in here.worker.shard.supervised) == 1)
         await here.until_flowing()
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
@@ -203,19 +203,19 @@ async def test_a_lost_connection_opens_markers_and_trades_are_fetched(tmp_path: 
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
         await here.exchange.inflict(Drop("spot"))
-        await until(lambda: here.worker.market.supervised[0].disconnects == 1)
+        await until(lambda: here.worker.shard.supervised[0].disconnects == 1)
         await here.until_flowing()
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
-        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
         await here.stop()
 
         found = gaps(here)
         assert found["connection_lost"] >= 2  # both book tickers: no ids tell
         assert found.keys() <= {"connection_lost"}
         trades = [one for name, one in here.exchange.oracle.made.items() if "@trade" in name[1]]
-        published = here.worker.market.routing.published()["spot", "trade"][0]
-        fetched = here.worker.writer.continuity.recovered
+        published = here.worker.shard.router.published()["spot", "trade"][0]
+        fetched = here.worker.writer.gap_tracker.recovered
         assert published + fetched == sum(map(len, trades))
 
 

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from connector.errors import Refused
 from connector.telemetry.lag import Lag
-from connector.telemetry.metrics import Page
-from connector.worker.http_server import Server
+from connector.telemetry.metrics import MetricsPage
+from connector.worker.http_server import HttpServer
 
 
 class Checks:
@@ -22,27 +22,27 @@ class Checks:
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[tuple[Server, Checks]]:
-    checks, page = Checks(), Page()
+async def server() -> AsyncIterator[tuple[HttpServer, Checks]]:
+    checks, page = Checks(), MetricsPage()
     page.counter("bkc_things", "Things.", ("kind",), lambda: [(("a",), 3)])
     page.lag(Lag())
-    made = Server({"kafka": checks.holds}, page.text, lambda: {"version": "1"})
+    made = HttpServer({"kafka": checks.holds}, page.text, lambda: {"version": "1"})
     await made.start("127.0.0.1", 0)
     yield made, checks
     await made.stop()
 
 
-async def get(server: Server, path: str) -> tuple[int, str]:
+async def get(server: HttpServer, path: str) -> tuple[int, str]:
     url = f"http://127.0.0.1:{server.port}{path}"
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         return answer.status, await answer.text()
 
 
-async def test_liveness_asks_nothing_of_kafka(server: tuple[Server, Checks]) -> None:
+async def test_liveness_asks_nothing_of_kafka(server: tuple[HttpServer, Checks]) -> None:
     assert await get(server[0], "/livez") == (200, "ok\n")
 
 
-async def test_readiness_names_what_it_waits_for(server: tuple[Server, Checks]) -> None:
+async def test_readiness_names_what_it_waits_for(server: tuple[HttpServer, Checks]) -> None:
     made, checks = server
     waiting = await get(made, "/readyz")
     checks.kafka = True
@@ -51,7 +51,7 @@ async def test_readiness_names_what_it_waits_for(server: tuple[Server, Checks]) 
     assert await get(made, "/readyz") == (200, "ok\n")
 
 
-async def test_once_started_startup_stays_true(server: tuple[Server, Checks]) -> None:
+async def test_once_started_startup_stays_true(server: tuple[HttpServer, Checks]) -> None:
     made, checks = server
     before = await get(made, "/startupz")
     checks.kafka = True
@@ -62,7 +62,7 @@ async def test_once_started_startup_stays_true(server: tuple[Server, Checks]) ->
     assert await get(made, "/startupz") == (200, "ok\n")
 
 
-async def test_the_metrics_page_is_prometheus_text(server: tuple[Server, Checks]) -> None:
+async def test_the_metrics_page_is_prometheus_text(server: tuple[HttpServer, Checks]) -> None:
     _, text = await get(server[0], "/metrics")
 
     families: dict[str, Any] = {one.name: one for one in text_string_to_metric_families(text)}
@@ -81,6 +81,6 @@ async def test_a_port_that_is_taken_is_refused_with_the_cure() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        made = Server({}, bytes, dict)
+        made = HttpServer({}, bytes, dict)
         with pytest.raises(Refused, match="or 0 for a free one"):
             await made.start("127.0.0.1", taken.getsockname()[1])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from connector.codec.schema import load
-from connector.kafka.tail_consumer import Reader
+from connector.kafka.tail_consumer import TailConsumer
 from examples.order_book import OrderBook
 from tests.support.avro_oracle import read_avro
 from tests.support.manual_backfill import TRADES, answer
@@ -20,7 +20,7 @@ BTC = ("spot", "btcusdt@trade", "BTCUSDT")
 
 async def stored(here: World, kind: str) -> list[dict[str, Any]]:
     """Return the records of spot's topic of a kind, in the order written."""
-    reader = Reader(here.broker.bootstrap_servers, [f"binance.spot.{kind}"])
+    reader = TailConsumer(here.broker.bootstrap_servers, [f"binance.spot.{kind}"])
     await reader.start()
     found = []
     while await reader.lag():
@@ -39,15 +39,15 @@ async def trades(here: World) -> list[tuple[int, str]]:
 async def test_every_trade_of_the_new_count_is_there_once(
     connections: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.backfill.latest_id.LOOK_S", 0.05)
+    monkeypatch.setattr("connector.backfill.latest_id.POLL_INTERVAL_S", 0.05)
     async with world(tmp_path, {**TRADES, "connections": connections}) as here:
         made = here.exchange.oracle.made
         await here.until_flowing()
         await until(lambda: len(made.get(BTC, ())) > 100)
         here.market.begin_anew("spot", "BTCUSDT")
         before = len(made[BTC])
-        await until(lambda: here.worker.repair.witness.resets == 1)
-        await until(lambda: here.worker.repair.backfill.outcomes["filled"] == 1)
+        await until(lambda: here.worker.gap_filler.latest_ids.resets == 1)
+        await until(lambda: here.worker.gap_filler.scheduler.outcomes["filled"] == 1)
         flown = len(made[BTC])
         await until(lambda: len(made[BTC]) > flown + 50)
         await here.stop()
@@ -68,23 +68,23 @@ async def test_every_trade_of_the_new_count_is_there_once(
 async def test_books_and_book_tickers_of_the_new_count_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.backfill.latest_id.LOOK_S", 0.05)
+    monkeypatch.setattr("connector.backfill.latest_id.POLL_INTERVAL_S", 0.05)
     streams = {**TRADES, "streams": ["depth@100ms", "bookTicker"], "symbols": ["BTCUSDT"]}
     async with world(tmp_path, streams) as here:
         await here.until_flowing()
         await until(lambda: here.published("btcusdt@depth@100ms") > 50)
         here.market.begin_anew("spot", "BTCUSDT")
-        await until(lambda: here.worker.repair.witness.resets == 2)
+        await until(lambda: here.worker.gap_filler.latest_ids.resets == 2)
         names = ("btcusdt@depth@100ms", "btcusdt@bookTicker")
         before = [here.published(name) for name in names]
         await until(
             lambda: all(here.published(n) > b + 20 for n, b in zip(names, before, strict=True))
         )
-        await until(lambda: here.worker.repair.backfill.waiting == 0)
+        await until(lambda: here.worker.gap_filler.scheduler.waiting == 0)
         await here.stop()
 
-        assert here.worker.repair.books >= 2  # the first one, and one of the new count
-        assert here.worker.writer.continuity.gaps["ids_reset"] == 2
+        assert here.worker.gap_filler.books >= 2  # the first one, and one of the new count
+        assert here.worker.writer.gap_tracker.gaps["ids_reset"] == 2
         book = OrderBook()
         for record in await stored(here, "depth-diff"):
             book.apply(record)

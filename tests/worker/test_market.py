@@ -21,7 +21,7 @@ USDM = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["aggTrade", "book
 
 
 def supervised(here: World) -> list[Supervisor]:
-    return here.worker.market.supervised
+    return here.worker.shard.supervised
 
 
 def subscribed(here: World, host: str) -> list[list[str]]:
@@ -178,7 +178,7 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
         assert queued <= 100_000 + 1_000
         assert here.worker.ledger.overloads >= 1
         lost = here.worker.ledger.frames.dropped
-        fetched = here.worker.writer.continuity.recovered  # of what was dropped, REST had this
+        fetched = here.worker.writer.gap_tracker.recovered  # of what was dropped, REST had this
         sent = here.exchange.oracle.total
         assert here.worker.ledger.records.acknowledged == sent - lost + fetched
 
@@ -186,7 +186,7 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
 async def test_a_start_without_kafka_ends_once_it_has_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.market.KAFKA_WAIT_S", 0.0)
+    monkeypatch.setattr("connector.worker.market.KAFKA_TIMEOUT_S", 0.0)
     path = tmp_path / "connector.yaml"
     path.write_text(
         "kafka: {bootstrap_servers: '127.0.0.1:9'}\n"
@@ -202,7 +202,7 @@ async def test_a_start_without_kafka_ends_once_it_has_waited(
 async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.market.DRAIN_S", 0.3)
+    monkeypatch.setattr("connector.worker.market.DRAIN_TIMEOUT_S", 0.3)
     async with world(tmp_path) as here:
         await here.until_flowing()
         monkeypatch.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
@@ -230,7 +230,7 @@ async def test_1024_streams_start_within_ten_seconds(tmp_path: Path) -> None:
     many = {"product": "spot", "symbols": symbols}
     streams = ["trade", "aggTrade", "bookTicker", "depth@100ms"]
     async with world(tmp_path, {**many, "streams": streams}) as here:
-        await until(lambda: here.worker.market.streams() == {"spot": (1024, 1024)}, 10)
+        await until(lambda: here.worker.shard.streams() == {"spot": (1024, 1024)}, 10)
 
         names = {name for one in subscribed(here, "spot") for name in one}
         assert len(names) == 1024
@@ -251,10 +251,13 @@ async def test_rows_of_the_other_product_go_to_its_topic_when_one_is_planned(
         records = here.worker.ledger.records
         assert records.acknowledged == here.exchange.oracle.total
         assert here.worker.ledger.filtered == 0
-        tables = here.worker.market.routing.tables
+        tables = here.worker.shard.router.tables
         [routes] = [table[b"!ticker@arr"] for table in tables.values() if b"!ticker@arr" in table]
-        assert routes.foreign is not None
-        assert (routes.foreign.topic, routes.foreign.product) == ("binance.coinm.ticker", "coinm")
+        assert routes.other_product is not None
+        assert (routes.other_product.topic, routes.other_product.product) == (
+            "binance.coinm.ticker",
+            "coinm",
+        )
 
 
 async def test_rows_of_the_other_product_are_dropped_and_counted_when_none_is(
@@ -292,7 +295,7 @@ async def test_a_bug_that_ends_a_part_ends_the_run_once_all_that_was_read_is_sto
         await broken.wait()
         raise ZeroDivisionError("by no means")
 
-    monkeypatch.setattr("connector.backfill.gap_filler.Repair._keep_books", keep_books)
+    monkeypatch.setattr("connector.backfill.gap_filler.GapFiller._keep_books", keep_books)
     async with world(tmp_path) as here:
         await here.until_flowing()
         broken.set()

@@ -16,13 +16,13 @@ import pytest
 
 from connector.binance.stream_name import parse
 from connector.codec.schema import load
-from connector.feed.context import Around
+from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
-from connector.kafka.tail_consumer import Reader
+from connector.kafka.tail_consumer import TailConsumer
 from connector.lab.faults import Drop
 from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
-from connector.planning.model import Bundle
+from connector.planning.model import ConnectionPlan
 from connector.telemetry.ledger import Ledger
 from tests.support.avro_oracle import read_avro
 from tests.support.manual_backfill import answer
@@ -38,9 +38,9 @@ TRADES = ("binance.spot.trade",)
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.worker.replan_triggers.POLL_S", 0.1)
-    monkeypatch.setattr("connector.worker.replanner.RETRY_S", 0.5)
-    monkeypatch.setattr("connector.feed.shard.TIDY_S", 0.05)
+    monkeypatch.setattr("connector.worker.replan_triggers.POLL_INTERVAL_S", 0.1)
+    monkeypatch.setattr("connector.worker.replanner.RETRY_DELAY_S", 0.5)
+    monkeypatch.setattr("connector.feed.shard.TIDY_INTERVAL_S", 0.05)
 
 
 def subscribed(here: World, host: str = "spot") -> set[str]:
@@ -71,28 +71,26 @@ async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
     async with world(tmp_path, kinds, rate=400.0, backfill={"enabled": False}) as here:
         await here.until_flowing()
         await until(lambda: here.published("btcusdt@trade") > 50)
-        may_connect, open_ = Around.may_connect, asyncio.Event()
+        may_connect, open_ = SessionContext.acquire, asyncio.Event()
 
-        async def late(around: Around, bundle: Bundle) -> None:
+        async def late(around: SessionContext, bundle: ConnectionPlan) -> None:
             await open_.wait()  # the budget of attempts, or an exchange that is slow
             await may_connect(around, bundle)
 
-        monkeypatch.setattr(Around, "may_connect", late)
-        old = {one.bundle.name for one in here.worker.market.supervised}
+        monkeypatch.setattr(SessionContext, "acquire", late)
+        old = {one.bundle.name for one in here.worker.shard.supervised}
         here.rewrite({**kinds, "time_unit": "us"})
         await until(lambda: changes(here) == {"applied": 1})
-        monkeypatch.setattr("connector.feed.shard.SURE_S", 0.1)
+        monkeypatch.setattr("connector.feed.shard.OVERLAP_S", 0.1)
         count = here.published("btcusdt@trade")
         await until(lambda: here.published("btcusdt@trade") > count + 100)
         open_.set()
-        names = here.worker.market.supervised
-        await until(
-            lambda: not old & {one.bundle.name for one in here.worker.market.supervised}, 30
-        )
+        names = here.worker.shard.supervised
+        await until(lambda: not old & {one.bundle.name for one in here.worker.shard.supervised}, 30)
         await here.stop()
 
         assert len(names) == 2 * number
-        assert here.worker.writer.continuity.gaps == {}
+        assert here.worker.writer.gap_tracker.gaps == {}
 
 
 TOPICS_OF = {"": ("elsewhere", "trade"), "markers": ("binance.markers", "marker")}
@@ -101,7 +99,7 @@ TOPICS_OF = {"": ("elsewhere", "trade"), "markers": ("binance.markers", "marker"
 async def stored(here: World, kind: str, field: str) -> dict[str, list[Any]]:
     """Return the ids in a topic by symbol, in the order they lie there."""
     topic, schema = TOPICS_OF.get(kind, (f"binance.spot.{kind}", kind))
-    reader = Reader(here.broker.bootstrap_servers, [topic])
+    reader = TailConsumer(here.broker.bootstrap_servers, [topic])
     await reader.start()
     found: dict[str, list[Any]] = {}
     while await reader.lag():
@@ -121,7 +119,7 @@ async def test_100_streams_more_disturb_none_of_1000(tmp_path: Path) -> None:
         await here.until_flowing()
         await until(lambda: here.published("coin499usdt@aggTrade") > 0)
         here.rewrite({**wanted, "symbols": [*old, *new]})
-        await until(lambda: here.worker.market.streams() == {"spot": (1100, 1100)})
+        await until(lambda: here.worker.shard.streams() == {"spot": (1100, 1100)})
         await until(lambda: len(here.exchange.oracle.sent) == 1100)
         outcome = await here.stop()
         trades = await stored(here, "trade", "trade_id")
@@ -132,7 +130,7 @@ async def test_100_streams_more_disturb_none_of_1000(tmp_path: Path) -> None:
         for (_, stream, symbol), identities in sent.items():
             ids = (trades if stream.endswith("@trade") else aggregates)[symbol]
             assert [(one,) for one in ids] == identities
-        assert [one.disconnects for one in here.worker.market.supervised] == [0, 0, 0]
+        assert [one.disconnects for one in here.worker.shard.supervised] == [0, 0, 0]
         balanced(here)
 
 
@@ -155,8 +153,8 @@ async def test_a_listing_is_fetched_from_its_first_trade(tmp_path: Path) -> None
         here.market.list_symbol("spot", "NEWUSDT")
         before = [here.market.next_events(stream, now)[0].identity[0] for _ in range(30)]
         await until(lambda: here.published("newusdt@trade") > 5)
-        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
-        assert here.worker.writer.continuity.recovered == 30
+        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
+        assert here.worker.writer.gap_tracker.recovered == 30
         found = (await stored(here, "trade", "trade_id"))["NEWUSDT"]
         here.worker.stopping.set()
         await here.running
@@ -184,15 +182,15 @@ async def test_an_announced_listing_does_not_wait_for_the_refresh(
 async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.2)
+    monkeypatch.setattr("connector.feed.shard.HANDOVER_GRACE_S", 0.2)
     async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
         await until(lambda: here.published("solusdt@trade") > 0)
         here.market.delist("spot", "SOLUSDT")
         await until(lambda: "solusdt@trade" not in subscribed(here))
-        routing = here.worker.market.routing
+        routing = here.worker.shard.router
         await until(lambda: len(list(routing.routes())) == 4)
-        assert "spot/solusdt@trade/SOLUSDT" not in here.worker.writer.continuity._series
+        assert "spot/solusdt@trade/SOLUSDT" not in here.worker.writer.gap_tracker._series
         await here.stop()
 
         published, _ = routing.published()["spot", "trade"]
@@ -206,11 +204,11 @@ async def test_a_file_that_is_gone_is_told_once_and_its_plan_goes_on(
     async with world(tmp_path) as here:
         await here.until_flowing()
         here.path.unlink()
-        await until(lambda: here.worker.replanner.reasons.watch.gone)
+        await until(lambda: here.worker.replanner.triggers.watch.gone)
         await asyncio.sleep(0.3)
         said = capsys.readouterr().out
         here.rewrite()
-        await until(lambda: not here.worker.replanner.reasons.watch.gone)
+        await until(lambda: not here.worker.replanner.triggers.watch.gone)
         await until(lambda: "config_file_back" in capsys.readouterr().out)
         await here.stop()
 
@@ -243,7 +241,7 @@ async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
 async def test_a_signal_reads_the_file_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.replan_triggers.POLL_S", 3600.0)
+    monkeypatch.setattr("connector.worker.replan_triggers.POLL_INTERVAL_S", 3600.0)
     async with world(tmp_path) as here:
         await here.until_flowing()
         here.rewrite({**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]})
@@ -258,7 +256,7 @@ async def test_a_signal_reads_the_file_at_once(
 async def test_streams_given_up_under_load_leave_no_dead_letters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.3)
+    monkeypatch.setattr("connector.feed.shard.HANDOVER_GRACE_S", 0.3)
     coins = [f"COIN{number}USDT" for number in range(100)]
     wanted = {"product": "spot", "symbols": coins, "streams": ["trade", "bookTicker"]}
     market = Market(9, {"spot": coins})
@@ -267,7 +265,7 @@ async def test_streams_given_up_under_load_leave_no_dead_letters(
         for count in (80, 100, 10):
             here.rewrite({**wanted, "symbols": coins[:count]})
             await until(functools.partial(_are_subscribed, here, 2 * count))
-        await until(lambda: len(list(here.worker.market.routing.routes())) == 20)
+        await until(lambda: len(list(here.worker.shard.router.routes())) == 20)
         await here.stop()
 
         balanced(here)
@@ -276,7 +274,7 @@ async def test_streams_given_up_under_load_leave_no_dead_letters(
 async def test_what_waits_for_kafka_outlives_its_subscription(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.feed.shard.GRACE_S", 0.0)
+    monkeypatch.setattr("connector.feed.shard.HANDOVER_GRACE_S", 0.0)
     async with world(tmp_path) as here:
         await here.until_flowing()
         with monkeypatch.context() as full:
@@ -286,7 +284,7 @@ async def test_what_waits_for_kafka_outlives_its_subscription(
             await until(lambda: subscribed(here) == {"btcusdt@trade"})
             waiting = here.worker.pipeline.waiting
             await until(lambda: here.worker.pipeline.waiting > waiting + 50)  # much tidying later
-        await until(lambda: len(list(here.worker.market.routing.routes())) == 1)
+        await until(lambda: len(list(here.worker.shard.router.routes())) == 1)
         await here.stop()
 
         assert waiting > 50
@@ -302,7 +300,7 @@ async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Pat
         await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
         await here.exchange.inflict(Drop("spot"))
         await here.until_flowing()
-        await until(lambda: here.worker.writer.continuity.open_gaps == 0)
+        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
         outcome = await here.stop()
 
         assert outcome.left == 0
@@ -326,14 +324,14 @@ async def test_a_change_of_connections_costs_and_repeats_nothing(tmp_path: Path)
         for number in (2, 1):
             here.rewrite({**kinds, "connections": number})
             await until(lambda number=number: here.exchange.connections("spot") == number, 30)  # type: ignore[misc]
-            await until(lambda number=number: len(here.worker.market.supervised) == number, 30)  # type: ignore[misc]
+            await until(lambda number=number: len(here.worker.shard.supervised) == number, 30)  # type: ignore[misc]
             count = here.worker.ledger.records.acknowledged
             await until(lambda count=count: here.worker.ledger.records.acknowledged > count + 300)  # type: ignore[misc]
         await here.stop()
         trades = await stored(here, "trade", "trade_id")
         states = await stored(here, "markers", "state")
 
-        assert here.worker.writer.continuity.gaps == {}
+        assert here.worker.writer.gap_tracker.gaps == {}
         assert {one for several in states.values() for one in several} == {"started", "stopped"}
         for symbol, ids in trades.items():
             made = [
@@ -364,12 +362,12 @@ async def test_a_product_begins_and_ends_while_another_goes_on(tmp_path: Path) -
         await here.until_flowing()
         here.rewrite(SPOT, usdm)
         await until(lambda: here.published("btcusdt@aggTrade") > 0)
-        assert here.worker.market.streams() == {"spot": (4, 4), "usdm": (1, 1)}
+        assert here.worker.shard.streams() == {"spot": (4, 4), "usdm": (1, 1)}
         here.rewrite(SPOT)
         await until(lambda: here.exchange.connections("usdm") == 0)
         await here.stop()
 
-        assert here.worker.market.streams() == {"spot": (4, 0)}
+        assert here.worker.shard.streams() == {"spot": (4, 0)}
         assert here.worker.ledger.dead_letters == Counter()
 
 
@@ -455,7 +453,7 @@ async def test_the_plan_and_its_changes_are_shown(tmp_path: Path) -> None:
         await here.until_flowing()
         here.rewrite({**SPOT, "streams": ["trade"]})
         await until(lambda: changes(here) == {"applied": 1})
-        await until(lambda: here.worker.market.streams() == {"spot": (2, 2)})
+        await until(lambda: here.worker.shard.streams() == {"spot": (2, 2)})
         base = f"http://127.0.0.1:{here.worker.server.port}"
         async with aiohttp.ClientSession() as session:
             async with session.get(f"{base}/metrics") as page:
@@ -485,7 +483,7 @@ async def test_microseconds_have_connections_of_their_own_and_begin_live(tmp_pat
         await here.until_flowing()
         here.rewrite(fine, coarse)
         await until(lambda: changes(here) == {"applied": 1})
-        await until(lambda: here.worker.market.streams() == {"spot": (2, 2)})
+        await until(lambda: here.worker.shard.streams() == {"spot": (2, 2)})
         count = here.published("btcusdt@trade")
         await until(lambda: here.published("btcusdt@trade") > count + 20)
         await here.stop()
@@ -530,7 +528,7 @@ async def test_a_proxy_that_fails_is_named(
     await proxy.start()
     proxy.broken = True
     async with world(tmp_path, proxy=proxy.url) as here:
-        await until(lambda: any(one.connects_failed for one in here.worker.market.supervised))
+        await until(lambda: any(one.connects_failed for one in here.worker.shard.supervised))
         proxy.broken = False
         await here.until_flowing()
         await here.stop()
@@ -539,45 +537,45 @@ async def test_a_proxy_that_fails_is_named(
     await proxy.stop()
 
 
-def around_of(share: float = 1.0) -> Around:
-    return Around(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=share)
+def around_of(share: float = 1.0) -> SessionContext:
+    return SessionContext(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=share)
 
 
 async def test_attempts_to_connect_keep_to_our_share() -> None:
     around = around_of(share=0.005)  # 1.5 of 300: one
-    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
+    bundle = ConnectionPlan("spot-1", "spot", "wss://a/stream", ())
 
-    await asyncio.wait_for(around.may_connect(bundle), 5)
+    await asyncio.wait_for(around.acquire(bundle), 5)
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(around.may_connect(bundle), 0.2)
+        await asyncio.wait_for(around.acquire(bundle), 0.2)
 
 
 async def test_nobody_connects_to_a_host_that_keeps_us_away() -> None:
     around, loop = around_of(), asyncio.get_running_loop()
-    bundle = Bundle("spot-1", "spot", "wss://a/stream", ())
-    sibling = Bundle("spot-2", "spot", "wss://a/stream", ())
-    elsewhere = Bundle("coinm-1", "coinm", "wss://b/stream", ())
+    bundle = ConnectionPlan("spot-1", "spot", "wss://a/stream", ())
+    sibling = ConnectionPlan("spot-2", "spot", "wss://a/stream", ())
+    elsewhere = ConnectionPlan("coinm-1", "coinm", "wss://b/stream", ())
 
-    around.stay_away(bundle, 0.5)
-    around.stay_away(sibling, 0.1)  # the longer one holds
+    around.ban(bundle, 0.5)
+    around.ban(sibling, 0.1)  # the longer one holds
     began = loop.time()
-    await asyncio.wait_for(around.may_connect(elsewhere), 0.1)
+    await asyncio.wait_for(around.acquire(elsewhere), 0.1)
 
-    assert [around.may_doubt(one) for one in (sibling, elsewhere)] == [False, True]
-    await asyncio.wait_for(around.may_connect(sibling), 5)
+    assert [around.try_acquire_probe(one) for one in (sibling, elsewhere)] == [False, True]
+    await asyncio.wait_for(around.acquire(sibling), 5)
     assert loop.time() - began >= 0.49
-    assert around.may_doubt(sibling)
+    assert around.try_acquire_probe(sibling)
 
 
 async def test_who_is_kept_away_takes_no_permit_to_hand_over() -> None:
     around = around_of()
-    banned = Bundle("spot-1", "spot", "wss://a/stream", ())
-    elsewhere = Bundle("coinm-1", "coinm", "wss://b/stream", ())
+    banned = ConnectionPlan("spot-1", "spot", "wss://a/stream", ())
+    elsewhere = ConnectionPlan("coinm-1", "coinm", "wss://b/stream", ())
 
-    around.stay_away(banned, 600.0)
-    waiting = [asyncio.create_task(around.may_hand_over(banned)) for _ in range(2)]
-    await asyncio.wait_for(around.may_hand_over(elsewhere), 5)
-    await asyncio.wait_for(around.may_hand_over(elsewhere), 5)
+    around.ban(banned, 600.0)
+    waiting = [asyncio.create_task(around.acquire_handover(banned)) for _ in range(2)]
+    await asyncio.wait_for(around.acquire_handover(elsewhere), 5)
+    await asyncio.wait_for(around.acquire_handover(elsewhere), 5)
 
     assert [one.done() for one in waiting] == [False, False]
     for one in waiting:

@@ -56,7 +56,7 @@ async def warned(folder: Path, exchange: Asked, times: int) -> None:
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.worker.replan_triggers.POLL_S", 0.01)
+    monkeypatch.setattr("connector.worker.replan_triggers.POLL_INTERVAL_S", 0.01)
     monkeypatch.setattr("connector.worker.replanner.NAMES_RETRY_S", 0.05)
     monkeypatch.setattr("connector.worker.replanner.NAMES_S", 0.05)
 

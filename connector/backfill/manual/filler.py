@@ -7,21 +7,23 @@ from dataclasses import dataclass
 from typing import cast
 
 from connector.backfill import job as jobs
-from connector.backfill.manual.missing import Hole, Present
-from connector.backfill.manual.report import Filled, Report
-from connector.backfill.manual.topic_state import Known, Tell
-from connector.backfill.manual.writer import Writing
+from connector.backfill.manual.missing import MissingSpan, PresentEvents
+from connector.backfill.manual.report import Filled, FillReport
+from connector.backfill.manual.topic_state import Tell, WriterState
+from connector.backfill.manual.writer import ManualWriter
 from connector.backfill.pages import Span
-from connector.backfill.scheduler import Backfill, Book
+from connector.backfill.scheduler import BackfillScheduler, BookSnapshotJob
 from connector.binance.stream_name import Stream
-from connector.codec.rest_rows import Recovered
+from connector.codec.rest_rows import RestEvent
 from connector.continuity.audit.coverage import Coverage, Marker, id_edges
 from connector.continuity.gap_tracker import Gap
-from connector.continuity.marker import Reason, State, digest
+from connector.continuity.marker import GapReason, MarkerState, digest
 from connector.errors import Retry
 
-LOOK_S = 0.5
-PATIENCE_S = 150.0  # for an exchange that does not answer or sends us away: a minute's limit passes
+POLL_INTERVAL_S = 0.5
+GIVE_UP_AFTER_S = (
+    150.0  # for an exchange that does not answer or sends us away: a minute's limit passes
+)
 BY_HAND = "by hand"
 
 
@@ -54,13 +56,13 @@ class Job:
         )
 
 
-def jobs_of(there: Present, known: Known, environment: str) -> dict[str, Job]:
+def jobs_of(there: PresentEvents, known: WriterState, environment: str) -> dict[str, Job]:
     """Return what there is to fill, by gap id: the same ids when it is found again."""
     jobs = [Job(hole.span, _gap(there, hole, known, environment)) for hole in there.holes()]
     return {job.gap.id: job for job in jobs}
 
 
-def _gap(there: Present, hole: Hole, known: Known, environment: str) -> Gap:
+def _gap(there: PresentEvents, hole: MissingSpan, known: WriterState, environment: str) -> Gap:
     stream, edges = there.stream, (hole.before_id, hole.after_id)
     series = stream.product, stream.name, there.symbol
     return Gap(
@@ -75,12 +77,12 @@ def _gap(there: Present, hole: Hole, known: Known, environment: str) -> Gap:
     )
 
 
-def _reason(coverage: Coverage, hole: Hole) -> Reason:
+def _reason(coverage: Coverage, hole: MissingSpan) -> GapReason:
     """Return the reason of the marker that speaks of the hole; without one its ids tell of it."""
     for marker in coverage.gaps.values():
         before, after = id_edges(marker)
         if before < hole.span.last and after > hole.span.first:
-            return cast("Reason", marker.reason)
+            return cast("GapReason", marker.reason)
     return "sequence"
 
 
@@ -97,14 +99,16 @@ def left_open(coverage: Coverage, instance: str, span: Span, jobs: Container[str
     ]
 
 
-class Filler:
+class ManualFiller:
     """Takes what the backfill fetches.
 
     Attributes:
         moved: Monotonic seconds at which something was last written.
     """
 
-    def __init__(self, writing: Writing, todo: dict[str, Job], report: Report, tell: Tell) -> None:
+    def __init__(
+        self, writing: ManualWriter, todo: dict[str, Job], report: FillReport, tell: Tell
+    ) -> None:
         self._writing = writing
         self._jobs = dict(todo)
         self._report = report
@@ -113,9 +117,11 @@ class Filler:
         self._done = 0
         self.moved = time.monotonic()
 
-    async def deliver(self, what: jobs.Filling | Book, found: list[Recovered]) -> None:
+    async def deliver(
+        self, what: jobs.BackfillJob | BookSnapshotJob, found: list[RestEvent]
+    ) -> None:
         """Write events of a gap; its `opened` goes out with the first of them, not before."""
-        assert isinstance(what, jobs.Filling)  # noqa: S101 - no book is asked for
+        assert isinstance(what, jobs.BackfillJob)  # noqa: S101 - no book is asked for
         job = self._jobs[what.gap.gap_id]
         await self._open(job)
         job.gap.recovered += await self._writing.records(job.gap.id, found)
@@ -123,7 +129,7 @@ class Filler:
         self.moved = time.monotonic()
         self._tell("fetching", self._done, self._total)
 
-    async def settle(self, outcome: jobs.Outcome) -> None:
+    async def settle(self, outcome: jobs.BackfillResult) -> None:
         """Say what became of a gap, once its records are stored."""
         job = self._jobs.pop(outcome.gap.gap_id)
         await self._open(job)
@@ -147,7 +153,7 @@ class Filler:
         missing = marker.missing or 0
         gap = Gap(
             marker.gap_id or "",
-            cast("Reason", marker.reason),
+            cast("GapReason", marker.reason),
             marker.before_id,
             marker.before_time,
             marker.after_id,
@@ -168,7 +174,7 @@ class Filler:
             job.opened, job.refused = True, self._refused
             await self._writing.marker(job.gap, "opened", BY_HAND)
 
-    async def _close(self, job: Job, state: State, detail: str) -> None:
+    async def _close(self, job: Job, state: MarkerState, detail: str) -> None:
         gap, span = job.gap, job.span
         await self._writing.marker(gap, state, f"{BY_HAND}: {detail}" if detail else BY_HAND)
         await self._writing.stored()
@@ -178,7 +184,7 @@ class Filler:
         )
 
 
-async def finished(backfill: Backfill, filler: Filler) -> None:
+async def finished(backfill: BackfillScheduler, filler: ManualFiller) -> None:
     """Run the backfill until every gap is settled.
 
     Raises:
@@ -188,8 +194,10 @@ async def finished(backfill: Backfill, filler: Filler) -> None:
     idle = asyncio.create_task(backfill.idle(), name="idle")
     try:
         while not (idle.done() or running.done()):
-            await asyncio.wait((running, idle), timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
-            if backfill.trouble and time.monotonic() - filler.moved > PATIENCE_S:
+            await asyncio.wait(
+                (running, idle), timeout=POLL_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
+            )
+            if backfill.trouble and time.monotonic() - filler.moved > GIVE_UP_AFTER_S:
                 await _ended(running)
                 await filler.give_up(backfill.trouble)
                 raise Retry(f"{backfill.trouble}; run it again: what is stored stays")

@@ -6,16 +6,16 @@ Told record after record in the order of the topic, late ones too; keeps ranges,
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connector.backfill.pages import Span, wanted
-from connector.binance.candles import candles_between, nth
+from connector.backfill.pages import Span, count_of
+from connector.binance.candles import candles_between, nth_open
 from connector.binance.stream_name import Stream
 from connector.continuity.audit.coverage import Coverage, Marker, id_edges
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, Ranges
-from connector.continuity.audit.series import LIVE, Series
+from connector.continuity.audit.series import LIVE, AuditedSeries
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class MissingSpan:
     """Events in a row that are not in the topic.
 
     Args:
@@ -31,12 +31,12 @@ class Hole:
     after_ms: int | None
 
 
-class Places:
+class SpanIndex:
     """The events of a span, counted from 0: ids one by one, candles by their interval."""
 
     def __init__(self, stream: Stream, span: Span) -> None:
         self.first = span.first
-        self.count = max(0, wanted(stream, span))
+        self.count = max(0, count_of(stream, span))
         self._interval = stream.parameters.get("interval") if _is_candle(stream) else None
         self._zone = stream.row.zone_ms
 
@@ -50,10 +50,10 @@ class Places:
         """Return the id or opening time at a place."""
         if self._interval is None:
             return self.first + place
-        return nth(self._interval, self.first, place, self._zone)
+        return nth_open(self._interval, self.first, place, self._zone)
 
 
-class Present(Series):
+class PresentEvents(AuditedSeries):
     """The events of a span that a topic holds; a candle is there once it was told closed.
 
     Args:
@@ -73,7 +73,7 @@ class Present(Series):
     ) -> None:
         super().__init__(stream, symbol, (BEFORE_ALL, AFTER_ALL))
         self.coverage = coverage
-        self.places = Places(stream, span)
+        self.places = SpanIndex(stream, span)
         self._wanted_epoch = epoch
         coverage.told(epoch)
         self._there = Ranges()
@@ -125,7 +125,7 @@ class Present(Series):
             self._after_ms[place - 1] = time
         self._tip_ms = time
 
-    def leave(self, marker: Marker) -> int:
+    def exclude(self, marker: Marker) -> int:
         """Leave what a marker speaks of to somebody else; return how many were not there."""
         before, after = id_edges(marker)
         last = self.places.count - 1
@@ -133,7 +133,7 @@ class Present(Series):
         high = last if after > self.places.at(last) else self.places.of(after - 1)
         return self._leave(low, high)
 
-    def leave_newer(self) -> int:
+    def exclude_newer(self) -> int:
         """Leave what comes after the newest live event to its writer; return how many those are."""
         return 0 if self._live is None else self._leave(self._live + 1, self.places.count - 1)
 
@@ -141,7 +141,7 @@ class Present(Series):
         low, high = max(low, 0), min(high, self.places.count - 1)
         return self._there.add(low, high) or 0 if low <= high else 0
 
-    def holes(self) -> Iterator[Hole]:
+    def holes(self) -> Iterator[MissingSpan]:
         """Yield what is not there, in order; single ids that the rule leaves out are none."""
         self._before_ms.setdefault(self._there.tip + 1, self._tip_ms)
         self._there.add(self.places.count, self.places.count)
@@ -149,7 +149,7 @@ class Present(Series):
             if self._singles and first == last:
                 continue
             at = self.places.at
-            yield Hole(
+            yield MissingSpan(
                 Span(at(first), at(last)),
                 at(first - 1),
                 at(last + 1),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from connector.continuity.marker import State
+from connector.continuity.marker import MarkerState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +14,12 @@ class Filled:
     last: int
     missing: int
     recovered: int
-    state: State
+    state: MarkerState
     detail: str
 
 
 @dataclass(slots=True)
-class Report:
+class FillReport:
     """What came of a run.
 
     Attributes:

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from connector.backfill.pages import Page, Span, locate, located_for_s, newest_page, page
-from connector.binance.candles import following, opening
+from connector.backfill.pages import RestPage, Span, locate, located_for_s, newest_page, next_page
+from connector.binance.candles import next_open, open_time
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.codec.rest_rows import recover, rows_in
@@ -14,15 +14,15 @@ from connector.config.load import Loaded
 from connector.config.model import Shard
 from connector.config.plan import plan_of
 from connector.errors import BadMessage, Refused
-from connector.planning.model import Plan, Planned
+from connector.planning.model import Plan, PlannedStream
 from connector.planning.plan import needs
-from connector.transport.rest import Rest
+from connector.transport.rest import RestClient
 
 EARLIER_MS = 60_000  # ids that follow one another may be stamped a little out of order
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class FillRequest:
     """What a user wants to be filled.
 
     Args:
@@ -67,7 +67,9 @@ class Asked:
                 raise Refused(f"{option} {end} lies before the beginning, {begin}")
 
 
-async def planned_stream(loaded: Loaded, asked: Asked, rest: Rest) -> tuple[Planned, str]:
+async def planned_stream(
+    loaded: Loaded, asked: FillRequest, rest: RestClient
+) -> tuple[PlannedStream, str]:
     """Return the stream of the plan that is meant, and the symbol of the series.
 
     Asks exchangeInfo only when the file alone does not name the stream.
@@ -91,16 +93,16 @@ async def planned_stream(loaded: Loaded, asked: Asked, rest: Rest) -> tuple[Plan
     return found, _symbol(found.stream, asked.symbol)
 
 
-def _named(plan: Plan, asked: Asked) -> Planned | None:
+def _named(plan: Plan, asked: FillRequest) -> PlannedStream | None:
     names = {asked.stream}
     if asked.symbol:
         names.add(f"{asked.symbol.lower()}@{asked.stream}")
-    same = (one for one in plan.planned if one.stream.product == asked.product)
+    same = (one for one in plan.streams if one.stream.product == asked.product)
     return next((one for one in same if one.stream.name in names), None)
 
 
-def _no_such_stream(plan: Plan, asked: Asked) -> str:
-    names = [one.stream.name for one in plan.planned if one.stream.product == asked.product]
+def _no_such_stream(plan: Plan, asked: FillRequest) -> str:
+    names = [one.stream.name for one in plan.streams if one.stream.product == asked.product]
     wanted = asked.stream if "@" in asked.stream or not asked.symbol else None
     wanted = wanted or f"{(asked.symbol or '').lower()}@{asked.stream}"
     near = difflib.get_close_matches(wanted, names, n=3)
@@ -119,17 +121,17 @@ def _symbol(stream: Stream, given: str | None) -> str:
     return (named or given or "").upper()
 
 
-class Spans:
+class SpanResolver:
     """Turns what is asked for into ids, or opening times of candles, by asking REST."""
 
-    def __init__(self, rest: Rest, stream: Stream, symbol: str) -> None:
+    def __init__(self, rest: RestClient, stream: Stream, symbol: str) -> None:
         self._rest = rest
         self._stream = stream
         self._symbol = symbol
         self._interval = stream.parameters.get("interval", "")
         self._zone = stream.row.zone_ms
 
-    async def span(self, asked: Asked, stored: int | None) -> Span:
+    async def span(self, asked: FillRequest, stored: int | None) -> Span:
         """Return the span; where its end is left open, up to what is stored.
 
         Args:
@@ -159,7 +161,7 @@ class Spans:
             )
         return Span(first, last)
 
-    def _check_look_back(self, asked: Asked) -> None:
+    def _check_look_back(self, asked: FillRequest) -> None:
         """See that REST finds ids of so long ago: it would begin later and say nothing."""
         seconds = located_for_s(self._stream)
         if asked.since is None or seconds is None:
@@ -172,17 +174,17 @@ class Spans:
                 " ids (--from-id)"
             )
 
-    def _candles(self, asked: Asked, stored: int | None) -> Span:
+    def _candles(self, asked: FillRequest, stored: int | None) -> Span:
         if asked.since is None:
             raise Refused(f"{self._stream.name}: candles have no ids; give --from and --to")
         now = round(time.time() * 1000)
-        begin = opening(self._interval, asked.since, self._zone)
+        begin = open_time(self._interval, asked.since, self._zone)
         if begin < asked.since:
-            begin = following(self._interval, begin, self._zone)
+            begin = next_open(self._interval, begin, self._zone)
         # The candle that is open now changes still: the last closed one ends before it.
-        running = opening(self._interval, now, self._zone)
+        running = open_time(self._interval, now, self._zone)
         until = running if asked.until is None else min(asked.until, running)
-        last = opening(self._interval, until - 1, self._zone)
+        last = open_time(self._interval, until - 1, self._zone)
         if asked.until is None and stored is not None:
             last = min(last, stored)
         return Span(begin, last)
@@ -203,7 +205,7 @@ class Spans:
         raw = await self._get(newest_page(self._stream, self._symbol))
         return max((one.last for one in recover(self._stream, raw, self._symbol)), default=None)
 
-    async def read_from(self, asked: Asked, span: Span) -> int | None:
+    async def read_from(self, asked: FillRequest, span: Span) -> int | None:
         """Return the record time from which the topic must be read; None: from its beginning."""
         if self._stream.row.sequence.rule == "candle":
             return span.first
@@ -213,13 +215,13 @@ class Spans:
     async def _time_of(self, number: int) -> int | None:
         """Return the record time of an id; None where REST does not tell."""
         try:
-            raw = await self._get(page(self._stream, Span(number, number), self._symbol))
+            raw = await self._get(next_page(self._stream, Span(number, number), self._symbol))
             found = recover(self._stream, raw, self._symbol)
         except (Refused, BadMessage):
             return None
         return next((one.time_ms for one in found if one.first == number), None)
 
-    async def _get(self, asked: Page) -> bytes:
+    async def _get(self, asked: RestPage) -> bytes:
         return await self._rest.get(
             self._stream.product, asked.path, asked.params, asked.weight, keyed=asked.keyed
         )

@@ -5,7 +5,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.backfill.manual.missing import Present
+from connector.backfill.manual.missing import PresentEvents
 from connector.backfill.pages import Span
 from connector.binance.stream_name import Stream
 from connector.codec.avro import to_json
@@ -13,20 +13,20 @@ from connector.codec.framing import schema_id_of
 from connector.config.model import Settings
 from connector.continuity.audit.coverage import Coverage, Marker
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
-from connector.continuity.audit.series import Series
-from connector.continuity.audit.topic_reader import Books, TopicReader, Window
+from connector.continuity.audit.series import AuditedSeries
+from connector.continuity.audit.topic_reader import SeriesBook, TopicReader, Window
 from connector.continuity.gap_tracker import MARKERS, PROGRESS
 from connector.errors import Refused
 from connector.kafka import client_config as kafka_settings
-from connector.kafka.bulk_consumer import Bulk, Slice
+from connector.kafka.bulk_consumer import BulkConsumer, OffsetRange
 from connector.kafka.checkpoint_store import stored
-from connector.kafka.schema_registry import WriterSchemas
+from connector.kafka.schema_registry import SchemaCache
 
 Tell = Callable[[str, int, int], None]  # what is done, how far, of how many
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class WriterState:
     """What the writer of a series has stored of it.
 
     Attributes:
@@ -42,7 +42,7 @@ class Known:
     coverage: Coverage = field(default_factory=Coverage)
 
 
-class Reading:
+class TopicState:
     """Reads the topics of one series.
 
     Args:
@@ -58,9 +58,9 @@ class Reading:
         self._key = f"{stream.product}/{stream.name}/{symbol}"
         self._prefix = settings.topic_prefix
         self._conf = kafka_settings.consumer(settings.kafka)
-        self._schemas = WriterSchemas(settings.schema_registry)
+        self._schemas = SchemaCache(settings.schema_registry)
 
-    def known(self) -> Known:
+    def known(self) -> WriterState:
         """Return what the writer has stored of the series.
 
         Raises:
@@ -69,13 +69,13 @@ class Reading:
         progress = stored(self._conf, f"{self._prefix}.{PROGRESS}", self._schemas).get(self._key)
         coverage = self._markers()
         if progress is None:
-            return Known(epoch=coverage.newest, coverage=coverage)
+            return WriterState(epoch=coverage.newest, coverage=coverage)
         gaps = tuple(progress["open_gaps"])
-        return Known(progress["last_id"], progress["id_epoch"], gaps, coverage)
+        return WriterState(progress["last_id"], progress["id_epoch"], gaps, coverage)
 
     def _markers(self) -> Coverage:
         coverage, topic = Coverage(), f"{self._prefix}.{MARKERS}"
-        with closing(Bulk(self._conf)) as bulk:
+        with closing(BulkConsumer(self._conf)) as bulk:
             for batch in bulk.read(topic, bulk.slices(topic, bulk.topics().get(topic, []), None)):
                 for message in batch:
                     value = message.value()
@@ -87,7 +87,9 @@ class Reading:
         found: Mapping[str, Any] = to_json(self._schemas.text(schema_id_of(value)), value)
         return found
 
-    def present(self, span: Span, known: Known, since: int | None, tell: Tell) -> Present:
+    def present(
+        self, span: Span, known: WriterState, since: int | None, tell: Tell
+    ) -> PresentEvents:
         """Return which events of a span the topic holds.
 
         Asked after `known`: the ends are those of open transactions, which are waited for, so that
@@ -97,11 +99,11 @@ class Reading:
             Retry: Kafka or the registry cannot be reached. Refused: some records cannot be read:
                 one of them may be what would be written again.
         """
-        there = Present(self._stream, self._symbol, span, known.coverage, known.epoch)
+        there = PresentEvents(self._stream, self._symbol, span, known.coverage, known.epoch)
         reader = TopicReader(self._topic, _One(there, self._topic), self._schemas)
         slices = self._slices(since)
         total, done = sum(one.end - one.start for one in slices), 0
-        with closing(Bulk(self._conf)) as bulk:
+        with closing(BulkConsumer(self._conf)) as bulk:
             for batch in bulk.read(self._topic, slices):
                 reader.feed(batch)
                 done += len(batch)
@@ -113,8 +115,8 @@ class Reading:
             )
         return there
 
-    def _slices(self, since: int | None) -> list[Slice]:
-        with closing(Bulk(self._conf, committed=False)) as bulk:
+    def _slices(self, since: int | None) -> list[OffsetRange]:
+        with closing(BulkConsumer(self._conf, committed=False)) as bulk:
             partitions = bulk.topics().get(self._topic, [])
             cut = bulk.slices(self._topic, partitions, since)
             if any(one.start < one.end for one in cut) or since is None:
@@ -124,29 +126,29 @@ class Reading:
             return bulk.slices(self._topic, partitions, None)
 
 
-class _One(Books):
+class _One(SeriesBook):
     """One series is looked at; all others are passed by."""
 
-    def __init__(self, present: Present, topic: str) -> None:
+    def __init__(self, present: PresentEvents, topic: str) -> None:
         super().__init__(Window())
         self._present = present
         self._other = _Other(present.stream, "", (BEFORE_ALL, AFTER_ALL))
         self._mine = topic, present.stream.product, present.stream.name, present.symbol
 
-    def of(self, topic: str, product: str, name: str, symbol: str) -> Series:
-        """See `Books.of`."""
+    def of(self, topic: str, product: str, name: str, symbol: str) -> AuditedSeries:
+        """See `SeriesBook.of`."""
         if (topic, product, name, symbol) == self._mine:
             return self._present
         return self._other
 
 
-class _Other(Series):
+class _Other(AuditedSeries):
     """What nobody looks at: read as its neighbours are, so that the reader need not change over."""
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
-        """See `Present.wanted`."""
-        return Present.wanted(stream)
+        """See `PresentEvents.wanted`."""
+        return PresentEvents.wanted(stream)
 
     def see(self, time: int, origin: bytes, gap: bytes | None, *ids: int | None) -> None:
         """Pass by."""

@@ -9,29 +9,29 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 
-from connector.codec.rest_rows import Recovered
+from connector.codec.rest_rows import RestEvent
 from connector.config.model import Settings
-from connector.continuity.gap_tracker import MARKERS, PROGRESS, Continuity, Gap
-from connector.continuity.marker import State
+from connector.continuity.gap_tracker import MARKERS, PROGRESS, Gap, GapTracker
+from connector.continuity.marker import MarkerState
 from connector.errors import BadMessage, Fatal, Retry
-from connector.feed.pipeline import MOST_WAITING, Pipeline, route_to
+from connector.feed.pipeline import ROOM_RESERVE, Pipeline, route_to
 from connector.kafka import client_config as kafka_settings
 from connector.kafka import topic_admin
-from connector.kafka.idempotent_producer import Producer
-from connector.kafka.schema_registry import schema_ids
+from connector.kafka.idempotent_producer import IdempotentProducer
+from connector.kafka.schema_registry import ensure_schemas
 from connector.kafka.transactional_producer import TransactionalProducer
-from connector.planning.model import Planned
+from connector.planning.model import PlannedStream
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
-POLL_S = 0.005
-PATIENCE_S = 60.0  # for a registry or a cluster that does not answer
+POLL_INTERVAL_S = 0.005
+GIVE_UP_AFTER_S = 60.0  # for a registry or a cluster that does not answer
 # Killed, it has no successor to end its open transaction: readers wait for this long.
 TRANSACTION_MS = 10_000
 LEAVE_S = 5.0  # to store what was handed over, at the end
 
 
-class Writing:
+class ManualWriter:
     """Takes events and markers of one series.
 
     Args:
@@ -44,12 +44,12 @@ class Writing:
         ledger: What became of the records.
     """
 
-    def __init__(self, settings: Settings, planned: Planned, symbol: str) -> None:
+    def __init__(self, settings: Settings, planned: PlannedStream, symbol: str) -> None:
         self._settings = settings
         self._planned = planned
         self._symbol = symbol
         prefix = settings.topic_prefix
-        self.instance = by_hand(settings)
+        self.instance = manual_instance(settings)
         self.ledger = Ledger()
         self._topics = {
             planned.topic: planned.stream.row.kind,
@@ -57,7 +57,7 @@ class Writing:
             f"{prefix}.{PROGRESS}": "progress",
         }
         self._dead_letter = f"{prefix}.{topic_admin.DEAD_LETTER}"
-        self._continuity = Continuity(prefix, shard=settings.shard.index, instance=self.instance)
+        self._continuity = GapTracker(prefix, shard=settings.shard.index, instance=self.instance)
 
     async def ensure_topics(self) -> None:
         """See to it that the topics are there. Raises as topics.ensure does."""
@@ -72,18 +72,18 @@ class Writing:
             Fatal: Kafka does not let us write.
         """
         try:
-            async with asyncio.timeout(PATIENCE_S):
-                ids = await schema_ids(self._settings.schema_registry, self._topics)
+            async with asyncio.timeout(GIVE_UP_AFTER_S):
+                ids = await ensure_schemas(self._settings.schema_registry, self._topics)
         except TimeoutError:
             url = self._settings.schema_registry.url
-            raise Retry(f"{url}: no answer for {PATIENCE_S:.0f} s") from None
+            raise Retry(f"{url}: no answer for {GIVE_UP_AFTER_S:.0f} s") from None
         by_kind = {kind: ids[topic] for topic, kind in self._topics.items()}
         self._continuity.begin(by_kind, {})
         # REST's times are milliseconds, whatever the unit of the stream's connection.
         route = route_to(self._planned.topic, ids[self._planned.topic], self._planned.stream, {})
         route.key = self._planned.key
         self._codec = route.codec
-        self._series = route.begin(self._symbol, self._continuity)
+        self._series = route.open_series(self._symbol, self._continuity)
         self._producer = self._new_producer()
         self._pipeline = Pipeline(self._producer, self.ledger, 0, self._continuity)
         if isinstance(self._producer, TransactionalProducer):
@@ -94,20 +94,20 @@ class Writing:
         """Have transactions committed also while the exchange is waited for."""
         while True:
             self._producer.poll()
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
-    def _new_producer(self) -> Producer | TransactionalProducer:
+    def _new_producer(self) -> IdempotentProducer | TransactionalProducer:
         settings = self._settings
         if settings.delivery == "idempotent":
             conf = kafka_settings.producer(settings.kafka)
-            return Producer(conf, self.ledger, self._dead_letter, Lag())
+            return IdempotentProducer(conf, self.ledger, self._dead_letter, Lag())
         name = f"{settings.topic_prefix}.{self.instance}-{secrets.token_hex(4)}"
         conf = kafka_settings.transactional(settings.kafka, name)
         longest = int(conf["transaction.timeout.ms"])
         conf["transaction.timeout.ms"] = min(longest, TRANSACTION_MS)
         return TransactionalProducer(conf, self.ledger, self._dead_letter, Lag())
 
-    async def records(self, gap_id: str, found: Iterable[Recovered]) -> int:
+    async def records(self, gap_id: str, found: Iterable[RestEvent]) -> int:
         """Publish events of a gap; return how many of them could be made records."""
         made = 0
         for one in found:
@@ -117,15 +117,15 @@ class Writing:
             try:
                 made += self._pipeline.recover(*args)
             except BadMessage as error:
-                self._pipeline.aside.letter(self._planned.stream.name, one.payload, error, now_us)
+                self._pipeline.dead_letters.send(
+                    self._planned.stream.name, one.payload, error, now_us
+                )
         return made
 
-    async def marker(self, gap: Gap, state: State, detail: str = "") -> None:
+    async def marker(self, gap: Gap, state: MarkerState, detail: str = "") -> None:
         """Publish a marker, in its turn among the records."""
-        self._continuity.told(self._series, gap, state, detail)
-        for topic, value, key, stamp, _ in self._continuity.chronicle.seal(
-            0, time.time_ns() // 1000
-        ):
+        self._continuity.mark(self._series, gap, state, detail)
+        for topic, value, key, stamp, _ in self._continuity.outbox.drain(0, time.time_ns() // 1000):
             await self._room()
             self._producer.publish(topic, value or b"", key or b"", stamp, time.time_ns() // 1000)
             self.ledger.records.produced += 1
@@ -135,7 +135,7 @@ class Writing:
         await self._until(lambda: not (self.ledger.records.in_flight or self._producer.queued))
 
     async def _room(self) -> None:
-        await self._until(lambda: self._producer.room() >= MOST_WAITING)
+        await self._until(lambda: self._producer.room() >= ROOM_RESERVE)
 
     async def _until(self, fact: Callable[[], bool]) -> None:
         """Wait until a fact holds.
@@ -143,10 +143,10 @@ class Writing:
         Raises:
             Retry: Kafka does not answer. Fatal: it refused us for good.
         """
-        give_up = time.monotonic() + PATIENCE_S
+        give_up = time.monotonic() + GIVE_UP_AFTER_S
         while not fact():
             self._check(give_up)
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
 
     def _check(self, give_up: float) -> None:
         producer = self._producer
@@ -170,6 +170,6 @@ class Writing:
         self._producer.close()
 
 
-def by_hand(settings: Settings) -> str:
+def manual_instance(settings: Settings) -> str:
     """Return the name under which this instance's markers by hand are written."""
     return f"{settings.instance}-backfill"

@@ -7,15 +7,22 @@ and one golden sample make a new stream.
 from functools import cache
 
 from connector.binance.catalogue import coinm, options, spot, usdm
-from connector.binance.catalogue.row import Backfill, Cadence, Row, Sequence, SequenceRule, Status
+from connector.binance.catalogue.row import (
+    Cadence,
+    RestHistory,
+    Row,
+    Sequence,
+    SequenceRule,
+    Status,
+)
 from connector.binance.products import Product
 
 __all__ = [
     "KINDS",
     "OTHER_FUTURES",
     "ROWS",
-    "Backfill",
     "Cadence",
+    "RestHistory",
     "Row",
     "Sequence",
     "SequenceRule",

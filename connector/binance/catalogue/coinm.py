@@ -23,7 +23,7 @@ from connector.binance.catalogue.kinds import (
 from connector.binance.catalogue.row import (
     SAMPLE_TIMES,
     UPDATE_IDS,
-    Backfill,
+    RestHistory,
     Row,
     Section,
     by_id,
@@ -48,7 +48,7 @@ ROWS: tuple[Row, ...] = (
     _COINM.row(
         "<symbol>@aggTrade",
         AGG_TRADE,
-        backfill=Backfill(
+        backfill=RestHistory(
             "/dapi/v1/aggTrades",
             20,
             1000,
@@ -150,7 +150,7 @@ ROWS: tuple[Row, ...] = (
         TRADE,
         status="unverified",
         sequence=by_id("trade_id", may_skip_single=True),
-        backfill=Backfill(
+        backfill=RestHistory(
             "/dapi/v1/historicalTrades",
             200,
             500,

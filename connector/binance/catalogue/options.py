@@ -14,7 +14,7 @@ from connector.binance.catalogue.kinds import (
     TICKER,
     TRADE,
 )
-from connector.binance.catalogue.row import Backfill, Row, Section, candles, state
+from connector.binance.catalogue.row import RestHistory, Row, Section, candles, state
 
 _SOURCE = (
     "developers.binance.com pages 2026-05-28; connector-python 29da3291 2026-08-21; tardis-node "
@@ -24,7 +24,7 @@ _PUBLIC = Section("options", "/public", _SOURCE)
 _MARKET = Section("options", "/market", _SOURCE)
 _SPEEDS = ("100ms", "500ms")
 _DEPTH_WEIGHTS = "weight 5-50 levels: 1, 100: 5, 500: 10, 1000: 20 (the most)"
-_TRADES = Backfill(
+_TRADES = RestHistory(
     "/eapi/v1/trades",
     5,
     500,

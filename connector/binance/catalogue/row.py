@@ -39,7 +39,7 @@ class Sequence:
 
 
 @dataclass(frozen=True, slots=True)
-class Backfill:
+class RestHistory:
     """What REST can still tell of a stream's past, or only of its present (`by="state"`).
 
     Args:
@@ -114,7 +114,7 @@ class Row:
     array: bool = False
     events: tuple[str, ...] = ()
     parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    backfill: Backfill | None = None
+    backfill: RestHistory | None = None
     retired: str | None = None
     successor: str | None = None
     notes: str = ""
@@ -169,7 +169,7 @@ class Facts(TypedDict, total=False):
     array: bool
     events: tuple[str, ...]
     parameters: Mapping[str, tuple[str, ...]]
-    backfill: Backfill | None
+    backfill: RestHistory | None
     retired: str | None
     successor: str | None
     notes: str
@@ -194,9 +194,9 @@ def by_id(name: str, *, may_skip_single: bool = False) -> Sequence:
     return Sequence("contiguous", name, name, may_skip_single=may_skip_single)
 
 
-def state(path: str, weight: int, limit: int = 0, note: str = "") -> Backfill:
+def state(path: str, weight: int, limit: int = 0, note: str = "") -> RestHistory:
     """REST knows only how things stand now."""
-    return Backfill(path, weight, limit, "state", note=note)
+    return RestHistory(path, weight, limit, "state", note=note)
 
 
 def candles(
@@ -206,14 +206,14 @@ def candles(
     weight: int = 2,
     limit: int = 499,
     edges: tuple[str, str] = ("first_trade_id", "last_trade_id"),
-) -> Backfill:
+) -> RestHistory:
     """REST candles by time span; futures weigh <100: 1, 100-499: 2, 500-1000: 5, 1001-1500: 10.
 
     The default asks for 499 because that gives the most rows for each unit of weight
     (klines page of developers.binance.com, 2026-05-28). `edges` are the fields that `k.f` and
     `k.L` become: no REST candle has them.
     """
-    return Backfill(path, weight, limit, "time", note=note, not_carried=("event_time", *edges))
+    return RestHistory(path, weight, limit, "time", note=note, not_carried=("event_time", *edges))
 
 
 UPDATE_IDS = ("first_update_id", "last_update_id")

@@ -17,7 +17,7 @@ from connector.binance.catalogue.kinds import (
     TRADE,
     WINDOW_TICKER,
 )
-from connector.binance.catalogue.row import RANGE, Backfill, Row, Section, candles, state
+from connector.binance.catalogue.row import RANGE, RestHistory, Row, Section, candles, state
 
 _SPOT = Section(
     "spot", None, "binance-spot-api-docs a5e0bc3 2026-07-21; connector-python 29da3291 2026-08-21"
@@ -31,7 +31,7 @@ ROWS: tuple[Row, ...] = (
     _SPOT.row(
         "<symbol>@aggTrade",
         AGG_TRADE,
-        backfill=Backfill(
+        backfill=RestHistory(
             "/api/v3/aggTrades",
             4,
             1000,
@@ -44,7 +44,7 @@ ROWS: tuple[Row, ...] = (
     _SPOT.row(
         "<symbol>@trade",
         TRADE,
-        backfill=Backfill(
+        backfill=RestHistory(
             "/api/v3/historicalTrades",
             25,
             1000,
@@ -57,7 +57,7 @@ ROWS: tuple[Row, ...] = (
     _SPOT.row(
         "<symbol>@blockTrade",
         BLOCK_TRADE,
-        backfill=Backfill(
+        backfill=RestHistory(
             "/api/v3/historicalBlockTrades",
             25,
             1000,

@@ -24,7 +24,7 @@ from connector.binance.catalogue.kinds import (
 )
 from connector.binance.catalogue.row import (
     UPDATE_IDS,
-    Backfill,
+    RestHistory,
     Row,
     Section,
     by_id,
@@ -81,7 +81,7 @@ ROWS: tuple[Row, ...] = (
         TRADE,
         status="undocumented",
         sequence=by_id("trade_id", may_skip_single=True),
-        backfill=Backfill(
+        backfill=RestHistory(
             "/fapi/v1/historicalTrades",
             200,
             500,
@@ -99,7 +99,7 @@ ROWS: tuple[Row, ...] = (
     _MARKET.row(
         "<symbol>@aggTrade",
         AGG_TRADE,
-        backfill=Backfill(
+        backfill=RestHistory(
             "/fapi/v1/aggTrades",
             20,
             1000,

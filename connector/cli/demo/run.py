@@ -29,7 +29,7 @@ from connector.config.load import Loaded, load
 from connector.continuity.gap_tracker import MARKERS, PROGRESS
 from connector.errors import Retry
 from connector.kafka.schema_registry import client, deserializer
-from connector.kafka.tail_consumer import Read, Reader
+from connector.kafka.tail_consumer import ConsumedRecord, TailConsumer
 from connector.kafka.topic_admin import DEAD_LETTER
 from connector.worker.market import plan_of
 
@@ -76,7 +76,7 @@ class Demo:
             topics = [*plan_of(loaded).topics, f"{prefix}.{DEAD_LETTER}", f"{prefix}.{MARKERS}"]
             created = [*topics, f"{prefix}.{PROGRESS}"]
             await self._lab.create_topics(created, loaded.settings.topics.partitions)
-            reader = Reader(self._lab.bootstrap_servers, topics)
+            reader = TailConsumer(self._lab.bootstrap_servers, topics)
             await reader.start()
             try:
                 return await self._show(loaded, environment, reader)
@@ -85,7 +85,9 @@ class Demo:
         finally:
             await self._lab.stop()
 
-    async def _show(self, loaded: Loaded, environment: Mapping[str, str], reader: Reader) -> bool:
+    async def _show(
+        self, loaded: Loaded, environment: Mapping[str, str], reader: TailConsumer
+    ) -> bool:
         connector = await self._start_connector(environment)
         reading = asyncio.create_task(self._read(loaded, reader), name="reading")
         try:
@@ -112,7 +114,7 @@ class Demo:
                 sys.executable, *arguments, env={**os.environ, **environment}, stderr=log
             )
 
-    async def _read(self, loaded: Loaded, reader: Reader) -> None:
+    async def _read(self, loaded: Loaded, reader: TailConsumer) -> None:
         """Read the topics back with the standard client's deserialiser."""
         decode = deserializer(client(loaded.settings.schema_registry))
         dead_letter = f"{loaded.settings.topic_prefix}.{DEAD_LETTER}"
@@ -123,7 +125,7 @@ class Demo:
             # In a thread: the deserialiser blocks on the registry, which runs in this loop.
             await asyncio.to_thread(self._count, decode, data)
 
-    def _count(self, decode: AvroDeserializer, batch: list[Read]) -> None:
+    def _count(self, decode: AvroDeserializer, batch: list[ConsumedRecord]) -> None:
         for read in batch:
             context = SerializationContext(read.topic, MessageField.VALUE)
             record = cast("dict[str, Any]", decode(read.value, context))
@@ -132,7 +134,7 @@ class Demo:
             else:
                 self._counts.add(read.topic, record)
 
-    async def _watch(self, connector: asyncio.subprocess.Process, reader: Reader) -> None:
+    async def _watch(self, connector: asyncio.subprocess.Process, reader: TailConsumer) -> None:
         """Show the table until the time is up; it starts with the first record.
 
         Raises:
@@ -181,8 +183,8 @@ class Demo:
         self._lab.pause()
         await self._catch_up()
 
-    async def _trimmed(self, reader: Reader) -> list[str]:
-        return await reader.trimmed()
+    async def _trimmed(self, reader: TailConsumer) -> list[str]:
+        return await reader.truncated_partitions()
 
     def _verdict(self, code: int, trimmed: list[str]) -> bool:
         """Print the proof, a record and what to try next."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connector.binance.stream_name import recognise
+from connector.binance.stream_name import parse_any
 
 HEADLINES = (
     "price",
@@ -59,7 +59,7 @@ class Counts:
             self.books += 1
             return
         product, name, symbol = record["product"], record["stream_name"], record["symbol"]
-        row = recognise(product, name).row
+        row = parse_any(product, name).row
         identity = tuple(_plain(record[key]) for key in row.identity)
         self.events.setdefault((product, name, symbol), Counter())[identity] += 1
         tally = self.tallies.setdefault((product, row.kind), Tally(product, row.kind))
@@ -80,7 +80,7 @@ class Counts:
             tally.sent = tally.missing = tally.repeated = 0
         for series, identities in sent.items():
             product, name, _ = series
-            kind = recognise(product, name).row.kind  # type: ignore[arg-type]
+            kind = parse_any(product, name).row.kind  # type: ignore[arg-type]
             tally = self.tallies.setdefault((product, kind), Tally(product, kind))
             wanted = Counter(tuple(identity) for identity in identities)
             found = self.events.get(series, Counter())
@@ -88,7 +88,7 @@ class Counts:
             tally.missing += (wanted - found).total()
             tally.repeated += (found - wanted).total()
         for series in self.events.keys() - sent.keys():
-            kind = recognise(series[0], series[1]).row.kind  # type: ignore[arg-type]
+            kind = parse_any(series[0], series[1]).row.kind  # type: ignore[arg-type]
             self.tallies[series[0], kind].repeated += self.events[series].total()
         return sorted(self.tallies.values(), key=lambda tally: (tally.product, tally.kind))
 

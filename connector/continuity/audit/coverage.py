@@ -60,7 +60,7 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class MissingRange:
     """A span of missing ids and how it is explained: a marker's state, unmarked or uncovered."""
 
     first: int
@@ -83,17 +83,17 @@ def id_edges(marker: Marker) -> tuple[int, int]:
     return before, AFTER_ALL if marker.after_id is None else marker.after_id
 
 
-class Spans:
+class ExplainedRanges:
     """Explained spans of one id epoch, to be taken out of a hole."""
 
-    def __init__(self, pieces: Iterable[Piece]) -> None:
+    def __init__(self, pieces: Iterable[MissingRange]) -> None:
         self._pieces = sorted(
             (piece for piece in pieces if piece.first <= piece.last), key=lambda it: it.first
         )
         self._firsts = [piece.first for piece in self._pieces]
         self._reach = list(accumulate((piece.last for piece in self._pieces), max))
 
-    def split(self, first: int, last: int) -> Iterator[Piece]:
+    def split(self, first: int, last: int) -> Iterator[MissingRange]:
         """Yield what is explained of a span and, between, what is not (unmarked)."""
         begin = bisect_left(self._reach, first)
         end = bisect_right(self._firsts, last)
@@ -101,14 +101,14 @@ class Spans:
             if piece.last < first:
                 continue
             if piece.first > first:
-                yield Piece(first, piece.first - 1, UNMARKED)
+                yield MissingRange(first, piece.first - 1, UNMARKED)
             low, high = max(first, piece.first), min(last, piece.last)
             yield replace(piece, first=low, last=high)
             first = high + 1
             if first > last:
                 return
         if first <= last:
-            yield Piece(first, last, UNMARKED)
+            yield MissingRange(first, last, UNMARKED)
 
 
 class Coverage:
@@ -155,15 +155,17 @@ class Coverage:
         """Count the gaps that touch a time, by their last state."""
         return Counter(it.state for it in self.gaps.values() if it.at(since, until))
 
-    def judge(self, epoch: int, edges: Edges) -> Callable[[int, int], list[Piece]]:
+    def judge(self, epoch: int, edges: Edges) -> Callable[[int, int], list[MissingRange]]:
         """Return what tells how a span of missing ids is explained."""
         mine = [marker for marker in self.gaps.values() if marker.id_epoch == epoch]
-        known = Spans(_piece(marker, edges) for marker in mine if marker.state in KNOWN)
-        outside = Spans(_uncovered(self._runs, epoch, edges))
-        settled = Spans(_piece(marker, edges) for marker in mine if marker.state in SETTLED)
+        known = ExplainedRanges(_piece(marker, edges) for marker in mine if marker.state in KNOWN)
+        outside = ExplainedRanges(_uncovered(self._runs, epoch, edges))
+        settled = ExplainedRanges(
+            _piece(marker, edges) for marker in mine if marker.state in SETTLED
+        )
 
-        def judged(first: int, last: int) -> list[Piece]:
-            pieces = [Piece(first, last, UNMARKED)]
+        def judged(first: int, last: int) -> list[MissingRange]:
+            pieces = [MissingRange(first, last, UNMARKED)]
             for spans in (known, outside, settled):
                 pieces = [
                     part
@@ -179,12 +181,12 @@ class Coverage:
         return judged
 
 
-def _piece(marker: Marker, edges: Edges) -> Piece:
+def _piece(marker: Marker, edges: Edges) -> MissingRange:
     before, after = edges(marker)
-    return Piece(before + 1, after - 1, marker.state, marker.gap_id)
+    return MissingRange(before + 1, after - 1, marker.state, marker.gap_id)
 
 
-def _uncovered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[Piece]:
+def _uncovered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[MissingRange]:
     """Yield the spans that no run covered; none when no marker says that a run began or ended."""
     covered = sorted(_covered(runs, epoch, edges))
     if not covered:
@@ -192,10 +194,10 @@ def _uncovered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[Pie
     reached = BEFORE_ALL
     for first, last in covered:
         if first > reached:
-            yield Piece(reached, first - 1, UNCOVERED)
+            yield MissingRange(reached, first - 1, UNCOVERED)
         reached = max(reached, last + 1)
     if reached < AFTER_ALL:
-        yield Piece(reached, AFTER_ALL, UNCOVERED)
+        yield MissingRange(reached, AFTER_ALL, UNCOVERED)
 
 
 def _covered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[Span]:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from connector.continuity.audit.series import WRONG, Series
+from connector.continuity.audit.series import UNEXPLAINED, AuditedSeries
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SeriesReport:
     """One series. Times in milliseconds; ids of candles are open times.
 
     Args:
@@ -50,10 +50,10 @@ class Report:
     @property
     def wrong(self) -> int:
         """Holes that nobody owned up to."""
-        return sum(self.holes.get(state, 0) for state in WRONG)
+        return sum(self.holes.get(state, 0) for state in UNEXPLAINED)
 
 
-def report_of(topic: str, series: Series) -> Report:
+def report_of(topic: str, series: AuditedSeries) -> SeriesReport:
     """Sum a series up, once all has been read."""
     found = series.findings()
     span = series.span
@@ -66,7 +66,7 @@ def report_of(topic: str, series: Series) -> Report:
         }
         for piece in found.examples
     ]
-    return Report(
+    return SeriesReport(
         topic=topic,
         product=series.stream.product,
         stream_name=series.stream.name,
@@ -90,7 +90,7 @@ def report_of(topic: str, series: Series) -> Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class VerifyReport:
     """All series, and what else a reader has to know.
 
     Args:
@@ -101,7 +101,7 @@ class Verdict:
         lost: None was read of the window, though progress tells of records in it.
     """
 
-    series: Sequence[Report]
+    series: Sequence[SeriesReport]
     read: int
     unreadable: dict[str, int] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)

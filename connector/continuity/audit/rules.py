@@ -2,14 +2,14 @@
 
 from typing import ClassVar
 
-from connector.binance.candles import counted, opening_of
+from connector.binance.candles import index_of, open_of_index
 from connector.binance.stream_name import Stream
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
-from connector.continuity.audit.series import LIVE, Series
+from connector.continuity.audit.series import LIVE, AuditedSeries
 
 
-class Contiguous(Series):
+class Contiguous(AuditedSeries):
     """Each id is the one before plus one."""
 
     fields: ClassVar[tuple[str, ...]] = ("last",)
@@ -37,7 +37,7 @@ class Contiguous(Series):
                 self.repeats += 1
 
 
-class Range(Series):
+class Range(AuditedSeries):
     """Events of several ids, first to last; they may overlap. A snapshot is a state, not a span."""
 
     fields: ClassVar[tuple[str, ...]] = ("first", "last")
@@ -78,7 +78,7 @@ class Chained(Range):
         super().see(time, origin, gap, first, last)
 
 
-class Increasing(Series):
+class Increasing(AuditedSeries):
     """Ids that grow and whose holes mean nothing: only order and repeats show."""
 
     fields: ClassVar[tuple[str, ...]] = ("last",)
@@ -102,7 +102,7 @@ class Increasing(Series):
             self.repeats += not new
 
 
-class Candle(Series):
+class Candle(AuditedSeries):
     """Candles, each told many times while it is open; they follow by the interval.
 
     One that was never told closed is missing like one never told: its last word is.
@@ -168,22 +168,22 @@ class Candle(Series):
         return self._start(number) + self._offset
 
     def _index(self, at: int) -> int:
-        return counted(self._interval, at, self._zone)
+        return index_of(self._interval, at, self._zone)
 
     def _start(self, number: int) -> int:
-        return opening_of(self._interval, number, self._zone)
+        return open_of_index(self._interval, number, self._zone)
 
 
-_RULES: dict[str, type[Series]] = {
+_RULES: dict[str, type[AuditedSeries]] = {
     "contiguous": Contiguous,
     "range": Range,
     "chained": Chained,
     "increasing": Increasing,
     "candle": Candle,
-    "identity": Series,
+    "identity": AuditedSeries,
 }
 
 
-def rule_of(stream: Stream) -> type[Series]:
+def rule_of(stream: Stream) -> type[AuditedSeries]:
     """The class that judges a stream's series."""
     return _RULES[stream.row.sequence.rule]

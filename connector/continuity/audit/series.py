@@ -1,7 +1,7 @@
 """One series as it lies in a topic, judged by its catalogue row's rule: holes, repeats, accounts.
 
 Pure: told record after record in the order of the topic (backfilled ones late), it keeps ranges of
-ids, never records. `Series.see` is on the hot path of `bkc verify`.
+ids, never records. `AuditedSeries.see` is on the hot path of `bkc verify`.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from connector.continuity.audit.coverage import (
     UNMARKED,
     Coverage,
     Marker,
-    Piece,
+    MissingRange,
     id_edges,
 )
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, MOST_RANGES, Ranges
@@ -26,19 +26,19 @@ LIVE, BACKFILL = b"live", b"backfill"
 NORMAL = "normal"  # one id, by a rule that says so (may_skip_single)
 MOST_EXAMPLES = 100  # holes kept one by one for each series and state; all are counted
 DENIED = "denied"  # more is missing than the marker of a settled gap says
-WRONG = frozenset({UNMARKED, DENIED})  # states of a hole that nobody owned up to
+UNEXPLAINED = frozenset({UNMARKED, DENIED})  # states of a hole that nobody owned up to
 NOT_MISSING = frozenset({UNCOVERED, NORMAL})
 
 
 @dataclass(slots=True)
-class Findings:
+class HoleCounts:
     """Holes by how they are explained: how many, how many ids, and the first of each."""
 
     holes: Counter[str] = field(default_factory=Counter)
     ids: Counter[str] = field(default_factory=Counter)
-    examples: list[Piece] = field(default_factory=list)
+    examples: list[MissingRange] = field(default_factory=list)
 
-    def add(self, piece: Piece) -> None:
+    def add(self, piece: MissingRange) -> None:
         """Count a hole and keep it while there are few of its sort."""
         self.holes[piece.state] += 1
         self.ids[piece.state] += piece.size
@@ -46,7 +46,7 @@ class Findings:
             self.examples.append(piece)
 
 
-class Chain:
+class EpochIds:
     """The ids of one series in one id epoch.
 
     Attributes:
@@ -56,12 +56,12 @@ class Chain:
 
     __slots__ = ("_judge", "_settled", "_skips_single", "high", "low", "ranges")
 
-    def __init__(self, series: "Series", epoch: int) -> None:
+    def __init__(self, series: "AuditedSeries", epoch: int) -> None:
         self.ranges = Ranges()
         self.low, self.high = AFTER_ALL, BEFORE_ALL
         self._judge = series.coverage.judge(epoch, series.edges)
         self._skips_single = series.stream.row.sequence.may_skip_single
-        self._settled: list[Piece] = []
+        self._settled: list[MissingRange] = []
 
     def add(self, first: int, last: int) -> int | None:
         """Note ids out of turn; see `Ranges.add`."""
@@ -71,7 +71,7 @@ class Chain:
                 self._settled += self._explained(*hole)
         return new
 
-    def holes(self) -> Iterator[Piece]:
+    def holes(self) -> Iterator[MissingRange]:
         """Yield what is missing between the first and the last id of the window."""
         for piece in self._settled:
             if piece.last > self.low and piece.first < self.high:
@@ -79,14 +79,14 @@ class Chain:
         for hole in self.ranges.holes(self.low, self.high):
             yield from self._explained(*hole)
 
-    def _explained(self, first: int, last: int) -> list[Piece]:
+    def _explained(self, first: int, last: int) -> list[MissingRange]:
         pieces = self._judge(first, last)
         if self._skips_single and first == last and pieces[0].state == UNMARKED:
-            return [Piece(first, last, NORMAL)]
+            return [MissingRange(first, last, NORMAL)]
         return pieces
 
 
-class Series:
+class AuditedSeries:
     """A series of a rule without ids: counted, no more. The other rules are its subclasses.
 
     Attributes:
@@ -110,8 +110,8 @@ class Series:
         self.complete_until: int | None = None
         self.open_gaps: list[str] = []
         self._epoch: int | None = None  # that of the live records; None before the first
-        self._chains: dict[int, Chain] = {}
-        self._current: Chain | None = None  # that of `_epoch`
+        self._chains: dict[int, EpochIds] = {}
+        self._current: EpochIds | None = None  # that of `_epoch`
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
@@ -136,9 +136,9 @@ class Series:
         """An id as a person knows it."""
         return number
 
-    def findings(self) -> Findings:
+    def findings(self) -> HoleCounts:
         """Judge the holes of every epoch."""
-        found = Findings()
+        found = HoleCounts()
         pieces = [piece for epoch in sorted(self._chains) for piece in self._chains[epoch].holes()]
         sizes = Counter[str]()
         for piece in pieces:
@@ -167,10 +167,10 @@ class Series:
         """Whether holes had to be judged before the end of the topic."""
         return any(chain.ranges.floor > BEFORE_ALL for chain in self._chains.values())
 
-    def _chain(self, time: int, origin: bytes, gap: bytes | None) -> Chain:
+    def _chain(self, time: int, origin: bytes, gap: bytes | None) -> EpochIds:
         epoch = self._belongs(time, origin, gap)
         if epoch not in self._chains:
-            self._chains[epoch] = Chain(self, epoch)
+            self._chains[epoch] = EpochIds(self, epoch)
         chain = self._chains[epoch]
         if origin != BACKFILL:
             self._current = chain

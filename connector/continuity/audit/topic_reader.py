@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from connector.binance.products import PRODUCTS
-from connector.binance.stream_name import Stream, recognise
+from connector.binance.stream_name import Stream, parse_any
 from connector.codec.avro import Schemas
 from connector.codec.framing import schema_id_of
 from connector.codec.scanner import Scanned, Scanner, prefix_of, split_prefix
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
 from connector.continuity.audit.rules import rule_of
-from connector.continuity.audit.series import Series
+from connector.continuity.audit.series import AuditedSeries
 from connector.errors import BadMessage, Refused, Retry
 
 HEAD = ("origin", "gap_id")  # what every series looks at, before its sequence fields
@@ -45,14 +45,14 @@ class Window:
         return since, AFTER_ALL if self.until is None else self.until
 
 
-class Books:
+class SeriesBook:
     """Every series met so far."""
 
     def __init__(self, window: Window) -> None:
         self._window = window
-        self.series: dict[Key, Series] = {}
+        self.series: dict[Key, AuditedSeries] = {}
 
-    def of(self, topic: str, product: str, name: str, symbol: str) -> Series:
+    def of(self, topic: str, product: str, name: str, symbol: str) -> AuditedSeries:
         """Return a series, a new one when it was not met before.
 
         Raises:
@@ -70,7 +70,7 @@ def _stream(product: str, name: str) -> Stream:
     if product in PRODUCTS:
         for server in (product, *PRODUCTS):
             try:
-                found = recognise(server, name)
+                found = parse_any(server, name)
             except Refused:
                 continue
             return Stream(product, found.row, found.parameters)
@@ -78,7 +78,7 @@ def _stream(product: str, name: str) -> Stream:
 
 
 @dataclass(slots=True)
-class Way:
+class ScanPlan:
     """How the records of one schema and rule are read: its scanner, and who sees each series."""
 
     scanner: Scanner
@@ -93,12 +93,12 @@ class TopicReader:
         trouble: What was wrong with the first of them.
     """
 
-    def __init__(self, topic: str, books: Books, schemas: Schemas) -> None:
+    def __init__(self, topic: str, books: SeriesBook, schemas: Schemas) -> None:
         self._topic = topic
         self._books = books
         self._schemas = schemas
-        self._ways: dict[tuple[int, tuple[str, ...]], Way] = {}
-        self._by_prefix: dict[bytes, tuple[Way, See]] = {}
+        self._ways: dict[tuple[int, tuple[str, ...]], ScanPlan] = {}
+        self._by_prefix: dict[bytes, tuple[ScanPlan, See]] = {}
         self._scan: Callable[[bytes], Scanned | None] = lambda _value: None
         self._seers: dict[bytes, See] = {}
         self.unreadable = 0
@@ -134,14 +134,14 @@ class TopicReader:
             return
         self._scan, self._seers = way.scanner.scan, way.seers
 
-    def _begin(self, prefix: bytes) -> tuple[Way, See]:
+    def _begin(self, prefix: bytes) -> tuple[ScanPlan, See]:
         symbol, product, name = split_prefix(prefix)
         series = self._books.of(self._topic, product, name, symbol)
         schema_id = schema_id_of(prefix)
         wanted = HEAD + series.wanted(series.stream)
         if (schema_id, wanted) not in self._ways:
             text = self._schemas.text(schema_id)
-            self._ways[schema_id, wanted] = Way(Scanner(schema_id, text, wanted))
+            self._ways[schema_id, wanted] = ScanPlan(Scanner(schema_id, text, wanted))
         way = self._ways[schema_id, wanted]
         way.seers[prefix] = series.see
         self._by_prefix[prefix] = way, series.see

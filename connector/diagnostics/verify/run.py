@@ -10,13 +10,13 @@ from connector.codec.avro import to_json
 from connector.codec.framing import schema_id_of
 from connector.config.model import Settings
 from connector.continuity.audit.coverage import Marker
-from connector.continuity.audit.report import Verdict, report_of
-from connector.continuity.audit.series import Series
-from connector.continuity.audit.topic_reader import Books, TopicReader, Window
+from connector.continuity.audit.report import VerifyReport, report_of
+from connector.continuity.audit.series import AuditedSeries
+from connector.continuity.audit.topic_reader import SeriesBook, TopicReader, Window
 from connector.errors import Refused, Retry
 from connector.kafka import client_config as kafka_settings
-from connector.kafka.bulk_consumer import Bulk, Slice
-from connector.kafka.schema_registry import WriterSchemas
+from connector.kafka.bulk_consumer import BulkConsumer, OffsetRange
+from connector.kafka.schema_registry import SchemaCache
 
 MARKERS, PROGRESS = "markers", "progress"
 APPEND_TIME = 2  # the broker's time instead of ours: the topic is set to LogAppendTime
@@ -30,13 +30,13 @@ class Verification:
         self._settings = settings
         self._window = window
         self._asked = tuple(topics)
-        self._books = Books(window)
-        self._schemas = WriterSchemas(settings.schema_registry)
+        self._books = SeriesBook(window)
+        self._schemas = SchemaCache(settings.schema_registry)
         self._unreadable: dict[str, int] = {}
         self._notes: list[str] = []
         self._done = self._total = self._read = 0
 
-    def run(self, tell: Callable[[int, int], None]) -> Verdict:
+    def run(self, tell: Callable[[int, int], None]) -> VerifyReport:
         """Read everything and judge it; blocks.
 
         Args:
@@ -47,7 +47,7 @@ class Verification:
             Retry: Kafka or the registry cannot be reached.
         """
         conf = kafka_settings.consumer(self._settings.kafka)
-        with closing(Bulk(conf)) as bulk:
+        with closing(BulkConsumer(conf)) as bulk:
             there = bulk.topics()
             chosen = self._chosen(there)
             data = {name: bulk.slices(name, there[name], self._window.since) for name in chosen}
@@ -61,7 +61,9 @@ class Verification:
                 self._read_data(bulk, topic, self._to_read(bulk, topic, slices), tell)
         return self._verdict()
 
-    def _to_read(self, bulk: Bulk, topic: str, slices: list[Slice]) -> list[Slice]:
+    def _to_read(
+        self, bulk: BulkConsumer, topic: str, slices: list[OffsetRange]
+    ) -> list[OffsetRange]:
         """Return the slices, or the whole partitions where the broker cannot look up times.
 
         The embedded one says of every time that nothing is so late, even of 1970.
@@ -75,7 +77,7 @@ class Verification:
         self._total += sum(it.end - it.start for it in whole)
         return whole
 
-    def _verdict(self) -> Verdict:
+    def _verdict(self) -> VerifyReport:
         since, until = self._window.bounds
         found = self._books.series
         kept = sorted(key for key in found if not self._asked or key[0] in self._asked)
@@ -90,7 +92,7 @@ class Verification:
                 "progress tells of records in it, and the topics have none: retention deleted them"
                 " (take a later --from), or the topics were made anew"
             )
-        return Verdict(reports, self._read, self._unreadable, self._notes, lost=lost)
+        return VerifyReport(reports, self._read, self._unreadable, self._notes, lost=lost)
 
     def _chosen(self, there: Mapping[str, Any]) -> list[str]:
         """Return the topics to read: those asked for, else all that the file can write to."""
@@ -107,18 +109,22 @@ class Verification:
 
     def _slices_of_ours(
         self, conf: Mapping[str, Any], there: Mapping[str, list[int]]
-    ) -> dict[str, list[Slice]]:
+    ) -> dict[str, list[OffsetRange]]:
         names = [f"{self._settings.topic_prefix}.{name}" for name in (MARKERS, PROGRESS)]
         self._notes += [
             f"topic {name} is not there: no hole can be explained by it"
             for name in names
             if name not in there
         ]
-        with closing(Bulk(conf, committed=False)) as bulk:
+        with closing(BulkConsumer(conf, committed=False)) as bulk:
             return {name: bulk.slices(name, there[name], None) for name in names if name in there}
 
     def _read_ours(
-        self, bulk: Bulk, topic: str, slices: list[Slice], tell: Callable[[int, int], None]
+        self,
+        bulk: BulkConsumer,
+        topic: str,
+        slices: list[OffsetRange],
+        tell: Callable[[int, int], None],
     ) -> None:
         """Read markers or progress: every record whole, there are few."""
         take = self._take_marker if topic.endswith(f".{MARKERS}") else self._take_progress
@@ -145,12 +151,16 @@ class Verification:
         series.complete_until = record["complete_until"]
         series.open_gaps = list(record["open_gaps"])
 
-    def _series(self, record: Mapping[str, Any]) -> Series:
+    def _series(self, record: Mapping[str, Any]) -> AuditedSeries:
         names = ("topic", "product", "stream_name", "symbol")
         return self._books.of(*(str(record[name]) for name in names))
 
     def _read_data(
-        self, bulk: Bulk, topic: str, slices: list[Slice], tell: Callable[[int, int], None]
+        self,
+        bulk: BulkConsumer,
+        topic: str,
+        slices: list[OffsetRange],
+        tell: Callable[[int, int], None],
     ) -> None:
         reader = TopicReader(topic, self._books, self._schemas)
         appended = False
@@ -159,7 +169,7 @@ class Verification:
             self._read += len(batch)
             appended = appended or bool(batch and batch[0].timestamp()[0] == APPEND_TIME)
             self._tell(batch, tell)
-        if gone := bulk.trimmed(topic, slices):
+        if gone := bulk.truncated_partitions(topic, slices):
             self._notes.append(
                 f"topic {topic}: retention deleted records of partitions {gone} during the run:"
                 " holes there may be its doing; take a later --from"
@@ -182,18 +192,18 @@ class Verification:
         tell(self._done, self._total)
 
 
-def _any(slices: Iterable[Slice]) -> bool:
+def _any(slices: Iterable[OffsetRange]) -> bool:
     """Whether there is anything to read."""
     return any(it.start < it.end for it in slices)
 
 
-def _whole(cut: Iterable[Slice], now: Iterable[Slice]) -> list[Slice]:
+def _whole(cut: Iterable[OffsetRange], now: Iterable[OffsetRange]) -> list[OffsetRange]:
     """Return slices from the beginning to the ends that were looked up before the markers'."""
     starts = {it.partition: it.start for it in now}
-    return [Slice(it.partition, min(starts[it.partition], it.end), it.end) for it in cut]
+    return [OffsetRange(it.partition, min(starts[it.partition], it.end), it.end) for it in cut]
 
 
-def _all(slices: Mapping[str, list[Slice]]) -> Iterator[Slice]:
+def _all(slices: Mapping[str, list[OffsetRange]]) -> Iterator[OffsetRange]:
     for them in slices.values():
         yield from them
 

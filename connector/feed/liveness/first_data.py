@@ -11,12 +11,12 @@ from connector.binance.stream_name import Stream
 from connector.errors import Retry
 from connector.feed.liveness.activity import first_data_deadline
 from connector.feed.pipeline import Routes
-from connector.planning.model import Bundle
+from connector.planning.model import ConnectionPlan
 from connector.telemetry import events
 from connector.transport.websocket import Connection
 
 
-class Silence:
+class FirstDataCheck:
     """Watches over the periodic streams of one bundle, whose data can be expected in time.
 
     Args:
@@ -25,7 +25,7 @@ class Silence:
         subscribe: Subscribes to names; may find that the exchange refuses some.
 
     Attributes:
-        asking: Held by whoever changes the subscriptions: one at a time.
+        subscribing: Held by whoever changes the subscriptions: one at a time.
         silent: Names that delivered nothing within their deadline.
     """
 
@@ -35,15 +35,17 @@ class Silence:
         held: Container[str],
         subscribe: Callable[[Sequence[str]], Awaitable[None]],
     ) -> None:
-        self.asking = asyncio.Lock()
+        self.subscribing = asyncio.Lock()
         self.silent: set[str] = set()
         self._routes = routes
         self._held = held
         self._subscribe = subscribe
 
-    async def watch(self, connection: Connection, bundle: Bundle, joined: Sequence[str]) -> None:
+    async def watch(
+        self, connection: Connection, bundle: ConnectionPlan, joined: Sequence[str]
+    ) -> None:
         """Wait for the first data of streams that have just joined."""
-        streams = [planned.stream for planned in bundle.planned if _is_periodic(planned.stream)]
+        streams = [planned.stream for planned in bundle.streams if _is_periodic(planned.stream)]
         new = set(joined)
         periodic = {one.name: one.row.period_s or 0.0 for one in streams if one.name in new}
         if not periodic:
@@ -62,7 +64,7 @@ class Silence:
                 await self._ask_again(connection, silent)
 
     async def _ask_again(self, connection: Connection, names: Sequence[str]) -> None:
-        async with self.asking:
+        async with self.subscribing:
             still = [name for name in names if name in self._held]
             with contextlib.suppress(Retry):  # a dead connection is noticed by its own end
                 await connection.unsubscribe(still)

@@ -13,7 +13,7 @@ _RARE = 1_000  # one silence in so many is longer than the usual longest
 
 
 @dataclass(slots=True)
-class Habit:
+class InterarrivalHistogram:
     """The silences of one stream, in a histogram that forgets by generations: under 500 bytes."""
 
     number: int = 0
@@ -34,7 +34,7 @@ class Habit:
         """Count a healthy silence that was doubted: from now on it is among the usual ones."""
         self.note(silence, 1 + min(self.number // 400, GENERATION // 8))
 
-    def longest_usual(self) -> float | None:
+    def usual_maximum(self) -> float | None:
         """Return the silence that one in a thousand exceeds; None before enough is known.
 
         Before a thousand silences there is none so rare: the longest one is stretched as it would

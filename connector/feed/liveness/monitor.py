@@ -10,24 +10,24 @@ import asyncio
 import functools
 from collections.abc import Callable, Sequence
 
-from connector.continuity.marker import Reason
-from connector.feed.context import Around
-from connector.feed.liveness.activity import Clock, Listener, Voice
-from connector.feed.liveness.probe import Hands, Second
-from connector.feed.liveness.staleness import CONFIRM_S, Doubt, Step
+from connector.continuity.marker import GapReason
+from connector.feed.context import SessionContext
+from connector.feed.liveness.activity import ActivityMonitor, ListeningClock, StreamActivity
+from connector.feed.liveness.probe import ProbeConnection, ProbeHooks
+from connector.feed.liveness.staleness import CONFIRM_S, Action, StalenessCheck
 from connector.feed.pipeline import Route, Routes
-from connector.feed.session import Leg
-from connector.planning.model import Bundle
+from connector.feed.session import Session
+from connector.planning.model import ConnectionPlan
 from connector.telemetry import events
 
-LOOK_S = 0.25  # between two looks at the counters
+POLL_INTERVAL_S = 0.25  # between two looks at the counters
 WHOLE_S = 10.0  # how long a new connection may take to prove that the old one is stale
-RETRY_S = 60.0  # after a bug
+RETRY_DELAY_S = 60.0  # after a bug
 ASKED = 3  # streams of a quiet connection that REST is asked about
 MOST = 0.5  # of the usual traffic: when more is stale, the connection is replaced
 
 
-class Listening:
+class LivenessMonitor:
     """Listens to the streams of one bundle, across its connections.
 
     Args:
@@ -45,19 +45,22 @@ class Listening:
 
     def __init__(
         self,
-        around: Around,
+        around: SessionContext,
         routes: Routes,
-        bundle: Callable[[], Bundle],
+        bundle: Callable[[], ConnectionPlan],
         misaligned: Callable[[], None],
     ) -> None:
         self.suspected = self.refuted = self.confirmed = self.quiet = 0
-        self._around, self._routes, self._bundle = around, routes, bundle
+        self._context, self._routes, self._bundle = around, routes, bundle
         self._loop = asyncio.get_running_loop()
-        self._listener = Listener()
-        self._clock, self._awake = Clock(), Clock()  # the first stands still while frames wait
-        hands = Hands(bundle, lambda: self._clock.now, self._settled, misaligned)
-        self._second = Second(around, routes, hands)
-        self._leg: Leg | None = None
+        self._listener = ActivityMonitor()
+        self._clock, self._awake = (
+            ListeningClock(),
+            ListeningClock(),
+        )  # the first stands still while frames wait
+        hands = ProbeHooks(bundle, lambda: self._clock.now, self._settled, misaligned)
+        self._probe = ProbeConnection(around, routes, hands)
+        self._leg: Session | None = None
         self._tuned: object = None
         self._keys: list[bytes] = []
         self._special: list[tuple[int, bytes, bool]] = []  # place, key, whether it is read twice
@@ -65,55 +68,55 @@ class Listening:
         self._proved = False  # streams have proved that the connection is stale
         self._frames = 0  # of the connection when it was suspected
 
-    async def watch(self, leg: Leg) -> None:
+    async def watch(self, leg: Session) -> None:
         """Listen to a connection; return when it should be replaced."""
         if leg is not self._leg:
             self._leg = leg
             self._listener.restart(self._clock.now, self._awake.now)
-            self._second.follow(leg)
+            self._probe.follow(leg)
             self._stale.clear()
             self._proved = False
         while not self._proved:
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)
             try:
                 if self._look(leg):
                     return
             except Exception as error:  # noqa: BLE001 - a bug here must not end a good connection
                 events.listening_failed(connection=self._bundle().name, error=error)
-                await asyncio.sleep(RETRY_S)
+                await asyncio.sleep(RETRY_DELAY_S)
 
-    def end(self, reason: Reason) -> None:
+    def end(self, reason: GapReason) -> None:
         """The connection is gone, and nobody follows at once."""
-        self._second.end(reason)
+        self._probe.end(reason)
         self._leg = None
 
-    def _look(self, leg: Leg) -> bool:
+    def _look(self, leg: Session) -> bool:
         """Look once at all counters; say whether the whole connection is in doubt."""
         time = self._loop.time()
-        now = self._clock.tick(time, deaf=self._around.pipeline.queued)
+        now = self._clock.tick(time, deaf=self._context.pipeline.queued)
         self._tune(leg, now)
-        found = self._listener.look(self._counts(leg.connection.leg), now)
+        found = self._listener.check(self._counts(leg.connection.id), now)
         if found:
             self._doubt(leg, found, now)
-        if not self._listener.look_at_whole(leg.connection.frames, self._awake.tick(time)):
+        if not self._listener.check_connection(leg.connection.frames, self._awake.tick(time)):
             return False
         self._frames = leg.connection.frames
         self._suspect(list(leg.held), self._awake.now - self._listener.whole.at)
         return True
 
-    def _tune(self, leg: Leg, now: float) -> None:
+    def _tune(self, leg: Session, now: float) -> None:
         """Listen to exactly what is subscribed."""
         bundle = self._bundle()
         state = leg, leg.touched, bundle
         if state == self._tuned:
             return
         self._tuned = state
-        self._listener.subscribed([one.stream for one in bundle.planned], leg.held, now)
-        self._keys = [voice.name.encode() for voice in self._listener.voices]
+        self._listener.subscribed([one.stream for one in bundle.streams], leg.held, now)
+        self._keys = [voice.name.encode() for voice in self._listener.streams]
         special = {
             one.stream.name.encode(): one.connections > 1
-            for one in bundle.planned
-            if one.connections > 1 or one.foreign_topic is not None
+            for one in bundle.streams
+            if one.connections > 1 or one.other_product_topic is not None
         }
         self._special = [
             (place, key, special[key]) for place, key in enumerate(self._keys) if key in special
@@ -125,42 +128,42 @@ class Listening:
         What a merged stream brings for the other product counts too; of a stream that is read
         twice only what this connection brings.
         """
-        routes, delivered = self._routes, self._around.pipeline.legs.delivered
+        routes, delivered = self._routes, self._context.pipeline.arbitration.delivered
         counts = [routes[key].messages for key in self._keys]
         for place, key, doubled in self._special:
             way = routes[key]
             if doubled:
                 counts[place] = delivered(way, leg)
-            elif way.foreign is not None:
-                counts[place] += way.foreign.messages
+            elif way.other_product is not None:
+                counts[place] += way.other_product.messages
         return counts
 
     # Streams
 
-    def _doubt(self, leg: Leg, voices: Sequence[Voice], now: float) -> None:
+    def _doubt(self, leg: Session, voices: Sequence[StreamActivity], now: float) -> None:
         """Have some streams read a second time, within the budget for doubts."""
-        if not self._second.busy and not self._around.may_doubt(self._bundle()):
+        if not self._probe.busy and not self._context.try_acquire_probe(self._bundle()):
             for voice in voices:
                 voice.cleared(now)
             return
         silence = max(now - voice.at for voice in voices)
         self._suspect([voice.name for voice in voices], silence)
-        self._second.take(leg, {voice.name: Doubt(voice.patience) for voice in voices})
+        self._probe.take(leg, {voice.name: StalenessCheck(voice.patience) for voice in voices})
 
     def _suspect(self, names: list[str], silence: float) -> None:
         self.suspected += len(names)
         events.stale_suspected(connection=self._bundle().name, streams=names, silence_s=silence)
-        suspect = self._around.pipeline.legs.suspect
+        suspect = self._context.pipeline.arbitration.suspect
         self._later(functools.partial(suspect, self._ways(names)))
 
-    def _settled(self, step: Step | None, names: list[str]) -> None:
+    def _settled(self, step: Action | None, names: list[str]) -> None:
         """Take note of what was found out about some streams."""
         if not names:
             return
         voices, now = self._listener.named(names), self._clock.now
-        if step is Step.REPLACE:
+        if step is Action.REPLACE:
             self._proved = True
-        elif step is Step.MOVE:
+        elif step is Action.MOVE:
             self._confirmed(names)
         else:
             self._over(step, names, voices, now)
@@ -173,25 +176,29 @@ class Listening:
             events.stale_confirmed(connection=self._bundle().name, streams=new)
         self._proved = self._listener.share(self._listener.named(self._stale)) > MOST
 
-    def _over(self, step: Step | None, names: list[str], voices: list[Voice], now: float) -> None:
+    def _over(
+        self, step: Action | None, names: list[str], voices: list[StreamActivity], now: float
+    ) -> None:
         name = self._bundle().name
         self._stale.difference_update(names)
-        self._later(functools.partial(self._around.pipeline.legs.trust, self._ways(names)))
-        if step is Step.HEALTHY:
+        self._later(
+            functools.partial(self._context.pipeline.arbitration.clear_suspicion, self._ways(names))
+        )
+        if step is Action.HEALTHY:
             self.refuted += len(names)
             events.stale_refuted(connection=name, streams=names)
             for voice in voices:
                 voice.healthy(now)
-        elif step is Step.QUIET:
+        elif step is Action.QUIET:
             self._nobody_heard(voices, now)
         else:
-            if step is Step.HEALED:
+            if step is Action.HEALED:
                 events.stale_healed(connection=name, streams=names)
             for voice in voices:
                 voice.cleared(now)
 
-    def _nobody_heard(self, voices: list[Voice], now: float) -> None:
-        quiet = [voice for voice in voices if voice.unheard(now)]
+    def _nobody_heard(self, voices: list[StreamActivity], now: float) -> None:
+        quiet = [voice for voice in voices if voice.unconfirmed(now)]
         if not quiet:
             return
         self.quiet += len(quiet)
@@ -199,31 +206,35 @@ class Listening:
         for voice in quiet:
             self._watch(voice, functools.partial(self._doubt_again, voice))
 
-    def _doubt_again(self, voice: Voice) -> None:
+    def _doubt_again(self, voice: StreamActivity) -> None:
         """REST says that a quiet stream goes on: doubt it again, as if it had just spoken."""
         voice.cleared(self._clock.now)
 
-    def _watch(self, voice: Voice, tell: Callable[[], None]) -> None:
+    def _watch(self, voice: StreamActivity, tell: Callable[[], None]) -> None:
         for way in self._ways([voice.name]):
-            for series in way.every_series():
-                self._around.watch(series, tell)
+            for series in way.all_series():
+                self._context.watch(series, tell)
 
     # The connection
 
-    async def confirms(self, old: Leg, new: Leg) -> bool:
+    async def confirms(self, old: Session, new: Session) -> bool:
         """Say whether a new connection proves the old one stale; wait until that is known."""
         if not self._proved:
             names = list(old.held)
             if not await self._is_stale(old, new):
-                self._later(functools.partial(self._around.pipeline.legs.trust, self._ways(names)))
+                self._later(
+                    functools.partial(
+                        self._context.pipeline.arbitration.clear_suspicion, self._ways(names)
+                    )
+                )
                 return False
             self.confirmed += len(names)
             events.stale_confirmed(connection=self._bundle().name, streams=names)
-            ways, now_ms = self._ways(names), self._around.now_ms()
-            self._later(functools.partial(self._mark, ways, old.connection.leg, now_ms))
+            ways, now_ms = self._ways(names), self._context.now_ms()
+            self._later(functools.partial(self._mark, ways, old.connection.id, now_ms))
         return True
 
-    async def _is_stale(self, old: Leg, new: Leg) -> bool:
+    async def _is_stale(self, old: Session, new: Session) -> bool:
         whole, names = self._listener.whole, list(old.held)
         give_up = self._loop.time() + WHOLE_S
         while not new.connection.closed.done():
@@ -239,11 +250,11 @@ class Listening:
                 return True
             if self._loop.time() >= give_up:
                 break
-            await asyncio.sleep(LOOK_S / 5)
-        if whole.unheard(self._awake.tick(self._loop.time())):
+            await asyncio.sleep(POLL_INTERVAL_S / 5)
+        if whole.unconfirmed(self._awake.tick(self._loop.time())):
             self.quiet += len(names)
             events.stream_quiet(connection=self._bundle().name, streams=names)
-            for voice in self._listener.loudest(ASKED):
+            for voice in self._listener.busiest(ASKED):
                 self._watch(voice, self._doubt_whole_again)
         return False
 
@@ -252,10 +263,10 @@ class Listening:
 
     def _mark(self, ways: list[Route], leg: int, now_ms: int) -> None:
         """Mark what may be missing of streams whose ids tell nothing and that said nothing yet."""
-        pipeline = self._around.pipeline
-        series = pipeline.legs.untold(ways, leg)
-        pipeline.continuity.interrupted(series, "stale")
-        pipeline.continuity.resumed(series, now_ms)
+        pipeline = self._context.pipeline
+        series = pipeline.arbitration.unexplained(ways, leg)
+        pipeline.continuity.suspect(series, "stale")
+        pipeline.continuity.confirm(series, now_ms)
         for one in series:
             one.suspects = ()
 
@@ -264,4 +275,4 @@ class Listening:
         return [way for way in found if way is not None]
 
     def _later(self, note: Callable[[], None]) -> None:
-        self._around.pipeline.later(note)
+        self._context.pipeline.run_in_order(note)

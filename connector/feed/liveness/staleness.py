@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 CONFIRM_S = 1.0  # by how much two connections may differ: twice what an event waits for another leg
-MOVES = 2  # times a stream is subscribed again before its connection is given up
+MAX_RESUBSCRIBES = 2  # times a stream is subscribed again before its connection is given up
 
 
-class Step(Enum):
+class Action(Enum):
     """What is to be done about a stream in doubt."""
 
     WAIT = "wait"
@@ -24,18 +24,18 @@ class Step(Enum):
 
 
 @dataclass(slots=True)
-class Doubt:
+class StalenessCheck:
     """One stream in doubt. Times are listening time.
 
     Attributes:
         patience: How long the second connection is listened to before the stream counts as quiet.
         since: When it was subscribed on the second connection; None: not yet.
-        moves: How often it has been subscribed again on the first.
+        resubscribes: How often it has been subscribed again on the first.
     """
 
     patience: float
     since: float | None = None
-    moves: int = 0
+    resubscribes: int = 0
     _first: int = 0  # events by then
     _second: int = 0
     _proof_at: float | None = None
@@ -47,22 +47,22 @@ class Doubt:
         """
         self.since, self._first, self._second, self._proof_at = now, first, second, None
 
-    def judge(self, now: float, first: int, second: int) -> Step:
+    def judge(self, now: float, first: int, second: int) -> Action:
         """Say what to do next, by the events both have brought by now."""
         if self.since is None:
-            return Step.WAIT
+            return Action.WAIT
         if first > self._first:
-            return Step.HEALED if self.moves else Step.HEALTHY
+            return Action.HEALED if self.resubscribes else Action.HEALTHY
         if second > self._second and self._proof_at is None:
             self._proof_at = now
         if self._proof_at is not None:
-            return self._move() if now - self._proof_at >= CONFIRM_S else Step.WAIT
-        if not self.moves and now - self.since >= self.patience:
-            return Step.QUIET
-        return Step.WAIT
+            return self._move() if now - self._proof_at >= CONFIRM_S else Action.WAIT
+        if not self.resubscribes and now - self.since >= self.patience:
+            return Action.QUIET
+        return Action.WAIT
 
-    def _move(self) -> Step:
-        if self.moves <= MOVES:
-            self.moves += 1
-            return Step.MOVE if self.moves <= MOVES else Step.REPLACE
-        return Step.WAIT
+    def _move(self) -> Action:
+        if self.resubscribes <= MAX_RESUBSCRIBES:
+            self.resubscribes += 1
+            return Action.MOVE if self.resubscribes <= MAX_RESUBSCRIBES else Action.REPLACE
+        return Action.WAIT

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from connector.binance.catalogue import ROWS
 from connector.binance.products import PRODUCTS, Product
-from connector.binance.stream_name import Stream, recognise
+from connector.binance.stream_name import Stream, parse_any
 from connector.binance.stream_pattern import tail
 from connector.errors import Refused
 from connector.lab.faults import Fault
@@ -21,7 +21,7 @@ def named(name: str, product: Product | None) -> list[Stream]:
     found, complaints = [], dict[str, None]()
     for one in PRODUCTS if product is None else (product,):
         try:
-            found.append(recognise(one, name))
+            found.append(parse_any(one, name))
         except Refused as error:
             complaints[str(error)] = None
     if found:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.backfill.manual.missing import Hole, Places, Present
+from connector.backfill.manual.missing import MissingSpan, PresentEvents, SpanIndex
 from connector.backfill.pages import Span
 from connector.binance.stream_name import parse
 from connector.continuity.audit.coverage import Coverage, Marker
@@ -18,11 +18,13 @@ MINUTE = 60_000
 AT = 1_795_000_020_000  # a whole minute
 
 
-def present(first: int, last: int, epoch: int = 0, coverage: Coverage | None = None) -> Present:
-    return Present(TRADES, "BTCUSDT", Span(first, last), coverage or Coverage(), epoch)
+def present(
+    first: int, last: int, epoch: int = 0, coverage: Coverage | None = None
+) -> PresentEvents:
+    return PresentEvents(TRADES, "BTCUSDT", Span(first, last), coverage or Coverage(), epoch)
 
 
-def spans(there: Present) -> list[tuple[int, int]]:
+def spans(there: PresentEvents) -> list[tuple[int, int]]:
     return [(hole.span.first, hole.span.last) for hole in there.holes()]
 
 
@@ -39,12 +41,12 @@ def test_a_hole_has_both_edges_and_their_times() -> None:
     for number in [*range(8, 13), *range(16, 23)]:
         there.see(1000 + number, b"live", None, number)
 
-    assert list(there.holes()) == [Hole(Span(13, 15), 12, 16, 1012, 1016)]
+    assert list(there.holes()) == [MissingSpan(Span(13, 15), 12, 16, 1012, 1016)]
     assert there.records == 8
 
 
 def test_nothing_there_is_one_hole_whose_edges_nobody_saw() -> None:
-    assert list(present(5, 9).holes()) == [Hole(Span(5, 9), 4, 10, None, None)]
+    assert list(present(5, 9).holes()) == [MissingSpan(Span(5, 9), 4, 10, None, None)]
 
 
 def test_the_neighbours_of_the_span_tell_its_times() -> None:
@@ -52,7 +54,7 @@ def test_the_neighbours_of_the_span_tell_its_times() -> None:
     there.see(40, b"live", None, 4)
     there.see(100, b"live", None, 10)
 
-    assert list(there.holes()) == [Hole(Span(5, 9), 4, 10, 40, 100)]
+    assert list(there.holes()) == [MissingSpan(Span(5, 9), 4, 10, 40, 100)]
     assert there.records == 0
 
 
@@ -74,14 +76,14 @@ def test_holes_are_what_the_model_lacks_whatever_the_order(numbers: list[int]) -
 
 def test_single_ids_that_a_rule_leaves_out_are_no_holes_unless_asked_for_alone() -> None:
     for span, found in ((Span(1, 9), [(5, 6)]), (Span(3, 3), [(3, 3)])):
-        there = Present(FUTURES, "BTCUSDT", span, Coverage(), 0)
+        there = PresentEvents(FUTURES, "BTCUSDT", span, Coverage(), 0)
         for number in (1, 2, 4, 7, 8, 9):
             there.see(0, b"live", None, number)
         assert spans(there) == found
 
 
 def test_a_candle_is_there_once_it_was_told_closed() -> None:
-    there = Present(MINUTES, "BTCUSDT", Span(AT, AT + 4 * MINUTE), Coverage(), 0)
+    there = PresentEvents(MINUTES, "BTCUSDT", Span(AT, AT + 4 * MINUTE), Coverage(), 0)
     for number, closed in ((-1, True), (0, False), (0, True), (1, False), (3, True)):
         opened = AT + number * MINUTE
         there.see(opened + 50_000, b"live", None, opened, closed)
@@ -93,7 +95,7 @@ def test_a_candle_is_there_once_it_was_told_closed() -> None:
 def test_months_are_counted_as_months() -> None:
     january, march, april, june = months(2026, 1, 3, 4, 6)
     stream = parse("spot", "btcusdt@kline_1M")
-    there = Present(stream, "BTCUSDT", Span(january, june), Coverage(), 0)
+    there = PresentEvents(stream, "BTCUSDT", Span(january, june), Coverage(), 0)
     there.see(0, b"live", None, january, True)
     there.see(0, b"live", None, april, True)
 
@@ -109,7 +111,7 @@ def test_places_lead_there_and_back(name: str) -> None:
     stream = parse("spot", name)
     day = 86_400_000
     begin = {"w": 1_794_787_200_000, "0": 1_794_844_800_000}.get(name[-1], AT)
-    places = Places(stream, Span(begin, begin + 70 * day))
+    places = SpanIndex(stream, Span(begin, begin + 70 * day))
     assert [places.of(places.at(number)) for number in range(-1, 9)] == list(range(-1, 9))
 
 
@@ -118,20 +120,20 @@ def test_what_a_worker_is_filling_is_left_to_it() -> None:
     for number in (*range(1, 31), *range(41, 61)):
         there.see(0, b"live", None, number)
 
-    assert there.leave(marker("opened", 28, 36)) == 5
-    assert there.leave(marker("opened", 90, None)) == 10
-    assert there.leave(marker("opened", 200, None)) == 0
-    assert there.leave(marker("opened", None, 1)) == 0
+    assert there.exclude(marker("opened", 28, 36)) == 5
+    assert there.exclude(marker("opened", 90, None)) == 10
+    assert there.exclude(marker("opened", 200, None)) == 0
+    assert there.exclude(marker("opened", None, 1)) == 0
     assert spans(there) == [(36, 40), (61, 90)]
 
 
 def test_what_is_newer_than_the_last_live_record_is_left_too() -> None:
     there = present(1, 100)
-    assert there.leave_newer() == 0
+    assert there.exclude_newer() == 0
     there.see(0, b"live", None, 50)
     there.see(0, b"backfill", b"g", 70)
 
-    assert there.leave_newer() == 49
+    assert there.exclude_newer() == 49
     assert spans(there) == [(1, 49)]
 
 

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from connector.backfill.manual.request import Asked, Spans
+from connector.backfill.manual.request import FillRequest, SpanResolver
 from connector.binance.stream_name import Stream, parse
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
@@ -21,7 +21,7 @@ from connector.lab.market import Event, Market
 from connector.lab.registry import Registry
 from connector.lab.rest import Rest as LabRest
 from connector.lab.rest import routes
-from connector.transport.rest import Rest
+from connector.transport.rest import RestClient
 from tests.support.avro_oracle import read_avro
 from tests.support.manual_backfill import (
     BTC,
@@ -377,7 +377,7 @@ async def test_an_exchange_that_goes_away_in_the_middle_leaves_it_partial(
 ) -> None:
     events = still.make(SPOT_TRADES, 3_000)
     first, last = ids(events)[0], ids(events)[-1]
-    monkeypatch.setattr("connector.backfill.manual.filler.PATIENCE_S", 0.3)
+    monkeypatch.setattr("connector.backfill.manual.filler.GIVE_UP_AFTER_S", 0.3)
     waiting = asyncio.create_task(still.run("--from-id", str(first), "--to-id", str(last)))
     await until(lambda: len(still.rest.asked) == 2)  # the time of the first id, then a page
     still.rest.refuse(503, None, 1_000)
@@ -482,9 +482,9 @@ async def test_for_people_it_is_a_line_a_hole_and_a_sum(still: Still) -> None:
 
 @pytest.mark.parametrize("name", ["btcusdt@aggTrade", "btcusdt@trade"])
 async def test_times_before_what_rest_looks_back_to_are_refused_not_cut_short(name: str) -> None:
-    spans = Spans(Rest({}), parse("usdm", name), "BTCUSDT")
+    spans = SpanResolver(RestClient({}), parse("usdm", name), "BTCUSDT")
     since = round(time.time() * 1000) - 25 * 3_600_000
-    asked = Asked("usdm", name, "BTCUSDT", since=since, until=since + 7_200_000)
+    asked = FillRequest("usdm", name, "BTCUSDT", since=since, until=since + 7_200_000)
 
     with pytest.raises(Refused, match=r"--from 20\S+Z: .* last 24 h only, from .*--from-id"):
         await spans.span(asked, None)

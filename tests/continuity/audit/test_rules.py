@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.binance.candles import nth
+from connector.binance.candles import nth_open
 from connector.binance.products import Product
-from connector.binance.stream_name import recognise
-from connector.continuity.audit.coverage import Coverage, Marker, Piece, id_edges
+from connector.binance.stream_name import parse_any
+from connector.continuity.audit.coverage import Coverage, Marker, MissingRange, id_edges
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, MOST_RANGES, Ranges
-from connector.continuity.audit.report import Verdict, report_of
+from connector.continuity.audit.report import VerifyReport, report_of
 from connector.continuity.audit.rules import rule_of
-from connector.continuity.audit.series import MOST_EXAMPLES, Series
+from connector.continuity.audit.series import MOST_EXAMPLES, AuditedSeries
 
 HOUR = 3_600_000
 ALWAYS = (BEFORE_ALL, AFTER_ALL)
@@ -21,8 +21,8 @@ ALWAYS = (BEFORE_ALL, AFTER_ALL)
 
 def series(
     product: Product = "spot", name: str = "btcusdt@trade", window: tuple[int, int] = ALWAYS
-) -> Series:
-    stream = recognise(product, name)
+) -> AuditedSeries:
+    stream = parse_any(product, name)
     return rule_of(stream)(stream, "BTCUSDT", window)
 
 
@@ -35,15 +35,15 @@ def marker(state: str = "opened", gap: str | None = "g1", **own: Any) -> Marker:
     )
 
 
-def live(audited: Series, *ids: int | None, time: int = 0, gap: bytes | None = None) -> None:
+def live(audited: AuditedSeries, *ids: int | None, time: int = 0, gap: bytes | None = None) -> None:
     audited.see(time, b"live", gap, *ids)
 
 
-def filled(audited: Series, *ids: int | None, time: int = 0, gap: bytes = b"g1") -> None:
+def filled(audited: AuditedSeries, *ids: int | None, time: int = 0, gap: bytes = b"g1") -> None:
     audited.see(time, b"backfill", gap, *ids)
 
 
-def holes(audited: Series) -> list[tuple[int, int, str]]:
+def holes(audited: AuditedSeries) -> list[tuple[int, int, str]]:
     return [(it.first, it.last, it.state) for it in audited.findings().examples]
 
 
@@ -108,10 +108,10 @@ def test_a_hole_is_split_by_what_is_known_of_it() -> None:
     )
 
     assert judged(11, 22) == [
-        Piece(11, 12, "unfillable", "a"),
-        Piece(13, 15, "unmarked"),
-        Piece(16, 19, "partial", "b"),
-        Piece(20, 22, "unmarked"),
+        MissingRange(11, 12, "unfillable", "a"),
+        MissingRange(13, 15, "unmarked"),
+        MissingRange(16, 19, "partial", "b"),
+        MissingRange(20, 22, "unmarked"),
     ]
 
 
@@ -120,12 +120,12 @@ def test_the_last_state_of_a_gap_stands_with_the_edges_told_before() -> None:
         marker("opened", "a", before_id=10, after_id=13), marker("unfillable", "a", before_id=10)
     )
 
-    assert judged(11, 12) == [Piece(11, 12, "unfillable", "a")]
+    assert judged(11, 12) == [MissingRange(11, 12, "unfillable", "a")]
 
 
 def test_an_open_edge_reaches_to_the_end() -> None:
-    assert judge(marker(before_id=10))(11, 999) == [Piece(11, 999, "opened", "g1")]
-    assert judge(marker(after_id=10))(-5, 9) == [Piece(-5, 9, "opened", "g1")]
+    assert judge(marker(before_id=10))(11, 999) == [MissingRange(11, 999, "opened", "g1")]
+    assert judge(marker(after_id=10))(-5, 9) == [MissingRange(-5, 9, "opened", "g1")]
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,10 @@ def test_another_gaps_word_stands_above_one_that_says_filled() -> None:
         marker("unfillable", "b", before_id=11, after_id=13),
     )
 
-    assert judged(12, 13) == [Piece(12, 12, "unfillable", "b"), Piece(13, 13, "filled", "a")]
+    assert judged(12, 13) == [
+        MissingRange(12, 12, "unfillable", "b"),
+        MissingRange(13, 13, "filled", "a"),
+    ]
 
 
 def test_a_long_span_below_short_ones_is_found() -> None:
@@ -165,12 +168,12 @@ def test_a_long_span_below_short_ones_is_found() -> None:
         *(marker("partial", f"s{n}", before_id=n, after_id=n + 2) for n in range(10, 100, 10)),
     )
 
-    assert judged(500, 501) == [Piece(500, 501, "unfillable", "long")]
+    assert judged(500, 501) == [MissingRange(500, 501, "unfillable", "long")]
 
 
 def test_a_marker_of_another_epoch_explains_nothing() -> None:
     assert judge(marker(before_id=10, after_id=20, id_epoch=1))(12, 12) == [
-        Piece(12, 12, "unmarked")
+        MissingRange(12, 12, "unmarked")
     ]
 
 
@@ -183,15 +186,15 @@ def test_between_stopped_and_started_nothing_was_covered() -> None:
         run("started", after_id=5), run("stopped", before_id=9), run("started", after_id=20)
     )
 
-    assert judged(10, 19) == [Piece(10, 19, "uncovered")]
-    assert judged(1, 4) == [Piece(1, 4, "uncovered")]
-    assert judged(7, 7) == [Piece(7, 7, "unmarked")]
+    assert judged(10, 19) == [MissingRange(10, 19, "uncovered")]
+    assert judged(1, 4) == [MissingRange(1, 4, "uncovered")]
+    assert judged(7, 7) == [MissingRange(7, 7, "unmarked")]
 
 
 def test_a_killed_run_covers_what_it_did_not_stop_to_cover() -> None:
     judged = judge(run("started", after_id=5), run("started", after_id=20))
 
-    assert judged(10, 19) == [Piece(10, 19, "unmarked")]
+    assert judged(10, 19) == [MissingRange(10, 19, "unmarked")]
 
 
 def test_a_run_covers_the_epoch_that_began_while_it_ran() -> None:
@@ -199,8 +202,8 @@ def test_a_run_covers_the_epoch_that_began_while_it_ran() -> None:
     killed = marker("started", None, after_id=860)
     again = marker("started", None, after_id=5, id_epoch=1)
 
-    assert judge(started, stopped, killed, again, epoch=1)(2, 4) == [Piece(2, 4, "unmarked")]
-    assert judge(started, stopped, again, epoch=1)(2, 4) == [Piece(2, 4, "uncovered")]
+    assert judge(started, stopped, killed, again, epoch=1)(2, 4) == [MissingRange(2, 4, "unmarked")]
+    assert judge(started, stopped, again, epoch=1)(2, 4) == [MissingRange(2, 4, "uncovered")]
 
 
 def test_another_shard_may_take_over_before_the_first_stops() -> None:
@@ -210,7 +213,7 @@ def test_another_shard_may_take_over_before_the_first_stops() -> None:
         run("stopped", before_id=18),
     )
 
-    assert judged(30, 31) == [Piece(30, 31, "unmarked")]
+    assert judged(30, 31) == [MissingRange(30, 31, "unmarked")]
 
 
 # Contiguous ids
@@ -489,9 +492,9 @@ def test_the_last_word_on_a_candle_is_no_repeat_though_its_time_is_not_newer() -
     ],
 )
 def test_the_time_of_a_record_belongs_to_the_candle_that_holds_it(name: str, begin: int) -> None:
-    stream = recognise("spot", f"btcusdt@{name}")
+    stream = parse_any("spot", f"btcusdt@{name}")
     interval, zone = stream.parameters["interval"], begin % (24 * HOUR) and 8 * HOUR
-    opened = [nth(interval, begin, number, zone) for number in range(5)]
+    opened = [nth_open(interval, begin, number, zone) for number in range(5)]
     audited = series("spot", f"btcusdt@{name}")
     edges: dict[str, Any] = {"before_time": opened[1] + 5, "after_time": opened[3] - 5}
     audited.coverage.add(marker("unfillable", **edges))
@@ -537,9 +540,9 @@ def test_a_verdict_is_good_without_unmarked_holes_and_repeats() -> None:
     audited.coverage.add(marker("unfillable", before_id=1, after_id=5))
     live(audited, 1)
     live(audited, 5)
-    assert Verdict([report_of("t", audited)], 2).good
+    assert VerifyReport([report_of("t", audited)], 2).good
 
     live(audited, 5)
-    assert not Verdict([report_of("t", audited)], 3).good
-    assert not Verdict([], 0, {"t": 1}).good
-    assert Verdict([report_of("t", audited)], 3).plain()["repeats"] == 1
+    assert not VerifyReport([report_of("t", audited)], 3).good
+    assert not VerifyReport([], 0, {"t": 1}).good
+    assert VerifyReport([report_of("t", audited)], 3).plain()["repeats"] == 1

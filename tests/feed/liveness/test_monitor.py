@@ -8,13 +8,13 @@ import pytest
 
 from connector.binance.products import Product
 from connector.codec.schema import load
-from connector.feed.context import Around
-from connector.feed.liveness.activity import Listener
-from connector.feed.liveness.monitor import Listening
+from connector.feed.context import SessionContext
+from connector.feed.liveness.activity import ActivityMonitor
+from connector.feed.liveness.monitor import LivenessMonitor
 from connector.feed.supervisor import Supervisor
-from connector.kafka.tail_consumer import Reader
+from connector.kafka.tail_consumer import TailConsumer
 from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
-from connector.planning.model import Bundle
+from connector.planning.model import ConnectionPlan
 from tests.support.avro_oracle import read_avro
 from tests.support.waiting import until
 from tests.support.worker import SPOT, World, world
@@ -28,25 +28,25 @@ SERIES = ("spot", TRADE, "BTCUSDT")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Learn in a second, and doubt after a third of one."""
-    monkeypatch.setattr("connector.feed.liveness.monitor.LOOK_S", 0.02)
-    monkeypatch.setattr("connector.feed.liveness.probe.LOOK_S", 0.02)
+    monkeypatch.setattr("connector.feed.liveness.monitor.POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr("connector.feed.liveness.probe.POLL_INTERVAL_S", 0.02)
     monkeypatch.setattr("connector.feed.liveness.interarrival.ENOUGH", 20)
     monkeypatch.setattr("connector.feed.liveness.activity.LEARN_EVERY", 5)
-    monkeypatch.setattr("connector.feed.liveness.activity.STREAM_S", 0.3)
+    monkeypatch.setattr("connector.feed.liveness.activity.MIN_STREAM_PATIENCE_S", 0.3)
     monkeypatch.setattr("connector.feed.liveness.activity.TIMES", 0.3)
     monkeypatch.setattr("connector.feed.liveness.staleness.CONFIRM_S", 0.6)
     monkeypatch.setattr("connector.feed.liveness.monitor.CONFIRM_S", 0.6)
-    monkeypatch.setattr("connector.backfill.latest_id.LOOK_S", 0.05)
+    monkeypatch.setattr("connector.backfill.latest_id.POLL_INTERVAL_S", 0.05)
     monkeypatch.setattr("connector.backfill.latest_id.GRACE_S", 0.3)
 
 
 def supervisor(here: World) -> Supervisor:
-    [one] = here.worker.market.supervised
+    [one] = here.worker.shard.supervised
     return one
 
 
-def listening(here: World) -> Listening:
-    return supervisor(here).listening
+def listening(here: World) -> LivenessMonitor:
+    return supervisor(here).liveness
 
 
 def whole(here: World) -> tuple[int, int, int, int]:
@@ -58,12 +58,12 @@ def whole(here: World) -> tuple[int, int, int, int]:
 async def learned(here: World) -> None:
     """Wait until the worker knows what silences are usual."""
     await here.until_flowing()
-    for one in here.worker.market.supervised:
-        await until(functools.partial(_has_learned, one.listening._listener))
+    for one in here.worker.shard.supervised:
+        await until(functools.partial(_has_learned, one.liveness._listener))
 
 
-def _has_learned(listener: Listener) -> bool:
-    return all(voice.patience < 10.0 for voice in (*listener.voices, listener.whole))
+def _has_learned(listener: ActivityMonitor) -> bool:
+    return all(voice.patience < 10.0 for voice in (*listener.streams, listener.whole))
 
 
 def connections(here: World, product: Product = "spot") -> int:
@@ -72,7 +72,7 @@ def connections(here: World, product: Product = "spot") -> int:
 
 async def topic(here: World, name: str, kind: str) -> list[dict[str, Any]]:
     """Return the records of a topic."""
-    reader = Reader(here.broker.bootstrap_servers, [name])
+    reader = TailConsumer(here.broker.bootstrap_servers, [name])
     await reader.start()
     found = []
     while await reader.lag():
@@ -103,12 +103,12 @@ def missing(here: World, ids: list[int]) -> list[int]:
 async def test_a_mute_connection_is_replaced_while_it_lives_and_the_hole_is_marked(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.feed.liveness.activity.CONNECTION_S", 0.4)
-    monkeypatch.setattr("connector.feed.liveness.activity.STREAM_S", 3.0)
+    monkeypatch.setattr("connector.feed.liveness.activity.MIN_CONNECTION_PATIENCE_S", 0.4)
+    monkeypatch.setattr("connector.feed.liveness.activity.MIN_STREAM_PATIENCE_S", 3.0)
     async with world(tmp_path, backfill={"enabled": False}) as here:
         await learned(here)
         here.exchange.begin(Mute(600.0))
-        await until(lambda: supervisor(here).hand_overs == 1)
+        await until(lambda: supervisor(here).handovers == 1)
         before = here.published(TRADE)
         await until(lambda: here.published(TRADE) > before + 50)
         await until(lambda: connections(here) == 1)
@@ -152,7 +152,7 @@ async def test_mute_streams_are_read_elsewhere_until_their_connection_brings_the
         trades = await topic(here, "binance.spot.trade", "trade")
 
         one = supervisor(here)
-        assert (one.hand_overs, one.disconnects, one.connects_ok) == (0, 0, 1)
+        assert (one.handovers, one.disconnects, one.connects_ok) == (0, 0, 1)
         assert sorted(await stale_markers(here)) == [(BOOK, "unfillable"), (TRADE, "filled")]
         assert here.worker.pipeline.continuity.gaps == {"stale": 2}
         ids = [one["trade_id"] for one in trades if one["symbol"] == "BTCUSDT"]
@@ -177,7 +177,7 @@ async def test_a_stream_silent_everywhere_is_quiet_and_nothing_is_replaced_or_ma
         assert whole(here) == (2, 0, 0, 1)  # twice in vain
         await here.stop()
 
-        assert (supervisor(here).hand_overs, supervisor(here).disconnects) == (0, 0)
+        assert (supervisor(here).handovers, supervisor(here).disconnects) == (0, 0)
         assert here.worker.pipeline.continuity.gaps == {}
         assert await stale_markers(here) == []
     assert "stale_confirmed" not in capsys.readouterr().out
@@ -189,7 +189,7 @@ async def test_what_rest_has_of_a_stream_silent_everywhere_is_missing_and_fetche
     async with world(tmp_path) as here:
         await learned(here)
         silence = here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))
-        await until(lambda: here.worker.repair.witness.proved == 1)
+        await until(lambda: here.worker.gap_filler.latest_ids.confirmed == 1)
         assert here.worker.pipeline.continuity.open_gaps == 1
         silence.cancel()
         before = here.published(TRADE)
@@ -219,7 +219,7 @@ async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
         await until(lambda: connections(here) == 1)
         here.exchange.begin(MuteStream(TRADE, 600.0))
         here.market.set_status("spot", "BTCUSDT", "TRADING")
-        await until(lambda: here.worker.repair.witness.proved == 1)
+        await until(lambda: here.worker.gap_filler.latest_ids.confirmed == 1)
         await until(lambda: listening(here).confirmed == 1)
         before = here.published(TRADE)
         await until(lambda: here.published(TRADE) > before + 50)
@@ -238,15 +238,15 @@ async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
 async def test_no_second_connection_is_tried_while_the_exchange_keeps_us_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_S", 0.1)
+    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_DELAY_S", 0.1)
     asked: list[bool] = []
-    may_doubt = Around.may_doubt
+    may_doubt = SessionContext.try_acquire_probe
 
-    def noted(around: Around, bundle: Bundle) -> bool:
+    def noted(around: SessionContext, bundle: ConnectionPlan) -> bool:
         asked.append(may_doubt(around, bundle))
         return asked[-1]
 
-    monkeypatch.setattr(Around, "may_doubt", noted)
+    monkeypatch.setattr(SessionContext, "try_acquire_probe", noted)
     async with world(tmp_path) as here:
         await learned(here)
         here.exchange._connects = 0  # 429, Retry-After: 5
@@ -266,7 +266,7 @@ async def test_no_second_connection_is_tried_while_the_exchange_keeps_us_away(
 async def test_a_stream_refused_to_a_second_connection_is_tried_on_another_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_S", 0.1)
+    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_DELAY_S", 0.1)
     six = {**SPOT, "symbols": ["BTCUSDT", "ETHUSDT", "BNBUSDT"]}
     async with world(tmp_path, six, rate=750.0) as here:
         await learned(here)
@@ -304,11 +304,11 @@ async def test_a_stream_that_speaks_by_itself_was_suspected_wrongly(tmp_path: Pa
 async def test_an_exchange_that_is_silent_as_a_whole_costs_no_connection(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.feed.liveness.activity.CONNECTION_S", 0.4)
+    monkeypatch.setattr("connector.feed.liveness.activity.MIN_CONNECTION_PATIENCE_S", 0.4)
     monkeypatch.setattr("connector.feed.liveness.monitor.WHOLE_S", 0.5)
     async with world(tmp_path) as here:
         await learned(here)
-        first = supervisor(here).leg
+        first = supervisor(here).session
         here.exchange.pause()
         await until(lambda: listening(here).quiet >= 4)
         await until(lambda: connections(here) == 1)
@@ -316,8 +316,8 @@ async def test_an_exchange_that_is_silent_as_a_whole_costs_no_connection(
         before = here.published(TRADE)
         await until(lambda: here.published(TRADE) > before + 50)
 
-        assert supervisor(here).leg is first
-        assert (supervisor(here).hand_overs, listening(here).confirmed) == (0, 0)
+        assert supervisor(here).session is first
+        assert (supervisor(here).handovers, listening(here).confirmed) == (0, 0)
         await here.stop()
         assert here.worker.pipeline.continuity.gaps == {}
 
@@ -330,7 +330,7 @@ async def test_many_stale_streams_share_a_second_connection_and_most_of_them_rep
         seen = here.exchange.connects_seen
         for name in (TRADE, BOOK, "ethusdt@trade"):
             here.exchange.begin(MuteStream(name, 600.0))
-        await until(lambda: supervisor(here).hand_overs == 1)
+        await until(lambda: supervisor(here).handovers == 1)
         await until(lambda: connections(here) == 1)
         assert here.exchange.connects_seen == seen + 2
         before = {name: here.published(name) for name in (TRADE, BOOK, "ethusdt@trade")}
@@ -351,7 +351,7 @@ class Stubborn(set[str]):
 async def test_a_connection_that_never_brings_a_stream_again_is_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_S", 0.2)
+    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_DELAY_S", 0.2)
     async with world(tmp_path) as here:
         await learned(here)
         [session] = here.exchange.wire.clients("spot")
@@ -361,7 +361,7 @@ async def test_a_connection_that_never_brings_a_stream_again_is_replaced(
         before = here.published(BOOK)
         await until(lambda: here.published(BOOK) > before)
         await second.socket.reset()  # nobody brings it now: a hole, and doubted anew
-        await until(lambda: supervisor(here).hand_overs == 1, 15)
+        await until(lambda: supervisor(here).handovers == 1, 15)
         await until(lambda: connections(here) == 1)
         before = here.published(BOOK)
         await until(lambda: here.published(BOOK) > before + 20)
@@ -395,7 +395,7 @@ async def test_what_nobody_brought_between_two_connections_is_marked(tmp_path: P
 async def test_what_happens_to_a_connection_happens_while_a_stream_is_in_doubt(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.replan_triggers.POLL_S", 0.1)
+    monkeypatch.setattr("connector.worker.replan_triggers.POLL_INTERVAL_S", 0.1)
     async with world(tmp_path) as here:
         await learned(here)
         here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))
@@ -416,18 +416,18 @@ async def test_what_happens_to_a_connection_happens_while_a_stream_is_in_doubt(
 async def test_of_two_connections_the_one_that_is_mute_is_healed_and_nothing_was_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.feed.liveness.activity.CONNECTION_S", 0.4)
+    monkeypatch.setattr("connector.feed.liveness.activity.MIN_CONNECTION_PATIENCE_S", 0.4)
     async with world(tmp_path, {**SPOT, "connections": 2}) as here:
         await learned(here)
-        both = here.worker.market.supervised
+        both = here.worker.shard.supervised
         first, second = here.exchange.wire.clients("spot")
         first.withhold(BOOK)
-        await until(lambda: sum(one.listening.confirmed for one in both) == 1)
+        await until(lambda: sum(one.liveness.confirmed for one in both) == 1)
         await until(lambda: connections(here) == 2 and not first.muted)
         second.withhold(None)
-        await until(lambda: sum(one.hand_overs for one in both) == 1)
+        await until(lambda: sum(one.handovers for one in both) == 1)
         await until(lambda: connections(here) == 2)
-        confirmed = [one.listening.confirmed for one in both]
+        confirmed = [one.liveness.confirmed for one in both]
         await here.stop()
 
         assert sorted(confirmed) == [1, 4]
