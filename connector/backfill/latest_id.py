@@ -104,7 +104,7 @@ class LatestIdProbe:
             raw = await self._backfill.ask(stream, newest_page(stream, series.symbol))
             found = recover(stream, raw, series.symbol)
         except (Retry, Refused, BadMessage) as error:
-            events.newest_unknown(stream=stream.name, symbol=series.symbol, cause=str(error))
+            events.latest_id_unavailable(stream=stream.name, symbol=series.symbol, cause=str(error))
             return None
         return max((one.last for one in found), default=None)
 
@@ -151,7 +151,7 @@ class LatestIdProbe:
         if one.over:
             return
         self.confirmed += 1
-        events.silent_everywhere(
+        events.stale_confirmed_by_rest(
             stream=series.stream.name, symbol=series.symbol, last=series.last_id, newest=newest
         )
         self._pipeline.continuity.suspect([series], "stale")

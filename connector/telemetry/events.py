@@ -185,14 +185,14 @@ def stream_quiet(connection: str, streams: list[str]) -> None:
     _about_silence(_log.info, "stream_quiet", connection, streams)
 
 
-def part_failed(part: str, error: BaseException) -> None:
+def task_failed(part: str, error: BaseException) -> None:
     """A bug ended a part of the worker: it stores what it has read, and ends."""
-    _log.error("part_failed", part=part, exc_info=error)
+    _log.error("task_failed", part=part, exc_info=error)
 
 
-def listening_failed(connection: str, error: BaseException) -> None:
+def liveness_monitor_failed(connection: str, error: BaseException) -> None:
     """A bug while looking for silence; the connection goes on, and is listened to again later."""
-    _log.error("listening_failed", connection=connection, exc_info=error)
+    _log.error("liveness_monitor_failed", connection=connection, exc_info=error)
 
 
 def _about_silence(
@@ -254,19 +254,21 @@ def fenced(cause: str) -> None:
     _log.warning("fenced", cause=cause)
 
 
-def newest_unknown(stream: str, symbol: str, cause: str) -> None:
+def latest_id_unavailable(stream: str, symbol: str, cause: str) -> None:
     """REST did not say what a stream in doubt has come to: what it brings, or not, stays as is."""
-    _log.warning("newest_unknown", stream=stream, symbol=symbol, cause=cause)
+    _log.warning("latest_id_unavailable", stream=stream, symbol=symbol, cause=cause)
 
 
-def silent_everywhere(stream: str, symbol: str, last: int | None, newest: int) -> None:
+def stale_confirmed_by_rest(stream: str, symbol: str, last: int | None, newest: int) -> None:
     """Two connections bring nothing of a stream, and REST has newer events: marked as missing."""
-    _log.warning("silent_everywhere", stream=stream, symbol=symbol, last_id=last, rest_has=newest)
+    _log.warning(
+        "stale_confirmed_by_rest", stream=stream, symbol=symbol, last_id=last, rest_has=newest
+    )
 
 
-def took_over(series: int, run: str) -> None:
+def takeover_completed(series: int, run: str) -> None:
     """The writer before is fenced; `series` is how many it has left progress of."""
-    _log.info("took_over", series=series, run=run)
+    _log.info("takeover_completed", series=series, run=run)
 
 
 def progress_unreadable(key: str, cause: str) -> None:

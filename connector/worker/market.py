@@ -200,7 +200,7 @@ class MarketWorker:
         """Have a part that ended by itself end the run: nothing goes on with half its parts."""
         for task, error in zip(tasks, ends, strict=True):
             if isinstance(error, Exception):
-                events.part_failed(task.get_name(), error)
+                events.task_failed(task.get_name(), error)
                 self._crash = Fatal(f"a bug ended {task.get_name()} ({error!r}); the log has more")
 
     def _serve(self) -> None:

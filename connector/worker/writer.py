@@ -86,7 +86,7 @@ class ShardWriter:
         self.gap_tracker.begin(by_kind, found, gaps)
         if isinstance(self.producer, TransactionalProducer):
             await asyncio.to_thread(self.producer.write, self._first(1))
-        events.took_over(series=len(found), run=self._run)
+        events.takeover_completed(series=len(found), run=self._run)
 
     def _topic(self, kind: str) -> str:
         return next(topic for topic, one in self.control.items() if one == kind)

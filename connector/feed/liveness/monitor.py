@@ -82,7 +82,7 @@ class LivenessMonitor:
                 if self._look(leg):
                     return
             except Exception as error:  # noqa: BLE001 - a bug here must not end a good connection
-                events.listening_failed(connection=self._bundle().name, error=error)
+                events.liveness_monitor_failed(connection=self._bundle().name, error=error)
                 await asyncio.sleep(RETRY_DELAY_S)
 
     def end(self, reason: GapReason) -> None:

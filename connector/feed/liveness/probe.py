@@ -103,7 +103,7 @@ class ProbeConnection:
             self._close()
             await asyncio.sleep(RETRY_DELAY_S)
         except Exception as error:  # noqa: BLE001 - a bug here must not end the first connection
-            events.listening_failed(connection=self._bundle().name, error=error)
+            events.liveness_monitor_failed(connection=self._bundle().name, error=error)
         finally:
             self._close()
 

@@ -203,7 +203,7 @@ async def test_what_rest_has_of_a_stream_silent_everywhere_is_missing_and_fetche
         assert missing(here, ids) == []
         assert len(ids) == len(set(ids))
     said = capsys.readouterr().out
-    assert in_order(said, "stream_quiet", "silent_everywhere", "gap_settled")
+    assert in_order(said, "stream_quiet", "stale_confirmed_by_rest", "gap_settled")
 
 
 async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
@@ -232,7 +232,7 @@ async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_elsewhere(
         assert missing(here, ids) == []
         assert len(ids) == len(set(ids))
     said = capsys.readouterr().out
-    assert in_order(said, "stream_quiet", "silent_everywhere", "stale_confirmed")
+    assert in_order(said, "stream_quiet", "stale_confirmed_by_rest", "stale_confirmed")
 
 
 async def test_no_second_connection_is_tried_while_the_exchange_keeps_us_away(
