@@ -1,4 +1,5 @@
-"""The benchmark: what a message costs, against what a good engineer would write in an afternoon.
+"""The benchmark: CPU, latency and memory of the connector against two simple implementations.
 
-Run `python -m bench.run` and `python -m bench.readers`; bench/README.md says what is measured.
+Run `python -m bench.run`, `python -m bench.readers` or `python -m bench.verify`; bench/README.md
+describes the measurements.
 """

@@ -1,8 +1,8 @@
-"""The Kafka of the benchmark, in a process of its own: librdkafka's mock cluster, or a real broker.
+"""The benchmark's Kafka as a process: librdkafka's mock cluster, or a real broker.
 
-`python -m bench.broker [--real] TOPIC...` prints {"bootstrap": ...} and lives until its stdin
-closes. The mock cluster gives every topic four partitions and keeps about 5 MB of each; it has no
-transactions that isolate, so that exactly once is measured with `--real`.
+`python -m bench.broker [--real] TOPIC...` prints {"bootstrap": ...} and ends when its stdin closes.
+The mock cluster keeps about 5 MB of a partition. Its transactions do not isolate: exactly once is
+measured with `--real`.
 """
 
 import asyncio
@@ -13,11 +13,11 @@ from confluent_kafka import Producer
 
 from connector.lab.real_kafka import RealKafka
 
-PARTITIONS = 4  # as the mock cluster has
+PARTITIONS = 4  # the mock cluster's default
 
 
 def main() -> None:
-    """Start the cluster, create the topics, wait."""
+    """Start the cluster, create the topics, wait for the end of stdin."""
     if sys.argv[1:2] == ["--real"]:
         asyncio.run(_real(sys.argv[2:]))
     else:
@@ -36,8 +36,8 @@ async def _real(topics: list[str]) -> None:
 
 
 def _mock(topics: list[str]) -> None:
-    keeper = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 3})
-    brokers = keeper.list_topics(timeout=10).brokers.values()
+    cluster = Producer({"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 3})
+    brokers = cluster.list_topics(timeout=10).brokers.values()
     bootstrap = ",".join(f"{broker.host}:{broker.port}" for broker in brokers)
     client = Producer({"bootstrap.servers": bootstrap, "log_level": 3})
     for topic in topics:

@@ -1,4 +1,4 @@
-"""The floor of the bars: websockets' asyncio client, one message at a time."""
+"""The floor `websockets`, which the bars refer to: asyncio client, one message at a time."""
 
 import json
 import ssl
@@ -10,7 +10,7 @@ from bench import floor
 
 
 async def read(url: str, names: list[str], handle: Callable[[bytes | str], None]) -> None:
-    """Subscribe and hand over every message."""
+    """Subscribe and call `handle` with every message, until the connection ends."""
     tls = ssl.create_default_context() if url.startswith("wss:") else None
     async with connect(url, ssl=tls, compression=None) as connection:
         await connection.send(json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}))

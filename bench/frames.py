@@ -1,27 +1,26 @@
-"""The loads, rendered before the run: frames as Binance writes them, when each is due, on which
-connection. Shapes: real frames of spot, USD-M, COIN-M and options, 2026-09. Sends nothing.
+"""The loads, rendered before the run: frames in Binance's form, due times and connections.
+
+Sends nothing. Payloads: payloads.py (five hot kinds), other_streams.py (all other kinds of a3).
 """
 
 import itertools
 import random
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.instruments import Instrument, fixed, market
-from bench.mix import Other, Rest
+from bench.instruments import Instrument, instruments_of
+from bench.other_streams import OtherMarkets, OtherStream
+from bench.payloads import PAYLOADS
 
-FRAMES = 300_000  # longer than a round lasts: then the load, and its ids, would begin again
-FRAMES_LONG = 1_500_000  # longer than a search for the highest rate, or Kafka away, lasts
+FRAMES = 300_000  # more than a round sends: after the last frame the load, and its ids, repeat
+FRAMES_LONG = 1_500_000  # more than a search for the highest rate or a broker outage sends
 SEED = 20261122
-BURST = 20
-MINUTE_MS = 60_000
-# Product, path of the connection after the product's own, kind.
-Place = tuple[str, str, str]
+BURST = 20  # frames a write in a2
+HotKind = tuple[str, str, str]  # product, path of the connection after the product's, kind
 
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream of a load: where it is served and what its records are."""
+    """A stream of a load: product, path of its connection, name and kind."""
 
     product: str
     path: str
@@ -42,10 +41,10 @@ class Load:
         name: a1, a1k, a2 or a3.
         rate: Frames a second the due times are made for.
         streams: Every stream it has frames of.
-        writes: Path, bytes (WebSocket framing included), frames in them.
-        due: Seconds after the start at which each write is due.
-        period: Seconds after which it begins again.
-        samples: Some of the payloads as text, to compare what subjects make of them.
+        writes: Path, bytes (WebSocket framing included), frames in the bytes.
+        due: Seconds from the start at which each write is due.
+        period: Seconds from the start at which the load repeats.
+        samples: Some messages without framing, for the comparison of records.
     """
 
     name: str
@@ -68,7 +67,7 @@ class Load:
 RATES = {"a1": 12_000.0, "a1k": 12_000.0, "a2": 16_000.0, "a3": 6_000.0}  # frames a second
 NEW_KEY = ',"zz":"1"}'  # a1k: a key that the exchange has added to every trade
 
-# bench/README.md, "Loads": share of each kind, and how levels of depth events are distributed.
+# bench/README.md, "Loads": relative message counts by kind and by product.
 KIND_WEIGHTS = {
     "book-ticker": 1_993,
     "depth-diff": 229,
@@ -77,13 +76,7 @@ KIND_WEIGHTS = {
     "kline": 47,
 }
 PRODUCT_WEIGHTS = {"spot": 40, "usdm": 40, "coinm": 10, "options": 10}
-LEVELS = {
-    "spot": ((6, 3), (7, 7)),
-    "usdm": ((22, 24), (30, 18)),
-    "coinm": ((16, 11), (9, 4)),
-    "options": ((2, 2), (1, 3)),
-}
-PLACES: dict[Place, str] = {
+STREAM_NAMES: dict[HotKind, str] = {
     ("spot", "", "trade"): "{}@trade",
     ("spot", "", "agg-trade"): "{}@aggTrade",
     ("spot", "", "depth-diff"): "{}@depth@100ms",
@@ -106,76 +99,84 @@ PLACES: dict[Place, str] = {
 
 
 def render(name: str, now_ms: int, frames: int = FRAMES) -> Load:
-    """Render a load; event times begin at `now_ms`."""
+    """Render a load of `frames` frames; event times begin at `now_ms` (epoch ms)."""
     rng = random.Random(f"{SEED} {name}")  # noqa: S311 - must repeat
-    rate = RATES[name]
-    choices = _choices(("spot", "", "trade")) if name != "a3" else _choices(*PLACES)
-    weights = [weight for weight, _, _ in choices]
-    made: list[tuple[Stream, bytes]] = []
-    rest = Rest(SEED)
-    others = rest.others(set(KIND_WEIGHTS)) if name == "a3" else []
-    weights = _with_others(weights, others, rate)
-    picked: list[tuple[float, Stream, Instrument | Other]] = list(choices)
-    picked += [_other(one) for one in others]
-    for number, (_, stream, source) in enumerate(rng.choices(picked, weights, k=frames)):
-        millis = now_ms + int(number * 1000 / rate)
-        if isinstance(source, Other):
-            data = rest.render(source.stream, millis)
-        else:
-            data = RENDER[stream.kind](source, millis)
-            if name == "a1k":
-                data = data[:-1] + NEW_KEY
-        made.append((stream, f'{{"stream":"{stream.name}","data":{data}}}'.encode()))
-    size = BURST if name == "a2" else 1
+    rate, size = RATES[name], BURST if name == "a2" else 1
+    messages = _messages(rng, name, now_ms, frames)
     writes = tuple(
-        (batch[0][0].path, b"".join(framed(payload) for _, payload in batch), len(batch))
-        for batch in (made[start : start + size] for start in range(0, frames, size))
+        (batch[0][0].path, b"".join(framed(message) for _, message in batch), len(batch))
+        for batch in (messages[start : start + size] for start in range(0, frames, size))
     )
     due, period = _schedule(rng, len(writes), size / rate, evenly=name == "a2")
-    streams = tuple(dict.fromkeys(stream for stream, _ in made))
-    firsts = {stream: (stream, payload) for stream, payload in reversed(made)}
-    samples = (*made[:2_000], *firsts.values())
+    streams = tuple(dict.fromkeys(stream for stream, _ in messages))
+    first_of_each = {stream: (stream, message) for stream, message in reversed(messages)}
+    samples = (*messages[:2_000], *first_of_each.values())
     return Load(name, rate, streams, writes, due, period, samples)
 
 
-def _other(one: Other) -> tuple[float, Stream, Other]:
-    """Return a stream of the rest of the market in the form of a choice."""
-    row = one.stream.row
-    path = f"/{row.product}{row.route or ''}/stream"
-    return one.rate, Stream(row.product, path, one.stream.name, row.kind), one
+def _messages(
+    rng: random.Random, name: str, now_ms: int, frames: int
+) -> list[tuple[Stream, bytes]]:
+    """Return each frame's stream and its message: combined form, without framing."""
+    rate, markets = RATES[name], OtherMarkets(SEED)
+    others = markets.streams(set(KIND_WEIGHTS)) if name == "a3" else []
+    hot = _hot_choices(*STREAM_NAMES) if name == "a3" else _hot_choices(("spot", "", "trade"))
+    weights = _rates([weight for weight, _, _ in hot], others, rate)
+    choices: list[tuple[Stream, Instrument | OtherStream]] = [
+        *((stream, instrument) for _, stream, instrument in hot),
+        *((_stream_of(other), other) for other in others),
+    ]
+    messages = []
+    for number, (stream, source) in enumerate(rng.choices(choices, weights, k=frames)):
+        event_ms = now_ms + int(number * 1000 / rate)
+        if isinstance(source, OtherStream):
+            data = markets.payload(source.stream, event_ms)
+        else:
+            data = PAYLOADS[stream.kind](source, event_ms)
+            if name == "a1k":
+                data = data[:-1] + NEW_KEY
+        messages.append((stream, f'{{"stream":"{stream.name}","data":{data}}}'.encode()))
+    return messages
 
 
-def _with_others(weights: list[float], others: list[Other], rate: float) -> list[float]:
-    """Return weights in messages a second: the rest has its own, the hot kinds share the others."""
-    left = rate - sum(one.rate for one in others)
+def _stream_of(other: OtherStream) -> Stream:
+    row = other.stream.row
+    return Stream(
+        row.product, f"/{row.product}{row.route or ''}/stream", other.stream.name, row.kind
+    )
+
+
+def _rates(weights: list[float], others: list[OtherStream], rate: float) -> list[float]:
+    """Return messages a second: other streams have their own rate, hot ones share what is left."""
+    remaining = rate - sum(other.rate for other in others)
     total = sum(weights)
-    return [weight / total * left for weight in weights] + [one.rate for one in others]
+    return [weight / total * remaining for weight in weights] + [other.rate for other in others]
 
 
 def _schedule(
-    rng: random.Random, writes: int, gap: float, *, evenly: bool
+    rng: random.Random, writes: int, gap_s: float, *, evenly: bool
 ) -> tuple[tuple[float, ...], float]:
-    """Return when writes are due: evenly spaced, or at random (exponential gaps)."""
-    gaps = [gap if evenly else rng.expovariate(1 / gap) for _ in range(writes)]
+    """Return due times and their end: `gap_s` apart, or Poisson arrivals with that mean."""
+    gaps = [gap_s if evenly else rng.expovariate(1 / gap_s) for _ in range(writes)]
     ends = list(itertools.accumulate(gaps))
     return (0.0, *ends[:-1]), ends[-1]
 
 
-def _choices(*places: Place) -> list[tuple[float, Stream, Instrument]]:
-    """Return each stream with its instrument and weight."""
-    markets = {product: market(product, SEED) for product in PRODUCT_WEIGHTS}
-    found = []
-    for product, route, kind in places:
+def _hot_choices(*hot_kinds: HotKind) -> list[tuple[float, Stream, Instrument]]:
+    """Return each stream's weight, the stream and its instrument."""
+    markets = {product: instruments_of(product, SEED) for product in PRODUCT_WEIGHTS}
+    choices = []
+    for product, route, kind in hot_kinds:
         instruments = markets[product]
-        # Kinds a product has, and symbols in it, share the product's weight.
-        kinds = sum(KIND_WEIGHTS[k] for p, _, k in places if p == product)
+        # The kinds of a product, and the symbols of a kind, share the product's weight.
+        kinds = sum(KIND_WEIGHTS[k] for p, _, k in hot_kinds if p == product)
         share = PRODUCT_WEIGHTS[product] * KIND_WEIGHTS[kind] / kinds
         total = sum(instrument.weight for instrument in instruments)
         for instrument in instruments:
-            name = PLACES[product, route, kind].format(instrument.symbol.lower())
+            name = STREAM_NAMES[product, route, kind].format(instrument.symbol.lower())
             stream = Stream(product, f"/{product}{route}/stream", name, kind)
-            found.append((share * instrument.weight / total, stream, instrument))
-    return found
+            choices.append((share * instrument.weight / total, stream, instrument))
+    return choices
 
 
 def framed(payload: bytes) -> bytes:
@@ -185,107 +186,3 @@ def framed(payload: bytes) -> bytes:
     if len(payload) < 65_536:
         return b"\x81\x7e" + len(payload).to_bytes(2, "big") + payload
     return b"\x81\x7f" + len(payload).to_bytes(8, "big") + payload
-
-
-def _trade(market: Instrument, now: int) -> str:
-    price, quantity = market.move(), market.quantity_text(market.quantity())
-    maker = "true" if market.rng.random() < 0.5 else "false"
-    number, sent = market.identity(), now + market.rng.randrange(2)
-    if market.product == "spot":
-        return (
-            f'{{"e":"trade","E":{sent},"s":"{market.symbol}","t":{number},"p":"{price}",'
-            f'"q":"{quantity}","T":{now},"m":{maker},"M":true}}'
-        )
-    side = ',"S":"SELL"' if market.product == "options" else ""
-    return (
-        f'{{"e":"trade","E":{sent},"T":{now},"s":"{market.symbol}","t":{number},"p":"{price}",'
-        f'"q":"{quantity}","X":"MARKET"{side},"m":{maker}}}'
-    )
-
-
-def _agg_trade(market: Instrument, now: int) -> str:
-    price, quantity = market.move(), market.quantity_text(market.quantity())
-    number = market.identity()
-    first = number * 2
-    last = first + market.rng.randrange(4)
-    normal = f'"nq":"{quantity}",' if market.product == "usdm" else ""
-    maker = "true" if market.rng.random() < 0.5 else "false"
-    tail = ',"M":true' if market.product == "spot" else _symbol_type(market)
-    return (
-        f'{{"e":"aggTrade","E":{now + 150},"a":{number},"s":"{market.symbol}","p":"{price}",'
-        f'"q":"{quantity}",{normal}"f":{first},"l":{last},"T":{now},"m":{maker}{tail}}}'
-    )
-
-
-def _depth(market: Instrument, now: int) -> str:
-    market.move()
-    previous = market.last_update.get("depth") or market.identity()
-    first = previous + 1 if market.product == "spot" else market.identity(200)
-    last = market.last_update["depth"] = first + market.rng.randrange(1, 9_000)
-    market.next_id = max(market.next_id, last)
-    bids, asks = market.rng.choice(LEVELS[market.product])
-    spot = market.product == "spot"
-    stamp = "" if spot else f'"T":{now - 1},'
-    chain = "" if spot else f'"pu":{previous},'
-    return (
-        f'{{"e":"depthUpdate","E":{now},{stamp}"s":"{market.symbol}",{_pair(market)}"U":{first},'
-        f'"u":{last},{chain}"b":{market.levels(bids, -1)},"a":{market.levels(asks, 1)}'
-        f"{_symbol_type(market)}}}"
-    )
-
-
-def _kline(market: Instrument, now: int) -> str:
-    close = market.move()
-    start = now - now % MINUTE_MS
-    if start != market.opened_at:
-        market.opened_at, market.opened, market.trades = start, market.price, 0
-        market.high = market.low = market.price
-        market.volume = 0
-    market.high, market.low = max(market.high, market.price), min(market.low, market.price)
-    market.volume += market.quantity()
-    market.trades += market.rng.randrange(1, 9)
-    quote = market.volume * market.price
-    decimals = market.quantity_decimals + market.price_decimals
-    quotes = [fixed(q // 10 ** max(0, decimals - 8), min(8, decimals)) for q in (quote, quote // 3)]
-    last = market.identity(5)
-    prices = [market.price_text(p) for p in (market.opened, market.high, market.low)]
-    ignored = "" if market.product == "options" else ',"B":"0"'
-    return (
-        f'{{"e":"kline","E":{now},"s":"{market.symbol}","k":{{"t":{start},'
-        f'"T":{start + MINUTE_MS - 1},"s":"{market.symbol}","i":"1m","f":{last - market.trades},'
-        f'"L":{last},"o":"{prices[0]}","c":"{close}","h":"{prices[1]}","l":"{prices[2]}",'
-        f'"v":"{market.quantity_text(market.volume)}","n":{market.trades},"x":false,'
-        f'"q":"{quotes[0]}","V":"{market.quantity_text(market.volume // 3)}",'
-        f'"Q":"{quotes[1]}"{ignored}}}}}'
-    )
-
-
-def _book_ticker(market: Instrument, now: int) -> str:
-    bid = market.move()
-    ask = market.price_text(market.price + market.tick)
-    sizes = [market.quantity_text(market.quantity()) for _ in range(2)]
-    spot = market.product == "spot"
-    event = "" if spot else '"e":"bookTicker",'
-    times = "" if spot else f',"T":{now},"E":{now}'
-    return (
-        f'{{{event}"u":{market.identity(7)},"s":"{market.symbol}",{_pair(market)}"b":"{bid}",'
-        f'"B":"{sizes[0]}","a":"{ask}","A":"{sizes[1]}"{times}{_symbol_type(market)}}}'
-    )
-
-
-def _pair(market: Instrument) -> str:
-    futures = market.product in ("usdm", "coinm")
-    return f'"ps":"{market.symbol.removesuffix("_PERP")}",' if futures else ""
-
-
-def _symbol_type(market: Instrument) -> str:
-    return {"usdm": ',"st":1', "coinm": ',"st":2'}.get(market.product, "")
-
-
-RENDER: dict[str, Callable[[Instrument, int], str]] = {
-    "trade": _trade,
-    "agg-trade": _agg_trade,
-    "depth-diff": _depth,
-    "kline": _kline,
-    "book-ticker": _book_ticker,
-}

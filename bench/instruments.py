@@ -35,7 +35,7 @@ class Candle:
     """One candle; prices and quantities in wire units, `open_time` in epoch ms."""
 
     open_time: int
-    opened: int
+    open_price: int
     high: int
     low: int
     volume: int = 0

@@ -1,15 +1,13 @@
-"""The load generator: an exchange that speaks the server side of WebSocket by hand and sends
-pre-rendered frames on time. `python -m bench.load FILE [--rate R] [--certificate F --key F]`.
+"""The load generator: an exchange that sends pre-rendered frames at their due times.
 
-Plain sockets and select(): an event loop's timers tick in milliseconds, so that frames meant to
-come one at a time would come by the dozen. It prints {"port": ...}; a line on stdin is answered
-with what was sent, and it ends when stdin closes. The load begins when all streams are subscribed.
+`python -m bench.load FILE [--rate R] [--certificate F --key F]` prints {"port": ...}, answers each
+line on stdin with counts as JSON, and ends when stdin closes. The load begins when all of its
+streams are subscribed to. Plain sockets and select(): timers of an event loop have a resolution of
+1 ms, and frames with due times of their own would leave in groups.
 """
 
 import argparse
-import base64
 import ctypes
-import hashlib
 import json
 import pickle
 import select
@@ -21,107 +19,38 @@ from pathlib import Path
 from typing import Any
 
 from bench.frames import Load
+from bench.websocket_server import Client
 
-LATE_S = 0.1  # a frame sent this long after it was due counts as late
-LOOK_S = 0.02  # how often requests are looked for while the load runs
-SKIP_S = 1.0  # so far behind, the receiver is saturated: what is due now goes out next
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, 1.3
+LATE_S = 0.1  # a frame sent this long after its due time counts as late
+POLL_INTERVAL_S = 0.02  # between looks at the sockets while the load runs
+SKIP_S = 1.0  # the receiver is saturated: writes this far behind their due time are left out
 _PR_SET_TIMERSLACK = 29
-_CLOSE, _PING, _TEXT = 0x8, 0x9, 0x1
-
-
-class Client:
-    """One connection: its path, and the streams asked for on it."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket = connection
-        self.path = ""
-        self.names: set[str] = set()
-        self._received = b""
-
-    def fileno(self) -> int:
-        """Let select() wait for it."""
-        return self.socket.fileno()
-
-    def read(self) -> bool:
-        """Take what has come; False when the other side is gone."""
-        try:
-            data = self.socket.recv(65_536)
-            while isinstance(self.socket, ssl.SSLSocket) and self.socket.pending():
-                data += self.socket.recv(65_536)
-        except OSError:
-            return False
-        self._received += data
-        if not self.path:
-            self._handshake()
-            return bool(data)
-        return bool(data) and self._requests()
-
-    def _handshake(self) -> None:
-        """Answer the upgrade request (RFC 6455, 4.2.2); extensions are not taken up."""
-        head, end, rest = self._received.partition(b"\r\n\r\n")
-        if not end:
-            return
-        first, *lines = head.split(b"\r\n")
-        headers = {k.strip().lower(): v.strip() for k, _, v in (ln.partition(b":") for ln in lines)}
-        digest = hashlib.sha1(headers[b"sec-websocket-key"] + _GUID, usedforsecurity=False).digest()
-        self.socket.sendall(
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n"
-        )
-        self.path = first.split(b" ")[1].decode()
-        self._received = rest
-
-    def _requests(self) -> bool:
-        """Answer every whole frame; False after a close."""
-        while (frame := self._next()) is not None:
-            opcode, payload = frame
-            if opcode == _CLOSE:
-                self._send(_CLOSE, payload)
-                return False
-            if opcode == _PING:
-                self._send(0xA, payload)
-            elif opcode == _TEXT:
-                request = json.loads(payload)
-                if request["method"] == "SUBSCRIBE":
-                    self.names.update(request["params"])
-                self._send(_TEXT, json.dumps({"result": None, "id": request["id"]}).encode())
-        return True
-
-    def _next(self) -> tuple[int, bytes] | None:
-        """Cut the next frame of the client off: masked, not fragmented."""
-        data = self._received
-        if len(data) < 2:
-            return None
-        size, at = data[1] & 0x7F, 2
-        if size > 125:
-            width = 2 if size == 126 else 8
-            size, at = int.from_bytes(data[2 : 2 + width], "big"), 2 + width
-        if len(data) < at + 4 + size:
-            return None
-        mask, masked = data[at : at + 4], data[at + 4 : at + 4 + size]
-        self._received = data[at + 4 + size :]
-        return data[0] & 0x0F, bytes(b ^ mask[i & 3] for i, b in enumerate(masked))
-
-    def _send(self, opcode: int, payload: bytes) -> None:
-        head = bytes((0x80 | opcode, len(payload)))
-        if len(payload) > 125:
-            head = bytes((0x80 | opcode, 126)) + len(payload).to_bytes(2, "big")
-        self.socket.sendall(head + payload)
 
 
 class Generator:
-    """Accepts connections, and sends the load to them once they have subscribed to all of it."""
+    """Accepts connections and sends the load once all of its streams are subscribed to.
+
+    Args:
+        load: What is sent.
+        rate: Frames a second.
+        tls: None: plain TCP.
+        clump_s: Writes leave at multiples of this; 0: each at its own due time.
+
+    Attributes:
+        sent: Frames written.
+        late: Of them, those written over LATE_S after their due time.
+        skipped: Frames left out.
+        worst_s: Longest delay after a due time since the last report.
+    """
 
     def __init__(
         self, load: Load, rate: float, tls: ssl.SSLContext | None, clump_s: float = 0.0
     ) -> None:
         self._load = load
-        self._clump_s = clump_s  # writes wait for the next multiple of this
+        self._clump_s = clump_s
         self._stretch = load.rate / rate
         self._tls = tls
-        self._wanted = {path: {s.name for s in found} for path, found in load.paths.items()}
+        self._wanted = {path: {s.name for s in streams} for path, streams in load.paths.items()}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._clients: list[Client] = []
         self._by_path: dict[str, Client] = {}
@@ -132,34 +61,35 @@ class Generator:
 
     @property
     def port(self) -> int:
-        """The port listened on."""
+        """Port of the listener."""
         return int(self._listener.getsockname()[1])
 
     def run(self) -> None:
         """Serve until stdin closes."""
-        looked = 0.0
+        polled = 0.0
         while True:
             wait = self._send_due() if self._began is not None else None
-            if wait is not None and wait < LOOK_S and time.perf_counter() < looked + LOOK_S:
+            next_poll = polled + POLL_INTERVAL_S
+            if wait is not None and wait < POLL_INTERVAL_S and time.perf_counter() < next_poll:
                 time.sleep(wait)  # noqa: TID251 - no event loop here; cheaper than select()
                 continue
-            looked = time.perf_counter()
+            polled = time.perf_counter()
             sources: list[Any] = [self._listener, sys.stdin, *self._clients]
-            for one in select.select(sources, [], [], wait)[0]:
-                if one is self._listener:
+            for source in select.select(sources, [], [], wait)[0]:
+                if source is self._listener:
                     self._accept()
-                elif one is sys.stdin:
+                elif source is sys.stdin:
                     if not sys.stdin.readline():
                         return
                     self._report()
-                elif isinstance(one, Client):
-                    self._read(one)
+                elif isinstance(source, Client):
+                    self._read(source)
 
     def _read(self, client: Client) -> None:
         if not client.read():
-            self._forget(client)
+            self._remove(client)
         elif self._began is None:
-            self._begin_when_wanted()
+            self._begin_when_subscribed()
 
     def _accept(self) -> None:
         connection, _ = self._listener.accept()
@@ -171,20 +101,20 @@ class Generator:
                 return
         self._clients.append(Client(connection))
 
-    def _forget(self, client: Client) -> None:
+    def _remove(self, client: Client) -> None:
         self._clients.remove(client)
         if self._by_path.get(client.path) is client:
             del self._by_path[client.path]
         client.socket.close()
 
-    def _begin_when_wanted(self) -> None:
+    def _begin_when_subscribed(self) -> None:
         self._by_path = {client.path: client for client in self._clients}
-        asked = {path: client.names for path, client in self._by_path.items()}
-        if all(names <= asked.get(path, set()) for path, names in self._wanted.items()):
+        subscribed = {path: client.names for path, client in self._by_path.items()}
+        if all(names <= subscribed.get(path, set()) for path, names in self._wanted.items()):
             self._began = time.perf_counter() + 0.1
 
     def _send_due(self) -> float:
-        """Send what is due; return the seconds until the next write is."""
+        """Send all writes that are due; return the seconds until the next one."""
         load, stretch, clump = self._load, self._stretch, self._clump_s
         assert self._began is not None
         while True:
@@ -215,7 +145,7 @@ class Generator:
             if done < len(data):
                 client.socket.sendall(data[done:])
         except OSError:
-            self._forget(client)
+            self._remove(client)
             self.skipped += frames
             return
         self.sent += frames
@@ -233,7 +163,7 @@ class Generator:
 
 
 def main() -> None:
-    """Read the load, open the port, say which, serve."""
+    """Read the load, open a port, print its number, serve."""
     parser = argparse.ArgumentParser()
     parser.add_argument("file", type=Path)
     parser.add_argument("--rate", type=float)
@@ -246,7 +176,7 @@ def main() -> None:
     if options.certificate:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(options.certificate, options.key)
-    if sys.platform == "linux":  # else select() sleeps 50 us longer than it is told to
+    if sys.platform == "linux":  # default slack: every sleep lasts 50 us longer
         ctypes.CDLL(None).prctl(_PR_SET_TIMERSLACK, 1)
     generator = Generator(load, options.rate or load.rate, tls, options.clump_ms / 1000)
     print(json.dumps({"port": generator.port}), flush=True)

@@ -20,8 +20,8 @@ LIBRARIES = (
 
 
 def describe() -> dict[str, str]:
-    """Return what a figure depends on besides our own code."""
-    described = {
+    """Return versions and hardware that figures depend on."""
+    facts = {
         "CPU": f"{_cpu_model()}, {os.cpu_count()} cores",
         "Kernel": f"{platform.system()} {platform.release()}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
@@ -30,14 +30,14 @@ def describe() -> dict[str, str]:
     }
     for library in LIBRARIES:
         try:
-            described[library] = version(library)
+            facts[library] = version(library)
         except PackageNotFoundError:
-            described[library] = "not installed"
-    return described
+            facts[library] = "not installed"
+    return facts
 
 
 def line() -> str:
-    """Return it as one line."""
+    """Return the description as one line."""
     return "; ".join(f"{name} {value}" for name, value in describe().items())
 
 

@@ -1,100 +1,46 @@
-"""One run: fresh processes, warm-up, a measured window, figures. Compares nothing (report.py)."""
+"""One run: new processes, warm-up, a measured window, figures."""
 
 import contextlib
 import json
 import pickle
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
-from bench.certificates import Certificates
+from bench.connector_subject import Addresses, Connector, percentile_ms
+from bench.figures import DELIVERIES, Case, Figures
 from bench.frames import Load
-from bench.ours import Addresses, Connector, percentile_ms
-from bench.processes import Child, Trouble, pause
+from bench.processes import Child, ProcessFailed, pause
+from connector.lab.certificates import CertificateFiles
 
-SUBJECTS = ("ours", "websockets", "picows")
-DELIVERIES = {"ours": "idempotent", "exactly-once": "exactly_once"}  # subjects that are ours
-GENERATOR_LIMIT = 0.8  # of a core; a run in which the generator used more is void
-FLOW_S = 30.0  # how long the first acknowledgement may take
-RSS_EVERY_S = 0.25
+FIRST_ACK_S = 30.0  # a subject without an acknowledgement by then has failed
+RSS_INTERVAL_S = 0.25
 OWN_TOPICS = {"binance.dead-letter", "binance.markers", "binance.progress"}
 
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What all runs share: the folder of their files, the rendered loads, the certificates."""
+    """What all runs share: folder of files, loads by name, certificate of the generator."""
 
     folder: Path
     loads: dict[str, Load]
-    certificates: Certificates
+    certificate: CertificateFiles
 
     @classmethod
-    def prepare(cls, folder: Path, loads: dict[str, Load], certificates: Certificates) -> "Bench":
-        """Write the loads where the generator finds them."""
+    def prepare(
+        cls, folder: Path, loads: dict[str, Load], certificate: CertificateFiles
+    ) -> "Bench":
+        """Write the loads into the folder, for the generator's process."""
         for name, load in loads.items():
             (folder / f"{name}.pickle").write_bytes(pickle.dumps(load))
-        return cls(folder, loads, certificates)
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What one run is about."""
-
-    subject: str
-    load: str
-    tls: bool
-    rate: float | None = None  # None: the load's own
-    hold: str | None = None  # None: the connector's default
-    real_kafka: bool = False
-    clump_ms: float = 0.0  # writes wait for the next multiple of this; 0: each at its own time
-
-
-@dataclass(slots=True)
-class Figures:
-    """What one run gave.
-
-    Attributes:
-        cpu_us: CPU microseconds of all threads per acknowledged message.
-        acked_per_s: Acknowledged messages a second.
-        p50_ms: Median from socket to acknowledgement.
-        p99_ms: 99th percentile of the same.
-        rss_mb: Largest resident memory in the window.
-        sent_per_s: Frames sent a second.
-        behind: Frames sent too late or not at all, because the subject did not read.
-        dropped: Frames the subject dropped or cannot account for, and records it did not store.
-        backlog: Growth, over the window, of frames sent and not acknowledged.
-        generator: Share of a core the generator used.
-        pause_p99_ms: 99th percentile of what a commit held publishing up.
-    """
-
-    cpu_us: float
-    acked_per_s: float
-    p50_ms: float | None
-    p99_ms: float | None
-    rss_mb: float
-    sent_per_s: float
-    behind: int
-    dropped: int
-    backlog: int
-    generator: float
-    pause_p99_ms: float | None = None
-
-    @property
-    def void(self) -> bool:
-        """Whether the generator was too busy for the run to say anything."""
-        return self.generator > GENERATOR_LIMIT
-
-    @property
-    def held(self) -> bool:
-        """Whether the subject kept up: nothing dropped, nothing behind, no growing backlog."""
-        return not (self.behind or self.dropped) and self.backlog < 0.2 * self.sent_per_s
+        return cls(folder, loads, certificate)
 
 
 class Floor(Child):
-    """One of the two floors, running."""
+    """The process of a floor."""
 
     def __init__(
         self, subject: str, load: Load, addresses: Addresses, environment: dict[str, str]
@@ -105,44 +51,38 @@ class Floor(Child):
         ]
         plan = {"bootstrap": addresses.bootstrap, "connections": connections}
         super().__init__(
-            f"bench.floor_{subject}", json.dumps(plan), environment=environment, speaks=False
+            f"bench.floor_{subject}", json.dumps(plan), environment=environment, announces=False
         )
 
-    def mark(self) -> dict[str, Any]:
-        """Return its counts, and the latencies sampled since the last time."""
-        return {"dropped": 0, **self.ask()}
+    def counts(self) -> dict[str, Any]:
+        """Return the counts, and the latencies sampled since the last call."""
+        return {"dropped": 0, "gaps": 0, **self.ask()}
 
 
 @dataclass(slots=True)
-class Running:
+class Processes:
     """The processes of a run."""
 
     generator: Child
     broker: Child
     subject: Connector | Floor
-    marks: list[dict[str, Any]] = field(default_factory=list)
 
 
 @contextlib.contextmanager
-def running(bench: Bench, case: Case) -> Iterator[Running]:
-    """Start everything a run needs; end all of it whatever happens.
+def running(bench: Bench, case: Case) -> Iterator[Processes]:
+    """Start the processes of a run; stop all of them at the end, whatever happens.
 
     Raises:
-        Trouble: the subject does not get going.
+        ProcessFailed: a process does not start, or the subject writes nothing.
     """
-    load, files = bench.loads[case.load], bench.certificates
-    arguments = [str(bench.folder / f"{case.load}.pickle")]
-    arguments += ["--rate", str(case.rate)] if case.rate else []
-    arguments += ["--clump-ms", str(case.clump_ms)]
-    trust: dict[str, str] = {}
-    if case.tls:
-        arguments += ["--certificate", str(files.certificate), "--key", str(files.key)]
-        trust["SSL_CERT_FILE"] = str(files.authority)
+    load = bench.loads[case.load]
     topics = sorted({stream.topic for stream in load.streams} | OWN_TOPICS)
     kind = ["--real"] if case.real_kafka else []
+    trust = {"SSL_CERT_FILE": str(bench.certificate.authority)} if case.tls else {}
     with contextlib.ExitStack() as stack:
-        broker = stack.enter_context(Child("bench.broker", *kind, *topics, gently=case.real_kafka))
-        generator = stack.enter_context(Child("bench.load", *arguments))
+        broker = Child("bench.broker", *kind, *topics, has_children=case.real_kafka)
+        stack.enter_context(broker)
+        generator = stack.enter_context(Child("bench.load", *_load_arguments(bench, case)))
         registry = stack.enter_context(Child("bench.registry"))
         exchange = f"{'wss' if case.tls else 'ws'}://127.0.0.1:{generator.first['port']}"
         addresses = Addresses(exchange, broker.first["bootstrap"], registry.first["url"])
@@ -153,68 +93,77 @@ def running(bench: Bench, case: Case) -> Iterator[Running]:
         else:
             subject = Floor(case.subject, load, addresses, trust)
         stack.enter_context(subject)
-        wait_for_flow(subject)
-        yield Running(generator, broker, subject)
+        wait_for_first_ack(subject)
+        yield Processes(generator, broker, subject)
 
 
-def wait_for_flow(subject: Connector | Floor) -> None:
-    """Wait until the subject has had something acknowledged.
+def _load_arguments(bench: Bench, case: Case) -> list[str]:
+    arguments = [str(bench.folder / f"{case.load}.pickle"), "--clump-ms", str(case.clump_ms)]
+    arguments += ["--rate", str(case.rate)] if case.rate else []
+    if case.tls:
+        files = bench.certificate
+        arguments += ["--certificate", str(files.certificate), "--key", str(files.key)]
+    return arguments
+
+
+def wait_for_first_ack(subject: Connector | Floor) -> None:
+    """Wait until Kafka has acknowledged a record of the subject.
 
     Raises:
-        Trouble: it ended, or nothing came.
+        ProcessFailed: the subject ended, or there was no acknowledgement in FIRST_ACK_S.
     """
-    deadline = time.monotonic() + FLOW_S
+    deadline = time.monotonic() + FIRST_ACK_S
     while time.monotonic() < deadline and subject.alive():
-        with contextlib.suppress(OSError):  # its server is not up yet
-            if subject.mark()["acknowledged"]:
+        with contextlib.suppress(OSError):  # the subject's HTTP server is not up yet
+            if subject.counts()["acknowledged"]:
                 return
         pause(0.1)
-    raise Trouble(f"nothing acknowledged: {subject.last_words()}")
+    raise ProcessFailed(f"nothing acknowledged: {subject.error_text()}")
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Everything read at one moment."""
+class Snapshot:
+    """Counts of a run at one time (monotonic seconds)."""
 
-    at: float
+    time_s: float
     cpu_s: float
     subject: dict[str, Any]
     generator: dict[str, Any]
 
     @classmethod
-    def now(cls, run: Running) -> "Moment":
-        """Read it."""
+    def take(cls, run: Processes) -> "Snapshot":
+        """Read all counts now."""
         cpu_s = run.subject.cpu_s()
-        at = time.monotonic()
-        return cls(at, cpu_s, run.subject.mark(), run.generator.ask())
+        time_s = time.monotonic()
+        return cls(time_s, cpu_s, run.subject.counts(), run.generator.ask())
 
 
 def measure(bench: Bench, case: Case, warm_s: float, seconds: float) -> Figures:
     """Run one case and return its figures.
 
     Raises:
-        Trouble: a process failed.
+        ProcessFailed: a process failed.
     """
     with running(bench, case) as run:
         pause(warm_s)
-        before = Moment.now(run)
+        before = Snapshot.take(run)
         rss = run.subject.rss_mb()
-        while (left := before.at + seconds - time.monotonic()) > 0:
-            pause(min(left, RSS_EVERY_S))
+        while (left := before.time_s + seconds - time.monotonic()) > 0:
+            pause(min(left, RSS_INTERVAL_S))
             rss = max(rss, run.subject.rss_mb())
-        after = Moment.now(run)
+        after = Snapshot.take(run)
     return _figures(before, after, rss)
 
 
-def _figures(before: Moment, after: Moment, rss_mb: float) -> Figures:
-    seconds = after.at - before.at
+def _figures(before: Snapshot, after: Snapshot, rss_mb: float) -> Figures:
+    seconds = after.time_s - before.time_s
 
-    def grown(where: str, what: str) -> float:
-        return float(getattr(after, where)[what] - getattr(before, where)[what])
+    def growth(source: str, name: str) -> float:
+        return float(getattr(after, source)[name] - getattr(before, source)[name])
 
-    acked, sent = grown("subject", "acknowledged"), grown("generator", "sent")
+    acked, sent = growth("subject", "acknowledged"), growth("generator", "sent")
     if not acked:
-        raise Trouble("nothing was acknowledged in the window")
+        raise ProcessFailed("nothing was acknowledged in the window")
     p50_ms, p99_ms = _latency(before.subject, after.subject)
     return Figures(
         cpu_us=1e6 * (after.cpu_s - before.cpu_s) / acked,
@@ -223,14 +172,15 @@ def _figures(before: Moment, after: Moment, rss_mb: float) -> Figures:
         p99_ms=p99_ms,
         rss_mb=rss_mb,
         sent_per_s=sent / seconds,
-        behind=int(grown("generator", "late") + grown("generator", "skipped")),
+        behind=int(growth("generator", "late") + growth("generator", "skipped")),
         dropped=int(
-            grown("subject", "dropped")
-            + grown("subject", "failed")
+            growth("subject", "dropped")
+            + growth("subject", "failed")
             + abs(after.subject.get("unaccounted", 0))
         ),
         backlog=int(sent - acked),
-        generator=grown("generator", "cpu_s") / seconds,
+        generator=growth("generator", "cpu_s") / seconds,
+        gaps=after.subject["gaps"],
         pause_p99_ms=_pause(before.subject, after.subject),
     )
 
@@ -243,8 +193,10 @@ def _pause(before: dict[str, Any], after: dict[str, Any]) -> float | None:
 
 def _latency(before: dict[str, Any], after: dict[str, Any]) -> tuple[float | None, float | None]:
     if "buckets" in after:
-        one, two = (percentile_ms(before["buckets"], after["buckets"], s) for s in (0.5, 0.99))
-        return one, two
+        p50_ms, p99_ms = (
+            percentile_ms(before["buckets"], after["buckets"], share) for share in (0.5, 0.99)
+        )
+        return p50_ms, p99_ms
     samples = after["samples_us"]
     if len(samples) < 2:
         return None, None

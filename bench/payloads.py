@@ -54,26 +54,25 @@ def _depth(instrument: Instrument, now: int) -> str:
     first = instrument.next_id("depth-diff", 1 if spot else instrument.rng.randrange(1, 200))
     last = instrument.next_id("depth-diff", instrument.rng.randrange(1, 9_000))
     bids, asks = instrument.rng.choice(LEVELS[instrument.product])
-    stamp = "" if spot else f'"T":{now - 1},'
+    time = "" if spot else f'"T":{now - 1},'
     chain = "" if spot else f'"pu":{previous},'
     return (
-        f'{{"e":"depthUpdate","E":{now},{stamp}"s":"{instrument.symbol}",{_pair(instrument)}"U":{first},'
-        f'"u":{last},{chain}"b":{instrument.levels(bids, -1)},"a":{instrument.levels(asks, 1)}'
-        f"{_symbol_type(instrument)}}}"
+        f'{{"e":"depthUpdate","E":{now},{time}"s":"{instrument.symbol}",{_pair(instrument)}'
+        f'"U":{first},"u":{last},{chain}"b":{instrument.levels(bids, -1)},'
+        f'"a":{instrument.levels(asks, 1)}{_symbol_type(instrument)}}}'
     )
 
 
 def _kline(instrument: Instrument, now: int) -> str:
     close = instrument.move_price()
     candle, is_closed = instrument.next_candle(now - now % MINUTE_MS)
-    start = candle.open_time
-    last = instrument.next_id("kline", 5)
-    prices = [instrument.price_text(p) for p in (candle.opened, candle.high, candle.low)]
+    symbol, start, last = instrument.symbol, candle.open_time, instrument.next_id("kline", 5)
+    prices = [instrument.price_text(p) for p in (candle.open_price, candle.high, candle.low)]
     quotes = _quote_volumes(instrument, candle)
     ignored = "" if instrument.product == "options" else ',"B":"0"'
     return (
-        f'{{"e":"kline","E":{now},"s":"{instrument.symbol}","k":{{"t":{start},'
-        f'"T":{start + MINUTE_MS - 1},"s":"{instrument.symbol}","i":"1m","f":{last - candle.trades},'
+        f'{{"e":"kline","E":{now},"s":"{symbol}","k":{{"t":{start},'
+        f'"T":{start + MINUTE_MS - 1},"s":"{symbol}","i":"1m","f":{last - candle.trades},'
         f'"L":{last},"o":"{prices[0]}","c":"{close}","h":"{prices[1]}","l":"{prices[2]}",'
         f'"v":"{instrument.quantity_text(candle.volume)}","n":{candle.trades},'
         f'"x":{"true" if is_closed else "false"},'
@@ -96,8 +95,9 @@ def _book_ticker(instrument: Instrument, now: int) -> str:
     spot = instrument.product == "spot"
     event = "" if spot else '"e":"bookTicker",'
     times = "" if spot else f',"T":{now},"E":{now}'
+    update = instrument.next_id("book-ticker", 7)
     return (
-        f'{{{event}"u":{instrument.next_id("book-ticker", 7)},"s":"{instrument.symbol}",{_pair(instrument)}"b":"{bid}",'
+        f'{{{event}"u":{update},"s":"{instrument.symbol}",{_pair(instrument)}"b":"{bid}",'
         f'"B":"{sizes[0]}","a":"{ask}","A":"{sizes[1]}"{times}{_symbol_type(instrument)}}}'
     )
 

@@ -1,4 +1,4 @@
-"""Processes of a run: started on a leash, asked over stdin, ended for certain. Knows no figures."""
+"""Child processes of a run: start, request over stdin, CPU time, memory, stop."""
 
 import contextlib
 import json
@@ -17,26 +17,29 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 START_S = 30.0
-GENTLY_S = 20.0  # for a process that has others to end
+GRACE_S = 20.0  # for a process that must end its own children
 
 
-class Trouble(Exception):
-    """A process of the benchmark failed; the text has what it wrote last."""
+class ProcessFailed(Exception):
+    """A process of the benchmark failed; the text has the end of its stderr."""
 
 
 def pause(seconds: float) -> None:
-    """Let time pass: measuring is waiting."""
+    """Wait for the end of a measured interval."""
     threading.Event().wait(seconds)
 
 
 class Child:
     """A Python module run as a process that answers a line on stdin with a line of JSON.
 
+    Args:
+        announces: The process prints a line of JSON when it is ready; the constructor waits for it.
+        has_children: On stop, stdin is closed and the process may end its children first.
+
     Attributes:
         pid: Process id.
-        process: Its psutil handle: CPU time and memory.
-        first: Its first line, where one was asked for.
-        gently: It has processes of its own to end before it goes.
+        process: psutil handle: CPU time and memory.
+        first: The first line, decoded; None without `announces`.
     """
 
     def __init__(
@@ -44,13 +47,14 @@ class Child:
         module: str,
         *arguments: str,
         environment: Mapping[str, str] | None = None,
-        speaks: bool = True,
-        gently: bool = False,
+        announces: bool = True,
+        has_children: bool = False,
     ) -> None:
         self._name = module
-        self.gently = gently
+        self._has_children = has_children
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop()
-        command = [sys.executable, "-m", "bench.leash", sys.executable, "-m", module, *arguments]
+        python = [sys.executable, "-m"]
+        command = [*python, "bench.parent_death", *python, module, *arguments]
         self._popen = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -58,12 +62,12 @@ class Child:
             stderr=self._errors,
             cwd=ROOT,
             env={**os.environ, **(environment or {})},
-            start_new_session=True,  # Ctrl-C is for the runner, which then ends everything
+            start_new_session=True,  # Ctrl-C reaches the runner alone, which stops all
         )
         self.pid = self._popen.pid
         self.process = psutil.Process(self.pid)
         try:
-            self.first: Any = self._line(START_S) if speaks else None
+            self.first: Any = self._line(START_S) if announces else None
         except BaseException:
             self.stop()
             raise
@@ -72,14 +76,14 @@ class Child:
         """Send a line and return the answer.
 
         Raises:
-            Trouble: the process ended or did not answer.
+            ProcessFailed: the process ended, or did not answer in time.
         """
         assert self._popen.stdin is not None
         try:
             self._popen.stdin.write(request.encode() + b"\n")
             self._popen.stdin.flush()
         except BrokenPipeError as error:
-            raise Trouble(self.last_words()) from error
+            raise ProcessFailed(self.error_text()) from error
         return self._line(START_S)
 
     def _line(self, timeout: float) -> Any:
@@ -88,35 +92,37 @@ class Child:
         ready, _, _ = select.select([stdout], [], [], timeout)
         line = stdout.readline() if ready else b""
         if not line:
-            raise Trouble(self.last_words())
+            raise ProcessFailed(self.error_text())
         return json.loads(line)
 
     def cpu_s(self) -> float:
-        """Return the CPU seconds of all its threads so far."""
+        """Return the CPU seconds of all threads since the start."""
         times = self.process.cpu_times()
         return float(times.user + times.system)
 
     def rss_mb(self) -> float:
-        """Return its resident memory in MB (10**6 bytes)."""
+        """Return the resident memory in MB (10**6 bytes)."""
         return float(self.process.memory_info().rss / 1e6)
 
     def alive(self) -> bool:
-        """Say whether it still runs."""
+        """Return True while the process runs."""
         return self._popen.poll() is None
 
-    def last_words(self) -> str:
-        """Return what it wrote to stderr last, for an error message."""
+    def error_text(self) -> str:
+        """Return name, exit code and the end of stderr, for an error message."""
         self._errors.seek(0)
         text = self._errors.read().decode(errors="replace").strip()
-        return f"{self._name} (exit code {self._popen.poll()}): {text[-2000:] or 'no word'}"
+        return (
+            f"{self._name} (exit code {self._popen.poll()}): {text[-2000:] or 'nothing on stderr'}"
+        )
 
     def stop(self) -> None:
-        """End it now and wait until it is gone; `gently`: after it has ended what it started."""
-        if self.gently and self._popen.stdin is not None:
+        """Kill the process and wait for its end; `has_children`: after at most GRACE_S."""
+        if self._has_children and self._popen.stdin is not None:
             with contextlib.suppress(BrokenPipeError, subprocess.TimeoutExpired):
                 self._popen.stdin.close()
-                self._popen.wait(GENTLY_S)
-        self._popen.kill()  # works on a stopped process too
+                self._popen.wait(GRACE_S)
+        self._popen.kill()  # SIGKILL: ends a process under SIGSTOP too
         self._popen.wait()
         for stream in (self._popen.stdin, self._popen.stdout, self._errors):
             if stream is not None:

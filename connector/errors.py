@@ -1,4 +1,7 @@
-"""The four ways a thing can fail, named by what the caller does next. No imports, no I/O."""
+"""The four kinds of failure, named by what the caller does next; and suggestions for wrong names.
+
+PURE; imports nothing of the package.
+"""
 
 import difflib
 import re
@@ -14,7 +17,7 @@ class Retry(ConnectorError):
 
     Args:
         message: What happened, with the value.
-        after_s: Seconds to wait before trying again, where the other side told us.
+        after_s: Seconds to wait before the next try, if the other side has named a time.
     """
 
     def __init__(self, message: str, after_s: float | None = None) -> None:
@@ -34,7 +37,7 @@ class BadMessage(ConnectorError):
         detail: What was wrong with it, for the header and the log.
 
     Attributes:
-        marked: What it leaves missing in its series is marked already.
+        marked: The gap that it leaves in its series has its marker already.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
@@ -48,18 +51,34 @@ class Fatal(ConnectorError):
     """The process cannot do its job: flush what can be flushed, say why, and end."""
 
 
-_SHORTEST = 3  # so many letters of a name's beginning stand for it
+MIN_PREFIX_LETTERS = 3
 
 
-def did_you_mean(name: str, known: Collection[str]) -> str | None:
-    """Return the nearest known name: the same but for case and dashes, one so begun, one alike."""
+def did_you_mean(
+    name: str, known: Collection[str], *, cutoff: float = 0.6, by_prefix: bool = True
+) -> str | None:
+    """Return the known name that a wrong name most likely means; None: none is similar enough.
+
+    Tried in this order: the same name but for case, dashes, dots and blanks; the only name that
+    begins with it; the most similar name.
+
+    Args:
+        name: The wrong name.
+        known: The right ones.
+        cutoff: Similarity that is enough, 0 to 1 (`difflib.get_close_matches`).
+        by_prefix: Whether the beginning of a name, of 3 letters or more, means that name.
+    """
     names = {normalise(each): each for each in known}
     wanted = normalise(name)
     if wanted in names:
         return names[wanted]
-    begun = [each for each in names if len(wanted) >= _SHORTEST and each.startswith(wanted)]
-    near = begun if len(begun) == 1 else difflib.get_close_matches(wanted, names, n=1)
-    return names[near[0]] if near else None
+    if by_prefix and len(wanted) >= MIN_PREFIX_LETTERS:
+        begun = [each for each in names if each.startswith(wanted)]
+        if len(begun) == 1:
+            return names[begun[0]]
+    return next(
+        (names[each] for each in difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)), None
+    )
 
 
 def normalise(name: str) -> str:

@@ -177,13 +177,13 @@ def main() -> None:
     options.add_argument("--registry", default="http://localhost:8081")
     options.add_argument("--topic", default="binance.spot.depth-diff")
     options.add_argument("--symbol", help="only this one")
-    asked = options.parse_args()
+    arguments = options.parse_args()
     books, shown = OrderBooks(), dict[str, object]()
-    for record in records(asked.brokers, asked.registry, asked.topic):
+    for record in records(arguments.brokers, arguments.registry, arguments.topic):
         book = books.apply(record)
         name = f"{record['symbol']} {record['stream_name']}"
         now = book.best if book.in_sync else "waiting for a snapshot"
-        if asked.symbol in (None, record["symbol"]) and shown.get(name) != now:
+        if arguments.symbol in (None, record["symbol"]) and shown.get(name) != now:
             shown[name] = now
             print(name, *now if isinstance(now, tuple) else (now,))  # noqa: T201 - its output
 

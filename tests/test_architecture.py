@@ -1,6 +1,7 @@
 """Imports point down, each I/O library has one place, and pure modules stay pure. Stdlib only."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,7 @@ LAB_USES = {"lab", "codec", "binance", "errors"}
 PURE = {"errors", "backoff", "rate_limit", "binance", "codec", "continuity", "planning"}
 PURE_FILES = {
     "feed/liveness/activity.py",
+    "feed/liveness/activity_monitor.py",
     "feed/liveness/interarrival.py",
     "feed/liveness/staleness.py",
     "backfill/job.py",
@@ -140,6 +142,63 @@ def test_every_pure_file_that_is_named_is_there() -> None:
 )
 def test_the_rules_bite(path: str, source: str) -> None:
     assert len(problems(path, source)) == 1
+
+
+TESTS = Path(__file__).parent
+
+
+def test_every_pure_module_has_a_test_file_of_its_own_name() -> None:
+    """Left out: a package's `__init__`, and modules without a function, such as tables of rows."""
+    names = [str(path.relative_to(PACKAGE)) for path in FILES if path.name != "__init__.py"]
+    pure = [name for name in names if room_of(name) in PURE or name in PURE_FILES]
+    missing = [
+        name
+        for name in pure
+        if functions((PACKAGE / name).read_text())
+        and not (TESTS / name).with_name(f"test_{Path(name).name}").is_file()
+    ]
+    assert missing == []
+
+
+def functions(source: str) -> list[str]:
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, defined)]
+
+
+def test_no_class_or_type_is_defined_in_two_modules() -> None:
+    """One name, one meaning. Left out is the lab, which stands for the other side of the wire."""
+    modules: dict[str, list[str]] = {}
+    for path in FILES:
+        name = str(path.relative_to(PACKAGE))
+        for defined in types(path.read_text()) if room_of(name) != "lab" else ():
+            modules.setdefault(defined, []).append(name)
+    assert {name: places for name, places in modules.items() if len(places) > 1} == {}
+
+
+def types(source: str) -> set[str]:
+    """Return the classes and type aliases that a module defines: names in CapWords."""
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            names = [target.id for target in targets if isinstance(target, ast.Name)]
+            found |= {name for name in names if re.fullmatch(r"_*[A-Z][A-Z0-9]*[a-z]\w*", name)}
+    return found
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("class Gap: ...", {"Gap"}),
+        ("KeyPath = tuple[str, ...]", {"KeyPath"}),
+        ("_Ids: TypeAlias = list[int]", {"_Ids"}),
+        ("MAX_ROWS = 5\nname = 1\ndef f():\n    class Inner: ...", set()),
+    ],
+)
+def test_classes_and_type_aliases_are_found(source: str, found: set[str]) -> None:
+    assert types(source) == found
 
 
 def test_there_are_no_import_cycles() -> None:

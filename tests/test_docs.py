@@ -14,14 +14,15 @@ from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
 from connector.codec.schema import folder, load, parse
 from connector.errors import BadMessage
-from connector.feed.pipeline import Pipeline, route_to
+from connector.feed.pipeline import Pipeline
+from connector.feed.route import route_to
 from connector.kafka.dead_letter import DeadLetterEncoder
 from connector.telemetry.ledger import Ledger
 from connector.worker.exporter import DEAD_LETTER_REASONS
 from tests.golden.test_golden import RECEIVED_US, plain
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder, Source
-from tools import config_page, docs
+from tests.support.pipeline import FEED, Recorder
+from tools import docs
 
 ROOT = Path(__file__).parent.parent
 
@@ -32,19 +33,24 @@ def _shown(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-def test_the_topic_pages_are_fresh() -> None:
-    there = {path.name: path.read_text() for path in docs.FOLDER.glob("*.md")}
+def test_the_generated_pages_are_fresh() -> None:
+    stale = [
+        path
+        for path, text in docs.pages().items()
+        if not (docs.DOCS / path).exists() or (docs.DOCS / path).read_text() != text
+    ]
 
-    assert there.keys() == docs.pages().keys(), "make docs"
-    assert [name for name, text in docs.pages().items() if there[name] != text] == [], "make docs"
+    assert stale == [], "make docs"
 
 
-def test_the_config_page_is_fresh() -> None:
-    assert (docs.DOCS / "config.md").read_text() == config_page.page(), "make docs"
+def test_the_folder_of_topics_has_no_other_page() -> None:
+    files = {f"{docs.TOPICS}/{path.name}" for path in (docs.DOCS / docs.TOPICS).glob("*.md")}
+
+    assert files <= docs.pages().keys()
 
 
 def test_the_dead_letters_headers_and_reasons_are_told() -> None:
-    letter = DeadLetterEncoder("t").record("s", b"raw", BadMessage("json", "why"), 0, 0.0)
+    letter = DeadLetterEncoder("t").encode("s", b"raw", BadMessage("json", "why"), 0, 0.0)
     told = (ROOT / "docs" / "delivery.md").read_text().partition("## The dead letter")[2]
 
     assert letter is not None
@@ -90,7 +96,7 @@ def test_the_row_and_the_sample_shown_in_contributing_make_a_stream() -> None:
     recorder = Recorder()
     routes = {sample["stream"].encode(): route_to("binance.spot.trade", 7, stream, {})}
     frame = json.dumps({"stream": sample["stream"], "data": sample["data"]}, separators=(",", ":"))
-    Pipeline(recorder, Ledger(), 1_000_000).receive(routes, [frame.encode()], RECEIVED_US, Source())
+    Pipeline(recorder, Ledger(), 1_000_000).receive(routes, [frame.encode()], RECEIVED_US, FEED)
 
     [(_, value, key, timestamp)] = recorder.records
     assert (key.decode(), timestamp) == (sample["key"], sample["timestamp"])

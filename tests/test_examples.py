@@ -8,10 +8,10 @@ import pytest
 
 from connector.binance.exchange_info import Listing, Universe
 from connector.config.load import Loaded, load
+from connector.config.plan import bases_of, plan_of
 from connector.config.subscription import Filter
 from connector.planning.model import Plan
 from connector.planning.plan import make_plan
-from connector.worker.market import bases_of, plan_of
 
 FOLDER = Path(__file__).parent.parent / "examples"
 EXPIRIES = (1_798_185_600_000, 1_798_272_000_000)  # 2026-12-25 and the day after, 08:00 UTC
@@ -57,7 +57,7 @@ def plan(loaded: Loaded) -> Plan:
 
 def streams(name: str) -> Counter[str]:
     """Return how many streams of an example go to each topic."""
-    return Counter(one.topic for one in plan(load(FOLDER / name)).streams)
+    return Counter(planned.topic for planned in plan(load(FOLDER / name)).streams)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -68,8 +68,9 @@ def test_an_example_is_read_and_planned_with_and_without_the_exchange(path: Path
 
     assert whole.streams != []
     assert whole.pending == ()
-    asked = [one for one in loaded.settings.subscriptions if one.selection.needs_listings]
-    assert len(plan_of(loaded).pending) == len(asked)
+    subscriptions = loaded.settings.subscriptions
+    filtered = [each for each in subscriptions if each.selection.needs_listings]
+    assert len(plan_of(loaded).pending) == len(filtered)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -88,14 +89,22 @@ def test_the_most_traded_fifty_are_fifty() -> None:
 def test_one_symbol_comes_from_all_four_products() -> None:
     made = plan(load(FOLDER / "one-symbol.yaml"))
 
-    assert {one.stream.product for one in made.streams} == {"spot", "usdm", "coinm", "options"}
-    assert {one.time_unit for one in made.streams if one.stream.product == "spot"} == {"us"}
-    assert sum(one.stream.row.kind == "trade" for one in made.streams) == 1 + 4
+    assert {planned.stream.product for planned in made.streams} == {
+        "spot",
+        "usdm",
+        "coinm",
+        "options",
+    }
+    assert {planned.time_unit for planned in made.streams if planned.stream.product == "spot"} == {
+        "us"
+    }
+    assert sum(planned.stream.row.kind == "trade" for planned in made.streams) == 1 + 4
 
 
 def test_options_of_one_underlying_follow_what_is_listed() -> None:
     names = {
-        one.stream.name for one in plan(load(FOLDER / "options-of-one-underlying.yaml")).streams
+        planned.stream.name
+        for planned in plan(load(FOLDER / "options-of-one-underlying.yaml")).streams
     }
 
     assert names == {
@@ -114,7 +123,7 @@ def test_the_testnet_has_topics_and_hosts_of_its_own() -> None:
     made = plan(load(FOLDER / "testnet.yaml"))
 
     assert set(made.topics) == {"testnet.binance.spot.trade", "testnet.binance.liquidations"}
-    hosts = {bundle.endpoint.split("/")[2] for bundle in made.connections}
+    hosts = {connection.endpoint.split("/")[2] for connection in made.connections}
     assert hosts == {"stream.testnet.binance.vision", "fstream.binancefuture.com"}
 
 
@@ -129,13 +138,13 @@ def test_the_whole_language_is_in_one_file() -> None:
     made = plan(load(FOLDER / "everything.yaml"))
 
     assert streams("everything.yaml")["binance.perpetuals.agg-trade"] == 2
-    assert {one.key for one in made.streams} == {"{symbol}", "{product}:{symbol}"}
+    assert {planned.key for planned in made.streams} == {"{symbol}", "{product}:{symbol}"}
     assert streams("everything.yaml")["binance.coinm.agg-trade"] == 1
     assert streams("everything.yaml")["binance.options.open-interest"] == 2
 
 
 def test_examples_show_every_form_of_symbols() -> None:
-    forms = [one.symbols for path in FILES for one in load(path).settings.subscriptions]
+    forms = [each.symbols for path in FILES for each in load(path).settings.subscriptions]
 
     assert any(isinstance(form, Filter) and form.top for form in forms)
     assert any(isinstance(form, Filter) and form.underlying for form in forms)

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from connector.config.load import load
-from connector.worker.market import plan_of
+from connector.config.plan import plan_of
 
 ROOT = Path(__file__).parent.parent
 IMAGE = re.compile(r"[a-z0-9./-]+:[0-9]+(\.[0-9]+){2}")  # a tag that does not move

@@ -59,13 +59,22 @@ def test_a_call_over_the_whole_share_goes_alone() -> None:
     assert [budget.take(80, MINUTE + second) for second in (0, 0, 60)] == [0.0, 60.0, 0.0]
 
 
+def test_a_call_may_be_held_to_a_part_of_what_is_allowed() -> None:
+    budget = WeightBudget(100, share=0.5)
+    budget.take(20, MINUTE)
+
+    assert budget.wait(5, MINUTE, share=0.5) == 0.0
+    assert budget.wait(6, MINUTE, share=0.5) == 60.0
+    assert budget.wait(6, MINUTE) == 0.0
+
+
 def test_the_exchanges_count_overrides_ours_both_ways() -> None:
     budget = WeightBudget(100)
     budget.take(90, MINUTE)
 
-    budget.told(20, MINUTE + 3)
+    budget.set_used(20, MINUTE + 3)
     lower = budget.wait(80, MINUTE + 3)
-    budget.told(95, MINUTE + 4)
+    budget.set_used(95, MINUTE + 4)
 
     assert (lower, budget.wait(6, MINUTE + 4)) == (0.0, 56.0)
 
@@ -75,7 +84,7 @@ def test_two_processes_of_half_a_share_use_the_whole_limit_together() -> None:
     spent = [one.take(50, MINUTE), other.take(40, MINUTE)]
 
     for budget in (one, other):
-        budget.told(90, MINUTE + 3)
+        budget.set_used(90, MINUTE + 3)
 
     assert spent == [0.0, 0.0]
     assert (one.wait(1, MINUTE + 3), other.wait(10, MINUTE + 3)) == (57.0, 0.0)
@@ -85,7 +94,7 @@ def test_two_processes_of_half_a_share_use_the_whole_limit_together() -> None:
 def test_a_share_that_others_have_used_up_is_not_there() -> None:
     budget = WeightBudget(100, share=0.5)
 
-    budget.told(80, MINUTE + 3, in_flight=5)
+    budget.set_used(80, MINUTE + 3, in_flight=5)
 
     assert budget.take(15, MINUTE + 3) == 0.0
     assert budget.take(1, MINUTE + 3) == 57.0
@@ -95,7 +104,7 @@ def test_a_share_that_others_have_used_up_is_not_there() -> None:
 def test_a_call_over_the_whole_share_waits_while_others_leave_it_no_room() -> None:
     budget = WeightBudget(100, share=0.1)
 
-    budget.told(30, MINUTE + 3)
+    budget.set_used(30, MINUTE + 3)
 
     assert [budget.take(weight, MINUTE + 3) for weight in (80, 70, 1)] == [57.0, 0.0, 57.0]
 
@@ -103,7 +112,7 @@ def test_a_call_over_the_whole_share_waits_while_others_leave_it_no_room() -> No
 def test_calls_under_way_are_added_to_the_exchanges_count() -> None:
     budget = WeightBudget(100)
 
-    budget.told(50, MINUTE + 30, in_flight=40)
+    budget.set_used(50, MINUTE + 30, in_flight=40)
 
     assert budget.used(MINUTE + 30) == 90
 
@@ -112,7 +121,7 @@ def test_a_count_at_the_edge_may_be_the_last_windows_and_is_not_believed() -> No
     budget = WeightBudget(100)
     budget.take(10, MINUTE)
 
-    budget.told(99, MINUTE + 1.9)
+    budget.set_used(99, MINUTE + 1.9)
 
     assert budget.used(MINUTE + 2) == 10
 
@@ -120,8 +129,8 @@ def test_a_count_at_the_edge_may_be_the_last_windows_and_is_not_believed() -> No
 def test_a_ban_stands_whatever_is_left_and_a_shorter_one_does_not_end_it() -> None:
     budget = WeightBudget(100)
 
-    budget.stay_away(MINUTE + 120)
-    budget.stay_away(MINUTE + 5)
+    budget.ban(MINUTE + 120)
+    budget.ban(MINUTE + 5)
 
     assert [budget.take(1, MINUTE + second) for second in (0, 60, 120)] == [120.0, 60.0, 0.0]
 

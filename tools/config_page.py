@@ -2,12 +2,15 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from connector.config.keys import variables
 from connector.config.model import Settings
-from connector.config.yaml_source import KeyPath, path_of
+from connector.planning.model import KeyPath, path_of
 
 INTRODUCTION = """\
 # The config file
@@ -25,7 +28,7 @@ Files to begin with are in [examples/](../examples).
 - **Errors** name file and line (or variable), key, value and cure. Unknown keys are refused.
 - **Secrets** are in files, named by the keys that end in `_file`; they are read when they are used.
 - **Durations** are written `7d`, `12h`, `30m`, `45s` or `500ms`; **sizes** `256MiB` or `1GB`.
-- **Quotes.** YAML wants them around what begins with `!`, `*`, `@` or `{`, around `NO` and `ON`.
+- **Quotes.** YAML wants them around what begins with `!`, `*`, `@` or `{`. `NO` and `ON` need none.
 
 """
 EXAMPLE = Path(__file__).parent.parent / "examples" / "everything.yaml"
@@ -131,7 +134,13 @@ def _default(field: dict[str, Any]) -> str:
     if value in (None, [], {}) or "$ref" in field:
         return ""
     if field.get("format") == "duration":
-        return f"`{value // 60_000}m`"
+        return f"`{_duration(TypeAdapter(timedelta).validate_python(value))}`"
     if field.get("format") == "size":
         return f"`{value // 2**20}MiB`"
     return f"`{value if isinstance(value, str) else json.dumps(value)}`"
+
+
+def _duration(value: timedelta) -> str:
+    """Return a whole number of hours or minutes as the config file has it."""
+    hour, minute = timedelta(hours=1), timedelta(minutes=1)
+    return f"{value // minute}m" if value % hour else f"{value // hour}h"

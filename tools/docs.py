@@ -1,22 +1,25 @@
-"""Writes the generated pages anew: docs/topics/, docs/config.md; a test fails on stale ones."""
+"""Writes the generated pages of docs/ anew; a test fails on stale ones."""
 
 from pathlib import Path
 
 from connector.binance.catalogue import ROWS, subscribable
-from connector.cli.schema import OWN_TOPICS, page
-from connector.codec.schema import OWN, kinds, load
-from tools import config_page
+from connector.cli.schema import page
+from connector.codec.schema import DEAD_LETTER, OWN, kinds, load, own_topics
+from tools import config_page, metrics_page
 
 DOCS = Path(__file__).parent.parent / "docs"
-FOLDER = DOCS / "topics"
-DEAD_LETTER = "binance.dead-letter"
+TOPICS = "topics"  # the folder that has no page but generated ones
 RAW = "The raw bytes of what could not become a record; why is in the headers"
 
 
 def pages() -> dict[str, str]:
-    """Return every generated page by file name."""
-    made = {f"{kind}.md": page(kind) for kind in (*kinds(), *OWN)}
-    return made | {"README.md": index()}
+    """Return every generated page by its path below docs/."""
+    topics = {f"{TOPICS}/{kind}.md": page(kind, "markdown") for kind in (*kinds(), *OWN)}
+    return topics | {
+        f"{TOPICS}/README.md": index(),
+        "config.md": config_page.page(),
+        "metrics.md": metrics_page.page(),
+    }
 
 
 def index() -> str:
@@ -27,9 +30,11 @@ def index() -> str:
         meaning = load(kind).doc.split(". ")[0].rstrip(".").replace("|", "\\|")
         streams = ", ".join(f"`{pattern}`" for pattern in patterns).replace("|", "\\|")
         lines.append(f"| [{topic}]({kind}.md) | {streams} | {meaning} |")
-    for kind, topic in OWN_TOPICS.items():
+    for topic, kind in own_topics("binance").items():
         lines.append(f"| [{topic}]({kind}.md) | none: ours | {load(kind).doc.split('. ')[0]} |")
-    lines.append(f"| [{DEAD_LETTER}](../delivery.md#the-dead-letter) | none: ours | {RAW} |")
+    lines.append(
+        f"| [binance.{DEAD_LETTER}](../delivery.md#the-dead-letter) | none: ours | {RAW} |"
+    )
     return "\n".join(lines) + "\n"
 
 
@@ -43,7 +48,6 @@ def _topics() -> dict[str, tuple[str, list[str]]]:
 
 
 if __name__ == "__main__":
-    FOLDER.mkdir(exist_ok=True)
-    for name, text in pages().items():
-        (FOLDER / name).write_text(text, encoding="utf-8")
-    (DOCS / "config.md").write_text(config_page.page(), encoding="utf-8")
+    (DOCS / TOPICS).mkdir(exist_ok=True)
+    for path, text in pages().items():
+        (DOCS / path).write_text(text, encoding="utf-8")

@@ -10,11 +10,14 @@ trap 'rm -rf "$folder"' EXIT
 "$python" -m pip install --quiet --disable-pip-version-check --no-deps --target "$folder/site" "$folder"/*.whl
 cd "$folder"
 PYTHONPATH="$folder/site" PYTHONSAFEPATH=1 "$python" - <<'E2'
+from pathlib import Path
+
 import connector
-from connector.cli.demo_run import example
+from connector.cli.demo.run import example
 from connector.codec.schema import folder, kinds
 
 assert "site" in connector.__file__, connector.__file__
+assert (Path(connector.__file__).parent / "py.typed").exists(), "the wheel has no py.typed"
 assert folder().is_relative_to(connector.__path__[0]), folder()
 assert len(kinds()) >= 5, kinds()
 assert example("demo.yaml").is_relative_to(connector.__path__[0])

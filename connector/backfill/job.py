@@ -1,201 +1,259 @@
-"""A gap on its way to being filled: what is left of it, what was found, what became of it.
+"""Backfill job: one gap, what is still to be asked for, and what became of it.
 
-Pure. `history` says what to ask; here the answers are counted. Nothing is called filled that is
-not: whatever REST did not give is in the outcome, with the reason where it is known.
+Pure: the calls are made through `RestCalls`. backfill/pages.py knows what to ask,
+codec/rest_rows.py what the answers mean. No gap is called filled unless all of it was published.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
-from connector.backfill.pages import RestPage, Span, count_of, next_page, rest_of
+from connector.backfill.pages import (
+    RestPage,
+    Span,
+    count_of,
+    expires_ms,
+    next_page,
+    rest_of,
+    span_left,
+)
 from connector.binance.stream_name import Stream
-from connector.errors import Refused
+from connector.codec.rest_rows import RestEvent, events_from_rows, rows_in
+from connector.continuity.gap import Gap
+from connector.continuity.series import Series
+from connector.errors import BadMessage, Refused
+
+BATCH_EVENTS = 100  # read or delivered at once, about 2 ms of work: then live events go on
+MAX_REST_DELAY_S = 3.0  # REST may be so far behind: then the missing tail is asked for again
+NEVER_MS = 1e15  # sorts after every expiry
 
 FillState = Literal["filled", "partial", "unfillable"]
 
 
-@dataclass(frozen=True, slots=True)
-class Before:
-    """How far an earlier run has come with a gap.
+class RestCalls(Protocol):
+    """Makes the calls of a job: backfill/scheduler.py."""
+
+    def now_ms(self) -> float:
+        """Return the time in epoch milliseconds."""
+        ...
+
+    async def fetch(self, stream: Stream, page: RestPage) -> bytes:
+        """Return the body of an answer.
+
+        Raises:
+            Refused: the exchange does not take the call.
+        """
+        ...
+
+    async def pause(self) -> None:
+        """Let live events have their turn."""
+        ...
+
+
+class BackfillJob(ABC):
+    """The fill of one gap. The subclass publishes the events and writes the final marker.
 
     Args:
-        missing: Events that were missing at the start.
-        recovered: Events that were written.
-        expired: Events that REST had no more.
-    """
-
-    missing: int
-    recovered: int
-    expired: int
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """A hole in one series, its edges known.
-
-    Args:
-        gap_id: Id that markers and records carry.
-        stream: The stream that would have sent what is missing.
-        symbol: Symbol of the series.
-        span: First and last missing id, or opening time of a candle that has closed since.
-        before_ms: Record time of the last event before it: how soon it expires.
-        after_ms: Record time of the first event after it.
-        whole: It reaches back to the series' first event, wherever that is: a new listing.
-        before: What an earlier run had made of the gap; the span is what that has left.
-    """
-
-    gap_id: str
-    stream: Stream
-    symbol: str
-    span: Span
-    before_ms: int
-    after_ms: int
-    whole: bool = False
-    before: Before | None = None
-
-    def too_old(self, now_ms: float) -> bool:
-        """Say whether all of it lies farther back than REST looks."""
-        backfill = self.stream.row.backfill
-        if backfill is None or backfill.lookback_s is None:
-            return False
-        return self.after_ms + backfill.lookback_s * 1000 < now_ms
-
-
-@dataclass(frozen=True, slots=True)
-class BackfillResult:
-    """What became of a gap.
-
-    Args:
-        gap: The gap.
-        state: filled, partial or unfillable, as its marker says.
-        missing: Events that were missing.
-        recovered: Events fetched and delivered.
-        detail: What stays missing and why, for a person; "" where nothing does.
-    """
-
-    gap: Gap
-    state: FillState
-    missing: int
-    recovered: int
-    detail: str = ""
-
-
-@dataclass(slots=True)
-class BackfillJob:
-    """The state of filling one gap.
+        series: The series.
+        gap: The gap; both its edges have ids (of a new listing: the right one).
+        now_ms: Epoch milliseconds; stands in for the times of edges that are not known.
 
     Attributes:
-        gap: The gap.
+        span: What was missing when the job began: an earlier run may have filled a part.
         left: What is still to be asked for; None when nothing can follow.
-        missing: Events missing at the start.
-        recovered: Events found so far.
-        expired: Events older than anything REST still has.
-        newest: The highest id that REST has answered; None before the first.
-        broken: An answer was refused: what was not answered is not known.
-        asked_again: What was lacking at the end was asked for twice.
-        notes: Why something stays missing.
+        missing: Events missing in all.
+        fetched: Events fetched so far, by earlier runs too.
+        newest: Highest id or open time that REST has answered; None before the first answer.
     """
 
-    gap: Gap
-    left: Span | None = field(init=False)
-    missing: int = field(init=False)
-    recovered: int = 0
-    expired: int = 0
-    newest: int | None = None
-    broken: bool = False
-    asked_again: bool = False
-    notes: list[str] = field(default_factory=list)
+    def __init__(self, series: Series, gap: Gap, now_ms: float) -> None:
+        self.series = series
+        self.gap = gap
+        self._ends_ms = now_ms if gap.after_ms is None else gap.after_ms
+        self._begins_ms = self._ends_ms if gap.before_ms is None else gap.before_ms
+        self.span = span_left(series.stream, gap)
+        size = count_of(series.stream, self.span)
+        self.left: Span | None = self.span if size > 0 else None
+        self.missing, self.fetched = size, 0
+        if gap.filled_to is not None:
+            self.fetched = gap.recovered
+            known = None if gap.whole else gap.missing
+            self.missing = gap.recovered + gap.expired + size if known is None else known
+        # REST's first event is the first of all, so that nothing before it is missing.
+        self._from_first_event = gap.whole and gap.filled_to is None
+        self.newest: int | None = None
+        self._broken = False  # an answer was refused: what it would have held is not known
+        self._asked_again = False  # for the missing tail
+        self._notes: list[str] = []  # why something stays missing
 
-    def __post_init__(self) -> None:
-        self.missing = count_of(self.gap.stream, self.gap.span)
-        self.left = self.gap.span if self.missing > 0 else None
-        before = self.gap.before
-        if before is not None:
-            self.missing, self.recovered, self.expired = (
-                before.missing,
-                before.recovered,
-                before.expired,
+    @property
+    def stream(self) -> Stream:
+        """The stream whose events are missing."""
+        return self.series.stream
+
+    def urgency(self, _now_ms: float) -> tuple[float, float]:
+        """Return its place in the queue: what expires soonest first, then the newest."""
+        row = self.stream.row
+        expires = expires_ms(row, self._begins_ms) if row.fillable else 0.0
+        return min(expires, NEVER_MS), -self._ends_ms
+
+    async def step(self, rest: RestCalls) -> float | None:
+        """Make the next call and deliver its events; after the last one, close the gap.
+
+        Returns:
+            Seconds until the next call is due; None when the gap is closed.
+        """
+        if self.left is not None:
+            await self._fetch_page(rest)
+        if self.left is None and self._may_be_late(rest.now_ms()):
+            self.ask_again()
+            return MAX_REST_DELAY_S
+        if self.left is not None:
+            return 0.0
+        await self.close()
+        return None
+
+    @abstractmethod
+    async def deliver(self, events: list[RestEvent]) -> None:
+        """Publish events of the gap, in their order; may wait for room."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Write the final marker, as `result` says."""
+
+    async def _fetch_page(self, rest: RestCalls) -> None:
+        try:
+            page = self.next_page(rest.now_ms())
+            rows = await self._read(rest, await rest.fetch(self.stream, page))
+        except (Refused, BadMessage) as error:
+            self.refuse(str(error))
+            return
+        events = rows[self.accept(page, [row.first for row in rows])]
+        for begin in range(0, len(events), BATCH_EVENTS):
+            await self.deliver(events[begin : begin + BATCH_EVENTS])
+            await rest.pause()
+
+    async def _read(self, rest: RestCalls, raw: bytes) -> list[RestEvent]:
+        # A candle before another one has closed, whatever our clock says.
+        closed_by_ms = round(max(rest.now_ms(), self._ends_ms))
+        rows = rows_in(raw)
+        events: list[RestEvent] = []
+        for begin in range(0, len(rows), BATCH_EVENTS):
+            batch = rows[begin : begin + BATCH_EVENTS]
+            events += events_from_rows(
+                self.stream, batch, self.series.symbol, closed_by_ms=closed_by_ms
             )
+            await rest.pause()
+        return events
 
-    def next_page(self, now_ms: float = 0.0) -> RestPage:
+    # What to ask, and what the answers hold
+
+    def next_page(self, now_ms: float) -> RestPage:
         """Return the call to make now.
 
         Raises:
-            Refused: REST knows nothing of this stream's past, or nothing of so long ago.
+            Refused: REST has nothing of this stream's past, or nothing of so long ago.
         """
-        if self.gap.too_old(now_ms):
+        if self.is_too_old(now_ms):
             raise Refused("older than REST looks back")
         assert self.left is not None, "asked after the end"  # noqa: S101 - a bug of the caller
-        return next_page(self.gap.stream, self.left, self.gap.symbol)
+        return next_page(self.stream, self.left, self.series.symbol)
 
-    def accept(self, asked: RestPage, rows: Sequence[int]) -> slice:
-        """Take the ids or opening times of an answer's rows; return which of them are the gap's."""
-        left, stream = self.left, self.gap.stream
+    def is_too_old(self, now_ms: float) -> bool:
+        """Say whether all of the gap lies farther back than REST looks."""
+        backfill = self.stream.row.backfill
+        if backfill is None or backfill.lookback_s is None:
+            return False
+        return self._ends_ms + backfill.lookback_s * 1000 < now_ms
+
+    def accept(self, page: RestPage, rows: Sequence[int]) -> slice:
+        """Count an answer.
+
+        Args:
+            page: The call.
+            rows: Ids or open times of the answer's rows, in order.
+
+        Returns:
+            Which of them are the gap's.
+        """
+        left = self.left
         assert left is not None, "answered after the end"  # noqa: S101 - a bug of the caller
         if rows and self.newest is None:
-            self._note_where_it_begins(rows[0])
+            self._count_expired(rows[0])
         self.newest = rows[-1] if rows else self.newest
         begin = next((n for n, row in enumerate(rows) if row >= left.first), len(rows))
         end = next((n for n, row in enumerate(rows) if row > left.last), len(rows))
-        self.recovered += max(0, end - begin)
-        self.left = rest_of(stream, left, asked, len(rows), rows[-1] if rows else None)
+        self.fetched += max(0, end - begin)
+        self.left = rest_of(self.stream, left, page, len(rows), rows[-1] if rows else None)
         return slice(begin, end)
+
+    def _count_expired(self, first: int) -> None:
+        """Count what REST has no more: an id that is too old is answered from a later one on."""
+        older = 0
+        if first > self.span.first:
+            until = min(first, self.span.last + 1)
+            older = count_of(self.stream, Span(self.span.first, until)) - 1
+        if self._from_first_event:
+            self.missing -= older
+        elif older > (1 if self.stream.row.sequence.may_skip_single else 0):
+            self.gap.expired += older
+            self._notes.append(f"REST has nothing before {first}: {older} are gone for good")
+
+    def refuse(self, why: str) -> None:
+        """Note that the exchange refuses the rest."""
+        self._notes.append(why)
+        self.left, self._broken = None, True
 
     @property
     def missing_tail(self) -> Span | None:
-        """The last ones, if REST has answered none of them: it may be behind the stream."""
-        span = self.gap.span
-        first = span.first if self.newest is None else max(self.newest + 1, span.first)
-        rest = Span(first, span.last)
-        return rest if count_of(self.gap.stream, rest) > 0 else None
+        """The end of the gap, if REST has answered none of it: REST may be behind the stream."""
+        first = self.span.first
+        if self.newest is not None:
+            first = max(self.newest + 1, first)
+        tail = Span(first, self.span.last)
+        return tail if count_of(self.stream, tail) > 0 else None
+
+    def _may_be_late(self, now_ms: float) -> bool:
+        """Say whether the tail is missing so soon that REST may only be behind the stream."""
+        if self._asked_again or self._broken or self.missing_tail is None:
+            return False
+        return now_ms - self._ends_ms < MAX_REST_DELAY_S * 1000
 
     def ask_again(self) -> None:
-        """Ask once more for what REST may not have had yet."""
-        self.left, self.asked_again = self.missing_tail, True
+        """Ask once more for the missing tail."""
+        self.left, self._asked_again = self.missing_tail, True
 
-    def refuse(self, why: str) -> None:
-        """Take note that the exchange refuses to tell the rest."""
-        self.notes.append(why)
-        self.left, self.broken = None, True
+    # What became of it
 
-    def _note_where_it_begins(self, first: int) -> None:
-        """See whether REST still had the beginning: an id too old is answered from later on."""
-        span, stream = self.gap.span, self.gap.stream
-        older = 0
-        if first > span.first:
-            older = count_of(stream, Span(span.first, min(first, span.last + 1))) - 1
-        if self.gap.whole:
-            self.missing -= older
-        elif older > (1 if stream.row.sequence.may_skip_single else 0):
-            self.expired += older
-            self.notes.append(f"REST has nothing before {first}: {older} are gone for good")
+    def result(self) -> tuple[FillState, str]:
+        """Return state and detail of the final marker, and set the gap's `missing`.
 
-    def outcome(self) -> BackfillResult:
-        """Return what became of the gap, as far as it has been filled."""
-        notes = list(self.notes)
-        if self.gap.whole and self.newest is None and not self.broken:
+        Call it when all that was delivered is published. The detail says what stays missing and
+        why; "" where nothing does.
+        """
+        notes = list(self._notes)
+        if self._from_first_event and self.newest is None and not self._broken:
             self.missing = 0  # nothing was before
-        lost = self.missing - self.recovered
-        unexplained, excused = lost - self.expired, self._never_listed(lost)
-        if excused:
+        self.gap.missing = self.missing
+        lost = self.missing - self.fetched
+        unexplained, unlisted = lost - self.gap.expired, self._never_listed(lost)
+        if unlisted:
             notes.append(
-                f"{excused} ids REST never lists (insurance fund, ADL, or spent without a fill)"
+                f"{unlisted} ids REST never lists (insurance fund, ADL, or spent without a fill)"
             )
-        if unexplained > excused and not self.notes:
-            notes.append(f"REST does not have {unexplained - excused} of them")
-        state = _state(lost - excused, self.recovered)
-        return BackfillResult(self.gap, state, self.missing, self.recovered, "; ".join(notes))
+        if unexplained > unlisted and not self._notes:
+            notes.append(f"REST does not have {unexplained - unlisted} of them")
+        return self._state(lost - unlisted), "; ".join(notes)
 
     def _never_listed(self, lost: int) -> int:
-        """Return how many ids may be missing as normal: only such as REST has answered beyond."""
-        if not self.gap.stream.row.sequence.may_skip_single or self.broken:
+        """Return how many ids are tolerated as missing: only such as REST has answered beyond."""
+        if not self.stream.row.sequence.may_skip_single or self._broken:
             return 0
-        lacking = self.missing_tail
-        return lost - self.expired - (0 if lacking is None else count_of(self.gap.stream, lacking))
+        tail = self.missing_tail
+        return lost - self.gap.expired - (0 if tail is None else count_of(self.stream, tail))
 
-
-def _state(lost: int, recovered: int) -> FillState:
-    if lost <= 0:
-        return "filled"
-    return "partial" if recovered else "unfillable"
+    def _state(self, lost: int) -> FillState:
+        if lost > 0:
+            return "partial" if self.fetched else "unfillable"
+        # What was fetched and not published went to the dead letter.
+        return "filled" if self.gap.recovered >= self.fetched else "partial"

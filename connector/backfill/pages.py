@@ -1,8 +1,8 @@
-"""What to ask REST for the past of a stream: one page at a time, and what is left after it.
+"""The REST calls for the past of a stream: one page at a time, and what is left after it. PURE.
 
-Pure. Turning the answers into payloads is codec/rest_rows.py; asking, waiting and giving up is
-backfill.py. Paths, weights and limits: the catalogue's backfill column; weights by rows asked for:
-the market data pages of developers.binance.com, 2026-05-28.
+codec/rest_rows.py turns the answers into payloads, backfill/scheduler.py makes the calls. Paths,
+weights and limits: the catalogue's backfill column; weights by rows asked for: the market data
+pages of developers.binance.com, 2026-05-28.
 """
 
 from collections.abc import Mapping
@@ -11,20 +11,22 @@ from dataclasses import dataclass
 from connector.binance.candles import DAY_MS, HOUR_MS, candles_between, next_open, open_time
 from connector.binance.catalogue import rows_of
 from connector.binance.catalogue.row import RestHistory, Row
-from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_WEIGHTS, LEVELS, weight_of
+from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_LEVELS, DEPTH_WEIGHTS, weight_of
 from connector.binance.stream_name import Stream
+from connector.continuity.gap import Gap
 from connector.errors import Refused
 
+LISTING_LOOK_BACK_MS = 6 * HOUR_MS  # candles of a new listing are asked for from here on
 # One call of COIN-M candles spans less than 200 days (page 2026-05-28).
-_MOST_SPAN_MS = {"coinm": 200 * DAY_MS - 1}
+_MAX_SPAN_MS = {"coinm": 200 * DAY_MS - 1}
 # aggTrades takes a window of less than an hour on futures (page 2026-05-28).
-_WINDOW_MS = HOUR_MS - 1
-_NAMES = ("symbol", "pair", "contractType")  # parameters REST wants in upper case
+_MAX_WINDOW_MS = HOUR_MS - 1
+_UPPER_CASE = ("symbol", "pair", "contractType")  # parameters that REST takes in upper case
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is missing, both ends included: ids, or opening times of candles in epoch ms."""
+    """Events in a row, both ends included: ids, or open times of candles in epoch milliseconds."""
 
     first: int
     last: int
@@ -34,13 +36,13 @@ class Span:
 class RestPage:
     """One REST call.
 
-    Args:
+    Attributes:
         path: Path after the REST base.
         params: Query parameters.
         weight: Request weight of the call.
         keyed: It carries an API key in its header.
         limit: Rows it asks for; fewer in the answer mean that there are no more.
-        until: Last id or opening time that it reaches for.
+        until: Last id or open time that it reaches for.
     """
 
     path: str
@@ -52,16 +54,34 @@ class RestPage:
 
 
 def count_of(stream: Stream, span: Span) -> int:
-    """Return how many events or candles a span holds."""
+    """Return how many events or candles a span has."""
     if stream.row.sequence.rule != "candle":
         return span.last - span.first + 1
     return candles_between(stream.parameters["interval"], span.first, span.last, stream.row.zone_ms)
 
 
-def expires_ms(row: Row, before_ms: int) -> float:
-    """Return when REST stops to have what happened at a time: epoch ms, infinity for never.
+def span_left(stream: Stream, gap: Gap) -> Span:
+    """Return what of a gap is not filled yet: ids, or open times of candles."""
+    candle = stream.row.sequence.rule == "candle"
+    before = gap.before_id if gap.filled_to is None else gap.filled_to
+    assert gap.after_id is not None, "no right edge"  # noqa: S101 - FillPolicy.why_unfillable
+    if before is None:  # a new listing: an id before any; of candles none is older than some hours
+        before = gap.after_id - LISTING_LOOK_BACK_MS if candle else -1
+    if not candle:
+        return Span(before + 1, gap.after_id - 1)
+    interval, zone = stream.parameters["interval"], stream.row.zone_ms
+    first = next_open(interval, open_time(interval, before, zone), zone)
+    return Span(first, open_time(interval, gap.after_id - 1, zone))
+
+
+def expires_ms(row: Row, before_ms: float) -> float:
+    """Return when REST stops to have an event: epoch milliseconds, infinity for never.
 
     Latest rows only (`by="state"`): at once, since any new event may push it out.
+
+    Args:
+        row: Catalogue row of its stream.
+        before_ms: Record time of the event.
     """
     backfill = _backfill(row)
     if backfill.by == "state":
@@ -78,7 +98,7 @@ def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
         symbol: Symbol of the series, for streams of several.
 
     Raises:
-        Refused: REST knows nothing of this stream's past.
+        Refused: REST has nothing of this stream's past.
     """
     backfill = _backfill(stream.row)
     if not stream.row.fillable:
@@ -89,7 +109,7 @@ def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
     if backfill.by == "id":
         params["fromId"] = span.first
     elif backfill.by == "time":
-        until = min(until, span.first + _MOST_SPAN_MS.get(stream.product, until))
+        until = min(until, span.first + _MAX_SPAN_MS.get(stream.product, until))
         params |= {"startTime": span.first, "endTime": until}
     else:
         limit = backfill.limit  # the latest rows: the more, the farther back
@@ -99,22 +119,22 @@ def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
 
 
 def rest_of(
-    stream: Stream, span: Span, asked: RestPage, rows: int, newest: int | None
+    stream: Stream, span: Span, page: RestPage, rows: int, newest: int | None
 ) -> Span | None:
     """Return what is still to be asked for after an answer; None when nothing can follow.
 
     Args:
         stream: The stream.
-        span: What the page was asked for.
-        asked: The page.
+        span: What was missing before the call.
+        page: The call.
         rows: Rows in its answer.
-        newest: Last id or opening time among them; None for an empty answer.
+        newest: Last id or open time among them; None for an empty answer.
     """
     if _backfill(stream.row).by == "state":
         return None
-    reached = newest if newest is not None and rows >= asked.limit else asked.until
-    reached = max(reached, span.first)  # whatever is answered, the next page lies farther on
-    if reached >= span.last or (rows < asked.limit and asked.until == span.last):
+    reached = newest if newest is not None and rows >= page.limit else page.until
+    reached = max(reached, span.first)  # whatever the answer, the next page lies farther on
+    if reached >= span.last or (rows < page.limit and page.until == span.last):
         return None
     return Span(_after(stream, reached), span.last)
 
@@ -140,19 +160,19 @@ def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage
     return RestPage(backfill.path, params, weight_of(weights, limit), backfill.needs_key, limit, 0)
 
 
-def _check_levels(stream: Stream, levels: int, most: int) -> None:
+def _check_levels(stream: Stream, levels: int, max_levels: int) -> None:
     if stream.product == "spot":
-        if not 0 < levels <= most:
-            raise Refused(f"{stream.name}: {levels} levels; spot gives 1 to {most}")
+        if not 0 < levels <= max_levels:
+            raise Refused(f"{stream.name}: {levels} levels; spot gives 1 to {max_levels}")
         return
-    allowed = (most,) if stream.row.kind == "rpi-depth" else LEVELS
+    allowed = (max_levels,) if stream.row.kind == "rpi-depth" else DEPTH_LEVELS
     if levels not in allowed:
         gives = ", ".join(map(str, allowed))
         raise Refused(f"{stream.name}: {levels} levels; {stream.product} gives {gives}")
 
 
 def newest_page(stream: Stream, symbol: str) -> RestPage:
-    """Return the call that fetches the newest event REST knows of a stream.
+    """Return the call that fetches the newest event REST has of a stream.
 
     Raises:
         Refused: REST gives no events of this stream.
@@ -172,20 +192,20 @@ def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[RestPage, str]:
     Trades cannot be asked for by time: the aggregate that holds them can.
 
     Raises:
-        Refused: the stream has no ids that a time leads to.
+        Refused: no call finds ids of the stream by time.
     """
     if stream.row.kind not in {"trade", "agg-trade"} or stream.product == "options":
         raise Refused(f"{stream.name}: no REST call leads from a time to its ids; give ids")
     path = _backfill(stream.row).path.rpartition("/")[0] + "/aggTrades"
     params: dict[str, str | int] = {"symbol": symbol, "limit": 1}
-    params |= {"startTime": at_ms, "endTime": at_ms + _WINDOW_MS}
+    params |= {"startTime": at_ms, "endTime": at_ms + _MAX_WINDOW_MS}
     weight = 4 if stream.product == "spot" else 20
     key = "a" if stream.row.kind == "agg-trade" else "f"
-    return RestPage(path, params, weight, keyed=False, limit=1, until=at_ms + _WINDOW_MS), key
+    return RestPage(path, params, weight, keyed=False, limit=1, until=at_ms + _MAX_WINDOW_MS), key
 
 
 def located_for_s(stream: Stream) -> float | None:
-    """Return for how many seconds back `locate` finds ids by time; None: for ever."""
+    """Return how many seconds back `locate` finds ids; None: without a limit."""
     rows = (row for row in rows_of(stream.product) if row.kind == "agg-trade")
     return next((row.backfill.lookback_s for row in rows if row.backfill is not None), None)
 
@@ -197,9 +217,9 @@ def _backfill(row: Row) -> RestHistory:
 
 
 def _named(stream: Stream, symbol: str) -> Mapping[str, str]:
-    """Return the parameters that say what is asked about."""
+    """Return the parameters that name the series."""
     own = stream.parameters
-    named = {name: own[name].upper() for name in _NAMES if name in own} or {"symbol": symbol}
+    named = {name: own[name].upper() for name in _UPPER_CASE if name in own} or {"symbol": symbol}
     if "interval" in own:
         named["interval"] = own["interval"]
     if zone := stream.row.zone_ms:
@@ -213,6 +233,7 @@ def _candle_weight(stream: Stream, backfill: RestHistory, limit: int) -> int:
 
 
 def _after(stream: Stream, reached: int) -> int:
+    """Return the id or open time that follows one."""
     if stream.row.sequence.rule != "candle":
         return reached + 1
     zone = stream.row.zone_ms

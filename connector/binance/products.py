@@ -1,31 +1,33 @@
-"""The four products: their hosts in each environment and the limits of one connection.
+"""The four products: their hosts in each environment and the limits of one connection. Pure.
 
-Never opens a connection. Which route (`/public`, `/market`) a stream needs is a column of the
-catalogue; `stream_url` puts host and route together.
+Which route (`/public`, `/market`) a stream needs is a column of the catalogue.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
+from urllib.parse import urlsplit
 
 Product = Literal["spot", "usdm", "coinm", "options"]
 PRODUCTS: tuple[Product, ...] = ("spot", "usdm", "coinm", "options")
 
+_COINM_TYPE = 2  # `st` of a COIN-M symbol; 1 is USD-M
+
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What Binance allows on its stream connections, and how it watches over them.
+class ConnectionLimits:
+    """Binance's limits on market connections, and the times of its pings and disconnects.
 
-    Args:
+    Attributes:
         messages_per_second: Messages we may send on one connection; our pongs count. Beyond it
             Binance closes the connection (seen: close 1008 "Too many requests").
-        streams_per_connection: Most subscriptions on one connection.
-        connects: Connection attempts one IP address may make within `connects_window_s`.
+        streams_per_connection: Maximum number of subscriptions on one connection.
+        connects: Connection attempts allowed to one IP address within `connects_window_s`.
         connects_window_s: The sliding window of `connects`, in seconds.
         ping_interval_s: Seconds between two pings of the server.
         pong_deadline_s: Seconds without our pong after which the server disconnects.
-        life_s: Seconds after which the server cuts any connection.
+        life_s: Seconds after which the server closes any connection.
     """
 
     messages_per_second: int
@@ -39,22 +41,22 @@ class Limits:
 
 # Spot: binance-spot-api-docs, web-socket-streams.md, 2026-07-21. Futures and options: the
 # "Connect" pages of developers.binance.com, 2026-05-28. Only spot documents the limit on
-# connection attempts; the other hosts are held to the same one.
-LIMITS: Mapping[Product, Limits] = MappingProxyType(
+# connection attempts; the other hosts are given the same one.
+LIMITS: Mapping[Product, ConnectionLimits] = MappingProxyType(
     {
-        "spot": Limits(5, 1024, ping_interval_s=20.0, pong_deadline_s=60.0),
-        "usdm": Limits(10, 1024),
-        "coinm": Limits(10, 1024),
-        "options": Limits(10, 200, ping_interval_s=300.0, pong_deadline_s=900.0),
+        "spot": ConnectionLimits(5, 1024, ping_interval_s=20.0, pong_deadline_s=60.0),
+        "usdm": ConnectionLimits(10, 1024),
+        "coinm": ConnectionLimits(10, 1024),
+        "options": ConnectionLimits(10, 200, ping_interval_s=300.0, pong_deadline_s=900.0),
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Bases:
-    """Where one product is served.
+    """Base URLs of one product.
 
-    Args:
+    Attributes:
         streams: WebSocket bases (scheme, host, port; no path); the first is the default.
         rest: REST base, without the path that the catalogue's backfill column begins with.
     """
@@ -64,8 +66,8 @@ class Bases:
 
 
 # binance-spot-api-docs 2026-07-21; Connect pages of developers.binance.com 2026-05-28. The
-# .vision host serves market data only and answers where stream.binance.com is blocked; its REST
-# sibling data-api.binance.vision lists no historicalTrades, so REST stays with api.binance.com.
+# .vision host serves market data only and can be reached where stream.binance.com is blocked; its
+# REST sibling data-api.binance.vision has no historicalTrades, so REST stays with api.binance.com.
 # Options live on the USD-M host since 2025-12-17; their old host nbstream is not used.
 _PRODUCTION: Mapping[Product, Bases] = MappingProxyType(
     {
@@ -85,8 +87,8 @@ _PRODUCTION: Mapping[Product, Bases] = MappingProxyType(
 )
 
 # Spot: testnet page of binance-spot-api-docs 2026-07-21. Futures: connector-python 2026-08-21;
-# stream.binancefuture.com is the older name and still answered on 2026-09-15. Routing is laxer
-# here than in production, so a testnet that delivers proves nothing about a route.
+# stream.binancefuture.com is the older name and still worked on 2026-09-15. Its routing is laxer
+# than production's: a stream that arrives here may still need another route there.
 _TESTNET: Mapping[Product, Bases] = MappingProxyType(
     {
         "spot": Bases(
@@ -107,7 +109,7 @@ _TESTNET: Mapping[Product, Bases] = MappingProxyType(
 
 # Spot: demo mode page of binance-spot-api-docs 2026-07-21. Futures: documentation of 2026-09
 # (demo-fapi is the same backend as testnet.binancefuture.com). No page names demo hosts for
-# options: the testnet's stand in, unverified.
+# options: the testnet's are used instead, unverified.
 _DEMO: Mapping[Product, Bases] = MappingProxyType(
     {
         "spot": Bases(
@@ -126,13 +128,35 @@ ENVIRONMENTS: Mapping[str, Mapping[Product, Bases]] = MappingProxyType(
 
 
 def stream_url(base: str, route: str | None) -> str:
-    """The URL of a combined connection, to be subscribed by JSON.
+    """Return the URL of a connection in combined mode.
 
-    Always `/stream`, never `/ws`: spot `@depth<levels>` carries no symbol in its payload and can
-    be told apart only by the wrapper's stream name (web-socket-streams.md, 2026-07-21).
+    Always `/stream`, never `/ws`: payloads of spot `@depth<levels>` have no symbol, and only the
+    stream name in the wrapper says which symbol they are of (web-socket-streams.md, 2026-07-21).
 
     Args:
         base: One of `Bases.streams`, or a custom one.
         route: `/public`, `/market` or None, as the catalogue row says.
     """
     return f"{base}{route or ''}/stream"
+
+
+def host_of(url: str) -> str:
+    """Return host and port as the URL has them; Binance limits connection attempts per host."""
+    return urlsplit(url).netloc
+
+
+def product_of(symbol_type: int | None, symbol: str) -> Product:
+    """Return the product of an event in a merged futures stream.
+
+    Source: CM-UM integration notice, 2026-06-10.
+
+    Args:
+        symbol_type: `st` of the payload, 1 USD-M, 2 COIN-M; None in payloads before 2026-06-30,
+            where the symbol decides: COIN-M contracts are BTCUSD_PERP and BTCUSD_260925, USD-M
+            contracts are quoted in a coin.
+        symbol: Symbol of the event.
+    """
+    if symbol_type is not None:
+        return "coinm" if symbol_type == _COINM_TYPE else "usdm"
+    pair, _, contract = symbol.partition("_")
+    return "coinm" if contract and pair.endswith("USD") else "usdm"

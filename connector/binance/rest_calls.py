@@ -1,9 +1,9 @@
-"""REST calls as data: paths, request weights, weight pools and their limits. PURE.
+"""REST calls as data: paths, request weights, weight pools and their limits. Pure.
 
 Sources: rest-api.md of binance-spot-api-docs (2026-07-21), the market data pages of
 developers.binance.com (2026-05-28), spot's notice of 2026-04-02 (RAW_REQUESTS), the CM-UM notice of
 2026-06-10 (one pool for both since 2026-06-30). No page names a limit for options: 400 is a guess
-on the safe side. exchangeInfo says what holds; its figures replace these.
+on the safe side. The limits in exchangeInfo replace these at run time.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from connector.binance.products import Product
 
-# Rows or levels asked for, up to and including -> weight; the last pair is the most a call takes.
+# (rows or levels up to and including, weight) in ascending order; the last pair is the maximum.
 WeightTiers = tuple[tuple[int, int], ...]
 CANDLE_WEIGHTS: WeightTiers = ((99, 1), (499, 2), (1000, 5), (1500, 10))
 DEPTH_WEIGHTS: Mapping[str, WeightTiers] = {
@@ -22,21 +22,23 @@ DEPTH_WEIGHTS: Mapping[str, WeightTiers] = {
     "/dapi/v1/depth": ((50, 2), (100, 5), (500, 10), (1000, 20)),
     "/eapi/v1/depth": ((50, 1), (100, 5), (500, 10), (1000, 20)),
 }
-# Numbers of levels that futures and options accept; spot takes any number up to its most.
-LEVELS = (5, 10, 20, 50, 100, 500, 1000)
+# Values of `limit` that depth calls of futures and options accept; spot accepts any up to 5000.
+DEPTH_LEVELS = (5, 10, 20, 50, 100, 500, 1000)
 
 POOL_OF: Mapping[Product, str] = MappingProxyType(
     {"spot": "spot", "usdm": "futures", "coinm": "futures", "options": "options"}
 )
 # Request weight that one IP address has in a minute, by pool.
-POOL_WEIGHTS: Mapping[str, int] = MappingProxyType({"spot": 6000, "futures": 2400, "options": 400})
+WEIGHT_PER_MINUTE: Mapping[str, int] = MappingProxyType(
+    {"spot": 6000, "futures": 2400, "options": 400}
+)
 # Requests of any weight that one IP address has in five minutes, by pool.
-POOL_RAW_REQUESTS: Mapping[str, int] = MappingProxyType({"spot": 300_000})
+RAW_REQUESTS_PER_5_MINUTES: Mapping[str, int] = MappingProxyType({"spot": 300_000})
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call whose path, parameters and weight never change."""
+    """A call whose path, weight and parameters never change."""
 
     path: str
     weight: int
@@ -64,5 +66,5 @@ TICKERS: Mapping[Product, Call] = MappingProxyType(
 
 
 def weight_of(tiers: WeightTiers, rows: int) -> int:
-    """Return what a call for so many rows or levels weighs."""
-    return next((weight for most, weight in tiers if rows <= most), tiers[-1][1])
+    """Return the weight of a call for so many rows or levels."""
+    return next((weight for limit, weight in tiers if rows <= limit), tiers[-1][1])

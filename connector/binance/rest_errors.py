@@ -1,8 +1,8 @@
-"""What a REST answer means when it is no success: passing trouble or wrong input. Pure.
+"""Error responses of REST: temporary trouble (`Retry`) or wrong input (`Refused`). Pure.
 
 Sources: "HTTP return codes" and "Limits" of rest-api.md, errors.md (binance-spot-api-docs,
 2026-07-21), General Info of developers.binance.com (2026-05-28); 451 and the firewall's pages as
-met in issues of the public connectors.
+reported in issues of the public connectors.
 """
 
 import re
@@ -14,19 +14,20 @@ from msgspec import Struct
 from connector.errors import Refused, Retry
 
 SLOW_DOWN, BANNED, BLOCKED = 429, 418, 403
-STAY_AWAY = frozenset({SLOW_DOWN, BANNED, BLOCKED})  # after these, no call of the pool may go out
+# After one of these no call of the pool may go out for a while.
+POOL_BAN_STATUSES = frozenset({SLOW_DOWN, BANNED, BLOCKED})
 SHORTEST_BAN_S = 120.0  # bans last from two minutes to three days
-BLOCKED_S = 300.0  # the firewall says nothing of how long
+BLOCKED_S = 300.0  # assumed: the firewall's page names no duration
 _SERVER_ERROR = 500
 _MINUTE_S = 60.0
 
 # Of errors.md: unknown outcome, disconnected, too many requests, overloaded, too many orders or
-# connections. Whatever their HTTP status, the same call may go through later.
-_PASSING_CODES = frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1034})
-_PASSING_STATUSES = frozenset({408, 425, *STAY_AWAY})
+# connections. Whatever the HTTP status, the same call may succeed later.
+_TEMPORARY_CODES = frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1034})
+_TEMPORARY_STATUSES = frozenset({408, 425, *POOL_BAN_STATUSES})
 
-# What stands in front of the API answers in HTML; these are its words for people.
-_WORDS: Mapping[int, str] = {
+# Responses of the servers in front of the API have no JSON: cause and cure by HTTP status.
+_CAUSES: Mapping[int, str] = {
     401: "the API key is missing or not accepted; check the file with the key",
     403: "a firewall in front of the exchange blocks this address or request",
     404: "no such path; check the exchange's REST address",
@@ -39,7 +40,7 @@ _KEY_CURE = "; check the file with the API key"
 _UNTIL = re.compile(r"banned until (\d{13})")
 
 
-class _Error(Struct):
+class _ApiError(Struct):
     code: int
     msg: str
 
@@ -47,46 +48,46 @@ class _Error(Struct):
 def error_from_response(
     place: str, status: int, body: bytes, retry_after: str | None, now: float
 ) -> Retry | Refused:
-    """Return the error to raise for an answer that is not 200.
+    """Return the error to raise for a response whose status is not 200.
 
     Args:
-        place: Host, path and symbol, for people; never a whole URL.
+        place: Host, path and symbol for the message; never a whole URL.
         status: The HTTP status.
-        body: What came with it, JSON of the API or anything else.
-        retry_after: The header `Retry-After`, in seconds.
-        now: Seconds since 1970.
+        body: The response's body: JSON of the API, or anything else.
+        retry_after: The header `Retry-After`, in seconds; None: absent.
+        now: Wall-clock time, epoch seconds.
     """
     error = _api_error(body)
     text = f"{place}: {_text(status, error, body)}"
-    passing = status in _PASSING_STATUSES or status >= _SERVER_ERROR
-    if passing or (error is not None and error.code in _PASSING_CODES):
+    temporary = status in _TEMPORARY_STATUSES or status >= _SERVER_ERROR
+    if temporary or (error is not None and error.code in _TEMPORARY_CODES):
         return Retry(text, _after_s(status, error, retry_after, now))
     return Refused(text)
 
 
-def _api_error(body: bytes) -> _Error | None:
+def _api_error(body: bytes) -> _ApiError | None:
     try:
-        return msgspec.json.decode(body, type=_Error)
+        return msgspec.json.decode(body, type=_ApiError)
     except msgspec.DecodeError:
         return None
 
 
-def _text(status: int, error: _Error | None, body: bytes) -> str:
+def _text(status: int, error: _ApiError | None, body: bytes) -> str:
     if error is not None:
-        return (
-            f"HTTP {status}: {error.code} {error.msg}{_KEY_CURE if error.code in _BAD_KEY else ''}"
-        )
-    words = _WORDS.get(status)
-    if words is None and 300 <= status < 400:  # noqa: PLR2004 - HTTP's own class of redirects
-        words = "redirected, which the API never does; check the exchange's REST address"
-    if words is None:
-        words = f"it begins with {body[:60].decode(errors='replace')!r}" if body else "empty answer"
-    return f"HTTP {status}: {words}"
+        cure = _KEY_CURE if error.code in _BAD_KEY else ""
+        return f"HTTP {status}: {error.code} {error.msg}{cure}"
+    cause = _CAUSES.get(status)
+    if cause is None and 300 <= status < 400:  # noqa: PLR2004 - HTTP's own class of redirects
+        cause = "redirected, which the API never does; check the exchange's REST address"
+    if cause is None:
+        cause = f"it begins with {body[:60].decode(errors='replace')!r}" if body else "empty answer"
+    return f"HTTP {status}: {cause}"
 
 
 def _after_s(
-    status: int, error: _Error | None, retry_after: str | None, now: float
+    status: int, error: _ApiError | None, retry_after: str | None, now: float
 ) -> float | None:
+    """Return the seconds to wait before the next call; None where nothing is known of it."""
     if retry_after is not None and retry_after.strip().isdecimal():
         return max(1.0, float(retry_after))
     until = _UNTIL.search(error.msg) if error is not None else None

@@ -1,7 +1,8 @@
-"""Wire names of streams: parsed into a row and its parameters, and printed again unchanged.
+"""Wire names of streams: parsed into a catalogue row and its parameters, and printed again. Pure.
 
-Never asks whether a symbol exists: Binance acknowledges any name and stays silent on a wrong one
-(measured 2026-07-30), so everything that can be known beforehand is refused here.
+Binance acknowledges a subscription to any name and sends no data for a wrong one (measured
+2026-07-30), so every error that can be seen without the exchange is refused here. Whether a symbol
+is listed is not checked.
 """
 
 import re
@@ -9,14 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from connector.binance.catalogue import ROWS, Row, subscribable
+from connector.binance.catalogue import ROWS, subscribable
+from connector.binance.catalogue.row import Row
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_pattern import fill_in, keyword, match, parameter_names, tail
-from connector.binance.suggest import elsewhere, nearest
+from connector.binance.suggest import nearest, nearest_elsewhere
 from connector.errors import Refused
 
-# Futures and spot symbols may be non-ASCII since 2025; what is excluded separates names, quotes
-# them, or is a placeholder left standing.
+# Futures and spot symbols may be non-ASCII since 2025. Excluded: separators of names, quotes,
+# blanks, and the signs of placeholders and globs.
 _NOT_IN_A_SYMBOL = re.compile(r"""[\x00-\x20\x7f\s@!"'`/\\<>\[\]?&,*]""")
 _DATE = re.compile(r"[0-9]{6}")
 
@@ -25,10 +27,10 @@ _DATE = re.compile(r"[0-9]{6}")
 class Stream:
     """One stream: a catalogue row and the values of its parameters.
 
-    Args:
+    Attributes:
         product: The product that serves it.
-        row: What the catalogue knows of it.
-        parameters: A value for each parameter of the pattern; "" where it was left out.
+        row: Its catalogue row.
+        parameters: A value for each parameter of the pattern; "" where it is left out.
     """
 
     product: Product
@@ -45,10 +47,7 @@ class Stream:
 
     @property
     def symbol(self) -> str | None:
-        """The symbol of its records where the name or the row says it, else None: see the payload.
-
-        Upper case, as in payloads and topic keys.
-        """
+        """Symbol of its records, upper case, if name or row fix it; None: it is in the payload."""
         rule = self.row.symbol
         if rule.startswith("const:"):
             return rule.removeprefix("const:")
@@ -57,40 +56,42 @@ class Stream:
 
 
 def parse(product: Product, name: str) -> Stream:
-    """The stream that a wire name means.
+    """Return the stream with this wire name.
 
     Raises:
-        Refused: It means none, a retired one or a mere event. The message says which, and names
-            the nearest patterns, the other products that have it, or the successor.
+        Refused: no stream has it, it is retired, or it is an event. The message says which, and
+            names the nearest patterns, other products that have it, or the successor.
     """
     if is_event(name):
         raise Refused(f"{name!r} is an event, not a subscription: Binance sends it by itself")
     stream = parse_any(product, name)
-    _served(stream.row, name)
+    row = stream.row
+    if row.status == "retired":
+        raise Refused(f"{name!r} was retired by Binance on {row.retired}; use {row.successor}")
     return stream
 
 
 def parse_any(product: Product, name: str) -> Stream:
-    """The stream that a wire name means or once meant: retired ones and events too.
+    """Return the stream with this wire name, retired streams and events included.
 
     Raises:
-        Refused: It means none; see `parse`.
+        Refused: no stream has it; see `parse`.
     """
     _check_case(name)
-    complaints: list[tuple[Row, str]] = []
+    problems: list[tuple[Row, str]] = []
     for row in _candidates(product, name):
         parameters = match(row, name)
         if parameters is None:
             continue
-        complaint = _first_complaint(row, parameters)
-        if complaint is None:
+        problem = _first_problem(row, parameters)
+        if problem is None:
             return Stream(product, row, parameters)
-        complaints.append((row, complaint))
-    raise Refused(_no_such_stream(product, name, complaints))
+        problems.append((row, problem))
+    raise Refused(_no_such_stream(product, name, problems))
 
 
 def example(row: Row) -> str:
-    """A wire name of this row, for documentation and tests."""
+    """Return a wire name of this row, for documentation and tests."""
     values = {name: EXAMPLES[row.product].get(name, "") for name in parameter_names(row)}
     for name, allowed in row.parameters.items():
         values[name] = "1m" if "1m" in allowed else allowed[0]
@@ -114,17 +115,12 @@ def _check_case(name: str) -> None:
     if separator and not name.startswith("!") and head != head.lower():
         raise Refused(
             f"{name!r}: write it in lower case, {head.lower() + separator + rest!r}; Binance "
-            "acknowledges upper case and then stays silent"
+            "acknowledges upper case and then sends nothing"
         )
 
 
-def _served(row: Row, name: str) -> None:
-    if row.status == "retired":
-        raise Refused(f"{name!r} was retired by Binance on {row.retired}; use {row.successor}")
-
-
 def is_event(name: str) -> bool:
-    """Whether a name is that of an event, however it is written: serverShutdown."""
+    """Return whether a name is an event's, with `!`, a symbol or neither: serverShutdown."""
     return tail(name).removeprefix("!") in _EVENTS
 
 
@@ -143,15 +139,13 @@ def _candidates(product: Product, name: str) -> Sequence[Row]:
     return _rows_by_keyword().get((product, keyword(name)), ())
 
 
-def _first_complaint(row: Row, parameters: Mapping[str, str]) -> str | None:
-    for name, value in parameters.items():
-        complaint = _complaint(row, name, value)
-        if complaint is not None:
-            return complaint
-    return None
+def _first_problem(row: Row, parameters: Mapping[str, str]) -> str | None:
+    problems = (_value_problem(row, name, value) for name, value in parameters.items())
+    return next((problem for problem in problems if problem is not None), None)
 
 
-def _complaint(row: Row, parameter: str, value: str) -> str | None:
+def _value_problem(row: Row, parameter: str, value: str) -> str | None:
+    """Return why a parameter cannot have this value; None: nothing is known against it."""
     allowed = row.parameters.get(parameter)
     if allowed is not None:
         if value in allowed:
@@ -162,50 +156,53 @@ def _complaint(row: Row, parameter: str, value: str) -> str | None:
     bad = _NOT_IN_A_SYMBOL.search(value)
     if bad is not None:
         return f"{parameter} {value!r} has {bad.group()!r}, which no {parameter} has"
-    return _wrong_sort(row.product, parameter, value)
+    return _symbol_problem(row.product, parameter, value)
 
 
-# What tells a symbol from the coarser name that other streams of the product take.
+# A symbol of the product contains this character; names of the coarser parameter do not.
 _SYMBOL_MARK: Mapping[Product, tuple[str, str]] = {
     "coinm": ("_", "pair"),
     "options": ("-", "underlying"),
 }
 
 
-def _wrong_sort(product: Product, parameter: str, value: str) -> str | None:
+def _symbol_problem(product: Product, parameter: str, value: str) -> str | None:
+    """Return a text if a symbol stands in place of a pair or underlying, or the other way round."""
     mark, coarser = _SYMBOL_MARK.get(product, ("", ""))
     if not mark or parameter not in {"symbol", coarser}:
         return None
     if (mark in value) == (parameter == "symbol"):
         return None
-    meant = coarser if parameter == "symbol" else "symbol"
+    given = coarser if parameter == "symbol" else "symbol"
     return (
-        f"{value!r} is {_a(meant)}, and this stream takes {_a(parameter)} such as "
-        f"{EXAMPLES[product][parameter]}"
+        f"{value!r} is {_with_article(given)}, and this stream takes {_with_article(parameter)}"
+        f" such as {EXAMPLES[product][parameter]}"
     )
 
 
-def _a(noun: str) -> str:
+def _with_article(noun: str) -> str:
     return f"an {noun}" if noun.startswith("u") else f"a {noun}"
 
 
-def _no_such_stream(product: Product, name: str, complaints: list[tuple[Row, str]]) -> str:
-    patterns = list(dict.fromkeys([row.pattern for row, _ in complaints] + nearest(product, name)))
-    reason = f" ({complaints[0][1]})" if complaints else ""
-    others = "" if complaints else _elsewhere(product, name)
+def _no_such_stream(product: Product, name: str, problems: list[tuple[Row, str]]) -> str:
+    patterns = list(dict.fromkeys([row.pattern for row, _ in problems] + nearest(product, name)))
+    reason = f" ({problems[0][1]})" if problems else ""
+    others = "" if problems else _in_other_products(product, name)
     return f"{product} has no stream {name!r}{reason}; nearest: {', '.join(patterns[:3])}{others}"
 
 
-def _elsewhere(product: Product, name: str) -> str:
+def _in_other_products(product: Product, name: str) -> str:
     others = [other for other in PRODUCTS if other != product and _has(other, name)]
-    if not others:
-        return elsewhere(product, name)
-    return f". But {' and '.join(others)} {'have' if others[1:] else 'has'} it"
+    if others:
+        return f". But {' and '.join(others)} {'have' if others[1:] else 'has'} it"
+    better = nearest_elsewhere(product, name)
+    text = " and ".join(f"{other} has {pattern}" for other, pattern in better.items())
+    return f". But {text}" if text else ""
 
 
 def _has(product: Product, name: str) -> bool:
     for row in _candidates(product, name):
         values = match(row, name)
-        if values is not None and subscribable(row) and _first_complaint(row, values) is None:
+        if values is not None and subscribable(row) and _first_problem(row, values) is None:
             return True
     return False

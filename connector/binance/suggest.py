@@ -1,4 +1,4 @@
-"""Which stream a wrong name may have meant: by its wording, and by what else it is called. Pure."""
+"""Suggestions for a wrong stream name: patterns of similar spelling, or of another word. Pure."""
 
 import difflib
 import re
@@ -8,8 +8,7 @@ from connector.binance.catalogue import rows_of, subscribable
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_pattern import tail
 
-# What people say -> what Binance does.
-_ALSO_CALLED = (
+_SYNONYMS = (  # a common word, and Binance's
     ("candlestick", "kline"),
     ("candle", "kline"),
     ("ohlcv", "kline"),
@@ -23,44 +22,44 @@ _ALSO_CALLED = (
     ("quote", "bookTicker"),
     ("aggregate", "agg"),
 )
-_SURE = 0.8  # so alike, another product's stream is worth naming
+_MIN_SIMILARITY = 0.8  # of another product's stream that is worth naming; 1.0 is the same text
 
 
 def nearest(product: Product, name: str) -> list[str]:
-    """Return the three patterns whose wording looks most like the name's, whatever its symbol."""
-    scores = _scores(product, _wording(name))
+    """Return the product's three patterns most similar to the name, symbols left out."""
+    scores = _scores(product, _normalised(name))
     return sorted(scores, key=scores.__getitem__, reverse=True)[:3]
 
 
-def elsewhere(product: Product, name: str) -> str:
-    """Return what another product has that is more like the name than anything of this one."""
-    wanted = _wording(name)
-    best = max(_scores(product, wanted).values(), default=0.0)
-    found = {
+def nearest_elsewhere(product: Product, name: str) -> dict[Product, str]:
+    """Return other products' patterns that are more similar to the name than any of this one's."""
+    wanted = _normalised(name)
+    threshold = max(_MIN_SIMILARITY, *_scores(product, wanted).values())
+    return {
         other: max(scores, key=scores.__getitem__)
         for other in PRODUCTS
-        if max((scores := _scores(other, wanted)).values()) > max(best, _SURE)
+        if max((scores := _scores(other, wanted)).values()) > threshold
     }
-    told = " and ".join(f"{other} has {pattern}" for other, pattern in found.items())
-    return f". But {told}" if told else ""
 
 
 def _scores(product: Product, wanted: str) -> dict[str, float]:
-    """Return how alike each pattern is, by pattern."""
+    """Return each pattern's similarity to a normalised name, 0 to 1."""
     return {
-        pattern: difflib.SequenceMatcher(None, wanted, wording).ratio()
-        for pattern, wording in _wordings(product)
+        pattern: difflib.SequenceMatcher(None, wanted, normalised).ratio()
+        for pattern, normalised in _patterns(product)
     }
 
 
 @cache
-def _wordings(product: Product) -> tuple[tuple[str, str], ...]:
+def _patterns(product: Product) -> tuple[tuple[str, str], ...]:
+    """Return the product's patterns, each with its normalised form."""
     rows = [row for row in rows_of(product) if subscribable(row)]
-    return tuple((row.pattern, _wording(row.pattern)) for row in rows)
+    return tuple((row.pattern, _normalised(row.pattern)) for row in rows)
 
 
-def _wording(name: str) -> str:
-    said = re.sub(r"[\s_-]", "", tail(name).lower())
-    for also, binances in _ALSO_CALLED:
-        said = said.replace(also, binances.lower())
-    return said
+def _normalised(name: str) -> str:
+    """Return what follows the symbol, lower case, without `_`, `-`, blanks, in Binance's words."""
+    text = re.sub(r"[\s_-]", "", tail(name).lower())
+    for common, binances in _SYNONYMS:
+        text = text.replace(common, binances.lower())
+    return text

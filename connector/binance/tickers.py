@@ -1,10 +1,10 @@
-"""What the 24 h tickers say of each symbol's trade, made comparable within a product. Pure.
+"""24 h volumes of each symbol, comparable within a product. Pure.
 
 Fields: `quoteVolume` on spot (binance-spot-api-docs, rest-api.md, 2026-07-21) and USD-M,
 `baseVolume` on COIN-M (its `volume` counts contracts of 10 or 100 USD), `amount` on options (in the
 quote asset; 24hr Ticker page of developers.binance.com, 2026-05-28). A quote volume is in the
-pair's own quote asset: 1 BTC of ETHBTC and 1 IDR of BTCIDR are no rank. So it is turned into USDT
-at the last prices of the same answer.
+pair's own quote asset, and 1 BTC of ETHBTC cannot be compared with 1 IDR of BTCIDR: it is converted
+to USDT at the last prices of the same answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,14 +16,14 @@ from connector.binance.exchange_info import Listing
 from connector.binance.products import Product
 from connector.errors import Refused
 
-COMMON = "USDT"
-# An asset that trades against USDT only by way of another (JPY by way of BTC) needs two rounds;
-# the third is for what trades only against such a one.
-_ROUNDS = 3
+_RANKED_IN = "USDT"
+# One conversion for an asset that trades against USDT, two for one that trades only against such
+# an asset (JPY by way of BTC), three for one that trades only against one of those.
+_MAX_CONVERSIONS = 3
 
 
 class _Ticker(Struct, rename="camel"):
-    """Numbers are on the wire in strings; a volume is for ranking, a float is exact enough."""
+    """Numbers are texts on the wire; a volume only ranks symbols, so a float is exact enough."""
 
     symbol: str
     quote_volume: float = 0.0
@@ -34,16 +34,16 @@ class _Ticker(Struct, rename="camel"):
 
 
 def read_volumes(product: Product, raw: bytes, listings: Sequence[Listing]) -> dict[str, float]:
-    """The 24 h volume of each symbol in an answer of 24 h tickers: USD on COIN-M, else USDT.
+    """Return the 24 h volume by symbol: in USD on COIN-M, else in USDT.
 
     Args:
         product: Whose answer it is.
-        raw: The tickers of all symbols.
-        listings: The product's symbols: they say in which asset a volume is quoted. A symbol whose
-            quote asset has no way to USDT has the volume 0 and is ranked last.
+        raw: The answer: 24 h tickers of all symbols.
+        listings: The product's symbols with their quote assets. The volume of a symbol whose quote
+            asset cannot be converted to USDT is 0: it is ranked last.
 
     Raises:
-        Refused: This is no answer of 24 h tickers.
+        Refused: not an answer of 24 h tickers.
     """
     try:
         tickers = msgspec.json.decode(raw, type=list[_Ticker], strict=False)
@@ -51,26 +51,33 @@ def read_volumes(product: Product, raw: bytes, listings: Sequence[Listing]) -> d
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no 24 h tickers of {product}: {error}; it begins with {start!r}") from error
     if product == "coinm":
-        return {one.symbol: one.base_volume * one.weighted_avg_price for one in tickers}
+        return {ticker.symbol: ticker.base_volume * ticker.weighted_avg_price for ticker in tickers}
     if product == "options":
-        return {one.symbol: one.amount for one in tickers}
-    prices = {one.symbol: one.last_price for one in tickers if one.last_price > 0}
-    # A delisted pair keeps its last price for ever: only what trades says what an asset is worth.
-    trading = [one for one in listings if one.is_trading and one.symbol in prices]
-    worth = _in_common([(one, prices[one.symbol]) for one in trading])
-    quotes = {one.symbol: worth.get(one.quote, 0.0) for one in listings}
-    return {one.symbol: one.quote_volume * quotes.get(one.symbol, 0.0) for one in tickers}
+        return {ticker.symbol: ticker.amount for ticker in tickers}
+    prices = {ticker.symbol: ticker.last_price for ticker in tickers if ticker.last_price > 0}
+    # A delisted pair keeps its last price for ever: only trading symbols give current prices.
+    trading = [listing for listing in listings if listing.is_trading and listing.symbol in prices]
+    usdt = _asset_prices([(listing, prices[listing.symbol]) for listing in trading])
+    quote_price = {listing.symbol: usdt.get(listing.quote, 0.0) for listing in listings}
+    return {
+        ticker.symbol: ticker.quote_volume * quote_price.get(ticker.symbol, 0.0)
+        for ticker in tickers
+    }
 
 
-def _in_common(priced: Sequence[tuple[Listing, float]]) -> Mapping[str, float]:
-    """Return what one unit of each asset is worth in USDT, by the fewest conversions."""
-    worth = {COMMON: 1.0}
-    for _ in range(_ROUNDS):
-        found: dict[str, float] = {}
+def _asset_prices(priced: Sequence[tuple[Listing, float]]) -> Mapping[str, float]:
+    """Return the price of each asset in USDT, by the fewest conversions.
+
+    Args:
+        priced: Symbols, each with its last price in its quote asset.
+    """
+    known = {_RANKED_IN: 1.0}
+    for _ in range(_MAX_CONVERSIONS):
+        new: dict[str, float] = {}
         for listing, price in priced:
-            if listing.quote in worth:
-                found.setdefault(listing.underlying, price * worth[listing.quote])
-            if listing.underlying in worth:
-                found.setdefault(listing.quote, worth[listing.underlying] / price)
-        worth = {**found, **worth}
-    return worth
+            if listing.quote in known:
+                new.setdefault(listing.underlying, price * known[listing.quote])
+            if listing.underlying in known:
+                new.setdefault(listing.quote, known[listing.underlying] / price)
+        known = {**new, **known}
+    return known

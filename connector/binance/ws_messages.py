@@ -1,7 +1,7 @@
-"""What we send on a market connection: SUBSCRIBE, UNSUBSCRIBE, LIST_SUBSCRIPTIONS, in chunks.
+"""Messages of a market connection: requests, answers to them, the shutdown notice. Pure.
 
-Never sends and never counts: the rate of messages is `policy`'s. Shapes: web-socket-streams.md of
-binance-spot-api-docs, 2026-07-21, and the Connect pages of futures and options, 2026-05-28.
+Sources: web-socket-streams.md of binance-spot-api-docs, 2026-07-21, and the Connect pages of
+futures and options, 2026-05-28. The limit on messages per second is in products.py.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,45 +11,40 @@ from msgspec import UNSET, Struct, UnsetType
 
 # Binance documents no limit on the size of one request. 250 names is what tiagosiebler's client
 # sends (2026-06-09); 16 KiB keeps long and non-ASCII names well inside any frame limit.
-MAX_NAMES = 250
-MAX_BYTES = 16 * 1024
+MAX_REQUEST_NAMES = 250
+MAX_REQUEST_BYTES = 16 * 1024
 
-# The frame around the names, with the longest method and an id of 20 digits.
-_FRAME_BYTES = len('{"method":"UNSUBSCRIBE","params":[],"id":}') + 20
+# The request around the names, with the longest method and an id of 20 digits.
+_ENVELOPE_BYTES = len('{"method":"UNSUBSCRIBE","params":[],"id":}') + 20
 
 
 def subscribe(names: Iterable[str], request_id: int) -> bytes:
-    """Ask for these streams; the answer with this id proves nothing about their delivery."""
+    """Return a SUBSCRIBE request; its acknowledgement does not prove that data will come."""
     return _request("SUBSCRIBE", request_id, names)
 
 
 def unsubscribe(names: Iterable[str], request_id: int) -> bytes:
-    """Ask for these streams no more."""
+    """Return an UNSUBSCRIBE request."""
     return _request("UNSUBSCRIBE", request_id, names)
 
 
-def list_subscriptions(request_id: int) -> bytes:
-    """Ask which names the connection holds, those that deliver nothing included."""
-    return msgspec.json.encode({"method": "LIST_SUBSCRIPTIONS", "id": request_id})
-
-
 def chunks(
-    names: Iterable[str], most: int = MAX_NAMES, most_bytes: int = MAX_BYTES
+    names: Iterable[str], max_names: int = MAX_REQUEST_NAMES, max_bytes: int = MAX_REQUEST_BYTES
 ) -> Iterator[list[str]]:
-    """The names in their order, cut so that each list fits one request.
+    """Yield the names in their order, in lists that fit one request each.
 
     Args:
         names: Wire names.
-        most: Names in one request.
-        most_bytes: Bytes of one request's JSON; a single longer name still gets one of its own.
+        max_names: Names in one request.
+        max_bytes: Bytes of one request's JSON; a single longer name gets a request of its own.
     """
     chunk: list[str] = []
-    size = _FRAME_BYTES
+    size = _ENVELOPE_BYTES
     for name in names:
         added = len(msgspec.json.encode(name)) + 1
-        if chunk and (len(chunk) == most or size + added > most_bytes):
+        if chunk and (len(chunk) == max_names or size + added > max_bytes):
             yield chunk
-            chunk, size = [], _FRAME_BYTES
+            chunk, size = [], _ENVELOPE_BYTES
         chunk.append(name)
         size += added
     if chunk:
@@ -60,57 +55,59 @@ def _request(method: str, request_id: int, names: Iterable[str]) -> bytes:
     return msgspec.json.encode({"method": method, "params": list(names), "id": request_id})
 
 
-# Codes of answers that are not about what was asked (errors.md): overloaded, asked too often, gone,
-# connection full.
-_TROUBLE = frozenset(
+# Error codes that do not concern the request itself (errors.md): overloaded, too many requests,
+# disconnected, connection full.
+_TEMPORARY_CODES = frozenset(
     {-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1016, -1034, -1191, 418, 429}
 )
 
-Id = int | str | None
-Result = list[str] | bool | None
+RequestId = int | str | None
+AnswerResult = list[str] | bool | None
 
 
 class Answer(Struct, frozen=True):
     """The answer to one request.
 
-    Args:
+    Attributes:
         id: The request's id; None where Binance sent none, as with some errors.
-        result: None: acknowledged (of an unknown name too). A list: the subscribed names.
+        result: None: acknowledged (unknown names are too). A list: the subscribed names.
             A bool: a property.
         code: Error code (0 unknown property, 1 wrong type, 2 invalid request, 3 invalid JSON);
             None: no error.
-        message: Binance's words on the error.
+        message: Binance's error text.
     """
 
-    id: Id
-    result: Result = None
+    id: RequestId
+    result: AnswerResult = None
     code: int | None = None
     message: str = ""
 
     @property
     def is_error(self) -> bool:
-        """Whether the request was refused."""
+        """Whether the request was rejected."""
         return self.code is not None
 
     @property
-    def is_trouble(self) -> bool:
-        """Whether the exchange refused because of its own state, or how often it was asked."""
+    def is_temporary(self) -> bool:
+        """Whether it was rejected for the exchange's own state or for too many requests."""
         server = self.code is not None and self.code >= 500  # noqa: PLR2004 - as HTTP's
-        return server or self.code in _TROUBLE or "too many requests" in self.message.lower()
+        return (
+            server or self.code in _TEMPORARY_CODES or "too many requests" in self.message.lower()
+        )
 
 
-class _Error(Struct):
+class _ErrorObject(Struct):
     code: int
     msg: str = ""
 
 
 class _AnswerFrame(Struct):
-    id: Id = None
-    result: Result | UnsetType = UNSET
+    id: RequestId = None
+    result: AnswerResult | UnsetType = UNSET
     code: int | UnsetType = UNSET
     msg: str = ""
-    # The pages show code and msg at the top; older frames had them inside `error`.
-    error: _Error | UnsetType = UNSET
+    # In the pages code and msg are at the top; older frames had them inside `error`.
+    error: _ErrorObject | UnsetType = UNSET
     stream: str | UnsetType = UNSET
 
 
@@ -128,7 +125,7 @@ _decode_event = msgspec.json.Decoder(_EventFrame).decode
 
 
 def parse_answer(raw: bytes) -> Answer | None:
-    """The answer in this frame, or None where it is none: data, an event, or no JSON at all."""
+    """Return the answer in a frame; None: it is data, an event, or no JSON."""
     try:
         frame = _decode_answer(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -145,7 +142,7 @@ def parse_answer(raw: bytes) -> Answer | None:
 
 
 def control_text(raw: bytes) -> str | None:
-    """What a frame that is no data says, in words; None where it is data, or no JSON."""
+    """Describe a control frame: an answer or the shutdown notice; None: it is data, or no JSON."""
     if is_server_shutdown(raw):
         return "serverShutdown: Binance is about to close this connection"
     answer = parse_answer(raw)
@@ -159,11 +156,11 @@ def control_text(raw: bytes) -> str | None:
 
 
 def is_server_shutdown(raw: bytes) -> bool:
-    """Whether Binance announces that it will close this connection, with no promised lead time.
+    """Return whether a frame announces that Binance will close the connection; the delay is open.
 
-    Both shapes count: raw `{"e":"serverShutdown",...}` and the combined wrapper around it.
+    Two forms: raw `{"e":"serverShutdown",...}`, and the combined wrapper around it.
     """
-    if b"serverShutdown" not in raw:  # spares every data frame the decoding
+    if b"serverShutdown" not in raw:  # so that data frames are not decoded
         return False
     try:
         frame = _decode_event(raw)

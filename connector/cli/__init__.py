@@ -1,6 +1,7 @@
-"""The command `bkc`: one verb, one file; parse, call one function below, print, exit.
+"""The command `bkc`: one verb, one file. A verb parses, calls one function below, prints, exits.
 
-Exit codes: 0 well, 1 found something, 2 usage or config, 3 could not reach, 4 gave up.
+Exit codes: 0 good, 1 a problem was found, 2 usage or config, 3 a server cannot be reached, 4 gave
+up.
 """
 
 import sys
@@ -31,7 +32,7 @@ app.command("backfill")(backfill.backfill)
 
 
 def main() -> None:
-    """Run the command line and turn our errors into messages and exit codes."""
+    """Run the command line; print the package's errors and exit with their codes."""
     try:
         app()
     except Refused as error:

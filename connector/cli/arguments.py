@@ -1,4 +1,4 @@
-"""The config file, as every command that reads one takes it: `FILE` or `-c FILE`."""
+"""Options that several commands have, and what their values mean."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from connector.binance.products import Product
 from connector.errors import Refused
 
 DEFAULT = Path("connector.yaml")
@@ -22,13 +23,16 @@ Config = Annotated[
         "--config", "-c", help="The config file, in place of FILE.", envvar="BKC_CONFIG_FILE"
     ),
 ]
+ProductName = Annotated[Product, typer.Option(help="The product.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
+Since = Annotated[str | None, typer.Option("--from", help="ISO 8601 or epoch milliseconds; UTC.")]
 
 
 def config_path(context: typer.Context, file: Path | None, config: Path | None) -> Path:
-    """Return the file that was named; one in the environment gives way to any other.
+    """Return the config file: FILE or -c, else the environment's, else the default.
 
     Raises:
-        Refused: two were named.
+        Refused: FILE and -c name two.
     """
     source = context.get_parameter_source("config")
     from_environment = source is not None and source.name == "ENVIRONMENT"
@@ -39,26 +43,30 @@ def config_path(context: typer.Context, file: Path | None, config: Path | None) 
     return file
 
 
-# Between these, 2001 and 2286, epoch milliseconds have 13 digits: fewer are seconds or a date.
-EARLIEST, LATEST = 10**12, 10**13 - 1
+# Between 2001 and 2286 epoch milliseconds have 13 digits; fewer are seconds or a date.
+MIN_EPOCH_MS, MAX_EPOCH_MS = 10**12, 10**13 - 1
 _CURE = "write 2026-11-25T08:00 (UTC) or epoch milliseconds (13 digits)"
 
 
-def millis(text: str | None, option: str) -> int | None:
-    """Return epoch milliseconds of ISO 8601 (UTC where it says nothing else) or of such a number.
+def epoch_millis(text: str | None, option: str) -> int | None:
+    """Return a time as epoch milliseconds; None for None.
+
+    Args:
+        text: ISO 8601, UTC without a zone, or epoch milliseconds.
+        option: Name of the option, for the message.
 
     Raises:
-        Refused: it is no time; names the option.
+        Refused: not a time.
     """
     if text is None:
         return None
-    number = _read(text)
-    if number is None or not EARLIEST <= number <= LATEST:
-        raise Refused(f"{option} {text[:40]!r} is no time: {_dashed(text) or _CURE}")
-    return number
+    millis = _parse(text)
+    if millis is None or not MIN_EPOCH_MS <= millis <= MAX_EPOCH_MS:
+        raise Refused(f"{option} {text[:40]!r} is no time: {_with_dashes(text) or _CURE}")
+    return millis
 
 
-def _read(text: str) -> int | None:
+def _parse(text: str) -> int | None:
     try:
         if text.isascii() and text.isdigit():
             return int(text)
@@ -68,8 +76,8 @@ def _read(text: str) -> int | None:
     return round((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
-def _dashed(text: str) -> str:
-    """Return how to write a date that was written without dashes; empty when it is none."""
+def _with_dashes(text: str) -> str:
+    """Return the cure for a date written without dashes; "" for anything else."""
     try:
         return f"write {datetime.strptime(text, '%Y%m%d').replace(tzinfo=UTC).date()}"
     except ValueError:

@@ -1,15 +1,15 @@
-"""`bkc check`: reads the config file and shows what it means, without touching any network."""
+"""`bkc check`: checks the config file and shows its plan, without any network."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from connector.cli.arguments import Config, File, config_path
-from connector.cli.console import out
+from connector.cli.console import count, out, print_lines, table
 from connector.config.load import Loaded, load
-from connector.config.plan import keyless, plan_of
+from connector.config.plan import plan_of, streams_without_key
 from connector.diagnostics.preflight import check_offline
 from connector.planning.model import KeyPath, Plan
 from connector.planning.selection import describe
@@ -20,9 +20,9 @@ def check(
     file: File = None,
     config: Config = None,
 ) -> None:
-    """Check a config file: every error with its line, else where each stream goes.
+    """Check a config file: every error with its line, else the topic of each stream.
 
-    What only the exchange knows (filters on symbols) is named; `bkc plan` asks for it.
+    Streams that depend on exchangeInfo (filters on symbols) are named; `bkc plan` shows them.
 
     Exit codes: 0 the file is good, 2 it is not.
     """
@@ -30,14 +30,15 @@ def check(
     loaded = load(path)
     warnings = check_offline(loaded, here=False)
     plan = plan_of(loaded)
-    warnings += [*loaded.sentences(plan.warnings), *keyless(loaded.settings, plan)]
+    warnings += [*loaded.sentences(plan.warnings), *streams_without_key(loaded.settings, plan)]
     if plan.connections:
-        out.print(_table(plan))
+        for shown in (_streams(plan), _connections(plan)):
+            out.print(shown)
+            out.print()
+    print_lines(f"warning: {warning}" for warning in warnings)
+    print_lines(_pending(loaded, plan))
+    if warnings or plan.pending:
         out.print()
-        out.print(_connections(plan))
-        out.print()
-    for line in _remarks(loaded, plan, warnings):
-        out.print(line, highlight=False, soft_wrap=True, markup=False)
     out.print(f"{path} is good: {_sum(plan)}", highlight=False, soft_wrap=True)
 
 
@@ -45,49 +46,42 @@ def _sum(plan: Plan) -> str:
     if not plan.connections:
         return "what it reads is asked of the exchange at the start"
     return (
-        f"{_count(len(plan.streams), 'stream')} on {_count(len(plan.connections), 'connection')}"
-        f" into {_count(len(plan.topics), 'topic')}"
+        f"{count(len(plan.streams), 'stream')} on {count(len(plan.connections), 'connection')}"
+        f" into {count(len(plan.topics), 'topic')}"
         f"{', and what the exchange lists' if plan.pending else ''}"
     )
 
 
-def _remarks(loaded: Loaded, plan: Plan, warnings: Sequence[str]) -> Iterator[str]:
-    """Yield warnings, and what the exchange will be asked, a line each with its place."""
-    for sentence in warnings:
-        yield f"warning: {sentence}"
-    asked = [(where, _asked(loaded, where, text)) for where, text in plan.pending]
-    yield from loaded.sentences(asked)
-    if warnings or plan.pending:
-        yield ""
+def _pending(loaded: Loaded, plan: Plan) -> Iterator[str]:
+    """Yield what exchangeInfo decides, a line each with its place."""
+    findings = [(where, _pending_text(loaded, where, text)) for where, text in plan.pending]
+    yield from loaded.sentences(findings)
 
 
-def _asked(loaded: Loaded, where: KeyPath, text: str) -> str:
-    """Return in words what is asked for: a whole subscription's symbols, or what a stream needs."""
+def _pending_text(loaded: Loaded, where: KeyPath, text: str) -> str:
+    """Return the text of a pending stream; of pending symbols, the selection in words."""
     if len(where) == 3 and where[-1] == "symbols":  # noqa: PLR2004 - subscriptions, 0, symbols
-        one = loaded.settings.subscriptions[int(where[1])]
-        text = f"{one.product} {describe(one.selection)}: asked at the start"
+        subscription = loaded.settings.subscriptions[int(where[1])]
+        selection = describe(subscription.selection)
+        text = f"{subscription.product} {selection}: asked at the start"
     return f"{text}; bkc plan shows them"
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _table(plan: Plan) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 1))
+def _streams(plan: Plan) -> Table:
+    shown = table()
     for column in ("stream", "topic", "connection"):
-        table.add_column(column, overflow="fold")
-    for bundle in plan.connections:
-        for planned in bundle.streams:
-            table.add_row(escape(planned.stream.name), planned.topic, bundle.name)
-    return table
+        shown.add_column(column, overflow="fold")
+    for connection in plan.connections:
+        for planned in connection.streams:
+            shown.add_row(escape(planned.stream.name), planned.topic, connection.name)
+    return shown
 
 
 def _connections(plan: Plan) -> Table:
-    table = Table(box=None, header_style="bold", padding=(0, 1))
-    table.add_column("connection")
-    table.add_column("streams", justify="right")
-    table.add_column("endpoint", overflow="fold")
-    for bundle in plan.connections:
-        table.add_row(bundle.name, str(len(bundle.streams)), bundle.endpoint)
-    return table
+    shown = table()
+    shown.add_column("connection")
+    shown.add_column("streams", justify="right")
+    shown.add_column("endpoint", overflow="fold")
+    for connection in plan.connections:
+        shown.add_row(connection.name, str(len(connection.streams)), connection.endpoint)
+    return shown

@@ -1,9 +1,11 @@
-"""`bkc lab`: exchange, registry or broker of the lab on their own, to test any client against."""
+"""`bkc lab`: the lab's exchange, registry or broker alone, for testing any client."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from connector.binance.products import Product
 
 app = typer.Typer(
     help="Run the lab's exchange, registry or broker until Ctrl-C.", no_args_is_help=True
@@ -38,10 +40,10 @@ def exchange(
         list[Path] | None, typer.Option(help="Play a capture in place of the market; several.")
     ] = None,
     product: Annotated[
-        str | None, typer.Option(help="Product of captures whose names do not begin with it.")
+        Product | None, typer.Option(help="Product of captures whose names do not begin with it.")
     ] = None,
     stream: Annotated[
-        str | None, typer.Option(help="Stream of raw payloads that do not tell theirs.")
+        str | None, typer.Option(help="Stream of raw payloads that do not contain its name.")
     ] = None,
     speed: Annotated[str, typer.Option(help="Times the captures' own pace, or max.")] = "1",
     loop: Annotated[bool, typer.Option("--loop", help="Play again and again.")] = False,
@@ -53,9 +55,9 @@ def exchange(
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
     player = lab_run.player(play or [], product, stream, speed, loop=loop)
-    made = lab_run.exchange(seed, rate, port, misaligned=misaligned, source=player)
+    server = lab_run.exchange(seed, rate, port, misaligned=misaligned, source=player)
     faults = lab_run.faults(fault or [], schedule, captured=player is not None)
-    lab_run.run([made], lambda: lab_run.exchange_lines(made), made, faults)
+    lab_run.run([server], lambda: lab_run.exchange_lines(server), server, faults)
 
 
 @app.command()
@@ -68,8 +70,8 @@ def registry(
     """
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
-    made = lab_run.registry(port)
-    lab_run.run([made], lambda: lab_run.registry_lines(made))
+    server = lab_run.registry(port)
+    lab_run.run([server], lambda: lab_run.registry_lines(server))
 
 
 @app.command()
@@ -80,8 +82,8 @@ def broker(kafka: Real = False) -> None:
     """
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
-    made = lab_run.broker(real=kafka)
-    lab_run.run([made], lambda: lab_run.kafka_lines(made))
+    server = lab_run.broker(real=kafka)
+    lab_run.run([server], lambda: lab_run.kafka_lines(server))
 
 
 @app.command("all")
@@ -103,13 +105,13 @@ def everything(
     """
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
-    made = lab_run.exchange(seed, rate, port, misaligned=misaligned)
+    exchange = lab_run.exchange(seed, rate, port, misaligned=misaligned)
     faults = lab_run.faults(fault or [], schedule)
-    around = lab_run.broker(real=kafka), lab_run.registry(0, real=kafka)
+    kafka_side = lab_run.broker(real=kafka), lab_run.registry(0, real=kafka)
     lab_run.run(
-        [*around, made],
-        lambda: lab_run.all_lines(made, *around),
-        made,
+        [*kafka_side, exchange],
+        lambda: lab_run.all_lines(exchange, *kafka_side),
+        exchange,
         faults,
         write,
     )

@@ -1,4 +1,4 @@
-"""Makes the parts of `bkc lab`, says where they listen, and runs them until a signal."""
+"""Makes the servers of `bkc lab`, prints their addresses as a config, runs them until a signal."""
 
 import asyncio
 import contextlib
@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from rich.table import Table
-
 from connector.binance.catalogue import ROWS, subscribable
-from connector.cli.console import err, out
+from connector.binance.products import Product
+from connector.cli.console import err, out, table
+from connector.codec.schema import DEAD_LETTER, OWN_TOPICS
 from connector.errors import Refused
 from connector.lab import capture_file
 from connector.lab.capture_player import Capture, Player, messages, speed_of
@@ -24,7 +24,6 @@ from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
 
 LISTENERS = ("spot", "fstream", "dstream", "rest")
-OUR_OWN = ("dead-letter", "markers", "progress")
 SUBSCRIPTIONS = """\
 subscriptions:
   - product: spot
@@ -36,8 +35,8 @@ subscriptions:
 """
 
 
-class Server(Protocol):
-    """A part of the lab."""
+class LabServer(Protocol):
+    """A server of the lab."""
 
     async def start(self) -> None:
         """Listen."""
@@ -46,14 +45,14 @@ class Server(Protocol):
         """Stop listening."""
 
 
-class Broker(Server, Protocol):
-    """A broker of either kind."""
+class LabBroker(LabServer, Protocol):
+    """The embedded broker, or a real one."""
 
     bootstrap_servers: str
 
 
-class SchemaRegistry(Server, Protocol):
-    """A registry of either kind."""
+class LabRegistry(LabServer, Protocol):
+    """The lab's registry, or a real one."""
 
     url: str
 
@@ -68,25 +67,25 @@ def exchange(
 ) -> Exchange:
     """Return the exchange, on four ports in a row or on free ones."""
     ports = {} if port is None else {name: port + n for n, name in enumerate(LISTENERS)}
-    made = Exchange(Market(seed), rate, misaligned=misaligned, source=source, ports=ports)
-    made.oracle.keep_ids = False  # it may run for weeks
-    return made
+    server = Exchange(Market(seed), rate, misaligned=misaligned, source=source, ports=ports)
+    server.oracle.keep_ids = False  # it may run for weeks, and its memory must not grow
+    return server
 
 
-def broker(*, real: bool) -> Broker:
+def broker(*, real: bool) -> LabBroker:
     """Return a real Kafka or the embedded broker."""
     return RealKafka() if real else EmbeddedBroker()
 
 
-def registry(port: int, *, real: bool = False) -> SchemaRegistry:
-    """Return a real registry or the small one."""
+def registry(port: int, *, real: bool = False) -> LabRegistry:
+    """Return a real registry or the lab's."""
     return RealRegistry() if real else Registry(port)
 
 
 def player(
-    files: Sequence[Path], product: str | None, stream: str | None, speed: str, *, loop: bool
+    files: Sequence[Path], product: Product | None, stream: str | None, speed: str, *, loop: bool
 ) -> Player | None:
-    """Return the player of some captures, read through once; None without any.
+    """Return the player of captures, which it has read and checked; None without captures.
 
     Raises:
         Refused: a file, a line, a name or the speed is wrong.
@@ -97,12 +96,12 @@ def player(
     for path in files:
         if not path.is_file():
             raise Refused(f"--play {path}: there is no such file")
-    captured = [
+    captures = [
         Capture(path, capture_file.product_in(path.name, product), stream) for path in files
     ]
-    made = Player(captured, factor, loop=loop, tell=_tell)
-    _tell(f"{messages(made.check())} to play; it begins with the first subscription")
-    return made
+    source = Player(captures, factor, loop=loop, tell=_print_note)
+    _print_note(f"{messages(source.check())} to play; it begins with the first subscription")
+    return source
 
 
 def faults(texts: Sequence[str], file: Path | None, *, captured: bool = False) -> list[Planned]:
@@ -110,8 +109,8 @@ def faults(texts: Sequence[str], file: Path | None, *, captured: bool = False) -
 
     Args:
         texts: As on the command line.
-        file: One a line.
-        captured: They are aimed at captures, whose streams are theirs, not at the market.
+        file: A file of faults, one a line.
+        captured: They apply to captures: their streams are not checked against the market.
 
     Raises:
         Refused: one of them is wrong, or the file cannot be read.
@@ -123,100 +122,108 @@ def faults(texts: Sequence[str], file: Path | None, *, captured: bool = False) -
         except (OSError, UnicodeDecodeError) as error:
             raise Refused(f"{file}: {getattr(error, 'strerror', 'not a text')}") from error
     if not captured:
-        targets.check((one.fault for one in planned), Market(0))
+        targets.check((entry.fault for entry in planned), Market(0))
     return planned
 
 
 def show_faults() -> None:
-    """Print what can go wrong."""
-    table = Table(box=None, header_style="bold", padding=(0, 1))
+    """Print the faults with their parameters."""
+    shown = table()
     for column in ("fault", "parameters", "what happens"):
-        table.add_column(column, overflow="fold")
+        shown.add_column(column, overflow="fold")
     for row in schedule.usage():
-        table.add_row(*row)
-    out.print(table)
+        shown.add_row(*row)
+    out.print(shown)
     out.print(f"\nOn the command line: {schedule.FORM}", highlight=False, markup=False)
 
 
-def exchange_lines(made: Exchange) -> str:
+def exchange_lines(server: Exchange) -> str:
     """Return the config's section of the exchange."""
     rows = "".join(
         f'  {product}: {{streams: "{bases.streams[0]}", rest: "{bases.rest}"}}\n'
-        for product, bases in made.bases.items()
+        for product, bases in server.bases.items()
     )
     return f"exchange:\n{rows}"
 
 
-def kafka_lines(made: Broker) -> str:
-    """Return the config's section of Kafka, and what the embedded broker asks for."""
-    # It makes topics when asked for them but ignores CreateTopics, and it isolates no transaction.
-    embedded = isinstance(made, EmbeddedBroker)
-    asked = "topics: {create: false}\ndelivery: idempotent\n" if embedded else ""
-    return f'kafka: {{bootstrap_servers: "{made.bootstrap_servers}"}}\n{asked}'
+def kafka_lines(server: LabBroker) -> str:
+    """Return the config's section of Kafka, and the settings that the embedded broker needs."""
+    # It creates topics on first use but ignores CreateTopics, and its transactions do not isolate.
+    embedded = isinstance(server, EmbeddedBroker)
+    needed = "topics: {create: false}\ndelivery: idempotent\n" if embedded else ""
+    return f'kafka: {{bootstrap_servers: "{server.bootstrap_servers}"}}\n{needed}'
 
 
-def registry_lines(made: SchemaRegistry) -> str:
+def registry_lines(server: LabRegistry) -> str:
     """Return the config's section of the registry."""
-    return f'schema_registry: {{url: "{made.url}"}}\n'
+    return f'schema_registry: {{url: "{server.url}"}}\n'
 
 
-def all_lines(made: Exchange, broker: Broker, registry: SchemaRegistry) -> str:
+def all_lines(exchange: Exchange, broker: LabBroker, registry: LabRegistry) -> str:
     """Return a whole config."""
     servers = kafka_lines(broker) + registry_lines(registry)
-    return exchange_lines(made) + servers + SUBSCRIPTIONS
+    return exchange_lines(exchange) + servers + SUBSCRIPTIONS
 
 
 def default_topics() -> list[str]:
-    """Return every topic a config may name by default: the connector finds them there."""
+    """Return every default topic: all are created before the connector starts."""
     streams = {f"binance.{row.product}.{row.kind}" for row in ROWS if subscribable(row)}
-    return [*sorted(streams), *(f"binance.{name}" for name in OUR_OWN)]
+    return [*sorted(streams), *(f"binance.{name}" for name in (DEAD_LETTER, *OWN_TOPICS))]
 
 
 def run(
-    servers: Sequence[Server],
-    describe: Callable[[], str],
-    struck: Exchange | None = None,
+    servers: Sequence[LabServer],
+    config_of: Callable[[], str],
+    target: Exchange | None = None,
     planned: Sequence[Planned] = (),
     write: Path | None = None,
 ) -> None:
-    """Start the servers in order, print what `describe` says, strike, and wait for a signal."""
+    """Start the servers, print the config that points to them, and wait for a signal.
+
+    Args:
+        servers: Started in this order, stopped in the reverse order.
+        config_of: Returns the config, once they listen.
+        target: Exchange to which the faults are applied.
+        planned: The faults.
+        write: File to write the config to.
+    """
 
     async def until_stopped() -> None:
         stopping = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with _started(servers):
-            _say(describe(), write)
-            striking = asyncio.create_task(_strike(struck, planned))
+            _print_config(config_of(), write)
+            faults = asyncio.create_task(_apply(planned, target))
             await stopping.wait()
-            striking.cancel()
-            await asyncio.gather(striking, return_exceptions=True)
+            faults.cancel()
+            await asyncio.gather(faults, return_exceptions=True)
 
     asyncio.run(until_stopped())
 
 
-async def _strike(struck: Exchange | None, planned: Sequence[Planned]) -> None:
-    if struck is not None:
-        await schedule.run(struck, planned, _tell)
+async def _apply(planned: Sequence[Planned], target: Exchange | None) -> None:
+    if target is not None:
+        await schedule.run(target, planned, _print_note)
 
 
 @contextlib.asynccontextmanager
-async def _started(servers: Sequence[Server]) -> AsyncIterator[None]:
+async def _started(servers: Sequence[LabServer]) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         for server in servers:
             stack.push_async_callback(server.stop)
             try:
                 await server.start()
             except OSError as error:
-                words = error.strerror or str(error)
-                raise Refused(f"cannot listen: {words}; give another --port") from error
+                cause = error.strerror or str(error)
+                raise Refused(f"cannot listen: {cause}; give another --port") from error
             if isinstance(server, EmbeddedBroker):
                 await server.create(default_topics(), partitions=4)
         yield
 
 
-def _say(text: str, write: Path | None) -> None:
-    """Print the config and how to use it; write it where that is wanted.
+def _print_config(text: str, write: Path | None) -> None:
+    """Print the config and how to use it; write it to a file, if one is given.
 
     Raises:
         Refused: the file cannot be written.
@@ -227,9 +234,9 @@ def _say(text: str, write: Path | None) -> None:
             write.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Refused(f"--write {write}: {error.strerror}") from error
-    _tell(f"With these lines in a config: bkc run market -c {write or 'connector.yaml'}")
-    _tell("Ctrl-C ends the lab.")
+    _print_note(f"With these lines in a config: bkc run market -c {write or 'connector.yaml'}")
+    _print_note("Ctrl-C ends the lab.")
 
 
-def _tell(sentence: str) -> None:
+def _print_note(sentence: str) -> None:
     err.print(sentence, highlight=False, markup=False)

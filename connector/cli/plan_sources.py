@@ -1,11 +1,7 @@
-"""Whom `bkc plan` asks: the exchange or files for what is listed, a worker for what it runs."""
+"""Listings and volumes for `bkc plan`: from the exchange, or from saved answers."""
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from connector.binance.exchange_info import Listing, Universe, read_listings
 from connector.binance.products import PRODUCTS, Product
@@ -15,33 +11,30 @@ from connector.config.model import Settings
 from connector.config.plan import bases_of
 from connector.config.secrets import proxy_of
 from connector.errors import Refused, Retry
-from connector.planning.diff import Running
 from connector.planning.model import Needs
 from connector.transport.rest import RestClient
 
-TIMEOUT_S = 10.0
 
-
-def files(option: str, given: Sequence[str]) -> dict[Product, Path]:
-    """Return the files of an option given as PRODUCT=FILE, any number of times.
+def files(option: str, values: Sequence[str]) -> dict[Product, Path]:
+    """Return the files of an option that is given as PRODUCT=FILE, any number of times.
 
     Raises:
         Refused: not of that form, or no product.
     """
-    found: dict[Product, Path] = {}
-    for each in given:
-        product, equals, path = each.partition("=")
+    paths: dict[Product, Path] = {}
+    for value in values:
+        product, equals, path = value.partition("=")
         if not equals or product not in PRODUCTS:
-            named = ", ".join(PRODUCTS)
-            raise Refused(f"{option} {each!r}: give PRODUCT=FILE, with PRODUCT one of {named}")
-        found[product] = Path(path)
-    return found
+            known = ", ".join(PRODUCTS)
+            raise Refused(f"{option} {value!r}: give PRODUCT=FILE, with PRODUCT one of {known}")
+        paths[product] = Path(path)
+    return paths
 
 
 def read_universe(
     infos: Mapping[Product, Path], tickers: Mapping[Product, Path], needed: Needs
 ) -> Universe:
-    """Return what saved answers say.
+    """Return listings and volumes of saved answers.
 
     Raises:
         Refused: a file that cannot be read or is no such answer; volumes are needed and not given.
@@ -70,15 +63,18 @@ def _bytes(path: Path) -> bytes:
 async def ask_universe(
     settings: Settings, products: Iterable[Product], needed: Needs
 ) -> tuple[Universe, list[str]]:
-    """Ask the exchange what each product lists and trades; say which it could do without.
+    """Ask the exchange for listings and volumes of each product.
+
+    Returns: The answers, and a warning for each product that could not be asked and whose listings
+        the plan does not need.
 
     Raises:
-        Retry: an answer that the plan needs cannot be had.
+        Retry: listings that the plan needs cannot be had.
     """
     rest = RestClient(bases_of(settings), share=settings.limits.share, proxy=proxy_of(settings))
     listings: dict[Product, tuple[Listing, ...]] = {}
     volumes: dict[Product, Mapping[str, float]] = {}
-    without: list[str] = []
+    warnings: list[str] = []
     await rest.start()
     try:
         for product in products:
@@ -86,56 +82,20 @@ async def ask_universe(
                 answer = await rest.universe([product], [product])
             except Retry as error:
                 if product in needed.listings:
-                    raise _cannot_ask(product, error) from error
-                without.append(f"names of {product} are not checked: {error}")
+                    raise _with_cure(product, error) from error
+                warnings.append(f"names of {product} are not checked: {error}")
             else:
                 listings[product] = answer.listings[product]
                 volumes[product] = answer.volumes[product]
     finally:
         await rest.close()
-    return Universe(listings, volumes), without
+    return Universe(listings, volumes), warnings
 
 
-def _cannot_ask(product: Product, error: Retry) -> Retry:
+def _with_cure(product: Product, error: Retry) -> Retry:
     return Retry(
         f"{error}; the symbols of {product} depend on exchangeInfo: give an answer of"
         f" {EXCHANGE_INFO[product].path} that you saved, --exchange-info {product}=FILE, or see"
         " with `bkc check` what is known without it",
         error.after_s,
     )
-
-
-def ask_running(url: str) -> Running:
-    """Ask a worker what it runs.
-
-    Args:
-        url: Where it serves its probes: http://host:8080.
-
-    Raises:
-        Retry: it does not answer.
-        Refused: no URL, or no worker that tells its plan.
-    """
-    if not url.startswith(("http://", "https://")):
-        raise Refused(f"--running {url!r}: give the URL of a worker, http://host:8080")
-    address = f"{url.rstrip('/')}/status"
-    # A worker is asked directly, whatever proxy the environment names.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(address, timeout=TIMEOUT_S) as answer:
-            body = answer.read()
-    except urllib.error.HTTPError as error:
-        raise Refused(f"--running: {address} answers {error.code}: is it a worker?") from error
-    except OSError as error:
-        raise Retry(f"{address}: {getattr(error, 'reason', error)}") from error
-    return Running(_names(body, address))
-
-
-def _names(body: bytes, address: str) -> dict[str, list[str]]:
-    try:
-        told: Any = json.loads(body)
-    except ValueError:
-        told = None
-    plan = told.get("plan") if isinstance(told, dict) else None
-    if not isinstance(plan, dict) or not all(isinstance(each, list) for each in plan.values()):
-        raise Refused(f"--running: {address} tells no plan: is it a worker of this version?")
-    return plan

@@ -1,20 +1,22 @@
-"""A plan for people and for machines: what goes where, what it costs, what it changes."""
+"""A plan for people and for machines: its streams, its budget, what it changes."""
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from connector.cli.console import count
 from connector.planning.budget import PlanBudget, PoolBudget
-from connector.planning.diff import Moves
+from connector.planning.diff import NameDiff
 from connector.planning.model import ConnectionPlan, Plan, PlannedStream
 
 GAP = "  "
 HEAD = ("stream", "kind", "topic", "msg/s")
+RATE_COLUMN = 3
 
 
 def columns(rows: Iterable[Sequence[str]], right: int = -1) -> list[str]:
-    """Return rows as lines, cells under one another; column `right` is flush right.
+    """Return rows as lines with aligned columns; column `right` is flush right.
 
     Cells are never cut: a terminal that is too narrow wraps the line.
     """
@@ -31,15 +33,10 @@ def columns(rows: Iterable[Sequence[str]], right: int = -1) -> list[str]:
 
 
 def number(value: float) -> str:
-    """Return a number as people read it: 0.05, 1.3, 12,345."""
+    """Return a number in few digits: 0.05, 1.3, 12,345; `never` for infinity."""
     if math.isinf(value):
         return "never"
     return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 1 else f"{value:.2g}"  # noqa: PLR2004 - digits that fit the size
-
-
-def count(number_of: int, noun: str) -> str:
-    """Return `1 stream`, `2 streams`."""
-    return f"{number_of:,} {noun}{'' if number_of == 1 else 's'}"
 
 
 def size(per_second: float) -> str:
@@ -52,25 +49,27 @@ def size(per_second: float) -> str:
 
 
 def table(plan: Plan, width: int) -> Iterator[str]:
-    """Yield the plan, connection by connection; in two lines a stream where one is too long."""
-    rows = [HEAD, *(_row(one) for one in plan.streams)]
-    lines = columns(rows, right=3)
+    """Yield the streams by connection, in two lines each if one is too long for the width."""
+    rows = [HEAD, *(_row(planned) for planned in plan.streams)]
+    lines = columns(rows, right=RATE_COLUMN)
     wide = max(map(len, lines)) + len(GAP) <= width
     shown = iter(lines) if wide else (line for row in rows for line in _narrow(row))
     height = 1 if wide else 2
     yield from (GAP + next(shown) for _ in range(height))
-    for bundle in plan.connections:
+    for connection in plan.connections:
+        streams, rate = len(connection.streams), number(connection.rate)
         yield ""
-        yield f"{bundle.name}  {count(len(bundle.streams), 'stream')}, {_traffic(bundle)}"
-        yield f"{GAP}{bundle.endpoint}"
-        if bundle.replica:
-            yield f"{GAP}the same streams as {bundle.name[:-1]}a"
+        yield f"{connection.name}  {count(streams, 'stream')}, about {rate} msg/s"
+        yield f"{GAP}{connection.endpoint}"
+        if connection.replica:
+            yield f"{GAP}the same streams as {connection.name[:-1]}a"
         else:
-            yield from (GAP + next(shown) for _ in range(height * len(bundle.streams)))
+            yield from (GAP + next(shown) for _ in range(height * streams))
 
 
-def _row(one: PlannedStream) -> tuple[str, str, str, str]:
-    return one.stream.name, one.stream.row.kind, one.topic, number(one.rate)
+def _row(planned: PlannedStream) -> tuple[str, str, str, str]:
+    stream = planned.stream
+    return stream.name, stream.row.kind, planned.topic, number(planned.rate)
 
 
 def _narrow(row: Sequence[str]) -> tuple[str, str]:
@@ -78,21 +77,18 @@ def _narrow(row: Sequence[str]) -> tuple[str, str]:
     return f"{stream}  {rate}", f"{GAP}{kind} > {topic}"
 
 
-def _traffic(bundle: ConnectionPlan) -> str:
-    return f"about {number(bundle.rate)} msg/s"
-
-
-def totals(plan: Plan, cost: PlanBudget) -> Iterator[str]:
-    """Yield what the plan costs, in sentences."""
+def totals(plan: Plan, budget: PlanBudget) -> Iterator[str]:
+    """Yield what the plan needs, a line each."""
+    subscribes = count(budget.subscribes, "message")
     yield (
-        f"{count(cost.streams, 'stream')} on {count(cost.connections, 'connection')} into"
+        f"{count(budget.streams, 'stream')} on {count(budget.connections, 'connection')} into"
         f" {count(len(plan.topics), 'topic')}"
     )
     yield from columns(
         [
-            ("SUBSCRIBE", f"{count(cost.subscribes, 'message')}, sent in {cost.subscribe_s:.1f} s"),
-            ("estimated", f"{number(cost.messages)} messages/s, {size(cost.bytes)}"),
-            *((f"REST {pool.pool}", _weight(pool)) for pool in cost.pools),
+            ("SUBSCRIBE", f"{subscribes}, sent in {budget.subscribe_s:.1f} s"),
+            ("estimated", f"{number(budget.messages)} messages/s, {size(budget.bytes)}"),
+            *((f"REST {pool.pool}", _weight(pool)) for pool in budget.pools),
         ]
     )
 
@@ -109,79 +105,79 @@ def _minutes(minutes: float) -> str:
     return "never" if math.isinf(minutes) else f"{minutes:.1f} min"
 
 
-def changes(moves: Moves) -> Iterator[str]:
-    """Yield what is different from a running worker: + begins, - ends, > changes connection."""
-    yield from (f"+ {name}  {place}" for (_, name), place in moves.added.items())
-    yield from (f"- {name}  {place}" for (_, name), place in moves.removed.items())
-    yield from (f"> {name}  {old} > {new}" for (_, name), (old, new) in moves.moved.items())
+def changes(diff: NameDiff) -> Iterator[str]:
+    """Yield the changes to a running worker: + begins, - ends, > changes connection."""
+    yield from (f"+ {name}  {place}" for (_, name), place in diff.added.items())
+    yield from (f"- {name}  {place}" for (_, name), place in diff.removed.items())
+    yield from (f"> {name}  {old} > {new}" for (_, name), (old, new) in diff.moved.items())
     yield (
-        f"against the running worker: {count(len(moves.added), 'stream')} more,"
-        f" {len(moves.removed):,} fewer, {len(moves.moved):,} moved"
+        f"against the running worker: {count(len(diff.added), 'stream')} more,"
+        f" {len(diff.removed):,} fewer, {len(diff.moved):,} moved"
     )
 
 
 def as_json(
-    plan: Plan, cost: PlanBudget, warnings: Sequence[str], moves: Moves | None
+    plan: Plan, budget: PlanBudget, warnings: Sequence[str], diff: NameDiff | None
 ) -> dict[str, Any]:
-    """Return all of it as JSON can hold it; what is never is null."""
-    places: dict[PlannedStream, list[str]] = {}
-    for bundle in plan.connections:
-        for one in bundle.streams:
-            places.setdefault(one, []).append(bundle.name)
+    """Return all of it in JSON's types; infinity is null."""
+    connections_of: dict[PlannedStream, list[str]] = {}
+    for connection in plan.connections:
+        for planned in connection.streams:
+            connections_of.setdefault(planned, []).append(connection.name)
     return {
-        "streams": [_stream(one, places[one]) for one in plan.streams],
-        "connections": [_connection(bundle) for bundle in plan.connections],
+        "streams": [_stream(planned, connections_of[planned]) for planned in plan.streams],
+        "connections": [_connection(connection) for connection in plan.connections],
         "topics": plan.topics,
-        "cost": _finite(asdict(cost)),
+        "cost": _finite(asdict(budget)),
         "warnings": list(warnings),
-        "difference": None if moves is None else _moves(moves),
+        "difference": None if diff is None else _difference(diff),
     }
 
 
-def _stream(one: PlannedStream, connections: list[str]) -> dict[str, Any]:
+def _stream(planned: PlannedStream, connections: list[str]) -> dict[str, Any]:
     return {
-        "product": one.stream.product,
-        "stream": one.stream.name,
-        "kind": one.stream.row.kind,
-        "topic": one.topic,
-        "key": one.key,
-        "endpoint": one.endpoint,
-        "time_unit": one.time_unit,
+        "product": planned.stream.product,
+        "stream": planned.stream.name,
+        "kind": planned.stream.row.kind,
+        "topic": planned.topic,
+        "key": planned.key,
+        "endpoint": planned.endpoint,
+        "time_unit": planned.time_unit,
         "connections": connections,
-        "messages_per_second": round(one.rate, 3),
-        "bytes_per_second": round(one.bytes_rate),
+        "messages_per_second": round(planned.rate, 3),
+        "bytes_per_second": round(planned.bytes_rate),
     }
 
 
-def _connection(bundle: ConnectionPlan) -> dict[str, Any]:
+def _connection(connection: ConnectionPlan) -> dict[str, Any]:
     return {
-        "name": bundle.name,
-        "product": bundle.product,
-        "endpoint": bundle.endpoint,
-        "leg": bundle.replica,
-        "streams": len(bundle.streams),
-        "messages_per_second": round(bundle.rate, 3),
-        "bytes_per_second": round(bundle.bytes_rate),
+        "name": connection.name,
+        "product": connection.product,
+        "endpoint": connection.endpoint,
+        "leg": connection.replica,
+        "streams": len(connection.streams),
+        "messages_per_second": round(connection.rate, 3),
+        "bytes_per_second": round(connection.bytes_rate),
     }
 
 
 def _finite(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _finite(each) for key, each in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(each) for each in value]
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and math.isinf(value) else value
 
 
-def _moves(moves: Moves) -> dict[str, Any]:
-    def listed(places: Iterable[tuple[tuple[str, str], Any]]) -> list[dict[str, Any]]:
+def _difference(diff: NameDiff) -> dict[str, Any]:
+    def listed(streams: Iterable[tuple[tuple[str, str], Any]]) -> list[dict[str, Any]]:
         return [
-            {"product": product, "stream": name, "connection": place}
-            for (product, name), place in places
+            {"product": product, "stream": name, "connection": connection}
+            for (product, name), connection in streams
         ]
 
     return {
-        "added": listed(moves.added.items()),
-        "removed": listed(moves.removed.items()),
-        "moved": listed(moves.moved.items()),
+        "added": listed(diff.added.items()),
+        "removed": listed(diff.removed.items()),
+        "moved": listed(diff.moved.items()),
     }

@@ -24,9 +24,9 @@ def workers() -> None:
 def market(context: typer.Context, file: File = None, config: Config = None) -> None:
     """Read market streams and write them to Kafka.
 
-    At the start it waits a minute for Kafka, and for the registry and the exchange as long as it
-    takes. Later on it ends for none of them: while Kafka is away it reads on and holds what it has
-    (setting hold); what is too much is marked as missing.
+    At the start it waits a minute for Kafka, and for the registry and the exchange without limit.
+    Later an outage of any of them does not end it: while Kafka is away it reads on and holds the
+    records (setting hold); records beyond that are dropped and marked as missing.
 
     Exit codes: 0 everything read was stored; 1 some records were not (the log says how many);
     2 the config is wrong; 3 Kafka did not answer at the start; 4 Kafka refused for good, or a bug
@@ -37,15 +37,15 @@ def market(context: typer.Context, file: File = None, config: Config = None) -> 
     json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     logs.configure(json=json, level=settings.level)
     try:
-        outcome = _loop(run_market(loaded))
+        result = _run_loop(run_market(loaded))
     except Exception as error:
         events.gave_up(cause=str(error))
         raise
-    raise typer.Exit(1 if outcome.left else 0)
+    raise typer.Exit(1 if result.left else 0)
 
 
-def _loop(work: Coroutine[Any, Any, RunResult]) -> RunResult:
-    """Run on uvloop where there is one: a third less per frame (bench/README.md)."""
+def _run_loop(work: Coroutine[Any, Any, RunResult]) -> RunResult:
+    """Run on uvloop where it is installed: a third less time per frame (bench/README.md)."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform
     except ImportError:

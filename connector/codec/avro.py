@@ -1,7 +1,7 @@
-"""Whole records to and from Kafka's bytes, through fastavro: it checks every field, and is slow.
+"""Whole records to and from Confluent-framed Avro, through fastavro: checks every field, slow.
 
-For what comes some times a second (markers, progress), and for what people look at. Records that
-come by the thousand go through compile.py and scanner.py.
+For a few records a second (markers, progress) and for display. Streams of records go through
+compile.py and scanner.py.
 """
 
 import functools
@@ -18,15 +18,15 @@ from connector.codec.framing import HEADER_BYTES, header
 from connector.codec.schema import Schema
 from connector.errors import BadMessage
 
-ONE_S_IN_MS = 1_000
+_MS_PER_S = 1_000
 _UNREADABLE = (EOFError, IndexError, ValueError, OverflowError)
 
 
 class Schemas(Protocol):
-    """The schemas that records were written with, by id."""
+    """Writer schemas by schema id."""
 
     def text(self, schema_id: int) -> str:
-        """Return a schema's text; raises BadMessage when nobody knows it."""
+        """Return a schema's text; raises BadMessage for an unknown id."""
         ...
 
 
@@ -49,12 +49,12 @@ def decode_record(schema: Schema, framed: bytes, writer: str = "") -> dict[str, 
     """Return the record in Confluent-framed bytes; times as `encode_record` took them.
 
     Args:
-        schema: The reader's schema: fields that were not written yet have their default.
+        schema: The reader's schema; fields that the writer's schema lacks get their default.
         framed: The bytes.
-        writer: The writer's schema; "" for the same one.
+        writer: Text of the writer's schema; "": the same as `schema`.
 
     Raises:
-        BadMessage: the bytes are no such record.
+        BadMessage: not a record of this schema.
     """
     body = io.BytesIO(framed[HEADER_BYTES:])
     reader = _parsed(schema.text)
@@ -68,11 +68,14 @@ def decode_record(schema: Schema, framed: bytes, writer: str = "") -> dict[str, 
 
 
 def to_json(writer: str, framed: bytes) -> dict[str, Any]:
-    """Return a framed record as JSON can hold it: epoch milliseconds, decimals as exact text.
+    """Return a framed record in JSON's types: times as epoch milliseconds, decimals as exact text.
 
     Args:
-        writer: The schema it was written with.
-        framed: The bytes; whatever fastavro raises goes through.
+        writer: Text of the writer's schema.
+        framed: The bytes.
+
+    Raises:
+        Exception: fastavro's, of several types: not a record of this schema.
     """
     body = io.BytesIO(framed[HEADER_BYTES:])
     read: Any = fastavro.schemaless_reader(body, _parsed(writer))
@@ -90,7 +93,7 @@ def _json_value(value: Any) -> Any:
 
 
 def _millis(value: Any) -> Any:
-    return round(value.timestamp() * ONE_S_IN_MS) if isinstance(value, datetime) else value
+    return round(value.timestamp() * _MS_PER_S) if isinstance(value, datetime) else value
 
 
 @functools.cache

@@ -1,7 +1,7 @@
-"""Turns a Schema into a Codec: a typed, validating JSON decoder and an Avro encoder.
+"""`Codec`: a validating JSON decoder and an Avro encoder, both compiled from a schema. Pure.
 
-The decoder is a msgspec struct that mirrors the wire; the encoder is Python source made from the
-schema, one expression a field, registered with linecache so that tracebacks show its lines.
+The decoder is a msgspec struct that mirrors the wire; the encoder is Python source generated from
+the schema, one expression a field, registered with linecache so that tracebacks show its lines.
 """
 
 import linecache
@@ -23,12 +23,15 @@ from connector.codec.decoder import (
     unknown_keys,
     wire_tree,
 )
-from connector.codec.encoder import NO_SPAN, ON_WIRE, Span, encoder_source
+from connector.codec.encoder import NO_SPAN, ON_WIRE, SpanFields, encoder_source
 from connector.codec.schema import Schema
 from connector.errors import BadMessage
 
-MAX_LEARNED_KEYS = 64  # more unknown keys than this in one codec are kept, but no longer learned
-MAX_SHOWN_CHARACTERS = 80  # characters of it that a person needs to see
+MAX_LEARNED_KEYS = 64  # of one codec; the values of further unknown keys are kept more slowly
+MAX_SHOWN_CHARACTERS = 80  # of a wrong value, in the error's text
+# Functions of the generated source, by the names of the attributes that hold them.
+_GENERATED = ("encode", "symbol", "symbol_type", "record_time", "span", "observe", "offer")
+# What the generated source calls, by the names it uses.
 _NAMES = {
     "JOIN": b"".join,
     "LONG": primitives.encode_long,
@@ -43,12 +46,12 @@ _NAMES = {
 
 
 class SequenceTracker(Protocol):
-    """What the generated `observe` calls: a tracker of connector/continuity/."""
+    """What the generated `observe` calls: a sequence tracker of connector/continuity/."""
 
     def observe(
         self, first: int, last: int, previous: int | None = None, final: bool = True
     ) -> Any:
-        """Return what a span of ids is to its series."""
+        """Return the verdict on the ids of the next event of a series."""
         ...
 
 
@@ -65,7 +68,7 @@ class Arbiter(Protocol):
         now: float,
         final: bool = True,
     ) -> list[Any]:
-        """Return the events that may be published now."""
+        """Return the decisions on the items that this event settles."""
         ...
 
 
@@ -74,15 +77,15 @@ class Codec:
 
     Attributes:
         decode: JSON bytes of one event -> message; raises msgspec.DecodeError for whatever does
-            not fit, which `decode_slowly` then sorts out. Replaced when a key is learned.
+            not fit: call `decode_slowly` then. Replaced when a key is learned.
         encode: (message, prefix, receipt) -> Confluent-framed Avro bytes.
-        symbol: message -> the symbol on the wire, None when the stream's name says it.
-        market: message -> 1 for a USD-M symbol, 2 for a COIN-M one, None where it is not said.
+        symbol: message -> the symbol on the wire; None where the stream's name fixes it.
+        symbol_type: message -> 1 for a USD-M symbol, 2 for a COIN-M symbol, None: not on the wire.
         record_time: message -> epoch milliseconds of the row's record-time field, or None.
-        span: message -> its first and last id, as its series' tracker is told them.
-        observe: (tracker, message) -> what the message is to its series.
-        offer: (merge, leg, message, item, now) -> what two legs together decide.
-        unknown: how often each wire key that the schema does not know has been seen.
+        span: message -> its first and last id, as `observe` passes them to a tracker.
+        observe: (tracker, message) -> the tracker's verdict.
+        offer: (arbiter, feed, message, item, now) -> the arbiter's decisions.
+        unknown: Occurrences of each wire key that the schema does not have.
     """
 
     __slots__ = (
@@ -93,13 +96,13 @@ class Codec:
         "_tree",
         "decode",
         "encode",
-        "market",
         "observe",
         "offer",
         "record_time",
         "schema",
         "span",
         "symbol",
+        "symbol_type",
         "unit",
         "unknown",
     )
@@ -107,7 +110,7 @@ class Codec:
     decode: Callable[[bytes], Any]
     encode: Callable[[Any, bytes, bytes], bytes]
     symbol: Callable[[Any], str | None]
-    market: Callable[[Any], int | None]
+    symbol_type: Callable[[Any], int | None]
     record_time: Callable[[Any], int | None]
     span: Callable[[Any], tuple[int, int]]
     observe: Callable[[SequenceTracker, Any], Any]
@@ -119,7 +122,7 @@ class Codec:
         record_time: str = "receive_time",
         unit: str = "ms",
         symbol: str = "wire",
-        span: Span = NO_SPAN,
+        span: SpanFields = NO_SPAN,
     ) -> None:
         self.schema = schema
         self.unit = unit
@@ -140,21 +143,16 @@ class Codec:
             self._span,
             learned=bool(self._learned),
         )
-        name = f"<encoder of {self.schema.kind} {id(self):x}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(True), name)
+        file = f"<encoder of {self.schema.kind} {id(self):x}>"
+        linecache.cache[file] = (len(source), None, source.splitlines(True), file)
         space: dict[str, Any] = {**_NAMES, "EXTRA": self._extra}
-        exec(compile(source, name, "exec"), space)  # noqa: S102 - our own text, from our own schema
-        self.encode = space["encode"]
-        self.symbol = space["symbol"]
-        self.market = space["market"]
-        self.record_time = space["record_time"]
-        self.span = space["span"]
-        self.observe = space["observe"]
-        self.offer = space["offer"]
+        exec(compile(source, file, "exec"), space)  # noqa: S102 - our own text, from our own schema
+        for name in _GENERATED:
+            setattr(self, name, space[name])
         self.decode = msgspec.json.Decoder(struct_of(self.schema.name, self._tree)).decode
 
     def decode_slowly(self, raw: bytes) -> Any:
-        """Decode what `decode` refused: learn its new keys, or say what is wrong.
+        """Decode a payload that `decode` refused, and learn the keys that are new in it.
 
         Raises:
             BadMessage: not JSON, not an object, or a key is missing or of the wrong type.
@@ -175,17 +173,17 @@ class Codec:
             raise _field(error, loose) from error
 
     def symbol_in(self, raw: bytes) -> str | None:
-        """Return the symbol of an event that `decode` refused, where it can be made out."""
+        """Return the symbol of a payload that `decode` refused; None where it cannot be found."""
         try:
             loose = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return None
-        [field] = [one for one in self.schema.fields if one.name == "symbol"]
-        found = [loose.get(key) for key in field.wire] if isinstance(loose, dict) else []
-        return next((one for one in found if isinstance(one, str)), None)
+        [symbol] = [field for field in self.schema.fields if field.name == "symbol"]
+        values = [loose.get(key) for key in symbol.wire] if isinstance(loose, dict) else []
+        return next((value for value in values if isinstance(value, str)), None)
 
     def _learn(self, paths: list[Path]) -> None:
-        """Take new wire keys into the decoder, so that they cost next to nothing from now on."""
+        """Add new wire keys to the decoder: from now on they cost almost nothing."""
         fresh = [path for path in paths if path not in self._learned and learnable(path)]
         fresh = fresh[: max(0, MAX_LEARNED_KEYS - len(self._learned))]
         if not fresh:
@@ -201,7 +199,7 @@ class Codec:
         self._compile()
 
     def _decode_around(self, loose: dict[str, Any], unknown: dict[Path, Any]) -> Any:
-        """Decode a message with more unknown keys than we care to learn."""
+        """Decode a message with unknown keys beyond those that are learned."""
         for path in unknown:
             *parents, key = path
             branch: Any = loose
@@ -216,27 +214,27 @@ class Codec:
         return message
 
     def _extra(self, message: Any) -> bytes:
-        """Return the bytes of `extra`: null, or the JSON object of the unknown keys."""
-        found: dict[str, Any] = dict(message.extra_ or {})
+        """Return the bytes of `extra`: null, or a JSON object of the unknown keys' values."""
+        extra: dict[str, Any] = dict(message.extra_ or {})
         for path, get in self._learned.items():
             if len(value := get(message)):
-                found[".".join(map(str, path))] = value
-        if not found:
+                extra[".".join(map(str, path))] = value
+        if not extra:
             return b"\x00"
-        for name in found:
-            self.unknown[name] += 1
-        return b"\x02" + primitives.encode_bytes(msgspec.json.encode(found))
+        for key in extra:
+            self.unknown[key] += 1
+        return b"\x02" + primitives.encode_bytes(msgspec.json.encode(extra))
 
 
 def _field(error: msgspec.DecodeError, loose: dict[str, Any]) -> BadMessage:
-    """Return what is wrong with a field, and the value it has where that is one alone."""
+    """Return the error of a wrong field: its path, and its value where that is a scalar."""
     value: Any = loose
-    place = _PLACE.search(str(error))
-    for key in place[1].split(".") if place else ():
+    path = _PATH.search(str(error))
+    for key in path[1].split(".") if path else ():
         value = value.get(key) if isinstance(value, dict) else None
-    alone = place is not None and isinstance(value, str | int | float)
-    told = f": {str(value)[:MAX_SHOWN_CHARACTERS]!r}" if alone else ""
-    return BadMessage("field", f"{error}{told}")
+    is_scalar = path is not None and isinstance(value, str | int | float)
+    shown = f": {str(value)[:MAX_SHOWN_CHARACTERS]!r}" if is_scalar else ""
+    return BadMessage("field", f"{error}{shown}")
 
 
-_PLACE = re.compile(r"at `\$\.([^`\[]+)`$")
+_PATH = re.compile(r"at `\$\.([^`\[]+)`$")

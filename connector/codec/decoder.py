@@ -1,4 +1,4 @@
-"""What the decoder looks like: a kind's wire keys as a tree, and the msgspec struct made of it."""
+"""A kind's wire keys as a tree, and the msgspec struct that decodes them. Pure."""
 
 import keyword
 import re
@@ -11,7 +11,7 @@ import msgspec
 from connector.codec import primitives
 from connector.codec.schema import Field, Schema
 
-RESERVED = "bkc.extra"  # the wire name of our own attribute, should one ever come
+RESERVED = "bkc.extra"  # the struct's wire name for `extra_`, which is set by us alone
 Path = tuple[str | int, ...]  # wire keys from the outside in, positions inside arrays
 
 _LONG = Annotated[int, msgspec.Meta(ge=primitives.LONG_MIN, le=primitives.LONG_MAX)]
@@ -23,7 +23,7 @@ _WIRE_TYPES: dict[str, Any] = {
     "int": _INT,
     "boolean": bool,
 }
-# What the calendar has, years 1 to 9999: no reader could show another time.
+# Years 1 to 9999: readers cannot represent other times.
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 _TIMES: dict[str, Any] = {
     "ms": Annotated[int, msgspec.Meta(ge=_FIRST_MS, le=_LAST_MS)],
@@ -33,8 +33,13 @@ _TIMES: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Leaf:
-    """A wire key's place in the decoder: its type, whether it must be there, or was learned;
-    of an array of objects, their keys.
+    """A wire key in the decoder.
+
+    Attributes:
+        type: Type for msgspec.
+        required: A payload without the key is refused.
+        learned: The schema has no such key; it was seen on the wire.
+        items: Keys of the objects in an array; None: not an array of objects.
     """
 
     type: Any
@@ -55,17 +60,17 @@ def wire_tree(schema: Schema, *, symbol_required: bool, unit: str = "ms") -> Tre
             required = required and symbol_required
         items = _items_tree(field)
         for path in field.wire:
-            _plant(tree, str(path), Leaf(_wire_type(field, unit), required=required, items=items))
+            _insert(tree, str(path), Leaf(_wire_type(field, unit), required=required, items=items))
     for path in schema.ignored:
-        _plant(tree, path, Leaf(Any))
+        _insert(tree, path, Leaf(Any))
     return tree
 
 
-def _plant(tree: Tree, path: str, leaf: Leaf) -> None:
+def _insert(tree: Tree, path: str, leaf: Leaf) -> None:
     *parents, key = path.split(".")
     for parent in parents:
         tree = tree.setdefault(parent, {})
-    if key in tree:  # two fields of one key (event_time and event_time_us): the stricter stands
+    if key in tree:  # two fields of one key (event_time and event_time_us): the stricter one wins
         leaf.required = leaf.required or tree[key].required
     tree[key] = leaf
 
@@ -83,17 +88,17 @@ def _wire_type(field: Field, unit: str) -> Any:
 
 
 def _items_tree(field: Field) -> Tree | None:
-    """Return the keys of the objects in an array; None for arrays of pairs and for no array."""
+    """Return the keys of the objects in an array; None: an array of pairs, or no array."""
     if not field.items or isinstance(field.items[0].wire[0], int):
         return None
     tree: Tree = {}
     for item in field.items:
-        _plant(tree, str(item.wire[0]), Leaf(_wire_type(item, "ms"), required=not item.nullable))
+        _insert(tree, str(item.wire[0]), Leaf(_wire_type(item, "ms"), required=not item.nullable))
     return tree
 
 
 def learnable(path: Path) -> bool:
-    """Say whether a key can join the decoder: none inside an array, none msgspec cannot name."""
+    """Return whether a key can be added to the decoder: outside arrays, and msgspec can name it."""
     return path != (RESERVED,) and all(
         isinstance(part, str) and _NAMEABLE.fullmatch(part) for part in path
     )
@@ -103,15 +108,15 @@ _NAMEABLE = re.compile(r'[^"\\\x00-\x1f]+')
 
 
 def attribute(key: str) -> str:
-    """Return the struct attribute for a wire key, which may be no Python name."""
-    plain = key.isidentifier() and key.isascii() and not keyword.iskeyword(key)
-    if plain and not key.startswith(("_", "key_")) and key != "extra_":
+    """Return the struct attribute of a wire key, which may not be a Python name."""
+    is_name = key.isidentifier() and key.isascii() and not keyword.iskeyword(key)
+    if is_name and not key.startswith(("_", "key_")) and key != "extra_":
         return key
     return "key_" + key.encode().hex()
 
 
 def struct_of(name: str, tree: Tree) -> type[msgspec.Struct]:
-    """Return a msgspec struct for a tree of wire keys; unknown keys are refused for free."""
+    """Return the msgspec struct of a tree of wire keys; it refuses unknown keys."""
     fields: list[Any] = []
     for key, leaf in tree.items():
         if isinstance(leaf, dict):
@@ -130,7 +135,7 @@ def struct_of(name: str, tree: Tree) -> type[msgspec.Struct]:
 
 
 def unknown_keys(loose: dict[str, Any], tree: Tree, above: Path = ()) -> Iterator[tuple[Path, Any]]:
-    """Yield the keys of a decoded object that the tree does not have, and their values."""
+    """Yield the keys of a decoded object that the tree lacks, with their values."""
     for key, value in loose.items():
         known = tree.get(key)
         if known is None:

@@ -1,11 +1,15 @@
-"""What stands before a record's own fields: the Confluent header, and the parts of the head that
-many records share, so that they are encoded once per series and once per read.
+"""The bytes before a record's own fields: the Confluent header, and the head fields that many
+records share, which are encoded once per series (`prefix`) and once per read (`receipt`). Pure.
 """
 
 import struct
 
 from connector.codec.primitives import encode_long, encode_string
 
+Headers = list[tuple[str, str | bytes | None]]
+# Topic, value (None: a tombstone), key, timestamp in epoch ms, headers: as a producer takes it. A
+# plain tuple: one is made for each record published, and a named one costs several times as much.
+KafkaRecord = tuple[str, bytes | None, bytes | None, int, Headers | None]
 HEADER_BYTES = 5
 _HEADER = struct.Struct(">bI")
 
@@ -21,12 +25,18 @@ def schema_id_of(framed: bytes) -> int:
 
 
 def prefix(schema_id: int, symbol: str, product: str, stream_name: str) -> bytes:
-    """Return the Confluent header (0x00, 4-byte schema id) and the first three fields."""
+    """Return the Confluent header and the first three fields, which a series never changes."""
     return header(schema_id) + b"".join(map(encode_string, (symbol, product, stream_name)))
 
 
 def receipt(received_us: int, origin: str = "live", gap_id: str | None = None) -> bytes:
-    """Return receive_time, receive_time_us, origin and gap_id of everything read together."""
+    """Return receive_time, receive_time_us, origin and gap_id, shared by records of one read.
+
+    Args:
+        received_us: Time of the read, epoch microseconds.
+        origin: live, backfill or snapshot.
+        gap_id: Id of the gap marker that the records belong to; None for most.
+    """
     gap = b"\x00" if gap_id is None else b"\x02" + encode_string(gap_id)
     times = encode_long(received_us // 1000) + encode_long(received_us)
     return times + encode_string(origin) + gap

@@ -1,4 +1,4 @@
-"""The bytes Avro writes for single values, fast: tables instead of loops, caches for what repeats.
+"""Avro's bytes of single values, fast: tables in place of loops, caches for repeated texts. Pure.
 
 Avro 1.12 specification, "Binary encoding": zig-zag variable-length longs, length-prefixed bytes.
 """
@@ -13,8 +13,8 @@ SCALE = 18
 PRECISION = 38
 _WHOLE = PRECISION - SCALE  # integer digits that always fit
 LONG_MIN, LONG_MAX = -(2**63), 2**63 - 1
-# What is remembered per cache: about 210 bytes an entry, so 7 MB when full.
-CACHE_ENTRIES = 32_768
+MAX_CACHE_ENTRIES = 32_768  # of each cache: about 210 bytes an entry, so 7 MB when full
+MAX_CACHED_TEXT = 64  # characters; longer strings seldom repeat
 
 _MORE = tuple(bytes((z & 127 | 128, z >> 7 | 128)) for z in range(16_384))  # two bytes, more follow
 _LAST = tuple(bytes((z,)) if z < 128 else bytes((z & 127 | 128, z >> 7)) for z in range(16_384))
@@ -54,7 +54,7 @@ def unscaled(text: str) -> int:
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
     if digits.isdigit() and digits.isascii() and len(fraction) <= SCALE and len(whole) <= _WHOLE:
-        return int(digits) * _POWERS[SCALE - len(fraction)]  # what nearly all texts are like
+        return int(digits) * _POWERS[SCALE - len(fraction)]  # nearly all texts
     return _unscaled_checked(text)
 
 
@@ -69,7 +69,7 @@ def _unscaled_checked(text: str) -> int:
         if fraction[SCALE:].strip("0"):
             raise BadMessage("decimal", f"{text[:80]!r} has more than {SCALE} decimals")
         fraction = fraction[:SCALE]
-    # int() refuses texts of over 4,300 digits; 38 are allowed, so cut off long before.
+    # int() refuses texts of over 4,300 digits, and 38 are allowed: check before it.
     if len(whole) > PRECISION:
         raise BadMessage("decimal", f"{text[:80]!r} has more than {PRECISION} digits")
     value = int(whole + fraction or "0") * _POWERS[SCALE - len(fraction)]
@@ -79,7 +79,7 @@ def _unscaled_checked(text: str) -> int:
 
 
 def _unscaled_odd(text: str) -> int:
-    """Read the forms Binance seldom writes (0E-8, 1e-7) and refuse what is no number."""
+    """Parse the forms that Binance seldom writes (0E-8, 1e-7); refuse what is not a number."""
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -94,14 +94,14 @@ def _unscaled_odd(text: str) -> int:
 def pack_unscaled(value: int) -> bytes:
     """Return an unscaled decimal as Avro bytes: big-endian two's complement.
 
-    The length follows fastavro's rule, so that both write the same bytes.
+    The number of bytes follows fastavro's rule, so that both encode the same.
     """
     size = (value.bit_length() + 8) >> 3
     return encode_long(size) + value.to_bytes(size, "big", signed=True)
 
 
 def encode_number(raw: bytes) -> bytes:
-    """Return a JSON number (or a text that holds one), as it stood on the wire, as a decimal.
+    """Return the Avro decimal of a JSON number, or of a JSON text that contains one.
 
     Raises:
         BadMessage: see `unscaled`.
@@ -110,10 +110,10 @@ def encode_number(raw: bytes) -> bytes:
 
 
 def needed(value: Any, keys: str) -> Any:
-    """Return a value that must be there under one of several keys.
+    """Return a value that one of several keys must have.
 
     Raises:
-        BadMessage: it is under none of them.
+        BadMessage: none of them has it (`value` is None).
     """
     if value is None:
         raise BadMessage("field", f"Object missing required field {keys}")
@@ -121,22 +121,22 @@ def needed(value: Any, keys: str) -> Any:
 
 
 def market_of(event: str) -> str:
-    """Return the market an event type speaks of: KR_EQUITY for KR_EquityUpdate."""
+    """Return the market that an event type names: KR_EQUITY for KR_EquityUpdate."""
     return event.removesuffix("Update").upper()
 
 
 class Cache(dict[str, bytes]):
-    """Texts met before and their bytes; calling it works a new one out and remembers it.
+    """Texts and their encoded bytes.
 
-    Generated code asks `get` first (a hit costs 30 ns) and calls on a miss. When full it starts
-    afresh: prices wander, so what is old is seldom asked for again.
+    Generated code calls `get` first (a hit costs 30 ns) and an encoding function on a miss. A full
+    cache is emptied: prices move, so old texts seldom come again.
     """
 
     __slots__ = ()
 
     def remember(self, text: str, encoded: bytes) -> bytes:
-        """Keep one entry and return its bytes."""
-        if len(self) >= CACHE_ENTRIES:
+        """Store an entry and return its bytes."""
+        if len(self) >= MAX_CACHE_ENTRIES:
             self.clear()
         self[text] = encoded
         return encoded
@@ -149,7 +149,7 @@ known_string = _strings.get
 
 
 def encode_decimal(text: str) -> bytes:
-    """Return a decimal(38,18) text as Avro bytes and remember it.
+    """Return a decimal(38,18) text as Avro bytes and cache it.
 
     Raises:
         BadMessage: see `unscaled`.
@@ -158,13 +158,13 @@ def encode_decimal(text: str) -> bytes:
 
 
 def encode_string(text: str) -> bytes:
-    """Return a string as Avro bytes and remember it when it is short.
+    """Return a string as Avro bytes and cache a short one.
 
     Raises:
-        BadMessage: a lone surrogate, which UTF-8 cannot carry.
+        BadMessage: a lone surrogate, which UTF-8 cannot encode.
     """
     try:
         encoded = encode_bytes(text.encode())
     except UnicodeEncodeError as error:
         raise BadMessage("text", f"{text[:80]!r} is not valid Unicode") from error
-    return _strings.remember(text, encoded) if len(text) <= 64 else encoded
+    return _strings.remember(text, encoded) if len(text) <= MAX_CACHED_TEXT else encoded

@@ -1,5 +1,7 @@
-"""The encoder of progress: written for every series that moved, with each transaction, so that what
-never changes in it is encoded once. Markers are rare: codec/avro.py.
+"""Fast encoder of progress records. Pure.
+
+Each transaction writes one for every series that has advanced, so that constant fields are encoded
+once. Markers are rare: avro.py encodes them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,9 +18,9 @@ class ProgressEncoder:
 
     Args:
         schema_id: Id the registry gave schemas/progress.avsc.
-        shard: The writer's shard,
-        instance: its name, and
-        run: the random id of its process.
+        shard: The writer's shard.
+        instance: The writer's name.
+        run: Random id of the writer's process.
     """
 
     def __init__(self, schema_id: int, shard: int, instance: str, run: str) -> None:
@@ -26,7 +28,7 @@ class ProgressEncoder:
         self._writer = encode_long(shard) + encode_string(instance) + encode_string(run)
 
     def head(self, product: str, stream_name: str, symbol: str, kind: str, topic: str) -> bytes:
-        """Return what never changes in the progress of a series."""
+        """Return the bytes of the fields that are constant for a series, header included."""
         names = (product, stream_name, symbol, kind, topic)
         return self._header + b"".join(map(encode_string, names))
 
@@ -50,12 +52,12 @@ class ProgressEncoder:
                 _long(last_id),
                 _long(last_time),
                 _long(complete_until),
-                _array([encode_string(one) for one in open_gaps]),
+                _array([encode_string(gap_id) for gap_id in open_gaps]),
                 encode_long(id_epoch),
                 encode_long(written_time),
                 self._writer,
                 encode_long(commit_number),
-                _array([_filling(one) for one in fillings]),
+                _array([_filling(filling) for filling in fillings]),
             )
         )
 
@@ -64,9 +66,9 @@ def _long(value: int | None) -> bytes:
     return _NULL if value is None else b"\x02" + encode_long(value)
 
 
-def _filling(one: Mapping[str, Any]) -> bytes:
-    numbers = (one["filled_to"], one["recovered"], one["gone"])
-    return encode_string(one["gap_id"]) + b"".join(map(encode_long, numbers))
+def _filling(filling: Mapping[str, Any]) -> bytes:
+    numbers = (filling["filled_to"], filling["recovered"], filling["gone"])
+    return encode_string(filling["gap_id"]) + b"".join(map(encode_long, numbers))
 
 
 def _array(values: Sequence[bytes]) -> bytes:

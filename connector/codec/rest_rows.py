@@ -1,8 +1,8 @@
-"""Answers of REST -> the wire payloads the stream would have sent, so that one codec serves both.
+"""Rows of REST answers into the payloads that the stream would have sent. Pure.
 
-Pure. Which key or index of an answer becomes which wire key stands in the .avsc files (`rest` and
-`wire`); nothing here knows a kind. Times of REST are milliseconds: on a stream read in
-microseconds, encode these payloads with a codec of unit ms (its `*_us` fields are then null).
+So one codec serves both. The .avsc files say which key or index of an answer becomes which wire key
+(`rest` and `wire`). Times of REST are milliseconds: for a stream read in microseconds, encode these
+payloads with a codec of unit ms (its `*_us` fields are then null).
 """
 
 import functools
@@ -14,22 +14,22 @@ import msgspec
 
 from connector.binance.catalogue.row import Row
 from connector.binance.stream_name import Stream
-from connector.codec.schema import Field, Origin, load
+from connector.codec.schema import Field, RestSource, load
 from connector.errors import BadMessage
 
-_UPPER = ("symbol", "pair", "contractType")
+_UPPER_CASE = ("symbol", "pair", "contractType")  # parameters that payloads have in upper case
 
 
 @dataclass(frozen=True, slots=True)
 class RestEvent:
-    """One event that REST still had.
+    """One event from a REST answer.
 
     Attributes:
-        payload: The stream's payload as JSON, less what REST does not carry.
-        first: First id in it, or the opening time of a candle.
-        last: Last id in it, or the opening time of a candle.
-        time_ms: Its record time, as a live record's: trade time for trades; close time + 1 ms for a
-            candle; None where it has none (spot's book: take the time of receipt).
+        payload: The stream's payload as JSON, without the fields that REST lacks.
+        first: First id in it, or the open time of a candle.
+        last: Last id in it, or the open time of a candle.
+        time_ms: Its record time, as a live record has it: trade time for trades; close time + 1 ms
+            for a candle; None where the answer has none (spot's book: use the time of receipt).
     """
 
     payload: bytes
@@ -38,20 +38,15 @@ class RestEvent:
     time_ms: int | None
 
 
-def payloads(stream: Stream, raw: bytes, symbol: str) -> list[bytes]:
-    """Return the payloads in an answer, in its order; see `recover`."""
-    return [one.payload for one in recover(stream, raw, symbol)]
-
-
 def recover(
     stream: Stream, raw: bytes, symbol: str, closed_by_ms: int | None = None
 ) -> list[RestEvent]:
-    """Return the events in an answer of rows; as `rows_in`, then `events_from_rows`."""
+    """Return the events of an answer: `rows_in`, then `events_from_rows`."""
     return events_from_rows(stream, rows_in(raw), symbol, closed_by_ms)
 
 
 def rows_in(raw: bytes) -> list[Any]:
-    """Return an answer's rows as they stand: 0.5 ms for a thousand.
+    """Return an answer's rows as decoded JSON; takes 0.5 ms for a thousand.
 
     Raises:
         BadMessage: the answer is not a JSON array of rows.
@@ -65,26 +60,29 @@ def rows_in(raw: bytes) -> list[Any]:
 def events_from_rows(
     stream: Stream, rows: Sequence[Any], symbol: str, closed_by_ms: int | None = None
 ) -> list[RestEvent]:
-    """Return the events that rows of an answer tell of, in their order: 7 to 13 us each.
+    """Return the events of an answer's rows, in their order; takes 7 to 13 us for each.
 
     Args:
         stream: The stream that would have sent them.
-        rows: Rows of an answer; a few at a time where others wait.
+        rows: Rows of an answer; a few at a time where the event loop must not be held up.
         symbol: Symbol of the series.
-        closed_by_ms: Leave out candles that end at or after this time, epoch ms: they may change.
+        closed_by_ms: Leave out candles whose close time + 1 ms is later than this, epoch ms: they
+            may still change. None: none are left out.
 
     Raises:
         BadMessage: a row lacks its id or times.
     """
-    said = _implied_fields(stream, symbol)
-    found = [_recovered(stream.row, row, said) for row in rows]
+    implied = _implied_fields(stream, symbol)
+    events = [_event(stream.row, row, implied) for row in rows]
     if closed_by_ms is None or stream.row.sequence.rule != "candle":
-        return found
-    return [one for one in found if one.time_ms is not None and one.time_ms <= closed_by_ms]
+        return events
+    return [
+        event for event in events if event.time_ms is not None and event.time_ms <= closed_by_ms
+    ]
 
 
 def event_from_book(stream: Stream, raw: bytes, symbol: str) -> RestEvent:
-    """Return the depth payload in an answer that is one book: no first id, the last one is its own.
+    """Return the depth event of an order book: its last id is the book's, first id it has none.
 
     Raises:
         BadMessage: the answer is not a JSON object with an update id.
@@ -92,7 +90,7 @@ def event_from_book(stream: Stream, raw: bytes, symbol: str) -> RestEvent:
     answer = _decoded(raw)
     if not isinstance(answer, dict) or "lastUpdateId" not in answer:
         raise BadMessage("shape", f"a book without lastUpdateId: {raw[:80]!r}")
-    return _recovered(stream.row, answer, _implied_fields(stream, symbol))
+    return _event(stream.row, answer, _implied_fields(stream, symbol))
 
 
 def _decoded(raw: bytes) -> Any:
@@ -102,50 +100,47 @@ def _decoded(raw: bytes) -> Any:
         raise BadMessage("json", f"REST answered no JSON: {raw[:80]!r}") from error
 
 
-def _recovered(row: Row, answer: Any, said: dict[str, str]) -> RestEvent:
+def _event(row: Row, answer: Any, implied: dict[str, str]) -> RestEvent:
     payload: dict[str, Any] = {"e": row.events[0]} if row.events else {}
     values: dict[str, Any] = {}
-    for field in _carried(row.kind):
-        value = _value(field, answer, said)
+    for field in _rest_fields(row.kind):
+        value = _value(field, answer, implied)
         if value is not None:
             values[field.name] = value
             _set_path(payload, str(field.wire[0]), value)
-    first, last, time_ms = _edges(row)(values)
+    first, last, time_ms = _reader(row)(values)
     return RestEvent(msgspec.json.encode(payload), first, last, time_ms)
 
 
 @functools.cache
-def _carried(kind: str) -> tuple[Field, ...]:
-    """Return the fields REST carries; those in microseconds are the same keys again."""
+def _rest_fields(kind: str) -> tuple[Field, ...]:
+    """Return the fields that REST answers have; those in microseconds are the same keys again."""
     return tuple(field for field in load(kind).fields if field.rest and field.unit == "ms")
 
 
 def _implied_fields(stream: Stream, symbol: str) -> dict[str, str]:
-    """Return what the stream's name says and the answer need not: as payloads spell it."""
-    said = {"symbol": symbol}
+    """Return values that follow from stream and symbol and are not in answers, as in payloads."""
+    implied = {"symbol": symbol}
     if stream.product in {"usdm", "coinm"}:
-        said["pair"] = symbol.partition("_")[0]
+        implied["pair"] = symbol.partition("_")[0]
     for name, value in stream.parameters.items():
-        said[name] = value.upper() if name in _UPPER else value
-    return said
+        implied[name] = value.upper() if name in _UPPER_CASE else value
+    return implied
 
 
-def _value(field: Field, answer: Any, said: dict[str, str]) -> Any:
-    for origin in field.rest:
-        value = _from(origin, answer, said)
-        if value is not None:
-            return value
-    return None
+def _value(field: Field, answer: Any, implied: dict[str, str]) -> Any:
+    values = (_value_from(source, answer, implied) for source in field.rest)
+    return next((value for value in values if value is not None), None)
 
 
-def _from(origin: Origin, answer: Any, said: dict[str, str]) -> Any:
-    """Return what one origin gives; None where this answer has no such thing."""
-    if origin.parameter:
-        return said.get(origin.parameter)
-    if origin.key is None:
-        return origin.always
-    value = _at(answer, origin.key)
-    return origin.values.get(str(value)) if origin.values else value
+def _value_from(source: RestSource, answer: Any, implied: dict[str, str]) -> Any:
+    """Return the value from one source; None: this answer does not have it."""
+    if source.parameter:
+        return implied.get(source.parameter)
+    if source.key is None:
+        return source.always
+    value = _at(answer, source.key)
+    return source.values.get(str(value)) if source.values else value
 
 
 def _at(answer: Any, key: str | int) -> Any:
@@ -161,27 +156,27 @@ def _set_path(payload: dict[str, Any], path: str, value: Any) -> None:
     payload[key] = value
 
 
-Edges = tuple[int, int, int | None]
+_IdsAndTime = tuple[int, int, int | None]  # first id, last id, record time
 
 
 @functools.cache
-def _edges(row: Row) -> Callable[[dict[str, Any]], Edges]:
-    """Return how to read an event's ids and record time from its fields."""
+def _reader(row: Row) -> Callable[[dict[str, Any]], _IdsAndTime]:
+    """Return the function that takes an event's ids and record time from its fields."""
     if row.sequence.rule == "candle":
-        return _candle_edges
+        return _candle_times
     last = str(row.sequence.last)
 
-    def of_ids(values: dict[str, Any]) -> Edges:
+    def ids_and_time(values: dict[str, Any]) -> _IdsAndTime:
         number = values.get(last)
         if not isinstance(number, int):
             raise BadMessage("field", f"{row.kind} from REST without {last}")
         return number, number, values.get(row.record_time)
 
-    return of_ids
+    return ids_and_time
 
 
-def _candle_edges(values: dict[str, Any]) -> Edges:
-    opened, closed = values.get("open_time"), values.get("close_time")
-    if not isinstance(opened, int) or not isinstance(closed, int):
+def _candle_times(values: dict[str, Any]) -> _IdsAndTime:
+    open_ms, close_ms = values.get("open_time"), values.get("close_time")
+    if not isinstance(open_ms, int) or not isinstance(close_ms, int):
         raise BadMessage("field", "a candle from REST without its times")
-    return opened, opened, closed + 1
+    return open_ms, open_ms, close_ms + 1

@@ -1,6 +1,6 @@
-"""Finds, reads and checks schemas/<kind>.avsc, the single source of truth of a record.
+"""Reads schemas/<kind>.avsc, the single definition of a kind's record. Pure but for the files.
 
-Knows which wire key each field comes from; knows nothing about the wire's bytes (see compile.py).
+Each field names its wire keys and its place in REST answers; compile.py makes the codec from them.
 """
 
 import functools
@@ -14,18 +14,21 @@ from typing import Any
 from connector.errors import Refused
 
 OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
-OWN = ("marker", "progress")  # records the connector writes of its own accord: no stream's kind
+# Topics of the connector's own records, behind the topic prefix.
+MARKERS, PROGRESS, DEAD_LETTER = "markers", "progress", "dead-letter"
+OWN_TOPICS: Mapping[str, str] = {MARKERS: "marker", PROGRESS: "progress"}  # -> kind of its records
+OWN = tuple(OWN_TOPICS.values())  # records the connector writes of its own accord: no stream's kind
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a field stands in a REST answer: one of the ways that `rest` names.
+class RestSource:
+    """Where to take a field's value for an event from REST: one entry of `rest`.
 
     Attributes:
-        key: Key of the answer's object, or index in its array; None when it does not say.
-        parameter: The stream's own parameter that says it (`<interval>`); "" when none does.
-        values: The wire's value for each of the answer's, those as text; empty: as it stands.
-        always: What it always is in a REST answer; None when that varies.
+        key: Key of the answer's object, or index in its array; None: not in the answer.
+        parameter: The stream's parameter with the value (`<interval>`); "": none.
+        values: Value on the wire for each value in the answer, these as text; empty: the same.
+        always: The constant value of events from REST; None: not constant.
     """
 
     key: str | int | None = None
@@ -42,14 +45,13 @@ class Field:
         name: Field name in the record.
         type: string, long, int, boolean, timestamp-millis, decimal or array.
         nullable: Whether null is allowed (and the default).
-        wire: Paths of wire keys, the first present wins; empty when we fill it ourselves. Inside an
-            array of pairs the path is the position.
-        unit: "us" when the field wants the microseconds of its wire key, else "ms".
+        wire: Paths of wire keys, the first present wins; empty: the connector fills the field. In
+            an array of pairs the path is the position.
+        unit: "us": the field has the microseconds of its wire key; else "ms".
         number: The decimal is a JSON number on the wire, not a text.
-        items: Fields of the record an array holds, else empty.
+        items: Fields of the records in an array; else empty.
         doc: Meaning and unit.
-        rest: Where it stands in a REST answer, the first that is there wins; empty when REST
-            does not carry it.
+        rest: Sources of the value in REST answers, the first present wins; empty: REST has none.
     """
 
     name: str
@@ -60,12 +62,21 @@ class Field:
     number: bool
     items: tuple["Field", ...]
     doc: str
-    rest: tuple[Origin, ...] = ()
+    rest: tuple[RestSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One kind's record: its fields, the wire keys it leaves out, and the text to register."""
+    """One kind's record.
+
+    Attributes:
+        kind: The kind.
+        name: Name of the Avro record.
+        doc: What one record is.
+        fields: Its fields in order.
+        ignored: Paths of wire keys that no field has, on purpose.
+        text: The schema to register: Avro alone, without our attributes.
+    """
 
     kind: str
     name: str
@@ -76,32 +87,36 @@ class Schema:
 
 
 def folder() -> Path:
-    """Return where the .avsc files lie: inside the installed package, else beside it."""
+    """Return the folder of the .avsc files: in the installed package, else beside it."""
     inside = Path(str(resources.files("connector"))) / "schemas"
     return inside if inside.is_dir() else inside.parent.parent / "schemas"
 
 
 def kinds() -> list[str]:
-    """Return every kind of stream that has a schema, sorted; `OWN` records are none."""
+    """Return every kind of stream that has a schema, sorted, without the `OWN` kinds."""
     return sorted(path.stem for path in folder().glob("*.avsc") if path.stem not in OWN)
+
+
+def own_topics(prefix: str) -> dict[str, str]:
+    """Return the topics of the connector's own records, each with the kind of its records."""
+    return {f"{prefix}.{suffix}": kind for suffix, kind in OWN_TOPICS.items()}
 
 
 @functools.cache
 def load(kind: str) -> Schema:
-    """Read the schema of one kind, or of one of our `OWN` records.
+    """Return the schema of a kind, `OWN` kinds included.
 
     Raises:
         Refused: there is no such kind.
     """
     path = folder() / f"{kind}.avsc"
     if not path.is_file():
-        there = ", ".join((*kinds(), *OWN))
-        raise Refused(f"kind {kind!r} has no schema; kinds: {there}")
+        raise Refused(f"kind {kind!r} has no schema; kinds: {', '.join((*kinds(), *OWN))}")
     return parse(kind, path.read_text(encoding="utf-8"))
 
 
 def parse(kind: str, text: str) -> Schema:
-    """Turn the text of an .avsc into a Schema."""
+    """Return the Schema of an .avsc's text."""
     raw = json.loads(text)
     named: dict[str, Any] = {}
     return Schema(
@@ -128,7 +143,7 @@ def _field(raw: dict[str, Any], named: dict[str, Any]) -> Field:
         number=raw.get("number", False),
         items=_items(avro, named),
         doc=raw["doc"],
-        rest=tuple(_origin(one) for one in _listed(raw.get("rest", []))),
+        rest=tuple(_rest_source(entry) for entry in _listed(raw.get("rest", []))),
     )
 
 
@@ -136,13 +151,13 @@ def _listed(raw: Any) -> list[Any]:
     return raw if isinstance(raw, list) else [raw]
 
 
-def _origin(raw: Any) -> Origin:
-    """Read `"id"`, `5`, `"<interval>"`, `{"key": ..., "as": {...}}` or `{"always": ...}`."""
+def _rest_source(raw: Any) -> RestSource:
+    """Parse `"id"`, `5`, `"<interval>"`, `{"key": ..., "as": {...}}` or `{"always": ...}`."""
     if isinstance(raw, dict):
-        return Origin(raw.get("key"), values=raw.get("as", {}), always=raw.get("always"))
+        return RestSource(raw.get("key"), values=raw.get("as", {}), always=raw.get("always"))
     if isinstance(raw, str) and raw.startswith("<"):
-        return Origin(parameter=raw.strip("<>"))
-    return Origin(raw)
+        return RestSource(parameter=raw.strip("<>"))
+    return RestSource(raw)
 
 
 def _type_name(avro: Any) -> str:
@@ -152,9 +167,11 @@ def _type_name(avro: Any) -> str:
 
 
 def _items(avro: Any, named: dict[str, Any]) -> tuple[Field, ...]:
-    """Return the fields of an array's record, looked up by name when it stands earlier.
+    """Return the fields of the records in an array; none for an array of strings.
 
-    An array of strings has none.
+    Args:
+        avro: The field's type.
+        named: Record types that the schema defined so far, by name: a later array may name one.
     """
     if not isinstance(avro, dict) or avro["type"] != "array":
         return ()

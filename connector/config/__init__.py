@@ -1,1 +1,1 @@
-"""The one config file: its model, and reading it with errors that name the place and the cure."""
+"""The config file: its model, and a reader whose errors name place, value and cure."""

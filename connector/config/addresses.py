@@ -1,4 +1,4 @@
-"""Addresses: URLs and Kafka's brokers, each with an error that shows the value and the cure."""
+"""URLs and Kafka's broker addresses; each error shows the value, and what to write instead."""
 
 import contextlib
 import json
@@ -13,16 +13,16 @@ _HIGHEST_PORT = 65_535
 
 
 def _written_as(format_: str) -> WithJsonSchema:
-    """Say in docs/config.md and the JSON schema what the value looks like."""
+    """Give the form of a value to the JSON schema, and so to docs/config.md."""
     return WithJsonSchema({"type": "string", "format": format_})
 
 
 def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
     def check(value: str) -> str:
-        found = _URL.fullmatch(value)
-        if found is not None and "@" in found["host"]:
+        match = _URL.fullmatch(value)
+        if match is not None and "@" in match["host"]:
             raise ValueError("holds a user or password, which logs would show: put them in a file")
-        if found is None or found["scheme"] not in schemes:
+        if match is None or match["scheme"] not in schemes:
             raise ValueError(f"{value!r} is no URL of this sort: write {example}")
         return value
 
@@ -30,7 +30,12 @@ def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
 
 
 def _without(end: str, added: str) -> AfterValidator:
-    """Refuse what the connector appends to a base by itself: it would stand there twice."""
+    """Refuse a base URL that ends in what the connector appends to it.
+
+    Args:
+        end: Regular expression of such an end.
+        added: Its name, for the error.
+    """
 
     def check(value: str) -> str:
         base = re.sub(end, "", value.rstrip("/"))
@@ -57,25 +62,25 @@ WebSocketBase = Annotated[
 
 
 def _joined(value: Any) -> Any:
-    """Take a list of brokers for one text; a variable holds a list as JSON."""
+    """Return a list of brokers as one text; an environment variable holds a list as JSON."""
     if isinstance(value, str) and value.lstrip().startswith("["):
         with contextlib.suppress(ValueError):  # an IPv6 address begins so too
             value = json.loads(value)
-    if isinstance(value, list) and all(isinstance(each, str) for each in value):
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
         return ",".join(value)
     return value
 
 
 def _brokers(value: str) -> str:
-    """Return the brokers without blanks between them."""
-    brokers = [each.strip() for each in value.split(",") if each.strip()]
+    """Return the brokers separated by commas alone."""
+    brokers = [broker.strip() for broker in value.split(",") if broker.strip()]
     if not brokers:
         raise ValueError(f"{value!r} names no broker: write host:port")
     if "@" in value:
         raise ValueError("holds a user or password, which logs would show: see kafka.security")
     for broker in brokers:
-        found = _BROKER.fullmatch(broker)
-        if found is None or not 0 < int(found["port"]) <= _HIGHEST_PORT:
+        match = _BROKER.fullmatch(broker)
+        if match is None or not 0 < int(match["port"]) <= _HIGHEST_PORT:
             raise ValueError(f"{broker!r} is no host:port: {_broker_cure(broker)}")
     return ",".join(brokers)
 
@@ -84,8 +89,8 @@ def _broker_cure(broker: str) -> str:
     scheme, separator, rest = broker.partition("://")
     if separator:
         host = rest.rstrip("/")
-        told = host if ":" in host else f"{host}:9092"
-        return f"write {told}, and {scheme} as kafka.security.protocol if it is one"
+        address = host if ":" in host else f"{host}:9092"
+        return f"write {address}, and {scheme} as kafka.security.protocol if it is one"
     if ":" not in broker and " " not in broker:
         return f"write {broker}:9092, if that is its port"
     return f"write kafka-1:9092,kafka-2:9092; a port is 1 to {_HIGHEST_PORT}"

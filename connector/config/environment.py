@@ -1,28 +1,32 @@
-"""The BKC_ variables: which are settings, which are none, and what each of them gave."""
+"""The environment variables that begin with BKC_: the key that each one sets.
 
-import difflib
+pydantic-settings reads their values (model.py). Here their names are checked and their places in
+the file are found.
+"""
+
 import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from connector.config.keys import PREFIX, Variable, variables
-from connector.config.yaml_source import KeyPath
+from connector.errors import did_you_mean
+from connector.planning.model import KeyPath
 
 OWN_OPTION = "BKC_CONFIG_FILE"  # the command line's --config
-# Kubernetes writes these for every service of the namespace whose name begins with `bkc`.
+# Kubernetes sets these for every service of the namespace whose name begins with `bkc`.
 _SERVICE_LINK = re.compile(r"_SERVICE_(HOST|PORT(_\w+)?)|_PORT_\d+_(TCP|UDP|SCTP)(_\w+)?")
 _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the environment gave.
+    """What the environment sets.
 
     Attributes:
-        variables: Each key and item, and the variable that gave it.
-        replaced: Keys whose content in the file counts no more.
-        problems: A sentence for each variable that is no setting.
+        variables: Each key and item that a variable sets, and its name.
+        replaced: Keys of the file whose whole content a variable replaces; a map is merged instead.
+        problems: A line for each variable that is no setting.
     """
 
     variables: Mapping[KeyPath, str]
@@ -31,42 +35,42 @@ class Given:
 
 
 def read(environment: Mapping[str, str]) -> Given:
-    """Sort out the variables; without this a misspelt one would be ignored in silence."""
+    """Return what the variables set; a misspelt one would be ignored otherwise."""
     known = {variable.name: variable for variable in variables()}
     given: dict[KeyPath, str] = {}
     replaced: set[KeyPath] = set()
     problems: list[str] = []
     for name in sorted(environment):
-        if not name.upper().startswith(PREFIX) or _is_not_ours(name, environment[name]):
+        if not name.upper().startswith(PREFIX) or _is_no_setting(name, environment[name]):
             continue
-        where = _where(name.upper(), known)
+        where = _place_of(name.upper(), known)
         if where is None:
-            problems.append(
-                f"environment variable {name} is no setting{_cure(name.upper(), known)}"
-            )
+            cure = _cure(name.upper(), known)
+            problems.append(f"environment variable {name} is no setting{cure}")
             continue
         try:
             value = _value(environment[name])
         except ValueError as error:
             problems.append(f"environment variable {name}: begins like JSON but is none: {error}")
             continue
-        given |= dict.fromkeys(_inside(value, where), name)
+        given |= dict.fromkeys(_places_in(value, where), name)
         if not isinstance(value, dict):
             replaced.add(where)
     return Given(given, frozenset(replaced), tuple(problems))
 
 
-def _is_not_ours(name: str, value: str) -> bool:
+def _is_no_setting(name: str, value: str) -> bool:
     if name == OWN_OPTION:
         return True
-    if "__" in name:  # no service's name has it; a misspelt setting may well end in _PORT
+    if "__" in name:  # no service has it in its name; a misspelt setting may end in _PORT
         return False
     if _SERVICE_LINK.search(name):
         return True
     return name.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value) is not None
 
 
-def _where(name: str, known: Mapping[str, Variable]) -> KeyPath | None:
+def _place_of(name: str, known: Mapping[str, Variable]) -> KeyPath | None:
+    """Return the place that a variable sets, None if it is no setting."""
     if name in known:
         return known[name].where
     for variable in known.values():
@@ -77,29 +81,34 @@ def _where(name: str, known: Mapping[str, Variable]) -> KeyPath | None:
 
 
 def _value(text: str) -> object:
-    """Return a list or map, or the text. Raises ValueError (without the text) for broken JSON."""
+    """Return a list or map if the text begins like JSON, else the text itself.
+
+    Raises:
+        ValueError: broken JSON; the message does not hold the text, which may be a secret.
+    """
     return json.loads(text) if text.lstrip()[:1] in ("{", "[") else text
 
 
-def _inside(value: object, where: KeyPath) -> Iterator[KeyPath]:
-    """Yield the place of a value and of everything in it."""
+def _places_in(value: object, where: KeyPath) -> Iterator[KeyPath]:
+    """Yield the place of a value, and of every key and item in it."""
     yield where
     if isinstance(value, dict):
-        for key, below in value.items():
-            yield from _inside(below, (*where, key))
+        for key, part in value.items():
+            yield from _places_in(part, (*where, key))
     elif isinstance(value, list):
-        for index, below in enumerate(value):
-            yield from _inside(below, (*where, index))
+        for index, part in enumerate(value):
+            yield from _places_in(part, (*where, index))
 
 
 def _cure(name: str, known: Mapping[str, Variable]) -> str:
-    above = name.rpartition("__")[0]
-    while above and above not in known:
-        above = above.rpartition("__")[0]
-    if above and not any(each.startswith(f"{above}__") for each in known):
-        return f": {above} has no keys of its own; a list or map goes into it whole, as JSON"
+    """Return what may be meant by a variable that is no setting."""
+    section = name.rpartition("__")[0]
+    while section and section not in known:
+        section = section.rpartition("__")[0]
+    if section and not any(each.startswith(f"{section}__") for each in known):
+        return f": {section} has no keys of its own; a list or map goes into it whole, as JSON"
     short = {each.removeprefix(PREFIX): each for each in known}
-    near = difflib.get_close_matches(name.removeprefix(PREFIX), short, n=1, cutoff=0.7)
+    near = did_you_mean(name.removeprefix(PREFIX), short, cutoff=0.7)
     if near:
-        return f"; did you mean {short[near[0]]}?"
+        return f"; did you mean {short[near]}?"
     return f"; known: {', '.join(each for each in known if '__' not in each)}"

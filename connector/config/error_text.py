@@ -1,15 +1,18 @@
-"""What pydantic complains of, in words: value and cure; the place is told by `lines.Places`."""
+"""pydantic's errors in our words: the value and what to write instead.
+
+The place of each is added by `yaml_source.SourceMap`.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from connector.config.keys import known_at, places_of_key
-from connector.config.yaml_source import KeyPath
+from connector.config.keys import known_at, paths_of_key
 from connector.errors import did_you_mean
+from connector.planning.model import Finding, KeyPath
 
-# What a value must be, where pydantic's own words name a Python type.
+# pydantic's error type -> what the value must be, where its own message names a Python type.
 _MUST_BE: Mapping[str, str] = {
     "list_type": "must be a list",
     "dict_type": "must be a map of keys",
@@ -28,60 +31,59 @@ _MUST_BE: Mapping[str, str] = {
 }
 
 
-def problems(error: ValidationError) -> list[tuple[KeyPath, str]]:
-    """Return the place and the words of everything that is wrong, each once."""
+def findings(error: ValidationError) -> list[Finding]:
+    """Return everything that is wrong, each with its place, each once."""
     found = []
-    for problem in error.errors(include_url=False, include_input=True):
-        where = tuple(part for part in problem["loc"] if not _is_branch(part))
-        found.append((where, _words(problem, where)))
+    for detail in error.errors(include_url=False, include_input=True):
+        where = tuple(part for part in detail["loc"] if not _is_branch(part))
+        found.append((where, _message(detail, where)))
     return list(dict.fromkeys(found))
 
 
 def _is_branch(part: str | int) -> bool:
-    """Say whether a piece of pydantic's location names a union's branch, not a key."""
+    """Say whether a part of pydantic's location names the branch of a union, not a key."""
     return isinstance(part, str) and (part.startswith("<") or "[" in part or part in _SCALARS)
 
 
 _SCALARS = ("str", "int", "float", "bool")
 
 
-def _words(problem: Any, where: KeyPath) -> str:
-    sort, value = problem["type"], problem["input"]
-    if sort == "extra_forbidden":
-        return unknown(where)
-    if sort == "value_error":
-        return str(problem["msg"]).removeprefix("Value error, ")
-    if sort == "missing":
+def _message(detail: Any, where: KeyPath) -> str:
+    error_type, value = detail["type"], detail["input"]
+    if error_type == "extra_forbidden":
+        return unknown_key(where)
+    if error_type == "value_error":
+        return str(detail["msg"]).removeprefix("Value error, ")
+    if error_type == "missing":
         return "is missing"
-    if value is None or sort in ("too_short", "string_too_short"):
+    if value is None or error_type in ("too_short", "string_too_short"):
         return "is empty: give a value, or leave it out"
-    return f"{_shown(value, where)}{_said(sort, problem['msg'])}{_hint(problem, where)}"
+    complaint = (
+        f" {_MUST_BE[error_type]}"
+        if error_type in _MUST_BE
+        else f": {detail['msg'].removeprefix('Input ')}"
+    )
+    return f"{_shown(value, where)}{complaint}{_cure(detail, where)}"
 
 
-def _hint(problem: Any, where: KeyPath) -> str:
-    """Return the cure, where there is one."""
-    sort, value = problem["type"], problem["input"]
-    if sort == "literal_error":
-        allowed = problem["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+def _cure(detail: Any, where: KeyPath) -> str:
+    """Return what to write instead, empty where that is not known."""
+    error_type, value = detail["type"], detail["input"]
+    if error_type == "literal_error":
+        allowed = detail["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
         near = did_you_mean(str(value), allowed)
         return f"; did you mean {near!r}?" if near else ""
-    if sort == "model_type":
+    if error_type == "model_type":
         return f": {', '.join(known_at(where))}"
-    if sort == "string_type":
+    if error_type == "string_type":
         return "; in YAML a {placeholder} wants quotes" if isinstance(value, dict) else "; quote it"
     return ""
 
 
-def _said(sort: str, message: str) -> str:
-    if sort in _MUST_BE:
-        return f" {_MUST_BE[sort]}"
-    return f": {message.removeprefix('Input ')}"
-
-
 def _shown(value: object, where: KeyPath) -> str:
-    """Return a wrong value; a map or list by its sort alone, librdkafka's not at all.
+    """Return a wrong value as a message shows it: no map, no list, nothing of librdkafka's.
 
-    Those may hold passwords (`sasl.password`), and no password goes into a text.
+    Those may hold passwords (`sasl.password`), and no password goes into a message.
     """
     if isinstance(value, dict):
         return "a map"
@@ -90,13 +92,13 @@ def _shown(value: object, where: KeyPath) -> str:
     return "the value" if "librdkafka" in where else repr(value)
 
 
-def unknown(where: KeyPath) -> str:
-    """Say that no such key may stand there, and which was meant."""
+def unknown_key(where: KeyPath) -> str:
+    """Return that the key may not stand there, and which key may be meant."""
     name, known = str(where[-1]), known_at(where[:-1])
     near = did_you_mean(name, known)
     if near:
         return f"unknown key; did you mean {near!r}?"
-    elsewhere = places_of_key(name)
+    elsewhere = paths_of_key(name)
     if elsewhere:
         return f"unknown key here; did you mean {' or '.join(elsewhere)}?"
     return f"unknown key; known: {', '.join(known)}"

@@ -1,4 +1,4 @@
-"""The keys of the file as the models have them: what may stand where, and as which variable."""
+"""The keys of the config file, from the models: where each may stand, and its variable."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 from pydantic import BaseModel
 
 from connector.config.model import Settings
-from connector.config.yaml_source import KeyPath, path_of
 from connector.errors import normalise
+from connector.planning.model import KeyPath, path_of
 
 PREFIX = "BKC_"
 Model = type[BaseModel]
@@ -19,9 +19,9 @@ class Variable:
     """An environment variable that sets a key.
 
     Attributes:
-        name: BKC_KAFKA__BOOTSTRAP_SERVERS.
+        name: Like BKC_KAFKA__BOOTSTRAP_SERVERS.
         where: The key's place in the file.
-        free: Whatever is appended to the name (`__` first) is a key as well.
+        free: The key is a map with any keys: BKC_KAFKA__LIBRDKAFKA__LINGER.MS is a variable too.
     """
 
     name: str
@@ -38,37 +38,37 @@ def known_at(where: KeyPath) -> list[str]:
     return list(_fields(model))
 
 
-def places_of_key(name: str) -> list[str]:
-    """Return where a key of this name, or of this whole path, may stand in the file."""
-    places = [one.where for one in variables() if one.where[0] != "exchange"]
+def paths_of_key(name: str) -> list[str]:
+    """Return the paths in the file that end in a key of this name, or are this name."""
+    places = [variable.where for variable in variables() if variable.where[0] != "exchange"]
     places += [("subscriptions[]", key) for key in known_at(("subscriptions", 0))]
     wanted = normalise(name)
     return [
-        path_of(one)
-        for one in places
-        if wanted in (normalise(str(one[-1])), normalise(path_of(one)))
+        path_of(place)
+        for place in places
+        if wanted in (normalise(str(place[-1])), normalise(path_of(place)))
     ]
 
 
 def model_in(annotation: Any) -> Model | None:
-    """Return the section that a type holds, in whatever list, map or choice."""
+    """Return the section in a type, be it in a list, map or union; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    found = (model_in(part) for part in getattr(annotation, "__args__", ()))
-    return next((model for model in found if model is not None), None)
+    models = (model_in(part) for part in getattr(annotation, "__args__", ()))
+    return next((model for model in models if model is not None), None)
 
 
 def variables(model: Model = Settings, where: KeyPath = ()) -> Iterator[Variable]:
-    """Yield every variable that sets a key; items of lists have none, the list has."""
+    """Yield every variable that sets a key of a section; items of a list have none."""
     for key, annotation in _fields(model).items():
-        here = (*where, key)
-        yield Variable(_name(here), here, free=_is_free(annotation))
-        for place in _places_below(annotation, here):
-            if place != here:
-                yield Variable(_name(place), place)
-            below = model_in(annotation)
-            if below is not None:
-                yield from variables(below, place)
+        place = (*where, key)
+        yield Variable(_name(place), place, free=_is_free(annotation))
+        for section in _sections_in(annotation, place):
+            if section != place:
+                yield Variable(_name(section), section)
+            section_model = model_in(annotation)
+            if section_model is not None:
+                yield from variables(section_model, section)
 
 
 def _name(where: KeyPath) -> str:
@@ -79,8 +79,8 @@ def _fields(model: Model) -> dict[str, Any]:
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
-def _places_below(annotation: Any, where: KeyPath) -> list[KeyPath]:
-    """Return where the keys of a section inside this type stand; none inside a list."""
+def _sections_in(annotation: Any, where: KeyPath) -> list[KeyPath]:
+    """Return the places of the sections in a type; those in a list have none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [where]
     if get_origin(annotation) is list:
@@ -89,7 +89,7 @@ def _places_below(annotation: Any, where: KeyPath) -> list[KeyPath]:
         names = get_args(get_args(annotation)[0]) if not _is_free(annotation) else ()
         return [(*where, name) for name in names]
     parts = get_args(annotation)[:1] if get_origin(annotation) is Annotated else _args(annotation)
-    return [place for part in parts for place in _places_below(part, where)]
+    return [place for part in parts for place in _sections_in(part, where)]
 
 
 def _args(annotation: Any) -> tuple[Any, ...]:

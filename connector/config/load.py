@@ -1,6 +1,9 @@
-"""Reads the config file and the environment; every error names file, line, key, value and cure."""
+"""Reads the config file and the environment; every error names file, line, key, value and cure.
 
-import difflib
+Next: config/environment.py (the variables), config/plan.py (the plan that a file means).
+"""
+
+import hashlib
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,82 +16,106 @@ from pydantic_settings import SettingsError
 from connector.config import environment, error_text
 from connector.config.keys import PREFIX, known_at
 from connector.config.model import Settings
-from connector.config.yaml_source import KeyPath, SourceMap, parse
-from connector.errors import Refused
+from connector.config.yaml_source import SourceMap, parse
+from connector.errors import Refused, did_you_mean
+from connector.planning.model import Finding, KeyPath
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """Settings, and where each of them was read."""
+    """A config file as it was read.
+
+    Attributes:
+        settings: Its settings, those of the environment above them.
+        places: Where each setting was read.
+        hash: `content_hash` of the bytes it was parsed from.
+    """
 
     settings: Settings
     places: SourceMap
+    hash: str
 
-    def sentences(self, problems: Iterable[tuple[KeyPath, str]]) -> list[str]:
-        """Return problems or warnings, each with its place: `connector.yaml:14: ...`."""
-        return [self.places.locate(*problem) for problem in problems]
+    def sentences(self, findings: Iterable[Finding]) -> list[str]:
+        """Return a line for each finding, with its place: `connector.yaml:14: ...`."""
+        return [self.places.locate(*finding) for finding in findings]
 
-    def refused(self, problems: Iterable[tuple[KeyPath, str]]) -> Refused:
-        """Return one error that names the place of every problem."""
-        return Refused("\n".join(self.sentences(problems)))
+    def refused(self, findings: Iterable[Finding]) -> Refused:
+        """Return one error with a line for each finding."""
+        return Refused("\n".join(self.sentences(findings)))
 
 
-def load(path: Path) -> Loaded:
-    """Read the file and the environment. Files that settings name are not read: that is for use.
+def load(path: Path, content: bytes | None = None) -> Loaded:
+    """Read the file and the environment. Files that settings name are read when they are used.
+
+    Args:
+        path: The file.
+        content: Its bytes, if they have been read already; the file is not read then.
 
     Raises:
         Refused: one line per problem, as `connector.yaml:14: subscriptions[2].streams[0]: ...`.
     """
-    data, lines = parse(_text(path), str(path))
+    if content is None:
+        content = _read(path)
+    data, lines = parse(_decode(content, path), str(path))
     given = environment.read(os.environ)
     if given.problems:
         raise Refused("\n".join(given.problems))
-    standing = {where: line for where, line in lines.items() if not _is_in(where, given.replaced)}
-    places = SourceMap(str(path), standing, given.variables)
-    return Loaded(_settings(data, places), places)
+    in_force = {where: line for where, line in lines.items() if not _is_in(where, given.replaced)}
+    places = SourceMap(str(path), in_force, given.variables)
+    return Loaded(_settings(data, places), places, content_hash(content))
 
 
-def _is_in(where: KeyPath, above: Iterable[KeyPath]) -> bool:
-    return any(where[: len(each)] == each for each in above)
+def content_hash(content: bytes) -> str:
+    """Return the first 12 hex digits of the SHA-256 of a file's bytes."""
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def _is_in(where: KeyPath, sections: Iterable[KeyPath]) -> bool:
+    return any(where[: len(section)] == section for section in sections)
 
 
 def _settings(data: dict[str, Any], places: SourceMap) -> Settings:
-    # Settings themselves would take Hold for hold, and drop one of the two where both are given.
-    strange = [(key,) for key in data if key not in known_at(())]
-    found = [places.locate(where, error_text.unknown(where)) for where in strange]
+    # pydantic-settings takes Hold for hold, and drops one of the two where both are given.
+    unknown = [(key,) for key in data if key not in known_at(())]
+    problems = [places.locate(where, error_text.unknown_key(where)) for where in unknown]
     try:
-        settings = Settings(**{key: data[key] for key in data if (key,) not in strange})
+        settings = Settings(**{key: data[key] for key in data if (key,) not in unknown})
     except ValidationError as error:
-        found += [places.locate(*problem) for problem in error_text.problems(error)]
+        problems += [places.locate(*finding) for finding in error_text.findings(error)]
         if not data:
-            found.insert(0, f"{places.file}: is empty; the least it holds: examples/minimal.yaml")
-        raise Refused("\n".join(found)) from error
+            empty = f"{places.file}: is empty; the least it holds: examples/minimal.yaml"
+            problems.insert(0, empty)
+        raise Refused("\n".join(problems)) from error
     except SettingsError as error:
         key = str(error).partition('field "')[2].partition('"')[0]
         name = f"{PREFIX}{key.upper()}"
         raise Refused(f"environment variable {name}: write lists and maps as JSON") from error
-    if found:
-        raise Refused("\n".join(found))
+    if problems:
+        raise Refused("\n".join(problems))
     return settings
 
 
-def _text(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        return path.read_text(encoding="utf-8-sig")  # editors on Windows begin with a mark
+        return path.read_bytes()
     except OSError as error:
         cure = _other_name(path)
         raise Refused(f"{path}: cannot read the config file: {error.strerror}{cure}") from error
+
+
+def _decode(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")  # editors on Windows begin with a mark
     except UnicodeDecodeError as error:
         where = f"byte {error.start} is {error.object[error.start]:#04x}"
         raise Refused(f"{path}: is not UTF-8: {where}; save it as UTF-8") from error
 
 
 def _other_name(path: Path) -> str:
-    """Return the name of a file beside a missing one that may have been meant."""
+    """Return the file that may be meant by a missing one, or how to begin one."""
     if path.is_dir():
         return f"; it is a folder: name the file in it, {path / 'connector.yaml'}"
-    there = [each.name for each in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
-    near = difflib.get_close_matches(path.name, there, n=1)
+    near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.y*ml")])
     if near:
-        return f"; did you mean {path.parent / near[0]}?"
+        return f"; did you mean {path.parent / near}?"
     return "; to begin one, copy examples/minimal.yaml"

@@ -1,5 +1,6 @@
-"""Every setting, its type, default and meaning. Unknown keys are refused; nothing is read here."""
+"""The config file as a model: each setting with its type, default and meaning. Reads nothing."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,15 +18,15 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.config.addresses import Brokers, Url, WebSocketBase
-from connector.config.subscription import Subscription
+from connector.config.subscription import SubscriptionSettings
 from connector.config.values import (
     BookInterval,
     ConnectionLife,
+    Hold,
     InstanceName,
-    Plain,
     Refresh,
     Retention,
-    Room,
+    Scalar,
     Section,
     TopicName,
 )
@@ -41,7 +42,7 @@ class CustomBases(Section):
     rest: Url | None = Field(None, description="Base URL of the REST API.")
 
 
-class Security(Section):
+class SecuritySettings(Section):
     """How Kafka lets us in. Passwords are read from files."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = Field(
@@ -62,7 +63,7 @@ class Security(Section):
     key_password_file: Path | None = Field(None, description="Password of that key.")
 
     @model_validator(mode="after")
-    def _complete(self) -> "Security":
+    def _complete(self) -> "SecuritySettings":
         sasl = self.protocol.startswith("SASL")
         if sasl != (self.mechanism is not None):
             raise ValueError(
@@ -77,20 +78,20 @@ class Security(Section):
         return self
 
 
-class Kafka(Section):
+class KafkaSettings(Section):
     """The cluster that takes the records."""
 
     bootstrap_servers: Brokers = Field(description="Comma separated, or a list.")
     client_id: str = Field(
         "bkc", min_length=1, description="How the cluster's logs and quotas call us."
     )
-    security: Security = Security()
-    librdkafka: dict[str, Plain] = Field(
+    security: SecuritySettings = SecuritySettings()
+    librdkafka: dict[str, Scalar] = Field(
         default_factory=dict, description="Handed to the producer as it stands."
     )
 
 
-class SchemaRegistry(Section):
+class RegistrySettings(Section):
     """The Confluent-compatible registry that keeps the schemas."""
 
     url: Url = Field(description="http://registry:8081 or https://...")
@@ -102,13 +103,13 @@ class SchemaRegistry(Section):
     ca_file: Path | None = Field(None, description="Authorities that may sign the registry; PEM.")
 
     @model_validator(mode="after")
-    def _complete(self) -> "SchemaRegistry":
+    def _complete(self) -> "RegistrySettings":
         if (self.username is None) != (self.password_file is None):
             raise ValueError("username and password_file go together")
         return self
 
 
-class Topics(Section):
+class TopicSettings(Section):
     """Names and shape of the topics."""
 
     prefix: TopicName | None = Field(
@@ -122,7 +123,7 @@ class Topics(Section):
     )
 
 
-class Server(Section):
+class ServerSettings(Section):
     """The HTTP server for probes and metrics."""
 
     # 0.0.0.0: kubelet and Prometheus come from outside the pod
@@ -130,7 +131,7 @@ class Server(Section):
     port: int = Field(8080, ge=0, le=65_535, description="0 takes a free port.")
 
 
-class Logs(Section):
+class LogSettings(Section):
     """Log lines go to standard error."""
 
     format: Literal["auto", "json", "console"] = Field(
@@ -141,26 +142,26 @@ class Logs(Section):
     )
 
 
-class Limits(Section):
+class LimitSettings(Section):
     """How much of what Binance allows one IP address is ours."""
 
     share: float = Field(
         1.0, gt=0, le=1, description="Share of the limits per IP: connections and REST weight."
     )
     connection_life: ConnectionLife = Field(
-        86_400_000,
+        timedelta(hours=24),
         description="The exchange cuts a connection after so long; ours are replaced before.",
     )
 
 
-class Shard(Section):
+class ShardSettings(Section):
     """Which part of the plan this process reads; usually set by the environment."""
 
     index: int = Field(0, ge=0, description="Counted from 0.")
     count: int = Field(1, ge=1, le=1_000, description="Processes that share the plan.")
 
     @model_validator(mode="after")
-    def _one_of_them(self) -> "Shard":
+    def _one_of_them(self) -> "ShardSettings":
         if self.index >= self.count:
             raise ValueError(
                 f"index {self.index} with count {self.count}: they go from 0 to {self.count - 1}"
@@ -168,7 +169,7 @@ class Shard(Section):
         return self
 
 
-class Backfill(Section):
+class BackfillSettings(Section):
     """Fetching by REST what was missed."""
 
     enabled: bool = Field(True, description="false: what is missing is marked and stays missing.")
@@ -180,7 +181,7 @@ class Backfill(Section):
         True, description="Snapshots of order books into their depth topics, to start from."
     )
     book_interval: BookInterval = Field(
-        3_600_000, description="A snapshot of every book again after so long."
+        timedelta(hours=1), description="A snapshot of every book again after so long."
     )
 
 
@@ -192,15 +193,15 @@ def _environment(name: str) -> str:
     return name
 
 
-def _sort_of_exchange(value: Any) -> str:
+def _branch_of_exchange(value: Any) -> str:
     return "<bases>" if isinstance(value, dict) else "<name>"
 
 
-# Tags in angle brackets are no keys of the file: words.py leaves them out of a place.
+# Tags in angle brackets are no keys of the file: error_text.py leaves them out of a place.
 Exchange = Annotated[
     Annotated[str, AfterValidator(_environment), Tag("<name>")]
     | Annotated[dict[Product, CustomBases], Field(min_length=1), Tag("<bases>")],
-    Discriminator(_sort_of_exchange),
+    Discriminator(_branch_of_exchange),
 ]
 
 
@@ -214,12 +215,12 @@ class Settings(BaseSettings):
     exchange: Exchange = Field(
         "production", description="production, testnet, demo, or bases per product."
     )
-    kafka: Kafka
-    schema_registry: SchemaRegistry
-    topics: Topics = Topics()
-    server: Server = Server()
-    logs: Logs = Logs()
-    hold: Room = Field(
+    kafka: KafkaSettings
+    schema_registry: RegistrySettings
+    topics: TopicSettings = TopicSettings()
+    server: ServerSettings = ServerSettings()
+    logs: LogSettings = LogSettings()
+    hold: Hold = Field(
         ByteSize(256 * 1024 * 1024),
         description="Bytes of frames kept while Kafka is away; beyond it frames are dropped.",
     )
@@ -233,17 +234,17 @@ class Settings(BaseSettings):
         description="Names this writer: with the shard its transactional.id, and in markers. Two"
         " connectors on one cluster need two names.",
     )
-    shard: Shard = Shard()
+    shard: ShardSettings = ShardSettings()
     refresh: Refresh = Field(
-        300_000,
+        timedelta(minutes=5),
         validate_default=False,
         description="How often exchangeInfo is read again for new symbols.",
     )
-    limits: Limits = Limits()
-    backfill: Backfill = Backfill()
+    limits: LimitSettings = LimitSettings()
+    backfill: BackfillSettings = BackfillSettings()
     proxy: Url | None = Field(None, description="HTTP proxy for WebSocket and REST.")
     proxy_login_file: Path | None = Field(None, description="File: that proxy's user:password.")
-    subscriptions: list[Subscription] = Field(
+    subscriptions: list[SubscriptionSettings] = Field(
         min_length=1, description="What to read, and where it goes."
     )
 
@@ -263,13 +264,13 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Let the environment stand above the file."""
+        """Let the environment override the file."""
         del settings_cls, dotenv_settings, file_secret_settings
         return env_settings, init_settings
 
     @property
     def topic_prefix(self) -> str:
-        """What topic names begin with."""
+        """What the names of all topics begin with."""
         if self.topics.prefix is not None:
             return self.topics.prefix
         named = isinstance(self.exchange, str) and self.exchange != "production"

@@ -1,4 +1,7 @@
-"""A config file and what the exchange lists into a plan; every problem with its place."""
+"""The plan that a config file means; each problem with its place in the file.
+
+Next: planning/plan.py (subscriptions and listings into a plan).
+"""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -9,13 +12,13 @@ from connector.binance.products import ENVIRONMENTS, Bases, Product
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.errors import Refused
-from connector.planning.budget import PlanBudget, Shares, budget_of
+from connector.planning.budget import LimitShares, PlanBudget, budget_of
 from connector.planning.model import Plan, PlanError
 from connector.planning.plan import make_plan, needs
 
 
 def bases_of(settings: Settings) -> Mapping[Product, Bases]:
-    """Return where each product is served: an environment's hosts, or the file's own."""
+    """Return the hosts of each product: those of an environment of Binance, or the file's own."""
     if isinstance(settings.exchange, str):
         return ENVIRONMENTS[settings.exchange]
     production = ENVIRONMENTS["production"]
@@ -30,11 +33,12 @@ def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | Non
 
     Args:
         loaded: The file.
-        universe: What the exchange lists; None leaves pending what only it can tell.
+        universe: What the exchange lists; None: what depends on it stays pending.
         before: The plan that runs now: its streams stay on their connections.
 
     Raises:
-        Refused: each problem with file, line and cure; a limit of the exchange that it breaks.
+        Refused: a line for each problem, with its place and cure, or for each limit of the exchange
+            that the plan breaks.
     """
     settings = loaded.settings
     shard = settings.shard.index, settings.shard.count
@@ -49,26 +53,26 @@ def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | Non
         )
     except PlanError as error:
         raise loaded.refused(error.problems) from error
-    broken = cost_in(settings, plan).refusals
+    broken = plan_budget(settings, plan).refusals
     if broken:
-        raise Refused("\n".join(f"the plan breaks a limit: {each}" for each in broken))
+        raise Refused("\n".join(f"the plan breaks a limit: {limit}" for limit in broken))
     return plan
 
 
-def cost_in(settings: Settings, plan: Plan) -> PlanBudget:
-    """Reckon up what a plan costs within the limits that the file leaves it."""
+def plan_budget(settings: Settings, plan: Plan) -> PlanBudget:
+    """Return what a plan needs of the limits per IP address, and of the share that we may use."""
     backfill = settings.backfill.weight_share if settings.backfill.enabled else 0.0
-    shares = Shares(settings.limits.share, backfill, settings.refresh / 1000)
+    shares = LimitShares(settings.limits.share, backfill, settings.refresh.total_seconds())
     needed = needs(settings.subscriptions)
     return budget_of(plan.connections, needed.listings, needed.volumes, shares)
 
 
-def keyless(settings: Settings, plan: Plan) -> list[str]:
-    """Say which streams miss for good what they miss, because REST wants an API key for it."""
+def streams_without_key(settings: Settings, plan: Plan) -> list[str]:
+    """Return a warning for each kind of stream whose backfill needs an API key that is not set."""
     backfill = settings.backfill
     if not backfill.enabled or backfill.api_key_file is not None:
         return []
-    rows = Counter(one.stream.row for one in plan.streams if _needs_key(one.stream.row))
+    rows = Counter(planned.stream.row for planned in plan.streams if _needs_key(planned.stream.row))
     return [
         f"{row.product} {row.pattern} ({streams} stream{'' if streams == 1 else 's'}): what is"
         " missed cannot be fetched without an API key: name its file in backfill.api_key_file (the"

@@ -1,65 +1,77 @@
-"""Has the config file another content, and what of it can a running worker take over?
+"""Notices that the config file has new content, and picks what a running worker can take over.
 
-Asked by reading it: Kubernetes swaps a link above it, which a watch on the file would miss.
+The file is read once a second: Kubernetes swaps a link above it, which a watch on the file would
+miss.
 """
 
-import hashlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from connector.config.load import content_hash
 from connector.config.model import Settings
 
 # What a running worker can change; every other key counts from the next start on.
 LIVE = frozenset({"subscriptions", "refresh"})
-GONE_LOOKS = 5  # a file is moved into place within less; one look a second
-
-
-def content_hash(path: Path) -> str:
-    """Return the first 12 hex digits of the SHA-256 of a file; "" when it cannot be read."""
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    except OSError:
-        return ""
+MISSED_READS_UNTIL_GONE = 5  # a file that is moved into place is away for less
 
 
 @dataclass(slots=True)
 class FileWatch:
-    """A file's content against the one that was dealt with.
+    """A file's content, compared with the content that was dealt with.
 
     Attributes:
         path: The file.
-        known: Hash of the content that was dealt with: taken or refused.
-        gone: It has not been there for some looks.
+        known: Hash of the content that was dealt with: taken over or refused.
+        content: Its bytes as last read; None before the first read, and if it could not be read.
+        gone: The last reads have failed, MISSED_READS_UNTIL_GONE of them or more.
     """
 
     path: Path
     known: str
+    content: bytes | None = None
     gone: bool = False
-    _last: str = ""
+    _hash: str = ""  # of `content`; "" for None
     _missed: int = 0
 
     def changed(self) -> bool:
-        """Look; True when the same new content was found twice running: nobody is writing it.
+        """Read the file; True if the same new content was read twice running.
 
-        A file that is away for a moment is no change.
+        Content that is still being written is no change yet, nor is a file that is missing.
         """
-        last, self._last = self._last, content_hash(self.path)
-        self._missed = 0 if self._last else self._missed + 1
-        self.gone = self._missed >= GONE_LOOKS
-        return self._last == last and self._last not in ("", self.known)
+        before = self._hash
+        try:
+            self.content = self.path.read_bytes()
+        except OSError:
+            self.content = None
+        self._hash = "" if self.content is None else content_hash(self.content)
+        self._missed = 0 if self._hash else self._missed + 1
+        self.gone = self._missed >= MISSED_READS_UNTIL_GONE
+        return self._hash == before and self._hash not in ("", self.known)
+
+    def take(self) -> bytes | None:
+        """Return the content as last read, None if it could not be; it counts as dealt with."""
+        self.known = self._hash
+        return self.content
 
 
 def reloadable_part(running: Settings, read: Settings) -> tuple[Settings, tuple[str, ...]]:
-    """Return settings with what can change live taken from `read`, and the keys that cannot."""
-    keys = tuple(differing(running.model_dump(), read.model_dump(), LIVE))
+    """Return `running` with what can change live taken from `read`, and the keys that cannot."""
+    keys = tuple(differing(running.model_dump(by_alias=True), read.model_dump(by_alias=True), LIVE))
     fields = [name for name in type(running).model_fields if name not in LIVE]
     return read.model_copy(update={name: getattr(running, name) for name in fields}), keys
 
 
 def differing(old: Any, new: Any, but: Collection[str] = (), path: str = "") -> Iterator[str]:
-    """Yield the keys that differ between two sections, as `kafka.client_id`; never values."""
+    """Yield the keys that differ between two sections, as `kafka.client_id`; never values.
+
+    Args:
+        old: A section as a map, or a value.
+        new: The same of the other file.
+        but: Keys at the top that are left out.
+        path: Where the two stand.
+    """
     if not (isinstance(old, dict) and isinstance(new, dict)):
         if old != new:
             yield path

@@ -1,4 +1,4 @@
-"""Reads what is secret from files; the content goes to the caller and nowhere else."""
+"""Reads passwords and keys from the files that settings name; they get into no log or error."""
 
 from pathlib import Path
 from urllib.parse import quote
@@ -10,8 +10,12 @@ from connector.errors import Refused
 def secret(path: Path, key: str) -> str:
     """Return a file's content without the line end.
 
+    Args:
+        path: The file.
+        key: The setting that names it, for the error.
+
     Raises:
-        Refused: it cannot be read, or is empty; the content is never in the text.
+        Refused: the file cannot be read, or is empty.
     """
     try:
         content = path.read_text(encoding="utf-8").rstrip("\r\n")
@@ -24,7 +28,7 @@ def secret(path: Path, key: str) -> str:
 
 
 def api_key_of(settings: Settings) -> str | None:
-    """Return the key for REST calls that want one.
+    """Return the API key for REST calls that need one; None if the file names none.
 
     Raises:
         Refused: its file cannot be read.
@@ -34,10 +38,10 @@ def api_key_of(settings: Settings) -> str | None:
 
 
 def proxy_of(settings: Settings) -> str | None:
-    """Return the URL of the proxy, its user name and password in it where it wants them.
+    """Return the URL of the proxy, with user name and password if the proxy needs them.
 
     Raises:
-        Refused: their file cannot be read, or holds no such two.
+        Refused: the file with them cannot be read, or holds no user:password.
     """
     url, path = settings.proxy, settings.proxy_login_file
     if path is None:

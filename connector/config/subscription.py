@@ -57,7 +57,7 @@ class Filter(Section):
 
     @property
     def selection(self) -> Selection:
-        """The symbols it means."""
+        """The symbols that pass."""
         given = {name: tuple(getattr(self, name)) for name in _MANY}
         everything = not self.match and self.top is None
         return Selection(everything=everything, top=self.top, **given)
@@ -66,18 +66,18 @@ class Filter(Section):
 _MANY = ("status", "quote", "contract_type", "underlying", "match", "exclude")
 
 
-def _sort_of_symbols(value: Any) -> str:
+def _branch_of_symbols(value: Any) -> str:
     return "<filter>" if isinstance(value, dict | Filter) else "<names>"
 
 
-# Tags in angle brackets are no keys of the file: words.py leaves them out of a place.
+# Tags in angle brackets are no keys of the file: error_text.py leaves them out of a place.
 Symbols = Annotated[
     Annotated[Texts, Tag("<names>")] | Annotated[Filter, Tag("<filter>")],
-    Discriminator(_sort_of_symbols),
+    Discriminator(_branch_of_symbols),
 ]
 
 
-class Subscription(Section):
+class SubscriptionSettings(Section):
     """Streams of one product, for which symbols, and where they go."""
 
     product: Product = Field(description="Where the streams are; usdm and coinm are futures.")
@@ -124,7 +124,7 @@ class Subscription(Section):
 
     @property
     def selection(self) -> Selection:
-        """The symbols it means; `all` and globs want exchangeInfo, names do not."""
+        """The symbols; `all`, globs and filters need exchangeInfo, names do not."""
         if isinstance(self.symbols, Filter):
             return self.symbols.selection
         symbols = [symbol.upper() for symbol in self.symbols]

@@ -1,9 +1,10 @@
-"""Types of setting values; each error text shows the value, its bounds or form, and the cure."""
+"""Types of values in the config file; each error shows the value, and what to write instead."""
 
-import difflib
+import functools
 import re
 import string
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import (
@@ -15,8 +16,10 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from connector.errors import did_you_mean
+
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # org.apache.kafka.common.internals.Topic, 4.1
-# What stands for the symbol when a template is tried: any symbol of plain letters.
+# Values that a topic template is tried with; any symbol of plain letters does.
 _SAMPLE = {
     "prefix": "binance",
     "product": "spot",
@@ -27,13 +30,13 @@ _SAMPLE = {
 
 
 class Section(BaseModel):
-    """A section of the file: unknown keys are refused, values do not change."""
+    """A section of the file: unknown keys are refused; immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def _written_as(format_: str, range_: str | None = None) -> WithJsonSchema:
-    """Say in docs/config.md and the JSON schema what the value looks like."""
+    """Give the form of a value to the JSON schema, and so to docs/config.md."""
     bounds = {} if range_ is None else {"range": range_}
     return WithJsonSchema({"type": "string", "format": format_, **bounds})
 
@@ -50,7 +53,7 @@ TopicName = Annotated[str, AfterValidator(_topic), _written_as("topic name")]
 
 
 def _placeholders(template: str, allowed: Collection[str]) -> None:
-    """Refuse what is no plain `{name}` of those allowed."""
+    """Raise ValueError for a placeholder that is no plain `{name}` of those allowed."""
     try:
         parsed = list(string.Formatter().parse(template))
     except ValueError as error:
@@ -58,8 +61,8 @@ def _placeholders(template: str, allowed: Collection[str]) -> None:
     for _, name, form, conversion in parsed:
         if name is None or (name in allowed and not form and conversion is None):
             continue
-        near = difflib.get_close_matches(name, allowed, n=1)
-        meant = f"did you mean {{{near[0]}}}?" if near else f"known: {_braced(allowed)}"
+        near = did_you_mean(name, allowed)
+        meant = f"did you mean {{{near}}}?" if near else f"known: {_braced(allowed)}"
         written = name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
         raise ValueError(f"{template!r}: unknown placeholder {{{written}}}; {meant}")
 
@@ -85,13 +88,13 @@ TopicTemplate = Annotated[str, AfterValidator(_topic_template), _written_as("tem
 KeyTemplate = Annotated[str, AfterValidator(_key_template), _written_as("template")]
 
 
-def _plain(value: object) -> object:
+def _scalar(value: object) -> object:
     if isinstance(value, dict | list) or value is None:
         raise ValueError("must be text, a number, true or false")
     return value
 
 
-Plain = Annotated[str | int | float | bool, BeforeValidator(_plain)]
+Scalar = Annotated[str | int | float | bool, BeforeValidator(_scalar)]
 
 
 def _instance(value: str) -> str:
@@ -104,7 +107,7 @@ InstanceName = Annotated[str, AfterValidator(_instance)]
 
 
 def one_or_many(value: Any) -> Any:
-    """Take a single text for a list of one."""
+    """Return a single text as a list of one, anything else as it is."""
     return [value] if isinstance(value, str) else value
 
 
@@ -112,49 +115,63 @@ Texts = Annotated[list[str], BeforeValidator(one_or_many)]
 
 
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
-_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1_000, "ms": 1}
-FOR_EVER = "-1"
+_UNITS = {
+    "d": timedelta(days=1),
+    "h": timedelta(hours=1),
+    "m": timedelta(minutes=1),
+    "s": timedelta(seconds=1),
+    "ms": timedelta(milliseconds=1),
+}
 
 
-def _read(value: object) -> int:
-    """Turn 7d, 12h, 30m, 45s or 500ms into milliseconds. A bare number is refused.
+def _duration(value: object) -> timedelta:
+    """Return what is written as 7d, 12h, 30m, 45s or 500ms.
 
-    `retention: 7` would empty a topic within 7 ms.
+    A number without a unit is refused: `retention: 7` would empty a topic within 7 ms.
     """
-    found = _DURATION.fullmatch(str(value).strip())
-    if found is None:
+    match = _DURATION.fullmatch(str(value).strip())
+    if match is None:
         raise ValueError(f"{value!r} is no duration: write 7d, 12h, 30m, 45s or 500ms")
-    return int(found[1]) * _UNITS[found[2]]
+    try:
+        return int(match[1]) * _UNITS[match[2]]
+    except OverflowError:
+        return timedelta.max
 
 
-def _between(least: str, most: str, *, for_ever: bool = False) -> BeforeValidator:
-    shortest, longest = _read(least), _read(most)
-
-    def read(value: object) -> int:
-        if for_ever and str(value) == FOR_EVER:
-            return -1
-        milliseconds = _read(value)
-        if milliseconds < shortest:
-            raise ValueError(f"{value!r} is too short: {least} is the least")
-        if milliseconds > longest:
-            raise ValueError(f"{value!r} is too long: {most} is the most")
-        return milliseconds
-
-    return BeforeValidator(read)
+def _bounded(value: object, least: str, most: str) -> timedelta:
+    duration = _duration(value)
+    if duration < _duration(least):
+        raise ValueError(f"{value!r} is too short: {least} is the least")
+    if duration > _duration(most):
+        raise ValueError(f"{value!r} is too long: {most} is the most")
+    return duration
 
 
-Retention = Annotated[
-    int, _between("1s", "36500d", for_ever=True), _written_as("duration", "1s to 36500d")
-]
-Refresh = Annotated[int, _between("1s", "30d"), _written_as("duration", "1s to 30d")]
-BookInterval = Annotated[int, _between("10s", "30d"), _written_as("duration", "10s to 30d")]
-# The exchange cuts a connection after 24 h, whatever we say.
-ConnectionLife = Annotated[int, _between("1s", "24h"), _written_as("duration", "1s to 24h")]
+def _between(least: str, most: str) -> BeforeValidator:
+    return BeforeValidator(functools.partial(_bounded, least=least, most=most))
+
+
+Refresh = Annotated[timedelta, _between("1s", "30d"), _written_as("duration", "1s to 30d")]
+BookInterval = Annotated[timedelta, _between("10s", "30d"), _written_as("duration", "10s to 30d")]
+# The exchange cuts a connection after 24 h.
+ConnectionLife = Annotated[timedelta, _between("1s", "24h"), _written_as("duration", "1s to 24h")]
+
+FOR_EVER = -1
+
+
+def _retention(value: object) -> int:
+    """Return Kafka's `retention.ms`: milliseconds, or -1 for ever."""
+    if str(value) == str(FOR_EVER):
+        return FOR_EVER
+    return _bounded(value, "1s", "36500d") // timedelta(milliseconds=1)
+
+
+Retention = Annotated[int, BeforeValidator(_retention), _written_as("duration", "1s to 36500d")]
 
 _KIB, _GIB = 2**10, 2**30
 
 
-def _room(value: ByteSize) -> ByteSize:
+def _hold(value: ByteSize) -> ByteSize:
     if value < 64 * _KIB:
         raise ValueError(f"{value} bytes are too few: 64KiB is the least")
     if value > 64 * _GIB:
@@ -162,4 +179,4 @@ def _room(value: ByteSize) -> ByteSize:
     return value
 
 
-Room = Annotated[ByteSize, AfterValidator(_room), _written_as("size", "64KiB to 64GiB")]
+Hold = Annotated[ByteSize, AfterValidator(_hold), _written_as("size", "64KiB to 64GiB")]

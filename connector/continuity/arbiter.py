@@ -1,31 +1,43 @@
-"""What a merge is: the events of one series from all its live legs, put in publishing order.
+"""Feed arbitration: the events of one series from several connections, put in publishing order.
 
-The rules themselves, and what may wait, are in `handover`. Pure: `now` is an argument, in seconds
-of any clock that only goes forward.
+The rules are in `arbitration_rules`. Pure: callers pass `now`, seconds of a monotonic clock.
 """
 
 from abc import ABC, abstractmethod
 from bisect import insort
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from connector.binance.catalogue.row import Row
 from connector.continuity.tracker import GAP, REPEATED, IdGap, Tracker, Verdict
 
-MAX_WAIT_S = 0.5  # longest wait for another leg: some times the difference of two legs' delays
-MAX_HELD_EVENTS = 256  # most events that wait in one series
+MAX_WAIT_S = 0.5  # an event is held so long: some times the difference of two feeds' delays
+MAX_HELD_EVENTS = 256  # of one series
 
 Item = TypeVar("Item")
 Order = tuple[int, int]
-Decision = tuple[Verdict, Item, IdGap | None]
+
+
+class Decision(NamedTuple, Generic[Item]):
+    """What becomes of one event.
+
+    Attributes:
+        verdict: REPEATED: it is not published, only counted; else it is published now.
+        item: The event, as offered.
+        gap: The ids missing before it (verdict GAP); None: none are.
+    """
+
+    verdict: Verdict
+    item: Item
+    gap: IdGap | None
 
 
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One live connection of the series.
+    """One connection's delivery of the series.
 
     Attributes:
-        caught_up: It has delivered something that joins what is published, or came first.
+        caught_up: It was the first feed, or it has delivered what follows the events published.
         reached: The newest id it has delivered (of candles: open time); None before its first.
         delivered: Events it has delivered, repeats included.
     """
@@ -37,7 +49,15 @@ class Feed:
 
 @dataclass(slots=True, eq=False)
 class HeldEvent(Generic[Item]):
-    """An event that waits, or is just being looked at."""
+    """An event that is held, or about to be decided.
+
+    Attributes:
+        feed: Id of the connection that delivered it.
+        first, last, previous, final: As in `Tracker.observe`.
+        item: The event, as offered.
+        arrived: When it was offered, in the clock's seconds.
+        order: Sorts the held events.
+    """
 
     feed: int
     first: int
@@ -50,16 +70,19 @@ class HeldEvent(Generic[Item]):
 
 
 class FeedArbiter(ABC, Generic[Item]):
-    """The events of one series from all its live legs, in publishing order.
+    """Puts the events of one series from all its feeds in publishing order.
 
-    Every item offered comes back exactly once, from whichever call decides it.
+    Every item offered comes back in exactly one decision, from whichever call makes it.
 
     Args:
         row: The series' catalogue row.
-        tracker: The series' tracker; nobody else feeds it meanwhile.
-        wait_s: Longest time that an event waits for another leg, in seconds.
-        hold: Most events that wait.
-        skew: How far apart two legs stamp the same event, in the unit of its times.
+        tracker: The series' tracker; the arbiter alone calls its `observe` meanwhile.
+        wait_s: Longest time an event is held for another feed, in seconds.
+        hold: Most events that are held.
+        skew: How far apart two feeds stamp the same event, in the unit of its times.
+
+    Attributes:
+        tracker: The series' tracker.
     """
 
     def __init__(
@@ -76,32 +99,32 @@ class FeedArbiter(ABC, Generic[Item]):
         self._max_held = hold
         self._skew = skew
         self._feeds: dict[int, Feed] = {}
-        self._leader: int | None = None  # the leg that published last
+        self._leader: int | None = None  # the feed whose event was published last
         self._held: list[HeldEvent[Item]] = []
 
     @property
-    def waiting(self) -> int:
-        """Events that wait."""
+    def held(self) -> int:
+        """Events that are held."""
         return len(self._held)
 
     @property
     def due(self) -> float | None:
-        """When `expire` will have something to do; None while nothing waits."""
+        """When `expire` will have something to decide; None while nothing is held."""
         if not self._held:
             return None
-        return min(one.arrived for one in self._held) + self._wait_s
+        return min(event.arrived for event in self._held) + self._wait_s
 
     @property
     def idle(self) -> bool:
-        """Whether the tracker alone would do: at most one leg, and nothing waits."""
+        """Whether the tracker alone is enough: at most one feed, and nothing is held."""
         return len(self._feeds) <= 1 and not self._held
 
     def feed_opened(self, feed: int, leading: bool = False) -> None:
-        """A connection will deliver this series from now on. The first one needs no joining.
+        """Add a feed. The first one counts as caught up.
 
         Args:
-            feed: Its number, its own as long as it lives.
-            leading: It is the one that fed the tracker until now.
+            feed: Id of its connection.
+            leading: The events that the tracker has observed so far came from it.
         """
         self._feeds.pop(feed, None)
         self._feeds[feed] = Feed(caught_up=not self._feeds)
@@ -109,22 +132,22 @@ class FeedArbiter(ABC, Generic[Item]):
             self._leader = feed
 
     def feed_closed(self, feed: int, now: float) -> list[Decision[Item]]:
-        """A connection delivers no more; returns what waited for it."""
+        """Remove a feed; returns what was held for it."""
         self._feeds.pop(feed, None)
         if self._leader == feed:
             self._leader = None
         return self._settle(now)
 
     def has_successor(self, feed: int) -> bool:
-        """Whether another leg has delivered what joins what is published."""
-        return any(one.caught_up for name, one in self._feeds.items() if name != feed)
+        """Return whether another feed has caught up."""
+        return any(other.caught_up for name, other in self._feeds.items() if name != feed)
 
     def may_close(self, feed: int) -> bool:
-        """Whether closing this leg now would lose nothing and change nothing in the chain."""
+        """Return whether nothing is lost, and no chain of ids broken, if this feed closes now."""
         return self.has_successor(feed)
 
     def delivered(self, feed: int) -> int:
-        """Return how many events a live leg has delivered since it was opened here."""
+        """Return how many events a feed has delivered since it was added; 0 if it is closed."""
         return self._feeds[feed].delivered if feed in self._feeds else 0
 
     def offer(
@@ -139,8 +162,11 @@ class FeedArbiter(ABC, Generic[Item]):
     ) -> list[Decision[Item]]:
         """Take an event of a feed; returns what is decided now, in publishing order.
 
-        The ids are those of `Tracker.observe`. A REPEATED item is for the accounts only. What a
-        closed feed still delivers is taken too, but nobody waits for it.
+        Args:
+            feed: Id of the connection. A closed feed's event is taken too, but held for none.
+            first, last, previous, final: As in `Tracker.observe`.
+            item: The event; comes back in a decision.
+            now: The clock's seconds.
         """
         state = self._feeds.get(feed)
         reached = self._reach(first, last)
@@ -148,42 +174,41 @@ class FeedArbiter(ABC, Generic[Item]):
             state.delivered += 1
             if state.reached is None or reached > state.reached:
                 state.reached = reached
-        one = HeldEvent(
-            feed, first, last, previous, final, item, now, self._order(first, last, previous)
-        )
+        order = self._order(first, last, previous)
+        event = HeldEvent(feed, first, last, previous, final, item, now, order)
         if not self._held:
-            verdict = self._ready(one)
+            verdict = self._ready(event)
             if verdict is not None:
-                return [self._take(one, verdict)]
-        insort(self._held, one, key=_order_of)
+                return [self._take(event, verdict)]
+        insort(self._held, event, key=_order_of)
         return self._settle(now)
 
     def expire(self, now: float) -> list[Decision[Item]]:
-        """Return what has waited long enough, and what follows from it."""
+        """Return what has been held long enough, and what can be decided after it."""
         return self._settle(now) if self._held else []
 
     def reset(self) -> list[Decision[Item]]:
-        """Have the tracker's ids begin anew next; returns what waited under the old ones."""
-        out = []
+        """Prepare for ids that begin anew; returns all that is held, of the old ids."""
+        decisions = []
         while self._held:
-            out.append(self._take(self._held[0], self._ready(self._held.pop(0))))
-        for leg in self._feeds.values():
-            leg.reached = None
-        return out
+            decisions.append(self._take(self._held[0], self._ready(self._held.pop(0))))
+        for feed in self._feeds.values():
+            feed.reached = None
+        return decisions
 
     def _settle(self, now: float) -> list[Decision[Item]]:
-        out: list[Decision[Item]] = []
+        decisions: list[Decision[Item]] = []
         while self._held:
             position, verdict = self._first_ready()
             if verdict is None and not self._is_overdue(now):
                 break
-            out.append(self._take(self._held.pop(position), verdict))
-        return out
+            decisions.append(self._take(self._held.pop(position), verdict))
+        return decisions
 
     def _first_ready(self) -> tuple[int, Verdict | None]:
-        """The first event that need not wait, or simply the first."""
-        for position, one in enumerate(self._held):
-            verdict = self._ready(one)
+        """Return position and verdict of the first event that can be decided; else (0, None)."""
+        for position, event in enumerate(self._held):
+            verdict = self._ready(event)
             if verdict is not None:
                 return position, verdict
         return 0, None
@@ -194,38 +219,41 @@ class FeedArbiter(ABC, Generic[Item]):
         due = self.due
         return due is not None and due <= now
 
-    def _take(self, one: HeldEvent[Item], verdict: Verdict | None) -> Decision[Item]:
-        """Decide an event, waited for or no longer: feed the tracker, and note who spoke."""
-        leg = self._feeds.get(one.feed)
-        if leg is not None:
-            leg.caught_up = True
+    def _take(self, event: HeldEvent[Item], verdict: Verdict | None) -> Decision[Item]:
+        """Decide an event, ready or overdue (verdict None), and have the tracker observe it."""
+        feed = self._feeds.get(event.feed)
+        if feed is not None:
+            feed.caught_up = True
         if verdict is REPEATED:
-            self.tracker.note_repeat(one.first)
-            return REPEATED, one.item, None
-        real = self.tracker.observe(one.first, one.last, one.previous, one.final)
-        self._leader = None if leg is None else one.feed
-        return real, one.item, self.tracker.gap if real is GAP else None
+            self.tracker.note_repeat(event.first)
+            return Decision(REPEATED, event.item, None)
+        observed = self.tracker.observe(event.first, event.last, event.previous, event.final)
+        self._leader = None if feed is None else event.feed
+        return Decision(observed, event.item, self.tracker.gap if observed is GAP else None)
 
     def _all_beyond(self, edge: int) -> bool:
-        """Whether each live leg has delivered something beyond this id; so with no leg at all."""
-        return all(leg.reached is not None and leg.reached > edge for leg in self._feeds.values())
+        """Return whether every feed has delivered something newer than this id."""
+        return all(
+            feed.reached is not None and feed.reached > edge for feed in self._feeds.values()
+        )
 
     @abstractmethod
-    def _ready(self, one: HeldEvent[Item]) -> Verdict | None:
-        """What the event is to those published; None: it has to wait."""
+    def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
+        """Return what the event is to those published; None: it must be held."""
 
     @abstractmethod
     def _is_passed(self) -> bool:
-        """Whether no live leg can deliver any more what the first waiting event waits for."""
+        """Return whether no feed can still deliver what the first held event is held for."""
 
     @abstractmethod
     def _order(self, first: int, last: int, previous: int | None) -> Order:
-        """Where an event stands among those that wait."""
+        """Return what sorts an event among the held ones."""
 
     def _reach(self, first: int, last: int) -> int:
+        """Return the id that a feed has reached with an event."""
         del first
         return last
 
 
-def _order_of(one: HeldEvent[Item]) -> Order:
-    return one.order
+def _order_of(event: HeldEvent[Item]) -> Order:
+    return event.order

@@ -1,23 +1,25 @@
-"""Two legs, one tracker: puts the events of several connections of one series in publishing order.
+"""Several feeds, one tracker: the rules by which an arbiter publishes the events of one series.
 
-Used while more than one leg of a series is live: rotation, shutdown notices, suspects, changed
-plans, redundancy. Pure: `now` is an argument, in seconds of any clock that only goes forward.
+Used while a series has more than one feed: rotation, shutdown notices, suspects, changed plans,
+`connections: 2`. Pure: callers pass `now`, seconds of a monotonic clock.
 
-Each leg is in order in itself. What may wait does so for a short time and in a bounded number:
+Each feed by itself is in order. Events are held for MAX_WAIT_S and in a bounded number at most:
 
-- contiguous, range, chained (`ChainArbiter`): an event joins where the last one published ended. A
-  jump waits until each live leg has gone past it. An overlap waits while the leg that published
-  last is live and not past it, so that legs change where they are cut alike, if they ever are.
-- increasing, identity (`NewestArbiter`): a new leg is muted until it delivers what is published
-  already, or no other leg is left, or the others fell silent, which may be a hole; then the first
-  arrival wins.
-- candle (`CandleArbiter`): the same for the states of one candle, and a candle that is not closed
-or was left out waits as a jump does.
+- contiguous, range, chained (`ChainArbiter`): an event follows where the last one published ended.
+  A jump is held until every feed has gone past it. An overlap is held while the leading feed lives
+  and is not past it, so that the lead passes where both feeds cut the ids alike, if they ever do.
+- increasing, identity (`NewestArbiter`): a new feed is muted until it delivers what is published
+  already, or no other feed is left, or the others fall silent, which may be a gap. After that the
+  first arrival is published.
+- candle (`CandleArbiter`): the same for the states of one candle. The event after a candle that was
+  not closed or is missing is held as a jump is.
 
-Legs may stamp one event with times 1 ms apart: `skew` is what counts as the same time.
+Feeds may stamp one event with times 1 ms apart: `skew` is what counts as the same time.
 """
 
 from typing import Any
+
+from typing_extensions import override
 
 from connector.binance.catalogue.row import Row, SequenceRule
 from connector.continuity.arbiter import (
@@ -32,79 +34,85 @@ from connector.continuity.arbiter import (
 from connector.continuity.sequence_rules import CandleTracker, tracker_for
 from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, Tracker, Verdict
 
-__all__ = ["Decision", "FeedArbiter", "arbiter_for"]
-
 
 class ChainArbiter(FeedArbiter[Item]):
-    """Rules contiguous, range and chained: each event spans what follows the end of another."""
+    """Rules contiguous, range and chained: each event spans the ids that follow another's end."""
 
-    def may_close(self, leg: int) -> bool:
-        """See `FeedArbiter.may_close`; a chain goes on only where another leg is cut like its end.
+    @override
+    def may_close(self, feed: int) -> bool:
+        """Return whether nothing is lost, and no chain of ids broken, if this feed closes now.
 
-        Where legs are never cut alike that would be for ever: the caller has a deadline, and what
-        comes then is an overlap.
+        A chain goes on only where another feed's event ends where the leading feed's does. Feeds
+        may never be cut alike: callers set a deadline, and an overlap follows.
         """
-        if self._rule == "contiguous" or self._leader != leg:
-            return super().may_close(leg)
+        if self._rule == "contiguous" or self._leader != feed:
+            return super().may_close(feed)
         last = self.tracker.last
-        others = (one for name, one in self._feeds.items() if name != leg)
-        return any(one.caught_up and one.reached == last for one in others)
+        others = (other for name, other in self._feeds.items() if name != feed)
+        return any(other.caught_up and other.reached == last for other in others)
 
-    def _ready(self, one: HeldEvent[Item]) -> Verdict | None:
-        verdict = self.tracker.judge(one.first, one.last, one.previous)
+    @override
+    def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
+        verdict = self.tracker.judge(event.first, event.last, event.previous)
         if verdict is REPEATED:
             return verdict
         if verdict is NEW:
-            return None if self.tracker.is_tolerated_skip(one.first) else verdict
-        speaking = self._leader is None or self._leader == one.feed
-        return verdict if verdict is OVERLAP and speaking else None
+            return None if self.tracker.is_tolerated_skip(event.first) else verdict
+        leading = self._leader is None or self._leader == event.feed
+        return verdict if verdict is OVERLAP and leading else None
 
+    @override
     def _is_passed(self) -> bool:
         last = self.tracker.last
         return last is None or self._all_beyond(last)
 
+    @override
     def _order(self, first: int, last: int, previous: int | None) -> Order:
-        """By what it follows: the first one that waits leaves the smallest hole."""
+        """Return the id it follows: the first held event then leaves the smallest gap."""
         return (first - 1 if previous is None else previous), last
 
 
 class NewestArbiter(FeedArbiter[Item]):
     """Rules increasing and identity: what is newer than all before it is published."""
 
-    def _ready(self, one: HeldEvent[Item]) -> Verdict | None:
+    @override
+    def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
         newest = self.tracker.newest
-        if newest is None or one.feed == self._leader:
-            return self.tracker.judge(one.first, one.last)
-        if one.last <= newest + self._slack():
+        if newest is None or event.feed == self._leader:
+            return self.tracker.judge(event.first, event.last)
+        if event.last <= newest + self._slack():
             return REPEATED
-        return NEW if self._may_lead(one.feed) else None
+        return NEW if self._may_lead(event.feed) else None
 
-    def _take(self, one: HeldEvent[Item], verdict: Verdict | None) -> Decision[Item]:
-        """Decide an event. One that a new leg alone has brought comes after a hole, perhaps.
+    @override
+    def _take(self, event: HeldEvent[Item], verdict: Verdict | None) -> Decision[Item]:
+        """Decide an event. What a new feed alone has delivered may follow a gap (verdict GAP).
 
-        The others would have brought it too, had they not fallen silent: since when, nobody knows.
+        The other feeds would have delivered it too, had they not fallen silent, at an unknown time.
         """
-        leg, before = self._feeds.get(one.feed), self.tracker.last
-        alone = verdict is None and leg is not None and not leg.caught_up and before is not None
-        real, item, hole = super()._take(one, verdict)
-        if not alone or self._rule == "candle" or real is REPEATED:
-            return real, item, hole
+        feed, before = self._feeds.get(event.feed), self.tracker.last
+        alone = verdict is None and feed is not None and not feed.caught_up and before is not None
+        decision = super()._take(event, verdict)
+        if not alone or self._rule == "candle" or decision.verdict is REPEATED:
+            return decision
         if not self.tracker.has_ids:
-            return GAP, item, IdGap(None, None, None)
-        return GAP, item, IdGap(before, one.last, None)
+            return Decision(GAP, event.item, IdGap(None, None, None))
+        return Decision(GAP, event.item, IdGap(before, event.last, None))
 
     def _slack(self) -> int:
         return 0 if self._rule == "increasing" else self._skew
 
-    def _may_lead(self, leg: int) -> bool:
-        state = self._feeds.get(leg)
+    def _may_lead(self, feed: int) -> bool:
+        state = self._feeds.get(feed)
         if state is not None and state.caught_up:
             return True
         return not any(other.caught_up for other in self._feeds.values())
 
+    @override
     def _is_passed(self) -> bool:
         return False
 
+    @override
     def _order(self, first: int, last: int, previous: int | None) -> Order:
         del first, previous
         return last, 0
@@ -115,23 +123,27 @@ class CandleArbiter(NewestArbiter[Item]):
 
     tracker: CandleTracker
 
-    def _ready(self, one: HeldEvent[Item]) -> Verdict | None:
-        verdict = self.tracker.judge(one.first, one.last, one.previous, one.final)
-        if verdict is not NEW or one.feed == self._leader or self.tracker.newest is None:
+    @override
+    def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
+        verdict = self.tracker.judge(event.first, event.last, event.previous, event.final)
+        if verdict is not NEW or event.feed == self._leader or self.tracker.newest is None:
             return None if verdict is GAP else verdict
-        same = one.first == self.tracker.running and not one.final and one.previous is not None
-        if same and one.previous is not None and one.previous <= self.tracker.newest + self._skew:
+        time, running = event.previous, event.first == self.tracker.running and not event.final
+        if running and time is not None and time <= self.tracker.newest + self._skew:
             return REPEATED
-        return NEW if self._may_lead(one.feed) else None
+        return NEW if self._may_lead(event.feed) else None
 
+    @override
     def _is_passed(self) -> bool:
         current = self.tracker.current
         return current is None or self._all_beyond(current)
 
+    @override
     def _order(self, first: int, last: int, previous: int | None) -> Order:
         del last
         return first, previous or 0
 
+    @override
     def _reach(self, first: int, last: int) -> int:
         del last
         return first
@@ -154,9 +166,9 @@ def arbiter_for(
     hold: int = MAX_HELD_EVENTS,
     skew: int = 1,
 ) -> FeedArbiter[Item]:
-    """A merge for one series of this row, around the tracker it has; see `FeedArbiter`.
+    """Return an arbiter for one series of this row, around its tracker; see `FeedArbiter`.
 
-    Open its legs next, first of all the one that has been publishing (`speaking=True`).
+    Open its feeds next, first of all the one whose events the tracker has observed (`leading`).
     """
     kind: type[FeedArbiter[Item]] = _RULES[row.sequence.rule]
     return kind(row, tracker or tracker_for(row), wait_s, hold, skew)

@@ -1,7 +1,6 @@
-"""What the writer before has left of each series: how far it came, and what it was filling. No I/O.
+"""Checkpoint: what the previous writer stored of each series, until the series is seen again.
 
-Next along the way: kafka/checkpoint_store.py (reads it at the start), continuity/gap_tracker.py
-(goes on from there).
+Read by kafka/checkpoint_store.py at the start; continuity/gap_tracker.py goes on from it. No I/O.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,35 +8,36 @@ from types import MappingProxyType
 from typing import Any
 
 from connector.binance.candles import open_time
+from connector.continuity.gap import Gap
 from connector.continuity.sequence_rules import CandleTracker
-from connector.continuity.series import Gap, Series
-
-Record = Mapping[str, Any]
+from connector.continuity.series import Series
 
 
 class Checkpoint:
-    """Progress and unfinished gaps by series, until the series is seen again.
+    """Progress and unfinished gaps by series.
 
     Args:
         stored: Newest progress by series, as records.
-        unfinished: Markers of the gaps that were being filled, as records.
+        unfinished: Opening markers of the gaps that were being filled, as records.
     """
 
     def __init__(
-        self, stored: Mapping[str, Record] = MappingProxyType({}), unfinished: Iterable[Record] = ()
+        self,
+        stored: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+        unfinished: Iterable[Mapping[str, Any]] = (),
     ) -> None:
         self._stored = dict(stored)
-        self._unfinished: dict[str, list[Record]] = {}
-        self._epochs: dict[str, int] = {}  # of series forgotten, where their ids began anew
+        self._unfinished: dict[str, list[Mapping[str, Any]]] = {}
+        self._epochs: dict[str, int] = {}  # of forgotten series whose ids had begun anew
         for marker in unfinished:
             name = f"{marker['product']}/{marker['stream_name']}/{marker['symbol']}"
             self._unfinished.setdefault(name, []).append(marker)
 
     def restore(self, series: Series) -> Iterator[Gap] | None:
-        """Have a series go on where it was, in its topic of then.
+        """Put a series where the previous writer left it, in its topic of then.
 
         Returns:
-            Its unfinished gaps; None if it is a new one.
+            Its unfinished gaps; None if it is a new series.
         """
         stored, epoch = self._stored.pop(series.name, None), self._epochs.pop(series.name, 0)
         if stored is None:
@@ -47,27 +47,27 @@ class Checkpoint:
         series.topic, series.last_ms = stored["topic"], stored["last_time"]
         if series.tracker.has_ids:
             series.tracker.restore(stored["last_id"], stored["id_epoch"])
-            _restore_candle(series)
-        fillings = {one["gap_id"]: one for one in stored["fillings"]}
+            _restore_open_candle(series)
+        fillings = {filling["gap_id"]: filling for filling in stored["fillings"]}
         markers = self._unfinished.pop(series.name, ())
         return (_gap(marker, fillings.get(marker["gap_id"])) for marker in markers)
 
     def forget(self, series: Series) -> None:
-        """Take note of a series that is let go: its ids go on counting, should it come back."""
+        """Keep the id epoch of a removed series, in case the series comes back."""
         if series.tracker.epoch:
             self._epochs[series.name] = series.tracker.epoch
 
 
-def _restore_candle(series: Series) -> None:
-    """Know the candle that was open, when none had closed yet: its last word may be missing."""
+def _restore_open_candle(series: Series) -> None:
+    """Restore the open candle where none had closed yet: its closing state may be missing."""
     tracker, stream = series.tracker, series.stream
     if isinstance(tracker, CandleTracker) and tracker.last is None and series.last_ms:
         zone = stream.row.zone_ms
         tracker.running = open_time(stream.parameters["interval"], series.last_ms, zone)
 
 
-def _gap(marker: Record, filling: Record | None) -> Gap:
-    """Return a gap as the writer before had left it."""
+def _gap(marker: Mapping[str, Any], filling: Mapping[str, Any] | None) -> Gap:
+    """Return a gap as the previous writer left it."""
     edges = (marker["before_id"], marker["before_time"], marker["after_id"], marker["after_time"])
     gap = Gap(marker["gap_id"], marker["reason"], *edges, marker["missing"])
     gap.epoch = marker["id_epoch"]

@@ -1,4 +1,4 @@
-"""The closed lists of markers, and ids that are the same when a fact is written again. Pure."""
+"""The closed lists of a marker's reasons and states, and ids that repeat when a fact repeats."""
 
 import hashlib
 from typing import Literal, get_args
@@ -18,14 +18,12 @@ GapReason = Literal[
 ]
 MarkerState = Literal["started", "stopped", "opened", "clear", "filled", "partial", "unfillable"]
 REASONS: tuple[GapReason, ...] = get_args(GapReason)
-STATES: tuple[MarkerState, ...] = get_args(MarkerState)
-FINAL: frozenset[MarkerState] = frozenset({"clear", "filled", "partial", "unfillable"})
-_DIGITS = 16
+DIGEST_HEX_DIGITS = 16
 
 
 def digest(*parts: object) -> str:
     """Return the first 16 hex digits of the SHA-256 of these parts, joined by `|`."""
-    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:_DIGITS]
+    return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()[:DIGEST_HEX_DIGITS]
 
 
 def gap_id(
@@ -34,7 +32,7 @@ def gap_id(
     """Return the id of the gap after this id, or after this time where there are no ids.
 
     Args:
-        environment: The topic prefix: what tells testnet from production.
+        environment: The topic prefix: it keeps testnet and production apart.
         product, stream_name, symbol: The series.
         id_epoch: How often its ids have begun anew.
         before: Last id before the gap, else the record time of the last record before it.

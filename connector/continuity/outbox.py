@@ -1,27 +1,36 @@
-"""What is written down of the series: the marker and progress records of the next transaction.
+"""Outbox: the marker and progress records that are written with the next transaction.
 
-Told what happened by continuity/gap_tracker.py; knows nothing of why. No I/O: `now` is an argument.
+Filled by continuity/gap_tracker.py, drained by the producer. No I/O: the time is an argument.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.codec.avro import encode_record
+from connector.codec.framing import KafkaRecord
 from connector.codec.progress import ProgressEncoder
-from connector.codec.schema import load
+from connector.codec.schema import MARKERS, PROGRESS, load
+from connector.continuity.gap import Gap
 from connector.continuity.marker import MarkerState, digest
-from connector.continuity.series import Gap, Series
+from connector.continuity.series import Series
 
-MARKERS, PROGRESS = "markers", "progress"  # topics, behind the prefix
-IDLE_PROGRESS_INTERVAL_MS = (
-    1_000  # how often progress of series without ids is written; the others: each time
-)
-Record = tuple[str, bytes | None, bytes | None, int, Any]  # as a producer takes it
+# Progress of series without ids is written so often; that of the others with each transaction.
+IDLE_PROGRESS_INTERVAL_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Marker:
+    state: MarkerState
+    series: Series
+    topic: str
+    gap: Gap  # a copy: the gap changes on
+    detail: str
+    repeats_possible: bool
 
 
 class Outbox:
-    """Markers and progress of one writer, until they are written.
+    """Markers and progress of one writer that are not written yet.
 
     Args:
         environment: The topic prefix.
@@ -30,37 +39,44 @@ class Outbox:
         run: the random id of its process.
 
     Attributes:
-        sealed: Series whose progress was written -> number of the first transaction that did.
+        first_commits: Series whose progress was written -> number of the first transaction with it.
     """
 
     def __init__(self, environment: str, shard: int, instance: str, run: str) -> None:
         self._environment = environment
         self._shard, self._instance, self._run = shard, instance, run
-        self._marker_schema = 0
+        self._marker_schema_id = 0
         self._progress = ProgressEncoder(0, shard, instance, run)
         self._dirty: list[Series] = []
-        self._waiting: list[tuple[MarkerState, Series, str, Gap, str, bool]] = []
+        self._markers: list[_Marker] = []
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
-        self._tombstones: list[str] = []  # series whose progress is to be deleted
-        self._told: Series | None = None  # whose progress was written last
-        self._slowly_ms = 0
+        self._tombstones: list[str] = []  # keys of the progress topic
+        self._last_written: Series | None = None  # whose progress was written last
+        self._idle_written_ms = 0
         self._marker_topic = f"{environment}.{MARKERS}"
         self._progress_topic = f"{environment}.{PROGRESS}"
-        self.sealed: dict[str, int] = {}
+        self.first_commits: dict[str, int] = {}
 
     def begin(self, schema_ids: Mapping[str, int], stored: Mapping[str, Mapping[str, Any]]) -> None:
-        """Learn the schema ids, and the progress of the writer before, which is ours now."""
-        self._marker_schema = schema_ids["marker"]
+        """Set the schema ids, and take over the progress of the previous writer of this shard.
+
+        Args:
+            schema_ids: Kind (`marker`, `progress`) -> id.
+            stored: Newest progress by series, as records.
+        """
+        self._marker_schema_id = schema_ids["marker"]
         self._progress = ProgressEncoder(
             schema_ids["progress"], self._shard, self._instance, self._run
         )
-        mine = (self._shard, self._instance)
+        own = (self._shard, self._instance)
         self._takeover = [
-            (name, one) for name, one in stored.items() if (one["shard"], one["instance"]) == mine
+            (name, progress)
+            for name, progress in stored.items()
+            if (progress["shard"], progress["instance"]) == own
         ]
 
     def head(self, product: str, stream_name: str, symbol: str, kind: str, topic: str) -> bytes:
-        """Return what never changes in the progress of a series."""
+        """Return the part of a series' progress records that never changes."""
         return self._progress.head(product, stream_name, symbol, kind, topic)
 
     def add_marker(
@@ -73,14 +89,16 @@ class Outbox:
         repeats_possible: bool = False,
         topic: str = "",
     ) -> None:
-        """Have a marker written with the next transaction, as things stand now.
+        """Add a marker to the next transaction, with the gap as it is now.
 
         Args:
-            state, series, gap, detail, repeats_possible: What it says.
-            topic: Where the records were, if it is not where the series goes now.
+            state, series, gap, detail, repeats_possible: Its fields.
+            topic: Topic of the records it is about; by default where the series goes now.
         """
-        now = topic or series.topic, replace(gap)
-        self._waiting.append((state, series, *now, detail, repeats_possible))
+        marker = _Marker(
+            state, series, topic or series.topic, replace(gap), detail, repeats_possible
+        )
+        self._markers.append(marker)
 
     def schedule_progress(self, series: Series) -> None:
         """Have the progress of a series written with the next transaction."""
@@ -89,79 +107,84 @@ class Outbox:
             self._dirty.append(series)
 
     @property
-    def waiting(self) -> bool:
-        """Whether markers wait to be written."""
-        return bool(self._waiting)
+    def has_markers(self) -> bool:
+        """Whether markers wait for a transaction."""
+        return bool(self._markers)
 
     def add_tombstone(self, series: Series) -> None:
-        """Have the progress of a series that nobody reads any more deleted.
+        """Have the progress of a series deleted: no stream carries it any more.
 
-        Should it come back, its coverage begins anew; the progress of one whose ids began anew
-        stays, for the sake of its count of that.
+        Should it come back, its coverage begins anew. If its ids have ever begun anew, the progress
+        stays: it keeps the id epoch.
         """
-        self.sealed.pop(series.name, None)
+        self.first_commits.pop(series.name, None)
         if series.tracker.epoch:
             return
-        self._dirty = [one for one in self._dirty if one is not series]
-        self._told = None if self._told is series else self._told
+        self._dirty = [dirty for dirty in self._dirty if dirty is not series]
+        if self._last_written is series:
+            self._last_written = None
         self._tombstones.append(series.name)
 
-    def drain(self, number: int, now_us: int) -> list[Record]:
-        """Return the markers and the progress that belong to a transaction.
+    def drain(self, number: int, now_us: int) -> list[KafkaRecord]:
+        """Return the markers, progress and tombstones that belong to a transaction.
 
         Args:
-            number: The transaction's.
+            number: Number of the transaction; 0 without transactions.
             now_us: Epoch microseconds.
         """
         now_ms = now_us // 1000
-        waiting, self._waiting = self._waiting, []
-        records = [self._marker(*one, now_us) for one in waiting]
-        dirty, self._dirty = self._dirty, []
-        slowly = now_ms - self._slowly_ms >= IDLE_PROGRESS_INTERVAL_MS
-        if slowly:
-            self._slowly_ms = now_ms
-        told = number == 0  # every transaction tells its number: it shows which one is stored
-        for position, series in enumerate(dirty, 1):
-            last_chance = position == len(dirty) and not told
-            if not series.tracker.has_ids and not slowly and not last_chance:
-                self._dirty.append(series)
-                continue
-            series.dirty, told, self._told = False, True, series
-            self.sealed.setdefault(series.name, number)
-            records.append(self._progress_of(series, number, now_ms))
-        if not told and self._told is not None:
-            records.append(self._progress_of(self._told, number, now_ms))
-        buried, self._tombstones = self._tombstones, []
-        return records + [
-            (self._progress_topic, None, name.encode(), now_ms, None) for name in buried
+        markers, self._markers = self._markers, []
+        tombstones, self._tombstones = self._tombstones, []
+        return [
+            *(self._marker_record(marker, now_us) for marker in markers),
+            *self._drain_progress(number, now_ms),
+            *((self._progress_topic, None, name.encode(), now_ms, None) for name in tombstones),
         ]
 
-    def rewrite_progress(self, number: int, now_us: int) -> list[Record]:
-        """Return the progress of every series of the writer before, under our name.
+    def _drain_progress(self, number: int, now_ms: int) -> list[KafkaRecord]:
+        """Return the progress that is due: at least one record, which shows the number stored."""
+        records: list[KafkaRecord] = []
+        dirty, self._dirty = self._dirty, []
+        idle_is_due = now_ms - self._idle_written_ms >= IDLE_PROGRESS_INTERVAL_MS
+        if idle_is_due:
+            self._idle_written_ms = now_ms
+        for position, series in enumerate(dirty, 1):
+            needed = number > 0 and not records and position == len(dirty)
+            if not series.tracker.has_ids and not idle_is_due and not needed:
+                self._dirty.append(series)
+                continue
+            series.dirty, self._last_written = False, series
+            self.first_commits.setdefault(series.name, number)
+            records.append(self._progress_record(series, number, now_ms))
+        if number > 0 and not records and self._last_written is not None:
+            records.append(self._progress_record(self._last_written, number, now_ms))
+        return records
 
-        The first transaction: who was fenced by us can see that somebody newer writes.
+    def rewrite_progress(self, number: int, now_us: int) -> list[KafkaRecord]:
+        """Return the progress of every series that was taken over, under this writer's name.
+
+        It is the first transaction: the previous writer sees from it that a newer one writes.
         """
         taken, self._takeover = self._takeover, []
-        records: list[Record] = []
-        for name, one in taken:
-            self.sealed.setdefault(name, number)
+        records: list[KafkaRecord] = []
+        for name, progress in taken:
+            self.first_commits.setdefault(name, number)
+            names = ("product", "stream_name", "symbol", "kind", "topic")
             value = self._progress.encode(
-                self._progress.head(
-                    one["product"], one["stream_name"], one["symbol"], one["kind"], one["topic"]
-                ),
-                one["last_id"],
-                one["last_time"],
-                one["complete_until"],
-                one["open_gaps"],
-                one["id_epoch"],
+                self._progress.head(*(progress[field] for field in names)),
+                progress["last_id"],
+                progress["last_time"],
+                progress["complete_until"],
+                progress["open_gaps"],
+                progress["id_epoch"],
                 now_us // 1000,
                 number,
-                fillings=one["fillings"],
+                fillings=progress["fillings"],
             )
             records.append((self._progress_topic, value, name.encode(), now_us // 1000, None))
         return records
 
-    def _progress_of(self, series: Series, number: int, now_ms: int) -> Record:
+    def _progress_record(self, series: Series, number: int, now_ms: int) -> KafkaRecord:
         value = self._progress.encode(
             series.head,
             series.last_id,
@@ -175,16 +198,8 @@ class Outbox:
         )
         return self._progress_topic, value, series.name.encode(), now_ms, None
 
-    def _marker(
-        self,
-        state: MarkerState,
-        series: Series,
-        topic: str,
-        gap: Gap,
-        detail: str,
-        repeats_possible: bool,
-        now_us: int,
-    ) -> Record:
+    def _marker_record(self, marker: _Marker, now_us: int) -> KafkaRecord:
+        series, gap, state = marker.series, marker.gap, marker.state
         edges = gap.after_ms, gap.before_ms
         fact = gap.id or digest(self._environment, series.name, gap.epoch, *edges)
         values = {
@@ -195,7 +210,7 @@ class Outbox:
             "stream_name": series.stream.name,
             "symbol": series.symbol,
             "kind": series.stream.row.kind,
-            "topic": topic,
+            "topic": marker.topic,
             "gap_id": gap.id or None,
             "marked_time": now_us // 1000,
             "marked_time_us": now_us,
@@ -206,10 +221,10 @@ class Outbox:
             "missing": gap.missing,
             "recovered": gap.recovered if state in ("filled", "partial") else None,
             "id_epoch": gap.epoch,
-            "repeats_possible": repeats_possible,
+            "repeats_possible": marker.repeats_possible,
             "shard": self._shard,
             "instance": self._instance,
-            "detail": detail or None,
+            "detail": marker.detail or None,
         }
-        value = encode_record(load("marker"), self._marker_schema, values)
+        value = encode_record(load("marker"), self._marker_schema_id, values)
         return self._marker_topic, value, series.name.encode(), now_us // 1000, None

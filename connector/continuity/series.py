@@ -1,67 +1,40 @@
-"""A series as its writer knows it, and a gap in it until what became of it is known. No I/O."""
+"""One series as its writer keeps it: how far it is published, and its open gaps."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.continuity.arbitration_rules import FeedArbiter
+from connector.continuity.arbiter import FeedArbiter
+from connector.continuity.gap import Gap
 from connector.continuity.marker import GapReason, gap_id
-from connector.continuity.sequence_rules import Tracker
+from connector.continuity.sequence_rules import CandleTracker
+from connector.continuity.tracker import Tracker
 
 
-@dataclass(slots=True)
-class Gap:
-    """Something missing in one series, until it is known what became of it.
-
-    Attributes:
-        id: As in the markers and records.
-        reason: Why.
-        before_id, after_id, before_ms, after_ms: Its edges, published both.
-        missing: How many events, where that is known.
-        recovered: How many of them have been written since.
-        expired: How many of them are known to be lost for good.
-        filled_to: The last id of what was written; None as long as nothing was.
-        whole: It reaches back to the series' first event, wherever that is: a new listing.
-        epoch: How often the ids had begun anew, before it.
-    """
-
-    id: str
-    reason: GapReason
-    before_id: int | None
-    before_ms: int | None
-    after_id: int | None = None
-    after_ms: int | None = None
-    missing: int | None = None
-    recovered: int = 0
-    expired: int = 0
-    filled_to: int | None = None
-    whole: bool = False
-    epoch: int = 0
-
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Series:
-    """One series as the writer knows it.
+    """One series of a writer.
 
     Attributes:
-        product, stream, symbol, topic: Which one, and where it goes.
+        product, stream, symbol, topic: Which series, and where its records go.
         record_prefix: Confluent header and the first three fields of its records.
-        key: Their Kafka key.
-        head: What never changes in its progress.
+        key: Kafka key of its records.
+        head: The part of its progress records that never changes.
         tracker: Its ids.
-        last_ms: Record time of the newest record.
-        pending: A gap whose other edge the next event will tell.
-        stamp: Id of a gap that is settled, for the next record to carry.
-        ended: Nobody reads it any more: the next event begins its coverage anew.
-        forgotten: It is let go of once its open gaps are settled.
-        suspects: The connections that brought it when it was suspected: it is not known yet whether
-            they bring it still. Empty: it is not suspected.
-        suspected_after: The newest id published by then.
-        alert: The next event must be looked at: one of these is set, or it is the first.
-        open_gaps: Gaps being filled.
-        arbiter: Puts two legs together, while there are two.
-        dirty: Something was published since its progress was written.
+        last_ms: Record time of the newest record; None before the first.
+        pending: An open gap whose right edge the next event will show; None for most.
+        next_gap_id: gap_id the next published record carries; None for most.
+        ended: Its coverage has ended: the next event begins it anew.
+        forgotten: It is removed as soon as its open gaps are closed.
+        suspects: Ids of the connections that delivered it when it was suspected to be stale, as
+            long as that is not settled; empty if it is not suspected.
+        suspected_after: Newest id published by then.
+        needs_check: True if any of pending, next_gap_id, ended or suspects is set, or before the
+            first event (tested once per event instead of five fields).
+        open_gaps: gap_id -> gap that REST is asked for.
+        arbiter: Puts the events of several connections in order; None while there is one.
+        dirty: Something was published since its progress was last written.
     """
 
     product: Product
@@ -86,12 +59,12 @@ class Series:
 
     @property
     def name(self) -> str:
-        """The key of its markers and progress."""
+        """Key of its markers and progress."""
         return f"{self.product}/{self.stream.name}/{self.symbol}"
 
     @property
     def ids_reveal_gaps(self) -> bool:
-        """Whether the ids of the next event tell if something is missing before it."""
+        """Whether the ids of the next event show if something is missing before it."""
         return self.stream.row.sequence.rule not in ("identity", "increasing")
 
     @property
@@ -100,13 +73,23 @@ class Series:
         return self.stream.row.sequence.rule in ("contiguous", "range")
 
     @property
+    def covered(self) -> bool:
+        """Whether something was published, and its coverage has not ended."""
+        return self.last_ms is not None and not self.ended
+
+    @property
     def last_id(self) -> int | None:
-        """The newest id published."""
+        """Newest id published; None where there are no ids."""
         return self.tracker.last if self.tracker.has_ids else None
 
     @property
+    def newest_id(self) -> int | None:
+        """Newest id read; of candles the open time of the one that is not closed yet."""
+        return self.tracker.current if isinstance(self.tracker, CandleTracker) else self.last_id
+
+    @property
     def fillings(self) -> list[dict[str, Any]]:
-        """How far the open gaps have been filled, as progress tells it."""
+        """How far the open gaps are filled, as values of the progress record's `fillings`."""
         return [
             {
                 "gap_id": gap.id,
@@ -120,19 +103,19 @@ class Series:
 
     @property
     def complete_until(self) -> int | None:
-        """Record time before which nothing is missing that may still come."""
+        """Record time before which nothing is missing that may still come; epoch milliseconds."""
         edges = [gap.before_ms for gap in self.open_gaps.values() if gap.before_ms is not None]
         if self.pending is not None and self.pending.before_ms is not None:
             edges.append(self.pending.before_ms)
         return min(edges, default=self.last_ms)
 
     def gap(self, environment: str, reason: GapReason, before: int | None = None) -> Gap:
-        """Return a gap that begins behind the newest record.
+        """Return a gap behind the newest record.
 
         Args:
-            environment: The topic prefix: its id is the same for the same gap, anywhere.
+            environment: The topic prefix, a part of the gap_id.
             reason: Why something is missing.
-            before: The edge that tells it from other gaps; the newest id or time by default.
+            before: The left edge that its gap_id is made of; the newest id or time by default.
         """
         edge = before if before is not None else self.last_id
         edge = edge if edge is not None else self.last_ms
@@ -141,10 +124,31 @@ class Series:
         return Gap(number, reason, self.last_id, self.last_ms, epoch=epoch)
 
     def gap_around(self, environment: str, reason: GapReason, before: int, last: int) -> Gap:
-        """Return the gap that one record leaves: its edges are ids, or times where it has none."""
+        """Return the gap that one record leaves; its edges are times where there are no ids.
+
+        Args:
+            environment, reason: As of `gap`.
+            before: Last id (or time) before the record.
+            last: Last id (or time) of the record.
+        """
         gap = self.gap(environment, reason, before)
         if self.tracker.has_ids:
             gap.before_id, gap.after_id, gap.before_ms = before, last + 1, None
         else:
             gap.before_id, gap.before_ms, gap.after_ms = None, before, last + 1
         return gap
+
+    def gap_of(self, environment: str, reason: GapReason, record: dict[str, Any]) -> Gap:
+        """Return the gap that a record of this series leaves when Kafka does not take it."""
+        first, last, previous, _ = self.stream.row.span_fields
+        before = record[first] - 1
+        chained = self.stream.row.sequence.rule == "chained"
+        if chained and previous is not None and record[previous] is not None:
+            before = record[previous]
+        gap = self.gap_around(environment, reason, before, record[last])
+        gap.missing = record[last] - before if self.gapless else 1
+        return gap
+
+    def edges(self, reason: GapReason) -> Gap:
+        """Return the left edge of what follows the newest record: where a coverage ends."""
+        return Gap("", reason, self.last_id, self.last_ms, epoch=self.tracker.epoch)

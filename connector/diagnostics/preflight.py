@@ -1,6 +1,7 @@
-"""What can be tried of a file's settings without any network: librdkafka's keys, files they name.
+"""Checks of a config file that need no network: librdkafka's keys, and the files it names.
 
-Next along the way: config/plan.py (what the subscriptions mean).
+Shared by `bkc check`, `bkc plan` and `bkc run`. Next: kafka/librdkafka_check.py, config/plan.py
+(what the subscriptions mean).
 """
 
 from collections.abc import Iterator
@@ -8,51 +9,50 @@ from pathlib import Path
 from typing import Any
 
 from connector.config.load import Loaded
-from connector.config.yaml_source import KeyPath
 from connector.kafka import librdkafka_check
-
-Said = tuple[KeyPath, str]
+from connector.planning.model import Finding, KeyPath
 
 
 def check_offline(loaded: Loaded, *, here: bool) -> list[str]:
-    """Return what a user should know of the settings, each with its place.
+    """Return the warnings, a line each with its place.
 
     Args:
         loaded: The file.
-        here: The worker runs on this machine, now: what is missing here is an error.
+        here: The worker runs on this machine: a named file that is missing here is an error, not a
+            warning.
 
     Raises:
-        Refused: each problem with file, line and cure.
+        Refused: a line for each error, with its place and cure.
     """
-    problems = list(_librdkafka(loaded))
+    errors = list(_librdkafka(loaded))
     files = list(_files(loaded.settings.model_dump(by_alias=True), ()))
     if here:
-        problems += files
-    if problems:
-        raise loaded.refused(problems)
-    return loaded.sentences((where, f"{words}; the worker needs it") for where, words in files)
+        errors += files
+    if errors:
+        raise loaded.refused(errors)
+    return loaded.sentences((where, f"{problem}; the worker needs it") for where, problem in files)
 
 
-def _librdkafka(loaded: Loaded) -> Iterator[Said]:
+def _librdkafka(loaded: Loaded) -> Iterator[Finding]:
     settings = loaded.settings
     transactions = settings.delivery == "exactly_once"
-    for name, words in librdkafka_check.findings(settings.kafka, transactions=transactions):
-        yield ("kafka", "librdkafka", *([] if name is None else [name])), words
+    for name, problem in librdkafka_check.findings(settings.kafka, transactions=transactions):
+        yield ("kafka", "librdkafka", *([] if name is None else [name])), problem
 
 
-def _files(value: Any, where: KeyPath) -> Iterator[Said]:
-    """Yield the files that cannot be read or are empty; every setting of a file's path is tried."""
+def _files(value: Any, where: KeyPath) -> Iterator[Finding]:
+    """Yield the named files that cannot be read or are empty."""
     if isinstance(value, dict):
-        for key, below in value.items():
-            yield from _files(below, (*where, key))
+        for key, part in value.items():
+            yield from _files(part, (*where, key))
     elif isinstance(value, Path):
-        words = _unreadable(value)
-        folder = where[-1] == "ca_file" and value.is_dir()  # authorities may stand in many files
-        if words is not None and not folder:
-            yield where, words
+        problem = _problem_of(value)
+        is_folder = where[-1] == "ca_file" and value.is_dir()  # OpenSSL takes a folder of them too
+        if problem is not None and not is_folder:
+            yield where, problem
 
 
-def _unreadable(path: Path) -> str | None:
+def _problem_of(path: Path) -> str | None:
     try:
         with path.open("rb") as file:
             return None if file.read(1) else f"{path} is empty"

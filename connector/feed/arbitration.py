@@ -1,174 +1,178 @@
-"""Several connections that deliver the same series: who of them speaks, and what waits. No I/O.
+"""Streams that several connections deliver: which event is published, and which are held. No I/O.
 
-Used while connections hand over and for `connections: 2`; continuity/arbitration_rules.py decides.
+Used while connections hand over and for `connections: 2`. continuity/arbitration_rules.py decides;
+the caller publishes what is decided.
 """
 
 import time
 from collections.abc import Callable, Iterable
 
-from connector.continuity.arbitration_rules import Decision, FeedArbiter
-from connector.continuity.gap_tracker import Series
-from connector.continuity.sequence_rules import REPEATED, IdGap
+from connector.continuity.arbiter import Decision, FeedArbiter
+from connector.continuity.series import Series
 from connector.feed.route import PendingEvent, Route, deliver_from, with_other_product
 
-OVERLAP_S = (
-    1.0  # subscribed for so long, a leg brings all that another one has not brought by its end
-)
-Publish = Callable[[PendingEvent, IdGap | None], None]
+OVERLAP_S = 1.0  # a feed confirmed this long covers the events an older feed may lose at its end
+
+Decisions = list[Decision[PendingEvent]]
 
 
 class Arbitration:
-    """The series that more than one connection delivers.
+    """The feeds of every stream. A feed is one connection's delivery of it, named by its id.
 
     Args:
-        publish: Publishes an event in its turn; told what is missing before it, if anything is.
-        repeated: Takes note of a repeat.
-        clock: Returns seconds; never the wall's, which steps: events would wait for long, or not.
+        clock: Monotonic seconds; the wall's may step, and events would be held too long or short.
     """
 
-    def __init__(
-        self,
-        publish: Publish,
-        repeated: Callable[[Series], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._publish = publish
-        self._repeated = repeated
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._waiting: dict[int, Series] = {}  # of which events wait for another leg
+        self._holding: dict[int, Series] = {}  # the series whose events are held, by identity
 
-    def offer(self, merge: FeedArbiter[PendingEvent], one: PendingEvent, leg: int) -> None:
-        """Let the legs decide what an event is, and publish what that settles."""
-        decided = one.route.codec.offer(merge, leg, one.message, one, self._clock())
-        self._settle(one.series, decided)
+    def offer(self, arbiter: FeedArbiter[PendingEvent], event: PendingEvent) -> Decisions:
+        """Take an event of a series with several feeds; returns what is decided now, in order."""
+        codec = event.route.codec
+        decisions = codec.offer(arbiter, event.feed, event.message, event, self._clock())
+        self._note_held(event.series)
+        return decisions
 
-    def _settle(self, series: Series, decided: list[Decision[PendingEvent]]) -> None:
-        for verdict, one, hole in decided:
-            if verdict is REPEATED:
-                self._repeated(series)
-            else:
-                self._publish(one, hole)
-        if series.arbiter is not None and series.arbiter.waiting:
-            self._waiting[id(series)] = series
+    def _note_held(self, series: Series) -> None:
+        if series.arbiter is not None and series.arbiter.held:
+            self._holding[id(series)] = series
         else:
-            self._waiting.pop(id(series), None)
+            self._holding.pop(id(series), None)
 
     @property
-    def waiting(self) -> int:
-        """Events that wait for another leg."""
-        merges = [series.arbiter for series in self._waiting.values()]
-        return sum(merge.waiting for merge in merges if merge is not None)
+    def held(self) -> int:
+        """Events that are held for another feed."""
+        arbiters = (series.arbiter for series in self._holding.values())
+        return sum(arbiter.held for arbiter in arbiters if arbiter is not None)
 
-    def expire(self) -> None:
-        """Publish what has waited long enough for another leg; call some times a second."""
+    def expire(self) -> Decisions:
+        """Return what has been held long enough; call some times a second."""
         now = self._clock()
-        for series in list(self._waiting.values()):
+        decisions: Decisions = []
+        for series in list(self._holding.values()):
             if series.arbiter is not None:
-                self._settle(series, series.arbiter.expire(now))
+                decisions += series.arbiter.expire(now)
+                self._note_held(series)
+        return decisions
 
-    def feed_opened(self, routes: Iterable[Route], leg: int) -> None:
-        """Note that a connection delivers these streams from now on."""
-        for way in _ways(routes):
-            if leg in way.feeds:
-                continue  # asked for once more: the first request was refused, or not answered
-            way.feeds.append(leg)
-            if len(way.feeds) > 1:
-                for series in way.series.values():
-                    deliver_from(series, way.feeds)
-
-    @staticmethod
-    def feed_confirmed(routes: Iterable[Route], leg: int, at: float) -> None:
-        """Note that the exchange has acknowledged a connection's subscription to these streams."""
-        for way in _ways(routes):
-            if leg in way.feeds:
-                way.confirmed_at[leg], way.moving_away = at, False
+    def feed_opened(self, routes: Iterable[Route], feed: int) -> None:
+        """Add a feed to these streams."""
+        for route in _with_other_products(routes):
+            if feed in route.feeds:
+                continue  # subscribed once more: the first request was refused, or not answered
+            route.feeds.append(feed)
+            if len(route.feeds) > 1:
+                for series in route.series.values():
+                    deliver_from(series, route.feeds)
 
     @staticmethod
-    def feed_distrusted(routes: Iterable[Route], leg: int) -> None:
-        """Note that a connection brings none of these streams, whatever was acknowledged."""
-        for way in _ways(routes):
-            way.confirmed_at.pop(leg, None)
+    def feed_confirmed(routes: Iterable[Route], feed: int, at: float) -> None:
+        """Note that the exchange has acknowledged the subscriptions, at this monotonic second."""
+        for route in _with_other_products(routes):
+            if feed in route.feeds:
+                route.confirmed_at[feed], route.moving_away = at, False
 
     @staticmethod
-    def series_at_risk(route: Route, leg: int, at: float) -> list[Series]:
-        """Return the series that may miss something should this leg end now, though others live.
+    def feed_distrusted(routes: Iterable[Route], feed: int) -> None:
+        """Note that a feed brings nothing, although the exchange has acknowledged it."""
+        for route in _with_other_products(routes):
+            route.confirmed_at.pop(feed, None)
 
-        No other one had been subscribed for long enough, or has shown that it follows on.
+    @staticmethod
+    def series_at_risk(route: Route, feed: int, at: float) -> list[Series]:
+        """Return the series that may lose events if this feed ends at `at`, while others live.
+
+        No other feed has been confirmed for OVERLAP_S by then, and none has caught up.
         """
         return [
             series
-            for way in with_other_product(route)
-            if len(way.feeds) > 1
+            for each in with_other_product(route)
+            if len(each.feeds) > 1
             and not any(
-                it != leg and since + OVERLAP_S <= at for it, since in way.confirmed_at.items()
+                other != feed and since + OVERLAP_S <= at
+                for other, since in each.confirmed_at.items()
             )
-            for series in way.series.values()
-            if series.arbiter is None or not series.arbiter.has_successor(leg)
+            for series in each.series.values()
+            if series.arbiter is None or not series.arbiter.has_successor(feed)
         ]
 
-    def feed_closed(self, routes: Iterable[Route], leg: int) -> None:
-        """Note that a connection delivers these streams no more."""
-        for way in _ways(routes):
-            if leg not in way.feeds:
+    def feed_closed(self, routes: Iterable[Route], feed: int) -> Decisions:
+        """Remove a feed from these streams; returns what was held for it."""
+        decisions: Decisions = []
+        for route in _with_other_products(routes):
+            if feed not in route.feeds:
                 continue
-            way.feeds.remove(leg)
-            way.confirmed_at.pop(leg, None)
-            for series in way.series.values():
-                merge = series.arbiter
-                if merge is not None:
-                    self._settle(series, merge.feed_closed(leg, self._clock()))
-                    series.arbiter = None if merge.idle else merge
+            route.feeds.remove(feed)
+            route.confirmed_at.pop(feed, None)
+            for series in route.series.values():
+                decisions += self._remove_from_series(series, feed)
+        return decisions
 
-    def release(self, series: Series) -> None:
-        """Publish what waits for another leg: the ids of the series begin anew."""
-        if series.arbiter is not None:
-            self._settle(series, series.arbiter.reset())
+    def _remove_from_series(self, series: Series, feed: int) -> Decisions:
+        arbiter = series.arbiter
+        if arbiter is None:
+            return []
+        decisions = arbiter.feed_closed(feed, self._clock())
+        if arbiter.idle:
+            series.arbiter = None
+        self._note_held(series)
+        return decisions
 
-    def may_close(self, routes: Iterable[Route], leg: int) -> bool:
-        """Say whether nothing would be lost if this leg of a hand-over ended now."""
+    def release(self, series: Series) -> Decisions:
+        """Return all that is held of a series: its ids begin anew."""
+        if series.arbiter is None:
+            return []
+        decisions = series.arbiter.reset()
+        self._note_held(series)
+        return decisions
+
+    def may_close(self, routes: Iterable[Route], feed: int) -> bool:
+        """Return whether nothing would be lost if this feed of a hand-over ended now."""
         return all(
-            series.arbiter is None or series.arbiter.may_close(leg)
-            for way in _ways(routes)
-            for series in way.series.values()
+            series.arbiter is None or series.arbiter.may_close(feed)
+            for series in _all_series(routes)
         )
 
     # Suspects
 
     def suspect(self, routes: Iterable[Route]) -> None:
-        """Note that those who bring these streams may do so no more, though nobody knows yet.
+        """Note that the present feeds of these streams may be stale.
 
-        Whoever delivers the next event of a series tells: if it is a connection that joins from
-        now on, something may be missing before it.
+        The next event of a series decides: if a feed opened later brings it, something may be
+        missing before it.
         """
-        for way in _ways(routes):
-            for series in way.series.values():
+        for route in _with_other_products(routes):
+            for series in route.series.values():
                 if not series.suspects:
-                    series.suspects, series.suspected_after = tuple(way.feeds), series.last_id
+                    series.suspects, series.suspected_after = tuple(route.feeds), series.last_id
                 series.needs_check = True
 
     def clear_suspicion(self, routes: Iterable[Route]) -> None:
-        """Note that nothing was wrong."""
-        for way in _ways(routes):
-            for series in way.series.values():
-                series.suspects = ()
+        """Note that the feeds of these streams are not stale."""
+        for series in _all_series(routes):
+            series.suspects = ()
 
-    def unexplained(self, routes: Iterable[Route], leg: int) -> list[Series]:
-        """Return the series that only this suspect brought, and nobody since.
+    def unexplained(self, routes: Iterable[Route], feed: int) -> list[Series]:
+        """Return the suspected series that only this feed delivered, and none since.
 
-        Those whose ids tell by themselves whether anything is missing are left out.
+        Series whose ids reveal a gap are left out.
         """
-        every = (series for way in _ways(routes) for series in way.series.values())
-        return [one for one in every if one.suspects == (leg,) and not one.ids_reveal_gaps]
+        return [
+            series
+            for series in _all_series(routes)
+            if series.suspects == (feed,) and not series.ids_reveal_gaps
+        ]
 
-    def delivered(self, route: Route, leg: int) -> int:
-        """Return how many events of a stream a connection has delivered beside another one."""
-        number = 0
-        for way in with_other_product(route):
-            for series in way.series.values():
-                if series.arbiter is not None:
-                    number += series.arbiter.delivered(leg)
-        return number
+    def delivered(self, route: Route, feed: int) -> int:
+        """Return how many events of a stream a feed has delivered while there were several."""
+        arbiters = (series.arbiter for series in _all_series([route]))
+        return sum(arbiter.delivered(feed) for arbiter in arbiters if arbiter is not None)
 
 
-def _ways(routes: Iterable[Route]) -> Iterable[Route]:
-    return (way for route in routes for way in with_other_product(route))
+def _with_other_products(routes: Iterable[Route]) -> Iterable[Route]:
+    return (each for route in routes for each in with_other_product(route))
+
+
+def _all_series(routes: Iterable[Route]) -> Iterable[Series]:
+    return (series for route in routes for series in route.all_series())

@@ -1,78 +1,97 @@
-"""What cannot become a record: its raw bytes go to the dead letter, and what it leaves missing is
-marked. No I/O.
-"""
+"""Dead letters: the raw bytes of what cannot become a record, and the gap it leaves. No I/O."""
 
 from typing import Any, Protocol
 
+from connector.binance.envelope import unwrap
 from connector.codec.compile import Codec
-from connector.continuity.gap_tracker import GapTracker, Series
-from connector.continuity.sequence_rules import NEW
+from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.series import Series
+from connector.continuity.tracker import NEW
 from connector.errors import BadMessage
 from connector.feed.route import Route
 from connector.telemetry.ledger import Ledger
 
+MAX_SHOWN_CHARACTERS = 80  # of the name of an unknown stream
+
 
 class DeadLetterSink(Protocol):
-    """Where they go: kafka/idempotent_producer.py."""
+    """Where dead letters go: kafka/idempotent_producer.py."""
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
-        """Put aside what cannot become a record: its raw bytes and why."""
+        """Publish the raw bytes and why they are no record. Received in us."""
         ...
 
 
 class DeadLetterHandler:
-    """Puts aside and marks; the accounts of frames are the pipeline's."""
+    """Publishes and counts dead letters, and marks what they leave missing.
 
-    def __init__(self, letters: DeadLetterSink, ledger: Ledger, continuity: GapTracker) -> None:
-        self._letters = letters
+    Of the ledger's frames it counts those of `frame` alone; those of `event` are the caller's.
+    """
+
+    def __init__(self, sink: DeadLetterSink, ledger: Ledger, gap_tracker: GapTracker) -> None:
+        self._sink = sink
         self._ledger = ledger
         self._records = ledger.records
-        self._continuity = continuity
+        self._gap_tracker = gap_tracker
 
     def event(self, route: Route, raw: bytes, error: Exception, received_us: int) -> None:
-        """Put an event aside; what it was is missing in its series.
+        """Publish the raw bytes of an event; mark that it is missing in its series.
 
-        The ids of what cannot be decoded are not believed: a wrong one would hide all that follow.
+        Its ids are not used: a wrong one, taken as seen, would hide all that follow.
         """
-        bad = _as_bad(error)
-        if not bad.marked:
+        cause = _as_bad_message(error)
+        if not cause.marked:
             route.damaged = True
-            self._continuity.suspect(route.series_of_raw(raw), "dead_letter")
-        self.send(route.stream.name, raw, bad, received_us)
+            self._gap_tracker.suspect(route.series_of_raw(raw), "dead_letter")
+        self.send(route.stream.name, raw, cause, received_us)
 
     def rejected(self, codec: Codec, series: Series, message: Any, error: Exception) -> BadMessage:
-        """Return the error for an event that was decoded and cannot be encoded; its ids count."""
-        bad = _as_bad(error)
-        bad.marked = self._is_taken_in(codec, series, message)
-        return bad
+        """Return the error for an event that was decoded and cannot be encoded.
 
-    def _is_taken_in(self, codec: Codec, series: Series, message: Any) -> bool:
-        """Tell the tracker the ids of an event that is no record; say whether all is marked.
-
-        Only where ids have no gaps, and in the plain case: else the next event tells.
+        Its ids are valid: where they have no gaps, the tracker observes them and the gap is marked.
         """
+        cause = _as_bad_message(error)
+        cause.marked = self._mark(codec, series, message)
+        return cause
+
+    def _mark(self, codec: Codec, series: Series, message: Any) -> bool:
+        """Mark a rejected event; False when the gap before the next event will show it instead."""
         if not series.gapless or series.needs_check or series.arbiter is not None:
             return False
         first, last = codec.span(message)
         if series.tracker.judge(first, last) is not NEW:
             return False
         series.tracker.observe(first, last)
-        self._continuity.on_dead_letter(series, first, last, codec.record_time(message))
+        self._gap_tracker.on_dead_letter(series, first, last, codec.record_time(message))
         return True
 
-    def frame(self, frame: bytes, error: BadMessage, received_us: int) -> None:
-        """Put a frame aside that is of no stream of ours, or nobody knows of which."""
+    def frame(self, frame: bytes, received_us: int) -> None:
+        """Publish and count a frame that is no answer, and of no stream of ours."""
+        try:
+            name, _ = unwrap(frame)
+        except BadMessage as error:
+            cause = error
+        else:
+            shown = name.decode()[:MAX_SHOWN_CHARACTERS]
+            cause = BadMessage("unknown_stream", f"no subscription of ours is called {shown!r}")
         self._ledger.frames.undecodable += 1
-        self.send("", frame, error, received_us)
+        self.send("", frame, cause, received_us)
 
     def send(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
-        """Send raw bytes to the dead letter."""
+        """Publish and count a dead letter.
+
+        Args:
+            name: Wire name of its stream; empty where it has none.
+            raw: As received.
+            error: Why it is no record.
+            received_us: When, epoch microseconds.
+        """
         self._records.produced += 1
         self._records.dead_lettered += 1
         self._ledger.dead_letters[error.reason] += 1
-        self._letters.dead_letter(name, raw, error, received_us)
+        self._sink.dead_letter(name, raw, error, received_us)
 
 
-def _as_bad(error: Exception) -> BadMessage:
-    """Return what stopped a message; what nobody foresaw is a bug of ours, and is said to be."""
+def _as_bad_message(error: Exception) -> BadMessage:
+    """Return what stopped a message; any error but BadMessage is a bug of ours (reason `bug`)."""
     return error if isinstance(error, BadMessage) else BadMessage("bug", repr(error))

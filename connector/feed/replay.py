@@ -2,19 +2,29 @@
 
 from dataclasses import dataclass, field
 
+from connector.binance.envelope import wrap
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
+from connector.codec.schema import DEAD_LETTER
 from connector.continuity.gap_tracker import GapTracker
 from connector.errors import BadMessage
-from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
+from connector.feed.pipeline import Pipeline
+from connector.feed.route import Codecs, Routes, route_to
 from connector.telemetry.ledger import Ledger
 
-NO_ROOM = 1 << 40  # bytes the queue may hold: it never fills here
+UNBOUNDED = 1 << 40  # records there is room for, and bytes the queue may hold
+FEED = 0  # the id of a connection, where there is none
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one event became: a record for a topic, or (reason set) a dead letter."""
+    """One event's record or, with a reason, its dead letter.
+
+    Attributes:
+        topic, key, timestamp, value: Of the Kafka record; timestamp in ms.
+        reason: Why it is a dead letter; empty for a record.
+        kind: Kind of a record's stream; empty for a dead letter.
+    """
 
     topic: str
     key: bytes
@@ -29,14 +39,16 @@ class Replay:
     """A pipeline of one product that keeps what it publishes.
 
     Attributes:
+        product: The product of every stream.
+        prefix: Topic prefix.
         results: In order; the caller may clear it.
+        ledger: Counts frames and records.
     """
 
     product: Product
     prefix: str = "binance"
     results: list[Result] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
-    leg: int = 0
     _codecs: Codecs = field(default_factory=dict)
     _routes: Routes = field(default_factory=dict)
     _kind: str = ""
@@ -44,23 +56,22 @@ class Replay:
 
     def __post_init__(self) -> None:
         untracked = GapTracker(self.prefix, tracking=False)
-        self._pipeline = Pipeline(self, self.ledger, NO_ROOM, untracked)
+        self._pipeline = Pipeline(self, self.ledger, UNBOUNDED, untracked)
 
     def feed(self, stream: Stream, payload: bytes, received_us: int) -> None:
-        """Send one payload of a stream through the pipeline."""
+        """Put one payload of a stream through the pipeline; received in us."""
         name = stream.name.encode()
         self._kind = stream.row.kind
         if name not in self._routes:
             topic = f"{self.prefix}.{stream.product}.{stream.row.kind}"
             self._routes[name] = route_to(topic, 0, stream, self._codecs)
-        frame = b'{"stream":"' + name + b'","data":' + payload + b"}"
-        self._pipeline.receive(self._routes, [frame], received_us, self)
+        self._pipeline.receive(self._routes, [wrap(name, payload)], received_us, FEED)
 
-    # The pipeline's publisher and source.
+    # The pipeline's publisher.
 
     def room(self) -> int:
-        """Say that there is room for any number."""
-        return NO_ROOM
+        """Return that there is room for any number of records."""
+        return UNBOUNDED
 
     def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
         """Keep a record."""
@@ -70,11 +81,6 @@ class Replay:
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
         """Keep a dead letter."""
-        topic = f"{self.prefix}.dead-letter"
+        topic = f"{self.prefix}.{DEAD_LETTER}"
         timestamp = received // 1000
         self.results.append(Result(topic, source.encode(), timestamp, raw, reason=str(error)))
-
-    def control(self, frame: bytes) -> bool:
-        """Nothing here is control."""
-        del frame
-        return False

@@ -1,7 +1,6 @@
-"""A stream's way to its topic, and what waits on it for the word of another leg. No I/O.
+"""A stream's route to its topic, and its events that are held for another feed. No I/O.
 
-Next along the way: feed/pipeline.py (one message's life), continuity/gap_tracker.py (what is known
-of a series).
+Next along the way: feed/event_processor.py, continuity/series.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -9,13 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.binance.catalogue.row import Row
+from connector.binance.envelope import NAME_START, SEPARATOR, SEPARATOR_BYTES, unwrap
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix
 from connector.codec.schema import load
 from connector.continuity.arbitration_rules import arbiter_for
-from connector.continuity.gap_tracker import GapTracker, Series
+from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.series import Series
 from connector.errors import BadMessage
 
 SYMBOL_KEY = "{symbol}"
@@ -23,7 +24,7 @@ SYMBOL_KEY = "{symbol}"
 
 @dataclass(slots=True)
 class Route:
-    """A subscribed stream's way to its topic.
+    """Where the events of a subscribed stream go.
 
     Attributes:
         stream: The stream.
@@ -31,18 +32,18 @@ class Route:
         schema_id: Id the registry gave the schema.
         codec: Decoder and encoder of its kind, shared by the streams of one catalogue row.
         product: Product its records name.
-        symbol: Symbol when the wire names none.
+        symbol: Its symbol where messages name none.
         carries_other_product: Rows of the other futures product come on this stream too.
-        other_product: Their way; None leaves them out.
+        other_product: The route of those rows; None leaves them out.
         messages: Events published; the exporter sums them by kind.
         last_event_ms: Record time of the newest event published.
         key: Template of the record key: {symbol} {product} {kind} {stream}.
-        series: Symbol -> what is known of its series.
+        series: Symbol -> its series.
         damaged: An event of the stream went to the dead letter: its id may be missing.
-        feeds: The connections that deliver the stream, the oldest first.
+        feeds: Ids of the connections that deliver the stream, the oldest first.
         moving_away: Another connection will deliver it soon, though none does now.
-        confirmed_at: Of them, those whose subscription is acknowledged: since when, monotonic
-        seconds.
+        confirmed_at: Id of a connection -> monotonic seconds when its subscription was
+            acknowledged.
     """
 
     stream: Stream
@@ -62,43 +63,42 @@ class Route:
     moving_away: bool = False
     confirmed_at: dict[int, float] = field(default_factory=dict)
 
-    def open_series(self, symbol: str | None, continuity: GapTracker) -> Series:
-        """Open a series: its symbol has not been seen before.
+    def open_series(self, symbol: str | None, gap_tracker: GapTracker) -> Series:
+        """Open the series of a symbol that the stream has not carried before.
 
         Raises:
             BadMessage: the message names no symbol.
         """
         if not symbol:
             raise BadMessage("field", "the message names no symbol")
-        opening = prefix(self.schema_id, symbol, self.product, self.stream.name)
-        series = continuity.open(
-            self.stream, self.product, symbol, self.topic, opening, self._key_of(symbol).encode()
-        )
+        record_prefix = prefix(self.schema_id, symbol, self.product, self.stream.name)
+        key = self._key_of(symbol).encode()
+        series = gap_tracker.open(self.stream, self.product, symbol, self.topic, record_prefix, key)
         self.series[symbol] = series
         if len(self.feeds) > 1:
             deliver_from(series, self.feeds)
         return series
 
-    def retarget(self, topic: str, schema_id: int, key: str, continuity: GapTracker) -> None:
-        """Lead to another topic, or under another key, from now on."""
+    def retarget(self, topic: str, schema_id: int, key: str, gap_tracker: GapTracker) -> None:
+        """Send the records to another topic, or under another key, from now on."""
         if (topic, schema_id, key) == (self.topic, self.schema_id, self.key):
             return
         self.topic, self.schema_id, self.key = topic, schema_id, key
         for symbol, series in self.series.items():
-            opening = prefix(schema_id, symbol, self.product, self.stream.name)
-            continuity.change_topic(series, topic, opening, self._key_of(symbol).encode())
+            record_prefix = prefix(schema_id, symbol, self.product, self.stream.name)
+            gap_tracker.change_topic(series, topic, record_prefix, self._key_of(symbol).encode())
 
     def all_series(self) -> list[Series]:
-        """Return the series the stream carries, a merged stream's of the other product too."""
-        return [one for way in with_other_product(self) for one in way.series.values()]
+        """Return the series of the stream, those of the other product included."""
+        return [series for route in with_other_product(self) for series in route.series.values()]
 
     def series_of_raw(self, raw: bytes) -> list[Series]:
-        """Return the series that an event which cannot be decoded belongs to, if that shows."""
-        every = self.all_series()
-        if len(every) > 1:
+        """Return the series that an event which cannot be decoded may belong to: one, or none."""
+        all_series = self.all_series()
+        if len(all_series) > 1:
             symbol = self.codec.symbol_in(raw)
-            every = [one for one in every if one.symbol == symbol]
-        return every
+            all_series = [series for series in all_series if series.symbol == symbol]
+        return all_series
 
     def _key_of(self, symbol: str) -> str:
         if self.key == SYMBOL_KEY:
@@ -130,30 +130,57 @@ def route_to(topic: str, schema_id: int, stream: Stream, codecs: Codecs, unit: s
 Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stands in a frame
 
 
+def find_route(routes: Routes, frame: bytes) -> tuple[Route, bytes] | None:
+    """Return the route of a frame and its payload, whatever the frame's blanks and order of keys.
+
+    None: the frame is of no stream of these routes. `Pipeline.receive` has the usual case inline.
+    """
+    end = frame.find(b'"', NAME_START)
+    route = routes.get(frame[NAME_START:end])
+    if route is not None and frame[end : end + SEPARATOR_BYTES] == SEPARATOR:
+        return route, frame[end + SEPARATOR_BYTES : -1]
+    try:
+        name, payload = unwrap(frame)
+    except BadMessage:
+        return None
+    route = routes.get(name)
+    return None if route is None else (route, payload)
+
+
 @dataclass(slots=True, eq=False)
 class PendingEvent:
-    """An event ready to be published, but for the word of another leg."""
+    """An event that is encoded and waits for the decision of an arbiter, or of the gap tracker.
+
+    Attributes:
+        route: Its stream's.
+        series: Its series.
+        message: Decoded.
+        value: Its record, without a gap id.
+        record_ms: Its record time, epoch milliseconds.
+        received_us: When it was received, epoch microseconds.
+        feed: Id of the connection that delivered it.
+    """
 
     route: Route
     series: Series
     message: Any
     value: bytes
-    millis: int
+    record_ms: int
     received_us: int
-    feed: int  # the connection that delivered it
+    feed: int
 
 
-def deliver_from(series: Series, legs: Sequence[int]) -> None:
-    """Let several legs deliver a series."""
+def deliver_from(series: Series, feeds: Sequence[int]) -> None:
+    """Have the events of several connections arbitrated; the last one is new."""
     if series.arbiter is None:
         series.arbiter = arbiter_for(series.stream.row, series.tracker)
-        for leg in legs[:-1]:
-            series.arbiter.feed_opened(leg, leading=leg == legs[0])
-    series.arbiter.feed_opened(legs[-1])
+        for feed in feeds[:-1]:
+            series.arbiter.feed_opened(feed, leading=feed == feeds[0])
+    series.arbiter.feed_opened(feeds[-1])
 
 
 def with_other_product(route: Route) -> Iterator[Route]:
-    """Yield a way and, of a merged stream, that of the other product."""
+    """Yield a route and, of a merged stream, that of the other product."""
     yield route
     if route.other_product is not None:
         yield route.other_product

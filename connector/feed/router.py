@@ -1,7 +1,7 @@
-"""Every planned stream's way to its topic, and for each connection the table that finds it.
+"""The routes of all planned streams, and for each connection the table its frames are looked up in.
 
-Ways are added before a stream is asked for and stay after it is given up, until nothing of it can
-be under way any more: a late frame is never a stranger. One event loop's, no locks.
+A route is added before its stream is subscribed and stays after it is unsubscribed, until no frame
+of it can arrive any more: a late frame is never of an unknown stream. One event loop's, no locks.
 """
 
 from collections import Counter
@@ -10,60 +10,59 @@ from dataclasses import dataclass, field, replace
 
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.series import Series
-from connector.feed.pipeline import Codecs, Route, Routes, route_to
-from connector.feed.route import with_other_product
+from connector.feed.route import Codecs, Route, Routes, route_to, with_other_product
 from connector.planning.model import ConnectionPlan, Plan, PlannedStream, StreamKey
 
-NEWS = frozenset({"contract-info", "option-symbol"})  # kinds that announce new listings
-Key = tuple[str, str]  # of a connection: bundle name and endpoint
+LISTING_KINDS = frozenset({"contract-info", "option-symbol"})  # kinds that announce new listings
+Key = tuple[str, str]  # of a connection: name and endpoint of its plan
 
 
-def key_of(bundle: ConnectionPlan) -> Key:
-    """Return what tells a connection from every other, whatever streams it carries."""
-    return bundle.name, bundle.endpoint
+def key_of(connection: ConnectionPlan) -> Key:
+    """Return what identifies a connection, whatever streams it carries."""
+    return connection.name, connection.endpoint
 
 
 @dataclass(slots=True)
 class Router:
-    """The ways of all streams that are planned, or were a moment ago.
+    """The routes of all streams that are planned, or were a moment ago.
 
     Attributes:
-        tables: For each connection: wire name -> way. The legs of a stream share one way.
+        tables: For each connection: wire name -> route. The connections of a stream share it.
         codecs: Decoders and encoders by row and time unit.
-        retired_counts: (product, kind) -> events published by ways that are gone: counters never
-        fall.
+        retired_counts: (product, kind) -> events published by routes that are gone: the metrics are
+            counters and must not fall.
     """
 
     tables: dict[Key, Routes] = field(default_factory=dict)
     codecs: Codecs = field(default_factory=dict)
     retired_counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _routes_by_key: dict[StreamKey, dict[str, Route]] = field(default_factory=dict)  # by time unit
-    _news: list[Route] = field(default_factory=list)
+    _listing_routes: list[Route] = field(default_factory=list)
 
-    def apply(self, plan: Plan, ids: Mapping[str, int], continuity: GapTracker) -> None:
-        """Give every planned stream its way; what has one keeps it, and it may lead elsewhere.
+    def apply(self, plan: Plan, ids: Mapping[str, int], gap_tracker: GapTracker) -> None:
+        """Give every planned stream a route; one that it has already may get another topic.
 
         Args:
             plan: What is wanted from now on.
             ids: Topic -> schema id.
-            continuity: Told of series that go elsewhere from now on.
+            gap_tracker: Notes which series change their topic.
         """
-        for bundle in plan.connections:
-            table = self.tables.setdefault(key_of(bundle), {})
-            for planned in bundle.streams:
-                table[planned.stream.name.encode()] = self._route(planned, ids, continuity)
-        self._note_news()
+        for connection in plan.connections:
+            table = self.tables.setdefault(key_of(connection), {})
+            for planned in connection.streams:
+                table[planned.stream.name.encode()] = self._route(planned, ids, gap_tracker)
+        self._note_listing_routes()
 
     def _route(
-        self, planned: PlannedStream, ids: Mapping[str, int], continuity: GapTracker
+        self, planned: PlannedStream, ids: Mapping[str, int], gap_tracker: GapTracker
     ) -> Route:
         units = self._routes_by_key.setdefault(planned.stream_key, {})
         route = units.get(planned.time_unit)
         if route is None:
             route = units[planned.time_unit] = self._new_route(planned, ids, units)
-        for way in units.values():  # the other unit's, too: it is read until this one is
-            way.retarget(planned.topic, ids[planned.topic], planned.key, continuity)
-        self._lead_foreign(route, planned, ids, continuity)
+        for each in units.values():  # the other unit's, too: it is read until this one is
+            each.retarget(planned.topic, ids[planned.topic], planned.key, gap_tracker)
+        self._route_other_product(route, planned, ids, gap_tracker)
         return route
 
     def _new_route(
@@ -74,92 +73,91 @@ class Router:
         route.key = planned.key
         route.carries_other_product = planned.other_product is not None
         for other in others.values():  # the same series, with times in another unit
-            route.series, route.feeds, route.confirmed_at = (
-                other.series,
-                other.feeds,
-                other.confirmed_at,
-            )
+            route.series, route.feeds = other.series, other.feeds
+            route.confirmed_at = other.confirmed_at
         return route
 
-    def _lead_foreign(
-        self, route: Route, planned: PlannedStream, ids: Mapping[str, int], continuity: GapTracker
+    def _route_other_product(
+        self, route: Route, planned: PlannedStream, ids: Mapping[str, int], gap_tracker: GapTracker
     ) -> None:
-        """Have rows of the other product go where they are wanted now."""
-        other, to = planned.other_product, planned.other_product_topic
-        if other is None or to is None:
+        """Send the rows of the other product to the topic planned for them, or leave them out."""
+        product, topic = planned.other_product, planned.other_product_topic
+        if product is None or topic is None:
             if route.other_product is not None:
-                continuity.end_coverage(route.other_product.series.values(), "plan_changed")
+                gap_tracker.end_coverage(route.other_product.series.values(), "plan_changed")
                 self._count(route.other_product)
                 route.other_product = None
         elif route.other_product is None:
             feeds, confirmed_at = list(route.feeds), dict(route.confirmed_at)
             route.other_product = replace(
                 route,
-                topic=to,
-                schema_id=ids[to],
-                product=other,
+                topic=topic,
+                schema_id=ids[topic],
+                product=product,
                 series={},
                 feeds=feeds,
                 confirmed_at=confirmed_at,
                 messages=0,
             )
         else:
-            route.other_product.retarget(to, ids[to], planned.key, continuity)
+            route.other_product.retarget(topic, ids[topic], planned.key, gap_tracker)
 
     def forget(self, key: Key, keep: Collection[bytes] = ()) -> list[Series]:
-        """Take all but these names from a connection's table, and the table when nothing is kept.
+        """Remove all but these names from a connection's table, and the table if none is kept.
 
-        Called when nothing of the other names can arrive or wait any more.
+        Called when no frame of the other names can arrive or wait any more.
 
         Returns:
-            The series that no way leads to any more.
+            The series that no route carries any more.
         """
         table = self.tables[key]
         for name in [name for name in table if name not in keep]:
             del table[name]
         if not table:
             del self.tables[key]
-        gone = self._close_unused()
-        self._note_news()
-        return gone
+        unused = self._close_unused()
+        self._note_listing_routes()
+        return unused
 
     def _close_unused(self) -> list[Series]:
-        """Add up what no table leads to any more, and return its series."""
+        """Remove the routes that are in no table, keep their counts, and return their series."""
         used = {id(route) for table in self.tables.values() for route in table.values()}
-        gone: list[Series] = []
-        for identity, units in list(self._routes_by_key.items()):
+        unused: list[Series] = []
+        for stream_key, units in list(self._routes_by_key.items()):
             for unit in [unit for unit, route in units.items() if id(route) not in used]:
                 route = units.pop(unit)
-                for one in with_other_product(route):
-                    self._count(one)
+                for each in with_other_product(route):
+                    self._count(each)
                 if not units:
-                    del self._routes_by_key[identity]
-                    gone += route.all_series()
-        return gone
+                    del self._routes_by_key[stream_key]
+                    unused += route.all_series()
+        return unused
 
     def _count(self, route: Route) -> None:
         self.retired_counts[_counted_as(route)] += route.messages
 
-    def _note_news(self) -> None:
-        self._news = [one for one in self.routes() if one.stream.row.kind in NEWS]
+    def _note_listing_routes(self) -> None:
+        self._listing_routes = [
+            route for route in self.routes() if route.stream.row.kind in LISTING_KINDS
+        ]
 
     def routes(self) -> Iterator[Route]:
-        """Yield every way once; a merged stream's other product has one of its own."""
+        """Yield every route once; a merged stream's other product has one of its own."""
         for units in self._routes_by_key.values():
             for route in units.values():
                 yield from with_other_product(route)
 
     def listing_announcements(self) -> int:
-        """Return how many announcements of listings have been published: cheap to ask often."""
-        return sum(route.messages for route in self._news)
+        """Return how many announcements of listings have been published; cheap to call often."""
+        return sum(route.messages for route in self._listing_routes)
 
     def published(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Return (product, kind) -> events published ever, and the newest record time in ms."""
-        sums = {key: (number, 0) for key, number in self.retired_counts.items()}
+        sums = {key: (events, 0) for key, events in self.retired_counts.items()}
         for route in self.routes():
             key = _counted_as(route)
-            number, millis = sums.get(key, (0, 0))
-            sums[key] = number + route.messages, max(millis, route.last_event_ms)
+            events, newest_ms = sums.get(key, (0, 0))
+            sums[key] = events + route.messages, max(newest_ms, route.last_event_ms)
         return sums
 
 

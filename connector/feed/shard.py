@@ -1,8 +1,8 @@
-"""One shard: the plan against supervisors, one for each bundle, so that one that fails never stops
-the others. A new plan is applied by its differences: who stays is not disturbed, and who moves to
-another connection is read on the old one until the new one brings it.
+"""One shard: keeps the connections of the plan open, each under a supervisor of its own.
 
-Next along the way: feed/supervisor.py (one bundle), feed/router.py (where frames go).
+One that fails never stops the others. A new plan is applied by its differences: streams that stay
+are not disturbed, and one that moves to another connection is read on the old one until the new one
+delivers it. Next along the way: feed/supervisor.py (one connection), feed/router.py (its routes).
 """
 
 import asyncio
@@ -12,25 +12,24 @@ from dataclasses import dataclass, field, replace
 from connector.binance.products import LIMITS, Product
 from connector.feed.arbitration import OVERLAP_S
 from connector.feed.context import SessionContext
+from connector.feed.route import Route
 from connector.feed.router import Key, Router, key_of
 from connector.feed.session import MAX_HANDOVER_S
 from connector.feed.supervisor import Supervisor
 from connector.planning.model import ConnectionPlan, Plan, PlannedStream, StreamKey
 
-HANDOVER_GRACE_S = (
-    10.0  # a stream given up is still known for so long: its last frames are under way
-)
-TIDY_INTERVAL_S = 1.0  # between two looks for ways that nothing needs any more
+HANDOVER_GRACE_S = 10.0  # the last frames of an unsubscribed stream may arrive so much later
+TIDY_INTERVAL_S = 1.0  # between two looks for routes that no frame can need any more
 
 
 @dataclass(slots=True)
 class _Running:
-    """A bundle that is being read.
+    """A connection that is supervised.
 
     Attributes:
-        supervisor: Reads it.
-        own: What the plan gives it; empty when the plan has no such bundle any more.
-        moving: What other connections are to read from now on, and do not yet.
+        supervisor: Keeps it open.
+        own: Its streams by the plan; empty when the plan has no such connection any more.
+        moving: Streams that other connections are to deliver, and do not yet.
         task: The supervisor's.
     """
 
@@ -42,143 +41,150 @@ class _Running:
 
 @dataclass(slots=True)
 class Shard:
-    """Keeps a connection open for every bundle of the plan.
+    """Keeps every connection of the plan open.
 
     Attributes:
         context: What its supervisors share.
-        router: Where each stream's records go.
+        router: The routes of every stream.
     """
 
     context: SessionContext
     router: Router = field(default_factory=Router)
     _running: dict[Key, _Running] = field(default_factory=dict)
     _homes: dict[StreamKey, set[Key]] = field(default_factory=dict)  # by the plan
-    _ended: dict[Key, float] = field(default_factory=dict)  # connection -> when it was given up
+    _ended: dict[Key, float] = field(default_factory=dict)  # connection -> when it was cancelled
     _group: asyncio.TaskGroup | None = None
 
     @property
     def supervised(self) -> list[Supervisor]:
         """The supervisors, in the plan's order."""
-        return [kept.supervisor for kept in self._running.values()]
+        return [running.supervisor for running in self._running.values()]
 
     async def run(self) -> None:
-        """Supervise every bundle of the plan as it stands until cancelled."""
+        """Supervise every connection of the plan as it stands until cancelled."""
         async with asyncio.TaskGroup() as self._group:
-            for kept in self._running.values():
-                self._start(kept)
+            for running in self._running.values():
+                self._start(running)
             while True:
                 await asyncio.sleep(TIDY_INTERVAL_S)
-                self._relieve()
+                self._finish_moves()
                 self._tidy()
 
     def apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
-        """Want this plan from now on.
+        """Keep the connections of this plan open from now on.
 
         Only differences act: connections that stay subscribe and unsubscribe what changed, those
-        of bundles that are gone close, new ones open.
+        that are not planned any more close, new ones open.
 
         Args:
             plan: What is wanted.
             ids: Topic -> schema id, for every topic of the plan.
         """
         self.router.apply(plan, ids, self.context.pipeline.continuity)
-        bundles = {key_of(bundle): bundle for bundle in plan.connections}
+        planned = {key_of(connection): connection for connection in plan.connections}
         homes = self._homes = {}
-        for key, bundle in bundles.items():
-            for one in bundle.streams:
-                homes.setdefault(one.stream_key, set()).add(key)
-        for key, kept in list(self._running.items()):
-            bundle = bundles.get(key, replace(kept.supervisor.bundle, streams=()))
-            kept.moving = _moving(key, kept, homes)
-            self._want(key, bundle)
-        for key in [key for key in bundles if key not in self._running]:
-            self._begin(key, bundles[key])
-        order = [*bundles, *(key for key in self._running if key not in bundles)]
+        for key, connection in planned.items():
+            for stream in connection.streams:
+                homes.setdefault(stream.stream_key, set()).add(key)
+        for key, running in list(self._running.items()):
+            connection = planned.get(key, replace(running.supervisor.plan, streams=()))
+            running.moving = _moving(key, running, homes)
+            self._want(key, connection)
+        for key in [key for key in planned if key not in self._running]:
+            self._begin(key, planned[key])
+        order = [*planned, *(key for key in self._running if key not in planned)]
         self._running = {key: self._running[key] for key in order}
 
-    def _want(self, key: Key, bundle: ConnectionPlan) -> None:
-        """Have a connection read what the plan gives it, and what it has not been relieved of."""
-        kept = self._running[key]
-        kept.own = bundle.streams
-        both = (*bundle.streams, *kept.moving)
-        if not both:
+    def _want(self, key: Key, connection: ConnectionPlan) -> None:
+        """Have a connection deliver its streams by the plan, and those that are still moving."""
+        running = self._running[key]
+        running.own = connection.streams
+        streams = (*connection.streams, *running.moving)
+        if not streams:
             self._end(key)
             return
-        most = LIMITS[bundle.product].streams_per_connection
-        for one in both[most:]:  # no room: what it misses on its way is marked, and fetched
-            self.router.tables[key][one.stream.name.encode()].moving_away = True
-        kept.moving = both[len(bundle.streams) : most]
-        kept.supervisor.want(replace(bundle, streams=both[:most]))
+        limit = LIMITS[connection.product].streams_per_connection
+        for stream in streams[limit:]:  # no room: what it misses on its way is marked, and fetched
+            self._route(key, stream).moving_away = True
+        running.moving = streams[len(connection.streams) : limit]
+        running.supervisor.want(replace(connection, streams=streams[:limit]))
 
-    def _relieve(self) -> None:
-        """Leave what other connections bring by now."""
-        for key, kept in list(self._running.items()):
-            left = tuple(one for one in kept.moving if not self._is_relieved(key, kept, one))
-            if left != kept.moving:
-                kept.moving = left
-                self._want(key, replace(kept.supervisor.bundle, streams=kept.own))
+    def _route(self, key: Key, stream: PlannedStream) -> Route:
+        return self.router.tables[key][stream.stream.name.encode()]
 
-    def _is_relieved(self, key: Key, kept: _Running, one: PlannedStream) -> bool:
-        """Say whether a connection that is to bring a stream from now on surely does."""
-        way = self.router.tables[key][one.stream.name.encode()]
-        there = [self._running[home].supervisor.session for home in self._homes[one.stream_key]]
-        legs = [leg.connection.id for leg in there if leg is not None]
-        since = [way.confirmed_at[leg] for leg in legs if leg in way.confirmed_at]
+    def _finish_moves(self) -> None:
+        """Unsubscribe the moving streams that their new connections deliver by now."""
+        for key, running in list(self._running.items()):
+            left = tuple(
+                stream for stream in running.moving if not self._has_moved(key, running, stream)
+            )
+            if left != running.moving:
+                running.moving = left
+                self._want(key, replace(running.supervisor.plan, streams=running.own))
+
+    def _has_moved(self, key: Key, running: _Running, stream: PlannedStream) -> bool:
+        """Return whether a new connection of a stream delivers all that this one does."""
+        route = self._route(key, stream)
+        homes = [self._running[home].supervisor.session for home in self._homes[stream.stream_key]]
+        feeds = [session.connection.id for session in homes if session is not None]
+        since = [route.confirmed_at[feed] for feed in feeds if feed in route.confirmed_at]
         if not since:
             return False
-        seconds = asyncio.get_running_loop().time() - min(since)
-        leg = kept.supervisor.session
-        old = 0 if leg is None else leg.connection.id
-        joined = self.context.pipeline.arbitration.may_close([way], old)
-        return seconds >= (OVERLAP_S if joined else MAX_HANDOVER_S)
+        confirmed_s = asyncio.get_running_loop().time() - min(since)
+        session = running.supervisor.session
+        old = 0 if session is None else session.connection.id
+        replaceable = self.context.pipeline.arbitration.may_close([route], old)
+        return confirmed_s >= (OVERLAP_S if replaceable else MAX_HANDOVER_S)
 
-    def _begin(self, key: Key, bundle: ConnectionPlan) -> None:
+    def _begin(self, key: Key, connection: ConnectionPlan) -> None:
         self._ended.pop(key, None)
-        supervisor = Supervisor(bundle, self.router.tables[key], self.context)
-        kept = self._running[key] = _Running(supervisor, bundle.streams)
+        supervisor = Supervisor(connection, self.router.tables[key], self.context)
+        running = self._running[key] = _Running(supervisor, connection.streams)
         if self._group is not None:
-            self._start(kept)
+            self._start(running)
 
-    def _start(self, kept: _Running) -> None:
+    def _start(self, running: _Running) -> None:
         assert self._group is not None  # noqa: S101 - run() made it
-        name = kept.supervisor.bundle.name
-        kept.task = self._group.create_task(kept.supervisor.run(), name=name)
+        name = running.supervisor.plan.name
+        running.task = self._group.create_task(running.supervisor.run(), name=name)
 
     def _end(self, key: Key) -> None:
-        kept = self._running.pop(key)
+        running = self._running.pop(key)
         self._ended[key] = asyncio.get_running_loop().time()
-        if kept.task is not None:
-            kept.task.cancel()  # closes its connection on its way out
+        if running.task is not None:
+            running.task.cancel()  # closes its connection on its way out
 
     def _tidy(self) -> None:
-        """Forget the ways of streams given up, once nothing of theirs is under way or queued."""
-        if self.context.pipeline.waiting:
+        """Forget the routes of unsubscribed streams once no frame of theirs can arrive or wait."""
+        pipeline = self.context.pipeline
+        if pipeline.waiting:
             return
         before = asyncio.get_running_loop().time() - HANDOVER_GRACE_S
         for key in [key for key, when in self._ended.items() if when <= before]:
             del self._ended[key]
-            self.context.pipeline.continuity.forget(self.router.forget(key))
-        for key, kept in self._running.items():
-            one = kept.supervisor
-            if one.touched <= before and len(one.routes) > len(one.bundle.streams):
-                keep = {name.encode() for name in (*one.wanted(), *one.held)}
-                self.context.pipeline.continuity.forget(self.router.forget(key, keep))
+            pipeline.continuity.forget(self.router.forget(key))
+        for key, running in self._running.items():
+            supervisor = running.supervisor
+            unused = len(supervisor.routes) > len(supervisor.plan.streams)
+            if unused and supervisor.touched <= before:
+                keep = {name.encode() for name in (*supervisor.wanted(), *supervisor.held)}
+                pipeline.continuity.forget(self.router.forget(key, keep))
 
-    # What is shown
+    # For metrics and status
 
     def streams(self) -> dict[Product, tuple[int, int]]:
         """Return for each product how many streams are wanted, and how many subscribed now."""
         sums: dict[Product, tuple[int, int]] = {}
-        for one in self.supervised:
-            wanted, held = sums.get(one.bundle.product, (0, 0))
-            more = len(one.bundle.streams), len(one.held)
-            sums[one.bundle.product] = wanted + more[0], held + more[1]
+        for supervisor in self.supervised:
+            plan = supervisor.plan
+            wanted, held = sums.get(plan.product, (0, 0))
+            sums[plan.product] = wanted + len(plan.streams), held + len(supervisor.held)
         return sums
 
 
 def _moving(
-    key: Key, kept: _Running, homes: Mapping[StreamKey, set[Key]]
+    key: Key, running: _Running, homes: Mapping[StreamKey, set[Key]]
 ) -> tuple[PlannedStream, ...]:
-    """Return what a connection reads that the plan gives to others."""
-    read = kept.supervisor.bundle.streams
-    return tuple(one for one in read if key not in homes.get(one.stream_key, {key}))
+    """Return the streams of a connection that the new plan gives to other connections."""
+    streams = running.supervisor.plan.streams
+    return tuple(stream for stream in streams if key not in homes.get(stream.stream_key, {key}))

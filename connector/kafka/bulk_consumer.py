@@ -1,4 +1,4 @@
-"""Reads whole topics fast, as a plain consumer: assigned, in no group, nothing committed.
+"""Reads whole topics fast, as a plain consumer: assigned, in no group, no offset committed.
 
 Needs READ and DESCRIBE on the topics and nothing else; sees committed records only.
 """
@@ -8,24 +8,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from connector.errors import Refused, Retry
+from connector.errors import Retry
 from connector.kafka import error_hints
-from connector.telemetry import events
+from connector.kafka.client import ConnectionErrors, list_topics, open_client
 
 REQUEST_TIMEOUT_S = 10.0
 BATCH_RECORDS = 10_000
-POLL_TIMEOUT_S = 0.1  # for a batch to fill: felt once at the end of each topic
+BATCH_TIMEOUT_S = 0.1  # for a batch to fill: felt once at the end of each topic
 MAX_SILENCE_S = 30.0  # without a record, a partition's end or an error
 RETRY_DELAY_S = 0.1
-# A topic made a moment ago, or a leader that moves: soon somebody answers for the partition.
+# A topic made a moment ago, or a leader that moves: the request soon succeeds.
 _SETTLING = frozenset(
     {
         KafkaError.NOT_LEADER_FOR_PARTITION,
@@ -34,8 +28,8 @@ _SETTLING = frozenset(
     }
 )
 _SILENT = f"nothing arrived for {MAX_SILENCE_S:.0f} s; is a writer's transaction open for so long?"
-READER = {
-    "group.id": "bkc-verify",  # the library wants one; it is never joined
+CONSUMER = {
+    "group.id": "bkc-verify",  # librdkafka requires one; it is never joined
     "enable.auto.commit": False,
     "enable.partition.eof": True,
     "auto.offset.reset": "earliest",
@@ -48,7 +42,7 @@ READER = {
 
 @dataclass(frozen=True, slots=True)
 class OffsetRange:
-    """A partition from one offset up to another, the latter not included."""
+    """Offsets of a partition, from `start` up to `end`, the latter not included."""
 
     partition: int
     start: int
@@ -56,24 +50,21 @@ class OffsetRange:
 
 
 class BulkConsumer:
-    """One consumer; `close` it at the end."""
+    """One consumer; `close` it at the end. Every method blocks.
+
+    Args:
+        conf: How to reach the cluster, in librdkafka's names.
+        committed: False: the ends of `ranges` include open transactions.
+
+    Raises:
+        Refused: a setting is wrong.
+    """
 
     def __init__(self, conf: Mapping[str, Any], *, committed: bool = True) -> None:
-        """Make a consumer; with `committed` false the ends it tells are those of open transactions.
-
-        Raises:
-            Refused: a setting is wrong.
-        """
-        self._causes: list[str] = []
+        self._errors = ConnectionErrors()
         level = "read_committed" if committed else "read_uncommitted"
-        told = {"error_cb": self._note, "logger": events.librdkafka_logger()}
-        try:
-            self._consumer = Consumer({**conf, **READER, "isolation.level": level, **told})
-        except KafkaException as error:
-            raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
-
-    def _note(self, error: KafkaError) -> None:
-        self._causes.append(error_hints.describe(error))
+        settings = {**conf, **CONSUMER, "isolation.level": level}
+        self._consumer = open_client(Consumer, settings, self._errors.note)
 
     def topics(self) -> dict[str, list[int]]:
         """Return the partitions of every topic we may see.
@@ -81,18 +72,13 @@ class BulkConsumer:
         Raises:
             Retry: the cluster does not answer.
         """
-        deadline = time.monotonic() + REQUEST_TIMEOUT_S
-        while True:
-            try:
-                found = self._consumer.list_topics(timeout=1.0).topics
-            except KafkaException as error:
-                self._consumer.poll(0)  # lets error_cb tell the cause
-                if self._cause() or time.monotonic() >= deadline:
-                    raise self._trouble(error) from error
-            else:
-                return {name: sorted(it.partitions) for name, it in found.items()}
+        try:
+            topics = list_topics(self._consumer, self._errors, REQUEST_TIMEOUT_S)
+        except KafkaException as error:
+            raise self._retry(error) from error
+        return {name: sorted(topic.partitions) for name, topic in topics.items()}
 
-    def slices(self, topic: str, partitions: Sequence[int], since: int | None) -> list[OffsetRange]:
+    def ranges(self, topic: str, partitions: Sequence[int], since: int | None) -> list[OffsetRange]:
         """Return what there is to read of a topic now: up to the last stable offset.
 
         Args:
@@ -100,6 +86,9 @@ class BulkConsumer:
             partitions: Their numbers.
             since: Epoch milliseconds: everything before the first record so late is left out. None
                 reads from the beginning.
+
+        Raises:
+            Retry: the cluster does not answer.
         """
         ends = {number: self._watermarks(topic, number) for number in partitions}
         starts = {number: low for number, (low, _) in ends.items()}
@@ -108,53 +97,52 @@ class BulkConsumer:
             try:
                 found = self._consumer.offsets_for_times(wanted, timeout=REQUEST_TIMEOUT_S)
             except KafkaException as error:
-                raise self._trouble(error) from error
+                raise self._retry(error) from error
             # -1: no record is so late (and whatever the time, from the embedded broker).
             starts |= {
-                it.partition: it.offset if it.offset >= 0 else ends[it.partition][1] for it in found
+                first.partition: first.offset if first.offset >= 0 else ends[first.partition][1]
+                for first in found
             }
         return [OffsetRange(number, starts[number], ends[number][1]) for number in partitions]
 
-    def read(self, topic: str, slices: Sequence[OffsetRange]) -> Iterator[list[Message]]:
-        """Yield the records of the slices in batches, those of each partition in order.
+    def read(self, topic: str, ranges: Sequence[OffsetRange]) -> Iterator[list[Message]]:
+        """Yield the records of the ranges in batches, those of each partition in order.
 
         Raises:
-            Retry: nothing arrives any more, or the broker says no.
+            Retry: nothing arrives any more, or the broker refuses.
         """
-        ends = {it.partition: it.end for it in slices if it.start < it.end}
+        ends = {part.partition: part.end for part in ranges if part.start < part.end}
         if not ends:
             return
-        self._consumer.assign(
-            [TopicPartition(topic, it.partition, it.start) for it in slices if it.partition in ends]
-        )
-        left = set(ends)
-        heard = time.monotonic()
+        starts = {part.partition: part.start for part in ranges}
+        self._consumer.assign([TopicPartition(topic, number, starts[number]) for number in ends])
+        unread = set(ends)
+        active_at = time.monotonic()
         try:
-            while left:
-                batch = self._consumer.consume(BATCH_RECORDS, POLL_TIMEOUT_S)
+            while unread:
+                batch = self._consumer.consume(BATCH_RECORDS, BATCH_TIMEOUT_S)
                 if batch:
-                    heard = time.monotonic()
-                elif time.monotonic() - heard > MAX_SILENCE_S:
-                    raise self._trouble(None)
+                    active_at = time.monotonic()
+                elif time.monotonic() - active_at > MAX_SILENCE_S:
+                    raise self._retry(None)
                 good = [message for message in batch if message.error() is None]
-                done = self._ended(batch, ends) if len(good) < len(batch) else set()
-                done |= self._passed(topic, left, ends)
+                done = _ended(batch, ends) if len(good) < len(batch) else set()
+                done |= self._read_up(topic, unread, ends)
                 if done:
-                    left -= done
+                    unread -= done
                     self._consumer.pause([TopicPartition(topic, number) for number in done])
-                    good = [it for it in good if _before(it, ends)]
+                    good = [message for message in good if _is_before_end(message, ends)]
                 yield good
         finally:
             self._consumer.unassign()
 
-    def truncated_partitions(self, topic: str, slices: Sequence[OffsetRange]) -> list[int]:
-        """Return the partitions whose first records have been deleted since their slice was cut."""
-        lows = {
-            it.partition: self._watermarks(topic, it.partition)[0]
-            for it in slices
-            if it.start < it.end
-        }
-        return [it.partition for it in slices if lows.get(it.partition, 0) > it.start]
+    def truncated_partitions(self, topic: str, ranges: Sequence[OffsetRange]) -> list[int]:
+        """Return the partitions whose first records have been deleted since `ranges` was called."""
+        return [
+            part.partition
+            for part in ranges
+            if part.start < part.end and self._watermarks(topic, part.partition)[0] > part.start
+        ]
 
     def _watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return first offset and end of a partition.
@@ -162,56 +150,52 @@ class BulkConsumer:
         Raises:
             Retry: the cluster does not answer.
         """
-        where = TopicPartition(topic, partition)
+        place = TopicPartition(topic, partition)
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         while True:
             try:
-                found = self._consumer.get_watermark_offsets(where, timeout=REQUEST_TIMEOUT_S)
+                found = self._consumer.get_watermark_offsets(place, timeout=REQUEST_TIMEOUT_S)
             except KafkaException as error:
                 if error.args[0].code() not in _SETTLING or time.monotonic() >= deadline:
-                    raise self._trouble(error) from error
+                    raise self._retry(error) from error
                 self._consumer.poll(RETRY_DELAY_S)  # nothing is assigned: it only waits
                 continue
             if found is None:
-                raise self._trouble(None)
+                raise self._retry(None)
             return int(found[0]), int(found[1])
 
-    def _ended(self, batch: Sequence[Message], ends: Mapping[int, int]) -> set[int]:
-        """Return the partitions whose end was told: their last offsets may hold no records.
-
-        In front of an open transaction an end is told as well, and again behind it.
-        """
-        done = set()
-        for message in batch:
-            error = message.error()
-            if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
-                continue  # we join no group
-            if error.code() != KafkaError._PARTITION_EOF:
-                raise Retry(f"Kafka: {error_hints.describe(error)}")
-            if not _before(message, ends):
-                done.add(int(message.partition() or 0))
-        return done
-
-    def _passed(self, topic: str, left: set[int], ends: Mapping[int, int]) -> set[int]:
+    def _read_up(self, topic: str, unread: set[int], ends: Mapping[int, int]) -> set[int]:
         """Return the partitions that have been read up to their end, or past it."""
-        asked = [TopicPartition(topic, number) for number in left]
-        found = self._consumer.position(asked)
-        return {it.partition for it in found if it.offset >= ends[it.partition]}
+        places = self._consumer.position([TopicPartition(topic, number) for number in unread])
+        return {place.partition for place in places if place.offset >= ends[place.partition]}
 
-    def _cause(self) -> str | None:
-        return next((text for text in self._causes if "ALL_BROKERS_DOWN" not in text), None)
-
-    def _trouble(self, error: KafkaException | None) -> Retry:
-        cause = self._cause() or (self._causes or [""])[0]
-        if error is not None and not cause:
-            cause = error_hints.describe_exception(error)
-        return Retry(f"Kafka: {cause or _SILENT}")
+    def _retry(self, error: KafkaException | None) -> Retry:
+        return Retry(f"Kafka: {self._errors.explain(error) or _SILENT}")
 
     def close(self) -> None:
         """Disconnect."""
         self._consumer.close()
 
 
-def _before(message: Message, ends: Mapping[int, int]) -> bool:
-    """Whether a record lies before its partition's end."""
+def _ended(batch: Sequence[Message], ends: Mapping[int, int]) -> set[int]:
+    """Return the partitions whose end was reported: their last offsets may hold no records.
+
+    An end is reported in front of an open transaction, too, and again behind it.
+
+    Raises:
+        Retry: the batch has an error of another kind.
+    """
+    ended = set()
+    for message in batch:
+        error = message.error()
+        if error is None or error.code() == KafkaError.GROUP_AUTHORIZATION_FAILED:
+            continue  # no group is joined
+        if error.code() != KafkaError._PARTITION_EOF:
+            raise Retry(f"Kafka: {error_hints.describe(error)}")
+        if not _is_before_end(message, ends):
+            ended.add(int(message.partition() or 0))
+    return ended
+
+
+def _is_before_end(message: Message, ends: Mapping[int, int]) -> bool:
     return int(message.offset() or 0) < ends[int(message.partition() or 0)]

@@ -1,70 +1,72 @@
-"""When markers and progress may be written without transactions: after all that they speak of.
+"""Write barrier of `delivery: idempotent`: markers and progress wait for the data before them.
 
-Partitions answer each at its own pace, so that a count of what is settled proves nothing of any one
-record: those published before a seal are counted apart from those after it. Pure.
+Without transactions a checkpoint may only be written once every record published before it is
+stored or given up. Partitions acknowledge at their own pace, so a total of settled records proves
+nothing of a single one: records before a checkpoint are counted apart from those after it. Pure.
 """
 
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from connector.kafka.dead_letter import Record
+from connector.codec.framing import KafkaRecord
 
-INTERVAL_S = 1.0
+INTERVAL_S = 1.0  # between two checkpoints
 
 
 @dataclass(slots=True)
 class Interval:
-    """Records published between two seals.
+    """The records published between two checkpoints.
 
     Attributes:
         settled: How many of them are stored or given up. The others are in flight, refused and
-            being tried one by one, or waiting for room.
+            being retried one by one, or waiting for room.
     """
 
     settled: int = 0
 
 
 class CheckpointBarrier:
-    """The seal that waits for what it speaks of; there is one at a time.
+    """Holds one checkpoint back until the records that it covers are settled.
 
     Attributes:
-        interval: Counts what becomes of the records published now.
-        waiting: Records of the seal that are not written yet.
+        interval: Counts the records published since the last checkpoint was collected.
+        waiting: Records of the checkpoint that are not written yet.
     """
 
     def __init__(self) -> None:
         self.interval = Interval()
-        self.waiting: deque[Record] = deque()
-        self._before = Interval()  # published before the seal was taken, and after the one before
-        self._size = 0  # of that
-        self._published = 0  # by then, in all
-        self._taken_at = 0.0
+        self.waiting: deque[KafkaRecord] = deque()
+        self._covered = Interval()  # the interval that the checkpoint ends
+        self._covered_size = 0  # records published in it
+        self._published_before = 0  # records published up to its end, in all
+        self._collected_at = 0.0
 
-    def due(self, now: float) -> bool:
-        """Say whether it is time for the next seal."""
-        return not self.waiting and now - self._taken_at >= INTERVAL_S
+    def is_due(self, now: float) -> bool:
+        """Say whether it is time to collect the next checkpoint."""
+        return not self.waiting and now - self._collected_at >= INTERVAL_S
 
-    def collect(self, records: Iterable[Record], published: int, now: float) -> None:
-        """Take a seal, which speaks of everything published so far; the one before is written.
+    def collect(self, records: Iterable[KafkaRecord], published: int, now: float) -> None:
+        """Hold a checkpoint back; the one before is written.
 
         Args:
-            records: Markers and progress.
+            records: Markers and progress; they cover everything published so far.
             published: Records published so far.
             now: Monotonic seconds.
         """
-        self._taken_at = now
+        self._collected_at = now
         self.waiting.extend(records)
         if self.waiting:
-            self._before, self.interval = self.interval, Interval()
-            self._size, self._published = published - self._published, published
+            self._covered, self.interval = self.interval, Interval()
+            self._covered_size = published - self._published_before
+            self._published_before = published
 
     @property
-    def ready(self) -> bool:
-        """Whether a seal waits, and all that it speaks of is settled."""
-        return bool(self.waiting) and self._before.settled == self._size
+    def is_ready(self) -> bool:
+        """Whether a checkpoint waits and every record that it covers is settled."""
+        return bool(self.waiting) and self._covered.settled == self._covered_size
 
-    def settled(self, published: int) -> bool:
-        """Say whether everything published is settled."""
-        late = published - self._published
-        return self._before.settled == self._size and self.interval.settled == late
+    def all_settled(self, published: int) -> bool:
+        """Say whether every record is settled, of `published` so far."""
+        late = published - self._published_before
+        return self._covered.settled == self._covered_size and self.interval.settled == late

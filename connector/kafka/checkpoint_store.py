@@ -1,120 +1,187 @@
-"""What was stored before: read at the start, and when Kafka has fenced this writer.
+"""Reads markers and progress back: at the start, and when Kafka has fenced this writer. Blocks.
 
-The progress topic is the memory: it is written in the transactions of the data it speaks of.
+Progress is written in the transactions of the data that it describes, so it says exactly what is
+stored without a look at the data.
 """
 
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import Any
+from typing import Any, NamedTuple
 
 from connector.codec.avro import Schemas, decode_record
 from connector.codec.framing import schema_id_of
-from connector.codec.schema import load
+from connector.codec.schema import MARKERS, PROGRESS, load
 from connector.errors import BadMessage
-from connector.kafka.bulk_consumer import BulkConsumer
+from connector.kafka.bulk_consumer import BulkConsumer, OffsetRange
 from connector.kafka.committer import LastWriter
 from connector.telemetry import events
 
-SETTLE_TIMEOUT_S = 20.0
+SETTLE_TIMEOUT_S = 20.0  # for transactions that are ending
+SETTLE_POLL_S = 0.1
+
+ProgressBySeries = dict[str, dict[str, Any]]  # product/stream_name/symbol -> progress record
 
 
-Stored = dict[str, dict[str, Any]]  # product/stream_name/symbol -> its newest progress record
+class StoredRecord(NamedTuple):
+    """A marker or progress record in its topic.
+
+    Attributes:
+        key: Name of the series: product/stream_name/symbol.
+        value: None: a tombstone.
+    """
+
+    key: bytes
+    value: bytes | None
+
+    def decode(self, kind: str, schemas: Schemas) -> dict[str, Any]:
+        """Return the record's fields; those its writer did not know yet have their default.
+
+        Args:
+            kind: `marker` or `progress`.
+            schemas: The schema that it was written with.
+
+        Raises:
+            BadMessage: it is no such record. Refused, Retry: the registry.
+        """
+        value = self.value or b""
+        return decode_record(load(kind), value, schemas.text(schema_id_of(value)))
 
 
-def stored(conf: Mapping[str, Any], topic: str, schemas: Schemas) -> Stored:
-    """Return the newest progress of every series; blocks.
+def read_records(
+    consumer: BulkConsumer, topic: str, ranges: Sequence[OffsetRange] | None = None
+) -> Iterator[list[StoredRecord]]:
+    """Yield markers or progress in batches, those of each series in order.
+
+    Args:
+        consumer: Reads them.
+        topic: Where they are; one that does not exist has none.
+        ranges: Which; None: everything that is committed at the call.
+
+    Raises:
+        Retry: the cluster does not answer.
+    """
+    if ranges is None:
+        ranges = consumer.ranges(topic, consumer.topics().get(topic, []), None)
+    for batch in consumer.read(topic, ranges):
+        yield [StoredRecord(message.key() or b"", message.value()) for message in batch]
+
+
+class CheckpointStore:
+    """Markers and progress of a topic prefix.
 
     Args:
         conf: How to reach the cluster, in librdkafka's names.
-        topic: The progress topic.
-        schemas: Tells what a record was written with: the writer before may have been older.
-
-    Raises:
-        Retry: the cluster or the registry does not answer.
+        prefix: The topic prefix.
+        schemas: The schemas that records were written with: a previous writer may be older.
     """
-    found: Stored = {}
-    for key, value in _latest(conf, topic).items():
-        try:
-            found[key.decode()] = _read("progress", value, schemas)
-        except (BadMessage, UnicodeDecodeError) as error:
-            events.progress_unreadable(key=key.decode("utf-8", "replace"), cause=str(error))
-    return found
+
+    def __init__(self, conf: Mapping[str, Any], prefix: str, schemas: Schemas) -> None:
+        self._conf = conf
+        self._schemas = schemas
+        self._marker_topic = f"{prefix}.{MARKERS}"
+        self.progress_topic = f"{prefix}.{PROGRESS}"
+
+    def progress(self) -> ProgressBySeries:
+        """Return the newest progress of every series.
+
+        Raises:
+            Retry: the cluster or the registry does not answer. Refused: the registry refuses.
+        """
+        newest = {record.key: record for record in self._read(self.progress_topic)}
+        found: ProgressBySeries = {}
+        for key, record in newest.items():
+            if record.value is None:
+                continue
+            try:
+                found[key.decode()] = record.decode("progress", self._schemas)
+            except (BadMessage, UnicodeDecodeError) as error:
+                events.progress_unreadable(key=key.decode("utf-8", "replace"), cause=str(error))
+        return found
+
+    def markers(self, series: str) -> list[dict[str, Any]]:
+        """Return all markers of a series in the order written.
+
+        Raises:
+            Retry: as for `progress`. BadMessage: one of them is unreadable.
+        """
+        key = series.encode()
+        return [
+            record.decode("marker", self._schemas)
+            for record in self._read_markers()
+            if record.key == key
+        ]
+
+    def unfinished(self, gap_ids: Collection[str]) -> list[dict[str, Any]]:
+        """Return the `opened` markers of gaps that were being filled when the writer ended.
+
+        Args:
+            gap_ids: The gaps that the progress of some series calls open.
+
+        Raises:
+            Retry: as for `progress`.
+        """
+        last: dict[str, dict[str, Any]] = {}
+        for record in self._read_markers() if gap_ids else ():
+            try:
+                marker = record.decode("marker", self._schemas)
+            except BadMessage:
+                continue  # another program's: `bkc verify` reports it
+            if marker["gap_id"] in gap_ids:
+                last[marker["gap_id"]] = marker
+        return [
+            marker
+            for marker in last.values()
+            if marker["state"] == "opened" and marker["after_id"] is not None
+        ]
+
+    def last_writer(self, run: str, first_commits: Mapping[str, int], commits: int) -> LastWriter:
+        """Return who has written last, once no transaction is open; see `last_writer`.
+
+        Raises:
+            Retry: as for `progress`.
+        """
+        self._wait_until_settled()
+        return last_writer(self.progress(), run, first_commits, commits)
+
+    def _wait_until_settled(self) -> None:
+        """Wait until no transaction is open in the progress topic, or SETTLE_TIMEOUT_S.
+
+        The ends of a transaction are written some time after its commit or abort was confirmed.
+        """
+        deadline = time.monotonic() + SETTLE_TIMEOUT_S
+        topic = self.progress_topic
+        while time.monotonic() < deadline:
+            with (
+                closing(BulkConsumer(self._conf)) as stable,
+                closing(BulkConsumer(self._conf, committed=False)) as latest,
+            ):
+                numbers = stable.topics()[topic]
+                if stable.ranges(topic, numbers, None) == latest.ranges(topic, numbers, None):
+                    return
+            time.sleep(SETTLE_POLL_S)  # noqa: TID251 - a thread's own time
+
+    def _read_markers(self) -> Iterator[StoredRecord]:
+        return (record for record in self._read(self._marker_topic) if record.value is not None)
+
+    def _read(self, topic: str) -> Iterator[StoredRecord]:
+        with closing(BulkConsumer(self._conf)) as consumer:
+            for batch in read_records(consumer, topic):
+                yield from batch
 
 
-def until_settled(conf: Mapping[str, Any], topic: str, seconds: float = SETTLE_TIMEOUT_S) -> None:
-    """Wait until no transaction is open in a topic, or long enough; blocks.
-
-    The ends of a transaction are written some time after its commit or abort has been answered.
-    """
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with (
-            closing(BulkConsumer(conf)) as stable,
-            closing(BulkConsumer(conf, committed=False)) as all_of_it,
-        ):
-            numbers = stable.topics()[topic]
-            if stable.slices(topic, numbers, None) == all_of_it.slices(topic, numbers, None):
-                return
-        time.sleep(0.1)  # noqa: TID251 - a thread's own time
-
-
-def unfinished(
-    conf: Mapping[str, Any], topic: str, schemas: Schemas, ids: Collection[str]
-) -> list[dict[str, Any]]:
-    """Return the opening markers of gaps that were being filled when the writer ended; blocks.
+def last_writer(
+    progress: ProgressBySeries, run: str, first_commits: Mapping[str, int], commits: int
+) -> LastWriter:
+    """Return who has written last.
 
     Args:
-        conf: How to reach the cluster, in librdkafka's names.
-        topic: The markers' topic.
-        schemas: As for `stored`.
-        ids: The gaps that the progress of some series calls open.
-
-    Raises:
-        Retry: the cluster or the registry does not answer.
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for _, value in _committed(conf, topic) if ids else ():
-        try:
-            marker = _read("marker", value, schemas)
-        except BadMessage:
-            continue  # none of ours: `bkc verify` names it
-        if marker["gap_id"] in ids:
-            found[marker["gap_id"]] = marker
-    known = (one for one in found.values() if one["state"] == "opened")
-    return [one for one in known if one["after_id"] is not None]
-
-
-def _read(kind: str, value: bytes, schemas: Schemas) -> dict[str, Any]:
-    return decode_record(load(kind), value, schemas.text(schema_id_of(value)))
-
-
-def newest(found: Stored, run: str, mine: Mapping[str, int], commits: int) -> LastWriter:
-    """Say who has written last.
-
-    Args:
-        found: The newest progress of every series.
+        progress: The newest progress of every series.
         run: Random id of this process.
-        mine: Series whose progress this process has written -> the transaction that did first.
-        commits: Our transactions known to be stored.
+        first_commits: Series -> number of this process's first transaction with its progress.
+        commits: Its transactions known to be stored.
     """
-    own = [name for name, since in mine.items() if since <= commits]
-    other = any(name in found and found[name]["run"] != run for name in own)
-    numbers = [one["commit_number"] for one in found.values() if one["run"] == run]
+    own = [series for series, number in first_commits.items() if number <= commits]
+    other = any(series in progress and progress[series]["run"] != run for series in own)
+    numbers = [record["commit_number"] for record in progress.values() if record["run"] == run]
     return LastWriter(other=other, commits=max(numbers, default=0))
-
-
-def _latest(conf: Mapping[str, Any], topic: str) -> dict[bytes, bytes]:
-    """Return the newest value of every key."""
-    return {key: value for key, value in dict(_committed(conf, topic)).items() if value}
-
-
-def _committed(conf: Mapping[str, Any], topic: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield key and value of everything in a topic that is committed at the call."""
-    reader = BulkConsumer(conf)
-    try:
-        slices = reader.slices(topic, reader.topics()[topic], None)
-        for batch in reader.read(topic, slices):
-            yield from ((message.key() or b"", message.value() or b"") for message in batch)
-    finally:
-        reader.close()

@@ -1,11 +1,11 @@
-"""Our settings as the clients want them: librdkafka's names for producer, admin and readers.
+"""Our settings in librdkafka's names, for producers, the admin client and consumers.
 
-Passwords come from files, are read here, and go nowhere else.
+Passwords are read here from their files and go into the returned dict alone.
 """
 
 from typing import Any
 
-from connector.config.model import Kafka, Security
+from connector.config.model import KafkaSettings, SecuritySettings
 from connector.config.secrets import secret
 
 # Measured choices (bench/README.md); the file's `librdkafka:` section overrides any of them.
@@ -14,59 +14,16 @@ PRODUCER = {
     "acks": "all",
     "compression.type": "lz4",
     "linger.ms": 10,
-    "partitioner": "murmur2_random",  # Java clients place the same keys alike
-    "message.timeout.ms": 0,  # Kafka away is waited out: the queue behind the reader bounds it
+    "partitioner": "murmur2_random",  # as Java clients do: the same key, the same partition
+    "message.timeout.ms": 0,  # a record waits without limit; the frame queue is bounded
     "queue.buffering.max.messages": 50_000,  # the byte bound ignores the overhead of a message
     "queue.buffering.max.kbytes": 1_048_576,
     "delivery.report.only.error": False,
     "reconnect.backoff.max.ms": 2_000,
 }
-# The broker aborts a transaction that is open longer than this: Kafka was away, or we were.
+# The broker aborts a transaction that is open longer than this.
 TRANSACTIONAL = {"transaction.timeout.ms": 60_000}
-
-
-def client(settings: Kafka) -> dict[str, Any]:
-    """Return what every client needs: where the cluster is and how to be let in.
-
-    Raises:
-        Refused: a file with a password or key cannot be read.
-    """
-    conf: dict[str, Any] = {
-        "bootstrap.servers": settings.bootstrap_servers,
-        "client.id": settings.client_id,
-        **_security(settings.security),
-    }
-    return conf
-
-
-def producer(settings: Kafka) -> dict[str, Any]:
-    """Return the producer's configuration; `librdkafka:` is handed over as it stands."""
-    return {**client(settings), **PRODUCER, **settings.librdkafka}
-
-
-def transactional(settings: Kafka, writer: str) -> dict[str, Any]:
-    """Return the configuration of the transactional producer.
-
-    Args:
-        settings: The cluster.
-        writer: Names the writer: whoever starts later under this name fences the one before.
-    """
-    conf = {**client(settings), **PRODUCER, **TRANSACTIONAL, **settings.librdkafka}
-    del conf["message.timeout.ms"]  # librdkafka holds it to transaction.timeout.ms itself
-    return conf | {"transactional.id": writer}
-
-
-def consumer(settings: Kafka) -> dict[str, Any]:
-    """Return a reader's configuration; of `librdkafka:` it takes what concerns the connection."""
-    connection = {
-        name: value
-        for name, value in settings.librdkafka.items()
-        if name.startswith(_OF_A_CONNECTION)
-    }
-    return {**client(settings), **connection}
-
-
-_OF_A_CONNECTION = (
+_CONNECTION_PREFIXES = (
     "ssl.",
     "sasl.",
     "security.",
@@ -77,7 +34,58 @@ _OF_A_CONNECTION = (
 )
 
 
-def _security(security: Security) -> dict[str, Any]:
+def client(settings: KafkaSettings) -> dict[str, Any]:
+    """Return what every client needs: bootstrap servers, client id, security.
+
+    Raises:
+        Refused: a file with a password or key cannot be read.
+    """
+    return {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "client.id": settings.client_id,
+        **_security(settings.security),
+    }
+
+
+def producer(settings: KafkaSettings) -> dict[str, Any]:
+    """Return the producer's configuration; `librdkafka:` overrides ours.
+
+    Raises:
+        Refused: as for `client`.
+    """
+    return {**client(settings), **PRODUCER, **settings.librdkafka}
+
+
+def transactional(settings: KafkaSettings, transactional_id: str) -> dict[str, Any]:
+    """Return the configuration of the transactional producer.
+
+    Args:
+        settings: The cluster.
+        transactional_id: A writer fences every earlier one with the same id.
+
+    Raises:
+        Refused: as for `client`.
+    """
+    conf = {**client(settings), **PRODUCER, **TRANSACTIONAL, **settings.librdkafka}
+    del conf["message.timeout.ms"]  # librdkafka holds it to transaction.timeout.ms itself
+    return conf | {"transactional.id": transactional_id}
+
+
+def consumer(settings: KafkaSettings) -> dict[str, Any]:
+    """Return a consumer's configuration; of `librdkafka:` it takes what concerns the connection.
+
+    Raises:
+        Refused: as for `client`.
+    """
+    connection = {
+        name: value
+        for name, value in settings.librdkafka.items()
+        if name.startswith(_CONNECTION_PREFIXES)
+    }
+    return {**client(settings), **connection}
+
+
+def _security(security: SecuritySettings) -> dict[str, Any]:
     conf: dict[str, Any] = {"security.protocol": security.protocol}
     files = {
         "ssl.ca.location": security.ca_file,
@@ -100,8 +108,8 @@ def _security(security: Security) -> dict[str, Any]:
     return conf
 
 
-def _oauth(security: Security) -> dict[str, Any]:
-    """Return librdkafka's own OIDC client: it fetches and renews the tokens itself."""
+def _oauth(security: SecuritySettings) -> dict[str, Any]:
+    """Return the settings of librdkafka's OIDC client, which fetches and renews the tokens."""
     conf: dict[str, Any] = {
         "sasl.oauthbearer.method": "oidc",
         "sasl.oauthbearer.client.id": security.username,

@@ -1,29 +1,27 @@
-"""Stores one transaction; blocks: runs in a thread of transactional_producer.py.
+"""Stores one transaction. Blocks: runs in the commit thread of transactional_producer.py.
 
-Waits for as long as Kafka takes; a transaction that Kafka gives up is produced again whole; one
-with a record in it that Kafka will never take is stored without that record.
+Waits for as long as Kafka takes. A transaction that Kafka gives up is produced again, whole; one
+with a poison record in it is stored without that record (docs/decisions/0010-exactly-once.md).
 """
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka import Producer as Client
+from confluent_kafka import KafkaError
 
-from connector.errors import Refused, Retry
+from connector.codec.framing import KafkaRecord
+from connector.errors import Retry
 from connector.kafka import error_hints
-from connector.kafka.dead_letter import POISON_RECORD, Record
+from connector.kafka.dead_letter import POISON_RECORD
+from connector.kafka.transaction_client import ProducerLost, TransactionClient
 from connector.telemetry import events
 
-CALL_TIMEOUT_S = 1.0  # one blocking call of librdkafka; then we look whether to go on
-SUCCESSOR_TIMEOUT_S = 5.0  # a later writer writes its first transaction at once: by then it has
-MAX_KEPT_TRANSACTIONS = 3  # stored transactions whose records are kept a while
-RETRY_DELAY_S = 0.5  # between two tries of a transaction that Kafka gave up
-# A newer writer has taken over, or the broker has aborted a transaction that was open too long:
-# the same words for both (Kafka 4.3.1, confluent-kafka 2.16: run 2026-11-25).
+SUCCESSOR_TIMEOUT_S = 5.0  # a later writer has written its first transaction by then
+MAX_KEPT_TRANSACTIONS = 3  # stored ones whose records are kept, should Kafka lose them
+RETRY_DELAY_S = 0.5  # before a transaction that Kafka gave up is produced again
+# A later writer has taken over, or the broker has aborted a transaction that was open too long:
+# the same errors for both (Kafka 4.3.1, confluent-kafka 2.16: run 2026-11-25).
 FENCED = frozenset(
     {
         KafkaError._FENCED,
@@ -32,283 +30,195 @@ FENCED = frozenset(
         KafkaError.INVALID_PRODUCER_ID_MAPPING,
     }
 )
-PoisonRecords = dict[int, KafkaError]  # position in the transaction -> why Kafka will not take it
-
-
-class DeadlineExceeded(Exception):
-    """The deadline of the end has passed before Kafka answered."""
-
-
-class ProducerLost(Exception):
-    """librdkafka's producer is of no use any more: fenced, or another fatal error."""
-
-    def __init__(self, error: KafkaError) -> None:
-        super().__init__(error.str())
-        self.error = error
+PoisonRecords = dict[int, KafkaError]  # position in the transaction -> why Kafka refuses it
 
 
 @dataclass(frozen=True, slots=True)
 class LastWriter:
-    """What the progress topic says of the writers of this shard.
+    """Who has written last, by the progress topic of the shard.
 
     Attributes:
-        other: A writer that began later than we did has written.
-        commits: Number of our last transaction that is stored.
+        other: A writer that began later than this one has written.
+        commits: Number of this writer's last transaction that is stored.
     """
 
     other: bool
     commits: int
 
 
-class Committer:
-    """The transactional client, and how a transaction of it is brought to its end.
+@dataclass(frozen=True, slots=True)
+class WriterLookup:
+    """How the committer learns, when a transaction broke, what of this writer is stored.
 
     Attributes:
-        client: librdkafka's producer; replaced when Kafka fenced us though nobody newer exists.
-        newest: Asked when a transaction broke: who has written last.
-        progress_topic: Topic from whose records `newest` knows which transactions are stored.
-        give_up_at: Monotonic seconds after which waiting ends; None: never.
-        trouble: What Kafka last complained of.
-        again: Transactions produced again.
+        topic: The progress topic. A transaction without a record there cannot be looked up.
+        last_writer: Takes the number of transactions known to be stored. Blocks; raises Retry.
     """
 
-    def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
-        self._conf = {**conf, "error_cb": on_error, "logger": events.librdkafka_logger()}
-        self.newest: Callable[[], LastWriter] = lambda: LastWriter(other=True, commits=0)
-        self.progress_topic = ""
-        self._kept: deque[tuple[int, list[Record]]] = deque(
-            maxlen=MAX_KEPT_TRANSACTIONS
-        )  # by number
-        self.give_up_at: float | None = None
-        self.trouble: str | None = None
-        self.again = 0
-        self.client = self._new_client()
+    topic: str
+    last_writer: Callable[[int], LastWriter]
 
-    def _new_client(self) -> Client:
-        try:
-            return Client(self._conf)
-        except KafkaException as error:
-            raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
 
-    def start(self) -> None:
-        """Take over from whoever wrote before under our transactional id.
+class Committer:
+    """Brings transactions to their end.
 
-        Raises:
-            Broken: Kafka does not let us.
-        """
-        self._until_done(self.client.init_transactions)
+    Args:
+        client: The transactional producer.
+        lookup: Who has written last; None: whenever Kafka fences this writer, it is for good.
+    """
 
-    def write(self, records: list[Record], commits: int) -> None:
-        """Store some records in a transaction of their own.
-
-        Raises:
-            Broken: Kafka does not let us. GaveUp: the deadline of the end came first.
-        """
-        self.client.begin_transaction()
-        self.store([], records, commits)
+    def __init__(self, client: TransactionClient, lookup: WriterLookup | None) -> None:
+        self._client = client
+        self._lookup = lookup
+        # By number.
+        self._kept: deque[tuple[int, list[KafkaRecord]]] = deque(maxlen=MAX_KEPT_TRANSACTIONS)
 
     def store(
         self,
-        records: list[Record],
-        late: list[Record],
+        records: list[KafkaRecord],
+        late: list[KafkaRecord],
         commits: int,
         broken: KafkaError | None = None,
     ) -> PoisonRecords:
-        """Store a transaction; return the records that Kafka will not take.
+        """Store the open transaction; return the records that Kafka will never take.
 
         Args:
             records: What has been produced since it began; `late` is appended.
-            late: What also belongs to it.
-            commits: Our transactions stored so far.
-            broken: Why librdkafka took no more of it, if it did not.
+            late: What belongs to it and is not produced yet.
+            commits: This writer's transactions stored so far.
+            broken: Why librdkafka took no more of it; None: it took all of `records`.
 
         Raises:
-            GaveUp: the deadline of the end came first. Broken: we may not write any more.
+            ProducerLost: this writer may not write any more. DeadlineExceeded.
         """
         records.extend(late)
-        culprits: PoisonRecords = {}
-        lost: list[Record] = []
-        missing = late  # of the open transaction: the rest has been handed over already
+        poison: PoisonRecords = {}
+        lost: list[KafkaRecord] = []
+        missing = late  # in the open transaction
         while True:
             try:
-                error = self._attempt(missing, broken)
+                error = self._commit(missing, broken)
                 if error is None:
                     break
-                broken = None
-                self._until_done(self.client.abort_transaction)
+                self._client.abort()
                 if error.code() in POISON_RECORD:
-                    culprits |= self._find_poison_records(records, culprits)
+                    poison |= self._find_poison_records(records, poison)
                 else:
-                    self._again(error)
-                    lost = (
-                        self._lost_transactions(self._ask().commits, commits) if self._kept else []
-                    )
+                    lost = self._prepare_retry(error, commits)
             except ProducerLost as ended:
-                stored = self._reopen(ended)
+                stored = self._reopen(ended, commits)
                 if stored > commits:
                     break
                 lost = self._lost_transactions(stored, commits)
-            missing = [*lost, *_without(records, culprits)]
-            self.client.begin_transaction()
-        self._keep(commits + 1, _without(records, culprits))
-        return culprits
+            missing, broken = [*lost, *_without(records, poison)], None
+            self._client.begin()
+        self._keep(commits + 1, _without(records, poison))
+        return poison
 
-    def _keep(self, number: int, records: list[Record]) -> None:
-        """Keep what is stored until a later transaction is, too, where it could be found lost."""
-        if any(topic == self.progress_topic for topic, *_ in records):
+    def _commit(
+        self, missing: Iterable[KafkaRecord], broken: KafkaError | None
+    ) -> KafkaError | None:
+        """Produce what is missing and commit; return the error for which it must be aborted."""
+        error = broken or self._client.produce(missing)
+        if error is not None and error.code() != KafkaError._STATE:
+            return error
+        # After _STATE, too: the commit's error says why the transaction is broken.
+        return self._client.commit() or error
+
+    # A transaction that Kafka gave up
+
+    def _prepare_retry(self, error: KafkaError, commits: int) -> list[KafkaRecord]:
+        """Wait a moment; return the records of earlier transactions that Kafka lost."""
+        events.transaction_again(cause=error_hints.describe(error))
+        self._client.wait(RETRY_DELAY_S)
+        if not self._kept:
+            return []
+        return self._lost_transactions(self._last_writer(commits).commits, commits)
+
+    def _reopen(self, ended: ProducerLost, commits: int) -> int:
+        """Go on with a new producer unless a later writer exists; return the commits stored.
+
+        Kafka fences a writer whose transaction was open longer than transaction.timeout.ms, too:
+        then there is no later writer.
+
+        Raises:
+            ProducerLost: a later writer exists, or the error is another.
+        """
+        if ended.error.code() not in FENCED:
+            raise ended
+        self._client.wait(SUCCESSOR_TIMEOUT_S)
+        if self._last_writer(commits).other:
+            raise ended
+        self._client.reopen()
+        return self._last_writer(commits).commits
+
+    def _last_writer(self, commits: int) -> LastWriter:
+        """Look up who has written last, until Kafka answers."""
+        if self._lookup is None:
+            return LastWriter(other=True, commits=0)
+        while True:
+            try:
+                return self._lookup.last_writer(commits)
+            except Retry:
+                self._client.wait(RETRY_DELAY_S)
+
+    def _keep(self, number: int, records: list[KafkaRecord]) -> None:
+        """Keep the records of a stored transaction for a while, if it can be looked up."""
+        if self._lookup is not None and any(record[0] == self._lookup.topic for record in records):
             self._kept.append((number, records))
 
-    def _lost_transactions(self, found: int, commits: int) -> list[Record]:
-        """Return the records of transactions that were stored, as Kafka said, and are not there.
+    def _lost_transactions(self, found: int, commits: int) -> list[KafkaRecord]:
+        """Return the records of transactions whose commit Kafka confirmed and then lost.
 
         A broker that goes down may have answered a commit and not have written its end into the
         partitions; the abort of the next transaction takes it away (Kafka 4.3.1, one broker, killed
         in the middle of its shutdown: `make chaos`, run 2026-11-25).
 
         Args:
-            found: Number of our last transaction that is in the topic.
-            commits: Our transactions stored so far.
+            found: Number of this writer's last transaction that is in the progress topic.
+            commits: This writer's transactions stored so far.
         """
-        gone = [(number, records) for number, records in self._kept if found < number <= commits]
-        if gone:
-            events.transactions_lost(numbers=[number for number, _ in gone])
-        return [one for _, records in gone for one in records]
+        lost = [(number, records) for number, records in self._kept if found < number <= commits]
+        if lost:
+            events.transactions_lost(numbers=[number for number, _ in lost])
+        return [record for _, records in lost for record in records]
 
-    def _attempt(self, records: Iterable[Record], broken: KafkaError | None) -> KafkaError | None:
-        """Hand over the records and commit; return the error of a transaction to be aborted.
+    # A transaction with a poison record
 
-        Raises:
-            Broken, GaveUp.
-        """
-        error = broken or self._produce_all(records)
-        if error is not None and error.code() != KafkaError._STATE:
-            return error
-        try:  # after _STATE, too: commit tells why the transaction is broken
-            self._until_done(self.client.commit_transaction)
-        except KafkaException as refused:
-            return refused.args[0]  # type: ignore[no-any-return]
-        return error
-
-    def _produce_all(
-        self, records: Iterable[Record], on_delivery: Callable[..., None] | None = None
-    ) -> KafkaError | None:
-        """Hand records to librdkafka; return its error when it takes no more."""
-        more: dict[str, Any] = {} if on_delivery is None else {"on_delivery": on_delivery}
-        for topic, value, key, timestamp, headers in records:
-            while True:
-                try:
-                    self.client.produce(
-                        topic, value, key, timestamp=timestamp, headers=headers or [], **more
-                    )
-                    break
-                except BufferError:
-                    self._serve()
-                except KafkaException as error:
-                    return error.args[0]  # type: ignore[no-any-return]
-        return None
-
-    def _until_done(self, call: Callable[[float], None]) -> None:
-        """Repeat one of librdkafka's calls for as long as it only takes time.
-
-        Raises:
-            KafkaException: the transaction must be aborted. Broken: fatal. GaveUp.
-        """
-        while True:
-            try:
-                return call(CALL_TIMEOUT_S)
-            except KafkaException as error:
-                known: KafkaError = error.args[0]
-                if known.txn_requires_abort():
-                    raise
-                if not known.retriable():
-                    raise ProducerLost(known) from error
-            self._check_deadline()
-
-    def _serve(self) -> None:
-        try:
-            self.client.poll(0.05)
-        except KafkaException as error:
-            raise ProducerLost(error.args[0]) from error
-        self._check_deadline()
-
-    def _check_deadline(self) -> None:
-        if self.give_up_at is not None and time.monotonic() >= self.give_up_at:
-            raise DeadlineExceeded
-
-    def _again(self, error: KafkaError) -> None:
-        """Say why a transaction is produced again, and wait a moment."""
-        self.again += 1
-        self.trouble = error_hints.describe(error)
-        events.transaction_again(cause=self.trouble)
-        self._wait(RETRY_DELAY_S)
-
-    def _wait(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            self._check_deadline()
-            time.sleep(0.05)  # noqa: TID251 - the thread's own time
-
-    def _reopen(self, broken: ProducerLost) -> int:
-        """Begin anew after a fatal error, unless somebody newer writes; say what is stored.
-
-        Kafka fences a writer whose transaction was open longer than transaction.timeout.ms, too:
-        then nobody newer exists, and we go on.
-
-        Raises:
-            Broken: a newer writer exists, or there is no going on.
-        """
-        if broken.error.code() not in FENCED:
-            raise broken
-        self._wait(SUCCESSOR_TIMEOUT_S)
-        if self._ask().other:
-            raise broken
-        self.client = self._new_client()
-        self._until_done(self.client.init_transactions)
-        return self._ask().commits
-
-    def _ask(self) -> LastWriter:
-        """Ask who has written last, until Kafka answers."""
-        while True:
-            try:
-                return self.newest()
-            except Retry as error:
-                self.trouble = str(error)
-            self._wait(RETRY_DELAY_S)
-
-    def _find_poison_records(self, records: list[Record], known: PoisonRecords) -> PoisonRecords:
-        """Return which records Kafka refuses, by trial transactions that are never committed."""
-        open_ones = [(at, one) for at, one in enumerate(records) if at not in known]
+    def _find_poison_records(
+        self, records: list[KafkaRecord], known: PoisonRecords
+    ) -> PoisonRecords:
+        """Return the records that Kafka refuses, by halving, in transactions that are aborted."""
+        numbered = [(at, record) for at, record in enumerate(records) if at not in known]
         found: PoisonRecords = {}
-        halves = [open_ones]
-        while halves:
-            part = halves.pop()
-            refused = self._try(part)
-            if refused is None:
+        parts = [numbered]
+        while parts:
+            part = parts.pop()
+            error = self._try([record for _, record in part])
+            if error is None:
                 continue
             if len(part) == 1:
-                found[part[0][0]] = refused
+                found[part[0][0]] = error
             else:
                 middle = len(part) // 2
-                halves += [part[middle:], part[:middle]]
+                parts += [part[middle:], part[:middle]]
         return found
 
-    def _try(self, part: list[tuple[int, Record]]) -> KafkaError | None:
-        """Produce some records in a transaction that is then aborted; return why one is refused."""
+    def _try(self, records: list[KafkaRecord]) -> KafkaError | None:
+        """Produce records in a transaction, abort it, and return why one of them is refused."""
         errors: list[KafkaError] = []
 
         def note(error: KafkaError | None, _message: object) -> None:
             if error is not None and error.code() in POISON_RECORD:
                 errors.append(error)
 
-        self.client.begin_transaction()
-        refused = self._produce_all((one for _, one in part), note)
-        if refused is not None and refused.code() in POISON_RECORD:
-            errors.append(refused)
-        while len(self.client) and not errors:
-            self._serve()
-        self._until_done(self.client.abort_transaction)
+        self._client.begin()
+        note(self._client.produce(records, note), None)
+        while len(self._client.producer) and not errors:
+            self._client.serve()
+        self._client.abort()
         return errors[0] if errors else None
 
 
-def _without(records: list[Record], culprits: PoisonRecords) -> list[Record]:
-    return [one for at, one in enumerate(records) if at not in culprits]
+def _without(records: list[KafkaRecord], poison: PoisonRecords) -> list[KafkaRecord]:
+    return [record for at, record in enumerate(records) if at not in poison]

@@ -1,13 +1,15 @@
-"""What a dead letter looks like: raw bytes, and why in the headers; floods are sampled."""
+"""Records of the dead-letter topic: raw bytes, and why in the headers. Floods are sampled. Pure."""
 
 from confluent_kafka import KafkaError
 
+from connector.codec.framing import Headers, KafkaRecord
 from connector.errors import BadMessage
 from connector.rate_limit import Sampler
 
-MAX_RECORDS_PER_S = 100  # of each reason; a flood is counted in full and sampled
-MAX_VALUE_BYTES = 900_000  # of raw bytes: what a default topic takes
-# The broker refused the batch for something in it: one record is the culprit.
+MAX_RECORDS_PER_S = 100  # of each reason; the rest of a flood is only counted
+MAX_VALUE_BYTES = 900_000  # of the raw bytes: librdkafka takes 1,000,000 with key and headers
+MAX_DETAIL_CHARACTERS = 1_000
+# The broker refuses a whole batch with one of these: one record in it is the poison record.
 POISON_RECORD = frozenset(
     {
         KafkaError.MSG_SIZE_TOO_LARGE,
@@ -17,37 +19,35 @@ POISON_RECORD = frozenset(
         KafkaError.INVALID_MSG_SIZE,
     }
 )
-Headers = list[tuple[str, str | bytes | None]]
-# Topic, value, key, timestamp in ms, headers: a record as a producer takes it.
-Record = tuple[str, bytes | None, bytes | None, int, Headers | None]
 
 
 class DeadLetterEncoder:
     """Makes the records of the dead-letter topic."""
 
     def __init__(self, topic: str) -> None:
-        self.topic = topic
-        self._samplers: dict[str, Sampler] = {}
+        self._topic = topic
+        self._samplers: dict[str, Sampler] = {}  # by reason
 
-    def record(
-        self, source: str, raw: bytes, error: BadMessage, received: int, now: float
-    ) -> Record | None:
-        """Return the record, or None when this second has had enough of that reason.
+    def encode(
+        self, source: str, raw: bytes, error: BadMessage, received_us: int, now: float
+    ) -> KafkaRecord | None:
+        """Return the record, or None when this second already has enough of this reason.
 
         Args:
             source: Stream or topic it was meant for.
             raw: The bytes as received.
             error: Reason and detail.
-            received: When, in microseconds.
+            received_us: When they were received, since 1970.
             now: Monotonic seconds.
         """
         sampler = self._samplers.setdefault(error.reason, Sampler(MAX_RECORDS_PER_S))
         if not sampler.allows(now):
             return None
+        key = source.encode()
         headers: Headers = [
             ("reason", error.reason.encode()),
-            ("detail", error.detail[:1000].encode("utf-8", "replace")),
-            ("source", source.encode()),
+            ("detail", error.detail[:MAX_DETAIL_CHARACTERS].encode("utf-8", "replace")),
+            ("source", key),
             ("size", str(len(raw)).encode()),
         ]
-        return self.topic, raw[:MAX_VALUE_BYTES], source.encode() or None, received // 1000, headers
+        return self._topic, raw[:MAX_VALUE_BYTES], key or None, received_us // 1000, headers

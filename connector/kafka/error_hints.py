@@ -1,10 +1,10 @@
-"""librdkafka's error texts with what they mean and what to do, from runs against real brokers."""
+"""Hints for librdkafka's error texts: what they mean and what to do. From runs on real brokers."""
 
 from confluent_kafka import KafkaError, KafkaException
 
-# (what the text contains, what to do); the first match wins. Source: servers run 2026-11-22
-# (Kafka 4.3.1, confluent-kafka 2.16): each text was seen with that cause.
-_CURES = (
+# (part of the text, hint); the first match wins. Source: servers run 2026-11-22 (Kafka 4.3.1,
+# confluent-kafka 2.16): each text was seen with that cause.
+_HINTS = (
     (
         "invalid credentials",
         "user name or password is wrong (or the user does not exist): check kafka.security.username"
@@ -59,18 +59,18 @@ _CURES = (
 
 
 def describe(error: KafkaError) -> str:
-    """Return name, librdkafka's own words, and the cure where one is known."""
+    """Return name and text of an error, and a hint where one is known."""
     return add_hint(f"{error.name()}: {error.str()}")
 
 
 def describe_exception(error: KafkaException) -> str:
-    """Return why a client could not even be made: a setting is wrong."""
+    """Return the same of the error in an exception."""
     return describe(error.args[0])
 
 
-def add_hint(words: str) -> str:
-    """Append what to do, when the words are known."""
-    for part, cure in _CURES:
-        if part.lower() in words.lower():
-            return f"{words} ({cure})"
-    return words
+def add_hint(text: str) -> str:
+    """Return the text, with a hint in parentheses where it is known."""
+    for part, hint in _HINTS:
+        if part.lower() in text.lower():
+            return f"{text} ({hint})"
+    return text

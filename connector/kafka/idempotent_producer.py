@@ -1,338 +1,290 @@
-"""The one way into Kafka, for both workers: idempotent, a callback a record, nothing lost quietly.
+"""Producer of `delivery: idempotent`: librdkafka's idempotent producer, a delivery report a record.
 
-A refused batch is produced again record by record, so that only the culprit is put aside. How
-records are committed is decided in here alone (docs/decisions/0003-producer.md).
+When Kafka refuses a batch for one record in it, every record of the batch is produced again in a
+batch of its own, so that only the poison record becomes a dead letter (refused_batch.py). Decision:
+docs/decisions/0003-producer.md.
 """
 
 import functools
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
+from typing_extensions import override
 
-from connector.continuity.marker import GapReason
-from connector.errors import BadMessage, Fatal, Refused
+from connector.codec.framing import KafkaRecord
 from connector.kafka import error_hints
 from connector.kafka.checkpoint_barrier import CheckpointBarrier, Interval
-from connector.kafka.dead_letter import POISON_RECORD, DeadLetterEncoder, Record
-from connector.rate_limit import Sampler
+from connector.kafka.client import open_client
+from connector.kafka.dead_letter import POISON_RECORD
+from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
+from connector.kafka.refused_batch import HeldRecord, RefusedBatch
 from connector.telemetry import events
-from connector.telemetry.lag import Histogram, Lag
+from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
-SAMPLE_EVERY = 64  # one record in so many is timed from socket to acknowledgement
-_RefusedRecord = tuple[str, bytes, bytes, Interval, int]  # topic, value, key, period, timestamp
 
+class IdempotentProducer(Producer):
+    """Publishes each record at once and counts its delivery report.
 
-class IdempotentProducer:
-    """Publishes records and tells what became of each.
-
-    Attributes:
-        fatal: Set when librdkafka gave up for good: the process must end.
-        trouble: What Kafka last complained of, None once records are stored again.
+    Args:
+        conf: In librdkafka's names.
+        ledger, lag, dead_letter_topic, tracker: See `Producer`.
     """
 
     def __init__(
-        self, conf: Mapping[str, Any], ledger: Ledger, dead_letter_topic: str, lag: Lag
+        self,
+        conf: Mapping[str, Any],
+        ledger: Ledger,
+        dead_letter_topic: str,
+        lag: Lag,
+        tracker: SeriesTracker | None = None,
     ) -> None:
+        super().__init__(ledger, lag, dead_letter_topic, tracker)
         self._conf = dict(conf)
-        self._ledger = ledger
-        self._records = ledger.records
-        self._lag = lag
-        self._dead_letters = DeadLetterEncoder(dead_letter_topic)
-        self._error_logs = Sampler(1)
         self._capacity = int(conf["queue.buffering.max.messages"])
-        self._until_sample = SAMPLE_EVERY
         self._sampled = 0
         self._barrier = CheckpointBarrier()
-        self._period = self._barrier.interval
-        self._report_time = -1
-        self._report = functools.partial(self._on_delivery, self._period, -1)
-        self._suspects: deque[_RefusedRecord] = deque()
-        self._retried = 0
-        self._overflow: deque[_RefusedRecord] = deque()
-        self._single_producer: Client | None = None
-        self.collect: Callable[[int], Iterable[Record]] = lambda _number: ()
-        self.refused: Callable[[str, bytes, GapReason], None] = lambda *_: None
-        self.fenced = False  # this and what follows: only a transactional writer can
-        self.commits = 0
-        self.pauses = Histogram()
-        self.fatal: Fatal | None = None
-        self.trouble: str | None = None
-        self._client = self._new_client(self._conf)
+        self._interval = self._barrier.interval
+        # One report serves the records of an interval that have the same timestamp.
+        self._report = functools.partial(self._on_delivery, self._interval, -1)
+        self._report_ms = -1
+        self._refused = RefusedBatch(self._new_client)
+        self._overflow: deque[HeldRecord] = deque()  # librdkafka's queue was full
+        self._client = self._new_client({})
         self._produce = self._client.produce
 
-    def _new_client(self, conf: Mapping[str, Any]) -> Client:
-        try:
-            return Client(
-                {**conf, "error_cb": self._on_error, "logger": events.librdkafka_logger()}
-            )
-        except KafkaException as error:
-            raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
+    def _new_client(self, more: Mapping[str, Any]) -> Client:
+        return open_client(Client, {**self._conf, **more}, self._on_error)
+
+    @override
+    def start(self) -> None:
+        pass  # without transactions nobody is fenced
+
+    @override
+    def write_takeover(self) -> None:
+        self._hold(self._rewrite_progress(0))
 
     # Publishing
 
+    @override
     def room(self) -> int:
-        """Return how many records will be taken now."""
-        if self._suspects or self._retried or self._overflow:
-            return 0  # a refused batch is being sorted out: later records wait their turn
+        if self._refused or self._overflow:
+            return 0  # the records that are held go first
         return self._capacity - len(self._client)
 
     @property
     def _published(self) -> int:
-        """Records published so far; each costs no count of its own."""
+        """Records published so far; derived, so that a record costs no count of its own."""
         return (self._sampled + 1) * SAMPLE_EVERY - self._until_sample
 
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
-        """Take one record: there was room. Timestamp in ms, received in us."""
+    @override
+    def publish(
+        self, topic: str, value: bytes, key: bytes, timestamp_ms: int, received_us: int
+    ) -> None:
         self._until_sample -= 1
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
             self._sampled += 1
-            report = functools.partial(self._on_sampled_delivery, received, self._period, timestamp)
-        elif timestamp == self._report_time:
+            report = functools.partial(
+                self._on_sampled_delivery, received_us, self._interval, timestamp_ms
+            )
+        elif timestamp_ms == self._report_ms:
             report = self._report
         else:
             # A refused record comes back without its timestamp; the report carries it.
-            report = self._report = functools.partial(self._on_delivery, self._period, timestamp)
-            self._report_time = timestamp
-        try:
-            self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
-        except BufferError:  # dead letters took the room: this record goes first when there is some
-            self._overflow.append((topic, value, key, self._period, timestamp))
-        except KafkaException as error:
-            # The caller counts the record as produced; here it is given up or put aside.
-            self._give_up(self._period, error.args[0], topic, value, received)
-
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
-        """Put aside what cannot become a record: its raw bytes, and why in the headers.
-
-        Args:
-            source: Stream or topic it was meant for.
-            raw: The bytes as received.
-            error: Reason and detail.
-            received: When, in microseconds.
-        """
-        events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
-        record = self._dead_letters.record(source, raw, error, received, time.monotonic())
-        if record is None:
-            return  # counted by the caller; the flood's samples are in the topic
-        topic, value, key, timestamp, headers = record
-        try:
-            self._produce(
-                topic,
-                value,
-                key,
-                timestamp=timestamp,
-                headers=headers,
-                on_delivery=self._on_dead_letter_delivery,
+            report = self._report = functools.partial(
+                self._on_delivery, self._interval, timestamp_ms
             )
-        except (BufferError, KafkaException) as failure:
-            self._ledger.delivery_errors["dead_letter"] += 1
-            events.dead_letter_lost(cause=str(failure))
+            self._report_ms = timestamp_ms
+        try:
+            self._produce(topic, value, key, on_delivery=report, timestamp=timestamp_ms)
+        except BufferError:  # dead letters took the room
+            self._overflow.append((topic, value, key, self._interval, timestamp_ms))
+        except KafkaException as error:
+            # The caller counts the record as produced; here it is counted as given up.
+            self._give_up(self._interval, error.args[0], topic, value, received_us)
 
-    # What became of it
+    @override
+    def _produce_dead_letter(self, record: KafkaRecord) -> None:
+        try:
+            self._produce_uncounted(record)
+        except (BufferError, KafkaException) as error:
+            self._count_lost_dead_letter(str(error))
+
+    def _produce_uncounted(self, record: KafkaRecord) -> None:
+        """Produce a dead letter, marker or progress record: the ledger's records lack these.
+
+        Raises:
+            BufferError: librdkafka's queue is full. KafkaException: it does not take the record.
+        """
+        topic, value, key, timestamp_ms, headers = record
+        self._produce(
+            topic,
+            value,
+            key,
+            timestamp=timestamp_ms,
+            headers=headers or [],
+            on_delivery=self._on_uncounted_delivery,
+        )
+
+    # Delivery reports
 
     def _on_delivery(
-        self, period: Interval, timestamp: int, error: KafkaError | None, message: Message
+        self, interval: Interval, timestamp_ms: int, error: KafkaError | None, message: Message
     ) -> None:
         if error is None:
             self._records.acknowledged += 1
-            period.settled += 1
+            interval.settled += 1
         else:
-            self._on_failure(period, timestamp, error, message)
+            self._on_failure(interval, timestamp_ms, error, message)
 
     def _on_sampled_delivery(
         self,
-        received: int,
-        period: Interval,
-        timestamp: int,
+        received_us: int,
+        interval: Interval,
+        timestamp_ms: int,
         error: KafkaError | None,
         message: Message,
     ) -> None:
-        self._on_delivery(period, timestamp, error, message)
+        self._on_delivery(interval, timestamp_ms, error, message)
         if error is None:
-            self._lag.observe(time.time_ns() // 1000, received, timestamp)
+            self._lag.observe(time.time_ns() // 1000, received_us, timestamp_ms)
 
     def _on_failure(
-        self, period: Interval, timestamp: int, error: KafkaError, message: Message
+        self, interval: Interval, timestamp_ms: int, error: KafkaError, message: Message
     ) -> None:
         topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
         if error.code() in POISON_RECORD:
-            self._suspects.append((topic, value, key, period, timestamp))
+            self._refused.add((topic, value, key, interval, timestamp_ms))
         else:
-            self._give_up(period, error, topic, value)
+            self._give_up(interval, error, topic, value)
 
     def _give_up(
-        self, period: Interval, error: KafkaError, topic: str, value: bytes, received: int = 0
+        self, interval: Interval, error: KafkaError, topic: str, value: bytes, received_us: int = 0
     ) -> None:
-        """Count and log a record Kafka did not take; put it aside when the fault is its own."""
-        period.settled += 1
-        self._ledger.delivery_errors[error.name()] += 1
+        """Count a record that Kafka did not take; a poison record becomes a dead letter."""
+        interval.settled += 1
         if error.code() in POISON_RECORD:
-            self._records.dead_lettered += 1
-            self._ledger.dead_letters["refused"] += 1
-            self.refused(topic, value, "dead_letter")
-            bad = BadMessage("refused", f"{error.name()}: {error.str()}")
-            self.dead_letter(topic, value, bad, received or time.time_ns() // 1000)
+            self._reject(error, topic, value, received_us or time.time_ns() // 1000)
             return
+        self._ledger.delivery_errors[error.name()] += 1
         self._records.failed += 1
-        self.refused(topic, value, "delivery")
+        self._mark_refused(topic, value, "delivery")
         self.trouble = error_hints.describe(error)
         if error.fatal():
-            self._die(error)
+            self._set_fatal(error)
         if self._error_logs.allows(time.monotonic()):
             events.delivery_failed(topic=topic, cause=self.trouble)
 
-    def _on_dead_letter_delivery(self, error: KafkaError | None, _message: Message | None) -> None:
+    def _on_uncounted_delivery(self, error: KafkaError | None, _message: Message | None) -> None:
         if error is not None:
-            self._ledger.delivery_errors["dead_letter"] += 1
-            events.dead_letter_lost(cause=error_hints.describe(error))
+            self._count_lost_dead_letter(error_hints.describe(error))
 
-    # A refused batch, record by record
+    # Records that are held: later ones wait for them
 
-    def _held(self) -> bool:
-        return bool(self._suspects or self._retried or self._overflow)
-
-    def _try_suspects(self) -> None:
-        """Produce the refused records again, each a batch of its own."""
-        if self._single_producer is None:
-            alone = {"batch.num.messages": 1, "linger.ms": 0}
-            self._single_producer = self._new_client({**self._conf, **alone})
-        while self._suspects:
-            topic, value, key, period, timestamp = self._suspects[0]
-            report = functools.partial(self._on_verdict, period)
-            try:
-                self._single_producer.produce(
-                    topic, value, key, timestamp=timestamp, on_delivery=report
-                )
-            except BufferError:
-                break
-            except KafkaException as error:
-                self._give_up(period, error.args[0], topic, value)
+    def _retry_refused(self) -> None:
+        for interval, topic, value, error in self._refused.poll():
+            if error is None:
+                self._records.acknowledged += 1
+                interval.settled += 1
             else:
-                self._retried += 1
-            self._suspects.popleft()
+                self._give_up(interval, error, topic, value)
 
-    def _on_verdict(self, period: Interval, error: KafkaError | None, message: Message) -> None:
-        self._retried -= 1
-        if error is None:
-            self._records.acknowledged += 1
-            period.settled += 1
-        else:
-            self._give_up(period, error, message.topic() or "", message.value() or b"")
-
-    # Running
-
-    def poll(self) -> None:
-        """Serve callbacks; call often (every few milliseconds). Never waits, never raises."""
-        stored = self._records.acknowledged
-        try:
-            self._client.poll(0)
-            self._take_overflow()
-            self._write_checkpoint()
-            if self._suspects:
-                self._try_suspects()
-            if self._single_producer is not None:
-                self._single_producer.poll(0)
-        except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
-            self._die(error.args[0])
-        if self._records.acknowledged > stored:
-            self.trouble = None
-
-    def _write_checkpoint(self) -> None:
-        """Write markers and progress once a second, after the records that they speak of."""
-        if self._barrier.ready:
-            self._produce_checkpoint()
-        if self._barrier.due(time.monotonic()):
-            self._collect_checkpoint()
-
-    def _collect_checkpoint(self) -> None:
-        self._barrier.collect(self.collect(0), self._published, time.monotonic())
-        if self._period is not self._barrier.interval:
-            self._period, self._report_time = self._barrier.interval, -1
-
-    def _produce_checkpoint(self) -> None:
-        waiting = self._barrier.waiting
-        while waiting:
-            topic, value, key, timestamp, _ = waiting[0]
-            report = self._on_dead_letter_delivery
-            try:
-                self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
-            except BufferError:
-                return
-            except KafkaException as error:
-                report(error.args[0], None)
-            waiting.popleft()
-
-    def _take_overflow(self) -> None:
+    def _produce_overflow(self) -> None:
         while self._overflow:
-            topic, value, key, period, timestamp = self._overflow[0]
-            report = functools.partial(self._on_delivery, period, timestamp)
+            topic, value, key, interval, timestamp_ms = self._overflow[0]
+            report = functools.partial(self._on_delivery, interval, timestamp_ms)
             try:
-                self._produce(topic, value, key, on_delivery=report, timestamp=timestamp)
+                self._produce(topic, value, key, on_delivery=report, timestamp=timestamp_ms)
             except BufferError:
                 return
             self._overflow.popleft()
 
-    def _on_error(self, error: KafkaError) -> None:
-        """Hear of connection trouble: not about a record, and mostly passing."""
-        self.trouble = error_hints.describe(error)
-        if error.fatal():
-            self._die(error)
-        elif self._error_logs.allows(time.monotonic()):
-            events.kafka_trouble(cause=self.trouble)
+    # Running
 
-    def _die(self, error: KafkaError) -> None:
-        if self.fatal is None:
-            self.fatal = Fatal(
-                f"Kafka refused the producer for good: {error_hints.describe(error)}"
-            )
+    @override
+    def poll(self) -> None:
+        acknowledged = self._records.acknowledged
+        try:
+            self._client.poll(0)
+            self._produce_overflow()
+            self._retry_refused()
+            self._write_due_checkpoint()
+        except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
+            self._set_fatal(error.args[0])
+        if self._records.acknowledged > acknowledged:
+            self.trouble = None
+
+    def _write_due_checkpoint(self) -> None:
+        if self._barrier.is_ready:
+            self._produce_checkpoint()
+        if self._barrier.is_due(time.monotonic()):
+            self._hold(self._drain_outbox(0))
+
+    def _hold(self, checkpoint: list[KafkaRecord]) -> None:
+        """Hold a checkpoint back until everything published so far is settled."""
+        self._barrier.collect(checkpoint, self._published, time.monotonic())
+        if self._interval is not self._barrier.interval:
+            self._interval, self._report_ms = self._barrier.interval, -1
+
+    def _produce_checkpoint(self) -> None:
+        waiting = self._barrier.waiting
+        while waiting:
+            try:
+                self._produce_uncounted(waiting[0])
+            except BufferError:
+                return
+            except KafkaException as error:
+                self._on_uncounted_delivery(error.args[0], None)
+            waiting.popleft()
+
+    @override
+    def _on_error(self, error: KafkaError) -> None:
+        super()._on_error(error)
+        if error.fatal():
+            self._set_fatal(error)
+
+    # Ending
 
     @property
+    @override
     def queued(self) -> int:
-        """Records and reports inside librdkafka."""
-        return len(self._client) + (
-            len(self._single_producer) if self._single_producer is not None else 0
-        )
+        return sum(map(len, self._clients()))
 
+    def _clients(self) -> list[Client]:
+        single = self._refused.client
+        return [self._client] if single is None else [self._client, single]
+
+    @override
     def flush(self, deadline: float) -> int:
-        """Serve callbacks until nothing is in flight or the monotonic deadline; blocks.
-
-        Returns:
-            How many records are still not stored.
-        """
         self._serve_until_empty(deadline)
-        if self._barrier.settled(self._published):
-            self._collect_checkpoint()
+        if self._barrier.all_settled(self._published):
+            self._hold(self._drain_outbox(0))
             self._serve_until_empty(deadline)
         return self._records.in_flight
 
     def _serve_until_empty(self, deadline: float) -> None:
-        while self._unfinished() and time.monotonic() < deadline:
+        while self._is_unfinished() and time.monotonic() < deadline:
             try:
                 self._client.poll(0.05)
             except KafkaException as error:
-                self._die(error.args[0])
+                self._set_fatal(error.args[0])
             self.poll()
-            if self.fatal is not None and not self._deliverable():
-                break
+            if self.fatal is not None and not self.queued:
+                return  # librdkafka has purged its queue and reported every record of it
 
-    def _unfinished(self) -> bool:
-        return bool(self.queued or self._held() or self._barrier.ready)
+    def _is_unfinished(self) -> bool:
+        return bool(self.queued or self._refused or self._overflow or self._barrier.is_ready)
 
-    def _deliverable(self) -> bool:
-        """After a fatal error librdkafka purges its queue; what remains are reports to serve."""
-        return self.queued > 0
-
+    @override
     def close(self) -> None:
-        """Drop what could not be stored, so that the process can end."""
-        for client in filter(None, (self._client, self._single_producer)):
+        for client in self._clients():
             client.purge()
             try:
                 client.poll(0)
             except KafkaException as error:
-                self._die(error.args[0])
+                self._set_fatal(error.args[0])

@@ -1,21 +1,21 @@
-"""The file's `kafka.librdkafka` keys, each tried on a client that connects to nobody.
+"""Checks the keys of `kafka.librdkafka`, each on a client that connects to nothing.
 
-Values are not shown where they may be secret: librdkafka takes any text for those.
+Values that may be secret are not shown: librdkafka takes any text for those.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from connector.config.model import Kafka, Security
+from connector.config.model import KafkaSettings, SecuritySettings
+from connector.errors import did_you_mean
 from connector.kafka import client_config
 
 _WRITER = "it is made of topics.prefix, instance and shard; another name: instance"
 _IN_A_FILE = "a password never stands in this file: put it into one of its own and name that in "
 
-# What is set elsewhere, and where: admin and readers go by that, and secrets stay out of the file.
+# Keys that have a place elsewhere in the file, where the admin client and consumers read them, too.
 _ELSEWHERE: Mapping[str, str] = {
     "transactional.id": _WRITER,
     "bootstrap.servers": "write it in kafka.bootstrap_servers",
@@ -39,7 +39,7 @@ _IDEMPOTENCE = (
     "must stay true, or records are lost and repeated: leave it out; for a cluster without"
     " transactions set delivery: idempotent"
 )
-# For hints alone, librdkafka tells its names to nobody: what people set on a producer.
+# What people set on a producer, for hints: librdkafka gives no list of its keys.
 _USUAL = (
     "acks", "batch.num.messages", "batch.size", "broker.address.family", "broker.address.ttl",
     "compression.codec", "compression.level", "compression.type", "connections.max.idle.ms",
@@ -58,46 +58,46 @@ _USUAL = (
 )  # fmt: skip
 
 
-def findings(kafka: Kafka, *, transactions: bool) -> Iterator[tuple[str | None, str]]:
-    """Yield each key of `librdkafka:` that cannot be, and why; None: not all of them together."""
+def findings(kafka: KafkaSettings, *, transactions: bool) -> Iterator[tuple[str | None, str]]:
+    """Yield each key of `librdkafka:` that librdkafka refuses, and why; None: their combination."""
     good = {}
     for name, value in kafka.librdkafka.items():
-        words = _ELSEWHERE.get(name) or _refusal({name: value}, kafka, transactions=transactions)
-        if words is None:
+        problem = _ELSEWHERE.get(name) or _problem({name: value}, kafka, transactions=transactions)
+        if problem is None:
             good[name] = value
         else:
-            yield name, words
-    words = _refusal(good, kafka, transactions=transactions)
-    if words is not None:
-        yield None, words
+            yield name, problem
+    problem = _problem(good, kafka, transactions=transactions)
+    if problem is not None:
+        yield None, problem
 
 
-def _refusal(given: Mapping[str, Any], kafka: Kafka, *, transactions: bool) -> str | None:
-    """Return why librdkafka makes no producer of this."""
+def _problem(given: Mapping[str, Any], kafka: KafkaSettings, *, transactions: bool) -> str | None:
+    """Return why librdkafka makes no producer with these keys; None: it does."""
     if str(given.get("enable.idempotence", True)).lower() != "true":
         return _IDEMPOTENCE
-    alone = kafka.model_copy(update={"librdkafka": dict(given), "security": Security()})
-    made = (
-        client_config.transactional(alone, "check")
+    settings = kafka.model_copy(update={"librdkafka": dict(given), "security": SecuritySettings()})
+    conf = (
+        client_config.transactional(settings, "check")
         if transactions
-        else client_config.producer(alone)
+        else client_config.producer(settings)
     )
-    del made["bootstrap.servers"]
+    del conf["bootstrap.servers"]
     try:
-        Producer({**made, "log_level": 0})
+        Producer({**conf, "log_level": 0})
     except (KafkaException, TypeError, ValueError) as error:
-        return _words(error, given)
+        return _explain(error, given)
     return None
 
 
-def _words(error: Exception, given: Mapping[str, Any]) -> str:
-    told = error.args[0]
-    said = (told.str() if isinstance(error, KafkaException) else str(told)).strip()
-    said = said.removeprefix("Failed to create producer: ")
+def _explain(error: Exception, given: Mapping[str, Any]) -> str:
+    cause = error.args[0]
+    text = (cause.str() if isinstance(error, KafkaException) else str(cause)).strip()
+    text = text.removeprefix("Failed to create producer: ")
     name, value = next(iter(given.items()))
-    if said.startswith("No such configuration property"):
-        near = difflib.get_close_matches(name, _USUAL, n=1)
-        meant = f"did you mean {near[0]!r}?" if near else "its CONFIGURATION.md lists them"
-        return f"librdkafka has no such key; {meant}"
+    if text.startswith("No such configuration property"):
+        near = did_you_mean(name, _USUAL)
+        hint = f"did you mean {near!r}?" if near else "its CONFIGURATION.md lists them"
+        return f"librdkafka has no such key; {hint}"
     # A property that takes any text is never called invalid: no secret is shown here.
-    return f"{value!r}: {said}" if said.startswith("Invalid value for") else said
+    return f"{value!r}: {text}" if text.startswith("Invalid value for") else text

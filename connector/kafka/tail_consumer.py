@@ -1,6 +1,6 @@
-"""Reads topics inside the event loop, from their beginning, as any plain consumer would.
+"""Reads topics in the event loop, from their beginning on: for what follows topics while it runs.
 
-For the demo and for probes. Never commits, never joins a group.
+Joins no group, commits no offset.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,12 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+MAX_BATCH_RECORDS = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class ConsumedRecord:
-    """One record as it lies in Kafka. Timestamp in epoch milliseconds."""
+    """A record in its topic; timestamp in epoch milliseconds."""
 
     topic: str
     partition: int
@@ -38,7 +40,7 @@ class TailConsumer:
         )
 
     async def start(self) -> None:
-        """Connect and take the partitions; what is written from now on will be read."""
+        """Connect, and assign every partition from its beginning."""
         await self._consumer.start()
         for topic in self._topics:
             await self._consumer._client._wait_on_metadata(topic)
@@ -48,18 +50,25 @@ class TailConsumer:
         await self._consumer.seek_to_beginning()
 
     async def batch(self, timeout_ms: int = 100) -> list[ConsumedRecord]:
-        """Return what has arrived, waiting up to `timeout_ms` for the first of it."""
+        """Return the records that have arrived; waits up to `timeout_ms` for the first."""
         fetched: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(
-            timeout_ms=timeout_ms, max_records=5_000
+            timeout_ms=timeout_ms, max_records=MAX_BATCH_RECORDS
         )
         return [
-            ConsumedRecord(m.topic, m.partition, m.offset, m.key, m.value, m.timestamp)
-            for messages in fetched.values()
-            for m in messages
+            ConsumedRecord(
+                record.topic,
+                record.partition,
+                record.offset,
+                record.key,
+                record.value,
+                record.timestamp,
+            )
+            for records in fetched.values()
+            for record in records
         ]
 
     async def lag(self) -> int:
-        """Return how many records lie ahead of what has been read."""
+        """Return how many offsets are not read yet."""
         ends = await self._consumer.end_offsets(self._partitions)
         positions = [await self._consumer.position(part) for part in self._partitions]
         return sum(ends[part] - at for part, at in zip(self._partitions, positions, strict=True))

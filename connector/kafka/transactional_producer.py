@@ -1,311 +1,255 @@
-"""The exactly-once way into Kafka: one transaction an interval, all of it stored or none of it.
+"""Producer of `delivery: exactly_once`: one transaction an interval, stored whole or not at all.
 
-Data, markers and progress of an interval commit together; a writer that starts later under the same
-`transactional.id` fences this one. The records of the open transaction are kept until it is stored,
-so that whatever Kafka does to it, they are produced again, in order (docs/delivery.md).
+Data, markers and progress of an interval are committed together; a writer that starts later with
+the same `transactional.id` fences this one. The records of the open transaction are kept until it
+is stored: whatever Kafka does to it, they are produced again, in order (docs/delivery.md).
+
+Next along the way: kafka/committer.py.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
+from typing_extensions import override
 
-from connector.continuity.marker import GapReason
-from connector.errors import BadMessage, Fatal
+from connector.codec.framing import KafkaRecord
+from connector.errors import Fatal
 from connector.kafka import error_hints
-from connector.kafka.committer import (
+from connector.kafka.committer import FENCED, Committer, PoisonRecords, WriterLookup
+from connector.kafka.dead_letter import POISON_RECORD
+from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
+from connector.kafka.transaction_client import (
     CALL_TIMEOUT_S,
-    FENCED,
-    Committer,
     DeadlineExceeded,
-    LastWriter,
-    PoisonRecords,
     ProducerLost,
+    TransactionClient,
 )
-from connector.kafka.dead_letter import POISON_RECORD, DeadLetterEncoder, Record
-from connector.rate_limit import Sampler
 from connector.telemetry import events
-from connector.telemetry.lag import Histogram, Lag
+from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
-SAMPLE_EVERY = 64  # one record in so many is timed from socket to commit
-COMMIT_S = 0.1  # a read_committed reader sees a record that much later, and the commit itself
-COMMIT_BYTES = 4 * 1024 * 1024
+COMMIT_INTERVAL_S = 0.1  # a read_committed reader sees a record so much later, and the commit
+MAX_TRANSACTION_BYTES = 4 * 1024 * 1024  # of values; then the commit comes early
 
 
 @dataclass(slots=True)
-class Batch:
+class Transaction:
     """The records of one transaction.
 
     Attributes:
-        records: In the order published.
-        made: How many of them, the first ones, the ledger counts as made: the rest are dead
+        records: In the order produced.
+        data: How many of them, the first ones, are counted by the ledger. The others are dead
             letters, markers and progress.
-        size: Bytes of their values.
+        size: Bytes of the values of the data.
         samples: (received us, record time ms) of the records that are timed.
         broken: Why librdkafka took no more of it: it must be produced again, whole.
     """
 
-    records: list[Record] = field(default_factory=list)
-    made: int = 0
+    records: list[KafkaRecord] = field(default_factory=list)
+    data: int = 0
     size: int = 0
     samples: list[tuple[int, int]] = field(default_factory=list)
     broken: KafkaError | None = None
 
 
-class TransactionalProducer:
-    """Publishes records exactly once; the counterpart of Producer for clusters with transactions.
+class TransactionalProducer(Producer):
+    """Publishes records in transactions; there is no delivery report a record.
 
-    Attributes:
-        fatal: Set when Kafka refused us for good: the process must end.
-        fenced: Another writer has taken over: this one never writes again.
-        trouble: What Kafka last complained of, None once a transaction is stored.
-        refused: Told of each record that Kafka will not take: topic, value, why it is missing.
-        collect: Asked before a commit, with its number: the markers and progress that belong to it.
-        has_markers: Asked whether markers wait for a commit: on a quiet market there may be no
-        data. commits: Transactions stored. pauses: How long each commit held publishing up.
+    Args:
+        conf: In librdkafka's names.
+        ledger, lag, dead_letter_topic, tracker: See `Producer`.
+        lookup: Who has written last; None: whenever Kafka fences this writer, it is for good.
     """
 
     def __init__(
-        self, conf: Mapping[str, Any], ledger: Ledger, dead_letter_topic: str, lag: Lag
+        self,
+        conf: Mapping[str, Any],
+        ledger: Ledger,
+        dead_letter_topic: str,
+        lag: Lag,
+        tracker: SeriesTracker | None = None,
+        lookup: WriterLookup | None = None,
     ) -> None:
-        self._ledger = ledger
-        self._lag = lag
-        self._dead_letters = DeadLetterEncoder(dead_letter_topic)
-        self._error_logs = Sampler(1)
+        super().__init__(ledger, lag, dead_letter_topic, tracker)
         self._capacity = int(conf["queue.buffering.max.messages"]) // 2
-        self._until_sample = SAMPLE_EVERY
-        self._batch = Batch()
-        self._aside: list[Record] = []
+        self._open = Transaction()
+        self._dead_letters: list[KafkaRecord] = []  # of the next commit
         self._commit_at = 0.0
         self._committing: Future[PoisonRecords] | None = None
         self._paused_at = 0.0
         self._thread = ThreadPoolExecutor(1, "kafka-commit")
-        self.collect: Callable[[int], Iterable[Record]] = lambda _number: ()
-        self.has_markers: Callable[[], bool] = lambda: False
-        self.refused: Callable[[str, bytes, GapReason], None] = lambda *_: None
-        self.fatal: Fatal | None = None
-        self.fenced = False
-        self.trouble: str | None = None
-        self.commits = 0
-        self.pauses = Histogram()
-        self._committer = Committer(conf, self._on_error)
+        self._client = TransactionClient(conf, self._on_error)
+        self._committer = Committer(self._client, lookup)
 
-    def ask_newest(self, newest: Callable[[], LastWriter], told_in: str = "") -> None:
-        """Set who is asked (in a thread, when a transaction broke) who has written last.
-
-        Args:
-            newest: Who is asked; blocks.
-            told_in: The topic it knows that from: a transaction without a record there is not told.
-        """
-        self._committer.newest, self._committer.progress_topic = newest, told_in
-
+    @override
     def start(self) -> None:
-        """Take over from whoever wrote before under our transactional id; blocks.
-
-        Raises:
-            Fatal: Kafka does not let us write transactions; the text has the cause and the cure.
-        """
         try:
-            self._committer.start()
-        except ProducerLost as broken:
-            raise Fatal(
-                f"Kafka refused the producer: {error_hints.describe(broken.error)}"
-            ) from broken
+            self._client.init()
+        except ProducerLost as error:
+            raise _refused(error) from error
 
-    def write(self, records: list[Record]) -> None:
-        """Store the first transaction of this writer, before any data; blocks.
-
-        Raises:
-            Fatal: Kafka does not let us write.
-        """
+    @override
+    def write_takeover(self) -> None:
+        progress = self._rewrite_progress(self.commits + 1)
+        self._client.begin()
         try:
-            self._committer.write(records, self.commits)
-        except ProducerLost as broken:
-            raise Fatal(
-                f"Kafka refused the producer: {error_hints.describe(broken.error)}"
-            ) from broken
+            self._committer.store([], progress, self.commits)
+        except ProducerLost as error:
+            raise _refused(error) from error
         self.commits += 1
 
     # Publishing
 
+    @override
     def room(self) -> int:
-        """Return how many records will be taken now: none while a transaction is committed."""
-        return self._capacity - len(self._batch.records) if self._open() else 0
+        return self._capacity - len(self._open.records) if self._may_write() else 0
 
-    def _open(self) -> bool:
+    def _may_write(self) -> bool:
+        """Say whether librdkafka may be used here: not while the commit thread has it."""
         return self._committing is None and not self.fenced and self.fatal is None
 
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
-        """Take one record: there was room. Timestamp in ms, received in us."""
-        batch = self._batch
-        if not batch.records:
+    @override
+    def publish(
+        self, topic: str, value: bytes, key: bytes, timestamp_ms: int, received_us: int
+    ) -> None:
+        transaction = self._open
+        if not transaction.records:
             self._begin()
         try:
-            self._committer.client.produce(topic, value, key, timestamp=timestamp)
+            self._client.producer.produce(topic, value, key, timestamp=timestamp_ms)
         except BufferError:  # `librdkafka:` made its queue smaller than two of our transactions
-            batch.broken = batch.broken or KafkaError(KafkaError._QUEUE_FULL)
+            transaction.broken = transaction.broken or KafkaError(KafkaError._QUEUE_FULL)
             self._commit_at = 0.0
         except KafkaException as error:
             if error.args[0].code() in POISON_RECORD:
-                self._count_dead_letter(error.args[0], topic, value, received)
-                return  # the caller counts it as made, we as dead-lettered
-            batch.broken = batch.broken or error.args[0]
+                # The caller counts the record as produced; here it is counted as dead-lettered.
+                self._reject(error.args[0], topic, value, received_us)
+                return
+            transaction.broken = transaction.broken or error.args[0]
             self._commit_at = 0.0
-        batch.records.append((topic, value, key, timestamp, None))
-        batch.made += 1
-        batch.size += len(value)
+        transaction.records.append((topic, value, key, timestamp_ms, None))
+        transaction.data += 1
+        transaction.size += len(value)
         self._until_sample -= 1
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
-            batch.samples.append((received, timestamp))
+            transaction.samples.append((received_us, timestamp_ms))
 
     def _begin(self) -> None:
-        self._committer.client.begin_transaction()
-        self._commit_at = time.monotonic() + COMMIT_S
+        self._client.begin()
+        self._commit_at = time.monotonic() + COMMIT_INTERVAL_S
 
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
-        """Put aside what cannot become a record: its raw bytes, and why in the headers."""
-        events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
-        record = self._dead_letters.record(source, raw, error, received, time.monotonic())
-        if record is not None:
-            self._aside.append(record)
+    @override
+    def _produce_dead_letter(self, record: KafkaRecord) -> None:
+        self._dead_letters.append(record)
 
-    def _count_dead_letter(
-        self, error: KafkaError, topic: str, value: bytes, received: int
-    ) -> None:
-        self._ledger.delivery_errors[error.name()] += 1
-        self._ledger.records.dead_lettered += 1
-        self._ledger.dead_letters["refused"] += 1
-        self.refused(topic, value, "dead_letter")
-        bad = BadMessage("refused", f"{error.name()}: {error.str()}")
-        self.dead_letter(topic, value, bad, received)
+    # Committing
 
-    # Running
-
+    @override
     def poll(self) -> None:
-        """Serve librdkafka, commit when it is time, take up what came of it. Never waits."""
         if self._committing is not None:
             if self._committing.done():
-                self._finish_commit()
+                self._finish_commit(self._committing)
             return
-        self._serve()
-        if self._is_time(time.monotonic()):
-            self._commit()
-
-    def _is_time(self, now: float) -> bool:
-        """Say whether to commit: the data of an interval, or what waits though there is none."""
-        if self._batch.records:
-            return now >= self._commit_at or self._batch.size >= COMMIT_BYTES
-        return bool(self._aside) or (now >= self._commit_at and self.has_markers())
-
-    def _serve(self) -> None:
         try:
-            self._committer.client.poll(0)
+            self._client.producer.poll(0)
         except KafkaException as error:
             self.trouble = error_hints.describe(error.args[0])
+        if self._commit_is_due(time.monotonic()) and self._may_write():
+            self._commit()
 
-    def _commit(self) -> None:
-        """Close the transaction: from now on it is the thread's, until it is stored."""
-        if not self._open():
-            return
-        batch = self._batch
-        if not batch.records:
+    def _commit_is_due(self, now: float) -> bool:
+        """Say whether the interval of the data is over, or something waits though there is none."""
+        if self._open.records:
+            return now >= self._commit_at or self._open.size >= MAX_TRANSACTION_BYTES
+        return bool(self._dead_letters) or (now >= self._commit_at and self._has_markers())
+
+    def _commit(self) -> "Future[PoisonRecords]":
+        """Hand the transaction to the commit thread; it has librdkafka until it is stored."""
+        transaction = self._open
+        if not transaction.records:
             self._begin()
-        late = [*self._aside, *self.collect(self.commits + 1)]
-        self._aside = []
+        late = [*self._dead_letters, *self._drain_outbox(self.commits + 1)]
+        self._dead_letters = []
         self._paused_at = time.monotonic()
         self._committing = self._thread.submit(
-            self._committer.store, batch.records, late, self.commits, batch.broken
+            self._committer.store, transaction.records, late, self.commits, transaction.broken
         )
+        return self._committing
 
-    def _finish_commit(self) -> None:
-        """Note what became of a transaction and make room for the next."""
-        settling, batch = self._committing, self._batch
-        self._committing, self._batch = None, Batch()
-        assert settling is not None  # noqa: S101 - the caller looked
+    def _finish_commit(self, commit: "Future[PoisonRecords]") -> None:
+        """Count what became of the transaction and make room for the next one."""
+        transaction, self._committing = self._open, None
         try:
-            culprits = settling.result()
+            poison = commit.result()
         except DeadlineExceeded:
-            self._batch = batch  # not stored: what is left is counted from it
-            self._committing = None
+            return  # not stored: its records are counted as queued
+        except ProducerLost as error:
+            self._open = Transaction()
+            self._end(error.error)
             return
-        except ProducerLost as broken:
-            self._end(broken.error)
-            return
+        self._open = Transaction()
         self.commits += 1
         self.trouble = None
-        self.pauses.add(time.monotonic() - self._paused_at)
-        self._count(batch, culprits)
+        self.pauses.observe(time.monotonic() - self._paused_at)
+        self._count(transaction, poison)
 
-    def _count(self, batch: Batch, culprits: PoisonRecords) -> None:
-        now = time.time_ns() // 1000
-        refused = sum(position < batch.made for position in culprits)
-        self._ledger.records.acknowledged += batch.made - refused
-        for received, timestamp in batch.samples:
-            self._lag.observe(now, received, timestamp)
-        for position, error in culprits.items():
-            topic, value, *_ = batch.records[position]
-            if position < batch.made:
-                self._count_dead_letter(error, topic, value or b"", now)
+    def _count(self, transaction: Transaction, poison: PoisonRecords) -> None:
+        now_us = time.time_ns() // 1000
+        refused = sum(position < transaction.data for position in poison)
+        self._records.acknowledged += transaction.data - refused
+        for received_us, timestamp_ms in transaction.samples:
+            self._lag.observe(now_us, received_us, timestamp_ms)
+        for position, error in poison.items():
+            topic, value, *_ = transaction.records[position]
+            if position < transaction.data:
+                self._reject(error, topic, value or b"", now_us)
             else:
-                self._ledger.delivery_errors["dead_letter"] += 1
-                events.dead_letter_lost(cause=error_hints.describe(error))
+                self._count_lost_dead_letter(error_hints.describe(error))
 
     def _end(self, error: KafkaError) -> None:
-        """Stop writing for good: somebody newer writes, or Kafka refused us."""
+        """Stop writing for good: a later writer has taken over, or Kafka refused this one."""
         if error.code() in FENCED:
             self.fenced = True
             events.fenced(cause=error_hints.describe(error))
-        elif self.fatal is None:
-            self.fatal = Fatal(
-                f"Kafka refused the producer for good: {error_hints.describe(error)}"
-            )
-
-    def _on_error(self, error: KafkaError) -> None:
-        """Hear of connection trouble: not about a record, and mostly passing."""
-        self.trouble = error_hints.describe(error)
-        if not error.fatal() and self._error_logs.allows(time.monotonic()):
-            events.kafka_trouble(cause=self.trouble)
+        else:
+            self._set_fatal(error)
 
     # Ending
 
     @property
+    @override
     def queued(self) -> int:
-        """Records that are not stored yet."""
-        return len(self._batch.records) + len(self._aside)
+        return len(self._open.records) + len(self._dead_letters)
 
+    @override
     def flush(self, deadline: float) -> int:
-        """Commit what is left, until done or the monotonic deadline; blocks.
+        self._client.set_deadline(deadline)
+        stored = self._committing is None or self._finish_before(deadline, self._committing)
+        while stored and self._may_write() and (self.queued or self._has_markers()):
+            stored = self._finish_before(deadline, self._commit())
+        return self._records.in_flight
 
-        Returns:
-            How many records are still not stored.
-        """
-        self._committer.give_up_at = deadline
-        stored = self._committing is None or self._wait(deadline)
-        while (
-            stored and self._open() and (self._batch.records or self._aside or self.has_markers())
-        ):
-            self._commit()
-            stored = self._wait(deadline)
-        return self._ledger.records.in_flight
-
-    def _wait(self, deadline: float) -> bool:
-        """Wait for the thread; say whether its transaction is stored."""
-        assert self._committing is not None  # noqa: S101 - the caller looked
+    def _finish_before(self, deadline: float, commit: "Future[PoisonRecords]") -> bool:
+        """Wait for the commit thread; say whether the transaction is stored."""
         before = self.commits
         try:
-            self._committing.exception(max(0.0, deadline + CALL_TIMEOUT_S - time.monotonic()))
+            commit.exception(max(0.0, deadline + CALL_TIMEOUT_S - time.monotonic()))
         except TimeoutError:
             return False
-        self._finish_commit()
+        self._finish_commit(commit)
         return self.commits > before
 
+    @override
     def close(self) -> None:
-        """Drop what could not be stored, so that the process can end."""
-        self._committer.give_up_at = 0.0
+        self._client.set_deadline(0.0)
         self._thread.shutdown(wait=False, cancel_futures=True)
-        self._committer.client.purge()
+        self._client.producer.purge()
+
+
+def _refused(error: ProducerLost) -> Fatal:
+    return Fatal(f"Kafka refused the producer: {error_hints.describe(error.error)}")

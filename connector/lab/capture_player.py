@@ -13,7 +13,7 @@ from connector.binance.stream_name import Stream
 from connector.errors import Refused
 from connector.lab import capture_file
 from connector.lab.capture_file import Line
-from connector.lab.delivery import Wire
+from connector.lab.delivery import Delivery
 from connector.lab.market import Event
 from connector.lab.message import Message
 
@@ -95,7 +95,7 @@ class Player:
                 readers.append(capture_file.read(file, str(one.path), one.product, one.stream))
             yield from capture_file.together(readers)
 
-    async def run(self, wire: Wire, running: asyncio.Event) -> None:
+    async def run(self, wire: Delivery, running: asyncio.Event) -> None:
         """Emit the captures' messages, once or again and again."""
         await asyncio.to_thread(self.check)
         while not self._streams & wire.wanted.keys():
@@ -107,7 +107,7 @@ class Player:
             await self._once(wire, running)
         self._tell(f"played {messages(self.played)} to the end")
 
-    async def _once(self, wire: Wire, running: asyncio.Event) -> None:
+    async def _once(self, wire: Delivery, running: asyncio.Event) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
         for line in self._lines():

@@ -21,7 +21,7 @@ CROWDED_BYTES = 1024 * 1024
 Filter = Callable[[Message], Sequence[Message]]
 
 
-class Wire:
+class Delivery:
     """Every connection of every host.
 
     Attributes:

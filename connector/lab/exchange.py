@@ -19,7 +19,7 @@ from websockets.http11 import Request, Response
 from connector.binance.products import LIMITS, Bases, Product
 from connector.lab.client_session import Session
 from connector.lab.client_socket import Socket
-from connector.lab.delivery import HOST_OF, HOSTS, Wire
+from connector.lab.delivery import HOST_OF, HOSTS, Delivery
 from connector.lab.depth_variants import Leg
 from connector.lab.faults import Drop, Fault, ServerShutdown
 from connector.lab.generator import Source, Trading
@@ -67,7 +67,7 @@ class Exchange:
     ) -> None:
         self.bases: dict[Product, Bases] = {}
         self.oracle = Oracle()
-        self.wire = Wire(self.oracle)
+        self.delivery = Delivery(self.oracle)
         self.accept_then_close = False
         self.connects_seen = 0
         self._source = Trading(market, rate) if source is None else source
@@ -77,7 +77,7 @@ class Exchange:
         self._connects = connects
         self._misaligned = misaligned
         self._ports = dict(ports or {})
-        self._sessions = self.wire.sessions
+        self._sessions = self.delivery.sessions
         self._servers: list[Server] = []
         self.rest = Rest(market, routes(market), self._ports.get("rest", 0))
         self._running = asyncio.Event()
@@ -99,7 +99,9 @@ class Exchange:
             for product in products:
                 self.bases[product] = Bases((f"{scheme}://{at}",), self.rest.url)
         self._running.set()
-        self._keep(asyncio.create_task(self._source.run(self.wire, self._running), name="market"))
+        self._keep(
+            asyncio.create_task(self._source.run(self.delivery, self._running), name="market")
+        )
 
     def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         """Hold on to a task until it ends."""
@@ -172,7 +174,7 @@ class Exchange:
         self._accepted += 1
         session = Session(
             socket,
-            self.wire,
+            self.delivery,
             HOSTS[host],
             route,
             combined=path.startswith("/stream"),
@@ -190,7 +192,7 @@ class Exchange:
     @property
     def muted(self) -> set[str]:
         """Names of streams that are withheld, to be changed by hand."""
-        return self.wire.muted
+        return self.delivery.muted
 
     def pause(self) -> None:
         """Stop trading; what was sent has been sent."""
@@ -203,12 +205,12 @@ class Exchange:
     async def send_frame(self, product: Product, name: str, payload: bytes) -> bool:
         """Send raw bytes as a stream's payload, whatever they are; False when nobody listens."""
         message = Message(product, name, payload)
-        self.wire.deliver(message)
+        self.delivery.deliver(message)
         return message.sent
 
     async def send_raw(self, product: Product, frame: bytes) -> None:
         """Send a whole frame to every connection of a product's host."""
-        for session in self.wire.clients(product):
+        for session in self.delivery.clients(product):
             session.socket.put(frame)
 
     # Faults
@@ -235,7 +237,7 @@ class Exchange:
 
     async def shut_down(self, sessions: Sequence[Session], after_s: float) -> None:
         """Announce the end of some connections, then close them."""
-        notice = encode({"e": "serverShutdown", "E": self.wire.now_ms()})
+        notice = encode({"e": "serverShutdown", "E": self.delivery.now_ms()})
         for session in sessions:
             session.socket.put(session.wrap("!serverShutdown", notice))
         await asyncio.sleep(after_s)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.lab.delivery import Wire
+from connector.lab.delivery import Delivery
 from connector.lab.market import Event, Market
 from connector.lab.message import message_of
 
@@ -21,7 +21,7 @@ MOST_AT_ONCE = 500  # after so many messages the connections get their turn
 class Source(Protocol):
     """Where the messages come from: the seeded market, or captures being played."""
 
-    async def run(self, wire: Wire, running: asyncio.Event) -> None:
+    async def run(self, wire: Delivery, running: asyncio.Event) -> None:
         """Emit messages for ever, or until there are no more; pause while `running` is clear."""
 
 
@@ -34,7 +34,7 @@ class Trading:
         self._twins: dict[Stream, list[Stream]] = {}
         self._announced = len(market.news)
 
-    async def run(self, wire: Wire, running: asyncio.Event) -> None:
+    async def run(self, wire: Delivery, running: asyncio.Event) -> None:
         """Emit events in small ticks, the streams in turn by their weights."""
         due, last = 0.0, time.monotonic()
         turns: Iterator[Stream] = iter(())
@@ -58,7 +58,7 @@ class Trading:
                 due, made = due - 1.0, made + 1
                 self._make(wire, stream)
 
-    def _announce(self, wire: Wire) -> None:
+    def _announce(self, wire: Delivery) -> None:
         """Tell what was listed or delisted since the last time, where somebody wants to hear it."""
         news = self._market.news[self._announced :]
         self._announced += len(news)
@@ -68,7 +68,7 @@ class Trading:
                 if event is not None:
                     wire.emit(message_of(stream, [event]))
 
-    def _make(self, wire: Wire, stream: Stream) -> None:
+    def _make(self, wire: Delivery, stream: Stream) -> None:
         """Make the next message of a stream, and the like of it on streams that tell the same."""
         events = self._market.next_events(stream, wire.now_ms())
         if not events:  # delisted since the streams took their turns
@@ -79,7 +79,7 @@ class Trading:
             if echoed:
                 wire.emit(message_of(twin, [_under(twin, event) for event in echoed]))
 
-    def _turns(self, wire: Wire) -> Iterator[Stream]:
+    def _turns(self, wire: Delivery) -> Iterator[Stream]:
         """Return each wanted stream once for each of its weight, spread out."""
         streams = [stream for stream in wire.wanted.values() if self._market.serves(stream)]
         self._twins = _twins(streams)

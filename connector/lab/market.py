@@ -47,7 +47,7 @@ class Event:
 
     Attributes:
         product: Product of its record: of a merged stream, not always the stream's.
-        stream: Wire name of its stream.
+        stream: Delivery name of its stream.
         symbol: Symbol of its record.
         identity: What tells it from every other event of its series, as the catalogue row says.
         data: The wire payload.

@@ -51,7 +51,7 @@ class Book:
     changes: deque[Change] = field(default_factory=deque)
     forgotten: int = 0
     before: int = 0
-    told: dict[str, int] = field(default_factory=dict)
+    sent: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.before = self.forgotten = self.update_id
@@ -98,11 +98,11 @@ class Book:
         Returns:
             The last id it had told, the first and the last id of this event, the changed levels.
         """
-        previous = self.told.get(name, self.before)
+        previous = self.sent.get(name, self.before)
         if previous < self.forgotten:  # too far behind: a hole, as after any outage
             previous = self.before
         fresh = self._since(previous)
-        self.told[name] = self.update_id
+        self.sent[name] = self.update_id
         newest = {(side, ticks): quantity for _, side, ticks, quantity in fresh}
         levels: Sides = {"b": [], "a": []}
         for side, ticks in sorted(newest, key=_best_first):

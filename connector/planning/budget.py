@@ -1,29 +1,28 @@
-"""What a plan costs: connections, requests, traffic, REST weight; and the limits it breaks. Pure.
+"""Connections, requests, traffic and REST weight of a plan, and the limits that it breaks. Pure.
 
 Limits: binance-spot-api-docs 2026-07-21 and developers.binance.com 2026-05-28; estimates of
-messages are `estimate`'s.
+messages: traffic.py.
 """
 
 import math
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-from connector.binance.products import LIMITS, Product
-from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, POOL_WEIGHTS, TICKERS
+from connector.binance.products import LIMITS, Product, host_of
+from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, TICKERS, WEIGHT_PER_MINUTE
 from connector.binance.ws_messages import chunks
 from connector.planning.model import ConnectionPlan, PlannedStream
 
-OUTAGE_S = 60.0  # the break whose repair is reckoned
-_BOOKS = ("depth-diff", "rpi-depth")
+OUTAGE_S = 60.0  # length of the outage whose backfill is estimated
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
-    """Which part of an address's limits a plan may use.
+class LimitShares:
+    """The part of an IP address's limits that a plan may use.
 
     Attributes:
-        limits: Of everything, 0 to 1: other processes on the address have the rest.
-        backfill: Of the weight that leaves, for repairing gaps.
+        limits: Of every limit, 0 to 1: other processes on the address have the rest.
+        backfill: Of the remaining request weight, 0 to 1, for filling gaps.
         refresh_s: Seconds between two readings of exchangeInfo.
     """
 
@@ -39,11 +38,11 @@ class PoolBudget:
     Attributes:
         pool: spot, futures or options.
         budget: Weight a minute that is ours.
-        refresh: Weight a minute of reading exchangeInfo and volumes again.
+        refresh: Weight a minute for reading exchangeInfo and volumes again.
         snapshots: Weight of one snapshot of every order book, at the start.
-        snapshot_minutes: How long the snapshots take within the budget.
-        outage: Weight to fetch what was missed in a minute.
-        outage_minutes: How long that takes within backfill's share of the budget.
+        snapshot_minutes: Minutes that the snapshots take within the budget.
+        outage: Weight for fetching what a minute's outage misses.
+        outage_minutes: Minutes that this takes within backfill's share of the budget; inf: never.
     """
 
     pool: str
@@ -57,17 +56,17 @@ class PoolBudget:
 
 @dataclass(frozen=True, slots=True)
 class PlanBudget:
-    """What a plan costs.
+    """What a plan needs.
 
     Attributes:
-        streams: Streams, each once.
-        connections: Connections.
-        subscribes: SUBSCRIBE messages in all.
-        subscribe_s: Seconds until the last one is sent, within the limit of messages.
-        messages: Estimated messages a second, second legs included.
-        bytes: Estimated bytes a second, second legs included.
+        streams: Number of streams, each once.
+        connections: Number of connections.
+        subscribes: Number of SUBSCRIBE messages.
+        subscribe_s: Seconds until the last one is sent, within the limit on messages.
+        messages: Estimated messages a second, of all replicas.
+        bytes: Estimated bytes a second, of all replicas.
         pools: REST weight, for each pool that is used.
-        refusals: Limits the plan breaks.
+        refusals: Limits that the plan breaks, a sentence each.
     """
 
     streams: int
@@ -81,94 +80,99 @@ class PlanBudget:
 
 
 def budget_of(
-    bundles: Collection[ConnectionPlan],
+    connections: Collection[ConnectionPlan],
     listings: Collection[Product] = (),
     volumes: Collection[Product] = (),
-    shares: Shares | None = None,
+    shares: LimitShares | None = None,
 ) -> PlanBudget:
-    """Reckon a plan up.
+    """Return the budget of a plan.
 
     Args:
-        bundles: Its connections.
-        listings: Products whose exchangeInfo is read again and again.
-        volumes: Products whose 24 h tickers are.
+        connections: Its connections.
+        listings: Products whose exchangeInfo is read at each refresh.
+        volumes: Products whose 24 h tickers are read at each refresh.
         shares: The part of the limits that is ours.
     """
-    shares = shares or Shares()
-    requests = {bundle.name: _requests(bundle) for bundle in bundles}
-    pools = tuple(_pools(bundles, listings, volumes, shares))
+    shares = shares or LimitShares()
+    requests = {plan.name: _requests(plan) for plan in connections}
+    pools = tuple(_pools(connections, listings, volumes, shares))
     return PlanBudget(
-        streams=sum(len(bundle.streams) for bundle in bundles if not bundle.replica),
-        connections=len(bundles),
+        streams=sum(len(plan.streams) for plan in connections if not plan.replica),
+        connections=len(connections),
         subscribes=sum(requests.values()),
-        subscribe_s=max((_seconds(one, requests[one.name]) for one in bundles), default=0.0),
-        messages=sum(bundle.rate for bundle in bundles),
-        bytes=sum(bundle.bytes_rate for bundle in bundles),
+        subscribe_s=max((_seconds(plan, requests[plan.name]) for plan in connections), default=0.0),
+        messages=sum(plan.rate for plan in connections),
+        bytes=sum(plan.bytes_rate for plan in connections),
         pools=pools,
-        refusals=(*_connects(bundles, shares), *_weights(pools, shares)),
+        refusals=(*_connect_refusals(connections, shares), *_weight_refusals(pools, shares)),
     )
 
 
-def _requests(bundle: ConnectionPlan) -> int:
-    return sum(1 for _ in chunks(planned.stream.name for planned in bundle.streams))
+def _requests(connection: ConnectionPlan) -> int:
+    return sum(1 for _ in chunks(planned.stream.name for planned in connection.streams))
 
 
-def _seconds(bundle: ConnectionPlan, requests: int) -> float:
-    return (requests - 1) / LIMITS[bundle.product].messages_per_second
+def _seconds(connection: ConnectionPlan, requests: int) -> float:
+    return (requests - 1) / LIMITS[connection.product].messages_per_second
 
 
-def _connects(bundles: Iterable[ConnectionPlan], shares: Shares) -> Iterable[str]:
-    """Name the hosts that get more connections than may be opened in one window."""
+def _connect_refusals(connections: Iterable[ConnectionPlan], shares: LimitShares) -> Iterator[str]:
+    """Yield a sentence for each host with more connections than one window allows."""
     hosts: dict[str, list[ConnectionPlan]] = {}
-    for bundle in bundles:
-        hosts.setdefault(bundle.endpoint.partition("://")[2].partition("/")[0], []).append(bundle)
-    for host, several in hosts.items():
-        limits = LIMITS[several[0].product]
-        most = max(1, math.floor(limits.connects * shares.limits))
-        if len(several) > most:
+    for connection in connections:
+        hosts.setdefault(host_of(connection.endpoint), []).append(connection)
+    for host, members in hosts.items():
+        limits = LIMITS[members[0].product]
+        allowed = max(1, math.floor(limits.connects * shares.limits))
+        if len(members) > allowed:
             yield (
-                f"{len(several)} connections to {host}, but one IP address may open"
+                f"{len(members)} connections to {host}, but one IP address may open"
                 f" {limits.connects} in {limits.connects_window_s / 60:g} minutes, of which"
-                f" limits.share {shares.limits:g} leaves {most}: read fewer streams, or share them"
-                " out over addresses (shard)"
+                f" limits.share {shares.limits:g} leaves {allowed}: read fewer streams, or share"
+                " them out over addresses (shard)"
             )
 
 
-def _weights(pools: Iterable[PoolBudget], shares: Shares) -> Iterable[str]:
+def _weight_refusals(pools: Iterable[PoolBudget], shares: LimitShares) -> Iterator[str]:
+    """Yield a sentence for each pool whose refresh alone exceeds the budget."""
     for pool in pools:
         if pool.refresh > pool.budget:
             yield (
                 f"reading the symbols of {pool.pool} every {shares.refresh_s:g} s weighs"
-                f" {pool.refresh:.0f} a minute, but one IP address has {POOL_WEIGHTS[pool.pool]},"
-                f" of which limits.share {shares.limits:g} leaves {pool.budget:.0f}: raise"
-                " refresh or limits.share"
+                f" {pool.refresh:.0f} a minute, but one IP address has"
+                f" {WEIGHT_PER_MINUTE[pool.pool]}, of which limits.share {shares.limits:g} leaves"
+                f" {pool.budget:.0f}: raise refresh or limits.share"
             )
 
 
 def _pools(
-    bundles: Iterable[ConnectionPlan],
+    connections: Iterable[ConnectionPlan],
     listings: Collection[Product],
     volumes: Collection[Product],
-    shares: Shares,
-) -> Iterable[PoolBudget]:
-    planned = [one for bundle in bundles if not bundle.replica for one in bundle.streams]
-    for pool, weight in POOL_WEIGHTS.items():
-        inside = [one for one in planned if POOL_OF[one.stream.product] == pool]
-        reading = sum(EXCHANGE_INFO[one].weight for one in listings if POOL_OF[one] == pool)
-        reading += sum(TICKERS[one].weight for one in volumes if POOL_OF[one] == pool)
-        if inside or reading:
-            yield _pool(pool, weight * shares.limits, reading, inside, shares)
+    shares: LimitShares,
+) -> Iterator[PoolBudget]:
+    streams = [each for plan in connections if not plan.replica for each in plan.streams]
+    for pool, limit in WEIGHT_PER_MINUTE.items():
+        members = [planned for planned in streams if POOL_OF[planned.stream.product] == pool]
+        refresh = sum(EXCHANGE_INFO[each].weight for each in listings if POOL_OF[each] == pool)
+        refresh += sum(TICKERS[each].weight for each in volumes if POOL_OF[each] == pool)
+        if members or refresh:
+            yield _pool(pool, limit * shares.limits, refresh, members, shares)
 
 
 def _pool(
-    pool: str, budget: float, reading: int, planned: Collection[PlannedStream], shares: Shares
+    pool: str,
+    budget: float,
+    refresh: int,
+    streams: Collection[PlannedStream],
+    shares: LimitShares,
 ) -> PoolBudget:
-    snapshots = sum(_snapshot(one) for one in planned)
-    outage = sum(_outage(one) for one in planned)
+    snapshots = sum(_snapshot_weight(planned) for planned in streams)
+    outage = sum(_outage_weight(planned) for planned in streams)
     return PoolBudget(
         pool,
         budget,
-        refresh=reading * 60.0 / shares.refresh_s,
+        refresh=refresh * 60.0 / shares.refresh_s,
         snapshots=snapshots,
         snapshot_minutes=snapshots / budget,
         outage=outage,
@@ -176,15 +180,15 @@ def _pool(
     )
 
 
-def _snapshot(one: PlannedStream) -> int:
-    backfill = one.stream.row.backfill
-    return backfill.weight if backfill and one.stream.row.kind in _BOOKS else 0
+def _snapshot_weight(planned: PlannedStream) -> int:
+    row = planned.stream.row
+    return row.backfill.weight if row.backfill and row.has_snapshots else 0
 
 
-def _outage(one: PlannedStream) -> int:
-    """Weight of the pages that hold what one stream sent during the outage; a book: a snapshot."""
-    backfill = one.stream.row.backfill
-    if backfill is None or backfill.by == "state":
-        return _snapshot(one)
-    events = one.rate * OUTAGE_S if backfill.by == "id" else 1.0
-    return backfill.weight * max(1, math.ceil(events / backfill.limit))
+def _outage_weight(planned: PlannedStream) -> int:
+    """Return the weight of the pages with a stream's events of the outage; a book: one snapshot."""
+    history = planned.stream.row.backfill
+    if history is None or history.by == "state":
+        return _snapshot_weight(planned)
+    events = planned.rate * OUTAGE_S if history.by == "id" else 1.0
+    return history.weight * max(1, math.ceil(events / history.limit))

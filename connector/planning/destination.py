@@ -1,4 +1,4 @@
-"""Where a stream comes from and goes to: its endpoint and its topic. Pure."""
+"""Topic and endpoint of a stream. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -9,41 +9,46 @@ from connector.binance.products import ENVIRONMENTS, PRODUCTS, Bases, Product, s
 from connector.binance.stream_name import Stream
 from connector.errors import Refused
 
-PLACEHOLDERS = ("prefix", "product", "kind", "symbol")
+TOPIC_PLACEHOLDERS = ("prefix", "product", "kind", "symbol")
 DEFAULT_TOPIC = "{prefix}.{product}.{kind}"
-_PLACE = re.compile(r"\{([^{}]*)\}")
-_BAD = re.compile(r"[^A-Za-z0-9._-]")
-_LONGEST = 249  # Kafka's own limit
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_NOT_IN_A_TOPIC = re.compile(r"[^A-Za-z0-9._-]")
+_MAX_TOPIC_LENGTH = 249  # Kafka's limit
 # web-socket-streams.md of binance-spot-api-docs, 2026-07-21: an option of the URL, spot only.
 MICROSECONDS = "?timeUnit=MICROSECOND"
 
 
 def topic_of(template: str | None, prefix: str, stream: Stream) -> str:
-    """Fill in a topic template.
+    """Return a stream's topic.
+
+    Args:
+        template: Topic template of the subscription; None: the default.
+        prefix: Topic prefix.
+        stream: The stream.
 
     Raises:
-        Refused: an unknown place, a symbol that the stream's name does not say, a name Kafka does
-            not take.
+        Refused: an unknown placeholder, `{symbol}` for a stream of several symbols, a name that
+            Kafka does not accept.
     """
     template = template or DEFAULT_TOPIC
     values = {"prefix": prefix, "product": stream.product, "kind": stream.row.kind}
     if "{symbol}" in template:
         values["symbol"] = _symbol(stream)
 
-    def value(place: re.Match[str]) -> str:
-        if place[1] not in PLACEHOLDERS:
-            known = ", ".join(f"{{{name}}}" for name in PLACEHOLDERS)
-            raise Refused(f"topic {template!r} has {place[0]}, which is none of {known}")
-        return values[place[1]]
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in TOPIC_PLACEHOLDERS:
+            known = ", ".join(f"{{{name}}}" for name in TOPIC_PLACEHOLDERS)
+            raise Refused(f"topic {template!r} has {found[0]}, which is none of {known}")
+        return values[found[1]]
 
-    topic = _PLACE.sub(value, template)
+    topic = _PLACEHOLDER.sub(value, template)
     _check(topic)
     return topic
 
 
 def _symbol(stream: Stream) -> str:
-    named = stream.parameters
-    symbol = named.get("symbol") or named.get("pair") or named.get("asset")
+    parameters = stream.parameters
+    symbol = parameters.get("symbol") or parameters.get("pair") or parameters.get("asset")
     if not symbol or stream.row.array:
         raise Refused(
             f"the topic is named after {{symbol}}, but {stream.name} carries several symbols:"
@@ -53,14 +58,16 @@ def _symbol(stream: Stream) -> str:
 
 
 def _check(topic: str) -> None:
-    bad = _BAD.search(topic)
+    bad = _NOT_IN_A_TOPIC.search(topic)
     if bad:
         raise Refused(
-            f"topic {topic!r} has {bad[0]!r}, and Kafka takes only letters, digits and . _ -:"
+            f"topic {topic!r} has {bad[0]!r}, and Kafka accepts only letters, digits and . _ -:"
             " leave {symbol} out of the topic, or name it yourself"
         )
-    if topic in ("", ".", "..") or len(topic) > _LONGEST:
-        raise Refused(f"topic {topic!r} is no name Kafka takes: 1 to {_LONGEST} characters")
+    if topic in ("", ".", "..") or len(topic) > _MAX_TOPIC_LENGTH:
+        raise Refused(
+            f"topic {topic!r} is no name Kafka accepts: 1 to {_MAX_TOPIC_LENGTH} characters"
+        )
 
 
 def endpoint_of(
@@ -70,12 +77,12 @@ def endpoint_of(
 
     Args:
         stream: The stream.
-        endpoint: Base and route as the user gave them; None: from bases and catalogue.
+        endpoint: Base and route of the subscription; None: from bases and catalogue.
         bases: Where each product is served.
         unit: ms or us.
 
     Raises:
-        Refused: the product has no base, or microseconds where there are none.
+        Refused: the product has no base; microseconds of another product than spot.
     """
     product = stream.product
     if product not in bases:
@@ -93,10 +100,10 @@ _ROUTE_AT_END = re.compile(r"/(public|market|private)$")
 
 
 def endpoint_problem(row: Row, endpoint: str) -> str | None:
-    """Say why an endpoint cannot deliver a row's streams; None: nothing is known against it.
+    """Return why an endpoint cannot serve a row's streams; None: nothing is known against it.
 
-    Binance acknowledges a stream on a wrong host or route, and then stays silent. A host that is
-    not Binance's may be a proxy or a simulator: of it nothing but a wrong route is known.
+    Binance acknowledges a stream on a wrong host or route and sends no data. A host that is not
+    Binance's may be a proxy or a simulator: only its route can be checked.
     """
     parts = urlsplit(endpoint.rstrip("/"))
     base = _ROUTE_AT_END.sub("", f"{parts.scheme}://{parts.netloc}{parts.path}")
@@ -110,15 +117,15 @@ def endpoint_problem(row: Row, endpoint: str) -> str | None:
         )
     if route == (row.route or "") or not (route or serves) or not (row.route or serves):
         return None
-    came = f"Binance sends it on {row.route}" if row.route else f"{row.product} has no routes"
+    fact = f"Binance sends it on {row.route}" if row.route else f"{row.product} has no routes"
     return (
-        f"{endpoint!r} does not carry {stream}: {came}; write {base}{row.route or ''}, or leave"
+        f"{endpoint!r} does not carry {stream}: {fact}; write {base}{row.route or ''}, or leave"
         " it out: then each stream has its own"
     )
 
 
 def _products_at(host: str | None) -> list[Product]:
-    """Return the products that a host of Binance's serves; none: it is not Binance's."""
+    """Return the products that a host serves; empty: the host is not Binance's."""
     return [product for product in PRODUCTS if host in _hosts(product)]
 
 

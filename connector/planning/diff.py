@@ -1,4 +1,4 @@
-"""What changes from one plan to another: streams and connections. Pure."""
+"""Differences between two plans, and between a plan and what a worker runs. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from connector.planning.model import (
     ConnectionPlan,
     Plan,
     PlannedStream,
-    Selected,
+    SelectedSymbols,
     StreamKey,
-    Subscription,
+    SubscriptionSpec,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class PlanDiff:
-    """What to do to get from one plan to another.
+    """The changes from one plan to another.
 
     Attributes:
         added: Streams that begin.
         removed: Streams that end.
-        moved: Streams that change their connections, as they will be.
-        rerouted: Streams that stay on their connection and change topic, key or the like, as they
-            will be.
+        moved: Streams that change their connections, as in the new plan.
+        rerouted: Streams that stay on their connections and change topic, key or the like, as in
+            the new plan.
     """
 
     added: tuple[PlannedStream, ...]
@@ -40,118 +40,141 @@ class PlanDiff:
 
 
 def difference(old: Plan, new: Plan) -> PlanDiff:
-    """Compare two plans."""
-    was, will = _by_identity(old.connections), _by_identity(new.connections)
-    moves = compare(names_of(old.connections), names_of(new.connections))
-    stay = [identity for identity in was if identity in will and identity not in moves.moved]
+    """Return the changes from one plan to another."""
+    before, after = _by_key(old.connections), _by_key(new.connections)
+    changes = compare(stream_names(old.connections), stream_names(new.connections))
+    staying = [key for key in before if key in after and key not in changes.moved]
     return PlanDiff(
-        added=tuple(will[identity] for identity in moves.added),
-        removed=tuple(was[identity] for identity in moves.removed),
-        moved=tuple(will[identity] for identity in moves.moved),
-        rerouted=tuple(will[key] for key in stay if was[key] != will[key]),
+        added=tuple(after[key] for key in changes.added),
+        removed=tuple(before[key] for key in changes.removed),
+        moved=tuple(after[key] for key in changes.moved),
+        rerouted=tuple(after[key] for key in staying if before[key] != after[key]),
     )
 
 
-def _by_identity(bundles: Collection[ConnectionPlan]) -> dict[StreamKey, PlannedStream]:
-    return {one.stream_key: one for bundle in bundles for one in bundle.streams}
+def _by_key(connections: Collection[ConnectionPlan]) -> dict[StreamKey, PlannedStream]:
+    return {
+        planned.stream_key: planned for connection in connections for planned in connection.streams
+    }
 
 
-# Stream names by connection, as a worker's /status tells them.
-Names = Mapping[str, Collection[str]]
+StreamNames = Mapping[str, Collection[str]]  # connection -> wire names, as in a worker's /status
 
 
 @dataclass(frozen=True, slots=True)
-class Moves:
-    """Streams that differ between two sets of connections, each with its connections' names."""
+class NameDiff:
+    """The changes between two sets of connections, by names alone.
+
+    Attributes:
+        added: Streams that begin, each with its connections' names, joined by ` + `.
+        removed: Streams that end, the same.
+        moved: Streams that change their connections: names before and after.
+    """
 
     added: Mapping[StreamKey, str]
     removed: Mapping[StreamKey, str]
     moved: Mapping[StreamKey, tuple[str, str]]
 
 
-def names_of(bundles: Collection[ConnectionPlan]) -> dict[str, list[str]]:
-    """Return the stream names of each connection."""
-    return {bundle.name: [one.stream.name for one in bundle.streams] for bundle in bundles}
+def stream_names(connections: Collection[ConnectionPlan]) -> dict[str, list[str]]:
+    """Return the wire names on each connection."""
+    return {
+        connection.name: [planned.stream.name for planned in connection.streams]
+        for connection in connections
+    }
 
 
-def compare(old: Names, new: Names) -> Moves:
-    """Compare by names alone; a connection's name says the product.
+def compare(old: StreamNames, new: StreamNames) -> NameDiff:
+    """Return the changes from `old` to `new`.
 
     Raises:
-        Refused: a name that is none of a connection.
+        Refused: a name that is no connection's.
     """
-    was, will = _places(old), _places(new)
-    return Moves(
-        added={key: place for key, place in will.items() if key not in was},
-        removed={key: place for key, place in was.items() if key not in will},
+    before, after = _connections_of(old), _connections_of(new)
+    return NameDiff(
+        added={key: names for key, names in after.items() if key not in before},
+        removed={key: names for key, names in before.items() if key not in after},
         moved={
-            key: (was[key], place) for key, place in will.items() if was.get(key, place) != place
+            key: (before[key], names)
+            for key, names in after.items()
+            if before.get(key, names) != names
         },
     )
 
 
-def _places(names: Names) -> dict[StreamKey, str]:
-    places: dict[StreamKey, list[str]] = {}
-    for bundle, streams in names.items():
-        product = product_of(bundle)
-        for name in streams:
-            places.setdefault((product, name), []).append(bundle)
-    return {identity: " + ".join(sorted(several)) for identity, several in places.items()}
+def _connections_of(streams_of: StreamNames) -> dict[StreamKey, str]:
+    """Return the names of each stream's connections, joined by ` + `."""
+    connections: dict[StreamKey, list[str]] = {}
+    for connection, streams in streams_of.items():
+        product = product_of_connection(connection)
+        for stream in streams:
+            connections.setdefault((product, stream), []).append(connection)
+    return {key: " + ".join(sorted(names)) for key, names in connections.items()}
 
 
-def product_of(bundle: str) -> Product:
+def product_of_connection(name: str) -> Product:
     """Return the product that a connection's name begins with.
 
     Raises:
-        Refused: none does.
+        Refused: it begins with none.
     """
     for product in PRODUCTS:
-        if bundle.startswith(product):
+        if name.startswith(product):
             return product
-    raise Refused(f"{bundle!r} is no connection's name: none of {', '.join(PRODUCTS)} begins it")
+    raise Refused(f"{name!r} is no connection's name: none of {', '.join(PRODUCTS)} begins it")
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """The stream names of each connection of a worker.
+class RunningPlan:
+    """The plan of a running worker, as far as its /status shows it.
+
+    Attributes:
+        names: Wire names by connection.
 
     Raises:
-        Refused: (all of its methods) a connection's or stream's name that is none.
+        Refused: (all of its methods) a name that is no connection's or no stream's.
     """
 
-    names: Names
+    names: StreamNames
 
-    def before(self, subscriptions: Iterable[Subscription]) -> Plan:
-        """Return what was selected: symbols that are read now leave late."""
+    def with_selected(self, subscriptions: Iterable[SubscriptionSpec]) -> Plan:
+        """Return a plan with the symbols that are read now as those selected last.
+
+        Planned after it, symbols of a `top` leave late, as they do in the worker.
+        """
         symbols: dict[Product, tuple[str, ...]] = {}
-        for bundle, streams in self.names.items():
-            product = product_of(bundle)
+        for connection, streams in self.names.items():
+            product = product_of_connection(connection)
             symbols[product] = (*symbols.get(product, ()), *_symbols(product, streams))
-        selected: Selected = {
-            (one.product, one.selection): symbols.get(one.product, ()) for one in subscriptions
+        selected: SelectedSymbols = {
+            (each.product, each.selection): symbols.get(each.product, ()) for each in subscriptions
         }
         return Plan((), selected=selected)
 
-    def placed(self, plan: Plan) -> Plan:
-        """Return the running connections with the streams that go on, as planned anew."""
-        planned = {one.stream_key: one for one in plan.streams}
-        bundles = (self._bundle(name, streams, planned) for name, streams in self.names.items())
-        return Plan(tuple(one for one in bundles if one is not None), selected=plan.selected)
+    def with_connections(self, plan: Plan) -> Plan:
+        """Return the running connections, with the streams that a plan keeps as it plans them.
 
-    def moves(self, plan: Plan) -> Moves:
+        Planned after it, these streams stay on their connections.
+        """
+        planned = {each.stream_key: each for each in plan.streams}
+        connections = (self._kept(name, names, planned) for name, names in self.names.items())
+        kept = tuple(connection for connection in connections if connection is not None)
+        return Plan(kept, selected=plan.selected)
+
+    def changes(self, plan: Plan) -> NameDiff:
         """Return what a plan changes."""
-        return compare(self.names, names_of(plan.connections))
+        return compare(self.names, stream_names(plan.connections))
 
-    def _bundle(
-        self, name: str, streams: Collection[str], planned: Mapping[StreamKey, PlannedStream]
+    def _kept(
+        self, name: str, names: Collection[str], planned: Mapping[StreamKey, PlannedStream]
     ) -> ConnectionPlan | None:
-        product = product_of(name)
-        stay = tuple(planned[product, each] for each in streams if (product, each) in planned)
-        if not stay:
+        product = product_of_connection(name)
+        kept = tuple(planned[product, each] for each in names if (product, each) in planned)
+        if not kept:
             return None
-        return ConnectionPlan(name, product, stay[0].endpoint, stay, stay[0].time_unit)
+        return ConnectionPlan(name, product, kept[0].endpoint, kept, kept[0].time_unit)
 
 
-def _symbols(product: Product, streams: Collection[str]) -> Sequence[str]:
-    found = (parse_any(product, name).parameters.get("symbol", "") for name in streams)
-    return [symbol.upper() for symbol in found if symbol]
+def _symbols(product: Product, names: Collection[str]) -> Sequence[str]:
+    symbols = (parse_any(product, name).parameters.get("symbol", "") for name in names)
+    return [symbol.upper() for symbol in symbols if symbol]

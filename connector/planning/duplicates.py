@@ -1,20 +1,18 @@
-"""Streams that carry each other's events: planned together, they write the same events twice. Pure.
+"""Streams that carry each other's events: planned together they publish the same events twice.
 
-`!forceOrder@arr` next to `btcusdt@forceOrder`, `btcusdt@optionTrade` next to a symbol's own. A
-stream planned twice under one name is `plan`'s.
+Pure. `!forceOrder@arr` beside `btcusdt@forceOrder`, `btcusdt@optionTrade` beside a symbol's own
+stream. A stream planned twice under one name is plan.py's.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.planning.model import KeyPath, PlannedStream, StreamKey
 
-_EACH = ("symbol", "asset")  # parameters of streams about one thing
-_NO_NEED = frozenset({"symbol", "pair", "asset", "underlying", "yymmdd"})
-
-Planning = Mapping[StreamKey, tuple[KeyPath, PlannedStream]]
+_SUBJECTS = ("symbol", "asset")  # parameters of streams about a single subject
+_NAMES = frozenset({"symbol", "pair", "asset", "underlying", "yymmdd"})  # parameters that name it
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +22,8 @@ class DuplicateStream:
     Attributes:
         where: Place of the wider stream in the config.
         text: What happens, and the cure.
-        refused: One topic would hold the same events twice. Else it is worth a warning: the topics
-            differ, or the records are states, of which a repeated one is only waste.
+        refused: One topic would hold the same events twice. False: a warning is enough, because the
+            topics differ, or because the records are states, whose repeats are only a waste.
     """
 
     where: KeyPath
@@ -33,71 +31,80 @@ class DuplicateStream:
     refused: bool
 
 
-def duplicate_streams(planning: Planning) -> Iterator[DuplicateStream]:
-    """Yield an overlap for each wider stream and topic, naming one of the streams it includes."""
+def duplicate_streams(
+    streams: Mapping[StreamKey, tuple[KeyPath, PlannedStream]],
+) -> Iterator[DuplicateStream]:
+    """Yield a duplicate for each wide stream and topic; it names one of the included streams."""
     narrow: dict[tuple[Product, str], list[PlannedStream]] = {}
-    for _, one in planning.values():
-        if not _is_wide(one.stream) and _subject(one.stream):
-            narrow.setdefault((one.stream.product, one.stream.row.kind), []).append(one)
-    for where, wide in planning.values():
+    for _, planned in streams.values():
+        if not _is_wide(planned.stream) and _subject(planned.stream):
+            narrow.setdefault(_product_kind(planned), []).append(planned)
+    for where, wide in streams.values():
         if not _is_wide(wide.stream):
             continue
-        kind = wide.stream.row.kind
-        yield from _own(where, wide, narrow.get((wide.stream.product, kind), []))
+        yield from _own_events(where, wide, narrow.get(_product_kind(wide), []))
         if wide.other_product is not None:
-            yield from _foreign(where, wide, narrow.get((wide.other_product, kind), []))
+            others = narrow.get((wide.other_product, wide.stream.row.kind), [])
+            yield from _other_products_events(where, wide, others)
+
+
+def _product_kind(planned: PlannedStream) -> tuple[Product, str]:
+    return planned.stream.product, planned.stream.row.kind
 
 
 def _is_wide(stream: Stream) -> bool:
+    """Return whether a stream carries several subjects: the market, an underlying, a pair's."""
     if stream.name.startswith("!") or "underlying" in stream.parameters:
         return True
     return stream.row.array and "pair" in stream.parameters
 
 
 def _subject(stream: Stream) -> str:
-    return next((stream.parameters[name] for name in _EACH if name in stream.parameters), "")
+    return next((stream.parameters[name] for name in _SUBJECTS if name in stream.parameters), "")
 
 
-def _own(
-    where: KeyPath, wide: PlannedStream, narrow: list[PlannedStream]
+def _own_events(
+    where: KeyPath, wide: PlannedStream, narrow: Sequence[PlannedStream]
 ) -> Iterator[DuplicateStream]:
-    included: dict[bool, list[PlannedStream]] = {}
-    for one in narrow:
-        if _includes(wide.stream, one.stream):
-            included.setdefault(one.topic == wide.topic, []).append(one)
-    for same, several in included.items():
+    included: dict[bool, list[PlannedStream]] = {}  # by whether they write to the same topic
+    for planned in narrow:
+        if _includes(wide.stream, planned.stream):
+            included.setdefault(planned.topic == wide.topic, []).append(planned)
+    for same_topic, streams in included.items():
         states = wide.stream.row.cadence == "periodic"
-        into = f"into topic {wide.topic}" if same else f"into {several[0].topic} and {wide.topic}"
+        own = f"into topic {wide.topic}"
+        into = own if same_topic else f"into {streams[0].topic} and {wide.topic}"
         text = (
-            f"{wide.stream.name} has the events of {_naming(several)} too, and both are written"
-            f" {into}: leave one out" + (", or give it a topic of its own" if same else "")
+            f"{wide.stream.name} has the events of {_naming(streams)} too, and both are written"
+            f" {into}: leave one out" + (", or give it a topic of its own" if same_topic else "")
         )
-        yield DuplicateStream(where, text, refused=same and not states)
+        yield DuplicateStream(where, text, refused=same_topic and not states)
 
 
-def _foreign(
-    where: KeyPath, wide: PlannedStream, narrow: list[PlannedStream]
+def _other_products_events(
+    where: KeyPath, wide: PlannedStream, narrow: Sequence[PlannedStream]
 ) -> Iterator[DuplicateStream]:
+    topic = wide.other_product_topic
     included = [
-        one
-        for one in narrow
-        if one.topic == wide.other_product_topic and _includes(wide.stream, one.stream)
+        planned
+        for planned in narrow
+        if planned.topic == topic and _includes(wide.stream, planned.stream)
     ]
     if included:
         text = (
             f"{wide.stream.name} has {wide.other_product}'s events too, which go to topic"
-            f" {wide.other_product_topic}, where {_naming(included)} writes the same: leave one out"
+            f" {topic}, where {_naming(included)} writes the same: leave one out"
         )
         yield DuplicateStream(where, text, refused=False)
 
 
-def _naming(several: list[PlannedStream]) -> str:
-    more = f" and {len(several) - 1} more" if several[1:] else ""
-    return several[0].stream.name + more
+def _naming(streams: Sequence[PlannedStream]) -> str:
+    more = f" and {len(streams) - 1} more" if streams[1:] else ""
+    return streams[0].stream.name + more
 
 
 def _includes(wide: Stream, narrow: Stream) -> bool:
-    """Say whether the events of `narrow` come on `wide` as well, as the same events."""
+    """Return whether `wide` carries the events of `narrow` as well, as the same events."""
     if not _same_events(wide, narrow):
         return False
     subject, parameters = _subject(narrow), wide.parameters
@@ -111,8 +118,11 @@ def _includes(wide: Stream, narrow: Stream) -> bool:
 
 
 def _same_events(wide: Stream, narrow: Stream) -> bool:
-    """A real-time book ticker is not the one of every 5 s, nor a 1 h window the 4 h one."""
+    """Return whether cadence and parameters agree.
+
+    A real-time book ticker differs from the one of every 5 s, and a 1 h window from a 4 h one.
+    """
     if (wide.row.cadence == "periodic") != (narrow.row.cadence == "periodic"):
-        return "underlying" in wide.parameters  # tickers of single options: see rows_options
-    shared = (wide.parameters.keys() & narrow.parameters.keys()) - _NO_NEED
+        return "underlying" in wide.parameters  # tickers of single options: catalogue/options.py
+    shared = (wide.parameters.keys() & narrow.parameters.keys()) - _NAMES
     return all(wide.parameters[name] == narrow.parameters[name] for name in shared)

@@ -1,14 +1,15 @@
-"""The values of a filter against those Binance has: a misspelt one lets nothing pass. Pure.
+"""Filter values checked against those of Binance: a misspelt value lets nothing pass. Pure.
 
-Refused is what is nearly a known value; Binance may add values, so a strange one is a warning.
+A value similar to a known one is refused as misspelt. Other unknown values are a warning: Binance
+may have added them.
 """
 
-import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from connector.binance.exchange_info import Listing
 from connector.binance.products import Product
+from connector.errors import did_you_mean
 from connector.planning.selection import GLOB, Selection
 
 _FUTURES = (
@@ -20,7 +21,7 @@ _CONTRACTS = (
     "PERPETUAL_DELIVERING", "TRADIFI_PERPETUAL",
 )  # fmt: skip
 # Enums pages of binance-spot-api-docs (2026-07-21) and Common Definitions of fapi and dapi
-# (2026-10-07); spot's five older states are still in use by libraries, and documented no more.
+# (2026-10-07); five of spot's states are no longer documented, but libraries still use them.
 _STATUS: Mapping[Product, Sequence[str]] = {
     "spot": (
         "TRADING", "END_OF_DAY", "HALT", "BREAK", "NON_REPRESENTABLE", "PRE_TRADING",
@@ -36,60 +37,59 @@ _TYPES: Mapping[Product, Sequence[str]] = {
     "coinm": _CONTRACTS,
     "options": ("CALL", "PUT"),
 }
-_CLOSED = frozenset({"spot", "options"})  # whose contract types will not grow
-_NEARLY = 0.85  # so alike are TRADNG and TRADING, but not HALTED and HALT
+_FINAL_TYPES = frozenset({"spot", "options"})  # products to which no contract type will be added
+_MISSPELT_SIMILARITY = 0.85  # TRADNG and TRADING reach it, HALTED and HALT do not
 
-Told = tuple[str, str]  # key of the filter, and what there is to say of it
+FilterFinding = tuple[str, str]  # key of the filter, and the sentence about its value
 
 
-def invalid_values(product: Product, selection: Selection) -> Iterator[Told]:
-    """Yield the values that cannot be meant as they are written."""
-    for key, value, known in _strange(product, selection):
+def invalid_values(product: Product, selection: Selection) -> Iterator[FilterFinding]:
+    """Yield the values to refuse: misspelt, or impossible for the product."""
+    for key, value, known in _unknown_values(product, selection):
         if not known:
             yield key, f"{product} has no contract types: leave it out"
-        elif _nearest(value, known, _NEARLY):
-            yield key, f"{value!r}: did you mean {_nearest(value, known, _NEARLY)!r}?"
-        elif key == "contract_type" and product in _CLOSED:
+        elif near := did_you_mean(value, known, cutoff=_MISSPELT_SIMILARITY, by_prefix=False):
+            yield key, f"{value!r}: did you mean {near!r}?"
+        elif key == "contract_type" and product in _FINAL_TYPES:
             yield key, f"{value!r} is no contract type of {product}: {', '.join(known)}"
 
 
-def undocumented(product: Product, selection: Selection) -> Iterator[Told]:
-    """Yield the other values that Binance documents nowhere: it may have added them."""
-    wrong = {key for key, _ in invalid_values(product, selection)}
-    for key, value, known in _strange(product, selection):
-        if key not in wrong:
+def undocumented(product: Product, selection: Selection) -> Iterator[FilterFinding]:
+    """Yield the other values that Binance does not document: it may have added them."""
+    refused = {key for key, _ in invalid_values(product, selection)}
+    for key, value, known in _unknown_values(product, selection):
+        if key not in refused:
             yield key, f"{value!r} is none that Binance documents: {', '.join(known)}"
 
 
-def _strange(product: Product, selection: Selection) -> Iterator[tuple[str, str, Sequence[str]]]:
-    wanted = (
+def _unknown_values(
+    product: Product, selection: Selection
+) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """Yield key, unknown value and known values."""
+    filters = (
         ("status", selection.status, _STATUS[product]),
         ("contract_type", selection.contract_type, _TYPES[product]),
     )
-    for key, values, known in wanted:
+    for key, values, known in filters:
         yield from ((key, value, known) for value in values if value not in known)
 
 
-def unlisted_values(selection: Selection, listings: Sequence[Listing]) -> Iterator[Told]:
-    """Yield the values that nothing listed has: assets, symbols to leave out, globs."""
+def unlisted_values(selection: Selection, listings: Sequence[Listing]) -> Iterator[FilterFinding]:
+    """Yield the values that no listing has: assets, symbols to leave out, globs."""
     if not listings:
         return
-    symbols = {one.symbol for one in listings}
-    wanted = (
-        ("quote", selection.quote, {one.quote for one in listings}),
-        ("underlying", selection.underlying, {one.underlying for one in listings}),
+    symbols = {listing.symbol for listing in listings}
+    filters = (
+        ("quote", selection.quote, {listing.quote for listing in listings}),
+        ("underlying", selection.underlying, {listing.underlying for listing in listings}),
         ("exclude", [each for each in selection.exclude if not GLOB & set(each)], symbols),
     )
-    for key, values, there in wanted:
+    for key, values, listed in filters:
         for value in values:
-            if value not in there:
-                near = _nearest(value, there)
-                meant = f"; did you mean {near!r}?" if near else ""
-                yield key, f"{value!r} is listed nowhere{meant}"
+            if value not in listed:
+                near = did_you_mean(value, listed)
+                hint = f"; did you mean {near!r}?" if near else ""
+                yield key, f"{value!r} is listed nowhere{hint}"
     for glob in selection.match:
         if not any(fnmatchcase(symbol, glob) for symbol in symbols):
-            yield "match", f"{glob!r} is like no symbol that is listed"
-
-
-def _nearest(value: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
-    return next(iter(difflib.get_close_matches(value, known, n=1, cutoff=cutoff)), None)
+            yield "match", f"{glob!r} matches no listed symbol"

@@ -1,50 +1,54 @@
 """Names in the config that the exchange does not list. Pure.
 
-Names alone make a plan without exchangeInfo, which the worker therefore does not wait for: it asks
-beside its work, and warns of what would be acknowledged and silent for ever.
+A plan of names alone is made without exchangeInfo, so that the worker need not wait for it. The
+worker asks later and warns of names whose streams would be acknowledged and never send data.
 """
 
 from collections.abc import Iterator, Sequence
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
-from connector.planning.model import Finding, Subscription
+from connector.planning.model import Finding, SubscriptionSpec
 from connector.planning.plan import needs
-from connector.planning.symbol_lookup import SymbolLookup, look_up, markets
-from connector.planning.templates import placeholders_of
+from connector.planning.resolve import all_placeholders
+from connector.planning.symbol_lookup import SymbolLookup, listing_indexes, look_up
 
-MAX_NAMED = 10  # of one subscription: a list of strangers is told by its number
+MAX_NAMED = 10  # names of one subscription; the others are counted
 
 
-def unchecked(subscriptions: Sequence[Subscription]) -> frozenset[Product]:
-    """Return the products whose symbols are all given by name: no plan asks for their listings."""
-    named = {one.product for one in subscriptions if one.selection.names and _by_symbol(one)}
+def unchecked_products(subscriptions: Sequence[SubscriptionSpec]) -> frozenset[Product]:
+    """Return the products whose symbols are all given by name: no plan needs their listings."""
+    named = {
+        subscription.product
+        for subscription in subscriptions
+        if subscription.selection.names and _is_by_symbol(subscription)
+    }
     return frozenset(named - needs(subscriptions).listings)
 
 
-def unlisted_names(subscriptions: Sequence[Subscription], universe: Universe) -> list[Finding]:
-    """Return the names that are not listed or do not trade, each with its place and the cure.
+def unlisted_names(subscriptions: Sequence[SubscriptionSpec], universe: Universe) -> list[Finding]:
+    """Return the names that are not listed or do not trade, with their places and the cure.
 
-    A product that lists nothing at all is not believed.
+    A product without any listing is left out: such an answer is taken as an error.
     """
-    found: list[Finding] = []
-    asked = markets(universe)
-    for number, one in enumerate(subscriptions):
-        market = asked.get(one.product)
-        if market is not None and market.listings and _by_symbol(one):
+    findings: list[Finding] = []
+    indexes = listing_indexes(universe)
+    for number, subscription in enumerate(subscriptions):
+        index = indexes.get(subscription.product)
+        if index is not None and index.listings and _is_by_symbol(subscription):
             where = ("subscriptions", number, "symbols")
-            found += [(where, text) for text in _told(look_up(one.selection, market, ()))]
-    return found
+            lookup = look_up(subscription.selection, index, ())
+            findings += [(where, text) for text in _sentences(lookup)]
+    return findings
 
 
-def _by_symbol(one: Subscription) -> bool:
-    """Whether any stream is named after a symbol; asset indexes are listed nowhere."""
-    places = {place for stream in one.streams for place in placeholders_of(one.product, stream)}
-    return bool(places - {"asset"})
+def _is_by_symbol(subscription: SubscriptionSpec) -> bool:
+    """Return whether any stream is named after a symbol; asset indexes are listed nowhere."""
+    return bool(all_placeholders(subscription) - {"asset"})
 
 
-def _told(chosen: SymbolLookup) -> Iterator[str]:
-    yield from (text for _, text in chosen.unknown[:MAX_NAMED])
-    more = len(chosen.unknown) - MAX_NAMED
+def _sentences(lookup: SymbolLookup) -> Iterator[str]:
+    yield from (text for _, text in lookup.findings[:MAX_NAMED])
+    more = len(lookup.findings) - MAX_NAMED
     if more > 0:
         yield f"and {more} more that are not listed or do not trade"

@@ -1,6 +1,6 @@
-"""What a plan is made of: streams with their way, and the connections that carry them. Pure data.
+"""What a plan consists of: streams with their routes, and the connections that carry them. Pure.
 
-Never decides anything: `plan` resolves, `bundles` shares out, `estimate` guesses rates.
+Data only: plan.py resolves subscriptions, placement.py places streams, traffic.py estimates rates.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,27 +13,36 @@ from connector.binance.stream_name import Stream
 from connector.errors import Refused
 from connector.planning.selection import Selection
 
-KeyPath = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]  # a place in the config: ("subscriptions", 0, "streams", 1)
 TimeUnit = Literal["ms", "us"]
-StreamKey = tuple[Product, str]  # product and wire name
-Finding = tuple[KeyPath, str]  # a place in the config, and what there is to say of it
+StreamKey = tuple[Product, str]  # product and wire name: unique to a stream
+Finding = tuple[KeyPath, str]  # a place in the config and the sentence about it
+
+
+def path_of(where: KeyPath) -> str:
+    """Return a path as it is written in messages: `subscriptions[2].streams[0]`."""
+    text = ""
+    for part in where:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedStream:
-    """One stream and where it comes from and goes to.
+    """One stream, the endpoint that serves it, and the topic of its records.
 
     Attributes:
         stream: The stream.
         topic: Kafka topic.
-        endpoint: URL of the connection that serves it.
-        keeps_other_product: Rows of the other futures product in a merged stream are kept in this
-        topic when they have none of their own. key: Template of the record key. time_unit: Unit of
-        the times on the wire; us needs a connection of its own. connections: How many connections
-        read it; the first arrival wins. other_product_topic: Topic of the other product's rows in a
-        merged stream; None: they have none. rate: Estimated messages a second. Estimates are no
-        part of what is planned: a plan that differs in them alone is the same plan. bytes_rate:
-        Estimated bytes a second, as they come out of the socket.
+        endpoint: URL of the connection.
+        keeps_other_product: Of a merged stream: events of the other futures product go to `topic`
+            if they have no topic of their own; else they are dropped.
+        key: Template of the record key.
+        time_unit: Unit of the times on the wire; us needs a connection of its own.
+        connections: Connections that carry the stream; the first arrival of an event is published.
+        other_product_topic: Topic of the other product's events in a merged stream; None: dropped.
+        rate: Estimated messages a second. Plans that differ in estimates alone are equal.
+        bytes_rate: Estimated bytes of JSON a second.
     """
 
     stream: Stream
@@ -49,26 +58,26 @@ class PlannedStream:
 
     @property
     def stream_key(self) -> StreamKey:
-        """What tells it from every other stream."""
+        """Product and wire name."""
         return self.stream.product, self.stream.name
 
     @property
     def other_product(self) -> Product | None:
-        """The other product whose rows come on this stream too (since 2026-06-30), if any."""
+        """The other product whose events a merged stream carries (since 2026-06-30), if any."""
         return OTHER_FUTURES.get(self.stream.product) if is_merged(self.stream.row) else None
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionPlan:
-    """The streams of one connection.
+    """One connection and the streams it carries.
 
     Attributes:
-        name: Stable name for logs and metrics: usdm-market-1; with two legs usdm-market-1a and -1b.
+        name: Stable name for logs and metrics: usdm-market-1; of two replicas usdm-market-1a, -1b.
         product: The product, which sets the limits.
         endpoint: URL to connect to.
         streams: Its streams.
         time_unit: Unit of the times on this connection.
-        replica: 0, or 1 for the second connection with the same streams.
+        replica: 0; 1 for the second connection with the same streams.
     """
 
     name: str
@@ -89,8 +98,8 @@ class ConnectionPlan:
         return sum(planned.bytes_rate for planned in self.streams)
 
 
-class Subscription(Protocol):
-    """What a planner reads of a subscription (config/model.py)."""
+class SubscriptionSpec(Protocol):
+    """What planning needs of a subscription (config/subscription.py)."""
 
     @property
     def product(self) -> Product: ...  # noqa: D102
@@ -112,42 +121,48 @@ class Subscription(Protocol):
     def connections(self) -> int: ...  # noqa: D102
 
 
-Selected = Mapping[tuple[Product, Selection], tuple[str, ...]]
+# The symbols that the filters of each selection chose, upper case.
+SelectedSymbols = Mapping[tuple[Product, Selection], tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything to read, by connection.
+    """Every connection of this process.
 
     Attributes:
         connections: The connections.
-        warnings: What a user should know, with its path in the config.
-        pending: What exchangeInfo has to be asked for: only in plans made without it.
-        selected: Symbols that filters chose: the next plan asks who was in.
+        warnings: What a user should know, with its place in the config.
+        pending: What exchangeInfo decides: only in plans made without it.
+        selected: Symbols that filters chose; the next plan needs them, see selection.py.
     """
 
     connections: tuple[ConnectionPlan, ...]
     warnings: tuple[Finding, ...] = ()
     pending: tuple[Finding, ...] = ()
-    selected: Selected = field(default_factory=dict)
+    selected: SelectedSymbols = field(default_factory=dict)
 
     @property
     def streams(self) -> list[PlannedStream]:
-        """Every stream once, in the order of the bundles."""
-        return [one for bundle in self.connections if not bundle.replica for one in bundle.streams]
+        """Every stream once, in the order of the connections."""
+        first_replicas = (plan for plan in self.connections if not plan.replica)
+        return [planned for plan in first_replicas for planned in plan.streams]
 
     @property
     def topics(self) -> dict[str, str]:
         """Each topic and the kind of its records."""
-        topics = {one.topic: one.stream.row.kind for one in self.streams}
-        for one in self.streams:
-            if one.other_product_topic is not None:
-                topics.setdefault(one.other_product_topic, one.stream.row.kind)
+        topics = {planned.topic: planned.stream.row.kind for planned in self.streams}
+        for planned in self.streams:
+            if planned.other_product_topic is not None:
+                topics.setdefault(planned.other_product_topic, planned.stream.row.kind)
         return topics
 
 
 class PlanError(Refused):
-    """The subscriptions cannot be planned: every problem with its path in the config."""
+    """The subscriptions cannot be planned.
+
+    Attributes:
+        problems: Every problem, with its place in the config.
+    """
 
     def __init__(self, problems: Sequence[Finding]) -> None:
         super().__init__("; ".join(text for _, text in problems))
@@ -156,11 +171,11 @@ class PlanError(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What has to be asked before a plan can be made whole.
+    """What the exchange has to be asked for before a plan can be complete.
 
     Attributes:
-        listings: Products whose exchangeInfo says which streams there are.
-        volumes: Products whose 24 h tickers do.
+        listings: Products whose exchangeInfo decides which streams there are.
+        volumes: Products whose 24 h tickers decide.
     """
 
     listings: frozenset[Product]

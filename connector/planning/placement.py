@@ -1,7 +1,8 @@
-"""Streams shared out over connections and shards: evenly, and so that nobody moves. Pure.
+"""Streams placed on connections and shards: evenly, and so that placed streams stay. Pure.
 
-Who has a place keeps it; a newcomer goes where there is most room; an empty connection ends. A
-stream changes its connection only with its endpoint, unit or number of connections.
+A stream keeps its connection; a new stream goes to the one with the lowest rate; a connection
+without streams ends. A stream changes its connection only with its endpoint, time unit or number of
+connections.
 """
 
 import hashlib
@@ -13,135 +14,139 @@ from heapq import heapify, heappop, heappush
 from connector.binance.products import LIMITS, Product
 from connector.planning.model import ConnectionPlan, PlannedStream, StreamKey
 
-# Binance allows 1,024 streams a connection (options 200). Fewer, so that the end of one connection
-# blinds few; and no more messages a second than one core reads with ease while it serves others.
+# Binance allows 1,024 streams a connection (options 200). Fewer here, so that the end of one
+# connection interrupts few; and at most the messages a second that one core reads with ease beside
+# other work.
 MAX_STREAMS = 400
 MAX_RATE = 2000.0
 
-REPLICAS = "ab"  # what is added to a name where two connections carry the same streams
+REPLICAS = "ab"  # appended to the names of two connections with the same streams
 
-# What all streams of a connection have in common: product, endpoint, number of connections. The
+# Streams of one connection have these in common: product, endpoint, number of connections. The time
 # unit is part of the endpoint.
 _Group = tuple[Product, str, int]
 
 
 @dataclass(slots=True)
 class _Bin:
-    """A connection (or two, with the same streams) that is being filled."""
+    """A connection (or two replicas) that is being filled."""
 
     name: str
     planned: list[PlannedStream] = field(default_factory=list)
     rate: float = 0.0
 
-    def add(self, one: PlannedStream) -> None:
-        self.planned.append(one)
-        self.rate += one.rate
+    def add(self, planned: PlannedStream) -> None:
+        self.planned.append(planned)
+        self.rate += planned.rate
 
 
 def place(
-    planned: Iterable[PlannedStream], before: Sequence[ConnectionPlan] = ()
+    streams: Iterable[PlannedStream], before: Sequence[ConnectionPlan] = ()
 ) -> tuple[ConnectionPlan, ...]:
-    """Give every stream its connection.
+    """Return the connections that carry the streams.
 
     Args:
-        planned: The streams, in the order of the config.
-        before: The connections as they are: whose streams still exist stay where they are.
+        streams: The streams, in the order of the config.
+        before: The connections so far: streams that still exist stay on theirs.
     """
     groups: dict[_Group, dict[str, _Bin]] = {}
-    for bundle in before:
-        group = _group(bundle.streams[0])
-        groups.setdefault(group, {}).setdefault(_core(bundle), _Bin(_core(bundle)))
-    homes = {one.stream_key: _core(bundle) for bundle in before for one in bundle.streams}
-    newcomers = _settle(planned, groups, homes)
-    names = _Names({_core(bundle) for bundle in before})
-    for group, several in newcomers.items():
-        _place(several, group, groups.setdefault(group, {}), names)
-    cells = ((group, cell) for group, inside in groups.items() for cell in inside.values())
-    return tuple(bundle for group, cell in cells for bundle in _bundles(group, cell))
+    bin_of: dict[StreamKey, str] = {}
+    for connection in before:
+        name, group = _bin_name(connection), _group(connection.streams[0])
+        groups.setdefault(group, {}).setdefault(name, _Bin(name))
+        bin_of |= {planned.stream_key: name for planned in connection.streams}
+    newcomers = _keep_placed(streams, groups, bin_of)
+    names = _Names({_bin_name(connection) for connection in before})
+    for group, members in newcomers.items():
+        _place_new(members, group, groups.setdefault(group, {}), names)
+    filled = ((group, bin_) for group, bins in groups.items() for bin_ in bins.values())
+    return tuple(plan for group, bin_ in filled for plan in _connection_plans(group, bin_))
 
 
-def _group(one: PlannedStream) -> _Group:
-    return one.stream.product, one.endpoint, one.connections
+def _group(planned: PlannedStream) -> _Group:
+    return planned.stream.product, planned.endpoint, planned.connections
 
 
-def _core(bundle: ConnectionPlan) -> str:
-    """Return a bundle's name without its leg."""
-    return bundle.name.rstrip(REPLICAS)  # numbers end every name otherwise
+def _bin_name(connection: ConnectionPlan) -> str:
+    """Return a connection's name without the letter of its replica."""
+    return connection.name.rstrip(REPLICAS)  # other names end in a number
 
 
-def most_streams(product: Product) -> int:
-    """Return how many streams a connection of this product is given at most."""
+def max_streams(product: Product) -> int:
+    """Return the maximum number of streams on a connection of this product."""
     return min(MAX_STREAMS, LIMITS[product].streams_per_connection)
 
 
-def _settle(
-    planned: Iterable[PlannedStream],
+def _keep_placed(
+    streams: Iterable[PlannedStream],
     groups: Mapping[_Group, Mapping[str, _Bin]],
-    homes: Mapping[StreamKey, str],
+    bin_of: Mapping[StreamKey, str],
 ) -> dict[_Group, list[PlannedStream]]:
-    """Put everyone who has a place into it; return the others."""
+    """Put every stream that has a connection into its bin; return the others by group."""
     newcomers: dict[_Group, list[PlannedStream]] = {}
-    for one in planned:
-        group = _group(one)
-        cell = groups.get(group, {}).get(homes.get(one.stream_key, ""))
-        if cell is None:
-            newcomers.setdefault(group, []).append(one)
+    for planned in streams:
+        group = _group(planned)
+        bin_ = groups.get(group, {}).get(bin_of.get(planned.stream_key, ""))
+        if bin_ is None:
+            newcomers.setdefault(group, []).append(planned)
         else:
-            cell.add(one)
+            bin_.add(planned)
     return newcomers
 
 
-def _place(
-    newcomers: Sequence[PlannedStream], group: _Group, cells: dict[str, _Bin], names: "_Names"
+def _place_new(
+    newcomers: Sequence[PlannedStream], group: _Group, bins: dict[str, _Bin], names: "_Names"
 ) -> None:
-    """Give each newcomer the emptiest connection with room, or a new one."""
-    most = most_streams(group[0])
+    """Put each newcomer into the bin with the lowest rate that has room, or into a new one."""
+    limit = max_streams(group[0])
     stem = stem_of(group[0], group[1])
-    for _ in range(_missing(newcomers, cells, most)):
-        cell = _Bin(names.new(stem))
-        cells[cell.name] = cell
-    emptiest = [_entry(number, cell) for number, cell in enumerate(cells.values())]
-    heapify(emptiest)
-    for one in newcomers:
-        number, cell = _room(emptiest, one, most) or (len(cells), _Bin(names.new(stem)))
-        cells[cell.name] = cell
-        cell.add(one)
-        heappush(emptiest, _entry(number, cell))
+    for _ in range(_missing_bins(newcomers, bins, limit)):
+        bin_ = _Bin(names.new(stem))
+        bins[bin_.name] = bin_
+    heap = [_heap_entry(number, bin_) for number, bin_ in enumerate(bins.values())]
+    heapify(heap)
+    for planned in newcomers:
+        number, bin_ = _pop_with_room(heap, planned, limit) or (len(bins), _Bin(names.new(stem)))
+        bins[bin_.name] = bin_
+        bin_.add(planned)
+        heappush(heap, _heap_entry(number, bin_))
 
 
-_Entry = tuple[float, int, int, _Bin]
+_HeapEntry = tuple[float, int, int, _Bin]  # rate, streams, number, bin
 
 
-def _entry(number: int, cell: _Bin) -> _Entry:
-    return cell.rate, len(cell.planned), number, cell
+def _heap_entry(number: int, bin_: _Bin) -> _HeapEntry:
+    return bin_.rate, len(bin_.planned), number, bin_
 
 
-def _room(emptiest: list[_Entry], one: PlannedStream, most: int) -> tuple[int, _Bin] | None:
-    """Take the emptiest connection that has room; those with all their streams are forgotten."""
-    while emptiest:
-        rate, streams, number, cell = emptiest[0]
-        if streams >= most:
-            heappop(emptiest)
-        elif streams and rate + one.rate > MAX_RATE:
+def _pop_with_room(
+    heap: list[_HeapEntry], planned: PlannedStream, limit: int
+) -> tuple[int, _Bin] | None:
+    """Pop the bin with the lowest rate that has room; bins with `limit` streams are dropped."""
+    while heap:
+        rate, streams, number, bin_ = heap[0]
+        if streams >= limit:
+            heappop(heap)
+        elif streams and rate + planned.rate > MAX_RATE:
             return None
         else:
-            heappop(emptiest)
-            return number, cell
+            heappop(heap)
+            return number, bin_
     return None
 
 
-def _missing(newcomers: Sequence[PlannedStream], cells: Mapping[str, _Bin], most: int) -> int:
-    """Return how many connections to add beforehand, so that they fill evenly."""
-    streams = len(newcomers) + sum(len(cell.planned) for cell in cells.values())
-    # What is too busy for any connection fills one, and asks for no second.
-    rates = [one.rate for one in newcomers] + [cell.rate for cell in cells.values()]
-    rate = sum(min(one, MAX_RATE) for one in rates)
-    wanted = max(math.ceil(streams / most), math.ceil(rate / MAX_RATE))
-    return min(len(newcomers), max(0, wanted - len(cells)))
+def _missing_bins(newcomers: Sequence[PlannedStream], bins: Mapping[str, _Bin], limit: int) -> int:
+    """Return how many bins to add before placing, so that they fill evenly."""
+    streams = len(newcomers) + sum(len(bin_.planned) for bin_ in bins.values())
+    # A stream above MAX_RATE fills one connection; a second one would not help it.
+    rates = [planned.rate for planned in newcomers] + [bin_.rate for bin_ in bins.values()]
+    total_rate = sum(min(rate, MAX_RATE) for rate in rates)
+    wanted = max(math.ceil(streams / limit), math.ceil(total_rate / MAX_RATE))
+    return min(len(newcomers), max(0, wanted - len(bins)))
 
 
 class _Names:
-    """Names that nobody has, nor had in the plan before: no connection inherits another's name."""
+    """Names of new connections; none that exists or existed in the previous plan is given again."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken = taken
@@ -156,30 +161,31 @@ class _Names:
 
 
 def stem_of(product: Product, endpoint: str) -> str:
-    """Return what names of an endpoint's connections begin with: usdm-market, spot, spot-us."""
+    """Return the first part of the names of an endpoint's connections: usdm-market, spot-us."""
     url, _, query = endpoint.partition("?")
     route = url.removesuffix("/stream").rpartition("/")[2]
     stem = f"{product}-{route}" if route in ("public", "market") else product
     return f"{stem}-us" if query else stem
 
 
-def _bundles(group: _Group, cell: _Bin) -> Iterator[ConnectionPlan]:
-    if not cell.planned:
+def _connection_plans(group: _Group, bin_: _Bin) -> Iterator[ConnectionPlan]:
+    """Yield the replicas of a bin's connection; none if the bin is empty."""
+    if not bin_.planned:
         return
     product, endpoint, connections = group
-    for leg in range(connections):
-        name = cell.name + REPLICAS[leg] if connections > 1 else cell.name
-        unit = cell.planned[0].time_unit
-        yield ConnectionPlan(name, product, endpoint, tuple(cell.planned), unit, leg)
+    for replica in range(connections):
+        name = bin_.name + REPLICAS[replica] if connections > 1 else bin_.name
+        unit = bin_.planned[0].time_unit
+        yield ConnectionPlan(name, product, endpoint, tuple(bin_.planned), unit, replica)
 
 
 def shard_of(product: Product, name: str, count: int) -> int:
-    """Return the shard that reads a stream: the one with the highest hash (rendezvous hashing).
+    """Return the index of the shard that reads a stream: the highest hash (rendezvous hashing).
 
-    One shard more takes its equal part from all others, and nothing else moves.
+    When a shard is added, it takes an equal part from every other, and no other stream moves.
     """
-    return max(range(count), key=lambda index: _weight(product, name, index))
+    return max(range(count), key=lambda index: _hash(product, name, index))
 
 
-def _weight(product: Product, name: str, index: int) -> bytes:
+def _hash(product: Product, name: str, index: int) -> bytes:
     return hashlib.blake2b(f"{product}|{name}|{index}".encode(), digest_size=8).digest()

@@ -1,9 +1,8 @@
-"""Subscriptions resolved: each stream to its kind, endpoint, topic and connection. Pure.
+"""All subscriptions resolved into one plan. Pure.
 
-Knows the catalogue; knows nothing about files or lines: a problem carries its path in the config.
-Reading order: `expand` (templates), `config_path` (symbols), `destination` (topic, endpoint),
-`resolve` (one subscription), here (all of them), `overlap`, `bundles` (connections), `difference`,
-`cost`.
+Problems carry their place in the config; files and line numbers are config/plan.py's. Reading
+order: templates, selection, symbol_lookup, destination, traffic, resolve (one subscription), this
+module (all of them), duplicates, placement, diff, budget.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from dataclasses import replace
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Bases, Product
+from connector.codec.schema import DEAD_LETTER, OWN_TOPICS
 from connector.planning.duplicates import duplicate_streams
 from connector.planning.model import (
     KeyPath,
@@ -18,14 +18,15 @@ from connector.planning.model import (
     Plan,
     PlanError,
     PlannedStream,
-    Selected,
+    SelectedSymbols,
     StreamKey,
-    Subscription,
+    SubscriptionSpec,
+    path_of,
 )
 from connector.planning.placement import place, shard_of
-from connector.planning.resolve import Findings, Resolver
+from connector.planning.resolve import Findings, Resolver, all_placeholders
 from connector.planning.selection import Selection
-from connector.planning.templates import LISTED_ONLY, placeholders_of
+from connector.planning.templates import LISTED_ONLY
 
 MERGED = (
     "with the same content on both hosts since 2026-06-30: subscribe on one of them; rows of the"
@@ -33,21 +34,21 @@ MERGED = (
 )
 
 
-def needs(subscriptions: Iterable[Subscription]) -> Needs:
-    """Say what the subscriptions need to know of the exchange."""
+def needs(subscriptions: Iterable[SubscriptionSpec]) -> Needs:
+    """Return what the exchange has to be asked for before these can be planned."""
     listings: set[Product] = set()
     volumes: set[Product] = set()
-    for one in subscriptions:
-        places = {place for stream in one.streams for place in placeholders_of(one.product, stream)}
-        if places and (one.selection.needs_listings or LISTED_ONLY & places):
-            listings.add(one.product)
-        if places and one.selection.needs_volumes:
-            volumes.add(one.product)
+    for subscription in subscriptions:
+        selection, placeholders = subscription.selection, all_placeholders(subscription)
+        if placeholders and (selection.needs_listings or LISTED_ONLY & placeholders):
+            listings.add(subscription.product)
+        if placeholders and selection.needs_volumes:
+            volumes.add(subscription.product)
     return Needs(frozenset(listings), frozenset(volumes))
 
 
 def make_plan(
-    subscriptions: Sequence[Subscription],
+    subscriptions: Sequence[SubscriptionSpec],
     bases: Mapping[Product, Bases],
     prefix: str,
     *,
@@ -55,101 +56,105 @@ def make_plan(
     before: Plan | None = None,
     shard: tuple[int, int] = (0, 1),
 ) -> Plan:
-    """Resolve subscriptions.
+    """Resolve subscriptions and place their streams on connections.
 
     Args:
         subscriptions: As configured.
         bases: Where each product is served.
-        prefix: What default topic names begin with.
-        universe: What exchangeInfo and the 24 h tickers said. Without it, symbols given by name
-            are taken as written, and what needs it is left out and noted as pending.
-        before: The plan as it is: who is placed stays, who was selected leaves late.
+        prefix: Topic prefix.
+        universe: Listings and volumes. None: symbols given by name are taken as written, and
+            streams that need listings are left out and reported as pending.
+        before: The previous plan: its streams stay on their connections, and symbols of its `top`
+            leave late.
         shard: Index of this process and number of processes; each reads its part of the streams.
 
     Raises:
-        PlanError: a stream no row knows, a stream written twice, two kinds in one topic, ...
+        PlanError: an unknown stream, a stream planned twice, two kinds in one topic, ...
     """
-    notes = Findings()
-    resolver = Resolver(bases, prefix, universe, notes)
-    together = _Together(notes, prefix)
-    was: Selected = {} if before is None else before.selected
+    findings = Findings()
+    resolver = Resolver(bases, prefix, universe, findings)
+    streams = _StreamSet(findings, prefix)
+    previous: SelectedSymbols = {} if before is None else before.selected
     selected: dict[tuple[Product, Selection], tuple[str, ...]] = {}
     for number, subscription in enumerate(subscriptions):
-        who = subscription.product, subscription.selection
-        found, planned = resolver.resolve(subscription, ("subscriptions", number), was.get(who, ()))
-        selected[who] = found.selected
-        for where, one in planned:
-            together.add(where, one, templated="{symbol}" in (subscription.topic or ""))
-    streams = together.finished()
-    if notes.problems:
-        raise PlanError(notes.problems)
-    index, count = shard
-    ours = streams if count == 1 else [one for one in streams if _is_ours(one, index, count)]
-    bundles = place(ours, () if before is None else before.connections)
-    return Plan(bundles, tuple(notes.warnings), tuple(notes.pending), selected)
+        key = subscription.product, subscription.selection
+        lookup, planned = resolver.resolve(
+            subscription, ("subscriptions", number), previous.get(key, ())
+        )
+        selected[key] = lookup.selected
+        for where, stream in planned:
+            per_symbol_topic = "{symbol}" in (subscription.topic or "")
+            streams.add(where, stream, per_symbol_topic=per_symbol_topic)
+    index, shards = shard
+    ours = [
+        planned
+        for planned in streams.finish()
+        if shards == 1 or shard_of(*planned.stream_key, shards) == index
+    ]
+    if findings.problems:
+        raise PlanError(findings.problems)
+    connections = place(ours, () if before is None else before.connections)
+    return Plan(connections, tuple(findings.warnings), tuple(findings.pending), selected)
 
 
-def _is_ours(one: PlannedStream, index: int, count: int) -> bool:
-    return shard_of(*one.stream_key, count) == index
-
-
-class _Together:
+class _StreamSet:
     """The streams of all subscriptions: none twice, and one kind in a topic."""
 
-    def __init__(self, notes: Findings, prefix: str) -> None:
-        self._notes = notes
-        self._planning: dict[StreamKey, tuple[KeyPath, PlannedStream]] = {}
-        own = ("markers", "progress", "dead-letter")
-        self._kinds = {f"{prefix}.{name}": name for name in own}
-        # A topic for each product and kind: there a merged stream's rows of that product go.
-        self._homes: dict[tuple[Product, str], str] = {}
+    def __init__(self, findings: Findings, prefix: str) -> None:
+        self._findings = findings
+        self._streams: dict[StreamKey, tuple[KeyPath, PlannedStream]] = {}
+        self._kind_of_topic = {f"{prefix}.{name}": name for name in (*OWN_TOPICS, DEAD_LETTER)}
+        # Topics of each product and kind, for the other product's events in merged streams.
+        self._topic_of: dict[tuple[Product, str], str] = {}
 
-    def add(self, where: KeyPath, one: PlannedStream, *, templated: bool) -> None:
-        """Take a stream in, or note why not; `templated`: its topic is for its symbol alone."""
-        reason = self._twice(one)
-        if reason is not None:
-            self._notes.refuse(where, reason)
+    def add(self, where: KeyPath, planned: PlannedStream, *, per_symbol_topic: bool) -> None:
+        """Add a stream, or report why it cannot be added."""
+        problem = self._duplicate(planned)
+        if problem is not None:
+            self._findings.refuse(where, problem)
             return
-        kind = one.stream.row.kind
-        held = self._kinds.setdefault(one.topic, kind)
+        kind = planned.stream.row.kind
+        held = self._kind_of_topic.setdefault(planned.topic, kind)
         if held != kind:
-            text = f"topic {one.topic} already holds {held}: one record type per topic"
-            self._notes.refuse(where, text)
-        if not templated:
-            self._homes.setdefault((one.stream.product, kind), one.topic)
-        self._planning[one.stream_key] = where, one
+            text = f"topic {planned.topic} already holds {held}: one record type per topic"
+            self._findings.refuse(where, text)
+        if not per_symbol_topic:
+            self._topic_of.setdefault((planned.stream.product, kind), planned.topic)
+        self._streams[planned.stream_key] = where, planned
 
-    def _twice(self, one: PlannedStream) -> str | None:
-        other = self._planning.get(one.stream_key)
-        if other is not None:
-            first, topic = _words(other[0]), other[1].topic
-            return f"{one.stream.name} is planned twice: {first} sends it to {topic}; leave one out"
-        twin = one.other_product
-        if twin is not None and (twin, one.stream.name) in self._planning:
-            return f"{one.stream.name} is {twin}'s too, {MERGED}"
+    def _duplicate(self, planned: PlannedStream) -> str | None:
+        """Return a text if the stream is planned already, under either product of a merged one."""
+        name = planned.stream.name
+        if planned.stream_key in self._streams:
+            where, first = self._streams[planned.stream_key]
+            by = path_of(where)
+            return f"{name} is planned twice: {by} sends it to {first.topic}; leave one out"
+        other = planned.other_product
+        if other is not None and (other, name) in self._streams:
+            return f"{name} is {other}'s too, {MERGED}"
         return None
 
-    def finished(self) -> list[PlannedStream]:
-        """Return the streams; note those that write the same events twice."""
-        self._planning = {key: (at, self._homed(one)) for key, (at, one) in self._planning.items()}
-        for overlap in duplicate_streams(self._planning):
-            if overlap.refused:
-                self._notes.refuse(overlap.where, overlap.text)
+    def finish(self) -> list[PlannedStream]:
+        """Return the streams; report those that would write the same events twice."""
+        self._streams = {
+            key: (where, self._with_other_topic(planned))
+            for key, (where, planned) in self._streams.items()
+        }
+        for duplicate in duplicate_streams(self._streams):
+            if duplicate.refused:
+                self._findings.refuse(duplicate.where, duplicate.text)
             else:
-                self._notes.warnings.append((overlap.where, overlap.text))
-        return [one for _, one in self._planning.values()]
+                self._findings.warnings.append((duplicate.where, duplicate.text))
+        return [planned for _, planned in self._streams.values()]
 
-    def _homed(self, one: PlannedStream) -> PlannedStream:
-        """Give a merged stream the topic of its other product's rows, which another shard may have.
+    def _with_other_topic(self, planned: PlannedStream) -> PlannedStream:
+        """Give a merged stream the topic of the other product's events, if there is one.
 
-        Without one of their own they stay where `merged` says.
+        It is that product's topic of the same kind, which may be another shard's; else the stream's
+        own topic if `merged: keep`.
         """
-        if one.other_product is None:
-            return one
-        kept = one.topic if one.keeps_other_product else None
-        home = self._homes.get((one.other_product, one.stream.row.kind), kept)
-        return one if home is None else replace(one, other_product_topic=home)
-
-
-def _words(where: KeyPath) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where)[1:]
+        if planned.other_product is None:
+            return planned
+        own = planned.topic if planned.keeps_other_product else None
+        topic = self._topic_of.get((planned.other_product, planned.stream.row.kind), own)
+        return planned if topic is None else replace(planned, other_product_topic=topic)

@@ -1,6 +1,6 @@
-"""One subscription into streams: its symbols chosen, its templates filled in, each with its way.
+"""One subscription resolved into streams: symbols looked up, templates filled, topic and endpoint.
 
-Pure. Knows nothing about the other subscriptions: `plan` puts them together.
+Pure. plan.py puts the subscriptions together.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -12,13 +12,12 @@ from connector.binance.stream_name import Stream, parse
 from connector.errors import Refused
 from connector.planning.destination import endpoint_of, endpoint_problem, topic_of
 from connector.planning.filter_values import invalid_values, undocumented, unlisted_values
-from connector.planning.model import Finding, KeyPath, PlannedStream, Subscription
+from connector.planning.model import Finding, KeyPath, PlannedStream, SubscriptionSpec
 from connector.planning.symbol_lookup import (
-    ListingIndex,
     SymbolLookup,
-    activities,
+    listing_indexes,
     look_up,
-    markets,
+    volume_shares,
 )
 from connector.planning.templates import LISTED_ONLY, fill, placeholders_of, trial
 from connector.planning.traffic import estimate
@@ -28,12 +27,12 @@ MAX_PROBLEMS = 3  # of one place in the config; 2,000 symbols may all be wrong i
 
 @dataclass(slots=True)
 class Findings:
-    """What came up while planning, each with its place in the config.
+    """Findings of a plan, each with its place in the config.
 
     Attributes:
-        problems: Refuse the plan.
-        warnings: Do not.
-        pending: What cannot be known before exchangeInfo is asked.
+        problems: Findings that refuse the plan.
+        warnings: Findings that do not.
+        pending: What is unknown until exchangeInfo is asked.
     """
 
     problems: list[Finding] = field(default_factory=list)
@@ -42,7 +41,7 @@ class Findings:
     _counts: dict[KeyPath, int] = field(default_factory=dict)
 
     def refuse(self, where: KeyPath, text: str) -> bool:
-        """Note a problem; say whether the place has had enough of them."""
+        """Add a problem; return True if further problems of this place would be left out."""
         count = self._counts[where] = self._counts.get(where, 0) + 1
         if count <= MAX_PROBLEMS:
             self.problems.append((where, text))
@@ -52,136 +51,142 @@ class Findings:
 
 
 class Resolver:
-    """Resolves subscriptions against one state of the exchange."""
+    """Resolves subscriptions with one state of the exchange.
+
+    Args:
+        bases: Where each product is served.
+        prefix: Topic prefix.
+        universe: Listings and volumes; None: the exchange was not asked.
+        findings: Where findings are added.
+    """
 
     def __init__(
         self,
         bases: Mapping[Product, Bases],
         prefix: str,
         universe: Universe | None,
-        notes: Findings,
+        findings: Findings,
     ) -> None:
-        self.notes = notes
+        self._findings = findings
         self._bases = bases
         self._prefix = prefix
-        self._markets = markets(universe)
-        self._activities = {
-            product: activities(market) for product, market in self._markets.items()
+        self._indexes = listing_indexes(universe)
+        self._volume_shares = {
+            product: volume_shares(index) for product, index in self._indexes.items()
         }
 
     def resolve(
-        self, subscription: Subscription, above: KeyPath, before: Collection[str]
+        self, subscription: SubscriptionSpec, where: KeyPath, previous: Collection[str]
     ) -> tuple[SymbolLookup, list[tuple[KeyPath, PlannedStream]]]:
-        """Return a subscription's symbols and streams; note what cannot be resolved.
+        """Return a subscription's symbols, and its streams with their places in the config.
 
         Args:
-            subscription: As configured.
-            above: Its place in the config.
-            before: Symbols its filters chose last time.
+            subscription: The subscription.
+            where: Its place in the config.
+            previous: Symbols that its filters chose last time.
         """
-        selection, market = subscription.selection, self._markets.get(subscription.product)
-        chosen = look_up(selection, market, before)
-        planned = list(self._streams(subscription, chosen, above))
-        self._check_symbols(subscription, chosen, above)
-        self._check_filters(subscription, above)
-        self._check_endpoint(subscription, above)
-        return chosen, planned
+        index = self._indexes.get(subscription.product)
+        lookup = look_up(subscription.selection, index, previous)
+        planned = list(self._streams(subscription, lookup, where))
+        self._check_symbols(subscription, lookup, where)
+        self._check_filters(subscription, where)
+        self._check_endpoint(subscription, where)
+        return lookup, planned
 
     def _check_symbols(
-        self, subscription: Subscription, chosen: SymbolLookup, above: KeyPath
+        self, subscription: SubscriptionSpec, lookup: SymbolLookup, above: KeyPath
     ) -> None:
-        """Note what there is to say of the symbols, where a stream asks for any at all."""
+        """Report unlisted symbols, pending symbols and filters that nothing passes."""
         product, where = subscription.product, (*above, "symbols")
-        places = {
-            place
-            for template in subscription.streams
-            for place in placeholders_of(product, template)
-        }
-        if places - {"asset"}:  # assets have indexes of their own, which exchangeInfo lists nowhere
-            self.notes.warnings += [(where, text) for _, text in chosen.unknown]
-        if not places:
+        placeholders = all_placeholders(subscription)
+        if placeholders - {"asset"}:  # asset indexes are not listed in exchangeInfo
+            self._findings.warnings += [(where, text) for _, text in lookup.findings]
+        if not placeholders:
             return
-        if chosen.pending:
-            self.notes.pending.append((where, f"symbols of {product} are asked at the start"))
-        elif subscription.selection.needs_listings and not chosen.selected:
+        if lookup.pending:
+            self._findings.pending.append((where, f"symbols of {product} are asked at the start"))
+        elif subscription.selection.needs_listings and not lookup.selected:
             text = f"no symbol of {product} passes these filters: nothing is read until one does"
-            self.notes.warnings.append((where, text))
+            self._findings.warnings.append((where, text))
 
-    def _check_whole(self, subscription: Subscription, template: str, where: KeyPath) -> None:
-        """Warn of a stream beside symbols that do not apply to it."""
+    def _check_takes_symbols(
+        self, subscription: SubscriptionSpec, template: str, where: KeyPath
+    ) -> None:
+        """Warn of symbols given with a stream that takes none."""
         selection = subscription.selection
-        asked = selection.names or selection.needs_listings
-        if asked and not placeholders_of(subscription.product, template):
+        has_symbols = selection.names or selection.needs_listings
+        if has_symbols and not placeholders_of(subscription.product, template):
             text = f"{template} takes no symbols: those of this subscription do not apply to it"
-            self.notes.warnings.append((where, text))
+            self._findings.warnings.append((where, text))
 
-    def _check_filters(self, subscription: Subscription, above: KeyPath) -> None:
-        """Refuse misspelt values of a filter; warn of those that nothing listed has."""
+    def _check_filters(self, subscription: SubscriptionSpec, above: KeyPath) -> None:
+        """Refuse misspelt values of a filter; warn of values that no listing has."""
         product, selection = subscription.product, subscription.selection
-        market = self._markets.get(product)
+        index = self._indexes.get(product)
         where = (*above, "symbols")
         for key, text in invalid_values(product, selection):
-            self.notes.refuse((*where, key), text)
-        listings = () if market is None else market.listings
-        told = [*undocumented(product, selection), *unlisted_values(selection, listings)]
-        for key, text in told:  # globs may stand in a list of names, which has no such key
-            self.notes.warnings.append((where if key == "match" else (*where, key), text))
+            self._findings.refuse((*where, key), text)
+        listings = () if index is None else index.listings
+        warnings = [*undocumented(product, selection), *unlisted_values(selection, listings)]
+        for key, text in warnings:  # globs may stand in a list of names, which has no key `match`
+            self._findings.warnings.append((where if key == "match" else (*where, key), text))
 
-    def _check_endpoint(self, subscription: Subscription, above: KeyPath) -> None:
-        """Refuse an endpoint of the subscription's own that does not carry all of its streams."""
+    def _check_endpoint(self, subscription: SubscriptionSpec, above: KeyPath) -> None:
+        """Refuse an endpoint of the subscription's own that does not serve all of its streams."""
         if subscription.endpoint is None:
             return
         for template in subscription.streams:
             try:
                 row = trial(subscription.product, template).row
             except Refused:
-                continue  # said of the stream itself
+                continue  # a problem of the stream itself, reported there
             text = endpoint_problem(row, subscription.endpoint)
             if text is not None:
-                self.notes.refuse((*above, "endpoint"), text)
+                self._findings.refuse((*above, "endpoint"), text)
 
     def _streams(
-        self, subscription: Subscription, chosen: SymbolLookup, above: KeyPath
+        self, subscription: SubscriptionSpec, lookup: SymbolLookup, above: KeyPath
     ) -> Iterator[tuple[KeyPath, PlannedStream]]:
         for position, template in enumerate(subscription.streams):
             where: KeyPath = (*above, "streams", position)
-            self._check_whole(subscription, template, where)
+            self._check_takes_symbols(subscription, template, where)
             try:
-                names = self._names(subscription, template, chosen, where)
-                if not names:  # nobody is known yet whose streams would be tried
+                names = self._names(subscription, template, lookup, where)
+                if not names:  # no symbol is known yet: check the template with an example
                     trial(subscription.product, template)
             except Refused as error:
-                self.notes.refuse(where, str(error))
+                self._findings.refuse(where, str(error))
                 continue
             for name in names:
                 try:
-                    yield where, self._place(parse(subscription.product, name), subscription)
+                    yield where, self._planned(parse(subscription.product, name), subscription)
                 except Refused as error:
-                    if self.notes.refuse(where, str(error)):
+                    if self._findings.refuse(where, str(error)):
                         break
 
     def _names(
-        self, subscription: Subscription, template: str, chosen: SymbolLookup, where: KeyPath
+        self, subscription: SubscriptionSpec, template: str, lookup: SymbolLookup, where: KeyPath
     ) -> list[str]:
-        """Return a template's wire names; none while nothing passes, or before it can be known."""
+        """Return a template's wire names; none if no symbol passes, or if they are pending."""
         product, selection = subscription.product, subscription.selection
-        places = placeholders_of(product, template)
-        listed_only = LISTED_ONLY.intersection(places)
-        if listed_only and selection.names and product not in self._markets:
-            named = ", ".join(f"<{place}>" for place in sorted(listed_only))
-            self.notes.pending.append((where, f"{named} of {template} is asked at the start"))
+        placeholders = placeholders_of(product, template)
+        listed_only = LISTED_ONLY.intersection(placeholders)
+        if listed_only and selection.names and product not in self._indexes:
+            unknown = ", ".join(f"<{name}>" for name in sorted(listed_only))
+            text = f"{unknown} of {template} is asked at the start"
+            self._findings.pending.append((where, text))
             return []
-        forms = chosen.forms(places)
-        if not forms and places and (selection.needs_listings or selection.names):
-            if listed_only and chosen.plain:
+        forms = lookup.forms(placeholders)
+        if not forms and placeholders and (selection.needs_listings or selection.names):
+            if listed_only and lookup.symbols:
                 text = f"none of the symbols has what {template} names: it reads nothing"
-                self.notes.warnings.append((where, text))
+                self._findings.warnings.append((where, text))
             return []
         return fill(product, template, forms)
 
-    def _place(self, stream: Stream, subscription: Subscription) -> PlannedStream:
-        """Choose topic and endpoint: what the subscription says, else the catalogue."""
-        flow = estimate(stream, self._activity(stream), self._listed(stream))
+    def _planned(self, stream: Stream, subscription: SubscriptionSpec) -> PlannedStream:
+        """Return the stream with topic and endpoint: the subscription's, else the catalogue's."""
+        traffic = estimate(stream, self._volume_share(stream), self._listed(stream))
         unit = subscription.time_unit
         return PlannedStream(
             stream=stream,
@@ -191,23 +196,34 @@ class Resolver:
             key=subscription.key or "{symbol}",
             time_unit=unit,
             connections=subscription.connections,
-            rate=flow.messages,
-            bytes_rate=flow.bytes,
+            rate=traffic.messages,
+            bytes_rate=traffic.bytes,
         )
 
-    def _activity(self, stream: Stream) -> float | None:
-        shares = self._activities.get(stream.product)
+    def _volume_share(self, stream: Stream) -> float | None:
+        shares = self._volume_shares.get(stream.product)
         if not shares:
             return None
-        named = stream.parameters
-        name = named.get("symbol") or named.get("pair") or named.get("underlying")
+        parameters = stream.parameters
+        name = parameters.get("symbol") or parameters.get("pair") or parameters.get("underlying")
         return shares.get(name, 0.0) if name else None
 
     def _listed(self, stream: Stream) -> int | None:
-        market: ListingIndex | None = self._markets.get(stream.product)
-        if market is None:
+        """Return how many listed symbols a stream of several covers; None: not known."""
+        index = self._indexes.get(stream.product)
+        if index is None:
             return None
         underlying = stream.parameters.get("underlying")
         if underlying is None:
-            return len(market.listings)
-        return len(market.by_coarse.get(underlying.upper(), ()))
+            return len(index.listings)
+        return len(index.by_group.get(underlying.upper(), ()))
+
+
+def all_placeholders(subscription: SubscriptionSpec) -> set[str]:
+    """Return what symbols have to fill in the streams of a subscription."""
+    product = subscription.product
+    return {
+        placeholder
+        for template in subscription.streams
+        for placeholder in placeholders_of(product, template)
+    }

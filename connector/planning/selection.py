@@ -1,6 +1,6 @@
-"""Which symbols of a product a subscription means: names, globs, filters, the most traded. Pure.
+"""Which symbols of a product a subscription selects: names, globs, filters, the most traded. Pure.
 
-Never asks anybody: listings and 24 h volumes are arguments (`symbols.Universe`).
+Listings and 24 h volumes are arguments (`exchange_info.Universe`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -10,17 +10,16 @@ from fnmatch import fnmatchcase
 from connector.binance.exchange_info import Listing
 
 GLOB = frozenset("*?[")  # a symbol with one of these is a pattern
-UNLISTED = "UNLISTED"  # the status of a name that exchangeInfo does not know
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The symbols of one subscription; a filter with nothing in it lets everything pass.
+    """The symbols of one subscription; an empty filter lets every symbol pass.
 
     Attributes:
-        names: Exact symbols, as written: they need no exchangeInfo, and no filter touches them.
+        names: Exact symbols, as written: they need no exchangeInfo, and no filter applies to them.
         match: Globs on the symbol (BTC*).
-        everything: `all`: whatever the filters below let pass, `match` or not.
+        everything: `all`: every symbol that passes the filters below; `match` does not count.
         status: Only symbols in one of these states.
         quote: Only symbols quoted in one of these assets.
         contract_type: Only contracts of one of these types (PERPETUAL, CALL, ...).
@@ -41,7 +40,7 @@ class Selection:
 
     @property
     def needs_listings(self) -> bool:
-        """Whether exchangeInfo has to be asked: anything but exact names is wanted."""
+        """Whether exchangeInfo has to be asked: the selection is not exact names alone."""
         filtered = self.match or self.quote or self.contract_type or self.underlying
         return bool(self.everything or filtered or self.top is not None)
 
@@ -55,47 +54,34 @@ def select(
     selection: Selection,
     listings: Sequence[Listing],
     volumes: Mapping[str, float],
-    before: Collection[str] = (),
+    previous: Collection[str] = (),
 ) -> list[Listing]:
-    """Return the listings a selection means: those named, in their order, then the others.
-
-    A name that is not listed is kept, with the status UNLISTED and itself as pair and underlying
-    (people also name pairs and underlyings). Without any listings there is no product to tell:
-    nothing is returned, use `selection.names`.
+    """Return the listings that globs and filters select; exact names are not looked at.
 
     Args:
-        selection: What is wanted.
+        selection: The selection.
         listings: What the product lists.
         volumes: 24 h volume by symbol, comparable within the product.
-        before: The symbols selected last time: these leave later than they entered.
+        previous: The symbols selected last time: with `top` they leave later than they entered.
     """
-    if not listings:
+    if not selection.needs_listings:
         return []
-    listed = {listing.symbol: listing for listing in listings}
-    product = listings[0].product
-    chosen = {
-        name: listed.get(name) or Listing(product, name, name, name, "", "", UNLISTED, None)
-        for name in selection.names
-    }
-    if selection.needs_listings:
-        passing = [listing for listing in listings if _passes(selection, listing)]
-        if selection.top is not None:
-            passing = _most_traded(passing, volumes, selection.top, before)
-        for listing in passing:
-            chosen.setdefault(listing.symbol, listing)
-    return list(chosen.values())
+    passing = [listing for listing in listings if _passes(selection, listing)]
+    if selection.top is None:
+        return passing
+    return _most_traded(passing, volumes, selection.top, previous)
 
 
 def describe(selection: Selection) -> str:
     """Return a selection in words: `top 50 by 24 h volume of quote USDT without USDCUSDT`."""
     parts = [*selection.names]
     if selection.needs_listings:
-        parts.append(" ".join(_filter_words(selection)))
+        parts.append(" ".join(_describe_filters(selection)))
     return ", ".join(parts) or "no symbols"
 
 
-def _filter_words(selection: Selection) -> list[str]:
-    words = [] if selection.top is None else [f"top {selection.top} by 24 h volume of"]
+def _describe_filters(selection: Selection) -> list[str]:
+    top = [] if selection.top is None else [f"top {selection.top} by 24 h volume of"]
     filters = (
         ("status", () if selection.status == ("TRADING",) else selection.status),
         ("quote", selection.quote),
@@ -105,19 +91,19 @@ def _filter_words(selection: Selection) -> list[str]:
         ("without", selection.exclude),
     )
     given = [f"{name} {'|'.join(values)}" for name, values in filters if values]
-    if all(each.startswith("without") for each in given):
+    if all(text.startswith("without") for text in given):
         given.insert(0, "all")
-    return words + given
+    return top + given
 
 
 def _passes(selection: Selection, listing: Listing) -> bool:
-    wanted = (
+    checks = (
         (selection.status, listing.status),
         (selection.quote, listing.quote),
         (selection.contract_type, listing.contract_type),
         (selection.underlying, listing.underlying),
     )
-    if not all(value in allowed for allowed, value in wanted if allowed):
+    if not all(value in allowed for allowed, value in checks if allowed):
         return False
     if selection.match and not selection.everything and not _like(selection.match, listing.symbol):
         return False
@@ -129,13 +115,16 @@ def _like(globs: Sequence[str], symbol: str) -> bool:
 
 
 def _most_traded(
-    passing: Sequence[Listing], volumes: Mapping[str, float], top: int, before: Collection[str]
+    passing: Sequence[Listing], volumes: Mapping[str, float], top: int, previous: Collection[str]
 ) -> list[Listing]:
-    """Return the first `top` by volume, and those of last time up to 1.2 `top`, rounded down.
+    """Return the first `top` by volume, and of the previous symbols those within 1.2 `top`.
 
-    Two neighbours in rank would take turns without this margin. Equal volumes: by symbol.
+    Without this margin two symbols of neighbouring ranks would alternate. Equal volumes are ranked
+    by symbol; 1.2 `top` is rounded down.
     """
-    ranked = sorted(passing, key=lambda one: (-volumes.get(one.symbol, 0.0), one.symbol))
-    kept = frozenset(before)
-    stay = [one for one in ranked[top : top * 6 // 5] if one.symbol in kept]
-    return [*ranked[:top], *stay]
+    ranked = sorted(
+        passing, key=lambda listing: (-volumes.get(listing.symbol, 0.0), listing.symbol)
+    )
+    kept = frozenset(previous)
+    staying = [listing for listing in ranked[top : top * 6 // 5] if listing.symbol in kept]
+    return [*ranked[:top], *staying]

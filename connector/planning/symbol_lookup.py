@@ -1,72 +1,79 @@
 """The symbols of a subscription, looked up in what the product lists. Pure.
 
-Never refuses a name that is not listed: Binance acknowledges any and stays silent, and exchangeInfo
-may be older than the listing. It is noted, with the nearest name that is listed.
+A name that is not listed is kept, with a warning that names the nearest listed one: exchangeInfo
+may be older than the listing. Binance acknowledges a subscription to any name and sends no data for
+a wrong one.
 """
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.binance.exchange_info import Listing, Universe
 from connector.binance.products import Product
+from connector.errors import did_you_mean
 from connector.planning.selection import Selection, select
-from connector.planning.templates import LISTED_ONLY, Forms, as_listed, as_written, fitting
+from connector.planning.templates import (
+    LISTED_ONLY,
+    SymbolForms,
+    forms_of_listing,
+    forms_of_name,
+    with_placeholders,
+)
 
-# Looking for a near name among 3,000 takes milliseconds: a list of strangers gets no more hints.
-MOST_HINTS = 10
+MAX_HINTS = 10  # of one subscription: finding a near name among 3,000 takes milliseconds
 
 
 @dataclass(slots=True)
 class ListingIndex:
-    """One product's listings, found by symbol and by the coarser names of streams.
+    """One product's listings, by symbol and by the coarser names that streams have.
 
     Attributes:
-        listings: As exchangeInfo lists them.
+        listings: In exchangeInfo's order.
         volumes: 24 h volume by symbol.
         by_symbol: Listing by symbol.
-        by_coarse: Listings by pair and by underlying.
+        by_group: Listings by pair and by underlying.
     """
 
     listings: Sequence[Listing]
     volumes: Mapping[str, float]
     by_symbol: dict[str, Listing] = field(default_factory=dict)
-    by_coarse: dict[str, list[Listing]] = field(default_factory=dict)
+    by_group: dict[str, list[Listing]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for listing in self.listings:
             self.by_symbol[listing.symbol] = listing
             for name in {listing.pair, listing.underlying}:
-                self.by_coarse.setdefault(name, []).append(listing)
+                self.by_group.setdefault(name, []).append(listing)
 
 
 @dataclass(slots=True)
 class SymbolLookup:
-    """What a subscription's symbols came to.
+    """The symbols of a subscription, as far as they are known.
 
     Attributes:
-        plain: A form for each symbol, in order.
-        coarse: For each name that is a pair or an underlying: its listings, under that name.
-        unknown: Names that are not listed, and what to say of each.
-        selected: Symbols that filters chose: the next selection asks who was in.
+        symbols: The forms of each symbol, in order.
+        grouped: For each name that is a pair or an underlying: forms of its trading listings, with
+            that name as pair and underlying.
+        findings: Names that are not listed or do not trade, each with a sentence.
+        selected: Symbols that filters chose.
         pending: exchangeInfo has to be asked first.
     """
 
-    plain: list[Forms] = field(default_factory=list)
-    coarse: list[Forms] = field(default_factory=list)
-    unknown: list[tuple[str, str]] = field(default_factory=list)
+    symbols: list[SymbolForms] = field(default_factory=list)
+    grouped: list[SymbolForms] = field(default_factory=list)
+    findings: list[tuple[str, str]] = field(default_factory=list)
     selected: tuple[str, ...] = ()
     pending: bool = False
 
-    def forms(self, places: Collection[str]) -> list[Forms]:
-        """Return the symbols in forms that fill these places."""
-        if LISTED_ONLY.intersection(places):
-            return list(fitting(places, [*self.plain, *self.coarse]))
-        return self.plain
+    def forms(self, placeholders: Collection[str]) -> list[SymbolForms]:
+        """Return the symbols that have a form for each of these placeholders."""
+        if LISTED_ONLY.intersection(placeholders):
+            return list(with_placeholders(placeholders, [*self.symbols, *self.grouped]))
+        return self.symbols
 
 
-def markets(universe: Universe | None) -> dict[Product, ListingIndex]:
-    """Return the products that were asked; empty without a universe."""
+def listing_indexes(universe: Universe | None) -> dict[Product, ListingIndex]:
+    """Return an index for each product in the universe; none without a universe."""
     if universe is None:
         return {}
     return {
@@ -76,62 +83,75 @@ def markets(universe: Universe | None) -> dict[Product, ListingIndex]:
 
 
 def look_up(
-    selection: Selection, market: ListingIndex | None, before: Collection[str]
+    selection: Selection, index: ListingIndex | None, previous: Collection[str]
 ) -> SymbolLookup:
-    """Look a selection up in its market; None: nobody was asked."""
-    chosen = SymbolLookup()
+    """Look up the symbols of a selection.
+
+    Args:
+        selection: The selection.
+        index: The product's listings; None: exchangeInfo was not asked.
+        previous: Symbols that its filters chose last time.
+    """
+    lookup = SymbolLookup()
     for name in selection.names:
-        _add_name(chosen, name, market)
+        _add_name(lookup, name, index)
     if not selection.needs_listings:
-        return chosen
-    if market is None:
-        chosen.pending = True
-        return chosen
-    listings = select(selection, market.listings, market.volumes, before)
+        return lookup
+    if index is None:
+        lookup.pending = True
+        return lookup
+    listings = select(selection, index.listings, index.volumes, previous)
     named = set(selection.names)
-    chosen.selected = tuple(one.symbol for one in listings if one.symbol not in named)
-    chosen.plain += [as_listed(market.by_symbol[symbol]) for symbol in chosen.selected]
-    return chosen
+    lookup.selected = tuple(listing.symbol for listing in listings if listing.symbol not in named)
+    lookup.symbols += [forms_of_listing(index.by_symbol[symbol]) for symbol in lookup.selected]
+    return lookup
 
 
-def _add_name(chosen: SymbolLookup, name: str, market: ListingIndex | None) -> None:
+def _add_name(lookup: SymbolLookup, name: str, index: ListingIndex | None) -> None:
     symbol = name.upper()
-    listing = None if market is None else market.by_symbol.get(symbol)
-    chosen.plain.append(as_written(name) if listing is None else as_listed(listing))
-    if market is None:
+    listing = None if index is None else index.by_symbol.get(symbol)
+    lookup.symbols.append(forms_of_name(name) if listing is None else forms_of_listing(listing))
+    if index is None:
         return
     if listing is None:
-        written = as_written(name)
-        coarse = market.by_coarse.get(symbol, [])
-        chosen.coarse += [{**as_listed(one), **written} for one in coarse if one.is_trading]
-        if not coarse:
-            hint = _hint(symbol, market) if len(chosen.unknown) < MOST_HINTS else ""
-            words = f"{name} is not listed: its streams would be acknowledged and silent{hint}"
-            chosen.unknown.append((name, words))
+        _add_unlisted(lookup, name, index)
     elif not listing.is_trading:
-        words = f"{name} is {listing.status or 'without status'}, not TRADING: expect no data"
-        chosen.unknown.append((name, words))
+        status = listing.status or "without status"
+        lookup.findings.append((name, f"{name} is {status}, not TRADING: expect no data"))
 
 
-def _hint(symbol: str, market: ListingIndex) -> str:
-    near = difflib.get_close_matches(symbol, [*market.by_symbol, *market.by_coarse], n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+def _add_unlisted(lookup: SymbolLookup, name: str, index: ListingIndex) -> None:
+    """Add a name that is no symbol: as a pair or underlying, else as a finding."""
+    symbol, forms = name.upper(), forms_of_name(name)
+    group = index.by_group.get(symbol, [])
+    lookup.grouped += [
+        {**forms_of_listing(listing), **forms} for listing in group if listing.is_trading
+    ]
+    if not group:
+        hint = _hint(symbol, index) if len(lookup.findings) < MAX_HINTS else ""
+        text = f"{name} is not listed: its streams would be acknowledged and send nothing{hint}"
+        lookup.findings.append((name, text))
 
 
-def activities(market: ListingIndex | None) -> dict[str, float]:
-    """Return each name's share of the most traded symbol's 24 h volume, up to 1; lower case.
+def _hint(symbol: str, index: ListingIndex) -> str:
+    near = did_you_mean(symbol, [*index.by_symbol, *index.by_group])
+    return f"; did you mean {near}?" if near else ""
+
+
+def volume_shares(index: ListingIndex | None) -> dict[str, float]:
+    """Return each name's 24 h volume as a share of the most traded symbol's, up to 1; lower case.
 
     Pairs and underlyings have the sum of their symbols. Empty where no volumes are known.
     """
-    if market is None or not market.volumes:
+    if index is None or not index.volumes:
         return {}
-    most = max(market.volumes.values(), default=0.0) or 1.0
-    shares = dict(_coarse_shares(market, most))
-    shares |= {symbol.lower(): volume / most for symbol, volume in market.volumes.items()}
+    highest = max(index.volumes.values(), default=0.0) or 1.0
+    shares = dict(_group_shares(index, highest))
+    shares |= {symbol.lower(): volume / highest for symbol, volume in index.volumes.items()}
     return shares
 
 
-def _coarse_shares(market: ListingIndex, most: float) -> Iterator[tuple[str, float]]:
-    for name, listings in market.by_coarse.items():
-        total = sum(market.volumes.get(one.symbol, 0.0) for one in listings)
-        yield name.lower(), min(1.0, total / most)
+def _group_shares(index: ListingIndex, highest: float) -> Iterator[tuple[str, float]]:
+    for name, listings in index.by_group.items():
+        total = sum(index.volumes.get(listing.symbol, 0.0) for listing in listings)
+        yield name.lower(), min(1.0, total / highest)

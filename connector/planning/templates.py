@@ -1,8 +1,8 @@
-"""Stream templates and symbols into wire names. Pure.
+"""Stream templates filled in with symbols: wire names. Pure.
 
-A template is a stream name without its symbol (`depth@100ms`), with places for what exchangeInfo
-knows (`<underlying>@openInterest@<yymmdd>`), a whole-market stream (`!forceOrder@arr`), or a full
-name. Whether a symbol exists is the caller's question.
+A template is a stream name without its symbol (`depth@100ms`), one with placeholders for what
+exchangeInfo knows (`<underlying>@openInterest@<yymmdd>`), a whole-market stream
+(`!forceOrder@arr`), or a full name. Whether a symbol is listed is not checked here.
 """
 
 import re
@@ -17,79 +17,69 @@ from connector.binance.stream_name import EXAMPLES, Stream, is_event, parse
 from connector.binance.stream_pattern import keyword, parameter_names
 from connector.errors import Refused
 
-PLACES = ("symbol", "pair", "underlying", "asset", "contractType", "yymmdd")
-# What only exchangeInfo can fill in: a symbol as written says nothing of it.
+PLACEHOLDERS = ("symbol", "pair", "underlying", "asset", "contractType", "yymmdd")
+# Placeholders that exchangeInfo alone can fill: a symbol's name does not contain their values.
 LISTED_ONLY = frozenset({"contractType", "yymmdd"})
-_PLACE = re.compile(r"<(\w+)>")
+_PLACEHOLDER = re.compile(r"<(\w+)>")
 
-# A symbol in every form a stream name may take it, by place.
-Forms = Mapping[str, str]
-
-
-def expand(product: Product, template: str, symbols: Sequence[str]) -> list[str]:
-    """Return the wire names of a stream template for symbols as written, whatever is listed.
-
-    Raises:
-        Refused: a per-symbol stream without symbols; a place that only exchangeInfo can fill.
-    """
-    return fill(product, template, [as_written(symbol) for symbol in symbols])
+SymbolForms = Mapping[str, str]  # placeholder -> how a symbol is written there, lower case
 
 
-def fill(product: Product, template: str, forms: Sequence[Forms]) -> list[str]:
-    """Return the wire names of a stream template, each once, in the order of the symbols.
+def fill(product: Product, template: str, symbols: Sequence[SymbolForms]) -> list[str]:
+    """Return the wire names of a template, each once, in the order of the symbols.
 
     Raises:
-        Refused: a per-symbol stream without symbols; a place that cannot be filled.
+        Refused: a per-symbol stream without symbols; a placeholder that cannot be filled.
     """
-    places = placeholders_of(product, template)
-    if not places:
+    placeholders = placeholders_of(product, template)
+    if not placeholders:
         return [template]
-    if not forms:
+    if not symbols:
         raise Refused(f"{template!r} is a stream per symbol: give symbols, [BTCUSDT]")
-    _known(template, places, forms)
-    whole = template if "<" in template else f"<{places[0]}>@{template}"
-    return list(dict.fromkeys(_filled(whole, one) for one in forms))
+    _check(template, placeholders, symbols)
+    whole = template if "<" in template else f"<{placeholders[0]}>@{template}"
+    return list(dict.fromkeys(_filled(whole, forms) for forms in symbols))
 
 
-def _filled(whole: str, one: Forms) -> str:
-    return _PLACE.sub(lambda place: one[place.group(1)], whole)
+def _filled(whole: str, forms: SymbolForms) -> str:
+    return _PLACEHOLDER.sub(lambda found: forms[found.group(1)], whole)
 
 
 @lru_cache(maxsize=4096)
 def placeholders_of(product: Product, template: str) -> tuple[str, ...]:
-    """Return what has to be filled into a template; nothing for a whole-market or full name."""
-    named = tuple(_PLACE.findall(template))
+    """Return what has to be filled into a template; empty for a whole-market or full name."""
+    written = tuple(_PLACEHOLDER.findall(template))
     whole = template.startswith("!") or is_event(template)
-    if named or whole or _is_full_name(product, template):
-        return named
+    if written or whole or _is_full_name(product, template):
+        return written
     return (_first_parameter(product, template),)
 
 
 @lru_cache(maxsize=4096)
 def trial(product: Product, template: str) -> Stream:
-    """Return the stream of a template for some symbol: what it is, whatever is listed.
+    """Return the stream of a template for an example symbol.
 
     Raises:
         Refused: no symbol makes a stream of it.
     """
-    [name] = fill(product, template, [_sample(product)])
+    [name] = fill(product, template, [_example_forms(product)])
     try:
         return parse(product, name)
     except Refused as error:
         raise Refused(str(error).replace(repr(name), repr(template))) from error
 
 
-def _sample(product: Product) -> Forms:
+def _example_forms(product: Product) -> SymbolForms:
     listed = {"contractType": "perpetual", "yymmdd": "251226"}
-    return {**as_written("btcusdt"), **listed, **EXAMPLES[product]}
+    return {**forms_of_name("btcusdt"), **listed, **EXAMPLES[product]}
 
 
-def as_written(symbol: str) -> Forms:
-    """Return the forms of a symbol of which only its name is known: the name itself."""
+def forms_of_name(symbol: str) -> SymbolForms:
+    """Return the forms of a symbol that was not looked up: its name everywhere."""
     return dict.fromkeys(("symbol", "pair", "underlying", "asset"), symbol.lower())
 
 
-def as_listed(listing: Listing) -> Forms:
+def forms_of_listing(listing: Listing) -> SymbolForms:
     """Return the forms of a listed symbol.
 
     An asset index is named after the base asset against USD (BTCUSD): the multi-assets mode page
@@ -105,29 +95,34 @@ def as_listed(listing: Listing) -> Forms:
     if listing.expiry is not None:
         expiry = datetime.fromtimestamp(listing.expiry / 1000, tz=UTC)
         forms["yymmdd"] = expiry.strftime("%y%m%d")
-    return {place: value.lower() for place, value in forms.items() if value}
+    return {placeholder: value.lower() for placeholder, value in forms.items() if value}
 
 
-def fitting(places: Iterable[str], forms: Iterable[Forms]) -> Iterator[Forms]:
-    """Yield those that have a form for each place: a perpetual has no expiry, spot no contract."""
-    needed = LISTED_ONLY.intersection(places)
-    return (one for one in forms if needed <= one.keys())
+def with_placeholders(
+    placeholders: Iterable[str], symbols: Iterable[SymbolForms]
+) -> Iterator[SymbolForms]:
+    """Yield the symbols that can fill them: a perpetual has no expiry, spot no contract type."""
+    needed = LISTED_ONLY.intersection(placeholders)
+    return (forms for forms in symbols if needed <= forms.keys())
 
 
-def _known(template: str, places: Sequence[str], forms: Sequence[Forms]) -> None:
-    for place in places:
-        if place not in PLACES:
-            named = ", ".join(f"<{known}>" for known in PLACES)
-            raise Refused(f"{template!r} has <{place}>, which is none of {named}: write its value")
-        if any(place not in one for one in forms):
+def _check(template: str, placeholders: Sequence[str], symbols: Sequence[SymbolForms]) -> None:
+    """Refuse a placeholder that is unknown, or that one of the symbols has no form for."""
+    for placeholder in placeholders:
+        if placeholder not in PLACEHOLDERS:
+            known = ", ".join(f"<{name}>" for name in PLACEHOLDERS)
             raise Refused(
-                f"<{place}> of {template!r} is filled from exchangeInfo: write its value, or ask"
-                " with `bkc plan`"
+                f"{template!r} has <{placeholder}>, which is none of {known}: write its value"
+            )
+        if any(placeholder not in forms for forms in symbols):
+            raise Refused(
+                f"<{placeholder}> of {template!r} is filled from exchangeInfo: write its value, or"
+                " ask with `bkc plan`"
             )
 
 
 def _is_full_name(product: Product, template: str) -> bool:
-    """Say whether a symbol is in it; one in upper case is for `parse` to complain of."""
+    """Return whether a template contains a symbol, in whatever case: `parse` refuses upper case."""
     head, separator, rest = template.partition("@")
     try:
         parse(product, f"{head.lower()}@{rest}" if separator else template)
@@ -137,7 +132,7 @@ def _is_full_name(product: Product, template: str) -> bool:
 
 
 def _first_parameter(product: Product, template: str) -> str:
-    """Return what a template without a symbol takes: the symbol where a row of that kind does."""
+    """Return the parameter that a template lacks: the symbol, where a row of that name has one."""
     wanted = keyword(f"<symbol>@{template}")
     firsts = [
         names[0]

@@ -1,1 +1,1 @@
-"""What can be seen from outside: one function per event, metrics read from the ledgers, lag."""
+"""Log events, the accounts of frames and records, latencies, and the metrics page."""

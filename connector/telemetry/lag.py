@@ -1,6 +1,6 @@
-"""How late records are, kept in fixed buckets without locks; sampled by the producer."""
+"""How late records are; the producers sample it, one record in 64."""
 
-from bisect import bisect_left
+from prometheus_client import Histogram
 
 # Seconds. 0.25 and 1.0 are service-level thresholds: keep them.
 BUCKETS = (
@@ -25,45 +25,36 @@ BUCKETS = (
 )
 
 
-class Histogram:
-    """Counts per bucket, and the sum in seconds."""
-
-    __slots__ = ("counts", "total")
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(BUCKETS) + 1)
-        self.total = 0.0
-
-    def add(self, seconds: float) -> None:
-        """Count one observation; a negative one (clocks differ) counts as 0."""
-        seconds = max(0.0, seconds)
-        self.counts[bisect_left(BUCKETS, seconds)] += 1
-        self.total += seconds
+def histogram(name: str) -> Histogram:
+    """Return an empty histogram of seconds; its help text is in the table of the metrics page."""
+    return Histogram(name, name, registry=None, buckets=BUCKETS)
 
 
 class Lag:
-    """Two clocks: our own time from socket to acknowledgement, and from the exchange to there.
+    """Two latencies of a stored record: since its frame was received, and since its record time.
 
     Attributes:
-        pipeline: Acknowledged minus received, seconds.
-        end_to_end: Acknowledged minus the record's time, seconds.
-        clamped: End-to-end lags that were negative: the clocks differ.
-        samples_us: When set, every pipeline observation in microseconds (for the benchmark).
+        pipeline: Acknowledged minus received, by our clock alone.
+        end_to_end: Acknowledged by our clock, minus the record's time by the exchange's.
+        clamped: End-to-end lags that were negative and counted as 0: the clocks differ.
     """
 
-    __slots__ = ("clamped", "end_to_end", "pipeline", "samples_us")
+    __slots__ = ("clamped", "end_to_end", "pipeline")
 
     def __init__(self) -> None:
-        self.pipeline = Histogram()
-        self.end_to_end = Histogram()
+        self.pipeline = histogram("bkc_pipeline_seconds")
+        self.end_to_end = histogram("bkc_end_to_end_lag_seconds")
         self.clamped = 0
-        self.samples_us: list[int] | None = None
 
     def observe(self, now_us: int, received_us: int, record_ms: int) -> None:
-        """Note one acknowledged record."""
-        self.pipeline.add((now_us - received_us) / 1e6)
+        """Count one acknowledged record. All times are since 1970.
+
+        Args:
+            now_us: When it was acknowledged, microseconds.
+            received_us: When its frame was received, microseconds.
+            record_ms: The record's time, milliseconds.
+        """
         late = now_us / 1e6 - record_ms / 1e3
         self.clamped += late < 0
-        self.end_to_end.add(late)
-        if self.samples_us is not None:
-            self.samples_us.append(now_us - received_us)
+        self.pipeline.observe(max(0.0, (now_us - received_us) / 1e6))
+        self.end_to_end.observe(max(0.0, late))

@@ -1,8 +1,9 @@
-"""The accounts of a worker: where every frame and every record went. Plain integers, no locks:
-one thread writes them, the exporter reads them.
+"""The accounts of a worker: what became of each frame and each record.
 
 Frames: received = decoded + control + undecodable + dropped + waiting.
 Records: produced = acknowledged + repeated + dead_lettered + failed + in_flight.
+
+Plain integers without locks: one thread writes them, the metrics page reads them.
 """
 
 from collections import Counter
@@ -11,14 +12,14 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Frames:
-    """Every frame read from a socket, once.
+    """Each frame read from a socket, counted once.
 
     Attributes:
-        received: Frames read.
-        decoded: Frames whose every event became a record or a repeat.
+        received: Read.
+        decoded: All its events became records, or were repeats.
         control: Acknowledgements, errors and shutdown notices.
-        undecodable: Frames with at least one event that went to the dead letter.
-        dropped: Frames dropped because the queue behind the reader was full.
+        undecodable: At least one of its events went to the dead letter.
+        dropped: Dropped because the frame queue was full.
         bytes: Payload bytes read.
     """
 
@@ -30,21 +31,25 @@ class Frames:
     bytes: int = 0
 
     def missing(self, waiting: int) -> int:
-        """Return how many frames are unaccounted for; 0 unless there is a bug."""
+        """Return how many frames are unaccounted for; 0 unless there is a bug.
+
+        Args:
+            waiting: Frames in the queue.
+        """
         known = self.decoded + self.control + self.undecodable + self.dropped
         return self.received - known - waiting
 
 
 @dataclass(slots=True)
 class Records:
-    """Every record made, once.
+    """Each event of a frame, counted once.
 
     Attributes:
-        produced: Records made by decoding, and events that could not become one.
+        produced: Records made, and events that could not become one.
         acknowledged: Stored by Kafka.
         repeated: Recognised as already published, and left out.
-        dead_lettered: Put aside, the raw bytes in the dead-letter topic (or counted in a flood).
-        failed: Given up by the producer for a reason that is not the record's.
+        dead_lettered: Sent to the dead-letter topic; in a flood most are only counted.
+        failed: Given up by the producer, for a reason that is not the record's own.
     """
 
     produced: int = 0
@@ -55,20 +60,20 @@ class Records:
 
     @property
     def in_flight(self) -> int:
-        """Records made and neither stored nor given up yet."""
+        """Records that are neither stored nor given up yet."""
         done = self.acknowledged + self.repeated + self.dead_lettered + self.failed
         return self.produced - done
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Frames, records, and the counts kept by reason.
+    """Frames and records, and what is counted beside them.
 
     Attributes:
-        dead_letters: Per reason.
-        delivery_errors: Per Kafka error name.
-        filtered: Rows of the other product in a merged stream, left out as configured.
-        overloads: Episodes in which the queue was full.
+        dead_letters: Events sent to the dead letter, by reason.
+        delivery_errors: Records that Kafka did not store, by the name of its error.
+        filtered: Rows of the other product in merged streams, left out as configured.
+        overloads: Times the frame queue was full.
         lost_time_s: Seconds in which streams had no connection, summed over streams.
     """
 

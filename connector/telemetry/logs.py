@@ -1,5 +1,6 @@
-"""How log lines look: JSON for machines, readable lines on a terminal."""
+"""Sets logging up: JSON for machines, readable lines on a terminal."""
 
+import functools
 import logging
 import sys
 
@@ -7,7 +8,12 @@ import structlog
 
 
 def configure(*, json: bool, level: str = "INFO") -> None:
-    """Set up logging for the process; everything goes to standard error."""
+    """Set up logging for the process; all lines go to standard error.
+
+    Args:
+        json: One JSON object a line.
+        level: The lowest level that is shown.
+    """
     number = logging.getLevelNamesMapping()[level]
     renderer = (
         structlog.processors.JSONRenderer()
@@ -25,3 +31,11 @@ def configure(*, json: bool, level: str = "INFO") -> None:
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+
+
+@functools.cache
+def librdkafka_logger() -> logging.Logger:
+    """Return a logger for librdkafka that shows nothing: its errors come through `error_cb`."""
+    logger = logging.getLogger("librdkafka")
+    logger.setLevel(logging.CRITICAL)
+    return logger

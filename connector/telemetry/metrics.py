@@ -1,98 +1,79 @@
-"""The metrics page: ledgers and routes read when somebody asks, nothing counted twice."""
+"""The metrics page as a table: one row a metric, read at each scrape; nothing is counted twice."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
 
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-    Metric,
+from prometheus_client import (
+    CollectorRegistry,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from connector.telemetry.lag import BUCKETS, Histogram, Lag
+Values = Mapping[tuple[str, ...], float]  # label values -> number
+Reading = float | Values | Histogram
+Source = TypeVar("Source")
 
-Labelled = Iterable[tuple[tuple[str, ...], float]]
+# No `_created` series beside the histograms. The library has no annotation here.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
-class MetricsPage(Collector):
-    """A registry of functions that are read at each scrape."""
+@dataclass(frozen=True)
+class MetricRow(Generic[Source]):
+    """A metric of the page.
 
-    def __init__(self) -> None:
-        self._sources: list[Callable[[], Metric]] = []
+    Attributes:
+        name: As on the page: that of a counter ends in `_total`.
+        type: Prometheus' type.
+        doc: Help text.
+        labels: Names of the labels.
+        read: Returns the number as it is now, or one for each tuple of label values. Of a
+            histogram: the histogram itself, which was made with the same name.
+    """
+
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    doc: str
+    labels: tuple[str, ...]
+    read: Callable[[Source], Reading]
+
+
+class MetricsPage(Collector, Generic[Source]):
+    """Reads the rows of a table from one source, at each scrape.
+
+    Args:
+        rows: The table.
+        source: What its rows read.
+    """
+
+    def __init__(self, rows: Sequence[MetricRow[Source]], source: Source) -> None:
+        self._rows = rows
+        self._source = source
+        self._registry = CollectorRegistry()
+        self._registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every metric as it stands now."""
-        for source in self._sources:
-            yield source()
-
-    def counter(
-        self, name: str, doc: str, labels: tuple[str, ...], read: Callable[[], Labelled]
-    ) -> None:
-        """Show a counter; `name` without _total."""
-
-        def source() -> Metric:
-            family = CounterMetricFamily(name, doc, labels=labels)
-            for values, number in read():
-                family.add_metric(values, number)
-            return family
-
-        self._sources.append(source)
-
-    def gauge(
-        self, name: str, doc: str, labels: tuple[str, ...], read: Callable[[], Labelled]
-    ) -> None:
-        """Show a gauge."""
-
-        def source() -> Metric:
-            family = GaugeMetricFamily(name, doc, labels=labels)
-            for values, number in read():
-                family.add_metric(values, number)
-            return family
-
-        self._sources.append(source)
-
-    def info(self, name: str, doc: str, values: dict[str, str]) -> None:
-        """Show a constant."""
-        self._sources.append(lambda: InfoMetricFamily(name, doc, value=values))
-
-    def lag(self, lag: Lag) -> None:
-        """Show both lags."""
-        self.histogram(
-            "bkc_pipeline_seconds",
-            "Broker acknowledgement minus frame received (one record in 64).",
-            lag.pipeline,
-        )
-        self.histogram(
-            "bkc_end_to_end_lag_seconds",
-            "Broker acknowledgement minus the record's time (one record in 64).",
-            lag.end_to_end,
-        )
-        self.counter(
-            "bkc_lag_clamped",
-            "Negative end-to-end lags counted as 0: the clocks differ.",
-            (),
-            lambda: [((), lag.clamped)],
-        )
-
-    def histogram(self, name: str, doc: str, histogram: Histogram) -> None:
-        """Show a histogram."""
-
-        def source() -> Metric:
-            total, buckets = 0, []
-            for bound, count in zip((*BUCKETS, "+Inf"), histogram.counts, strict=True):
-                total += count
-                buckets.append((str(bound), float(total)))
-            family = HistogramMetricFamily(name, doc)
-            family.add_metric([], buckets, histogram.total)
-            return family
-
-        self._sources.append(source)
+        """Yield every metric as it is now, in the table's order."""
+        for row in self._rows:
+            values = row.read(self._source)
+            if isinstance(values, Histogram):
+                for metric in values.collect():
+                    metric.documentation = row.doc
+                    yield metric
+            else:
+                yield _family(row, values if isinstance(values, Mapping) else {(): values})
 
     def text(self) -> bytes:
         """Return the page in Prometheus' text format."""
-        registry = CollectorRegistry()
-        registry.register(self)
-        return generate_latest(registry)
+        return generate_latest(self._registry)
+
+
+def _family(row: MetricRow[Source], values: Values) -> Metric:
+    of_type = CounterMetricFamily if row.type == "counter" else GaugeMetricFamily
+    family = of_type(row.name, row.doc, labels=row.labels)
+    for labels, number in values.items():
+        family.add_metric(labels, number)
+    return family

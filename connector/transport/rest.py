@@ -1,4 +1,4 @@
-"""The client of the exchange's REST side: asks, waits for weight, says what a refusal means."""
+"""REST client: makes calls within the request weight, and turns refusals into errors."""
 
 import asyncio
 import time
@@ -12,18 +12,18 @@ from connector.binance.products import PRODUCTS, Bases, Product
 from connector.binance.rest_calls import (
     EXCHANGE_INFO,
     POOL_OF,
-    POOL_RAW_REQUESTS,
-    POOL_WEIGHTS,
+    RAW_REQUESTS_PER_5_MINUTES,
     TICKERS,
+    WEIGHT_PER_MINUTE,
 )
-from connector.binance.rest_errors import STAY_AWAY, error_from_response
+from connector.binance.rest_errors import POOL_BAN_STATUSES, error_from_response
 from connector.binance.tickers import read_volumes
 from connector.errors import Refused, Retry
 from connector.transport.weight_pool import WeightPool
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
-CONNECTIONS = 8  # at most so many calls at once
-OK, PROXY_LOGIN = 200, 407
+MAX_CONNECTIONS = 8  # calls at once
+OK, PROXY_AUTHENTICATION_REQUIRED = 200, 407
 
 
 class RestClient:
@@ -31,13 +31,13 @@ class RestClient:
 
     Args:
         bases: Where each product is served.
-        share: The part of each limit we may use.
+        share: Part of each limit this program may use.
         proxy: URL of an HTTP proxy, may hold a user name and password.
         api_key: Sent with calls that need one, and only as a header.
-        clock: Seconds since 1970.
+        clock: Returns epoch seconds.
 
     Attributes:
-        pools: The budgets by name.
+        pools: Pool name -> its request weight.
 
     Raises:
         Refused: the API key cannot be one.
@@ -55,8 +55,8 @@ class RestClient:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise Refused("the API key holds characters that no key has; check its file")
         self.pools: Mapping[str, WeightPool] = {
-            name: WeightPool(name, weight, share, POOL_RAW_REQUESTS.get(name), clock=clock)
-            for name, weight in POOL_WEIGHTS.items()
+            name: WeightPool(name, weight, share, RAW_REQUESTS_PER_5_MINUTES.get(name), clock=clock)
+            for name, weight in WEIGHT_PER_MINUTE.items()
         }
         self._bases = bases
         self._proxy = proxy
@@ -65,9 +65,9 @@ class RestClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Make the session; nothing is connected yet."""
+        """Create the session; no connection is opened yet."""
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=CONNECTIONS), timeout=TIMEOUT, trust_env=False
+            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS), timeout=TIMEOUT, trust_env=False
         )
 
     async def close(self) -> None:
@@ -83,15 +83,17 @@ class RestClient:
         weight: int,
         *,
         keyed: bool = False,
+        share: float = 1.0,
     ) -> bytes:
         """Return the body of an answer; waits for the weight it costs.
 
         Args:
-            product: Whose host is asked.
+            product: The product whose host is called.
             path: The whole path, such as /api/v3/depth.
             params: The query.
             weight: What the exchange counts for this call.
             keyed: The call needs the API key.
+            share: Part of the weight it may use: see `WeightPool.admit`.
 
         Raises:
             Retry: 429, 418, 5xx, no answer in time, no connection; after_s where it is known.
@@ -102,62 +104,70 @@ class RestClient:
         if keyed and self._api_key is None:
             raise Refused(f"{path} needs an API key; set backfill.api_key_file")
         pool = self.pools[POOL_OF[product]]
-        await pool.admit(weight)
+        await pool.admit(weight, share)
         url = self._bases[product].rest + path
-        place = _place(self._bases[product].rest, path, params)
-        with pool.under_way(weight):
+        call = _describe_call(self._bases[product].rest, path, params)
+        with pool.in_flight(weight):
             status, headers, body = await self._fetch(
-                url, params, place, keyed, told=lambda headers: pool.told(headers, weight)
+                url, params, call, keyed, lambda headers: pool.on_headers(headers, weight)
             )
         if status == OK:
             return body
-        error = error_from_response(place, status, body, headers.get("Retry-After"), self._clock())
-        if status in STAY_AWAY and isinstance(error, Retry) and error.after_s is not None:
-            pool.stay_away(status, error.after_s)
+        error = error_from_response(call, status, body, headers.get("Retry-After"), self._clock())
+        if status in POOL_BAN_STATUSES and isinstance(error, Retry) and error.after_s is not None:
+            pool.ban(status, error.after_s)
         raise error
 
     async def _fetch(
         self,
         url: str,
         params: Mapping[str, str | int],
-        place: str,
+        call: str,
         keyed: bool,
-        told: Callable[[Mapping[str, str]], None],
+        on_headers: Callable[[Mapping[str, str]], None],
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and body, whatever they are; the headers are `told` at once.
+        """Return status, headers and body of any answer.
 
-        Texts are made here, never taken from an error that knows the URL of the proxy.
+        Texts of errors are made here, never taken from an error that holds the URL of the proxy.
+
+        Args:
+            url, params: The call.
+            call: The call for a person: no scheme, no user name.
+            keyed: It needs the API key.
+            on_headers: Called with the headers as soon as they have come.
         """
         if self._session is None:
-            raise RuntimeError("Rest.start() comes first")
+            raise RuntimeError("RestClient.start() comes first")
         headers = {"X-MBX-APIKEY": self._api_key} if keyed and self._api_key else {}
         try:
             # Redirects are not followed: the key would go along.
             async with self._session.get(
                 url, params=params, headers=headers, proxy=self._proxy, allow_redirects=False
             ) as answer:
-                told(answer.headers)
+                on_headers(answer.headers)
                 return answer.status, answer.headers, await answer.read()
         except TimeoutError:
-            raise Retry(f"{place}: no answer in time") from None
+            raise Retry(f"{call}: no answer in time") from None
         except aiohttp.ClientHttpProxyError as error:
-            raise _proxy_refusal(place, error.status) from None
+            raise _proxy_error(call, error.status) from None
         except aiohttp.ClientProxyConnectionError as error:
-            raise Retry(f"{place}: the proxy cannot be reached: {error.strerror}") from None
+            raise Retry(f"{call}: the proxy cannot be reached: {error.strerror}") from None
         except aiohttp.ClientConnectorError as error:
-            raise Retry(f"{place}: cannot connect: {error.strerror or error}") from None
+            raise Retry(f"{call}: cannot connect: {error.strerror or error}") from None
         except aiohttp.ClientError as error:
-            raise Retry(f"{place}: {type(error).__name__} while it answered") from None
+            raise Retry(f"{call}: {type(error).__name__} while it answered") from None
 
     async def universe(
         self, products: Collection[Product], with_volumes: Collection[Product]
     ) -> Universe:
-        """Return what is listed, and what was traded in 24 h where it is asked for.
+        """Return listings and 24 h volumes. The limits in the answers become the pools' limits.
 
-        The limits in the answers become the pools' limits.
+        Args:
+            products: Products whose listings are asked for.
+            with_volumes: Products whose listings and volumes are asked for.
 
         Raises:
-            Retry, Refused: as `get`; Refused too when an answer is not what it should be.
+            Retry, Refused: as `get`; Refused too for an answer that is no exchangeInfo or ticker.
         """
         listings: dict[Product, tuple[Listing, ...]] = {}
         volumes: dict[Product, Mapping[str, float]] = {}
@@ -165,7 +175,7 @@ class RestClient:
             if product in products or product in with_volumes:
                 info = await self._exchange_info(product)
                 listings[product] = info.listings
-                self.pools[POOL_OF[product]].learn(product, info.limits)
+                self.pools[POOL_OF[product]].set_limits(product, info.limits)
             if product in with_volumes:
                 volumes[product] = await self._volumes(product, listings[product])
         return Universe(listings, volumes)
@@ -189,16 +199,16 @@ class RestClient:
         return await asyncio.to_thread(read_volumes, product, raw, listings)
 
 
-def _place(base: str, path: str, params: Mapping[str, str | int]) -> str:
-    """Return what a call was about: no scheme, no user name, of the query the symbol alone."""
+def _describe_call(base: str, path: str, params: Mapping[str, str | int]) -> str:
+    """Return a call for a person: no scheme, no user name, of the query the symbol alone."""
     symbol = params.get("symbol")
     return f"{urlsplit(base).hostname}{path}" + ("" if symbol is None else f" ({symbol})")
 
 
-def _proxy_refusal(place: str, status: int) -> Retry | Refused:
-    """Return the error for a proxy that does not let us through to the exchange."""
-    if status == PROXY_LOGIN:
+def _proxy_error(call: str, status: int) -> Retry | Refused:
+    """Return the error for a proxy that does not connect to the exchange."""
+    if status == PROXY_AUTHENTICATION_REQUIRED:
         return Refused(
-            f"{place}: the proxy wants a user name and password; give them in `proxy_login_file`"
+            f"{call}: the proxy wants a user name and password; give them in `proxy_login_file`"
         )
-    return Retry(f"{place}: the proxy answered {status} and made no connection")
+    return Retry(f"{call}: the proxy answered {status} and made no connection")

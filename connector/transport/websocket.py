@@ -1,43 +1,50 @@
-"""One market connection: opens, subscribes, hands frames over by callback. Never waits for Kafka.
+"""One market connection: opens, subscribes, hands its frames to a callback. Never waits for Kafka.
 
-Frames leave here in batches, one per read of the socket; next along the way: feed/pipeline.py.
-Reads are spaced (`READ_TICK_S`): at high rates the socket is left alone for a moment, so that one
-wake-up, one TLS pass and one hand-over serve many frames (docs/decisions/0002-reader.md).
+Frames come in batches, one per read of the socket. Reads are spaced (`READ_TICK_S`): at high rates
+the socket is not read for a moment, so that one wake-up, one TLS pass and one call serve many
+frames (docs/decisions/0002-reader.md). Next along the way: feed/session.py, feed/pipeline.py.
 """
 
 import asyncio
 import itertools
-import select
-import socket
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import picows
 from picows.proxy import ProxyError  # type: ignore[attr-defined] # raised, and not exported
 
 from connector.binance import ws_messages
-from connector.binance.products import Limits
+from connector.binance.envelope import OPENING
+from connector.binance.products import ConnectionLimits
 from connector.binance.ws_messages import Answer, is_server_shutdown, parse_answer
 from connector.errors import Retry
 from connector.rate_limit import SlidingWindow
-from connector.transport.connect_errors import reason, stay_away, tell_handshakes_once, via
+from connector.transport.connect_errors import (
+    reason,
+    retry_after_s,
+    silence_handshake_log,
+    via,
+)
+from connector.transport.sockets import is_hung_up, socket_factory
 
 READ_TICK_S = 0.002
 OPEN_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0
-PING_AFTER_S = 5.0  # our own keepalive: asked after this long without a byte ...
-PONG_WITHIN_S = 5.0  # ... and answered within this, else the connection is given up
-LOOK_S = 0.1  # how often a connection that reads nothing is looked at: was it reset?
+PING_AFTER_S = 5.0  # our own keepalive: sent after this long without a byte ...
+PONG_WITHIN_S = 5.0  # ... and answered within this, else the connection is closed
+RESET_CHECK_INTERVAL_S = 0.1  # of a connection that reads nothing
 
-_legs = itertools.count(1)
+_ids = itertools.count(1)
+_TEXT = picows.WSMsgType.TEXT
+_TICK_NS = int(2 * READ_TICK_S * 1e9)
 Receive = Callable[[Sequence[bytes], int, "Connection"], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Closed:
-    """Why a connection ended: `code` and `text` as the other side or the socket gave them."""
+    """Why a connection ended: close code and text of the other side; 1006 where it sent none."""
 
     code: int
     text: str
@@ -50,7 +57,7 @@ class SubscriptionRejected(Retry):
     """The exchange answered a request with an error.
 
     Args:
-        message: What happened.
+        message: What was refused, with the exchange's code and text.
         answer: The exchange's.
     """
 
@@ -63,16 +70,16 @@ class Connection(picows.WSListener):
     """A connection to one endpoint, in combined mode.
 
     Attributes:
-        id: Tells the connection from every other of the process.
+        id: Unique in this process.
         frames: Text frames read.
         closed: Resolves with the reason once the connection is gone.
-        first_data: Monotonic seconds of the first stream frame, None before it.
+        first_data: Monotonic seconds of the first stream frame; None before it.
         shutting_down: The exchange announced that it will close this connection.
     """
 
-    def __init__(self, limits: Limits, receive: Receive) -> None:
+    def __init__(self, limits: ConnectionLimits, receive: Receive) -> None:
         self._loop = asyncio.get_running_loop()
-        self.id = next(_legs)
+        self.id = next(_ids)
         self.frames = 0
         self._receive = receive
         self._window = SlidingWindow(limits.messages_per_second, 1.0)
@@ -90,7 +97,7 @@ class Connection(picows.WSListener):
     async def open(
         cls,
         url: str,
-        limits: Limits,
+        limits: ConnectionLimits,
         receive: Receive,
         proxy: str | None = None,
         address: int = 0,
@@ -100,39 +107,27 @@ class Connection(picows.WSListener):
         Args:
             url: Where to.
             limits: The product's.
-            receive: Takes the frames.
+            receive: Called with the frames of each read, when it was (epoch us), and this
+                connection.
             proxy: URL of an HTTP proxy to go through; its password never reaches an error.
             address: Which of the host's addresses to take, where it has several: connections that
-                stand in for one another must not end on the same machine. 0: as the system orders.
+                replace one another must not share a machine. 0: as the system orders.
 
         Raises:
-            Retry: nobody there, refused (429 and 418 with the time to stay away), TLS trouble.
+            Retry: no server there, refused (429 and 418 with the time to wait), TLS trouble.
         """
         connection = cls(limits, receive)
-        context = ssl.create_default_context() if url.startswith("wss:") else None
-        tell_handshakes_once(connection._loop)
+        silence_handshake_log(connection._loop)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                transport, _ = await picows.ws_connect(
-                    lambda: connection,
-                    url,
-                    ssl_context=context,
-                    enable_auto_pong=False,  # sent by us, since pongs count against the limit
-                    enable_auto_ping=True,
-                    auto_ping_idle_timeout=PING_AFTER_S,
-                    auto_ping_reply_timeout=PONG_WITHIN_S,
-                    websocket_handshake_timeout=OPEN_TIMEOUT_S,
-                    proxy=proxy,
-                    socket_factory=_at(address) if address and proxy is None else None,
-                )
+                connection._transport = await _connect(connection, url, proxy, address)
         except TimeoutError as error:
-            words = f"no answer within {OPEN_TIMEOUT_S:.0f} s"
-            raise Retry(f"{url}{via(proxy)}: {words}") from error
+            cause = f"no answer within {OPEN_TIMEOUT_S:.0f} s"
+            raise Retry(f"{url}{via(proxy)}: {cause}") from error
         except (OSError, picows.WSError, ProxyError) as error:
-            words = f"{url}{via(proxy)}: {reason(error, url)}"
-            raise Retry(words, stay_away(error)) from error
-        connection._transport = transport
-        connection._look()
+            message = f"{url}{via(proxy)}: {reason(error, url)}"
+            raise Retry(message, retry_after_s(error)) from error
+        connection._check_reset()
         return connection
 
     async def subscribe(self, names: Sequence[str]) -> None:
@@ -177,23 +172,23 @@ class Connection(picows.WSListener):
         self._window.take(self._loop.time())
         self._transport.send(picows.WSMsgType.TEXT, message)
 
-    def _look(self) -> None:
-        """Notice a reset that came right behind data: uvloop reads the data and says nothing.
+    def _check_reset(self) -> None:
+        """Notice a reset that came right behind data: uvloop reads the data and reports no reset.
 
-        libuv reports the hang-up without asking for a buffer, and a buffered protocol never hears
-        of it (uvloop 0.23, picows 2.3: run 2026-11-25); our ping would, 5 to 10 s later.
+        libuv reports the hang-up without asking for a buffer, and a buffered protocol is not called
+        (uvloop 0.23, picows 2.3: run 2026-11-25); our ping would notice it 5 to 10 s later.
         """
         transport = self._transport
         if self.closed.done() or transport is None or transport.is_disconnected:
             return
         idle_ns = time.time_ns() - self._last_read
-        if idle_ns >= LOOK_S * 1e9 and _is_hung_up(transport.underlying_transport):
+        if idle_ns >= RESET_CHECK_INTERVAL_S * 1e9 and is_hung_up(transport.underlying_transport):
             transport.underlying_transport.abort()  # on_ws_disconnected follows
             return
-        self._loop.call_later(LOOK_S, self._look)
+        self._loop.call_later(RESET_CHECK_INTERVAL_S, self._check_reset)
 
     def close(self) -> None:
-        """Say good-bye and close; `closed` resolves soon after."""
+        """Send a close frame and close; `closed` resolves soon after."""
         if self._transport is not None and not self.closed.done():
             self._transport.send_close(picows.WSCloseCode.OK)
             self._transport.disconnect()
@@ -208,28 +203,28 @@ class Connection(picows.WSListener):
             return False
         waiting = self._answers.get(answer.id) if isinstance(answer.id, int) else None
         if waiting is None and answer.code is not None and len(self._answers) == 1:
-            waiting = next(iter(self._answers.values()))  # some errors carry no id
+            waiting = next(iter(self._answers.values()))  # some errors have no id
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
         return True
 
-    # The rest is called by picows.
+    # Called by picows
 
     def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-        """Collect the frames of one read, then hand them over."""
+        """Collect the frames of one read, then deliver them."""
         if frame.msg_type is _TEXT and frame.fin:
             self._batch.append(frame.get_payload_as_bytes())
         else:
             self._on_other(transport, frame)
         if frame.last_in_buffer:
-            self._hand_over(transport)
+            self._deliver(transport)
 
-    def _hand_over(self, transport: picows.WSTransport) -> None:
+    def _deliver(self, transport: picows.WSTransport) -> None:
         now = time.time_ns()
         if self._batch:
             batch, self._batch = self._batch, []
             self.frames += len(batch)
-            if self.first_data is None and batch[-1].startswith(b'{"stream"'):
+            if self.first_data is None and batch[-1].startswith(OPENING):
                 self.first_data = self._loop.time()
             self._receive(batch, now // 1000, self)
         if now - self._last_read < _TICK_NS:
@@ -257,9 +252,9 @@ class Connection(picows.WSListener):
                 self._parts.clear()
 
     def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
-        """Hand over what was read last and note the end."""
+        """Deliver what was read last and note the end."""
         if self._batch:
-            self._hand_over(transport)
+            self._deliver(transport)
         self._finish(Closed(1006, "connection lost"))
 
     def _finish(self, reason: Closed) -> None:
@@ -267,46 +262,26 @@ class Connection(picows.WSListener):
             self.closed.set_result(reason)
 
 
+async def _connect(
+    connection: Connection, url: str, proxy: str | None, address: int
+) -> picows.WSTransport:
+    transport, _ = await picows.ws_connect(
+        lambda: connection,
+        url,
+        ssl_context=ssl.create_default_context() if url.startswith("wss:") else None,
+        enable_auto_pong=False,  # sent by us, since pongs count against the limit
+        enable_auto_ping=True,
+        auto_ping_idle_timeout=PING_AFTER_S,
+        auto_ping_reply_timeout=PONG_WITHIN_S,
+        websocket_handshake_timeout=OPEN_TIMEOUT_S,
+        proxy=proxy,
+        socket_factory=socket_factory(address) if address and proxy is None else None,
+    )
+    return transport
+
+
 def _refused(number: int, names: Sequence[str], answer: Answer) -> SubscriptionRejected:
     first = names[0] if len(names) == 1 else f"{names[0]} ..."
     return SubscriptionRejected(
         f"request {number} refused: {answer.code} {answer.message} ({first})", answer
     )
-
-
-_TEXT = picows.WSMsgType.TEXT
-_TICK_NS = int(2 * READ_TICK_S * 1e9)
-
-
-def _is_hung_up(transport: asyncio.BaseTransport) -> bool:
-    """Say whether the kernel knows that a socket is over."""
-    there = transport.get_extra_info("socket")
-    if there is None or there.fileno() < 0 or not hasattr(select, "poll"):
-        return False
-    asked = select.poll()
-    asked.register(there.fileno(), 0)  # errors and hang-ups are told in any case
-    return bool(asked.poll(0))
-
-
-def _at(number: int) -> Callable[[picows.WSParsedURL], Awaitable[socket.socket | None]]:
-    """Return what makes the socket to one of several addresses of a host."""
-
-    async def connect(url: picows.WSParsedURL) -> socket.socket | None:
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
-        addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
-        if len(addresses) == 1:
-            return None
-        for offset in range(len(addresses)):
-            family, address = addresses[(number + offset) % len(addresses)]
-            made = socket.socket(family, socket.SOCK_STREAM)
-            made.setblocking(False)
-            try:
-                await loop.sock_connect(made, address)
-            except OSError:
-                made.close()
-                continue
-            return made
-        return None  # let the usual way say what is wrong
-
-    return connect

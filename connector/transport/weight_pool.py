@@ -1,8 +1,9 @@
-"""The weight an IP address may use on REST: one budget and one queue for each pool of products."""
+"""The request weight one IP address may use: a budget and a queue for each pool of products."""
 
 import asyncio
 import contextlib
 import time
+from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from connector.binance.exchange_info import RateLimit
@@ -11,7 +12,8 @@ from connector.errors import Retry
 from connector.rate_limit import WeightBudget
 from connector.telemetry import events
 
-LOOK_AGAIN_S = 1.0  # while waiting for weight: an answer under way may correct the count
+POLL_INTERVAL_S = 1.0  # while waiting for weight: an answer may correct the count meanwhile
+ONE_MINUTE_S, FIVE_MINUTES_S = 60.0, 300.0
 
 
 class WeightPool:
@@ -20,9 +22,9 @@ class WeightPool:
     Args:
         name: `spot`, `futures` or `options`.
         limit: Weight in a minute, until exchangeInfo says otherwise.
-        share: The part of the limits we may use.
+        share: Part of the limits this program may use.
         raw_limit: Calls of any weight in five minutes, where there is such a limit.
-        clock: Seconds since 1970.
+        clock: Returns epoch seconds.
     """
 
     def __init__(
@@ -36,78 +38,91 @@ class WeightPool:
     ) -> None:
         self.name = name
         self._clock = clock
-        self._weight = WeightBudget(limit, 60.0, share)
-        self._raw = None if raw_limit is None else WeightBudget(raw_limit, 300.0, share)
+        self._weight = WeightBudget(limit, ONE_MINUTE_S, share)
+        self._calls = None if raw_limit is None else WeightBudget(raw_limit, FIVE_MINUTES_S, share)
         self._limits: dict[Product, int] = {}
         self._in_flight = 0
-        self._turn = asyncio.Lock()
+        # A queue for each share: a call that waits for a small share holds up none of a larger one.
+        self._queues: defaultdict[float, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @property
     def used(self) -> int:
-        """Weight the address has used in the running minute, as far as the exchange has told."""
+        """Weight the address has used in the running minute, by the exchange's last count."""
         return self._weight.used(self._clock())
 
     @property
     def limit(self) -> int:
-        """Weight we may use in a minute: the exchange's limit times our share."""
+        """Weight this program may use in a minute: its share of the exchange's limit."""
         return self._weight.allowed
 
     @property
     def banned_until(self) -> float:
-        """Until when no call goes out, in seconds since 1970; 0 when calls may go out."""
-        until = self._weight.away_until
+        """Epoch seconds until which no call goes out; 0 when calls may go out."""
+        until = self._weight.banned_until
         return until if until > self._clock() else 0.0
 
-    def learn(self, product: Product, limits: Collection[RateLimit]) -> None:
-        """Take over a product's limits from its exchangeInfo; of two products the lower counts."""
-        for one in limits:
-            if one.kind == "REQUEST_WEIGHT" and one.seconds == self._weight.seconds:
-                self._limits[product] = one.limit
+    def set_limits(self, product: Product, limits: Collection[RateLimit]) -> None:
+        """Take a product's limits from its exchangeInfo; of two products the lower one counts."""
+        calls = self._calls
+        for limit in limits:
+            if limit.kind == "REQUEST_WEIGHT" and limit.seconds == self._weight.seconds:
+                self._limits[product] = limit.limit
                 self._weight.limit = min(self._limits.values())
-            elif one.kind == "RAW_REQUESTS" and self._raw and one.seconds == self._raw.seconds:
-                self._raw.limit = one.limit
+            elif limit.kind == "RAW_REQUESTS" and calls and limit.seconds == calls.seconds:
+                calls.limit = limit.limit
 
-    async def admit(self, weight: int) -> None:
-        """Wait until a call of this weight may go out, and count it.
+    async def admit(self, weight: int, share: float = 1.0) -> None:
+        """Wait until a call may go out, and count it. Calls of one share go in order.
+
+        Args:
+            weight: What the exchange counts for the call.
+            share: Part of `limit` that must hold the call and all others of this minute: what is
+                beyond it is kept for calls of a larger share.
 
         Raises:
-            Retry: the exchange told us to stay away; after_s says how long.
+            Retry: the exchange has banned the address; after_s says for how long.
         """
-        async with self._turn:
-            said = False
-            while (wait := self._wait(weight, self._clock())) > 0.0:
-                if wait > LOOK_AGAIN_S and not said:
-                    said = True
-                    events.rest_waits(self.name, self.used, self.limit, wait)
-                await asyncio.sleep(min(wait, LOOK_AGAIN_S))
+        async with self._queues[share]:
+            logged = False
+            while (wait_s := self._wait_s(weight, share)) > 0.0:
+                if not logged and self._wait_s(weight) > POLL_INTERVAL_S:
+                    logged = True
+                    events.rest_waits(self.name, self.used, self.limit, wait_s)
+                await asyncio.sleep(min(wait_s, POLL_INTERVAL_S))
             now = self._clock()
             self._weight.take(weight, now)
-            if self._raw is not None:
-                self._raw.take(1, now)
+            if self._calls is not None:
+                self._calls.take(1, now)
 
-    def _wait(self, weight: int, now: float) -> float:
-        away = self._weight.away_until - now
-        if away > 0.0:
-            raise Retry(f"the exchange refuses calls ({self.name}) for {away:.1f} s more", away)
-        raw = 0.0 if self._raw is None else self._raw.wait(1, now)
-        return max(raw, self._weight.wait(weight, now))
+    def _wait_s(self, weight: int, share: float = 1.0) -> float:
+        now = self._clock()
+        ban_s = self._weight.banned_until - now
+        if ban_s > 0.0:
+            raise Retry(f"the exchange refuses calls ({self.name}) for {ban_s:.1f} s more", ban_s)
+        calls_s = 0.0 if self._calls is None else self._calls.wait(1, now)
+        return max(calls_s, self._weight.wait(weight, now, share))
 
     @contextlib.contextmanager
-    def under_way(self, weight: int) -> Iterator[None]:
-        """Remember a call's weight until its answer is there."""
+    def in_flight(self, weight: int) -> Iterator[None]:
+        """Count a call as in flight until its answer has come."""
         self._in_flight += weight
         try:
             yield
         finally:
             self._in_flight -= weight
 
-    def told(self, headers: Mapping[str, str], weight: int) -> None:
-        """Take over the used weight from an answer's headers; `weight` is the call's own."""
+    def on_headers(self, headers: Mapping[str, str], weight: int) -> None:
+        """Take over the used weight from an answer's headers.
+
+        Args:
+            headers: The headers.
+            weight: The weight of the answered call, still in flight.
+        """
         used = headers.get("X-MBX-USED-WEIGHT-1M") or headers.get("X-MBX-USED-WEIGHT", "")
         if used.isdecimal():
-            self._weight.told(int(used), self._clock(), self._in_flight - weight)
+            self._weight.set_used(int(used), self._clock(), self._in_flight - weight)
 
-    def stay_away(self, status: int, seconds: float) -> None:
-        """Let nothing out for so long."""
-        self._weight.stay_away(self._clock() + seconds)
+    def ban(self, status: int, seconds: float) -> None:
+        """Let no call out for so long: the exchange answered with this status (429, 418, 403)."""
+        self._weight.ban(self._clock() + seconds)
         events.rest_refused(self.name, status, seconds)

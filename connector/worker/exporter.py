@@ -1,23 +1,20 @@
-"""What a market worker shows of itself on the metrics page, read from its ledgers."""
+"""The metrics of a market worker as a table; docs/metrics.md is written from the same rows.
 
-import functools
+Next: telemetry/metrics.py (the table as a page), worker/http_server.py (which serves it).
+"""
+
 from collections import Counter
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
 
 from connector import __version__
-from connector.backfill.gap_filler import GapFiller
-from connector.config.model import Settings
 from connector.continuity.marker import REASONS
-from connector.feed.pipeline import Pipeline
-from connector.feed.shard import Shard
-from connector.planning.model import Plan
-from connector.telemetry.lag import Lag
-from connector.telemetry.ledger import Ledger
-from connector.telemetry.metrics import Labelled, MetricsPage
-from connector.transport.rest import RestClient
-from connector.worker.replanner import OUTCOMES, Replanner
-from connector.worker.writer import AnyProducer, ShardWriter
+from connector.feed.supervisor import Supervisor
+from connector.telemetry.ledger import Frames, Records
+from connector.telemetry.metrics import MetricRow, MetricsPage, Reading, Values
+from connector.transport.weight_pool import WeightPool
+from connector.worker.replanner import OUTCOMES
+from connector.worker.snapshot import Snapshot
 
 FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
 RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed")
@@ -33,246 +30,298 @@ DEAD_LETTER_REASONS = (
 )
 
 
-class Snapshot(Protocol):
-    """What the metrics page and /status read of a worker."""
-
-    settings: Settings
-    ledger: Ledger
-    lag: Lag
-    rest: RestClient
-    writer: ShardWriter
-    pipeline: Pipeline
-    shard: Shard
-    gap_filler: GapFiller
-    replanner: Replanner
-    readiness: dict[str, Callable[[], bool]]
-
-    @property
-    def producer(self) -> AnyProducer:
-        """The producer in use."""
-        ...
-
-    @property
-    def plan(self) -> Plan:
-        """The plan that runs."""
-        ...
+Read = Callable[[Snapshot], Reading]
 
 
-def build_metrics(worker: Snapshot) -> MetricsPage:
-    """Return the metrics page of a worker; every label set is there from the start."""
-    made = MetricsPage()
-    made.info("bkc_build", "The program.", {"version": __version__})
-    _frames(made, worker)
-    _records(made, worker)
-    _by_reason(made, worker)
-    _connections(made, worker)
-    _streams(made, worker)
-    _plan(made, worker)
-    _rest(made, worker)
-    _continuity(made, worker)
-    made.lag(worker.lag)
-    made.gauge(
-        "bkc_ready",
-        "Each part of readiness.",
-        ("check",),
-        lambda: [((name,), holds()) for name, holds in worker.readiness.items()],
-    )
-    return made
+def _fields(counts: Frames | Records, names: Iterable[str]) -> Values:
+    return {(name,): getattr(counts, name) for name in names}
 
 
-def _frames(made: MetricsPage, worker: Snapshot) -> None:
-    frames = worker.ledger.frames
-    made.counter("bkc_ws_frames", "Frames read.", (), lambda: [((), frames.received)])
-    made.counter("bkc_ws_received_bytes", "Payload read.", (), lambda: [((), frames.bytes)])
-    made.counter(
-        "bkc_frames",
+def _counts(counts: Mapping[str, int], names: Iterable[str]) -> Values:
+    return {(name,): counts[name] for name in names}
+
+
+def _by_connection(read: Callable[[Supervisor], float]) -> Read:
+    return lambda worker: {
+        (supervisor.plan.name,): read(supervisor) for supervisor in worker.shard.supervised
+    }
+
+
+def _by_pool(read: Callable[[WeightPool], float]) -> Read:
+    return lambda worker: {(name,): read(pool) for name, pool in worker.rest.pools.items()}
+
+
+def _events_published(worker: Snapshot) -> Values:
+    return {key: events for key, (events, _) in worker.shard.router.published().items()}
+
+
+def _last_event_times(worker: Snapshot) -> Values:
+    """Return the newest record time of each product and kind that has one, in seconds."""
+    published = worker.shard.router.published()
+    return {key: millis / 1000 for key, (_, millis) in published.items() if millis}
+
+
+def _unknown_keys(worker: Snapshot) -> Values:
+    counts: Counter[tuple[str, ...]] = Counter()
+    for (row, _), codec in worker.shard.router.codecs.items():
+        counts[row.product, row.kind] += codec.unknown.total()
+    return counts
+
+
+def _streams(position: Literal[0, 1]) -> Read:
+    """Read how many streams each product wants (0), or has subscribed now (1)."""
+    return lambda worker: {
+        (product,): counts[position] for product, counts in worker.shard.streams().items()
+    }
+
+
+def _refused_streams(worker: Snapshot) -> Values:
+    counts: Counter[tuple[str, ...]] = Counter()
+    for supervisor in worker.shard.supervised:
+        counts[(supervisor.plan.product,)] += len(supervisor.refused)
+    return counts
+
+
+def _counter(name: str, doc: str, read: Read, *labels: str) -> MetricRow[Snapshot]:
+    return MetricRow(name, "counter", doc, labels, read)
+
+
+def _gauge(name: str, doc: str, read: Read, *labels: str) -> MetricRow[Snapshot]:
+    return MetricRow(name, "gauge", doc, labels, read)
+
+
+def _histogram(name: str, doc: str, read: Read) -> MetricRow[Snapshot]:
+    return MetricRow(name, "histogram", doc, (), read)
+
+
+METRICS = (
+    _gauge("bkc_build_info", "The program.", lambda _: {(__version__,): 1}, "version"),
+    _counter("bkc_ws_frames_total", "Frames read.", lambda worker: worker.ledger.frames.received),
+    _counter(
+        "bkc_ws_received_bytes_total", "Payload read.", lambda worker: worker.ledger.frames.bytes
+    ),
+    _counter(
+        "bkc_frames_total",
         "Frames by what became of them.",
-        ("outcome",),
-        lambda: [((name,), getattr(frames, name)) for name in FRAME_OUTCOMES],
-    )
-    made.gauge("bkc_queue_frames", "Frames waiting.", (), lambda: [((), worker.pipeline.waiting)])
-    made.gauge(
+        lambda worker: _fields(worker.ledger.frames, FRAME_OUTCOMES),
+        "outcome",
+    ),
+    _gauge("bkc_queue_frames", "Frames waiting.", lambda worker: worker.pipeline.waiting),
+    _gauge(
         "bkc_queue_bytes",
         "Bytes waiting, overhead included.",
-        (),
-        lambda: [((), worker.pipeline.queued_bytes)],
-    )
-    made.gauge(
-        "bkc_queue_limit_bytes", "Bound of the queue.", (), lambda: [((), worker.settings.hold)]
-    )
-    made.counter(
-        "bkc_overloads", "Times the queue was full.", (), lambda: [((), worker.ledger.overloads)]
-    )
-    made.counter(
-        "bkc_events_filtered",
+        lambda worker: worker.pipeline.queued_bytes,
+    ),
+    _gauge("bkc_queue_limit_bytes", "Bound of the queue.", lambda worker: worker.hold_bytes),
+    _counter(
+        "bkc_overloads_total", "Times the queue was full.", lambda worker: worker.ledger.overloads
+    ),
+    _counter(
+        "bkc_events_filtered_total",
         "Rows of the other product in merged streams, left out as configured.",
-        (),
-        lambda: [((), worker.ledger.filtered)],
-    )
-
-
-def _records(made: MetricsPage, worker: Snapshot) -> None:
-    records = worker.ledger.records
-    made.counter("bkc_records_made", "Records made.", (), lambda: [((), records.produced)])
-    made.counter(
-        "bkc_records",
+        lambda worker: worker.ledger.filtered,
+    ),
+    _counter(
+        "bkc_records_made_total", "Records made.", lambda worker: worker.ledger.records.produced
+    ),
+    _counter(
+        "bkc_records_total",
         "Records by what became of them.",
-        ("outcome",),
-        lambda: [((name,), getattr(records, name)) for name in RECORD_OUTCOMES],
-    )
-    made.gauge(
-        "bkc_records_in_flight", "Records not stored yet.", (), lambda: [((), records.in_flight)]
-    )
-
-
-def _by_reason(made: MetricsPage, worker: Snapshot) -> None:
-    letters, errors = worker.ledger.dead_letters, worker.ledger.delivery_errors
-    made.counter(
-        "bkc_dead_letter_events",
+        lambda worker: _fields(worker.ledger.records, RECORD_OUTCOMES),
+        "outcome",
+    ),
+    _gauge(
+        "bkc_records_in_flight",
+        "Records not stored yet.",
+        lambda worker: worker.ledger.records.in_flight,
+    ),
+    _counter(
+        "bkc_dead_letter_events_total",
         "Messages put aside, by reason; all of a flood.",
-        ("reason",),
-        lambda: [((reason,), letters[reason]) for reason in DEAD_LETTER_REASONS],
-    )
-    made.counter(
-        "bkc_producer_delivery_errors",
+        lambda worker: _counts(worker.ledger.dead_letters, DEAD_LETTER_REASONS),
+        "reason",
+    ),
+    _counter(
+        "bkc_producer_delivery_errors_total",
         "Records Kafka did not take, by its error.",
-        ("error",),
-        lambda: [((name,), number) for name, number in sorted(errors.items())],
-    )
-
-
-def _connections(made: MetricsPage, worker: Snapshot) -> None:
-    def each(attribute: str) -> Labelled:
-        return [((one.bundle.name,), getattr(one, attribute)) for one in worker.shard.supervised]
-
-    label = ("connection",)
-    made.gauge(
+        lambda worker: _counts(
+            worker.ledger.delivery_errors, sorted(worker.ledger.delivery_errors)
+        ),
+        "error",
+    ),
+    _gauge(
         "bkc_ws_connections_desired",
         "Connections the plan wants.",
-        (),
-        lambda: [((), len(worker.plan.connections))],
-    )
-    made.gauge("bkc_ws_flowing", "1 when data flows.", label, lambda: each("flowing"))
-    made.counter("bkc_ws_connects", "Connections made.", label, lambda: each("connects_ok"))
-    made.counter(
-        "bkc_ws_connects_failed", "Attempts that failed.", label, lambda: each("connects_failed")
-    )
-    made.counter("bkc_ws_disconnects", "Connections ended.", label, lambda: each("disconnects"))
-    made.gauge("bkc_streams_silent", "Periodic, yet silent.", label, lambda: each("silent"))
-    made.counter(
-        "bkc_lost_stream_seconds",
+        lambda worker: len(worker.plan.connections),
+    ),
+    _gauge(
+        "bkc_ws_flowing",
+        "1 when data flows.",
+        _by_connection(lambda supervisor: supervisor.flowing),
+        "connection",
+    ),
+    _counter(
+        "bkc_ws_connects_total",
+        "Connections made.",
+        _by_connection(lambda supervisor: supervisor.connects_ok),
+        "connection",
+    ),
+    _counter(
+        "bkc_ws_connects_failed_total",
+        "Attempts that failed.",
+        _by_connection(lambda supervisor: supervisor.connects_failed),
+        "connection",
+    ),
+    _counter(
+        "bkc_ws_disconnects_total",
+        "Connections ended.",
+        _by_connection(lambda supervisor: supervisor.disconnects),
+        "connection",
+    ),
+    _gauge(
+        "bkc_streams_silent",
+        "Periodic, yet silent.",
+        _by_connection(lambda supervisor: supervisor.silent),
+        "connection",
+    ),
+    _counter(
+        "bkc_lost_stream_seconds_total",
         "Seconds without a connection, summed over streams.",
-        (),
-        lambda: [((), worker.ledger.lost_time_s)],
-    )
-
-
-def _streams(made: MetricsPage, worker: Snapshot) -> None:
-    label = ("product", "kind")
-
-    def published() -> Labelled:
-        return [(key, number) for key, (number, _) in worker.shard.router.published().items()]
-
-    def newest() -> Labelled:
-        sums = worker.shard.router.published()
-        return [(key, millis / 1000) for key, (_, millis) in sums.items() if millis]
-
-    def unknown() -> Labelled:
-        counts: Counter[tuple[str, str]] = Counter()
-        for (row, _), codec in worker.shard.router.codecs.items():
-            counts[row.product, row.kind] += codec.unknown.total()
-        return list(counts.items())
-
-    made.counter("bkc_events_published", "Events handed to Kafka.", label, published)
-    made.gauge("bkc_last_event_timestamp_seconds", "Newest record time.", label, newest)
-    made.counter("bkc_unknown_keys", "Wire keys no schema knows, kept in extra.", label, unknown)
-
-
-def _plan(made: MetricsPage, worker: Snapshot) -> None:
-    def streams(position: int) -> Labelled:
-        return [((product,), both[position]) for product, both in worker.shard.streams().items()]
-
-    def refused() -> Labelled:
-        sums: Counter[tuple[str, ...]] = Counter()
-        for one in worker.shard.supervised:
-            sums[(one.bundle.product,)] += len(one.refused)
-        return list(sums.items())
-
-    replanner = worker.replanner
-    made.gauge(
+        lambda worker: worker.ledger.lost_time_s,
+    ),
+    _counter(
+        "bkc_events_published_total",
+        "Events handed to Kafka.",
+        _events_published,
+        "product",
+        "kind",
+    ),
+    _gauge(
+        "bkc_last_event_timestamp_seconds",
+        "Newest record time.",
+        _last_event_times,
+        "product",
+        "kind",
+    ),
+    _counter(
+        "bkc_unknown_keys_total",
+        "Wire keys no schema knows, kept in extra.",
+        _unknown_keys,
+        "product",
+        "kind",
+    ),
+    _gauge(
         "bkc_config_info",
         "The content of the config file that runs, by its hash.",
-        ("hash",),
-        lambda: [((replanner.hash,), 1.0)],
-    )
-    made.gauge(
+        lambda worker: {(worker.replanner.loaded.hash,): 1},
+        "hash",
+    ),
+    _gauge(
         "bkc_config_restart_needed",
         "Keys of the config file that count only from the next start on.",
-        (),
-        lambda: [((), len(replanner.restart_needed))],
-    )
-    made.counter(
-        "bkc_plan_changes",
+        lambda worker: len(worker.replanner.restart_needed),
+    ),
+    _counter(
+        "bkc_plan_changes_total",
         "Times the plan was made again, by what came of it; refused and failed: the old one runs.",
-        ("outcome",),
-        lambda: [((outcome,), replanner.changes[outcome]) for outcome in OUTCOMES],
-    )
-    label = ("product",)
-    made.gauge("bkc_streams_desired", "Streams of the plan.", label, lambda: streams(0))
-    made.gauge("bkc_streams_active", "Streams subscribed now.", label, lambda: streams(1))
-    made.gauge("bkc_streams_refused", "Streams the exchange does not take.", label, refused)
-
-
-def _rest(made: MetricsPage, worker: Snapshot) -> None:
-    def each(attribute: str) -> Labelled:
-        return [((name,), getattr(pool, attribute)) for name, pool in worker.rest.pools.items()]
-
-    label = ("pool",)
-    made.gauge("bkc_rest_weight_used", "Weight in this minute.", label, lambda: each("used"))
-    made.gauge("bkc_rest_weight_limit", "Weight a minute we may.", label, lambda: each("limit"))
-    made.gauge(
+        lambda worker: _counts(worker.replanner.changes, OUTCOMES),
+        "outcome",
+    ),
+    _gauge("bkc_streams_desired", "Streams of the plan.", _streams(0), "product"),
+    _gauge("bkc_streams_active", "Streams subscribed now.", _streams(1), "product"),
+    _gauge(
+        "bkc_streams_refused", "Streams the exchange does not take.", _refused_streams, "product"
+    ),
+    _gauge(
+        "bkc_rest_weight_used", "Weight in this minute.", _by_pool(lambda pool: pool.used), "pool"
+    ),
+    _gauge(
+        "bkc_rest_weight_limit",
+        "Weight a minute we may.",
+        _by_pool(lambda pool: pool.limit),
+        "pool",
+    ),
+    _gauge(
         "bkc_rest_banned_until_timestamp_seconds",
         "Until when the exchange wants no calls; 0 when it takes them.",
-        label,
-        lambda: each("banned_until"),
-    )
-
-
-def _continuity(made: MetricsPage, worker: Snapshot) -> None:
-    continuity, repair, producer = worker.writer.gap_tracker, worker.gap_filler, worker.producer
-    made.counter(
-        "bkc_sequence_gaps",
+        _by_pool(lambda pool: pool.banned_until),
+        "pool",
+    ),
+    _counter(
+        "bkc_sequence_gaps_total",
         "Gaps found, by why something is missing.",
-        ("reason",),
-        lambda: [((reason,), continuity.gaps[reason]) for reason in REASONS],
-    )
-    numbers: tuple[tuple[str, str, Callable[[], float]], ...] = (
-        ("bkc_sequence_missing_events", "Events found missing.", lambda: continuity.missing),
-        ("bkc_backfilled_events", "Of them, fetched and written.", lambda: continuity.recovered),
-        ("bkc_backfill_failures", "REST calls made again.", lambda: repair.scheduler.failures),
-        ("bkc_book_snapshots", "Order books written.", lambda: repair.books),
-        ("bkc_ids_resets", "Series whose ids began anew.", lambda: repair.latest_ids.resets),
-        (
-            "bkc_silent_everywhere",
-            "Times REST had events of a stream that two connections were silent about.",
-            lambda: repair.latest_ids.confirmed,
-        ),
-        ("bkc_commits", "Transactions stored.", lambda: producer.commits),
-    )
-    for name, doc, read in numbers:
-        made.counter(name, doc, (), functools.partial(_scalar, read))
-    gauges: tuple[tuple[str, str, Callable[[], float]], ...] = (
-        ("bkc_gaps_open", "Gaps not settled yet.", lambda: continuity.open_gaps),
-        ("bkc_backfill_waiting", "Gaps and books in the queue.", lambda: repair.scheduler.waiting),
-        ("bkc_fenced", "1 when a later writer has taken over.", lambda: producer.fenced),
-    )
-    for name, doc, read in gauges:
-        made.gauge(name, doc, (), functools.partial(_scalar, read))
+        lambda worker: _counts(worker.gap_tracker.gaps, REASONS),
+        "reason",
+    ),
+    _counter(
+        "bkc_sequence_missing_events_total",
+        "Events found missing.",
+        lambda worker: worker.gap_tracker.missing,
+    ),
+    _counter(
+        "bkc_backfilled_events_total",
+        "Of them, fetched and written.",
+        lambda worker: worker.gap_tracker.recovered,
+    ),
+    _counter(
+        "bkc_backfill_failures_total",
+        "REST calls made again.",
+        lambda worker: worker.gap_filler.scheduler.failures,
+    ),
+    _counter(
+        "bkc_book_snapshots_total",
+        "Order books written.",
+        lambda worker: worker.gap_filler.books.published,
+    ),
+    _counter(
+        "bkc_ids_resets_total",
+        "Series whose ids began anew.",
+        lambda worker: worker.gap_filler.latest_ids.resets,
+    ),
+    _counter(
+        "bkc_silent_everywhere_total",
+        "Times REST had events of a stream that two connections were silent about.",
+        lambda worker: worker.gap_filler.latest_ids.confirmed,
+    ),
+    _counter("bkc_commits_total", "Transactions stored.", lambda worker: worker.producer.commits),
+    _gauge("bkc_gaps_open", "Gaps not settled yet.", lambda worker: worker.gap_tracker.open_gaps),
+    _gauge(
+        "bkc_backfill_waiting",
+        "Gaps and books in the queue.",
+        lambda worker: worker.gap_filler.scheduler.waiting,
+    ),
+    _gauge(
+        "bkc_fenced", "1 when a later writer has taken over.", lambda worker: worker.producer.fenced
+    ),
+    _histogram(
+        "bkc_commit_pause_seconds",
+        "How long a commit held publishing up.",
+        lambda worker: worker.producer.pauses,
+    ),
+    _histogram(
+        "bkc_pipeline_seconds",
+        "Broker acknowledgement minus frame received (one record in 64).",
+        lambda worker: worker.lag.pipeline,
+    ),
+    _histogram(
+        "bkc_end_to_end_lag_seconds",
+        "Broker acknowledgement minus the record's time (one record in 64).",
+        lambda worker: worker.lag.end_to_end,
+    ),
+    _counter(
+        "bkc_lag_clamped_total",
+        "Negative end-to-end lags counted as 0: the clocks differ.",
+        lambda worker: worker.lag.clamped,
+    ),
+    _gauge(
+        "bkc_ready",
+        "Each part of readiness.",
+        lambda worker: {(name,): is_met() for name, is_met in worker.readiness.items()},
+        "check",
+    ),
+)
 
-    made.histogram(
-        "bkc_commit_pause_seconds", "How long a commit held publishing up.", producer.pauses
-    )
 
-
-def _scalar(read: Callable[[], float]) -> Labelled:
-    return [((), read())]
+def build_metrics(worker: Snapshot) -> MetricsPage[Snapshot]:
+    """Return the metrics page of a worker; its label sets are complete from the start on."""
+    return MetricsPage(METRICS, worker)

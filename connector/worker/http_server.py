@@ -1,4 +1,7 @@
-"""Probes and metrics over HTTP. Kafka or Binance down never fails liveness: no restart cures it."""
+"""Probes, metrics and status over HTTP.
+
+Liveness fails for neither Kafka nor Binance: a restart of the worker would not bring them back.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,37 +12,41 @@ from connector.errors import Refused
 
 
 class HttpServer:
-    """Answers /livez /readyz /startupz /metrics /status.
+    """Answers /livez, /readyz, /startupz, /metrics and /status.
 
     Args:
-        checks: Name -> whether it holds; ready when all do.
-        metrics: Returns the metrics page.
+        readiness: Name of each part of readiness -> whether it is met.
+        metrics: Returns the metrics page, in Prometheus' text format.
         status: Returns what /status shows, as JSON.
     """
 
     def __init__(
         self,
-        checks: Mapping[str, Callable[[], bool]],
+        readiness: Mapping[str, Callable[[], bool]],
         metrics: Callable[[], bytes],
         status: Callable[[], dict[str, Any]],
     ) -> None:
-        self._checks = checks
+        self._readiness = readiness
         self._metrics = metrics
         self._status = status
         app = web.Application()
         app.router.add_get("/livez", self._live)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/startupz", self._started)
-        app.router.add_get("/metrics", self._page)
-        app.router.add_get("/status", self._state)
+        app.router.add_get("/metrics", self._show_metrics)
+        app.router.add_get("/status", self._show_status)
         self._runner = web.AppRunner(app, access_log=None)
         self._was_ready = False
 
     async def start(self, host: str, port: int) -> None:
         """Listen.
 
+        Args:
+            host: Address of this machine.
+            port: 0 takes a free one.
+
         Raises:
-            Refused: the port is taken.
+            Refused: the port cannot be listened on.
         """
         await self._runner.setup()
         try:
@@ -60,8 +67,8 @@ class HttpServer:
         return int(self._runner.addresses[0][1])
 
     def failing(self) -> list[str]:
-        """Return the checks that do not hold now."""
-        failing = [name for name, holds in self._checks.items() if not holds()]
+        """Return the parts of readiness that are not met now."""
+        failing = [name for name, is_met in self._readiness.items() if not is_met()]
         self._was_ready = self._was_ready or not failing
         return failing
 
@@ -78,9 +85,9 @@ class HttpServer:
         self.failing()
         return web.Response(text="ok\n") if self._was_ready else await self._ready(request)
 
-    async def _page(self, _request: web.Request) -> web.Response:
+    async def _show_metrics(self, _request: web.Request) -> web.Response:
         content_type = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
         return web.Response(body=self._metrics(), headers=content_type)
 
-    async def _state(self, _request: web.Request) -> web.Response:
+    async def _show_status(self, _request: web.Request) -> web.Response:
         return web.json_response(self._status())

@@ -1,7 +1,7 @@
-"""Settings into objects, objects into one TaskGroup, and the draining at the end, in order.
+"""The market worker: settings into objects, objects into one run, and the drain at its end.
 
-Reading order of a run: plan, topics, schema ids, market; on SIGTERM: stop reading, publish what is
-queued, flush with a deadline, say what was left.
+Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, taking over),
+`_run_until_stopped`, `_drain` (publish what is queued, flush, log what is left).
 """
 
 import asyncio
@@ -9,21 +9,25 @@ import signal
 import time
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from connector import __version__
 from connector.backfill.gap_filler import GapFiller
 from connector.config.load import Loaded
+from connector.config.model import Settings
 from connector.config.plan import bases_of, plan_of
+from connector.config.reload import FileWatch
 from connector.config.secrets import api_key_of, proxy_of
+from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.rest_requests import FillPolicy
 from connector.diagnostics.preflight import check_offline
-from connector.errors import Fatal, Refused, Retry
+from connector.errors import Fatal
+from connector.feed.connect_limiter import ConnectLimiter
 from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
+from connector.feed.router import Router
 from connector.feed.shard import Shard
-from connector.kafka import client_config as kafka_settings
-from connector.kafka import topic_admin
-from connector.kafka.schema_registry import ensure_schemas
 from connector.planning.model import Plan
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
@@ -31,18 +35,25 @@ from connector.telemetry.ledger import Ledger
 from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
 from connector.worker.http_server import HttpServer
-from connector.worker.replanner import Hands, Replanner
+from connector.worker.provisioning import Provisioner
+from connector.worker.replan_triggers import ReplanTriggers
+from connector.worker.replanner import Replanner
 from connector.worker.status import status
-from connector.worker.writer import ShardWriter
+from connector.worker.writer import ShardWriter, WriterIdentity
 
-POLL_INTERVAL_S = 0.005  # how often librdkafka's reports are served
+POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
 DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
-KAFKA_TIMEOUT_S = 60.0  # how long the start waits for a cluster that does not answer
 
 
 @dataclass(slots=True)
 class RunResult:
-    """How a run ended: records that could not be stored, and the accounts."""
+    """How a run ended.
+
+    Attributes:
+        left: Records that could not be stored, and frames still queued.
+        ledger: The accounts.
+        waiting: Frames still queued.
+    """
 
     left: int
     ledger: Ledger
@@ -50,48 +61,82 @@ class RunResult:
 
 
 class MarketWorker:
-    """The market worker, from start to drained."""
+    """The market worker, from start to drained; made inside the event loop.
+
+    Args:
+        loaded: The config file.
+
+    Attributes:
+        stopping: Set it to end the run, as SIGTERM does.
+        readiness: Name of each part of readiness -> whether it is met; /readyz wants all.
+
+    Raises:
+        Refused: the file cannot be carried out on this machine.
+    """
 
     def __init__(self, loaded: Loaded) -> None:
-        check_offline(
-            loaded, here=True
-        )  # what is wrong with the file is said before anything is opened
+        check_offline(loaded, here=True)  # before anything is opened
         plan = plan_of(loaded)
         self.settings = settings = loaded.settings
-        self.ledger = Ledger()
-        self.lag = Lag()
         self.stopping = asyncio.Event()
+        self.ledger, self.lag = Ledger(), Lag()
+        self.hold_bytes = int(settings.hold)
         proxy = proxy_of(settings)
-        self.rest = RestClient(
-            bases_of(settings),
-            share=settings.limits.share,
-            proxy=proxy,
-            api_key=api_key_of(settings),
+        self.rest = _rest_client(settings, proxy)
+
+        # From a frame to Kafka
+        identity = WriterIdentity(settings.topic_prefix, settings.instance, settings.shard.index)
+        self.gap_tracker = _gap_tracker(settings, identity)
+        self.writer = ShardWriter(
+            identity,
+            settings.kafka,
+            settings.schema_registry,
+            settings.delivery,
+            self.gap_tracker,
+            self.ledger,
+            self.lag,
         )
-        self.writer = writer = ShardWriter(settings, self.ledger, self.lag)
-        self.producer = writer.producer
-        hold = int(settings.hold)
-        self.pipeline = Pipeline(writer.producer, self.ledger, hold, writer.gap_tracker)
-        self.context = around = SessionContext(
+        self.producer = self.writer.producer
+        self.pipeline = Pipeline(self.producer, self.ledger, self.hold_bytes, self.gap_tracker)
+
+        # What fills gaps, and what reads the streams
+        router = Router()
+        self.gap_filler = GapFiller(self.rest, self.pipeline, router.codecs, settings.backfill)
+        self.context = SessionContext(
             self.pipeline,
             self.ledger,
+            ConnectLimiter(settings.limits.share),
+            self.gap_filler.latest_ids.watch,
             proxy,
-            settings.limits.share,
-            settings.limits.connection_life / 1000,
+            settings.limits.connection_life.total_seconds(),
         )
-        self.shard = Shard(around)
-        self.gap_filler = GapFiller(self.rest, self.pipeline, self.shard.router.codecs, settings)
-        around.watch = self.gap_filler.latest_ids.watch
-        news, listed = self.shard.router.listing_announcements, self.gap_filler.add_listings
-        hands = Hands(self.rest, self._prepare, self.shard.apply, news, listed)
-        self.replanner = Replanner(loaded, hands, plan)
-        self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
-        self._there = False
+        self.shard = Shard(self.context, router)
+
+        # The plan and its changes
+        self.provisioner = Provisioner(
+            settings.kafka,
+            settings.topics,
+            settings.schema_registry,
+            self.writer.control,
+            self.writer.dead_letter,
+        )
+        self.replanner = Replanner(
+            loaded,
+            plan,
+            ReplanTriggers(FileWatch(Path(loaded.places.file), loaded.hash), router),
+            self.rest,
+            self.provisioner,
+            self.shard,
+            self.gap_tracker,
+        )
+
+        # What is shown of it
+        self._took_over = False  # after topics and schemas: we are the writer of the shard
         self._crash: Fatal | None = None
         self.readiness = {
             "kafka": lambda: self.producer.trouble is None and not self.producer.fenced,
             "exchange_info": lambda: self.replanner.complete,
-            "schema_registry": lambda: self._there,
+            "schema_registry": lambda: self._took_over,
             "data": self._data_flows,
         }
         self.server = HttpServer(self.readiness, build_metrics(self).text, lambda: status(self))
@@ -103,7 +148,7 @@ class MarketWorker:
 
     def _data_flows(self) -> bool:
         supervised = self.shard.supervised
-        return bool(supervised) and all(one.flowing for one in supervised)
+        return bool(supervised) and all(supervisor.flowing for supervisor in supervised)
 
     async def run(self) -> RunResult:
         """Run until `stopping` is set or a signal comes; drain; return how it ended.
@@ -111,8 +156,8 @@ class MarketWorker:
         Raises:
             Refused: the start is impossible as configured.
             Retry: Kafka does not answer.
-            Fatal: Kafka gave up on us for good, or a bug ended a part of us; what could be stored
-                was.
+            Fatal: Kafka refused us for good, or a bug ended a part of the worker; what could be
+                stored was.
         """
         self._stop_on_signals()
         await self.server.start(self.settings.server.host, self.settings.server.port)
@@ -127,8 +172,23 @@ class MarketWorker:
             await self.rest.close()
             await self.server.stop()
 
+    async def _begin(self) -> None:
+        """Make and apply the first plan; no stream is subscribed before we are the writer."""
+        plan = await self.replanner.first_plan()
+        ids = await self.provisioner.provision(plan)
+        await self.writer.take_over(ids)
+        self._took_over = True
+        self.shard.apply(plan, ids)
+        self.replanner.begin(plan)
+        events.started(
+            streams=len(plan.streams),
+            connections=len(plan.connections),
+            topics=len(plan.topics),
+            version=__version__,
+        )
+
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do the work; False when we were asked to stop before it was done."""
+        """Do the work; False if the worker was stopped before it was done."""
         task = asyncio.create_task(work)
         stop = asyncio.create_task(self.stopping.wait())
         await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
@@ -140,46 +200,12 @@ class MarketWorker:
         await asyncio.gather(task, return_exceptions=True)
         return False
 
-    async def _begin(self) -> None:
-        """Make the plan and see to topics and schemas; no stream is asked for before all that."""
-        await self.replanner.start()
-        events.started(
-            streams=len(self.plan.streams),
-            connections=len(self.plan.connections),
-            topics=len(self.plan.topics),
-            version=__version__,
-        )
-
-    async def _prepare(self, plan: Plan) -> dict[str, int]:
-        """See to the topics and schemas of a plan, as far as they are new; return the ids."""
-        wanted = {**plan.topics, **self.writer.control}
-        new = {name: kind for name, kind in wanted.items() if (name, kind) not in self._ids}
-        if new:
-            await self._ensure_topics([*new, self.writer.dead_letter])
-            ids = await ensure_schemas(self.settings.schema_registry, new)
-            self._ids |= {(name, kind): ids[name] for name, kind in new.items()}
-        found = {name: self._ids[name, kind] for name, kind in wanted.items()}
-        if not self._there:
-            await self.writer.take_over(found)
-            self._there = True
-        return found
-
-    async def _ensure_topics(self, names: list[str]) -> None:
-        conf = kafka_settings.client(self.settings.kafka)
-        give_up = time.monotonic() + KAFKA_TIMEOUT_S
-        while True:
-            try:
-                return await topic_admin.ensure(conf, self.settings.topics, names)
-            except Retry as error:
-                if time.monotonic() >= give_up:
-                    raise
-                events.kafka_trouble(cause=str(error))
-            await asyncio.sleep(1.0)
-
     async def _run_until_stopped(self) -> None:
         parts = (self.shard, self.replanner, self.gap_filler)
-        tasks = [asyncio.create_task(one.run(), name=type(one).__name__) for one in parts]
-        while not self.stopping.is_set() and not self._over(tasks):
+        tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
+        while not (
+            self.stopping.is_set() or self._cannot_write or any(task.done() for task in tasks)
+        ):
             self._serve()
             await asyncio.sleep(POLL_INTERVAL_S)
         self.context.closing = "restart"
@@ -188,16 +214,12 @@ class MarketWorker:
         ends = await asyncio.gather(*tasks, return_exceptions=True)
         self._note_crashes(tasks, ends)
         if self.producer.fenced:
-            await self.stopping.wait()  # somebody newer writes: live, not ready, until SIGTERM
-
-    def _over(self, tasks: "list[asyncio.Task[None]]") -> bool:
-        ended = any(task.done() for task in tasks)
-        return ended or self.producer.fatal is not None or self.producer.fenced
+            await self.stopping.wait()  # a newer writer writes: live, not ready, until SIGTERM
 
     def _note_crashes(
         self, tasks: "list[asyncio.Task[None]]", ends: Sequence[BaseException | None]
     ) -> None:
-        """Have a part that ended by itself end the run: nothing goes on with half its parts."""
+        """Have a part that ended by a bug end the run: nothing goes on with half its parts."""
         for task, error in zip(tasks, ends, strict=True):
             if isinstance(error, Exception):
                 events.task_failed(task.get_name(), error)
@@ -206,28 +228,26 @@ class MarketWorker:
     def _serve(self) -> None:
         """Serve librdkafka's reports and publish what is queued."""
         self.producer.poll()
-        if self.pipeline.queued:
-            self.pipeline.drain()
-        self.pipeline.expire()
+        self.pipeline.tick()
 
     async def _drain(self, began: float) -> RunResult:
-        """Publish what is queued and flush, within the deadline; readers are gone by now."""
+        """Publish what is queued and flush, within the deadline; nothing is read any more."""
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
-        while self.pipeline.queued and time.monotonic() < deadline and not self._silenced:
+        while self.pipeline.queued and time.monotonic() < deadline and not self._cannot_write:
             self._serve()
             await asyncio.sleep(POLL_INTERVAL_S)
         await asyncio.to_thread(self.producer.flush, deadline)
-        left = self.ledger.records.in_flight + self.pipeline.waiting
-        left = 0 if self.producer.fenced else left  # the writer that took over sees to it
-        records = self.ledger.records
+        records, frames = self.ledger.records, self.ledger.frames
+        left = records.in_flight + self.pipeline.waiting
+        left = 0 if self.producer.fenced else left  # the writer that took over reads the same
         events.stopped(
             left=left,
             seconds=time.monotonic() - began,
-            frames=self.ledger.frames.received,
+            frames=frames.received,
             acknowledged=records.acknowledged,
             dead_lettered=records.dead_lettered,
             failed=records.failed,
-            dropped=self.ledger.frames.dropped,
+            dropped=frames.dropped,
         )
         fatal = self.producer.fatal or self._crash
         if fatal is not None:
@@ -235,7 +255,7 @@ class MarketWorker:
         return RunResult(left, self.ledger, self.pipeline.waiting)
 
     @property
-    def _silenced(self) -> bool:
+    def _cannot_write(self) -> bool:
         return self.producer.fatal is not None or self.producer.fenced
 
     def _stop_on_signals(self) -> None:
@@ -250,8 +270,29 @@ class MarketWorker:
 
 
 async def run_market(loaded: Loaded) -> RunResult:
-    """Run the market worker until it is told to stop. Raises as MarketWorker.run does."""
+    """Run the market worker until it is stopped. Raises as MarketWorker and its run do."""
     return await MarketWorker(loaded).run()
 
 
-__all__ = ["MarketWorker", "Refused", "RunResult", "bases_of", "plan_of", "run_market"]
+def _rest_client(settings: Settings, proxy: str | None) -> RestClient:
+    return RestClient(
+        bases_of(settings),
+        share=settings.limits.share,
+        proxy=proxy,
+        api_key=api_key_of(settings),
+    )
+
+
+def _gap_tracker(settings: Settings, identity: WriterIdentity) -> GapTracker:
+    return GapTracker(
+        identity.prefix,
+        shard=identity.shard,
+        instance=identity.instance,
+        run=identity.run,
+        policy=FillPolicy(
+            enabled=settings.backfill.enabled,
+            has_key=settings.backfill.api_key_file is not None,
+            books=settings.backfill.books,
+        ),
+        repeats_possible=settings.delivery == "idempotent",
+    )

@@ -1,58 +1,60 @@
-"""Why the plan has to be made again, and when: the file, a signal, the clock, news of the exchange.
+"""When the plan is made again: the config file, SIGHUP, the clock, or an announced listing.
 
-Next along the way: worker/replanner.py (what is done about it).
+Next: worker/replanner.py (what is done then).
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
-from connector.config.reload import FileWatch, content_hash
+from connector.config.reload import FileWatch
 from connector.telemetry import events
 
-POLL_INTERVAL_S = 1.0  # between two looks at the file, the clock and the news
-NEWS_GAP_S = 10.0  # between two questions because of news: these come in flocks
+POLL_INTERVAL_S = 1.0  # between two reads of the file
+ANNOUNCED_INTERVAL_S = 10.0  # at least, between two requests for listings: they come in flocks
 
-# names: those in the file are to be looked up, which changes no plan
+# file, signal: the config file is read again. refresh, news: the exchange is asked what it lists.
+# names: the symbols that the file names are looked up; the plan stays as it is.
 Trigger = Literal["file", "signal", "refresh", "news", "names"]
 ABOUT_FILE: frozenset[Trigger] = frozenset({"file", "signal"})
 
 
+class Announcements(Protocol):
+    """What the exchange has announced of new listings: feed/router.py."""
+
+    def listing_announcements(self) -> int:
+        """Return how many announcements have come so far."""
+        ...
+
+
 @dataclass(slots=True)
 class ReplanTriggers:
-    """What is to be done, and when.
+    """What is due, and when.
 
     Attributes:
-        news: Returns a number that grows when the exchange announces a listing.
-        watch: The config file's content against the one that was dealt with.
+        watch: The config file.
+        announcements: New listings that the exchange announces.
     """
 
-    news: Callable[[], int]
     watch: FileWatch
-    _due: dict[Trigger, float] = field(default_factory=dict)
-    _hurry: asyncio.Event = field(default_factory=asyncio.Event)
-    _news_seen: int = 0
-    _news_from: float = 0.0
-    _gone_told: bool = False
-
-    @classmethod
-    def of(cls, path: Path, news: Callable[[], int]) -> "ReplanTriggers":
-        """Begin with the file as it is now."""
-        return cls(news, FileWatch(path, content_hash(path)))
+    announcements: Announcements
+    _due: dict[Trigger, float] = field(default_factory=dict)  # -> monotonic seconds
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _announced: int = 0  # announcements seen
+    _ask_from: float = 0.0  # no request because of an announcement before
+    _reported_gone: bool = False
 
     def reread(self) -> None:
-        """Read the file again now, changed or not (SIGHUP)."""
+        """Have the config file read again now, changed or not (SIGHUP)."""
         self._due["signal"] = 0.0
-        self._hurry.set()
+        self._wake.set()
 
-    def later(self, reason: Trigger, wait_s: float) -> None:
-        """Come back to something after so many seconds."""
-        self._due[reason] = now() + wait_s
+    def later(self, trigger: Trigger, wait_s: float) -> None:
+        """Let a trigger be due in so many seconds."""
+        self._due[trigger] = now() + wait_s
 
     def refresh(self, every_s: float | None) -> None:
-        """See to it that the listings are asked for again; None: nothing needs them."""
+        """Schedule the next request for listings, if none is; None: no plan needs them."""
         if every_s is None:
             self._due.pop("refresh", None)
         else:
@@ -60,36 +62,36 @@ class ReplanTriggers:
 
     def asked(self) -> None:
         """Note that the listings are being asked for."""
-        self._news_from = now() + NEWS_GAP_S
+        self._ask_from = now() + ANNOUNCED_INTERVAL_S
 
     async def due(self) -> list[Trigger]:
-        """Wait a moment, then return what is due; it counts as dealt with."""
+        """Wait a poll interval or for SIGHUP, read the file, and return what is due, once."""
         try:
             async with asyncio.timeout(POLL_INTERVAL_S):
-                await self._hurry.wait()
+                await self._wake.wait()
         except TimeoutError:
             pass
-        self._hurry.clear()
+        self._wake.clear()
         if await asyncio.to_thread(self.watch.changed):
             self._due["file"] = 0.0
-        self._tell_of_the_file()
-        news = self.news()
-        if news > self._news_seen:
-            self._due.setdefault("news", max(now(), self._news_from))
-        self._news_seen = news
-        due = [reason for reason, when in self._due.items() if when <= now()]
-        for reason in due:
-            del self._due[reason]
+        self._report_the_file()
+        announced = self.announcements.listing_announcements()
+        if announced > self._announced:
+            self._due.setdefault("news", max(now(), self._ask_from))
+        self._announced = announced
+        due = [trigger for trigger, when in self._due.items() if when <= now()]
+        for trigger in due:
+            del self._due[trigger]
         return due
 
-    def _tell_of_the_file(self) -> None:
-        """Say once that the file is gone, and once that it is back."""
-        if self.watch.gone != self._gone_told:
-            self._gone_told = self.watch.gone
-            tell = events.config_file_gone if self.watch.gone else events.config_file_back
-            tell(file=str(self.watch.path))
+    def _report_the_file(self) -> None:
+        """Log once that the file is gone, and once that it is back."""
+        if self.watch.gone != self._reported_gone:
+            self._reported_gone = self.watch.gone
+            report = events.config_file_gone if self.watch.gone else events.config_file_back
+            report(file=str(self.watch.path))
 
 
 def now() -> float:
-    """Return monotonic seconds."""
+    """Return monotonic seconds of the event loop."""
     return asyncio.get_running_loop().time()

@@ -1,307 +1,282 @@
-"""When the plan is made again, and what happens then: the config file changed, a signal came, the
-exchange lists something new, or it is time to ask. What goes wrong leaves the old plan running.
+"""Makes the first plan and every later one: from the config file and what the exchange lists.
 
-Next along the way: config/plan.py (file and listings into a plan), feed/shard.py (which applies
-it).
+A later plan is made when a trigger is due, and applied by its differences. Whatever fails on the
+way leaves the running plan as it is.
+
+Next: config/plan.py (file and listings into a plan), worker/provisioning.py (its topics and
+schemas), feed/shard.py (which applies it).
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Literal, Protocol
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
 from connector.config.load import Loaded, load
-from connector.config.model import Settings
 from connector.config.plan import plan_of
-from connector.config.reload import content_hash, reloadable_part
+from connector.config.reload import reloadable_part
 from connector.errors import Refused, Retry
 from connector.planning.diff import PlanDiff, difference
-from connector.planning.listing_check import unchecked, unlisted_names
 from connector.planning.model import Plan
 from connector.planning.plan import needs
 from connector.telemetry import events
+from connector.worker.listings import ListingSource, NameCheck, new_listings
 from connector.worker.replan_triggers import ABOUT_FILE, ReplanTriggers, Trigger, now
 
-RETRY_DELAY_S = 15.0  # after a change that could not be carried out for passing reasons
-PREPARE_S = 90.0  # for topics and schemas of a change, while the old plan runs
-LONGEST_WAIT_S = 60.0
-NAMES_RETRY_S = 60.0
-NAMES_S = 3600.0  # names that are not listed are looked up again, and warned of again, so often
-# During maintenance everything is listed as halted: who leaves then misses the first minutes after.
-MASS_END_S, MASS = 3600.0, 10
+RETRY_DELAY_S = 15.0  # after a change that failed and may succeed later
+PROVISION_TIMEOUT_S = 90.0  # for topics and schemas of a change, while the running plan goes on
+FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # at the start, for an exchange that does not answer
+# During maintenance every symbol is listed as halted. A plan that loses more than half of at least
+# MASS_END_STREAMS streams, and only because of the listings, waits for MASS_END_DELAY_S.
+MASS_END_STREAMS, MASS_END_DELAY_S = 10, 3600.0
 
 ReplanOutcome = Literal["applied", "unchanged", "refused", "failed"]
 OUTCOMES: tuple[ReplanOutcome, ...] = ("applied", "unchanged", "refused", "failed")
 
 
-class Exchange(Protocol):
-    """Who knows what is listed: rest."""
+class Provisioning(Protocol):
+    """Topics and schemas: worker/provisioning.py."""
 
-    async def universe(
-        self, products: Collection[Product], with_volumes: Collection[Product]
-    ) -> Universe:
-        """Ask for listings and volumes; raises Retry and Refused."""
+    async def provision(self, plan: Plan) -> Mapping[str, int]:
+        """Create what a plan needs; return topic -> schema id. Raises Retry and Refused."""
         ...
 
 
-@dataclass(slots=True)
-class Hands:
-    """What a change needs others for.
+class PlanTarget(Protocol):
+    """What reads the streams of a plan: feed/shard.py."""
 
-    Attributes:
-        exchange: Asked what is listed.
-        prepare: Sees to the topics and schemas of a plan; returns topic -> schema id.
-        apply: Has the plan carried out.
-        news: Returns a number that moves when the exchange announces a listing.
-        listed: Told of symbols that were not listed when last asked, before they are subscribed.
-    """
-
-    exchange: Exchange
-    prepare: Callable[[Plan], Awaitable[Mapping[str, int]]]
-    apply: Callable[[Plan, Mapping[str, int]], None]
-    news: Callable[[], int]
-    listed: Callable[[Collection[tuple[Product, str]]], None]
+    def apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
+        """Read this plan from now on."""
+        ...
 
 
-@dataclass(slots=True)
+class NewListings(Protocol):
+    """What opens the gap before the first event of a new listing: continuity/gap_tracker.py."""
+
+    def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
+        """Take note of symbols that were not listed before."""
+        ...
+
+
 class Replanner:
-    """Makes the first plan and every later one.
+    """Makes the first plan, and changes it while the worker runs.
+
+    Args:
+        loaded: The config file.
+        plan: What it means without asking the exchange.
+        triggers: When to plan again.
+        exchange: Answers what is listed.
+        provisioner: Creates topics and schemas.
+        shard: Reads the streams.
+        gap_tracker: Opens the gaps before the first events of new listings.
 
     Attributes:
         loaded: The config that runs: of a file read later, what can change live.
-        hands: Those who do the work.
         plan: The plan that runs; before the start, what the file alone says.
-        hash: Hash of the file's content that runs.
-        changes: Attempts at a change by outcome.
-        restart_needed: Keys of the file that a restart would change.
-        complete: Nothing of the plan waits for the exchange's listings.
-        triggers: Why to plan again.
+        changes: Attempts at a change, by outcome.
+        restart_needed: Keys of the file that count only from the next start on.
+        complete: The exchange has answered what the first plan needed.
     """
 
-    loaded: Loaded
-    hands: Hands
-    plan: Plan
-    hash: str = field(init=False)
-    changes: Counter[str] = field(default_factory=Counter)
-    restart_needed: tuple[str, ...] = ()
-    complete: bool = False
-    triggers: ReplanTriggers = field(init=False)
-    _universe: Universe | None = None
-    _emptying_since: float | None = None
-    _warned: set[str] = field(default_factory=set)
+    def __init__(
+        self,
+        loaded: Loaded,
+        plan: Plan,
+        triggers: ReplanTriggers,
+        exchange: ListingSource,
+        provisioner: Provisioning,
+        shard: PlanTarget,
+        gap_tracker: NewListings,
+    ) -> None:
+        self.loaded = loaded
+        self.plan = plan
+        self.triggers = triggers
+        self._exchange = exchange
+        self._provisioner = provisioner
+        self._shard = shard
+        self._gap_tracker = gap_tracker
+        self._names = NameCheck(exchange, triggers)
+        self.changes: Counter[str] = Counter()
+        self.restart_needed: tuple[str, ...] = ()
+        self.complete = False
+        self._universe: Universe | None = None  # the last answer; None: nothing was asked
+        self._mass_end_since: float | None = None
+        self._warned: set[str] = set()
 
-    def __post_init__(self) -> None:
-        self.triggers = ReplanTriggers.of(Path(self.loaded.places.file), self.hands.news)
-        self.hash = self.triggers.watch.known
+    # The first plan
 
-    # The start
-
-    async def start(self) -> None:
-        """Make the first plan and have it carried out; waits for an exchange that is away.
+    async def first_plan(self) -> Plan:
+        """Return the plan to begin with; waits for as long as the exchange does not answer.
 
         Raises:
             Refused: the file cannot be carried out.
-            Retry: Kafka does not answer.
         """
-        universe = await self._first_universe()
+        self._universe = await self._first_universe()
         self.complete = True
-        plan = await asyncio.to_thread(plan_of, self.loaded, universe)
-        ids = await self.hands.prepare(plan)
-        self.hands.apply(plan, ids)
-        self._universe = universe
-        self._commit_plan(self.loaded, plan, self.hash)
-        self.triggers.later("names", 0.0)
-        self._schedule_refresh()
+        return await asyncio.to_thread(plan_of, self.loaded, self._universe)
 
     async def _first_universe(self) -> Universe | None:
-        wait = 1.0
+        wait = FIRST_WAIT_S
         while True:
             try:
-                return await self._ask(self.loaded.settings)
+                return await self._ask(self.loaded)
             except Retry as error:
                 wait = max(wait, error.after_s or 0.0)
                 events.waiting_for_exchange_info(cause=str(error), retry_s=wait)
             await asyncio.sleep(wait)
             wait = min(LONGEST_WAIT_S, 2 * wait)
 
-    async def _ask(self, settings: Settings) -> Universe | None:
-        """Ask what the subscriptions need to know; None when they need nothing."""
-        needed = needs(settings.subscriptions)
-        if not needed.listings:
-            return None
-        self.triggers.asked()
-        return await self.hands.exchange.universe(needed.listings, needed.volumes)
+    def begin(self, plan: Plan) -> None:
+        """Take the first plan, which has been applied, for the one that runs."""
+        self._commit_plan(self.loaded, plan)
+        self.triggers.later("names", 0.0)
+        self._schedule_refresh()
 
-    # Later
+    # Changes
 
     async def run(self) -> None:
-        """Change the plan whenever there is a reason, until cancelled."""
+        """Do what is due, until cancelled."""
         while True:
-            for reason in await self.triggers.due():
-                await (self._look_up() if reason == "names" else self._change(reason))
+            for trigger in await self.triggers.due():
+                if trigger == "names":
+                    await self._names.run(self.loaded)
+                else:
+                    await self._change(trigger)
 
-    async def _look_up(self) -> None:
-        """Warn of names that are not listed; what the exchange does not tell now is asked later."""
-        found: list[str] = []
+    async def _change(self, trigger: Trigger) -> None:
+        """Make the plan again, and count how it ended."""
         try:
-            found = await self._unlisted()
-        except Retry as error:
-            self.triggers.later("names", max(NAMES_RETRY_S, error.after_s or 0.0))
-        except Refused:  # an exchange that will not tell is no reason to warn of anything
-            self.triggers.later("names", NAMES_S)
-        except Exception as error:  # noqa: BLE001 - a hint is not worth what runs
-            events.replanning_failed(reason="names", error=error)
-        for sentence in found:
-            events.plan_warning(text=sentence)
-        if found:
-            self.triggers.later("names", NAMES_S)
-
-    async def _unlisted(self) -> list[str]:
-        subscriptions = self.loaded.settings.subscriptions
-        products = unchecked(subscriptions)
-        if not products:
-            return []
-        universe = await self.hands.exchange.universe(products, ())
-        return self.loaded.sentences(
-            await asyncio.to_thread(unlisted_names, subscriptions, universe)
-        )
-
-    async def _change(self, reason: Trigger) -> None:
-        """Make the plan again; what goes wrong is said, and the old plan goes on."""
-        try:
-            outcome = await self._try(reason)
+            outcome = await self._replan(trigger)
         except Refused as error:
             outcome = "refused"
-            events.config_refused(reason=reason, cause=str(error))
+            events.config_refused(reason=trigger, cause=str(error))
         except Retry as error:
             outcome = "failed"
-            self._retry_later(reason, error)
+            self._retry_later(trigger, error)
         except Exception as error:  # noqa: BLE001 - a bug here must not stop what runs
             outcome = "failed"
-            events.replanning_failed(reason=reason, error=error)
+            events.replanning_failed(reason=trigger, error=error)
         self.changes[outcome] += 1
         self._schedule_refresh()
 
-    def _retry_later(self, reason: Trigger, error: Retry) -> None:
-        wait = max(RETRY_DELAY_S, error.after_s or 0.0)
-        events.plan_change_failed(reason=reason, cause=str(error), retry_s=wait)
-        self.triggers.later(reason, wait)
-
-    def _schedule_refresh(self) -> None:
-        """See to it that the listings are asked again, where any subscription needs them."""
-        settings = self.loaded.settings
-        asks = needs(settings.subscriptions).listings
-        self.triggers.refresh(settings.refresh / 1000 if asks else None)
-
-    async def _try(self, reason: Trigger) -> ReplanOutcome:
-        loaded, read = self.loaded, self.hash
-        if reason in ABOUT_FILE:
-            watch = self.triggers.watch
-            read = watch.known = await asyncio.to_thread(content_hash, watch.path)
-            loaded = self._live_part(await asyncio.to_thread(load, watch.path))
-        universe = await self._listings(loaded, reason)
-        plan, change = await asyncio.to_thread(_planned, loaded, universe, self.plan)
-        self._check_plausible(reason, change)
+    async def _replan(self, trigger: Trigger) -> ReplanOutcome:
+        """Read, plan, provision, apply; nothing has changed if it raises Refused or Retry."""
+        loaded = await self._read_file() if trigger in ABOUT_FILE else self.loaded
+        universe = await self._listings(loaded, trigger)
+        plan, change = await asyncio.to_thread(_plan_and_diff, loaded, universe, self.plan)
+        self._check_plausible(trigger, change)
         if not change.is_nothing:
-            ids = await self._prepare(plan)
-            self.hands.listed(_new_listings(self._universe, universe))
-            self.hands.apply(plan, ids)
-        if read != self.hash or not change.is_nothing:
-            _say(reason, read, change, plan)
+            ids = await self._provision(plan)
+            self._gap_tracker.add_listings(new_listings(self._universe, universe))
+            self._shard.apply(plan, ids)
+        if loaded.hash != self.loaded.hash or not change.is_nothing:
+            _log_change(trigger, loaded, change, plan)
         if loaded.settings.refresh != self.loaded.settings.refresh:
             self.triggers.refresh(None)
         self._universe = universe
-        self._commit_plan(loaded, plan, read)
-        if reason in ABOUT_FILE:
+        self._commit_plan(loaded, plan)
+        if trigger in ABOUT_FILE:
             self.triggers.later("names", 0.0)
         return "unchanged" if change.is_nothing else "applied"
 
-    async def _prepare(self, plan: Plan) -> Mapping[str, int]:
-        try:
-            async with asyncio.timeout(PREPARE_S):
-                return await self.hands.prepare(plan)
-        except TimeoutError as error:
-            text = f"topics and schemas of the new plan were not settled within {PREPARE_S:.0f} s"
-            raise Retry(text) from error
-
-    async def _listings(self, loaded: Loaded, reason: Trigger) -> Universe | None:
-        """Ask what is listed; a changed file makes do with the last answer where there is none."""
-        try:
-            return await self._ask(loaded.settings)
-        except Retry as error:
-            needed, last = needs(loaded.settings.subscriptions), self._universe
-            covered = last is not None and (
-                needed.listings <= last.listings.keys() and needed.volumes <= last.volumes.keys()
-            )
-            if reason not in ABOUT_FILE or not covered:
-                raise
-            self._retry_later("refresh", error)
-            return last
-
-    def _check_plausible(self, reason: Trigger, change: PlanDiff) -> None:
-        """Wait before ending most of what runs only because the exchange lists it no more.
-
-        Raises:
-            Retry: not yet.
-        """
-        ending, running = len(change.removed), len(self.plan.streams)
-        if reason in ABOUT_FILE or 2 * ending <= running or running < MASS:
-            self._emptying_since = None
-            return
-        self._emptying_since = self._emptying_since or now()
-        if now() - self._emptying_since < MASS_END_S:
-            raise Retry(
-                f"{ending} of {running} streams are no longer listed for trading: kept until the"
-                f" exchange has said so for {MASS_END_S / 60:.0f} minutes"
-            )
-
-    def _commit_plan(self, loaded: Loaded, plan: Plan, read: str) -> None:
-        """Note what runs now, and say what a user should know of it, once."""
-        self.loaded, self.plan, self.hash = loaded, plan, read
-        warnings = loaded.sentences(plan.warnings)
-        for sentence in warnings:
-            if sentence not in self._warned:
-                events.plan_warning(text=sentence)
-        self._warned = set(warnings)
-
-    def _live_part(self, read: Loaded) -> Loaded:
-        """Return a file as far as it can be carried out now; say what needs a restart."""
+    async def _read_file(self) -> Loaded:
+        """Return the file as far as it can be carried out now; log what needs a restart."""
+        watch = self.triggers.watch
+        read = await asyncio.to_thread(load, watch.path, watch.take())
         settings, keys = reloadable_part(self.loaded.settings, read.settings)
         if keys and keys != self.restart_needed:
             events.restart_needed(keys=list(keys))
         self.restart_needed = keys
         return replace(read, settings=settings)
 
+    async def _listings(self, loaded: Loaded, trigger: Trigger) -> Universe | None:
+        """Ask what is listed; for a changed file the last answer will do if there is none now."""
+        try:
+            return await self._ask(loaded)
+        except Retry as error:
+            needed, last = needs(loaded.settings.subscriptions), self._universe
+            covered = last is not None and (
+                needed.listings <= last.listings.keys() and needed.volumes <= last.volumes.keys()
+            )
+            if trigger not in ABOUT_FILE or not covered:
+                raise
+            self._retry_later("refresh", error)
+            return last
 
-def _planned(loaded: Loaded, universe: Universe | None, before: Plan) -> tuple[Plan, PlanDiff]:
-    """Make the next plan and compare it; off the event loop, since it may take a second."""
-    plan = plan_of(loaded, universe, before)
-    return plan, difference(before, plan)
+    async def _ask(self, loaded: Loaded) -> Universe | None:
+        """Ask what the subscriptions need to know; None when they need nothing."""
+        needed = needs(loaded.settings.subscriptions)
+        if not needed.listings:
+            return None
+        self.triggers.asked()
+        return await self._exchange.universe(needed.listings, needed.volumes)
+
+    async def _provision(self, plan: Plan) -> Mapping[str, int]:
+        try:
+            async with asyncio.timeout(PROVISION_TIMEOUT_S):
+                return await self._provisioner.provision(plan)
+        except TimeoutError as error:
+            raise Retry(
+                "topics and schemas of the new plan were not settled within"
+                f" {PROVISION_TIMEOUT_S:.0f} s"
+            ) from error
+
+    def _check_plausible(self, trigger: Trigger, change: PlanDiff) -> None:
+        """Refuse for a while to end most streams only because they are no longer listed.
+
+        Raises:
+            Retry: not yet.
+        """
+        ending, running = len(change.removed), len(self.plan.streams)
+        if trigger in ABOUT_FILE or 2 * ending <= running or running < MASS_END_STREAMS:
+            self._mass_end_since = None
+            return
+        self._mass_end_since = self._mass_end_since or now()
+        if now() - self._mass_end_since < MASS_END_DELAY_S:
+            raise Retry(
+                f"{ending} of {running} streams are no longer listed for trading: kept until the"
+                f" exchange has said so for {MASS_END_DELAY_S / 60:.0f} minutes"
+            )
+
+    def _commit_plan(self, loaded: Loaded, plan: Plan) -> None:
+        """Note what runs now, and log each new warning of the plan once."""
+        self.loaded, self.plan = loaded, plan
+        warnings = loaded.sentences(plan.warnings)
+        for sentence in warnings:
+            if sentence not in self._warned:
+                events.plan_warning(text=sentence)
+        self._warned = set(warnings)
+
+    def _retry_later(self, trigger: Trigger, error: Retry) -> None:
+        wait = max(RETRY_DELAY_S, error.after_s or 0.0)
+        events.plan_change_failed(reason=trigger, cause=str(error), retry_s=wait)
+        self.triggers.later(trigger, wait)
+
+    def _schedule_refresh(self) -> None:
+        """Have the listings asked for again, if any subscription needs them."""
+        settings = self.loaded.settings
+        asks = needs(settings.subscriptions).listings
+        self.triggers.refresh(settings.refresh.total_seconds() if asks else None)
 
 
-def _say(reason: Trigger, read: str, change: PlanDiff, plan: Plan) -> None:
+def _plan_and_diff(
+    loaded: Loaded, universe: Universe | None, running: Plan
+) -> tuple[Plan, PlanDiff]:
+    """Return the next plan and its difference; runs in a thread, as it may take a second."""
+    plan = plan_of(loaded, universe, running)
+    return plan, difference(running, plan)
+
+
+def _log_change(trigger: Trigger, loaded: Loaded, change: PlanDiff, plan: Plan) -> None:
     events.plan_changed(
-        reason=reason,
-        config=read,
+        reason=trigger,
+        config=loaded.hash,
         added=len(change.added),
         removed=len(change.removed),
         moved=len(change.moved),
         rerouted=len(change.rerouted),
         connections=len(plan.connections),
     )
-
-
-def _new_listings(before: Universe | None, now: Universe | None) -> set[tuple[Product, str]]:
-    """Return what is listed now and was not when last asked, of products asked both times."""
-    if before is None or now is None:
-        return set()
-    new: set[tuple[Product, str]] = set()
-    for product, listings in now.listings.items():
-        known = {one.symbol for one in before.listings.get(product, ())}
-        if known:
-            new |= {(product, one.symbol) for one in listings if one.symbol not in known}
-    return new

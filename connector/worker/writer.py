@@ -1,106 +1,137 @@
-"""Who writes: the producer, what is known of the series, and taking over from the writer before.
+"""The one writer of a shard: its producer, and the takeover from the previous writer.
 
 Next along the way: kafka/transactional_producer.py and kafka/idempotent_producer.py,
-continuity/gap_tracker.py, kafka/checkpoint_store.py.
+continuity/outbox.py, kafka/checkpoint_store.py.
 """
 
 import asyncio
 import secrets
-import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
 
-from connector.config.model import Settings
-from connector.continuity.gap_tracker import MARKERS, PROGRESS, GapTracker, Record
-from connector.kafka import client_config as kafka_settings
-from connector.kafka import topic_admin
-from connector.kafka.checkpoint_store import Stored, newest, stored, unfinished, until_settled
-from connector.kafka.committer import LastWriter
+from connector.codec.schema import DEAD_LETTER, own_topics
+from connector.config.model import KafkaSettings, RegistrySettings
+from connector.continuity.marker import GapReason
+from connector.continuity.outbox import Outbox
+from connector.kafka import client_config
+from connector.kafka.checkpoint_store import CheckpointStore
+from connector.kafka.committer import LastWriter, WriterLookup
 from connector.kafka.idempotent_producer import IdempotentProducer
+from connector.kafka.producer import Producer
 from connector.kafka.schema_registry import SchemaCache
 from connector.kafka.transactional_producer import TransactionalProducer
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
-AnyProducer = IdempotentProducer | TransactionalProducer
+
+@dataclass(frozen=True, slots=True)
+class WriterIdentity:
+    """Who writes.
+
+    Attributes:
+        prefix: The topic prefix.
+        instance: Name of the writer, the same after a restart.
+        shard: Index of its shard.
+        run: Random id of its process.
+    """
+
+    prefix: str
+    instance: str
+    shard: int
+    run: str = field(default_factory=lambda: secrets.token_hex(4))
+
+    @property
+    def transactional_id(self) -> str:
+        """What a later writer of this shard fences this one by."""
+        return f"{self.prefix}.{self.instance}.{self.shard}"
+
+
+class ShardTracker(Protocol):
+    """What is known of the series of a shard: continuity/gap_tracker.py."""
+
+    @property
+    def outbox(self) -> Outbox:
+        """Markers and progress."""
+        ...
+
+    def begin(
+        self,
+        schema_ids: Mapping[str, int],
+        stored: Mapping[str, Mapping[str, Any]],
+        unfinished: Iterable[Mapping[str, Any]],
+    ) -> None:
+        """Go on where the previous writer stopped."""
+        ...
+
+    def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
+        """Mark a record that Kafka did not take."""
+        ...
 
 
 class ShardWriter:
-    """The one writer of a shard.
+    """Writes the records, markers and progress of a shard.
+
+    Args:
+        identity: Who writes.
+        kafka, registry: Where to.
+        delivery: With transactions or without.
+        tracker: What is known of the series.
+        ledger, lag: Count and time the records.
 
     Attributes:
         producer: Takes the records.
-        gap_tracker: What is known of the series.
         dead_letter: Topic of what cannot become a record.
         control: Topics of markers and progress -> their kinds.
     """
 
-    def __init__(self, settings: Settings, ledger: Ledger, lag: Lag) -> None:
-        prefix = settings.topic_prefix
-        self._settings = settings
-        self._run = secrets.token_hex(4)
-        self._client = kafka_settings.client(settings.kafka)
-        self._schemas = SchemaCache(settings.schema_registry)
-        self.dead_letter = f"{prefix}.{topic_admin.DEAD_LETTER}"
-        self.control = {f"{prefix}.{MARKERS}": "marker", f"{prefix}.{PROGRESS}": "progress"}
-        self.exactly_once = settings.delivery == "exactly_once"
-        self.gap_tracker = GapTracker(
-            prefix,
-            shard=settings.shard.index,
-            instance=settings.instance,
-            run=self._run,
-            repeats_possible=not self.exactly_once,
+    def __init__(
+        self,
+        identity: WriterIdentity,
+        kafka: KafkaSettings,
+        registry: RegistrySettings,
+        delivery: Literal["exactly_once", "idempotent"],
+        tracker: ShardTracker,
+        ledger: Ledger,
+        lag: Lag,
+    ) -> None:
+        self._identity = identity
+        self._tracker = tracker
+        conf = client_config.client(kafka)
+        self._store = CheckpointStore(conf, identity.prefix, SchemaCache(registry))
+        self.dead_letter = f"{identity.prefix}.{DEAD_LETTER}"
+        self.control = own_topics(identity.prefix)
+        self.producer: Producer
+        if delivery == "idempotent":
+            conf = client_config.producer(kafka)
+            self.producer = IdempotentProducer(conf, ledger, self.dead_letter, lag, tracker)
+        else:
+            conf = client_config.transactional(kafka, identity.transactional_id)
+            lookup = WriterLookup(self._store.progress_topic, self._last_writer)
+            self.producer = TransactionalProducer(
+                conf, ledger, self.dead_letter, lag, tracker, lookup
+            )
+
+    def _last_writer(self, commits: int) -> LastWriter:
+        return self._store.last_writer(
+            self._identity.run, self._tracker.outbox.first_commits, commits
         )
-        self.producer = self._producer(ledger, lag)
-        self.producer.collect = self._seal
-        self.producer.refused = self.gap_tracker.on_refused
 
-    def _producer(self, ledger: Ledger, lag: Lag) -> AnyProducer:
-        settings = self._settings
-        if not self.exactly_once:
-            conf = kafka_settings.producer(settings.kafka)
-            return IdempotentProducer(conf, ledger, self.dead_letter, lag)
-        name = f"{settings.topic_prefix}.{settings.instance}.{settings.shard.index}"
-        conf = kafka_settings.transactional(settings.kafka, name)
-        made = TransactionalProducer(conf, ledger, self.dead_letter, lag)
-        made.has_markers = lambda: self.gap_tracker.outbox.waiting
-        made.ask_newest(lambda: self._newest(made.commits), self._topic("progress"))
-        return made
-
-    async def take_over(self, ids: Mapping[str, int]) -> None:
-        """Fence whoever wrote before, read what was stored, and go on from there.
+    async def take_over(self, schema_ids: Mapping[str, int]) -> None:
+        """Fence the previous writer, read what it has stored, and go on from there.
 
         Args:
-            ids: Control topic -> schema id.
+            schema_ids: Topic -> schema id, with the topics of `control`.
 
         Raises:
-            Fatal: Kafka does not let us write transactions. Retry: it does not answer.
+            Fatal: Kafka does not let us write. Retry: it does not answer.
         """
-        if isinstance(self.producer, TransactionalProducer):
-            await asyncio.to_thread(self.producer.start)
-        found = await asyncio.to_thread(self._stored)
-        open_gaps = {gap for one in found.values() for gap in one["open_gaps"]}
-        topic = self._topic("marker")
-        gaps = await asyncio.to_thread(unfinished, self._client, topic, self._schemas, open_gaps)
-        by_kind = {kind: ids[topic] for topic, kind in self.control.items()}
-        self.gap_tracker.begin(by_kind, found, gaps)
-        if isinstance(self.producer, TransactionalProducer):
-            await asyncio.to_thread(self.producer.write, self._first(1))
-        events.takeover_completed(series=len(found), run=self._run)
-
-    def _topic(self, kind: str) -> str:
-        return next(topic for topic, one in self.control.items() if one == kind)
-
-    def _first(self, number: int) -> list[Record]:
-        return self.gap_tracker.outbox.rewrite_progress(number, time.time_ns() // 1000)
-
-    def _seal(self, number: int) -> list[Record]:
-        return self._first(number) + self.gap_tracker.outbox.drain(number, time.time_ns() // 1000)
-
-    def _stored(self) -> Stored:
-        return stored(self._client, self._topic("progress"), self._schemas)
-
-    def _newest(self, commits: int) -> LastWriter:
-        """Ask the progress topic who has written last; blocks."""
-        until_settled(self._client, self._topic("progress"))
-        return newest(self._stored(), self._run, self.gap_tracker.outbox.sealed, commits)
+        await asyncio.to_thread(self.producer.start)
+        progress = await asyncio.to_thread(self._store.progress)
+        open_gaps = {gap_id for record in progress.values() for gap_id in record["open_gaps"]}
+        unfinished = await asyncio.to_thread(self._store.unfinished, open_gaps)
+        by_kind = {kind: schema_ids[topic] for topic, kind in self.control.items()}
+        self._tracker.begin(by_kind, progress, unfinished)
+        await asyncio.to_thread(self.producer.write_takeover)
+        events.takeover_completed(series=len(progress), run=self._identity.run)

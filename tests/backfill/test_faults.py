@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from connector.backfill.job import BackfillJob, BackfillResult, Gap
 from connector.backfill.pages import Span
-from connector.backfill.scheduler import BackfillScheduler, BookSnapshotJob
+from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, parse
-from connector.codec.rest_rows import RestEvent
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Mute, Skip
 from connector.lab.market import Market
 from connector.transport.rest import RestClient
+from tests.support.backfill import KeptJob, gap_around, series_of
 from tests.support.lab_client import client
 from tests.support.waiting import until
 
@@ -45,40 +44,35 @@ async def exchange(market: Market) -> AsyncIterator[Exchange]:
     await lab.stop()
 
 
-async def fetched(exchange: Exchange, gaps: list[Gap]) -> tuple[list[int], list[BackfillResult]]:
-    """Fill gaps; return the ids that came, and what became of the gaps."""
-    found: list[int] = []
-    outcomes: list[BackfillResult] = []
-
-    async def deliver(_owner: BackfillJob | BookSnapshotJob, some: list[RestEvent]) -> None:
-        found.extend(one.first for one in some)
-
-    async def settle(outcome: BackfillResult) -> None:
-        outcomes.append(outcome)
-
+async def filled(exchange: Exchange, stream: Stream, spans: list[Span]) -> list[KeptJob]:
+    """Fill gaps of a stream; return their jobs, once all are closed."""
+    symbol = stream.parameters["symbol"].upper()
+    jobs = [
+        KeptJob(series_of(stream, symbol), gap_around(stream, span, after_ms=2**60))
+        for span in spans
+    ]
     rest = RestClient(exchange.bases, api_key="k" * 64)
     await rest.start()
-    backfill = BackfillScheduler(rest, deliver, settle, weight_share=1.0)
-    running = asyncio.create_task(backfill.run())
+    scheduler = BackfillScheduler(rest, weight_share=1.0)
+    running = asyncio.create_task(scheduler.run())
     try:
-        for gap in gaps:
-            backfill.add(gap)
+        for job in jobs:
+            scheduler.add(job)
         async with asyncio.timeout(10):
-            await backfill.idle()
+            await scheduler.idle()
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         await rest.close()
-    return found, outcomes
+    return jobs
 
 
-def gaps_of(stream: Stream, ids: list[int]) -> list[Gap]:
-    """Return the holes between ids, as a tracker finds them."""
-    symbol = stream.parameters["symbol"].upper()
+def missing(ids: list[int], step: int = 1) -> list[Span]:
+    """Return what lies between ids, or between open times."""
     return [
-        Gap(f"{before}", stream, symbol, Span(before + 1, after - 1), 0, 2**60)
+        Span(before + step, after - step)
         for before, after in pairwise(ids)
-        if after > before + 1
+        if after > before + step
     ]
 
 
@@ -97,14 +91,16 @@ async def test_what_a_fault_withheld_is_fetched_to_the_id(
         ids = here.ids(name, key)
     exchange.pause()
 
-    found, outcomes = await fetched(exchange, gaps_of(stream, ids))
+    jobs = await filled(exchange, stream, missing(ids))
 
     last = ids[-1]
-    lost = [one for (one,) in exchange.oracle.withheld(series) if one < last]
-    listed = {one.id for one in market.history.known(product, stream.row.kind, series[2], 0)}
+    lost = [number for (number,) in exchange.oracle.withheld(series) if number < last]
+    known = market.history.known(product, stream.row.kind, series[2], 0)
+    listed = {event.id for event in known}
     assert len(lost) > 20
-    assert sorted(found) == [one for one in lost if one in listed]
-    assert {one.state for one in outcomes} == {"filled"}
+    fetched = sorted(number for job in jobs for number in job.ids)
+    assert fetched == [number for number in lost if number in listed]
+    assert {job.state for job in jobs} == {"filled"}
 
 
 async def test_candles_that_closed_unseen_are_fetched(exchange: Exchange) -> None:
@@ -120,15 +116,9 @@ async def test_candles_that_closed_unseen_are_fetched(exchange: Exchange) -> Non
         await until(lambda: any(map(closed, here.data[name][count:])))
         opened = [data["k"]["t"] for data in here.data[name] if closed(data)]
     exchange.pause()
-    missing = [
-        (before + 1_000, after - 1_000)
-        for before, after in pairwise(opened)
-        if after > before + 1_000
-    ]
+    [span] = missing(opened, 1_000)
 
-    gaps = [Gap("g", stream, "BTCUSDT", Span(*span), 0, 2**60) for span in missing]
-    found, outcomes = await fetched(exchange, gaps)
+    [job] = await filled(exchange, stream, [span])
 
-    [(first, last)] = missing
-    assert found == list(range(first, last + 1, 1_000))
-    assert [one.state for one in outcomes] == ["filled"]
+    assert job.ids == list(range(span.first, span.last + 1, 1_000))
+    assert job.state == "filled"

@@ -2,22 +2,25 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
+from typing_extensions import override
 
-from connector.backfill.job import BackfillJob, BackfillResult, Gap
+from connector.backfill.job import BATCH_EVENTS
 from connector.backfill.pages import Span
-from connector.backfill.scheduler import BATCH_EVENTS, BackfillScheduler, BookSnapshotJob
+from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.products import PRODUCTS, Bases
 from connector.binance.stream_name import Stream, parse
 from connector.codec.rest_rows import RestEvent
-from connector.errors import Refused
+from connector.continuity.gap import Gap
+from connector.errors import Retry
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
 from connector.lab.rest import routes
 from connector.transport.rest import RestClient
+from tests.support.backfill import KeptJob, gap_around, series_of
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
@@ -27,35 +30,65 @@ KEY = "k" * 64
 
 @dataclass
 class World:
-    """The lab, a client of it, and what the backfill hands over."""
+    """The lab, a client of it, and the scheduler.
+
+    Attributes:
+        closed: Jobs in the order they were closed.
+        overtaking: Added when the first events are delivered.
+    """
 
     market: Market
     lab: LabRest
     rest: RestClient
-    backfill: BackfillScheduler
+    scheduler: BackfillScheduler
     now_s: float = NOW_S
-    delivered: list[tuple[Gap | BookSnapshotJob, list[RestEvent]]] = field(default_factory=list)
-    outcomes: list[BackfillResult] = field(default_factory=list)
-    on_deliver: Callable[[], None] = lambda: None
+    closed: list[KeptJob] = field(default_factory=list)
+    overtaking: KeptJob | None = None
 
     def make(self, stream: Stream, events: int, step_ms: int = 10) -> list[int]:
-        """Let the market make events until now; return their ids or opening times."""
+        """Let the market make events until now; return their ids or open times."""
         begin = int(self.now_s * 1000) - events * step_ms
         made = [
             self.market.next_events(stream, begin + number * step_ms)[0] for number in range(events)
         ]
         return [event.identity[0] for event in made]
 
-    def gap(self, stream: Stream, first: int, last: int, *, age_s: float = 60.0) -> Gap:
+    def job(self, stream: Stream, first: int, last: int, *, age_s: float = 60.0) -> "WorldJob":
+        """Return the job of a gap of so long ago."""
         symbol = (stream.symbol or next(iter(stream.parameters.values()))).upper()
         before = int((self.now_s - age_s) * 1000)
-        return Gap(f"{stream.name}/{first}", stream, symbol, Span(first, last), before, before + 5)
+        gap = gap_around(stream, Span(first, last), before_ms=before, after_ms=before + 5)
+        return WorldJob(self, stream, symbol, gap)
 
-    def ids(self, gap: Gap) -> list[int]:
-        return [one.first for owner, some in self.delivered if owner is gap for one in some]
+    def fill(self, stream: Stream, first: int, last: int, *, age_s: float = 60.0) -> "WorldJob":
+        """Add the job of a gap."""
+        job = self.job(stream, first, last, age_s=age_s)
+        self.scheduler.add(job)
+        return job
 
-    def states(self) -> list[tuple[str, int, int]]:
-        return [(one.state, one.missing, one.recovered) for one in self.outcomes]
+    async def all_closed(self) -> None:
+        async with asyncio.timeout(10):
+            await self.scheduler.idle()
+
+
+class WorldJob(KeptJob):
+    """A job that tells its world when it is closed."""
+
+    def __init__(self, world: World, stream: Stream, symbol: str, gap: Gap) -> None:
+        super().__init__(series_of(stream, symbol), gap, world.now_s * 1000)
+        self.world = world
+
+    @override
+    async def deliver(self, events: list[RestEvent]) -> None:
+        await super().deliver(events)
+        overtaking, self.world.overtaking = self.world.overtaking, None
+        if overtaking is not None:
+            self.world.scheduler.add(overtaking)
+
+    @override
+    async def close(self) -> None:
+        await super().close()
+        self.world.closed.append(self)
 
 
 @contextlib.asynccontextmanager
@@ -67,19 +100,9 @@ async def world_of(api_key: str | None = None, share: float = 1.0) -> AsyncItera
     rest = RestClient(bases, api_key=api_key, clock=lambda: made.now_s)
     lab.clock = lambda: made.now_s
     await rest.start()
-
-    async def deliver(what: BackfillJob | BookSnapshotJob, some: list[RestEvent]) -> None:
-        made.delivered.append((what.gap if isinstance(what, BackfillJob) else what, some))
-        made.on_deliver()
-
-    async def settle(outcome: BackfillResult) -> None:
-        made.outcomes.append(outcome)
-
-    backfill = BackfillScheduler(
-        rest, deliver, settle, weight_share=share, clock=lambda: made.now_s
-    )
-    made = World(market, lab, rest, backfill)
-    running = asyncio.create_task(backfill.run())
+    scheduler = BackfillScheduler(rest, weight_share=share, clock=lambda: made.now_s)
+    made = World(market, lab, rest, scheduler)
+    running = asyncio.create_task(scheduler.run())
     try:
         yield made
     finally:
@@ -95,67 +118,59 @@ async def world() -> AsyncIterator[World]:
         yield made
 
 
-async def settled(world: World) -> None:
-    async with asyncio.timeout(10):
-        await world.backfill.idle()
-
-
 TRADES = parse("spot", "btcusdt@trade")
 
 
 async def test_a_gap_of_several_pages_is_filled_in_order(world: World) -> None:
     made = world.make(TRADES, 3_000)
-    gap = world.gap(TRADES, made[100], made[2_599])
-    world.backfill.add(gap)
-    await settled(world)
+    job = world.fill(TRADES, made[100], made[2_599])
+    await world.all_closed()
 
-    assert world.ids(gap) == made[100:2_600]
-    assert world.states() == [("filled", 2_500, 2_500)]
+    assert job.ids == made[100:2_600]
+    assert job.outcome == ("filled", 2_500, 2_500)
     assert [call.weight for call in world.lab.asked] == [25, 25, 25]
-    assert (world.backfill.recovered, world.backfill.waiting) == (2_500, 0)
-    assert world.backfill.outcomes == {"filled": 1}
+    assert world.scheduler.waiting == 0
 
 
-async def test_events_come_a_few_at_a_time(world: World) -> None:
+async def test_events_are_delivered_a_few_at_a_time(world: World) -> None:
     made = world.make(TRADES, 500)
-    world.backfill.add(world.gap(TRADES, made[0], made[-1]))
-    await settled(world)
-    assert {len(some) for _, some in world.delivered} == {BATCH_EVENTS}
+    job = world.fill(TRADES, made[0], made[-1])
+    await world.all_closed()
+
+    assert job.batches == [BATCH_EVENTS] * 5
 
 
 async def test_candles_are_filled_by_their_times(world: World) -> None:
     stream = parse("coinm", "btcusd@indexPriceKline_1m")
     made = sorted(set(world.make(stream, 200, 30_000)))
-    gap = world.gap(stream, made[3], made[-3])
-    world.backfill.add(gap)
-    await settled(world)
-    assert world.ids(gap) == made[3:-2]
-    assert [one.state for one in world.outcomes] == ["filled"]
+    job = world.fill(stream, made[3], made[-3])
+    await world.all_closed()
+
+    assert (job.ids, job.state) == (made[3:-2], "filled")
 
 
-async def test_what_rest_has_forgotten_is_said_to_be_gone(world: World) -> None:
+async def test_what_rest_has_no_more_is_reported_as_gone(world: World) -> None:
     world.market.history.retention = 50
     made = world.make(TRADES, 300)
-    late, early = world.gap(TRADES, made[200], made[299]), world.gap(TRADES, made[0], made[99])
-    world.backfill.add(late)
-    await settled(world)
-    world.backfill.add(early)
-    await settled(world)
+    late = world.fill(TRADES, made[200], made[299])
+    await world.all_closed()
+    early = world.fill(TRADES, made[0], made[99])
+    await world.all_closed()
 
-    assert world.ids(late) == made[250:]
-    assert world.ids(early) == []
-    assert world.states() == [("partial", 100, 50), ("unfillable", 100, 0)]
-    assert world.outcomes[0].detail == f"REST has nothing before {made[250]}: 50 are gone for good"
+    assert (late.ids, late.outcome) == (made[250:], ("partial", 100, 50))
+    assert (early.ids, early.outcome) == ([], ("unfillable", 100, 0))
+    assert late.detail == f"REST has nothing before {made[250]}: 50 are gone for good"
 
 
-async def test_without_a_key_old_futures_trades_are_unfillable_and_it_is_said_why() -> None:
+async def test_without_a_key_old_futures_trades_are_unfillable_for_that_reason() -> None:
     stream = parse("usdm", "btcusdt@trade")
     async with world_of() as world:
         made = world.make(stream, 300)
-        world.backfill.add(world.gap(stream, made[0], made[-1]))
-        await settled(world)
-        assert world.states() == [("unfillable", 300, 0)]
-        assert "backfill.api_key_file" in world.outcomes[0].detail
+        job = world.fill(stream, made[0], made[-1])
+        await world.all_closed()
+
+        assert job.outcome == ("unfillable", 300, 0)
+        assert "backfill.api_key_file" in job.detail
         assert list(world.lab.asked) == []
 
 
@@ -163,109 +178,99 @@ async def test_with_a_key_they_are_filled_but_for_ids_that_are_never_listed() ->
     stream = parse("usdm", "btcusdt@trade")
     async with world_of(KEY) as world:
         made = world.make(stream, 900)
-        gap = world.gap(stream, made[10], made[-10])
-        world.backfill.add(gap)
-        await settled(world)
+        job = world.fill(stream, made[10], made[-10])
+        await world.all_closed()
 
         known = world.market.history.known("usdm", "trade", "BTCUSDT", 0)
-        listed = {one.id for one in known} & set(made[10:-9])
+        listed = {event.id for event in known} & set(made[10:-9])
         assert len(listed) < len(made[10:-9])
-        assert world.ids(gap) == sorted(listed)
-        assert world.states() == [("filled", len(made[10:-9]), len(listed))]
+        assert job.ids == sorted(listed)
+        assert job.outcome == ("filled", len(made[10:-9]), len(listed))
         assert all(call.keyed for call in world.lab.asked)
 
 
 async def test_options_are_filled_as_far_as_the_latest_trades_reach(world: World) -> None:
     stream = parse("options", "btc-261225-100000-c@optionTrade")
     made = world.make(stream, 700)
-    gap = world.gap(stream, made[150], made[249])
-    world.backfill.add(gap)
-    await settled(world)
-    assert world.ids(gap) == made[200:250]
-    assert world.states() == [("partial", 100, 50)]
+    job = world.fill(stream, made[150], made[249])
+    await world.all_closed()
+
+    assert (job.ids, job.outcome) == (made[200:250], ("partial", 100, 50))
 
 
 async def test_what_lies_beyond_the_look_back_is_not_asked_for(world: World) -> None:
     stream = parse("usdm", "btcusdt@aggTrade")
     made = world.make(stream, 10)
-    world.backfill.add(world.gap(stream, made[0], made[-1], age_s=90_000))
-    await settled(world)
-    assert [one.detail for one in world.outcomes] == ["older than REST looks back"]
+    job = world.fill(stream, made[0], made[-1], age_s=90_000)
+    await world.all_closed()
+
+    assert job.detail == "older than REST looks back"
     assert list(world.lab.asked) == []
 
 
-async def test_a_stream_without_a_past_is_settled_at_once(world: World) -> None:
-    stream = parse("spot", "btcusdt@bookTicker")
-    world.backfill.add(world.gap(stream, 1, 2))
-    await settled(world)
-    assert world.states() == [("unfillable", 2, 0)]
-    assert "only its present state" in world.outcomes[0].detail
+async def test_a_stream_without_a_past_is_closed_at_once(world: World) -> None:
+    job = world.fill(parse("spot", "btcusdt@bookTicker"), 1, 2)
+    await world.all_closed()
+
+    assert job.outcome == ("unfillable", 2, 0)
+    assert "only its present state" in job.detail
 
 
 async def test_what_expires_soonest_goes_first_then_the_newest(world: World) -> None:
-    mine, other = parse("usdm", "btcusdt@aggTrade"), parse("usdm", "ethusdt@aggTrade")
+    agg, other = parse("usdm", "btcusdt@aggTrade"), parse("usdm", "ethusdt@aggTrade")
     candles = parse("usdm", "btcusdt@kline_1m")
-    ids, others = world.make(mine, 50), world.make(other, 50)
+    ids, others = world.make(agg, 50), world.make(other, 50)
     opened = sorted(set(world.make(candles, 20, 30_000)))
-    gaps = [
-        world.gap(candles, opened[0], opened[1], age_s=500),  # never expires, older
-        world.gap(candles, opened[3], opened[3], age_s=100),  # never expires, newer
-        world.gap(mine, ids[0], ids[9], age_s=50),
-        world.gap(other, others[0], others[9], age_s=80_000),
+    jobs = [
+        world.fill(candles, opened[0], opened[1], age_s=500),  # never expires, older
+        world.fill(candles, opened[3], opened[3], age_s=100),  # never expires, newer
+        world.fill(agg, ids[0], ids[9], age_s=50),
+        world.fill(other, others[0], others[9], age_s=80_000),
     ]
-    for gap in gaps:
-        world.backfill.add(gap)
-    await settled(world)
-    order = [one.gap for one in world.outcomes]
-    assert order == [gaps[3], gaps[2], gaps[1], gaps[0]]
+    await world.all_closed()
+
+    assert world.closed == [jobs[3], jobs[2], jobs[1], jobs[0]]
 
 
 async def test_something_urgent_overtakes_between_two_pages(world: World) -> None:
     made = world.make(TRADES, 3_000)
-    old = world.gap(TRADES, made[0], made[1_999], age_s=500)
-    new = world.gap(TRADES, made[2_500], made[2_509], age_s=1)
+    new = world.overtaking = world.job(TRADES, made[2_500], made[2_509], age_s=1)
+    old = world.fill(TRADES, made[0], made[1_999], age_s=500)
+    await until(lambda: len(world.closed) == 2)
 
-    def once() -> None:
-        world.on_deliver = lambda: None
-        world.backfill.add(new)
-
-    world.on_deliver = once
-    world.backfill.add(old)
-    await settled(world)
-    assert [one.gap for one in world.outcomes] == [new, old]
-    assert world.ids(old) == made[:2_000]
+    assert world.closed == [new, old]
+    assert old.ids == made[:2_000]
 
 
 @pytest.mark.parametrize("status", [429, 418, 503])
 async def test_a_refusal_is_waited_out_and_nothing_is_lost(world: World, status: int) -> None:
     made = world.make(TRADES, 1_500)
-    gap = world.gap(TRADES, made[0], made[-1])
     world.lab.refuse(status, 1 if status != 503 else None)
-    world.backfill.add(gap)
-    await until(lambda: world.backfill.failures == 1)
-    world.now_s += 1.5  # the client's clock: the time to stay away is over
-    await settled(world)
-    assert world.ids(gap) == made
-    assert world.states() == [("filled", 1_500, 1_500)]
+    job = world.fill(TRADES, made[0], made[-1])
+    await until(lambda: world.scheduler.failures == 1)
+    world.now_s += 1.5  # the client's clock: the ban is over
+    await world.all_closed()
+
+    assert (job.ids, job.outcome) == (made, ("filled", 1_500, 1_500))
 
 
 async def test_only_a_share_of_the_weight_is_used() -> None:
     async with world_of(share=0.01) as world:  # 60 of 6,000 a minute: two calls of 25
         made = world.make(TRADES, 3_500)
-        gap = world.gap(TRADES, made[0], made[-1])
-        world.backfill.add(gap)
-        await until(lambda: len(world.ids(gap)) == 2_000)
+        job = world.fill(TRADES, made[0], made[-1])
+        await until(lambda: len(job.ids) == 2_000)
         await asyncio.sleep(0.2)
         assert len(world.lab.asked) == 2
         world.now_s += 60.0
-        await settled(world)
-        assert world.ids(gap) == made
+        await world.all_closed()
+
+        assert job.ids == made
 
 
 @pytest.mark.parametrize(
     ("waits", "goes", "refusal"),
     [
-        (TRADES, parse("usdm", "btcusdt@aggTrade"), (429, 30)),  # the pool is told to stay away
+        (TRADES, parse("usdm", "btcusdt@aggTrade"), (429, 30)),  # the pool is banned
         (parse("coinm", "btcusd_perp@aggTrade"), parse("usdm", "btcusdt@aggTrade"), (502, None)),
     ],
 )
@@ -274,32 +279,28 @@ async def test_a_product_that_waits_holds_up_no_other(
 ) -> None:
     made, others = world.make(waits, 10), world.make(goes, 10)
     world.lab.refuse(*refusal, times=1)
-    world.backfill.add(world.gap(waits, made[0], made[-1], age_s=70_000))
-    await until(lambda: world.backfill.failures == 1)
+    world.fill(waits, made[0], made[-1], age_s=70_000)
+    await until(lambda: world.scheduler.failures == 1)
     world.lab.refuse(502, times=0)
-    world.backfill.add(world.gap(goes, others[0], others[-1]))
-    await until(lambda: len(world.outcomes) >= 1)
-    assert world.outcomes[0].gap.stream == goes
+    job = world.fill(goes, others[0], others[-1])
+    await until(lambda: len(world.closed) >= 1)
+
+    assert world.closed[0] is job
 
 
-async def test_a_book_is_delivered_with_its_last_id(world: World) -> None:
-    stream = parse("spot", "btcusdt@depth@100ms")
-    world.make(stream, 5)
-    wanted = BookSnapshotJob(stream, "BTCUSDT", "g", 100)
-    world.backfill.want(wanted)
-    await settled(world)
-    [(owner, [book])] = world.delivered
-    assert owner is wanted
-    assert book.last == world.market.book("spot", "BTCUSDT").update_id
-    assert [call.weight for call in world.lab.asked] == [5]
+async def test_what_a_job_raises_ends_the_run(world: World) -> None:
+    class Failing(WorldJob):
+        @override
+        async def deliver(self, events: list[RestEvent]) -> None:
+            raise Retry("Kafka does not answer")
 
+    made = world.make(TRADES, 10)
+    scheduler = BackfillScheduler(world.rest, clock=lambda: world.now_s)
+    gap = world.job(TRADES, made[0], made[-1]).gap
+    scheduler.add(Failing(world, TRADES, "BTCUSDT", gap))
 
-async def test_a_book_nobody_can_have_is_refused_when_it_is_asked_for(world: World) -> None:
-    with pytest.raises(Refused, match="no book"):
-        world.backfill.want(BookSnapshotJob(TRADES, "BTCUSDT"))
+    with pytest.raises(ExceptionGroup) as raised:
+        await scheduler.run()
 
-
-async def test_a_book_of_a_delisted_symbol_is_given_up(world: World) -> None:
-    world.backfill.want(BookSnapshotJob(parse("spot", "gone@depth"), "GONE"))
-    await settled(world)
-    assert (world.delivered, world.backfill.waiting) == ([], 0)
+    assert isinstance(raised.value.exceptions[0], Retry)
+    assert scheduler.failures == 0

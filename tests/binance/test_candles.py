@@ -9,6 +9,7 @@ from connector.binance.candles import (
     index_of,
     length_ms,
     next_open,
+    nth_open,
     open_of_index,
     open_time,
 )
@@ -69,4 +70,15 @@ def test_candles_are_numbered_without_a_break(interval: str, zone: int) -> None:
         number,
         number + 1,
     ]
-    assert [open_of_index(interval, it, zone) for it in (number, number + 1)] == [opened, after]
+    assert [open_of_index(interval, index, zone) for index in (number, number + 1)] == [
+        opened,
+        after,
+    ]
+
+
+@pytest.mark.parametrize("interval", INTERVALS_WITH_1S)
+def test_the_nth_candle_is_counted_in_both_directions(interval: str) -> None:
+    opened = open_time(interval, AT)
+    assert nth_open(interval, opened, 0) == opened
+    assert nth_open(interval, opened, 1) == next_open(interval, opened)
+    assert nth_open(interval, nth_open(interval, opened, -13), 13) == opened

@@ -4,10 +4,12 @@ from collections import Counter
 
 import pytest
 
-from connector.binance.catalogue import KINDS, ROWS, Row, Sequence, find, rows_of, subscribable
+from connector.binance.catalogue import ROWS, is_merged, rows_of, subscribable
+from connector.binance.catalogue.row import Row, Sequence
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import example
 from connector.binance.stream_pattern import parameter_names
+from tests.support.catalogue import find
 
 # The closed list of record types.
 ALL_KINDS = {
@@ -104,8 +106,8 @@ def test_the_four_products_have_75_rows() -> None:
 
 
 def test_the_kinds_are_the_closed_list() -> None:
-    assert set(KINDS) == ALL_KINDS
-    assert len(KINDS) == len(ALL_KINDS) == 26
+    assert {row.kind for row in ROWS if row.kind} == ALL_KINDS
+    assert len(ALL_KINDS) == 26
 
 
 @pytest.mark.parametrize(("product", "route"), ROUTES)
@@ -287,3 +289,19 @@ def test_an_example_looks_like_its_pattern(row: Row) -> None:
     name = example(row)
     assert name
     assert not set(name) & set("<>[]")
+
+
+@pytest.mark.parametrize(
+    ("product", "pattern", "merged"),
+    [
+        ("usdm", "!ticker@arr", True),
+        ("coinm", "!forceOrder@arr", True),
+        ("usdm", "!assetIndex@arr", False),  # of USD-M alone
+        ("usdm", "<symbol>@ticker", False),
+        ("spot", "!miniTicker@arr", False),
+    ],
+)
+def test_whole_market_streams_of_both_futures_are_merged(
+    product: Product, pattern: str, merged: bool
+) -> None:
+    assert is_merged(find(product, pattern)) == merged

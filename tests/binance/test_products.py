@@ -1,10 +1,20 @@
-"""Hosts, limits and URLs."""
+"""Hosts, limits and URLs, and the product of an event in a merged stream."""
 
 from urllib.parse import urlsplit
 
 import pytest
 
-from connector.binance.products import ENVIRONMENTS, LIMITS, PRODUCTS, Bases, Limits, stream_url
+from connector.binance.products import (
+    ENVIRONMENTS,
+    LIMITS,
+    PRODUCTS,
+    Bases,
+    ConnectionLimits,
+    Product,
+    host_of,
+    product_of,
+    stream_url,
+)
 
 BASES = [bases for products in ENVIRONMENTS.values() for bases in products.values()]
 
@@ -39,10 +49,10 @@ def test_options_share_the_stream_host_of_usdm(environment: str) -> None:
 
 def test_limits_are_those_of_the_documentation() -> None:
     assert dict(LIMITS) == {
-        "spot": Limits(5, 1024, 300, 300.0, 20.0, 60.0, 86_400.0),
-        "usdm": Limits(10, 1024, 300, 300.0, 180.0, 600.0, 86_400.0),
-        "coinm": Limits(10, 1024, 300, 300.0, 180.0, 600.0, 86_400.0),
-        "options": Limits(10, 200, 300, 300.0, 300.0, 900.0, 86_400.0),
+        "spot": ConnectionLimits(5, 1024, 300, 300.0, 20.0, 60.0, 86_400.0),
+        "usdm": ConnectionLimits(10, 1024, 300, 300.0, 180.0, 600.0, 86_400.0),
+        "coinm": ConnectionLimits(10, 1024, 300, 300.0, 180.0, 600.0, 86_400.0),
+        "options": ConnectionLimits(10, 200, 300, 300.0, 300.0, 900.0, 86_400.0),
     }
 
 
@@ -57,3 +67,33 @@ def test_limits_are_those_of_the_documentation() -> None:
 )
 def test_a_connection_is_always_a_combined_one(base: str, route: str | None, url: str) -> None:
     assert stream_url(base, route) == url
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("wss://stream.binance.com:9443/stream", "stream.binance.com:9443"),
+        ("wss://fstream.binance.com/market/stream", "fstream.binance.com"),
+    ],
+)
+def test_a_host_keeps_its_port(url: str, host: str) -> None:
+    assert host_of(url) == host
+
+
+@pytest.mark.parametrize(
+    ("symbol_type", "symbol", "product"),
+    [
+        (1, "BTCUSDT", "usdm"),
+        (2, "BTCUSD_PERP", "coinm"),
+        (1, "ODDUSD_PERP", "usdm"),  # the payload decides, not the symbol
+        (None, "BTCUSD_PERP", "coinm"),
+        (None, "BTCUSD_260925", "coinm"),
+        (None, "BTCUSDT_260925", "usdm"),
+        (None, "BTCUSDT", "usdm"),
+        (None, "BTCUSD", "usdm"),
+    ],
+)
+def test_an_event_of_a_merged_stream_has_its_product(
+    symbol_type: int | None, symbol: str, product: Product
+) -> None:
+    assert product_of(symbol_type, symbol) == product

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connector.binance.catalogue import ROWS, Row, find, subscribable
+from connector.binance.catalogue import ROWS, subscribable
+from connector.binance.catalogue.row import Row
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import Stream, example, parse
 from connector.binance.stream_pattern import fill_in, parameter_names
 from connector.errors import Refused
+from tests.support.catalogue import find
 
 SERVED = [row for row in ROWS if subscribable(row)]
 
@@ -182,7 +184,7 @@ def test_an_event_is_no_subscription(product: Product, name: str) -> None:
 def test_upper_case_is_refused_with_the_name_that_works() -> None:
     assert refusal("spot", "BTCUSDT@aggTrade") == (
         "'BTCUSDT@aggTrade': write it in lower case, 'btcusdt@aggTrade'; Binance acknowledges "
-        "upper case and then stays silent"
+        "upper case and then sends nothing"
     )
 
 

@@ -1,4 +1,4 @@
-"""The JSON we send, byte for byte."""
+"""Requests byte for byte, answers and shutdown notices told from data."""
 
 import msgspec
 import pytest
@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.binance.ws_messages import (
-    MAX_BYTES,
+    MAX_REQUEST_BYTES,
     Answer,
     chunks,
     is_server_shutdown,
-    list_subscriptions,
     parse_answer,
     subscribe,
     unsubscribe,
@@ -24,7 +23,6 @@ def test_requests_are_as_binance_documents_them() -> None:
     assert unsubscribe(["btcusdt@depth"], 312) == (
         b'{"method":"UNSUBSCRIBE","params":["btcusdt@depth"],"id":312}'
     )
-    assert list_subscriptions(3) == b'{"method":"LIST_SUBSCRIPTIONS","id":3}'
 
 
 def test_a_chunk_has_at_most_250_names() -> None:
@@ -38,7 +36,7 @@ def test_no_names_make_no_chunk() -> None:
 
 def test_a_name_longer_than_a_request_still_gets_one_of_its_own() -> None:
     long = "x" * 100
-    assert list(chunks(["a", long, "b"], most_bytes=80)) == [["a"], [long], ["b"]]
+    assert list(chunks(["a", long, "b"], max_bytes=80)) == [["a"], [long], ["b"]]
 
 
 @given(st.lists(st.text('ab币"\\', min_size=1, max_size=300), max_size=400), st.integers(1, 250))
@@ -48,7 +46,7 @@ def test_chunks_keep_every_name_in_order_and_fit_a_request(names: list[str], mos
     for number, chunk in enumerate(cut):
         assert 1 <= len(chunk) <= most
         request = unsubscribe(chunk, 2**64 - number - 1)
-        assert len(request) <= MAX_BYTES
+        assert len(request) <= MAX_REQUEST_BYTES
         assert msgspec.json.decode(request)["params"] == chunk
 
 
@@ -161,4 +159,4 @@ def test_no_bytes_make_it_raise(noise: bytes, before: bytes) -> None:
 def test_trouble_of_the_exchange_is_told_from_a_wrong_request(
     answer: Answer, trouble: bool
 ) -> None:
-    assert answer.is_trouble == trouble
+    assert answer.is_temporary == trouble

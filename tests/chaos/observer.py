@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connector.lab.delivery import Wire
+from connector.lab.delivery import Delivery
 from connector.lab.exchange import Exchange
 from connector.lab.market import Event
 from connector.lab.message import Message
@@ -41,17 +41,17 @@ class Witness:
     """Stands before all faults and lets everything pass.
 
     Attributes:
-        wire: What it watches.
+        delivery: The lab's delivery that it observes.
         made: Series -> its events, in order.
     """
 
-    wire: Wire
+    delivery: Delivery
     made: dict[Series, list[Made]] = field(default_factory=dict)
 
     def __call__(self, message: Message) -> Sequence[Message]:
         """Note a message's events; a filter of the lab's wire."""
         now_ms = time.time_ns() // 1_000_000
-        wanted = (message.product, message.name) in self.wire.wanted
+        wanted = (message.product, message.name) in self.delivery.wanted
         for event in message.events:
             self.made.setdefault(series_of(event), []).append(_made(event, now_ms, wanted))
         return (message,)
@@ -59,8 +59,8 @@ class Witness:
 
 def watch(exchange: Exchange) -> Witness:
     """Return the witness of an exchange that has made nothing yet."""
-    witness = Witness(exchange.wire)
-    exchange.wire.filters.insert(0, witness)
+    witness = Witness(exchange.delivery)
+    exchange.delivery.filters.insert(0, witness)
     return witness
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.config.load import load
 from connector.continuity.audit.report import SeriesReport, VerifyReport
-from connector.continuity.audit.topic_reader import Window
+from connector.continuity.audit.topic_reader import TimeWindow
 from connector.diagnostics.verify.run import Verification
 from connector.lab.oracle import Oracle, Series
 from tests.chaos.judge import Hole, Score, holes_of, judge
@@ -88,7 +88,7 @@ def reasons(topics: Topics) -> Counter[str]:
 
 def verified(config: Path) -> VerifyReport:
     """Return what `bkc verify` finds; blocks."""
-    return Verification(load(config).settings, Window()).run(lambda _done, _total: None)
+    return Verification(load(config).settings, TimeWindow()).run(lambda _done, _total: None)
 
 
 def disagreements(verdict: VerifyReport, ours: dict[Series, Score]) -> list[str]:
@@ -107,7 +107,7 @@ def disagreements(verdict: VerifyReport, ours: dict[Series, Score]) -> list[str]
 
 def _compared(report: SeriesReport) -> list[int]:
     lost = sum(number for state, number in report.ids.items() if state not in NOT_LOST)
-    return [lost, report.wrong > 0, report.repeats]
+    return [lost, report.unexplained > 0, report.repeats]
 
 
 def total(found: dict[Series, Score]) -> Score:

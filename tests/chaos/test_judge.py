@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from connector.binance.catalogue import find
 from connector.binance.catalogue.row import Row
 from tests.chaos.judge import Found, Hole, Score, Spans, holes_of, judge
 from tests.chaos.observer import Made
+from tests.support.catalogue import find
 
 TRADE = find("spot", "<symbol>@trade")
 USDM_TRADE = find("usdm", "<symbol>@trade")

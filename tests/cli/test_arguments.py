@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from connector.cli import app
-from connector.cli.arguments import millis
+from connector.cli.arguments import epoch_millis
 from connector.errors import Refused
 
 COMMANDS = [
@@ -60,7 +60,7 @@ def test_two_files_are_refused() -> None:
     ],
 )
 def test_times_are_iso_8601_or_epoch_milliseconds(text: str | None, expected: int | None) -> None:
-    assert millis(text, "--from") == expected
+    assert epoch_millis(text, "--from") == expected
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,4 @@ def test_times_are_iso_8601_or_epoch_milliseconds(text: str | None, expected: in
 )
 def test_what_is_no_time_is_refused_with_its_cure(text: str, cure: str) -> None:
     with pytest.raises(Refused, match=f"^--from '.*' is no time: .*{cure}"):
-        millis(text, "--from")
+        epoch_millis(text, "--from")

@@ -14,7 +14,7 @@ HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\
 def check(folder: Path, *subscriptions: str) -> list[str]:
     """Return the lines `bkc check` prints, the folder left out."""
     path = folder / "connector.yaml"
-    path.write_text(HEAD + "".join(f"  - {one}\n" for one in subscriptions))
+    path.write_text(HEAD + "".join(f"  - {line}\n" for line in subscriptions))
     result = CliRunner().invoke(app, ["check", str(path)])
     if isinstance(result.exception, Refused):
         raise result.exception

@@ -111,7 +111,7 @@ def test_decode_says_why_a_frame_is_a_dead_letter(tmp_path: Path) -> None:
     code, text = run("decode", "--product", "spot", str(path))
 
     assert code == 1
-    assert [one["dead_letter"].split(":")[0] for one in lines(text)] == ["field", "not JSON"]
+    assert [shown["dead_letter"].split(":")[0] for shown in lines(text)] == ["field", "not JSON"]
 
 
 def test_decode_tells_control_frames_from_dead_letters() -> None:
@@ -126,7 +126,7 @@ def test_decode_tells_control_frames_from_dead_letters() -> None:
     code, text = run("decode", "--product", "spot", stdin="\n".join(frames))
 
     assert code == 0
-    assert [one["control"] for one in lines(text)] == [
+    assert [shown["control"] for shown in lines(text)] == [
         "serverShutdown: Binance is about to close this connection",
         "serverShutdown: Binance is about to close this connection",
         "request 1 was acknowledged",
@@ -186,7 +186,7 @@ def test_check_shows_where_each_stream_goes_and_fits_80_columns(tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "said"),
+    ("error", "code", "message"),
     [
         (Refused("wrong"), 2, "wrong"),
         (Retry("away"), 3, "could not reach: away"),
@@ -194,7 +194,7 @@ def test_check_shows_where_each_stream_goes_and_fits_80_columns(tmp_path: Path) 
     ],
 )
 def test_each_kind_of_error_has_its_exit_code(
-    error: Exception, code: int, said: str, monkeypatch: pytest.MonkeyPatch
+    error: Exception, code: int, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
         raise error
@@ -207,4 +207,4 @@ def test_each_kind_of_error_has_its_exit_code(
     with pytest.raises(SystemExit) as caught:
         main()
 
-    assert (caught.value.code, written.getvalue()) == (code, said + "\n")
+    assert (caught.value.code, written.getvalue()) == (code, message + "\n")

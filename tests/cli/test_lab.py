@@ -16,12 +16,13 @@ from websockets.asyncio.client import connect
 
 from connector.cli import app
 from connector.config.load import load
+from connector.config.plan import plan_of
 from connector.config.yaml_source import parse
 from connector.errors import Refused
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.real_kafka import free_port
-from connector.worker.market import plan_of
+from tests.support.waiting import in_time
 
 pytestmark = pytest.mark.lab
 
@@ -42,25 +43,25 @@ class Running:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
         self.printed = ""
-        self.told = ""
+        self.output = ""
 
-    async def until_told(self, words: str) -> None:
-        """Read standard error until something is said."""
+    async def until_printed(self, words: str) -> None:
+        """Read standard error until something is message."""
         assert self.process.stderr is not None
         async with asyncio.timeout(30):
-            while words not in self.told:
+            while words not in self.output:
                 line = await self.process.stderr.readline()
-                assert line, f"ended without {words!r}: {self.told}"
-                self.told += line.decode()
+                assert line, f"ended without {words!r}: {self.output}"
+                self.output += line.decode()
 
     async def end(self, number: int) -> int:
         self.process.send_signal(number)
-        return await asyncio.wait_for(self.process.wait(), 15)
+        return await in_time(self.process.wait())
 
     async def read_config(self) -> str:
         """Return what stands on standard output once it runs."""
         assert self.process.stdout is not None
-        await self.until_told("Ctrl-C ends the lab.")
+        await self.until_printed("Ctrl-C ends the lab.")
         with contextlib.suppress(TimeoutError):
             while True:
                 line = await asyncio.wait_for(self.process.stdout.readline(), 0.2)
@@ -105,13 +106,13 @@ async def test_the_exchange_runs_until_a_signal(number: signal.Signals) -> None:
     async with lab("exchange", "--rate", "200", "--fault", "mute@0.1:0.1") as running:
         bases = parse(await running.read_config(), "printed")[0]["exchange"]
         async with connect(bases["usdm"]["streams"] + "/market/ws/btcusdt@aggTrade") as socket:
-            first = json.loads(await asyncio.wait_for(socket.recv(), 10))
+            first = json.loads(await in_time(socket.recv()))
         async with (
             aiohttp.ClientSession() as session,
             session.get(bases["usdm"]["rest"] + "/fapi/v1/exchangeInfo") as answer,
         ):
             info = await answer.json()
-        await running.until_told("mute@0.1:0.1")
+        await running.until_printed("mute@0.1:0.1")
         code = await running.end(number)
 
     assert (first["e"], info["symbols"][0]["symbol"], code) == ("aggTrade", "BTCUSDT", 0)
@@ -126,7 +127,7 @@ async def test_all_of_it_prints_a_config_that_is_good(tmp_path: Path) -> None:
 
     assert (path.read_text(), code) == (printed, 0)
     assert tuple(parse(printed, "printed")[0]) == SECTIONS
-    assert f"bkc run market -c {path}" in running.told.replace("\n", " ")
+    assert f"bkc run market -c {path}" in running.output.replace("\n", " ")
     plan = plan_of(load(path))
     assert {planned.stream.product for planned in plan.streams} == {"spot", "usdm"}
 
@@ -145,7 +146,7 @@ async def test_a_worker_runs_on_the_config_as_it_is_printed(tmp_path: Path) -> N
         try:
             await until_ready(f"http://127.0.0.1:{port}/readyz", worker)
             worker.terminate()
-            code = await asyncio.wait_for(worker.wait(), 30)
+            code = await in_time(worker.wait())
         finally:
             if worker.returncode is None:
                 worker.kill()
@@ -164,7 +165,7 @@ async def test_the_registry_and_the_broker_run_alone() -> None:
         host, _, port = servers.partition(":")
         _, writer = await asyncio.open_connection(host, int(port))
         writer.close()
-        codes = [await one.end(signal.SIGTERM) for one in (registry, broker)]
+        codes = [await running.end(signal.SIGTERM) for running in (registry, broker)]
 
     assert (subjects, codes) == ([], [0, 0])
 
@@ -176,12 +177,12 @@ async def test_a_capture_is_played(tmp_path: Path) -> None:
     async with lab("exchange", "--play", str(path), "--speed", "max") as running:
         base = parse(await running.read_config(), "printed")[0]["exchange"]["spot"]["streams"]
         async with connect(base + "/ws/btcusdt@trade") as socket:
-            got = json.loads(await asyncio.wait_for(socket.recv(), 10))
-        await running.until_told("played 1 message to the end")
+            got = json.loads(await in_time(socket.recv()))
+        await running.until_printed("played 1 message to the end")
         code = await running.end(signal.SIGTERM)
 
     assert (got["t"], code) == (7, 0)
-    assert "1 message to play" in running.told
+    assert "1 message to play" in running.output
 
 
 @pytest.mark.lab
@@ -190,16 +191,16 @@ async def test_a_taken_port_is_said_with_its_cure() -> None:
     await taken.start()
     port = taken.bases["spot"].streams[0].rpartition(":")[2]
     async with lab("exchange", "--port", port) as running:
-        await running.until_told("give another --port")
-        code = await asyncio.wait_for(running.process.wait(), 15)
+        await running.until_printed("give another --port")
+        code = await in_time(running.process.wait())
     await taken.stop()
 
     assert code == 2
-    assert "cannot listen" in running.told
+    assert "cannot listen" in running.output
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("exchange", "--fault", "mutt@1s"), "there is no 'mutt'; did you mean 'mute'?"),
         (("all", "--fault", "drop"), "no time it starts at; write drop@10s"),
@@ -209,8 +210,8 @@ async def test_a_taken_port_is_said_with_its_cure() -> None:
         (("exchange", "--speed", "fast"), "--speed 'fast'"),
     ],
 )
-def test_a_wrong_option_is_refused_with_its_cure(arguments: tuple[str, ...], said: str) -> None:
-    assert said in refused(*arguments)
+def test_a_wrong_option_is_refused_with_its_cure(arguments: tuple[str, ...], message: str) -> None:
+    assert message in refused(*arguments)
 
 
 def test_a_wrong_line_of_a_schedule_is_named(tmp_path: Path) -> None:

@@ -58,9 +58,9 @@ async def run_beside(*arguments: str) -> tuple[str, str]:
 
 
 def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 async def test_the_exchange_is_asked_for_the_top_symbols(
@@ -69,8 +69,8 @@ async def test_the_exchange_is_asked_for_the_top_symbols(
     text, _ = await run_beside("-c", write(tmp_path, TOP, lab.url), "--json")
 
     found = json.loads(text)
-    ranked = sorted(market.symbols["spot"], key=lambda one: -market.volume("spot", one))
-    assert {one["stream"] for one in found["streams"]} == {
+    ranked = sorted(market.symbols["spot"], key=lambda symbol: -market.volume("spot", symbol))
+    assert {shown["stream"] for shown in found["streams"]} == {
         f"{symbol.lower()}@trade" for symbol in ranked[:2]
     }
     assert found["warnings"] == []
@@ -124,7 +124,7 @@ def test_saved_answers_stand_in_for_the_exchange(tmp_path: Path) -> None:
 
     text, _ = run("-c", write(tmp_path, TOP), "--exchange-info", info, "--tickers", day, "--json")
 
-    assert [one["stream"] for one in json.loads(text)["streams"]] == [
+    assert [shown["stream"] for shown in json.loads(text)["streams"]] == [
         "c1usdt@trade",
         "c2usdt@trade",
     ]
@@ -242,10 +242,10 @@ async def test_a_symbol_that_runs_leaves_the_top_late(
     assert (json.loads(text)["difference"]["removed"] == []) == stays
 
 
-@pytest.mark.parametrize("told", [None, ["spot-1"], {"spot-1": "x"}])
-async def test_a_server_that_tells_no_plan_is_refused(told: Any, tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="tells no plan"):
-        await compared(told, *names_offline(tmp_path))
+@pytest.mark.parametrize("plan", [None, ["spot-1"], {"spot-1": "x"}])
+async def test_a_server_that_shows_no_plan_is_refused(plan: Any, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="has no plan"):
+        await compared(plan, *names_offline(tmp_path))
 
 
 async def test_a_worker_that_is_away_is_said(tmp_path: Path) -> None:

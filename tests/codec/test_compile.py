@@ -28,7 +28,7 @@ HEAD = {
     "extra": None,
 }
 OPENING = prefix(7, "BTCUSDT", "spot", "btcusdt@trade")
-STAMP = receipt(RECEIVED_US)
+RECEIPT = receipt(RECEIVED_US)
 TRADE = {
     "e": "trade",
     "E": 1789964484109,
@@ -61,7 +61,7 @@ def wire_value(field: Field) -> st.SearchStrategy[Any]:
         return by_type[field.type]
     if isinstance(field.items[0].wire[0], int):
         return st.lists(st.tuples(decimals, decimals).map(list), max_size=5)
-    item = {str(one.wire[0]): wire_value(one) for one in field.items}
+    item = {str(inner.wire[0]): wire_value(inner) for inner in field.items}
     return st.lists(st.fixed_dictionaries(item), max_size=4)
 
 
@@ -87,11 +87,11 @@ def messages(draw: st.DrawFn, kind: str) -> dict[str, Any]:
 
 
 def encode(codec: Codec, data: dict[str, Any]) -> bytes:
-    return codec.encode(codec.decode(json.dumps(data).encode()), OPENING, STAMP)
+    return codec.encode(codec.decode(json.dumps(data).encode()), OPENING, RECEIPT)
 
 
 @pytest.mark.parametrize("kind", kinds())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_random_messages_become_the_records_the_oracle_expects(
     kind: str, data: st.DataObject
@@ -163,7 +163,7 @@ def test_a_time_outside_the_calendar_is_a_bad_message_with_its_field_and_value(u
     codec = Codec(load("trade"), "trade_time", unit)
     last = LAST_MS if unit == "ms" else LAST_MS * 1000 + 999
     message = codec.decode_slowly(json.dumps(TRADE | {"E": last}).encode())
-    record = avro_oracle.read_avro(load("trade"), codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(load("trade"), codec.encode(message, OPENING, RECEIPT))
     assert record["event_time"] == avro_oracle.at(LAST_MS)
 
     for key, value in (("E", last + 1), ("T", 10**18), ("T", -(10**18)), ("E", 10**30)):
@@ -187,14 +187,45 @@ def test_unknown_keys_go_to_extra_and_are_counted() -> None:
     raw = json.dumps({**TRADE, "zz": {"a": [1, None]}, "new-key": "x", "a.b": 2}).encode()
 
     message = codec.decode_slowly(raw)
-    first = codec.encode(message, OPENING, STAMP)
-    second = codec.encode(codec.decode(raw), OPENING, STAMP)
+    first = codec.encode(message, OPENING, RECEIPT)
+    second = codec.encode(codec.decode(raw), OPENING, RECEIPT)
 
     assert second == first
     record = avro_oracle.read_avro(schema, first)
     assert json.loads(record["extra"]) == {"zz": {"a": [1, None]}, "new-key": "x", "a.b": 2}
     assert record["price"] == Decimal("81250.050000000000000000")
     assert codec.unknown == {"zz": 2, "new-key": 2, "a.b": 2}
+
+
+def test_a_key_that_every_message_has_is_decoded_slowly_once() -> None:
+    codec, slow = Codec(load("trade")), 0
+
+    for number in range(1000):
+        raw = json.dumps({**TRADE, "t": number, "zz": number}).encode()
+        try:
+            message = codec.decode(raw)
+        except msgspec.DecodeError:
+            message = codec.decode_slowly(raw)
+            slow += 1
+        codec.encode(message, OPENING, RECEIPT)
+
+    assert slow == 1
+    assert codec.unknown == {"zz": 1000}
+
+
+@pytest.mark.parametrize(
+    ("raw", "symbol"),
+    [
+        (b'{"s":"BTCUSDT","t":"x"}', "BTCUSDT"),
+        (b'{"s":7}', None),
+        (b'["BTCUSDT"]', None),
+        (b"{", None),
+    ],
+)
+def test_the_symbol_of_a_refused_payload_is_found_where_it_has_one(
+    raw: bytes, symbol: str | None
+) -> None:
+    assert Codec(load("trade")).symbol_in(raw) == symbol
 
 
 def test_a_learned_key_may_be_absent_again() -> None:
@@ -211,7 +242,7 @@ def test_a_number_in_an_unknown_key_keeps_its_spelling() -> None:
     raw = json.dumps(TRADE).encode()[:-1] + b',"fee":0.10000000000000000000001}'
     codec.decode_slowly(raw)
 
-    record = avro_oracle.read_avro(schema, codec.encode(codec.decode(raw), OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(codec.decode(raw), OPENING, RECEIPT))
 
     assert record["extra"] == '{"fee":0.10000000000000000000001}'
 
@@ -224,7 +255,7 @@ def test_an_unknown_key_inside_a_nested_object_is_named_by_its_path() -> None:
 
     message = codec.decode_slowly(json.dumps(data).encode())
 
-    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, RECEIPT))
     assert record["extra"] == '{"k.new":5}'
 
 
@@ -236,7 +267,7 @@ def test_a_flood_of_unknown_keys_is_kept_but_not_learned() -> None:
     raw = json.dumps({**TRADE, "key1": 1, "late": 2}).encode()
 
     message = codec.decode_slowly(raw)
-    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, RECEIPT))
 
     assert json.loads(record["extra"]) == {"key1": 1, "late": 2}
 
@@ -250,7 +281,7 @@ def test_a_key_of_any_spelling_is_kept(key: str) -> None:
     raw = json.dumps({**TRADE, key: 5}).encode()
     for _ in range(2):
         message = codec.decode_slowly(raw)
-        record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+        record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, RECEIPT))
 
         assert json.loads(record["extra"]) == {key: 5}
 
@@ -260,7 +291,7 @@ def test_a_key_named_as_our_own_attribute_is_kept_too() -> None:
     codec = Codec(schema)
     message = codec.decode_slowly(json.dumps({**TRADE, "bkc.extra": 5}).encode())
 
-    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, RECEIPT))
 
     assert record["extra"] == '{"bkc.extra":5}'
 
@@ -271,7 +302,7 @@ def test_microsecond_connections_fill_both_units() -> None:
     data = {**TRADE, "E": 1789964484109123, "T": 1789964484109456}
 
     message = codec.decode(json.dumps(data).encode())
-    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, STAMP))
+    record = avro_oracle.read_avro(schema, codec.encode(message, OPENING, RECEIPT))
 
     assert (record["event_time_us"], record["trade_time_us"]) == (data["E"], data["T"])
     assert record["trade_time"] == avro_oracle.at(1789964484109)
@@ -298,6 +329,6 @@ def test_a_traceback_shows_the_generated_line() -> None:
     message = codec.decode(json.dumps({**TRADE, "p": "x"}).encode())
 
     with pytest.raises(BadMessage) as caught:
-        codec.encode(message, OPENING, STAMP)
+        codec.encode(message, OPENING, RECEIPT)
 
     assert "KNOWN(m.p) or DECIMAL(m.p)" in "".join(traceback.format_exception(caught.value))

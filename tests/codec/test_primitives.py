@@ -132,7 +132,7 @@ def test_a_lone_surrogate_is_a_bad_message() -> None:
 
 def test_a_full_cache_starts_afresh_and_answers_the_same() -> None:
     first = primitives.encode_decimal("3.25")
-    for number in range(primitives.CACHE_ENTRIES + 1):
+    for number in range(primitives.MAX_CACHE_ENTRIES + 1):
         primitives.encode_decimal(f"{number}.75")
 
     assert primitives.known_decimal("3.25") is None

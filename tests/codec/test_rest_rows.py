@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from connector.backfill.pages import Span, snapshot
-from connector.binance.catalogue import ROWS, Row, subscribable
+from connector.binance.catalogue import ROWS, subscribable
+from connector.binance.catalogue.row import Row
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, example, parse
-from connector.codec.rest_rows import event_from_book, payloads, recover
+from connector.codec.rest_rows import event_from_book, recover
 from connector.codec.schema import load
 from connector.errors import BadMessage
 from connector.feed.replay import Replay, Result
@@ -62,9 +63,9 @@ def live_records(stream: Stream, events: list[Event]) -> dict[int, tuple[dict[st
     """Return the last record of each id, or of each candle that closed."""
     found = {}
     for event in events:
-        one, result = record(stream, json.dumps(event.data).encode())
-        if stream.row.sequence.rule != "candle" or one["is_closed"]:
-            found[event.identity[0]] = one, result
+        fields, result = record(stream, json.dumps(event.data).encode())
+        if stream.row.sequence.rule != "candle" or fields["is_closed"]:
+            found[event.identity[0]] = fields, result
     return found
 
 
@@ -79,25 +80,25 @@ def test_a_recovered_record_equals_the_live_one(row: Row) -> None:
 
     span = Span(min(live), max(live))
     pages = list(fetch(market, stream, span, symbol, now_ms))
-    recovered = [one for rows in pages for one in rows if one.last <= span.last]
+    recovered = [event for rows in pages for event in rows if event.last <= span.last]
 
     assert row.backfill is not None
     unlisted = {
         number
-        for number, (one, _) in live.items()
-        if one.get("trade_type") not in (None, "MARKET", "BLOCK")
+        for number, (fields, _) in live.items()
+        if fields.get("trade_type") not in (None, "MARKET", "BLOCK")
     }
-    assert [one.first for one in recovered] == sorted(live.keys() - unlisted)
+    assert [event.first for event in recovered] == sorted(live.keys() - unlisted)
     assert len(live) > 80
-    for one in recovered:
-        fetched, _ = record(stream, one.payload)
-        kept, result = live[one.first]
+    for event in recovered:
+        fetched, _ = record(stream, event.payload)
+        kept, result = live[event.first]
         for name in row.backfill.not_carried:
             assert fetched.pop(name) is None
             del kept[name]
         assert fetched == kept
         closed = kept.get("close_time")
-        assert one.time_ms == (result.timestamp if closed is None else millis(closed) + 1)
+        assert event.time_ms == (result.timestamp if closed is None else millis(closed) + 1)
 
 
 def millis(at: datetime) -> int:
@@ -165,8 +166,8 @@ def test_the_payload_is_worded_as_the_stream_words_it() -> None:
         b'[{"id":99,"tradeId":4,"price":"1300","qty":"0.1","quoteQty":"130","side":-1,'
         b'"time":1762780453623}]'
     )
-    [payload] = payloads(stream, body, "BTC-261225-100000-C")
-    assert json.loads(payload) == {
+    [event] = recover(stream, body, "BTC-261225-100000-C")
+    assert json.loads(event.payload) == {
         "e": "trade",
         "s": "BTC-261225-100000-C",
         "t": 4,

@@ -77,7 +77,7 @@ def usual(kind: str, record: dict[str, Any], wanted: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("kind", kinds())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_scanner_reads_what_fastavro_reads(kind: str, data: st.DataObject) -> None:
     schema = load(kind)

@@ -1,19 +1,13 @@
-"""The .avsc files themselves."""
+"""The .avsc files, and what is read from one."""
 
 import json
 
 import fastavro
 import pytest
 
-from connector.binance.catalogue import KINDS
-from connector.codec import lint
-from connector.codec.schema import OWN, kinds, load, parse
+from connector.binance.catalogue import ROWS
+from connector.codec.schema import OWN, OWN_TOPICS, RestSource, kinds, load, own_topics, parse
 from connector.errors import Refused
-
-
-@pytest.mark.parametrize("kind", [*kinds(), *OWN])
-def test_a_schema_keeps_every_rule(kind: str) -> None:
-    assert lint.findings(load(kind)) == []
 
 
 @pytest.mark.parametrize("kind", [*kinds(), *OWN])
@@ -25,7 +19,7 @@ def test_what_is_registered_is_plain_avro(kind: str) -> None:
 
 
 def test_our_own_records_are_no_kinds_of_streams() -> None:
-    assert set(kinds()) == set(KINDS)
+    assert set(kinds()) == {row.kind for row in ROWS if row.kind}
     assert [load(name).name for name in OWN] == ["Marker", "Progress"]
 
 
@@ -53,32 +47,47 @@ def test_an_unknown_kind_is_refused_with_those_there_are() -> None:
         load("trad")
 
 
-BAD = {
-    "type": "record",
-    "name": "Bad",
-    "doc": "x",
-    "fields": [
-        {"name": "symbol", "type": "string", "doc": "x", "wire": "s"},
-        {"name": "open", "type": "string", "doc": "", "wire": "o"},
-        {"name": "priceNow", "type": "float", "doc": "x"},
-        {"name": "time_us", "type": "long", "doc": "x", "wire": "T"},
-    ],
-}
+def test_our_own_topics_stand_behind_the_prefix() -> None:
+    assert own_topics("test.binance") == {
+        "test.binance.markers": "marker",
+        "test.binance.progress": "progress",
+    }
+    assert tuple(OWN_TOPICS.values()) == OWN
+
+
+def field(**attributes: object) -> str:
+    """The text of a schema with one field."""
+    fields = [{"name": "f", "type": "string", "doc": "x", **attributes}]
+    return json.dumps({"type": "record", "name": "R", "doc": "d", "fields": fields})
 
 
 @pytest.mark.parametrize(
-    "words",
+    ("avro", "name", "nullable"),
     [
-        "common head",
-        "open: no doc",
-        "SQL word",
-        "'float'",
-        "priceNow: no wire",
-        "snake_case",
-        "time_us: microseconds",
+        ("long", "long", False),
+        (["null", "string"], "string", True),
+        ({"type": "long", "logicalType": "timestamp-millis"}, "timestamp-millis", False),
+        (["null", {"type": "bytes", "logicalType": "decimal"}], "decimal", True),
     ],
 )
-def test_the_lint_bites(words: str) -> None:
-    found = lint.findings(parse("bad", json.dumps(BAD)))
+def test_the_type_of_a_field_is_its_logical_one(avro: object, name: str, nullable: bool) -> None:
+    [found] = parse("r", field(type=avro)).fields
 
-    assert any(words in sentence for sentence in found), found
+    assert (found.type, found.nullable) == (name, nullable)
+
+
+@pytest.mark.parametrize(
+    ("rest", "sources"),
+    [
+        ("id", [RestSource("id")]),
+        (5, [RestSource(5)]),
+        (["tradeId", "id"], [RestSource("tradeId"), RestSource("id")]),
+        ("<interval>", [RestSource(parameter="interval")]),
+        ({"always": True}, [RestSource(always=True)]),
+        ({"key": "side", "as": {"-1": "SELL"}}, [RestSource("side", values={"-1": "SELL"})]),
+    ],
+)
+def test_every_form_of_a_rest_source_is_read(rest: object, sources: list[RestSource]) -> None:
+    [found] = parse("r", field(rest=rest)).fields
+
+    assert list(found.rest) == sources

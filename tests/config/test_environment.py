@@ -1,12 +1,13 @@
 """Variables stand above the file; one that is no setting is refused, with the one meant."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from connector.config.environment import read
-from connector.config.keys import known_at, variables
-from connector.worker.market import bases_of
+from connector.config.keys import variables
+from connector.config.plan import bases_of
 from tests.support.config import loaded, refused
 
 
@@ -29,7 +30,7 @@ def test_the_environment_stands_above_the_file(
     assert bases_of(settings)["spot"].streams == ("ws://127.0.0.1:1",)
     assert (settings.shard.index, settings.shard.count) == (1, 2)
     assert settings.schema_registry.register_schemas is False
-    assert settings.refresh == 600_000
+    assert settings.refresh == timedelta(minutes=10)
     assert settings.kafka.librdkafka == {"linger.ms": "7"}
 
 
@@ -155,16 +156,3 @@ def test_json_in_a_variable_replaces_a_list_and_joins_a_map() -> None:
     assert given.replaced == {("subscriptions",)}
     assert given.variables[("subscriptions", 0, "product")] == "BKC_SUBSCRIPTIONS"
     assert given.variables[("kafka", "client_id")] == "BKC_KAFKA"
-
-
-def test_the_keys_of_a_place_are_those_of_its_section() -> None:
-    assert known_at(("shard",)) == ["index", "count"]
-    assert known_at(("exchange", "spot")) == ["streams", "rest"]
-    assert known_at(("subscriptions", 3, "symbols"))[:2] == ["status", "quote"]
-    assert known_at(("schema_registry",))[:2] == ["url", "register"]
-
-
-def test_brokers_are_a_list_as_json_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("BKC_KAFKA__BOOTSTRAP_SERVERS", '["a:1", "b:2"]')
-
-    assert loaded(tmp_path).settings.kafka.bootstrap_servers == "a:1,b:2"

@@ -30,6 +30,8 @@ def symbols(written: str) -> str:
         ("{match: BTC*}", Selection(match=("BTC*",))),
         ("{exclude: [A, B*]}", Selection(everything=True, exclude=("A", "B*"))),
         ("{status: BREAK}", Selection(everything=True, status=("BREAK",))),
+        ("[NO, on]", Selection(names=("NO", "ON"))),
+        ("{quote: NO}", Selection(everything=True, quote=("NO",))),
         (
             "{quote: usdt, top: 50, exclude: [USDCUSDT]}",
             Selection(quote=("USDT",), top=50, exclude=("USDCUSDT",)),
@@ -53,12 +55,9 @@ def test_symbols_are_names_globs_all_or_a_filter(
 @pytest.mark.parametrize(
     ("written", "error"),
     [
-        ("[NO]", '.symbols[0]: YAML reads NO as bool; quote it: "NO"'),
-        ("ON", '.symbols: YAML reads ON as bool; quote it: "ON"'),
-        ("{quote: NO}", '.symbols.quote: YAML reads NO as bool; quote it: "NO"'),
-        ("{exclude: [NO]}", '.symbols.exclude[0]: YAML reads NO as bool; quote it: "NO"'),
-        ("[null]", '.symbols[0]: YAML reads null as null; quote it: "null"'),
-        ("[1.5]", '.symbols[0]: YAML reads 1.5 as float; quote it: "1.5"'),
+        ("[null]", ".symbols[0]: is empty: give a value, or leave it out"),
+        ("[1.5]", ".symbols[0]: 1.5 must be text; quote it"),
+        ("[TRUE]", ".symbols[0]: True must be text; quote it"),
         ("[1]", ".symbols[0]: 1 must be text; quote it"),
         ("3", ".symbols: 3 must be a list"),
         ("", ".symbols: is empty: give a value, or leave it out"),
@@ -125,7 +124,7 @@ def test_wrong_symbols_are_refused_with_the_cure(tmp_path: Path, written: str, e
             "endpoint: 'wss://host/market/stream?streams=x': leave out /stream, which is added:"
             " write wss://host/market",
         ),
-        ("merged: yes", "merged: True: should be 'drop' or 'keep'"),
+        ("merged: yes", "merged: 'yes': should be 'drop' or 'keep'"),
     ],
 )
 def test_a_wrong_key_is_refused_with_the_cure(tmp_path: Path, line: str, error: str) -> None:

@@ -1,5 +1,6 @@
-"""Addresses and amounts: what is taken, and how the rest is refused."""
+"""Durations, sizes and names: what is taken, and how the rest is refused."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,62 +8,50 @@ import pytest
 from tests.support.config import GOOD, loaded, refused
 
 
-def kafka(brokers: str) -> str:
-    return GOOD.replace("kafka-1:9092", brokers)
+@pytest.mark.parametrize(
+    ("written", "duration"),
+    [
+        ("30d", timedelta(days=30)),
+        ("12h", timedelta(hours=12)),
+        ("30m", timedelta(minutes=30)),
+        ("45s", timedelta(seconds=45)),
+        ("1500ms", timedelta(seconds=1.5)),
+    ],
+)
+def test_a_duration_has_a_unit(tmp_path: Path, written: str, duration: timedelta) -> None:
+    assert loaded(tmp_path, f"{GOOD}refresh: {written}\n").settings.refresh == duration
 
 
 @pytest.mark.parametrize(
-    ("written", "brokers"),
-    [
-        ("kafka-1:9092", "kafka-1:9092"),
-        ("'kafka-1:9092, kafka-2:9092,'", "kafka-1:9092,kafka-2:9092"),
-        ("['kafka-1:9092', 'kafka-2:9092']", "kafka-1:9092,kafka-2:9092"),
-        ("'[::1]:9092'", "[::1]:9092"),
-        ("10.0.0.1:9092", "10.0.0.1:9092"),
-    ],
+    ("written", "milliseconds"), [("7d", 604_800_000), ("1500ms", 1_500), ("-1", -1), ('"-1"', -1)]
 )
-def test_brokers_are_a_text_or_a_list(tmp_path: Path, written: str, brokers: str) -> None:
-    assert loaded(tmp_path, kafka(written)).settings.kafka.bootstrap_servers == brokers
-
-
-@pytest.mark.parametrize(
-    ("written", "error"),
-    [
-        (
-            "http://kafka:9092",
-            "'http://kafka:9092' is no host:port: write kafka:9092, and http as"
-            " kafka.security.protocol if it is one",
-        ),
-        (
-            "SASL_SSL://kafka/",
-            "'SASL_SSL://kafka/' is no host:port: write kafka:9092, and SASL_SSL as"
-            " kafka.security.protocol if it is one",
-        ),
-        ("kafka", "'kafka' is no host:port: write kafka:9092, if that is its port"),
-        (
-            "kafka:99999",
-            "'kafka:99999' is no host:port: write kafka-1:9092,kafka-2:9092; a port is 1 to 65535",
-        ),
-        (
-            "'kafka:9092;kafka-2:9092'",
-            "'kafka:9092;kafka-2:9092' is no host:port: write kafka-1:9092,kafka-2:9092;"
-            " a port is 1 to 65535",
-        ),
-        ("''", "'' names no broker: write host:port"),
-        ("[]", "'' names no broker: write host:port"),
-        ("[5]", "a list must be text; quote it"),
-        (
-            "me:hunter2@kafka:9092",
-            "holds a user or password, which logs would show: see kafka.security",
-        ),
-    ],
-)
-def test_what_is_no_broker_is_refused_with_the_cure(
-    tmp_path: Path, written: str, error: str
+def test_a_retention_is_in_kafkas_milliseconds(
+    tmp_path: Path, written: str, milliseconds: int
 ) -> None:
-    said = refused(tmp_path, kafka(written))
+    settings = loaded(tmp_path, f"{GOOD}topics: {{retention: {written}}}\n").settings
 
-    assert said == f"connector.yaml:3: kafka.bootstrap_servers: {error}"
+    assert settings.topics.retention == milliseconds
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        (GOOD + "hold: many\n", "connector.yaml:10: hold: 'many' is no size: write 256MiB or 1GB"),
+        (GOOD + "hold: 3 apples\n", "hold: '3 apples' is no size: write 256MiB or 1GB"),
+        (GOOD + "hold: 0\n", "connector.yaml:10: hold: 0 bytes are too few: 64KiB is"),
+        (
+            GOOD + "refresh: 5x\n",
+            "connector.yaml:10: refresh: '5x' is no duration: write 7d, 12h, 30m, 45s or 500ms",
+        ),
+        (GOOD + "topics: {retention: 7}\n", "topics.retention: 7 is no duration: write 7d, 12h"),
+        (GOOD + "refresh: 500ms\n", "connector.yaml:10: refresh: '500ms' is too short: 1s is the"),
+        (GOOD + "topics: {prefix: a/b}\n", "topics.prefix: 'a/b' is no topic name: letters,"),
+        (GOOD + "topics: {prefix: '..'}\n", "topics.prefix: '..' is no topic name: letters,"),
+        (GOOD + "instance: a b\n", "connector.yaml:10: instance: 'a b' is no name: letters,"),
+    ],
+)
+def test_what_is_no_duration_size_or_name_is_refused(tmp_path: Path, text: str, error: str) -> None:
+    assert error in refused(tmp_path, text)
 
 
 @pytest.mark.parametrize(

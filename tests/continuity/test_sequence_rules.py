@@ -4,19 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.binance.catalogue import ROWS, Row, find
+from connector.binance.catalogue import ROWS
+from connector.binance.catalogue.row import Row
 from connector.codec.schema import load
-from connector.continuity.sequence_rules import (
-    GAP,
-    NEW,
-    OVERLAP,
-    REPEATED,
-    CandleTracker,
-    IdGap,
-    Tracker,
-    Verdict,
-    tracker_for,
-)
+from connector.continuity.sequence_rules import CandleTracker, tracker_for
+from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, Tracker, Verdict
+from tests.support.catalogue import find
 
 TRADE = find("spot", "<symbol>@trade")
 MAY_SKIP = find("usdm", "<symbol>@trade")
@@ -28,7 +21,7 @@ IDENTITY = find("spot", "<symbol>@miniTicker")
 WITH_RECORDS = [row for row in ROWS if row.kind]
 
 
-def told(tracker: Tracker, *spans: tuple[int, int] | tuple[int, int, int]) -> list[Verdict]:
+def observed(tracker: Tracker, *spans: tuple[int, int] | tuple[int, int, int]) -> list[Verdict]:
     return [tracker.observe(*span) for span in spans]
 
 
@@ -40,7 +33,7 @@ def test_a_tracker_takes_fields_that_its_kind_has(row: Row) -> None:
     assert tracker_for(row).observe(5, 5, 4) is NEW
 
 
-def test_a_candle_is_told_by_its_times_and_a_ticker_by_its_own() -> None:
+def test_a_candle_has_its_times_for_ids_and_a_ticker_its_own() -> None:
     assert CANDLE.span_fields == ("open_time", "close_time", "event_time", "is_closed")
     assert IDENTITY.span_fields == ("event_time", "event_time", None, None)
     assert CHAINED.span_fields[2] == "previous_update_id"
@@ -52,7 +45,7 @@ def test_a_candle_is_told_by_its_times_and_a_ticker_by_its_own() -> None:
 def test_the_next_id_is_new_and_an_old_one_repeated() -> None:
     tracker = tracker_for(TRADE)
 
-    assert told(tracker, (7, 7), (8, 8), (8, 8), (7, 7), (9, 9)) == [
+    assert observed(tracker, (7, 7), (8, 8), (8, 8), (7, 7), (9, 9)) == [
         NEW,
         NEW,
         REPEATED,
@@ -62,50 +55,46 @@ def test_the_next_id_is_new_and_an_old_one_repeated() -> None:
     assert tracker.last == 9
 
 
-def test_a_jump_is_a_gap_with_exact_edges_and_said_once() -> None:
+def test_a_jump_is_one_gap_with_exact_edges() -> None:
     tracker = tracker_for(TRADE)
 
-    assert told(tracker, (7, 7), (11, 11), (12, 12)) == [NEW, GAP, NEW]
+    assert observed(tracker, (7, 7), (11, 11), (12, 12)) == [NEW, GAP, NEW]
     assert tracker.gap == IdGap(7, 11, 3)
-    assert tracker.gap.between(1_000, 2_000) == IdGap(7, 11, 3, 1_000, 2_000)
 
 
-def test_a_single_missing_id_is_normal_where_the_row_says_so() -> None:
+def test_a_single_missing_id_is_tolerated_where_the_row_allows_it() -> None:
     tracker = tracker_for(MAY_SKIP)
 
-    assert told(tracker, (7, 7), (9, 9), (12, 12), (13, 13)) == [NEW, NEW, GAP, NEW]
-    assert (tracker.skipped, tracker.gap) == (1, IdGap(9, 12, 2))
+    assert observed(tracker, (7, 7), (9, 9), (12, 12), (13, 13)) == [NEW, NEW, GAP, NEW]
+    assert tracker.gap == IdGap(9, 12, 2)
 
 
-def test_an_id_left_out_as_normal_that_comes_late_is_new_once() -> None:
+def test_a_tolerated_skip_that_arrives_late_is_new_once() -> None:
     tracker = tracker_for(MAY_SKIP)
 
-    assert told(tracker, (7, 7), (9, 9), (8, 8), (8, 8), (10, 10)) == [NEW, NEW, NEW, REPEATED, NEW]
-    assert (tracker.skipped, tracker.last) == (0, 10)
+    assert observed(tracker, (7, 7), (9, 9), (8, 8), (8, 8), (10, 10)) == [
+        NEW,
+        NEW,
+        NEW,
+        REPEATED,
+        NEW,
+    ]
+    assert tracker.last == 10
 
 
-def test_an_id_left_out_as_normal_can_be_called_missing_after_all() -> None:
+def test_a_tolerated_skip_can_be_called_missing_after_all() -> None:
     tracker = tracker_for(MAY_SKIP)
-    told(tracker, (7, 7), (9, 9))
+    observed(tracker, (7, 7), (9, 9))
 
     assert tracker.last_tolerated_skip() == IdGap(7, 9, 1)
     assert tracker.last_tolerated_skip() is None
-    assert told(tracker, (8, 8), (10, 10)) == [REPEATED, NEW]
+    assert observed(tracker, (8, 8), (10, 10)) == [REPEATED, NEW]
 
 
 def test_a_single_missing_id_is_a_gap_elsewhere() -> None:
     tracker = tracker_for(TRADE)
 
-    assert told(tracker, (7, 7), (9, 9)) == [NEW, GAP]
-    assert tracker.skipped == 0
-
-
-def test_what_is_judged_changes_nothing() -> None:
-    tracker = tracker_for(TRADE)
-    tracker.observe(7, 7)
-
-    assert [tracker.judge(one, one) for one in (7, 8, 9)] == [REPEATED, NEW, GAP]
-    assert (tracker.last, tracker.gap, tracker.repeats_in_a_row) == (7, None, 0)
+    assert observed(tracker, (7, 7), (9, 9)) == [NEW, GAP]
 
 
 @given(st.lists(st.integers(1, 60), max_size=60))
@@ -136,7 +125,7 @@ def test_a_range_joins_overlaps_repeats_or_leaves_a_gap() -> None:
     tracker = tracker_for(RANGE)
     spans = ((1, 5), (6, 9), (8, 12), (6, 12), (14, 20))
 
-    assert told(tracker, *spans) == [NEW, NEW, OVERLAP, REPEATED, GAP]
+    assert observed(tracker, *spans) == [NEW, NEW, OVERLAP, REPEATED, GAP]
     assert tracker.gap == IdGap(12, 14, 1)
 
 
@@ -144,20 +133,20 @@ def test_a_chain_holds_by_the_previous_id_whatever_the_first() -> None:
     tracker = tracker_for(CHAINED)
     spans = ((1, 5, 0), (8, 9, 5), (11, 12, 9), (11, 12, 9), (15, 16, 14))
 
-    assert told(tracker, *spans) == [NEW, NEW, NEW, REPEATED, GAP]
+    assert observed(tracker, *spans) == [NEW, NEW, NEW, REPEATED, GAP]
     assert tracker.gap == IdGap(12, 15, None)
 
 
 def test_a_chained_event_that_spans_the_end_misses_nothing() -> None:
     tracker = tracker_for(CHAINED)
 
-    assert told(tracker, (1, 5, 0), (4, 9, 3), (10, 11, 9)) == [NEW, OVERLAP, NEW]
+    assert observed(tracker, (1, 5, 0), (4, 9, 3), (10, 11, 9)) == [NEW, OVERLAP, NEW]
 
 
 def test_a_chained_event_without_its_predecessor_proves_nothing() -> None:
     tracker = tracker_for(CHAINED)
 
-    assert told(tracker, (1, 5), (6, 9)) == [NEW, GAP]
+    assert observed(tracker, (1, 5), (6, 9)) == [NEW, GAP]
 
 
 # --- increasing and identity ----------------------------------------------------------------
@@ -166,7 +155,7 @@ def test_a_chained_event_without_its_predecessor_proves_nothing() -> None:
 def test_ids_that_only_grow_have_no_gaps() -> None:
     tracker = tracker_for(INCREASING)
 
-    assert told(tracker, (5, 5), (50, 50), (50, 50), (49, 49), (51, 51)) == [
+    assert observed(tracker, (5, 5), (50, 50), (50, 50), (49, 49), (51, 51)) == [
         NEW,
         NEW,
         REPEATED,
@@ -175,10 +164,10 @@ def test_ids_that_only_grow_have_no_gaps() -> None:
     ]
 
 
-def test_without_ids_everything_of_one_leg_is_new() -> None:
+def test_without_ids_every_event_of_one_connection_is_new() -> None:
     tracker = tracker_for(IDENTITY)
 
-    assert told(tracker, (5, 5), (5, 5), (4, 4)) == [NEW, NEW, NEW]
+    assert observed(tracker, (5, 5), (5, 5), (4, 4)) == [NEW, NEW, NEW]
     assert (tracker.last, tracker.has_ids) == (5, False)
 
 
@@ -194,7 +183,7 @@ def candle(
     return tracker.observe(opened, opened + length - 1, opened + event_ms, closed)
 
 
-def test_a_candle_is_told_until_it_closes_and_the_next_one_follows() -> None:
+def test_a_candle_comes_in_states_until_it_closes_and_the_next_one_follows() -> None:
     tracker = tracker_for(CANDLE)
 
     assert candle(tracker, 0, 1) is NEW
@@ -224,7 +213,7 @@ def test_left_out_candles_are_a_gap() -> None:
     assert candle(tracker, 4, 1) is NEW
 
 
-def test_a_candle_that_was_never_told_closed_is_missing() -> None:
+def test_a_candle_whose_closing_state_did_not_come_is_missing() -> None:
     tracker = tracker_for(CANDLE)
     candle(tracker, 0, 60_000, closed=True)
     candle(tracker, 1, 30_000)
@@ -248,7 +237,7 @@ def test_candles_never_closed_one_after_the_other_are_gaps_that_share_nothing() 
     ]
 
 
-def test_the_first_candle_told_but_not_closed_is_missing_too() -> None:
+def test_a_first_candle_that_was_not_closed_is_missing_too() -> None:
     tracker = tracker_for(CANDLE)
     candle(tracker, 5, 1)
 
@@ -269,60 +258,10 @@ def test_months_follow_one_another_though_they_differ_in_length(unit: int) -> No
     assert tracker.gap == IdGap(march, may, 1)
 
 
-def test_the_closing_state_counts_though_its_leg_stamps_it_earlier() -> None:
+def test_the_closing_state_counts_though_its_connection_stamps_it_earlier() -> None:
     tracker = tracker_for(CANDLE)
     candle(tracker, 0, 60_001)
 
     assert candle(tracker, 0, 60_000, closed=True) is NEW
     assert isinstance(tracker, CandleTracker)
     assert (tracker.running, tracker.newest) == (None, 60_001)
-
-
-# --- restarts and resets --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("row", [TRADE, RANGE, CHAINED, INCREASING], ids=lambda row: row.pattern)
-def test_a_tracker_goes_on_where_a_former_process_ended(row: Row) -> None:
-    before = tracker_for(row)
-    before.observe(1, 5, 0)
-    tracker = tracker_for(row)
-    tracker.restore(*before.state())
-
-    assert told(tracker, (1, 5, 0), (6, 9, 5)) == [REPEATED, NEW]
-
-
-def test_a_candle_goes_on_where_a_former_process_ended() -> None:
-    tracker = tracker_for(CANDLE)
-    tracker.restore(2 * MINUTE)
-
-    assert candle(tracker, 2, 60_000, closed=True) is REPEATED
-    assert candle(tracker, 3, 1) is NEW
-
-
-def test_ids_that_fell_back_are_counted_until_something_is_new() -> None:
-    tracker = tracker_for(TRADE)
-    tracker.observe(1_000, 1_000)
-
-    told(tracker, (3, 3), (4, 4), (5, 5))
-    assert (tracker.repeats_in_a_row, tracker.lowest_repeat) == (3, 3)
-    tracker.observe(1_001, 1_001)
-    assert (tracker.repeats_in_a_row, tracker.lowest_repeat) == (0, None)
-    told(tracker, (6, 6))
-    assert (tracker.repeats_in_a_row, tracker.lowest_repeat) == (1, 6)
-
-
-def test_a_reset_begins_an_epoch_with_whatever_id_comes() -> None:
-    tracker = tracker_for(TRADE)
-    told(tracker, (1_000, 1_000), (3, 3))
-    tracker.reset(1)
-
-    assert told(tracker, (4, 4), (5, 5)) == [NEW, NEW]
-    assert (tracker.state(), tracker.repeats_in_a_row) == ((5, 1), 0)
-
-
-def test_a_candle_forgets_its_running_one_at_a_reset() -> None:
-    tracker = tracker_for(CANDLE)
-    candle(tracker, 9, 1)
-    tracker.reset(1)
-
-    assert candle(tracker, 2, 1) is NEW

@@ -101,7 +101,7 @@ async def test_ids_that_began_anew_before_all_that_is_kept_are_judged_by_their_o
 
     [series] = found["series"]
     assert (code, found["unreadable"], series["records"]) == (1, {}, 5)
-    assert [(it["first"], it["state"]) for it in series["examples"]] == [(6, "unmarked")]
+    assert [(hole["first"], hole["state"]) for hole in series["examples"]] == [(6, "unmarked")]
 
 
 async def test_a_hole_that_a_marker_calls_filled_is_a_lie(topics: Topics, tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ async def test_a_window_after_the_last_record_by_progress_may_be_empty(
     assert (code, found["lost"], found["notes"][-1]) == (0, False, "no record lies in the window")
 
 
-async def test_no_record_where_progress_tells_of_some_is_not_good(
+async def test_no_record_where_progress_has_some_is_not_good(
     topics: Topics, tmp_path: Path
 ) -> None:
     await write(topics, 1, 2)
@@ -185,7 +185,7 @@ async def test_no_record_where_progress_tells_of_some_is_not_good(
         (200, [f"binance.spot.trade  btcusdt@trade  BTCUSDT{' ' * 8}3{' ' * 6}1{' ' * 5}4"]),
     ],
 )
-async def test_a_table_that_does_not_fit_is_told_in_lines(
+async def test_a_table_that_does_not_fit_is_printed_in_lines(
     width: int, expected: list[str], topics: Topics, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await write(topics, 1, 2, 4)
@@ -207,10 +207,10 @@ async def test_one_topic_may_be_asked_for(topics: Topics, tmp_path: Path) -> Non
     await asyncio.to_thread(topics.progress, BEGAN_MS + 2)
 
     code, found = await run(topics, tmp_path, "--topic", "binance.spot.trade")
-    assert (code, [it["topic"] for it in found["series"]]) == (0, ["binance.spot.trade"])
+    assert (code, [each["topic"] for each in found["series"]]) == (0, ["binance.spot.trade"])
 
     code, found = await run(topics, tmp_path, "--topic", "binance.spot.copy")
-    assert (code, [it["topic"] for it in found["series"]]) == (1, ["binance.spot.copy"])
+    assert (code, [each["topic"] for each in found["series"]]) == (1, ["binance.spot.copy"])
 
 
 async def test_topics_named_by_a_subscription_are_read_too(topics: Topics, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ async def test_topics_named_by_a_subscription_are_read_too(topics: Topics, tmp_p
 
     code, found = await run(topics, tmp_path, subscriptions=[rule])
 
-    assert (code, [it["topic"] for it in found["series"]]) == (1, ["mine"])
+    assert (code, [each["topic"] for each in found["series"]]) == (1, ["mine"])
 
 
 async def test_order_books_and_candles_are_judged_by_their_rules(
@@ -235,10 +235,10 @@ async def test_order_books_and_candles_are_judged_by_their_rules(
 
     [series] = found["series"]
     assert (code, series["rule"], series["first_id"]) == (1, "chained", 10)
-    assert [(it["first"], it["last"]) for it in series["examples"]] == [(21, 25)]
+    assert [(hole["first"], hole["last"]) for hole in series["examples"]] == [(21, 25)]
 
 
-async def test_a_record_nobody_can_read_is_counted(topics: Topics, tmp_path: Path) -> None:
+async def test_an_unreadable_record_is_counted(topics: Topics, tmp_path: Path) -> None:
     await write(topics, 1, 2)
     for odd in (b"", b"text", b"\x00\x00\x00\x00\x07\x02a\x02b\x02c", b"\x00\x00\x01\x86\xa1\x02"):
         topics.producer.produce("binance.spot.trade", odd, b"BTCUSDT")
@@ -284,10 +284,10 @@ async def test_a_window_that_ends_before_it_begins_is_refused(
 
 
 async def test_no_broker_is_could_not_reach(tmp_path: Path) -> None:
-    nobody = Topics("127.0.0.1:9", "http://127.0.0.1:9", conf={"log_level": 0})
+    unreachable = Topics("127.0.0.1:9", "http://127.0.0.1:9", conf={"log_level": 0})
 
     with pytest.raises(Retry, match="Connection refused"):
-        await asyncio.to_thread(verdict, nobody.file(tmp_path))
+        await asyncio.to_thread(verdict, unreachable.file(tmp_path))
 
 
 async def test_no_registry_is_could_not_reach(topics: Topics, tmp_path: Path) -> None:

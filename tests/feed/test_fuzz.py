@@ -9,9 +9,10 @@ import random
 from pathlib import Path
 
 from connector.binance.stream_name import parse_any
-from connector.feed.pipeline import Codecs, Pipeline, Routes, route_to
+from connector.feed.pipeline import Pipeline
+from connector.feed.route import Codecs, Routes, route_to
 from connector.telemetry.ledger import Ledger
-from tests.support.pipeline import Recorder, Source
+from tests.support.pipeline import FEED, Recorder
 
 FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "100000"))
 SAMPLES = Path(__file__).parent.parent / "golden" / "samples"
@@ -76,12 +77,13 @@ class Fuzzer:
 
 def test_every_frame_is_a_record_or_a_dead_letter_with_a_reason() -> None:
     fuzzer, recorder, ledger = Fuzzer(2026), Recorder(1 << 60), Ledger()
-    pipeline, source = Pipeline(recorder, ledger, 1 << 40), Source()
+    pipeline = Pipeline(recorder, ledger, 1 << 40)
     sent = 0
     while sent < FRAMES:
         batch = [fuzzer.next_frame() for _ in range(200)]
         sent += len(batch)
-        pipeline.receive(fuzzer.routes, batch, NOW_US, source)
+        for other in pipeline.receive(fuzzer.routes, batch, NOW_US, FEED):
+            pipeline.dead_letters.frame(other, NOW_US)
         records = ledger.records
         assert records.in_flight == len(recorder.records)
         ledger.records.acknowledged += len(recorder.records)

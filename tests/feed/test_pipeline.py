@@ -1,4 +1,4 @@
-"""The way of a frame: routes, odd frames, the queue behind the reader, the accounts."""
+"""A frame's life: its route, other spellings, the queue while there is no room, the accounts."""
 
 import json
 
@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.feed.frame_queue import FRAME_OVERHEAD_BYTES
-from connector.feed.pipeline import MAX_AHEAD_MS, Pipeline, Routes
+from connector.feed.event_processor import MAX_AHEAD_MS
+from connector.feed.pipeline import Pipeline
+from connector.feed.route import Routes
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder, Source, route
+from tests.support.pipeline import FEED, Recorder, route
 
 NOW_US = 1_789_964_484_123_456
 NOW_MS = NOW_US // 1000
@@ -32,14 +33,18 @@ class Line:
         self.recorder = Recorder(room)
         self.ledger = Ledger()
         self.pipeline = Pipeline(self.recorder, self.ledger, hold)
-        self.source = Source()
+        self.others: list[bytes] = []
         self.routes: Routes = {
             b"btcusdt@trade": route("spot", "btcusdt@trade"),
             b"ethusdt@trade": route("spot", "ethusdt@trade"),
         }
 
     def receive(self, *frames: bytes) -> None:
-        self.pipeline.receive(self.routes, frames, NOW_US, self.source)
+        """Deliver frames as a session does; none of the others is an answer."""
+        others = self.pipeline.receive(self.routes, frames, NOW_US, FEED)
+        self.others += others
+        for other in others:
+            self.pipeline.dead_letters.frame(other, NOW_US)
 
     def ids(self) -> list[int]:
         schema = self.routes[b"btcusdt@trade"].codec.schema
@@ -101,7 +106,7 @@ def test_a_frame_in_another_spelling_is_read_all_the_same() -> None:
     line.assert_balanced()
 
 
-def test_an_array_becomes_a_record_per_element_and_one_bad_element_is_put_aside_alone() -> None:
+def test_an_array_becomes_a_record_per_element_and_one_bad_element_a_dead_letter() -> None:
     line = Line()
     bad = trade(2, p="nonsense")
 
@@ -120,7 +125,7 @@ def test_an_array_waits_whole_when_there_is_no_room_for_all_of_it() -> None:
     line.receive(frame([trade(1), trade(2), trade(3)]))
     waited = list(line.recorder.records)
     line.recorder.most = 3
-    line.pipeline.drain()
+    line.pipeline.tick()
 
     assert waited == []
     assert line.ids() == [1, 2, 3]
@@ -143,29 +148,29 @@ def test_an_array_waits_whole_when_there_is_no_room_for_all_of_it() -> None:
         (frame(trade(1, p="1" * 39)), "decimal"),
     ],
 )
-def test_what_cannot_be_decoded_is_put_aside_and_reading_goes_on(raw: bytes, reason: str) -> None:
+def test_what_cannot_be_decoded_is_a_dead_letter_and_the_next_frame_is_read(
+    raw: bytes, reason: str
+) -> None:
     line = Line()
 
     line.receive(raw, frame(trade(9)))
 
-    assert [found for *_, found in line.recorder.dead] == [reason]
+    assert [cause for *_, cause in line.recorder.dead] == [reason]
     assert line.ledger.dead_letters == {reason: 1}
     assert line.ids() == [9]
     line.assert_balanced()
 
 
-def test_answers_and_shutdown_notices_are_control_not_records() -> None:
+def test_frames_of_no_stream_of_ours_are_returned_in_their_order() -> None:
     line = Line()
+    answer = b'{"result":null,"id":1}'
+    shutdown = frame({"e": "serverShutdown", "E": 1}, "!serverShutdown")
+    unknown = frame(trade(5), "xrpusdt@trade")
 
-    line.receive(
-        b'{"result":null,"id":1}',
-        frame({"e": "serverShutdown", "E": 1}, "!serverShutdown"),
-        frame(trade(1)),
-    )
+    line.receive(answer, frame(trade(1)), shutdown, frame(trade(2)), unknown)
 
-    assert line.ledger.frames.control == 2
-    assert len(line.source.controls) == 2
-    assert line.recorder.dead == []
+    assert line.others == [answer, shutdown, unknown]
+    assert line.ids() == [1, 2]
     line.assert_balanced()
 
 
@@ -175,43 +180,57 @@ def test_frames_wait_in_order_while_there_is_no_room() -> None:
     line.receive(*(frame(trade(number)) for number in range(1, 6)))
     line.receive(frame(trade(6)))
     line.recorder.most = 4
-    line.pipeline.drain()
+    line.pipeline.tick()
     line.receive(frame(trade(7)))
     line.recorder.most = 100
-    line.pipeline.drain()
+    line.pipeline.tick()
 
     assert line.ids() == [1, 2, 3, 4, 5, 6, 7]
     assert line.pipeline.queued_bytes == 0
     line.assert_balanced()
 
 
-def test_answers_are_heard_while_frames_wait() -> None:
+def test_answers_are_returned_while_frames_wait() -> None:
     line = Line(room=0)
 
     line.receive(frame(trade(1)), b'{"result":null,"id":1}')
+    line.receive(b'{"result":null,"id":2}', frame(trade(2)))
 
-    assert line.source.controls == [b'{"result":null,"id":1}']
+    assert line.others == [b'{"result":null,"id":1}', b'{"result":null,"id":2}']
+    assert line.pipeline.waiting == 2
     line.assert_balanced()
 
 
-def test_a_full_queue_drops_everything_until_it_is_half_empty() -> None:
-    size = len(frame(trade(1))) + FRAME_OVERHEAD_BYTES
-    line = Line(room=0, hold=4 * size)
+def test_a_frame_in_another_spelling_keeps_its_place_among_those_that_wait() -> None:
+    line = Line(room=0)
 
-    line.receive(*(frame(trade(number)) for number in range(1, 7)))  # 4 wait, 5 and 6 are dropped
+    line.receive(
+        frame(trade(1)), json.dumps({"data": trade(2), "stream": "btcusdt@trade"}).encode()
+    )
+    line.receive(frame(trade(3)))
+    line.recorder.most = 3
+    line.pipeline.tick()
+
+    assert line.ids() == [1, 2, 3]
+    line.assert_balanced()
+
+
+def test_what_happens_to_a_stream_is_done_in_order_among_the_frames_that_wait() -> None:
+    line = Line(room=0)
+    [route_, _] = line.routes.values()
+    line.receive(frame(trade(1)))
+    line.pipeline.feed_opened([route_], FEED)
+    line.receive(frame(trade(2)))
     line.recorder.most = 1
-    line.pipeline.drain()  # 3 wait: more than half
-    line.receive(frame(trade(7)))
-    line.recorder.most = 2
-    line.pipeline.drain()  # 2 wait: half empty
-    line.receive(frame(trade(8)))
-    line.recorder.most = 100
-    line.pipeline.drain()
 
-    assert line.ids() == [1, 2, 3, 4, 8]
-    assert line.ledger.frames.dropped == 3
-    assert line.ledger.overloads == 1
-    line.assert_balanced()
+    line.pipeline.tick()
+    assert (line.ids(), route_.feeds) == ([1], [])
+    line.recorder.most = 5_000
+    line.pipeline.tick()
+
+    assert (line.ids(), route_.feeds) == ([1, 2], [FEED])
+    line.pipeline.feed_rejected([route_], FEED)
+    assert route_.feeds == []
 
 
 def test_unknown_keys_do_not_stop_a_stream() -> None:
@@ -248,7 +267,7 @@ def test_whatever_comes_is_accounted_for(frames: list[bytes], room: int, hold: i
 
     line.receive(*frames)
     line.recorder.most = 1000
-    line.pipeline.drain()
+    line.pipeline.tick()
 
     assert line.pipeline.waiting == 0
     line.assert_balanced()

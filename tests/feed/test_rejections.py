@@ -24,16 +24,16 @@ SIX: dict[str, Any] = {
     "streams": ["trade", "aggTrade", "bookTicker"],
 }
 REFUSED = "ethusdt@aggTrade"
-WORDS = "Invalid request: invalid stream name"
+TEXT = "Invalid request: invalid stream name"
 
 
 def supervisor(here: World) -> Supervisor:
-    [one] = here.worker.shard.supervised
-    return one
+    [supervisor] = here.worker.shard.supervised
+    return supervisor
 
 
-def refused(name: str = REFUSED) -> SubscriptionRejected:
-    return SubscriptionRejected(f"request 1 refused: 2 {WORDS} ({name})", Answer(1, code=2))
+def refusal(name: str = REFUSED) -> SubscriptionRejected:
+    return SubscriptionRejected(f"request 1 refused: 2 {TEXT} ({name})", Answer(1, code=2))
 
 
 async def page(here: World, path: str) -> str:
@@ -59,29 +59,29 @@ async def test_one_refused_name_is_left_out_and_all_others_flow(
         status = json.loads(await page(here, "/status"))
         metrics = await page(here, "/metrics")
         routes = here.worker.shard.router.routes()
-        legs = {route.stream.name: len(route.feeds) for route in routes}
-        one = supervisor(here)
+        feeds = {route.stream.name: len(route.feeds) for route in routes}
+        kept = supervisor(here)
         await here.stop()
 
-        assert (one.connects_ok, one.connects_failed, one.disconnects) == (1, 0, 0)
-        assert legs == dict.fromkeys(others, 1) | {REFUSED: 0}
+        assert (kept.connects_ok, kept.connects_failed, kept.disconnects) == (1, 0, 0)
+        assert feeds == dict.fromkeys(others, 1) | {REFUSED: 0}
         [connection] = status["connections"].values()
         assert connection["subscribed"] == 5
-        assert connection["refused"] == {REFUSED: f"2 {WORDS}"}
+        assert connection["refused"] == {REFUSED: f"2 {TEXT}"}
         assert 'bkc_streams_refused{product="spot"} 1.0' in metrics
         assert 'bkc_streams_active{product="spot"} 5.0' in metrics
-    [said] = [line for line in capsys.readouterr().out.splitlines() if "_refused" in line]
-    assert "code=2 connection=spot-1 cure='take it out of the subscriptions" in said
-    assert f"stream={REFUSED} text='{WORDS}'" in said
+    [event] = [line for line in capsys.readouterr().out.splitlines() if "_refused" in line]
+    assert "code=2 connection=spot-1 cure='take it out of the subscriptions" in event
+    assert f"stream={REFUSED} text='{TEXT}'" in event
 
 
-async def test_a_refused_name_is_asked_for_again_on_the_next_connection_and_not_before(
+async def test_a_refused_name_is_subscribed_again_on_the_next_connection_and_not_before(
     tmp_path: Path,
 ) -> None:
     async with world(tmp_path, SIX, topics=["binance.spot.mini-ticker"]) as here:
-        refusal = here.exchange.begin(RefuseStream(REFUSED))
+        fault = here.exchange.begin(RefuseStream(REFUSED))
         await here.until_flowing()
-        refusal.cancel()
+        fault.cancel()
         here.rewrite({**SIX, "streams": [*SIX["streams"], "miniTicker"]})
         await until(lambda: here.published("btcusdt@miniTicker") > 0)
         assert list(supervisor(here).refused) == [REFUSED]
@@ -92,16 +92,16 @@ async def test_a_refused_name_is_asked_for_again_on_the_next_connection_and_not_
         await here.stop()
 
 
-async def test_a_refused_name_that_a_plan_drops_and_takes_up_again_is_asked_for_anew(
+async def test_a_refused_name_that_a_plan_drops_and_adds_again_is_subscribed_anew(
     tmp_path: Path,
 ) -> None:
     without = {**SIX, "streams": ["trade", "bookTicker"]}
     async with world(tmp_path, SIX) as here:
-        refusal = here.exchange.begin(RefuseStream(REFUSED))
+        fault = here.exchange.begin(RefuseStream(REFUSED))
         await here.until_flowing()
         here.rewrite(without)
         await until(lambda: supervisor(here).refused == {})
-        refusal.cancel()
+        fault.cancel()
         here.rewrite(SIX)
         await until(lambda: here.published(REFUSED) > 0)
 
@@ -138,8 +138,9 @@ async def test_a_name_refused_to_the_replacement_misses_something_and_nothing_el
             await until_more(here, name)
 
         routes = here.worker.shard.router.routes()
-        blind = [one.pending for route in routes for one in route.all_series() if one.pending]
-        assert [gap.reason for gap in blind] == ["server_shutdown"]
+        every = [series for route in routes for series in route.all_series()]
+        pending = [series.pending for series in every if series.pending]
+        assert [gap.reason for gap in pending] == ["server_shutdown"]
         assert here.worker.pipeline.continuity.gaps == {}
         assert list(supervisor(here).refused) == [REFUSED]
         await here.stop()
@@ -150,13 +151,13 @@ async def test_when_every_name_is_refused_none_is_left_out_and_the_connection_is
 ) -> None:
     async with world(tmp_path, SIX) as here:
         names = [f"{coin}@{kind}" for coin in ("btcusdt", "ethusdt") for kind in SIX["streams"]]
-        refusals = [here.exchange.begin(RefuseStream(name)) for name in names]
+        faults = [here.exchange.begin(RefuseStream(name)) for name in names]
         await until(lambda: here.worker.shard.supervised)
         await until(lambda: supervisor(here).connects_failed == 1)
         assert supervisor(here).refused == {}
         assert here.worker.server.failing() == ["data"]
-        for one in refusals:
-            one.cancel()
+        for fault in faults:
+            fault.cancel()
         await here.until_flowing()
 
         assert set(supervisor(here).held) == set(names)
@@ -167,25 +168,23 @@ async def test_a_refusal_that_is_about_the_exchange_leaves_out_no_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with world(tmp_path, SIX) as here:
-        here.exchange.wire.refused[REFUSED] = (-1003, "Too many requests.")
+        here.exchange.delivery.refused[REFUSED] = (-1003, "Too many requests.")
         await until(lambda: here.worker.shard.supervised)
         await until(lambda: supervisor(here).connects_failed == 1)
-        here.exchange.wire.refused.clear()
+        here.exchange.delivery.refused.clear()
         await here.until_flowing()
 
         assert len(supervisor(here).held) == 6
         await here.stop()
-    said = capsys.readouterr().out
-    assert "refused: -1003 Too many requests. (btcusdt@trade ...)" in said
-    assert "subscription_refused" not in said
+    log = capsys.readouterr().out
+    assert "refused: -1003 Too many requests. (btcusdt@trade ...)" in log
+    assert "subscription_refused" not in log
 
 
-async def test_a_silent_name_refused_when_it_is_asked_for_again_is_held_no_more(
+async def test_a_silent_name_refused_when_it_is_subscribed_again_is_held_no_more(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "connector.feed.liveness.first_data.first_data_deadline", lambda _period: 0.5
-    )
+    monkeypatch.setattr("connector.feed.liveness.activity.first_data_deadline", lambda _period: 0.5)
     name = "!bookTicker"
     subscription = {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["bookTicker", name]}
     async with world(tmp_path, subscription) as here:
@@ -201,40 +200,40 @@ async def test_a_silent_name_refused_when_it_is_asked_for_again_is_held_no_more(
 
 
 def test_ten_refused_names_are_left_out_and_the_eleventh_is_trouble() -> None:
-    refusals = RejectedStreams()
+    rejected = RejectedStreams()
     for number in range(10):
-        refusals.reject(str(number), refused(), 400)
-    assert len(refusals.take_new()) == 10
+        rejected.reject(str(number), refusal(), 400)
+    assert len(rejected.take_new()) == 10
 
     with pytest.raises(Retry, match="11 of 411 streams refused, the last one: request 1 refused"):
-        refusals.reject("10", refused(), 400)
-    assert refusals.answers == {}
-    assert refusals.take_new() == []
+        rejected.reject("10", refusal(), 400)
+    assert rejected.answers == {}
+    assert rejected.take_new() == []
 
 
 @pytest.mark.parametrize(("others", "trouble"), [(0, True), (1, False), (400, False)])
 def test_a_refused_name_is_trouble_when_nothing_else_was_taken(others: int, trouble: bool) -> None:
-    refusals = RejectedStreams()
+    rejected = RejectedStreams()
     try:
-        refusals.reject(REFUSED, refused(), others)
+        rejected.reject(REFUSED, refusal(), others)
     except Retry:
         assert trouble
     else:
         assert not trouble
 
 
-def test_what_is_said_of_a_refused_name_is_said_once() -> None:
-    refusals = RejectedStreams()
-    refusals.reject(REFUSED, refused(), 5)
+def test_a_refused_name_is_reported_once() -> None:
+    rejected = RejectedStreams()
+    rejected.reject(REFUSED, refusal(), 5)
 
-    assert refusals.take_new() == [(REFUSED, Answer(1, code=2))]
-    assert refusals.take_new() == []
+    assert rejected.take_new() == [(REFUSED, Answer(1, code=2))]
+    assert rejected.take_new() == []
 
 
 def test_a_refused_name_that_is_not_wanted_any_more_is_forgotten() -> None:
-    refusals = RejectedStreams()
-    refusals.reject(REFUSED, refused(), 5)
+    rejected = RejectedStreams()
+    rejected.reject(REFUSED, refusal(), 5)
 
-    refusals.forget_unless({"btcusdt@trade": None})
+    rejected.forget_unless({"btcusdt@trade": None})
 
-    assert refusals.answers == {}
+    assert rejected.answers == {}

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 
-from connector.binance.catalogue import ROWS, Row
+from connector.binance.catalogue import ROWS
+from connector.binance.catalogue.row import Row
 from connector.binance.stream_name import parse_any
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder, Source, route
+from tests.support.pipeline import FEED, Recorder, route
 
 RECEIVED_US = 1_789_967_129_123_456
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))
@@ -39,19 +40,19 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("path", SAMPLES, ids=sample_id)
 def test_a_frame_becomes_the_record_key_and_timestamp_on_file(path: Path) -> None:
     sample = json.loads(path.read_text())
-    way = route(path.parent.name, sample["stream"])
+    target = route(path.parent.name, sample["stream"])
     recorder = Recorder()
     frame = json.dumps({"stream": sample["stream"], "data": sample["data"]}, separators=(",", ":"))
 
     pipeline = Pipeline(recorder, Ledger(), 1_000_000)
-    routes = {sample["stream"].encode(): way}
-    pipeline.receive(routes, [frame.encode()], RECEIVED_US, Source())
+    routes = {sample["stream"].encode(): target}
+    pipeline.receive(routes, [frame.encode()], RECEIVED_US, FEED)
 
     [(topic, value, key, timestamp)] = recorder.records
-    assert topic == way.topic
+    assert topic == target.topic
     assert key.decode() == sample["key"]
     assert timestamp == sample["timestamp"]
-    assert plain(avro_oracle.read_avro(way.codec.schema, value)) == sample["record"]
+    assert plain(avro_oracle.read_avro(target.codec.schema, value)) == sample["record"]
 
 
 def test_every_row_that_makes_records_has_a_sample() -> None:

@@ -7,23 +7,25 @@ import pytest
 from confluent_kafka import Producer
 from pydantic import ValidationError
 
-from connector.config.model import Kafka, Security
+from connector.config.model import KafkaSettings, SecuritySettings
 from connector.errors import Refused
 from connector.kafka import client_config
 from connector.lab.certificates import Authority
 
 
-def made(folder: Path, **security: Any) -> dict[str, Any]:
+def config(folder: Path, **security: Any) -> dict[str, Any]:
     """Return the client's configuration, its secrets in files."""
     path = folder / "password"
     path.write_text("open-sesame\n")
     if security.pop("password", False):
         security["password_file"] = path
-    return client_config.client(Kafka(bootstrap_servers="k:1", security=Security(**security)))
+    return client_config.client(
+        KafkaSettings(bootstrap_servers="k:1", security=SecuritySettings(**security))
+    )
 
 
 def test_without_security_there_is_only_the_address(tmp_path: Path) -> None:
-    assert made(tmp_path) == {
+    assert config(tmp_path) == {
         "bootstrap.servers": "k:1",
         "client.id": "bkc",
         "security.protocol": "PLAINTEXT",
@@ -32,7 +34,7 @@ def test_without_security_there_is_only_the_address(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
 def test_a_name_and_a_password_from_a_file(tmp_path: Path, mechanism: str) -> None:
-    conf = made(tmp_path, protocol="SASL_SSL", mechanism=mechanism, username="bkc", password=True)
+    conf = config(tmp_path, protocol="SASL_SSL", mechanism=mechanism, username="bkc", password=True)
 
     assert conf["sasl.mechanism"] == mechanism
     assert (conf["sasl.username"], conf["sasl.password"]) == ("bkc", "open-sesame")
@@ -42,7 +44,7 @@ def test_a_client_certificate(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     own = authority.issue("client")
 
-    conf = made(
+    conf = config(
         tmp_path,
         protocol="SSL",
         ca_file=authority.path,
@@ -57,7 +59,7 @@ def test_a_client_certificate(tmp_path: Path) -> None:
 
 
 def test_oauth_is_left_to_librdkafkas_own_client(tmp_path: Path) -> None:
-    conf = made(
+    conf = config(
         tmp_path,
         protocol="SASL_SSL",
         mechanism="OAUTHBEARER",
@@ -76,25 +78,29 @@ def test_oauth_is_left_to_librdkafkas_own_client(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "No such file"), ("", "is empty"), (b"\xff", "not text")]
+    ("content", "problem"), [(None, "No such file"), ("", "is empty"), (b"\xff", "not text")]
 )
 def test_a_password_file_that_is_no_good_is_named_without_its_content(
-    tmp_path: Path, content: str | bytes | None, words: str
+    tmp_path: Path, content: str | bytes | None, problem: str
 ) -> None:
     path = tmp_path / "word"
     if content is not None:
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    security = Security(protocol="SASL_SSL", mechanism="PLAIN", username="a", password_file=path)
+    security = SecuritySettings(
+        protocol="SASL_SSL", mechanism="PLAIN", username="a", password_file=path
+    )
 
-    with pytest.raises(Refused, match=words) as caught:
-        client_config.client(Kafka(bootstrap_servers="k:1", security=security))
+    with pytest.raises(Refused, match=problem) as caught:
+        client_config.client(KafkaSettings(bootstrap_servers="k:1", security=security))
 
     assert "password_file" in str(caught.value)
 
 
 def test_the_files_librdkafka_section_is_handed_over_as_it_stands() -> None:
     conf = client_config.producer(
-        Kafka(bootstrap_servers="k:1", librdkafka={"linger.ms": 50, "compression.type": "zstd"})
+        KafkaSettings(
+            bootstrap_servers="k:1", librdkafka={"linger.ms": 50, "compression.type": "zstd"}
+        )
     )
 
     assert (conf["linger.ms"], conf["compression.type"]) == (50, "zstd")
@@ -103,4 +109,4 @@ def test_the_files_librdkafka_section_is_handed_over_as_it_stands() -> None:
 
 def test_an_unknown_mechanism_is_refused() -> None:
     with pytest.raises(ValidationError):
-        Security(protocol="SASL_SSL", mechanism="GSSAPI")
+        SecuritySettings(protocol="SASL_SSL", mechanism="GSSAPI")

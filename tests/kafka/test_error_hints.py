@@ -1,4 +1,4 @@
-"""librdkafka's words get their cure. The texts were seen on real brokers, 2026-11-22."""
+"""librdkafka's error texts get their hints. Each was seen on real brokers, 2026-11-22."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from connector.kafka.error_hints import add_hint
 
 
 @pytest.mark.parametrize(
-    ("words", "cure"),
+    ("text", "hint"),
     [
         (
             "sasl_ssl://k:1/bootstrap: SASL authentication error: Authentication failed during"
@@ -52,11 +52,11 @@ from connector.kafka.error_hints import add_hint
         ("Broker: Unknown topic or partition", "topics.create"),
     ],
 )
-def test_a_known_text_gets_its_cure(words: str, cure: str) -> None:
-    told = add_hint(words)
+def test_a_known_text_gets_its_hint(text: str, hint: str) -> None:
+    hinted = add_hint(text)
 
-    assert told.startswith(words)
-    assert cure in told.removeprefix(words)
+    assert hinted.startswith(text)
+    assert hint in hinted.removeprefix(text)
 
 
 def test_an_unknown_text_is_left_alone() -> None:

@@ -1,4 +1,4 @@
-"""What the idempotent producer writes when, against a client whose answers the test gives."""
+"""What the idempotent producer writes when, with a client whose delivery reports the test gives."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -6,10 +6,11 @@ from typing import Any
 
 from confluent_kafka import KafkaError
 
-from connector.kafka.dead_letter import Record
+from connector.codec.framing import KafkaRecord
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
+from tests.support.tracker import GivenTracker
 
 BAD = KafkaError(KafkaError.INVALID_TIMESTAMP)
 AWAY = KafkaError(KafkaError._TIMED_OUT)
@@ -17,7 +18,7 @@ Report = Callable[..., None]
 
 
 class Message:
-    """A record as it comes back in its report."""
+    """A record as it comes back in its delivery report."""
 
     def __init__(self, topic: str, value: bytes) -> None:
         self._topic, self._value = topic, value
@@ -33,173 +34,215 @@ class Message:
 
 
 class Client:
-    """librdkafka's producer as far as it is used here; topics are answered when the test says."""
+    """librdkafka's producer as far as it is used here; the test makes the delivery reports."""
 
     def __init__(self) -> None:
-        self.given: list[tuple[str, bytes]] = []
+        self.produced: list[tuple[str, bytes]] = []
         self.full = False
-        self._open: list[tuple[Message, Report]] = []
+        self._in_flight: list[tuple[Message, Report]] = []
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self._in_flight)
 
     def produce(self, topic: str, value: bytes, *_: object, on_delivery: Report, **__: Any) -> None:
         if self.full:
             raise BufferError
-        self.given.append((topic, value))
-        self._open.append((Message(topic, value), on_delivery))
+        self.produced.append((topic, value))
+        self._in_flight.append((Message(topic, value), on_delivery))
 
     def poll(self, seconds: float) -> int:
         del seconds
         return 0
 
-    def answer(self, topic: str, error: KafkaError | None = None) -> None:
-        """Report all that is open of a topic."""
-        answered = [one for one in self._open if one[0].topic() == topic]
-        self._open = [one for one in self._open if one[0].topic() != topic]
-        for message, report in answered:
-            report(error, message)
+    def report(self, topic: str, error: KafkaError | None = None) -> None:
+        """Report every record of a topic that is in flight."""
+        reported = [pair for pair in self._in_flight if pair[0].topic() == topic]
+        self._in_flight = [pair for pair in self._in_flight if pair[0].topic() != topic]
+        for message, on_delivery in reported:
+            on_delivery(error, message)
 
 
-class World(IdempotentProducer):
+class ProducerUnderTest(IdempotentProducer):
     """A producer of two such clients: the usual one, and the one for refused records."""
 
     def __init__(self) -> None:
         self.clients: list[Client] = []
         self.ledger = Ledger()
-        super().__init__({"queue.buffering.max.messages": 100}, self.ledger, "dead", Lag())
-        self.collect = self._progress
+        self.tracker = GivenTracker(self._progress, lambda _: [("progress", b"0", b"key", 1, None)])
+        conf = {"queue.buffering.max.messages": 100}
+        super().__init__(conf, self.ledger, "dead", Lag(), self.tracker)
 
-    def _new_client(self, conf: Mapping[str, Any]) -> Any:
-        del conf
+    def _new_client(self, more: Mapping[str, Any]) -> Any:
+        del more
         self.clients.append(Client())
         return self.clients[-1]
 
-    def _progress(self, number: int) -> list[Record]:
-        del number
+    def _progress(self, number: int) -> list[KafkaRecord]:
+        assert number == 0
         return [("progress", b"%d" % self.ledger.records.produced, b"key", 1, None)]
 
-    def make(self, topic: str, count: int = 1, timestamp: int = 5) -> None:
+    def make(self, topic: str, count: int = 1, timestamp_ms: int = 5) -> None:
         for _ in range(count):
-            self.publish(topic, b"value", b"key", timestamp, 0)
+            self.publish(topic, b"value", b"key", timestamp_ms, 0)
             self.ledger.records.produced += 1
 
+    def values(self, topic: str) -> list[bytes]:
+        return [value for name, value in self.clients[0].produced if name == topic]
+
     @property
-    def told(self) -> list[int]:
-        """How many records the progress that was written speaks of, each."""
-        return [int(value) for topic, value in self.clients[0].given if topic == "progress"]
+    def covered(self) -> list[int]:
+        """How many records each progress record covers that was written."""
+        return [int(value) for value in self.values("progress")]
 
 
 def test_progress_waits_for_a_partition_that_stands_still_while_others_go_on() -> None:
-    world = World()
-    world.make("still", 3)
-    world.poll()  # asks for the progress
-    world.make("going", 10)
-    world.clients[0].answer("going")
-    world.poll()
-    meanwhile = world.told
+    producer = ProducerUnderTest()
+    producer.make("still", 3)
+    producer.poll()  # collects the progress
+    producer.make("going", 10)
+    producer.clients[0].report("going")
+    producer.poll()
+    meanwhile = producer.covered
 
-    world.clients[0].answer("still")
-    world.poll()
+    producer.clients[0].report("still")
+    producer.poll()
 
-    assert (meanwhile, world.told) == ([], [3])
+    assert (meanwhile, producer.covered) == ([], [3])
 
 
-def test_progress_does_not_wait_for_records_it_does_not_speak_of() -> None:
-    world = World()
-    world.make("early")
-    world.poll()
-    world.make("later")
-    world.clients[0].answer("early")
-    world.poll()
+def test_progress_does_not_wait_for_records_it_does_not_cover() -> None:
+    producer = ProducerUnderTest()
+    producer.make("early")
+    producer.poll()
+    producer.make("later")
+    producer.clients[0].report("early")
+    producer.poll()
 
-    assert world.told == [1]
+    assert producer.covered == [1]
 
 
 def test_every_64th_record_is_waited_for_as_well() -> None:
-    world = World()
-    world.make("still", 63)
-    world.clients[0].answer("still")
-    world.make("still")
-    world.poll()
-    world.make("going")
-    world.clients[0].answer("going")
-    world.poll()
-    meanwhile = world.told
+    producer = ProducerUnderTest()
+    producer.make("still", 63)
+    producer.clients[0].report("still")
+    producer.make("still")
+    producer.poll()
+    producer.make("going")
+    producer.clients[0].report("going")
+    producer.poll()
+    meanwhile = producer.covered
 
-    world.clients[0].answer("still")
-    world.poll()
+    producer.clients[0].report("still")
+    producer.poll()
 
-    assert (meanwhile, world.told) == ([], [64])
-
-
-def test_a_refused_record_is_outstanding_until_it_was_tried_alone() -> None:
-    world = World()
-    world.make("bad")
-    world.poll()
-    world.make("going")
-    world.clients[0].answer("going")
-    world.clients[0].answer("bad", BAD)
-    world.poll()
-    on_trial = world.told
-
-    world.clients[1].answer("bad", BAD)
-    world.poll()
-
-    assert (on_trial, world.told) == ([], [1])
-    assert world.ledger.records.dead_lettered == 1
+    assert (meanwhile, producer.covered) == ([], [64])
 
 
-def test_a_record_that_found_no_room_is_outstanding() -> None:
-    world = World()
-    [client] = world.clients
+def test_a_refused_record_is_unsettled_until_it_was_retried_alone() -> None:
+    producer = ProducerUnderTest()
+    producer.make("bad")
+    producer.poll()
+    producer.make("going")
+    producer.clients[0].report("going")
+    producer.clients[0].report("bad", BAD)
+    producer.poll()
+    while_retried = producer.covered
+
+    producer.clients[1].report("bad", BAD)
+    producer.poll()
+
+    assert (while_retried, producer.covered) == ([], [1])
+    assert producer.ledger.records.dead_lettered == 1
+
+
+def test_a_record_that_found_no_room_is_unsettled() -> None:
+    producer = ProducerUnderTest()
+    [client] = producer.clients
     client.full = True
-    world.make("late")
-    world.poll()
+    producer.make("late")
+    producer.poll()
     client.full = False
-    world.poll()
-    handed_over = world.told
+    producer.poll()
+    handed_over = producer.covered
 
-    client.answer("late")
-    world.poll()
+    client.report("late")
+    producer.poll()
 
-    assert (handed_over, world.told) == ([], [1])
-
-
-def test_what_was_given_up_is_waited_for_no_longer() -> None:
-    world = World()
-    world.make("lost")
-    world.poll()
-    world.clients[0].answer("lost", AWAY)
-    world.poll()
-
-    assert world.told == [1]
-    assert world.ledger.records.failed == 1
+    assert (handed_over, producer.covered) == ([], [1])
 
 
-def test_at_the_end_nothing_is_said_of_what_is_not_stored() -> None:
-    world = World()
-    world.make("going")
-    world.poll()
-    world.make("still")
-    world.clients[0].answer("going")
+def test_progress_does_not_wait_for_a_record_that_was_given_up() -> None:
+    producer = ProducerUnderTest()
+    producer.make("lost")
+    producer.poll()
+    producer.clients[0].report("lost", AWAY)
+    producer.poll()
 
-    left = world.flush(time.monotonic() + 0.05)
+    assert producer.covered == [1]
+    assert producer.ledger.records.failed == 1
 
-    assert (left, world.told) == (1, [1])
+
+def test_at_the_end_no_progress_covers_a_record_that_is_not_stored() -> None:
+    producer = ProducerUnderTest()
+    producer.make("going")
+    producer.poll()
+    producer.make("still")
+    producer.clients[0].report("going")
+
+    left = producer.flush(time.monotonic() + 0.05)
+
+    assert (left, producer.covered) == (1, [1])
 
 
-def test_at_the_end_the_last_progress_speaks_of_all_that_is_stored() -> None:
-    world = World()
-    world.make("going")
-    world.poll()
-    world.clients[0].answer("going")
-    world.poll()
-    world.clients[0].answer("progress")
-    world.make("going", 2)
-    world.clients[0].answer("going")
-    world.ledger.records.produced += 1  # made, and kept back until another connection has it too
+def test_at_the_end_the_last_progress_covers_all_that_is_stored() -> None:
+    producer = ProducerUnderTest()
+    producer.make("going")
+    producer.poll()
+    producer.clients[0].report("going")
+    producer.poll()
+    producer.clients[0].report("progress")
+    producer.make("going", 2)
+    producer.clients[0].report("going")
+    producer.ledger.records.produced += 1  # decoded, and held until another connection has it, too
 
-    left = world.flush(time.monotonic() + 0.05)
+    left = producer.flush(time.monotonic() + 0.05)
 
-    assert (left, world.told) == (1, [1, 4])
+    assert (left, producer.covered) == (1, [1, 4])
+
+
+def test_a_poison_record_becomes_a_dead_letter_and_its_neighbours_are_stored() -> None:
+    producer = ProducerUnderTest()
+    producer.make("bad")
+    producer.make("good")
+    producer.clients[0].report("bad", BAD)
+    producer.clients[0].report("good", BAD)
+    producer.poll()
+    assert producer.room() == 0
+
+    producer.clients[1].report("bad", BAD)
+    producer.clients[1].report("good")
+    producer.poll()
+
+    assert producer.room() > 0
+    assert producer.values("dead") == [b"value"]
+    assert producer.tracker.refused == [("bad", b"value", "dead_letter")]
+    records = producer.ledger.records
+    assert (records.acknowledged, records.dead_lettered, records.in_flight) == (1, 1, 0)
+
+
+def test_a_record_that_kafka_gave_up_is_marked_as_missing() -> None:
+    producer = ProducerUnderTest()
+    producer.make("lost")
+    producer.clients[0].report("lost", AWAY)
+
+    assert producer.tracker.refused == [("lost", b"value", "delivery")]
+    assert producer.values("dead") == []
+
+
+def test_the_progress_taken_over_is_written_before_any_other() -> None:
+    producer = ProducerUnderTest()
+    producer.write_takeover()
+    producer.make("data", 2)
+    producer.poll()
+
+    assert producer.covered == [0]

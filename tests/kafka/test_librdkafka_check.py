@@ -1,18 +1,20 @@
-"""What of `kafka.librdkafka` is refused before anything connects, and how it is said."""
+"""Which keys of `kafka.librdkafka` are refused before anything connects, and with which text."""
 
 import pytest
 
-from connector.config.model import Kafka
+from connector.config.model import KafkaSettings
 from connector.kafka.librdkafka_check import findings
 
 
-def said(given: dict[str, object], *, transactions: bool = True) -> list[tuple[str | None, str]]:
-    kafka = Kafka.model_validate({"bootstrap_servers": "k:1", "librdkafka": given})
+def problems(
+    given: dict[str, object], *, transactions: bool = True
+) -> list[tuple[str | None, str]]:
+    kafka = KafkaSettings.model_validate({"bootstrap_servers": "k:1", "librdkafka": given})
     return list(findings(kafka, transactions=transactions))
 
 
 @pytest.mark.parametrize("transactions", [True, False])
-def test_what_librdkafka_takes_is_no_problem(*, transactions: bool) -> None:
+def test_keys_that_librdkafka_takes_are_no_problem(*, transactions: bool) -> None:
     given: dict[str, object] = {
         "linger.ms": 50,
         "acks": "all",
@@ -21,11 +23,11 @@ def test_what_librdkafka_takes_is_no_problem(*, transactions: bool) -> None:
         "transaction.timeout.ms": 8000,
     }
 
-    assert said(given, transactions=transactions) == []
+    assert problems(given, transactions=transactions) == []
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "words"),
+    ("key", "value", "problem"),
     [
         ("lingr.ms", 5, "librdkafka has no such key; did you mean 'linger.ms'?"),
         ("retrys", 5, "librdkafka has no such key; did you mean 'retries'?"),
@@ -55,18 +57,20 @@ def test_what_librdkafka_takes_is_no_problem(*, transactions: bool) -> None:
         ("security.protocol", "SSL", "write it in kafka.security.protocol"),
     ],
 )
-def test_a_key_that_cannot_be_is_told_with_the_cure(key: str, value: object, words: str) -> None:
-    assert said({key: value}) == [(key, words)]
+def test_a_refused_key_is_reported_with_a_hint(key: str, value: object, problem: str) -> None:
+    assert problems({key: value}) == [(key, problem)]
 
 
 @pytest.mark.parametrize("key", ["sasl.password", "ssl.key.password", "sasl.passwort"])
 def test_a_password_is_refused_and_never_shown(key: str) -> None:
-    [(name, words)] = said({key: "hunter2"})
+    [(name, problem)] = problems({key: "hunter2"})
 
-    assert (name, "hunter2" in words) == (key, False)
+    assert (name, "hunter2" in problem) == (key, False)
 
 
-def test_keys_that_contradict_one_another_are_told_of_the_section() -> None:
-    [(name, words)] = said({"linger.ms": 5000, "message.timeout.ms": 4000}, transactions=False)
+def test_keys_that_contradict_one_another_are_reported_of_the_section() -> None:
+    [(name, problem)] = problems(
+        {"linger.ms": 5000, "message.timeout.ms": 4000}, transactions=False
+    )
 
-    assert (name, words) == (None, "`message.timeout.ms` must be greater than `linger.ms`")
+    assert (name, problem) == (None, "`message.timeout.ms` must be greater than `linger.ms`")

@@ -11,10 +11,11 @@ from aiohttp import web
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from connector.codec.schema import load
-from connector.config.model import SchemaRegistry
+from connector.config.model import RegistrySettings
 from connector.errors import BadMessage, Refused
 from connector.kafka import schema_registry as ours
 from connector.lab.registry import FIRST_ID, Registry
+from tests.support.waiting import in_time
 
 pytestmark = pytest.mark.lab
 TOPICS = {"t.trade": "trade", "t.kline": "kline", "u.trade": "trade"}
@@ -29,7 +30,7 @@ async def lab() -> AsyncIterator[Registry]:
 
 
 async def test_each_topic_gets_its_kinds_id_and_the_strictest_compatibility(lab: Registry) -> None:
-    ids = await ours.ensure_schemas(SchemaRegistry(url=lab.url), TOPICS)
+    ids = await ours.ensure_schemas(RegistrySettings(url=lab.url), TOPICS)
 
     client = SchemaRegistryClient({"url": lab.url})
     level = await asyncio.to_thread(client.get_compatibility, "t.trade-value")
@@ -38,7 +39,7 @@ async def test_each_topic_gets_its_kinds_id_and_the_strictest_compatibility(lab:
 
 
 async def test_starting_again_gives_the_same_ids(lab: Registry) -> None:
-    settings = SchemaRegistry(url=lab.url)
+    settings = RegistrySettings(url=lab.url)
 
     assert await ours.ensure_schemas(settings, TOPICS) == await ours.ensure_schemas(
         settings, TOPICS
@@ -50,24 +51,24 @@ async def test_a_registry_that_does_not_let_us_set_the_rule_is_taken_as_it_is(
 ) -> None:
     lab.writable = False
 
-    ids = await ours.ensure_schemas(SchemaRegistry(url=lab.url), TOPICS)
+    ids = await ours.ensure_schemas(RegistrySettings(url=lab.url), TOPICS)
 
     assert ids["t.trade"] == FIRST_ID
 
 
 async def test_a_registry_that_is_away_is_waited_for(lab: Registry) -> None:
     lab.available = False
-    waiting = asyncio.create_task(ours.ensure_schemas(SchemaRegistry(url=lab.url), TOPICS))
+    waiting = asyncio.create_task(ours.ensure_schemas(RegistrySettings(url=lab.url), TOPICS))
     done, _ = await asyncio.wait((waiting,), timeout=0.3)
 
     lab.available = True
 
     assert done == set()
-    assert (await asyncio.wait_for(waiting, 10))["t.trade"] == FIRST_ID
+    assert (await in_time(waiting))["t.trade"] == FIRST_ID
 
 
 async def test_without_leave_to_register_a_missing_schema_is_named(lab: Registry) -> None:
-    settings = SchemaRegistry(url=lab.url, register=False)
+    settings = RegistrySettings(url=lab.url, register=False)
 
     with pytest.raises(Refused, match=r"t\.trade-value.*set register: true"):
         await ours.ensure_schemas(settings, {"t.trade": "trade"})
@@ -78,7 +79,7 @@ async def test_without_leave_to_register_what_is_there_is_used(lab: Registry) ->
     schema = Schema(load("trade").text, "AVRO")
     number = await asyncio.to_thread(client.register_schema, "t.trade-value", schema)
 
-    settings = SchemaRegistry(url=lab.url, register=False)
+    settings = RegistrySettings(url=lab.url, register=False)
 
     assert await ours.ensure_schemas(settings, {"t.trade": "trade"}) == {"t.trade": number}
 
@@ -91,13 +92,13 @@ async def test_an_older_schema_that_does_not_fit_is_named_with_the_cure(lab: Reg
     await asyncio.to_thread(client.register_schema, "t.trade-value", Schema(text, "AVRO"))
 
     with pytest.raises(Refused, match="does not fit; use another topic or delete it"):
-        await ours.ensure_schemas(SchemaRegistry(url=lab.url), {"t.trade": "trade"})
+        await ours.ensure_schemas(RegistrySettings(url=lab.url), {"t.trade": "trade"})
 
 
 async def test_a_password_never_reaches_an_error(lab: Registry, tmp_path: Path) -> None:
     word = tmp_path / "word"
     word.write_text("open-sesame")
-    settings = SchemaRegistry(url=lab.url, register=False, username="bkc", password_file=word)
+    settings = RegistrySettings(url=lab.url, register=False, username="bkc", password_file=word)
 
     with pytest.raises(Refused) as caught:
         await ours.ensure_schemas(settings, {"t.trade": "trade"})
@@ -134,7 +135,7 @@ async def answering(status: int, body: str) -> AsyncIterator[str]:
 )
 async def test_what_is_no_registry_is_called_so(status: int, body: str, *, register: bool) -> None:
     async with answering(status, body) as url:
-        settings = SchemaRegistry(url=url, register=register)
+        settings = RegistrySettings(url=url, register=register)
         with pytest.raises(Refused) as caught:
             await ours.ensure_schemas(settings, {"t.trade": "trade"})
 
@@ -145,31 +146,31 @@ async def test_what_is_no_registry_is_called_so(status: int, body: str, *, regis
 async def test_a_reader_too_tells_no_registry_from_a_missing_schema(lab: Registry) -> None:
     async with answering(404, "<html>404 Not Found</html>") as url:
         with pytest.raises(Refused, match="what answers there is no schema registry"):
-            await asyncio.to_thread(ours.SchemaCache(SchemaRegistry(url=url)).text, 1)
+            await asyncio.to_thread(ours.SchemaCache(RegistrySettings(url=url)).text, 1)
 
     with pytest.raises(BadMessage, match="not found"):
-        await asyncio.to_thread(ours.SchemaCache(SchemaRegistry(url=lab.url)).text, 4711)
+        await asyncio.to_thread(ours.SchemaCache(RegistrySettings(url=lab.url)).text, 4711)
 
 
 @pytest.mark.parametrize(
-    ("scheme", "port", "cure"),
+    ("scheme", "port", "hint"),
     [
         ("https", None, "the port does not speak TLS: write http://, or take its TLS port"),
         ("http", 1, "nobody listens there: check host and port in schema_registry.url"),
     ],
 )
 async def test_why_a_registry_cannot_be_reached_is_told_with_the_cure(
-    lab: Registry, capsys: pytest.CaptureFixture[str], scheme: str, port: int | None, cure: str
+    lab: Registry, capsys: pytest.CaptureFixture[str], scheme: str, port: int | None, hint: str
 ) -> None:
     own = lab.url.rpartition(":")[2]
-    settings = SchemaRegistry(url=f"{scheme}://127.0.0.1:{port or own}")
+    settings = RegistrySettings(url=f"{scheme}://127.0.0.1:{port or own}")
     asking = asyncio.create_task(ours.ensure_schemas(settings, {"t.trade": "trade"}))
-    said = ""
+    logged = ""
     async with asyncio.timeout(10):
-        while cure not in said:
+        while hint not in logged:
             await asyncio.sleep(0.05)
-            said += capsys.readouterr().out
+            logged += capsys.readouterr().out
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
 
-    assert "waiting_for_registry" in said
+    assert "waiting_for_registry" in logged

@@ -180,7 +180,7 @@ async def test_a_request_with_a_refused_name_is_refused_as_a_whole(exchange: Exc
     both = {"method": "SUBSCRIBE", "params": ["btcusdt@trade", "ethusdt@trade"], "id": 1}
     async with connect(url(exchange, "spot")) as socket:
         refusal = exchange.begin(RefuseStream("ethusdt@trade"))
-        while "ethusdt@trade" not in exchange.wire.refused:
+        while "ethusdt@trade" not in exchange.delivery.refused:
             await asyncio.sleep(0)
         refused = await ask(socket, both)
         held = await ask(socket, {"method": "LIST_SUBSCRIPTIONS", "id": 2})

@@ -83,7 +83,7 @@ async def test_a_stream_that_is_unsubscribed_is_made_no_more(exchange: Exchange)
     async with client(exchange, [TRADE, BOOK]) as here:
         await until(lambda: here.count(TRADE) and here.count(BOOK))
         await here.socket.send('{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":1}')
-        await until(lambda: set(exchange.wire.wanted) == {("spot", BOOK)})
+        await until(lambda: set(exchange.delivery.wanted) == {("spot", BOOK)})
         # A turn that had begun may still hold it.
         await until(lambda: here.count(BOOK) > 200)
         made = len(exchange.oracle.made[SERIES])
@@ -97,7 +97,7 @@ async def test_unsubscribing_leaves_the_stream_to_the_others(exchange: Exchange)
     async with client(exchange, [TRADE]) as one, client(exchange, [TRADE]) as other:
         await until(lambda: one.count(TRADE) and other.count(TRADE))
         await one.socket.send('{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":1}')
-        await until(lambda: not exchange.wire.sessions["spot"][0].delivered)
+        await until(lambda: not exchange.delivery.sessions["spot"][0].delivered)
         before = other.count(TRADE)
 
         await until(lambda: other.count(TRADE) > before + 20)
@@ -147,7 +147,7 @@ async def test_a_stall_answers_nothing_and_then_delivers_everything(exchange: Ex
     async with client(exchange, [TRADE]) as here:
         await until(lambda: here.count(TRADE) > 5)
         stall = exchange.begin(Stall(30.0))
-        await until(lambda: exchange.wire.sessions["spot"][0].socket.frozen)
+        await until(lambda: exchange.delivery.sessions["spot"][0].socket.frozen)
         made = len(exchange.oracle.made[SERIES])
         pong = asyncio.ensure_future(await here.socket.ping())
         await until(lambda: len(exchange.oracle.made[SERIES]) > made + 60)
@@ -169,7 +169,7 @@ async def test_a_black_hole_loses_what_is_sent_and_takes_new_connections(
     async with client(exchange, [TRADE]) as here:
         await until(lambda: here.count(TRADE) > 5)
         hole = exchange.begin(BlackHole(30.0))
-        await until(lambda: exchange.wire.sessions["spot"][0].lost)
+        await until(lambda: exchange.delivery.sessions["spot"][0].lost)
         pong = asyncio.ensure_future(await here.socket.ping())
         made = len(exchange.oracle.made[SERIES])
         await until(lambda: len(exchange.oracle.made[SERIES]) > made + 50)
@@ -325,7 +325,7 @@ async def test_reordering_that_is_ended_early_loses_nothing(exchange: Exchange) 
         seen = here.count(TRADE)
         await until(lambda: here.count(TRADE) > seen + 11)
         swapping.cancel()
-        await until(lambda: not exchange.wire.filters)
+        await until(lambda: not exchange.delivery.filters)
         exchange.pause()
         await until(lambda: not withheld(exchange) and not holes(here.ids(TRADE)))
 
@@ -334,14 +334,14 @@ async def test_slow_frames_come_late_and_in_order(exchange: Exchange) -> None:
     async with client(exchange, [TRADE]) as here:
         await until(lambda: here.count(TRADE) > 5)
         slow = exchange.begin(Slow(delay=0.5, seconds=30.0))
-        await until(lambda: exchange.wire.filters)
+        await until(lambda: exchange.delivery.filters)
         made = exchange.oracle.made[SERIES]
         sent = exchange.oracle.sent[SERIES]
         # 400 a second, half a second late: about 200 are on their way.
         await until(lambda: len(made) - len(sent) > 100)
         await until(lambda: len(sent) > 60)
         slow.cancel()
-        await until(lambda: not exchange.wire.filters)
+        await until(lambda: not exchange.delivery.filters)
         await settled(exchange, here)
 
         ids = here.ids(TRADE)
@@ -378,7 +378,7 @@ async def test_rest_follows_the_other_clock(exchange: Exchange) -> None:
 
     before = await told()
     exchange.begin(ClockSkew(3_600_000))
-    await until(lambda: exchange.wire.skew_ms)
+    await until(lambda: exchange.delivery.skew_ms)
 
     assert 3_600_000 <= await told() - before < 3_660_000
 
@@ -401,7 +401,7 @@ async def test_stopping_ends_every_fault() -> None:
     async with client(exchange, [TRADE]) as here:
         await until(lambda: here.count(TRADE))
         tasks = [exchange.begin(fault) for fault in (Stall(600), Mute(600), Lifetime())]
-        await until(lambda: exchange.wire.clients()[0].muted_all)
+        await until(lambda: exchange.delivery.clients()[0].muted_all)
 
         await asyncio.wait_for(exchange.stop(), 5)
 

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from connector.binance.catalogue import ROWS, Row, subscribable
+from connector.binance.catalogue import ROWS, subscribable
+from connector.binance.catalogue.row import Row
 from connector.binance.stream_name import Stream, parse, parse_any
 from connector.feed.pipeline import Pipeline
 from connector.lab.market import Market
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder, Source, route
+from tests.support.pipeline import Recorder, route
 
 NOW_MS = 1_795_000_000_000
 SAMPLES = Path(__file__).parent.parent / "golden" / "samples"
@@ -80,7 +81,7 @@ def test_a_row_is_made_in_its_shape_and_becomes_records_with_its_ids(row: Row) -
         data = [event.data for event in events] if row.array else events[0].data
         assert keys(data) ^ keys(sample["data"]) <= SOMETIMES
         frame = json.dumps({"stream": stream.name, "data": data}, separators=(",", ":")).encode()
-        pipeline.receive({stream.name.encode(): way}, [frame], (NOW_MS + number) * 1000, Source())
+        pipeline.receive({stream.name.encode(): way}, [frame], (NOW_MS + number) * 1000, 1)
 
     assert ledger.dead_letters == {}
     records = [

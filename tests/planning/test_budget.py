@@ -5,17 +5,17 @@ import math
 import pytest
 
 from connector.binance.products import Product
-from connector.planning.budget import PlanBudget, PoolBudget, Shares, budget_of
+from connector.planning.budget import LimitShares, PlanBudget, PoolBudget, budget_of
 from connector.planning.placement import place
 from tests.support.plan import Wanted, plan, streams
 
 COINS = [f"C{number}USDT" for number in range(30_000)]
 
 
-def cost(
-    *wanted: Wanted, shares: Shares | None = None, volumes: tuple[Product, ...] = ()
+def budget(
+    *wanted: Wanted, shares: LimitShares | None = None, volumes: tuple[Product, ...] = ()
 ) -> PlanBudget:
-    products = {one.product for one in wanted}
+    products = {subscription.product for subscription in wanted}
     return budget_of(plan(*wanted).connections, products, volumes, shares)
 
 
@@ -25,24 +25,24 @@ def pool(found: PlanBudget) -> PoolBudget:
 
 
 def test_connections_and_requests_are_counted() -> None:
-    found = cost(Wanted("spot", ["trade", "aggTrade"], COINS[:500]))
+    found = budget(Wanted("spot", ["trade", "aggTrade"], COINS[:500]))
 
     assert (found.streams, found.connections, found.subscribes) == (1000, 3, 6)
     assert found.subscribe_s == pytest.approx(0.2)  # the second request of each, at 5 a second
     assert found.refusals == ()
 
 
-def test_a_second_leg_costs_connections_and_traffic_but_no_weight() -> None:
-    one = cost(Wanted("spot", ["depth"], ["BTCUSDT"]))
-    two = cost(Wanted("spot", ["depth"], ["BTCUSDT"], connections=2))
+def test_a_second_replica_costs_connections_and_traffic_but_no_weight() -> None:
+    single = budget(Wanted("spot", ["depth"], ["BTCUSDT"]))
+    double = budget(Wanted("spot", ["depth"], ["BTCUSDT"], connections=2))
 
-    assert (two.streams, two.connections) == (1, 2)
-    assert (two.messages, two.bytes) == (2 * one.messages, 2 * one.bytes)
-    assert two.pools == one.pools
+    assert (double.streams, double.connections) == (1, 2)
+    assert (double.messages, double.bytes) == (2 * single.messages, 2 * single.bytes)
+    assert double.pools == single.pools
 
 
 def test_snapshots_of_every_book_take_minutes_and_are_not_refused() -> None:
-    found = cost(Wanted("spot", ["depth@100ms"], COINS[:1200]))
+    found = budget(Wanted("spot", ["depth@100ms"], COINS[:1200]))
 
     assert pool(found).snapshots == 1200 * 50
     assert pool(found).snapshot_minutes == pytest.approx(10.0)
@@ -50,7 +50,7 @@ def test_snapshots_of_every_book_take_minutes_and_are_not_refused() -> None:
 
 
 def test_a_share_of_the_limits_takes_longer() -> None:
-    found = cost(Wanted("usdm", ["depth"], COINS[:60]), shares=Shares(limits=0.5))
+    found = budget(Wanted("usdm", ["depth"], COINS[:60]), shares=LimitShares(limits=0.5))
 
     assert (pool(found).pool, pool(found).budget) == ("futures", 1200.0)
     assert pool(found).snapshot_minutes == pytest.approx(1.0)
@@ -58,33 +58,33 @@ def test_a_share_of_the_limits_takes_longer() -> None:
 
 def test_an_outage_is_reckoned_in_pages_of_what_was_missed() -> None:
     # 6 trades a second: 358 in a minute, one page of 500 rows for 200
-    found = pool(cost(Wanted("usdm", ["trade"], ["BTCUSDT"]), shares=Shares(backfill=0.5)))
+    found = pool(budget(Wanted("usdm", ["trade"], ["BTCUSDT"]), shares=LimitShares(backfill=0.5)))
 
     assert found.outage == 200
     assert found.outage_minutes == pytest.approx(200 / 1200)
 
 
 def test_an_outage_costs_a_page_for_the_quietest_stream_and_a_snapshot_for_a_book() -> None:
-    assert pool(cost(Wanted("spot", ["trade"], ["XUSDT"]))).outage == 25
-    assert pool(cost(Wanted("spot", ["kline_1m"], ["XUSDT"]))).outage == 2
-    assert pool(cost(Wanted("spot", ["depth"], ["XUSDT"]))).outage == 50
-    assert pool(cost(Wanted("spot", ["bookTicker"], ["XUSDT"]))).outage == 0
+    assert pool(budget(Wanted("spot", ["trade"], ["XUSDT"]))).outage == 25
+    assert pool(budget(Wanted("spot", ["kline_1m"], ["XUSDT"]))).outage == 2
+    assert pool(budget(Wanted("spot", ["depth"], ["XUSDT"]))).outage == 50
+    assert pool(budget(Wanted("spot", ["bookTicker"], ["XUSDT"]))).outage == 0
 
 
 def test_without_a_share_an_outage_is_never_repaired() -> None:
-    found = pool(cost(Wanted("spot", ["trade"], ["XUSDT"]), shares=Shares(backfill=0.0)))
+    found = pool(budget(Wanted("spot", ["trade"], ["XUSDT"]), shares=LimitShares(backfill=0.0)))
 
     assert found.outage_minutes == math.inf
 
 
 def test_reading_symbols_again_has_its_weight() -> None:
-    found = cost(Wanted("spot", ["trade"], ["BTCUSDT"]), volumes=("spot",))
+    found = budget(Wanted("spot", ["trade"], ["BTCUSDT"]), volumes=("spot",))
 
     assert pool(found).refresh == pytest.approx((20 + 80) / 5)
 
 
 def test_futures_share_one_pool() -> None:
-    found = cost(
+    found = budget(
         Wanted("usdm", ["depth"], ["BTCUSDT"]), Wanted("coinm", ["depth"], ["BTCUSD_PERP"])
     )
 
@@ -92,20 +92,22 @@ def test_futures_share_one_pool() -> None:
 
 
 def test_more_connections_than_one_address_may_open_are_refused() -> None:
-    bundles = place(streams(COINS, rate=30.0))
+    connections = place(streams(COINS, rate=30.0))
 
-    found = budget_of(bundles, shares=Shares(limits=0.5))
+    found = budget_of(connections, shares=LimitShares(limits=0.5))
 
     [text] = found.refusals
-    assert len(bundles) == 455
+    assert len(connections) == 455
     assert text.startswith("455 connections to host, but one IP address may open 300 in 5 minutes")
     assert "limits.share 0.5 leaves 150" in text
 
 
 def test_reading_symbols_beyond_the_budget_is_refused() -> None:
-    shares = Shares(limits=0.001)
+    shares = LimitShares(limits=0.001)
 
-    [text] = cost(Wanted("spot", ["trade"], ["BTCUSDT"]), volumes=("spot",), shares=shares).refusals
+    [text] = budget(
+        Wanted("spot", ["trade"], ["BTCUSDT"]), volumes=("spot",), shares=shares
+    ).refusals
 
     assert "weighs 20 a minute" in text
     assert "limits.share 0.001 leaves 6" in text

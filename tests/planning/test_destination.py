@@ -5,11 +5,10 @@ import pytest
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.planning.destination import endpoint_problem
 from connector.planning.templates import trial
-from tests.planning.test_plan import problem
-from tests.support.plan import Wanted, plan
+from tests.support.plan import Wanted, plan, problem
 
 
-def said(product: Product, template: str, endpoint: str) -> str | None:
+def problem_of(product: Product, template: str, endpoint: str) -> str | None:
     return endpoint_problem(trial(product, template).row, endpoint)
 
 
@@ -29,7 +28,7 @@ def test_every_base_of_binance_carries_a_stream_on_its_route(
 ) -> None:
     bases = ENVIRONMENTS[environment][product].streams
 
-    assert [said(product, stream, base + route) for base in bases] == [None] * len(bases)
+    assert [problem_of(product, stream, base + route) for base in bases] == [None] * len(bases)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_every_base_of_binance_carries_a_stream_on_its_route(
     ["ws://127.0.0.1:8011", "ws://lab/market", "wss://proxy/binance", "wss://proxy/usdm/market/"],
 )
 def test_of_a_strange_host_nothing_is_known_but_a_wrong_route(endpoint: str) -> None:
-    assert said("usdm", "aggTrade", endpoint) is None
+    assert problem_of("usdm", "aggTrade", endpoint) is None
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_of_a_strange_host_nothing_is_known_but_a_wrong_route(endpoint: str) -> 
 def test_a_wrong_route_or_host_is_told_with_the_right_one(
     product: Product, stream: str, endpoint: str, words: str
 ) -> None:
-    assert said(product, stream, endpoint) == f"{endpoint!r} {words}"
+    assert problem_of(product, stream, endpoint) == f"{endpoint!r} {words}"
 
 
 def test_a_wrong_endpoint_is_a_problem_of_its_key_even_before_symbols_are_known() -> None:
@@ -101,4 +100,4 @@ def test_a_wrong_endpoint_is_a_problem_of_its_key_even_before_symbols_are_known(
 def test_a_right_endpoint_is_taken_whole() -> None:
     wanted = Wanted("usdm", ["aggTrade"], ["BTCUSDT"], endpoint="ws://lab/market/")
 
-    assert [one.endpoint for one in plan(wanted).streams] == ["ws://lab/market/stream"]
+    assert [planned.endpoint for planned in plan(wanted).streams] == ["ws://lab/market/stream"]

@@ -5,8 +5,7 @@ import pytest
 from connector.binance.products import PRODUCTS, Product
 from connector.planning.filter_values import invalid_values, undocumented, unlisted_values
 from connector.planning.selection import Selection
-from tests.planning.test_plan import problem
-from tests.support.plan import Wanted, plan, universe
+from tests.support.plan import Wanted, plan, problem, universe
 
 
 @pytest.mark.parametrize("product", PRODUCTS)
@@ -17,7 +16,7 @@ def test_what_a_filter_has_by_itself_is_right(product: Product) -> None:
 
 
 @pytest.mark.parametrize(
-    ("product", "selection", "told"),
+    ("product", "selection", "finding"),
     [
         ("spot", Selection(status=("TRADNG",)), ("status", "'TRADNG': did you mean 'TRADING'?")),
         (
@@ -38,9 +37,9 @@ def test_what_a_filter_has_by_itself_is_right(product: Product) -> None:
     ],
 )
 def test_a_misspelt_value_is_refused_with_the_one_meant(
-    product: Product, selection: Selection, told: tuple[str, str]
+    product: Product, selection: Selection, finding: tuple[str, str]
 ) -> None:
-    assert list(invalid_values(product, selection)) == [told]
+    assert list(invalid_values(product, selection)) == [finding]
     assert list(undocumented(product, selection)) == []
 
 
@@ -65,7 +64,7 @@ def test_values_that_nothing_listed_has_are_told_with_the_nearest() -> None:
         ("quote", "'USTD' is listed nowhere; did you mean 'USDT'?"),
         ("underlying", "'XRP' is listed nowhere"),
         ("exclude", "'ETHUSTD' is listed nowhere; did you mean 'ETHUSDT'?"),
-        ("match", "'LTC*' is like no symbol that is listed"),
+        ("match", "'LTC*' matches no listed symbol"),
     ]
     assert list(unlisted_values(selection, ())) == []
 

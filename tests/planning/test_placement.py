@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from connector.binance.products import PRODUCTS
 from connector.binance.stream_name import Stream
-from connector.planning.diff import compare, names_of
+from connector.planning.diff import compare, stream_names
 from connector.planning.model import ConnectionPlan, PlannedStream, StreamKey
 from connector.planning.placement import (
     MAX_RATE,
     MAX_STREAMS,
-    most_streams,
+    max_streams,
     place,
     shard_of,
     stem_of,
@@ -25,32 +25,32 @@ from tests.support.plan import Wanted, plan, streams
 COINS = [f"C{number}USDT" for number in range(3000)]
 
 
-def places(bundles: Iterable[ConnectionPlan]) -> dict[StreamKey, list[str]]:
+def places(connections: Iterable[ConnectionPlan]) -> dict[StreamKey, list[str]]:
     found: dict[StreamKey, list[str]] = {}
-    for bundle in bundles:
-        for one in bundle.streams:
-            found.setdefault(one.stream_key, []).append(bundle.name)
+    for connection in connections:
+        for planned in connection.streams:
+            found.setdefault(planned.stream_key, []).append(connection.name)
     return found
 
 
-def sizes(bundles: Iterable[ConnectionPlan]) -> list[int]:
-    return [len(bundle.streams) for bundle in bundles]
+def sizes(connections: Iterable[ConnectionPlan]) -> list[int]:
+    return [len(connection.streams) for connection in connections]
 
 
 def test_a_connection_gets_few_streams_of_many_and_all_get_alike() -> None:
-    bundles = place(streams(COINS[:1001]))
+    connections = place(streams(COINS[:1001]))
 
-    assert sizes(bundles) == [334, 334, 333]
-    assert [bundle.name for bundle in bundles] == ["spot-1", "spot-2", "spot-3"]
+    assert sizes(connections) == [334, 334, 333]
+    assert [connection.name for connection in connections] == ["spot-1", "spot-2", "spot-3"]
 
 
 def test_options_have_200_streams_a_connection() -> None:
     symbols = [f"BTC-261225-{number}-C" for number in range(450)]
 
-    bundles = plan(Wanted("options", ["kline_1m"], symbols)).connections
+    connections = plan(Wanted("options", ["kline_1m"], symbols)).connections
 
-    assert sizes(bundles) == [150, 150, 150]
-    assert [most_streams(product) for product in PRODUCTS] == [
+    assert sizes(connections) == [150, 150, 150]
+    assert [max_streams(product) for product in PRODUCTS] == [
         MAX_STREAMS,
         MAX_STREAMS,
         MAX_STREAMS,
@@ -59,21 +59,21 @@ def test_options_have_200_streams_a_connection() -> None:
 
 
 def test_busy_streams_get_more_connections() -> None:
-    bundles = place(streams(COINS[:50], rate=100.0))
+    connections = place(streams(COINS[:50], rate=100.0))
 
-    assert sizes(bundles) == [17, 17, 16]
-    assert max(bundle.rate for bundle in bundles) <= MAX_RATE
+    assert sizes(connections) == [17, 17, 16]
+    assert max(connection.rate for connection in connections) <= MAX_RATE
 
 
 def test_a_stream_too_busy_for_any_connection_has_one_of_its_own() -> None:
-    bundles = place([*streams(COINS[:2], rate=3 * MAX_RATE), *streams(COINS[2:4])])
+    connections = place([*streams(COINS[:2], rate=3 * MAX_RATE), *streams(COINS[2:4])])
 
-    assert sorted(sizes(bundles)) == [1, 1, 2]
+    assert sorted(sizes(connections)) == [1, 1, 2]
 
 
 def test_a_newcomer_goes_where_there_is_most_room() -> None:
     before = place(streams(COINS[:600]))
-    left = [one for one in streams(COINS[:600]) if one not in before[1].streams[:50]]
+    left = [planned for planned in streams(COINS[:600]) if planned not in before[1].streams[:50]]
 
     after = place([*left, *streams(COINS[600:610])], before)
 
@@ -84,35 +84,35 @@ def test_a_newcomer_goes_where_there_is_most_room() -> None:
 def test_a_full_house_gets_a_new_connection_and_an_empty_one_ends() -> None:
     before = place(streams(COINS[:800]))
     more = place(streams(COINS[:801]), before)
-    fewer = place([one for one in streams(COINS[:801]) if one in more[0].streams], more)
+    fewer = place([planned for planned in streams(COINS[:801]) if planned in more[0].streams], more)
 
     assert sizes(more) == [400, 400, 1]
-    assert [bundle.name for bundle in fewer] == ["spot-1"]
+    assert [connection.name for connection in fewer] == ["spot-1"]
 
 
 def test_a_new_connection_never_takes_the_name_of_one_that_ends() -> None:
     before = place(streams(COINS[:10]))
-    elsewhere = [replace(one, endpoint="wss://other/stream") for one in streams(COINS[:10])]
+    elsewhere = [replace(planned, endpoint="wss://other/stream") for planned in streams(COINS[:10])]
 
     after = place(elsewhere, before)
 
-    assert [bundle.name for bundle in (*before, *after)] == ["spot-1", "spot-2"]
+    assert [connection.name for connection in (*before, *after)] == ["spot-1", "spot-2"]
 
 
-def test_two_legs_have_the_same_streams_and_share_no_connection() -> None:
-    bundles = place([*streams(COINS[:500], connections=2), *streams(COINS[500:510])])
+def test_two_replicas_have_the_same_streams_and_share_no_connection() -> None:
+    connections = place([*streams(COINS[:500], connections=2), *streams(COINS[500:510])])
 
-    assert [(bundle.name, bundle.replica) for bundle in bundles] == [
+    assert [(connection.name, connection.replica) for connection in connections] == [
         ("spot-1a", 0),
         ("spot-1b", 1),
         ("spot-2a", 0),
         ("spot-2b", 1),
         ("spot-3", 0),
     ]
-    assert bundles[0].streams == bundles[1].streams
+    assert connections[0].streams == connections[1].streams
 
 
-def test_a_plan_with_two_legs_has_each_stream_once() -> None:
+def test_a_plan_with_two_replicas_has_each_stream_once() -> None:
     made = plan(Wanted("spot", ["trade"], ["BTCUSDT"], connections=2))
 
     assert (len(made.connections), len(made.streams)) == (2, 1)
@@ -124,7 +124,7 @@ def test_microseconds_have_connections_of_their_own() -> None:
         Wanted("spot", ["trade"], ["ETHUSDT"]),
     )
 
-    assert [(bundle.name, bundle.time_unit) for bundle in made.connections] == [
+    assert [(connection.name, connection.time_unit) for connection in made.connections] == [
         ("spot-us-1", "us"),
         ("spot-1", "ms"),
     ]
@@ -149,7 +149,7 @@ rates = st.floats(0.0, 3 * MAX_RATE)
 
 @st.composite
 def wishes(draw: st.DrawFn) -> list[PlannedStream]:
-    """Some streams of few symbols, busy or not, with one leg or two, on one host or another."""
+    """Some streams of few symbols, busy or not, with one replica or two, on one host or another."""
     chosen = draw(st.lists(coins, unique=True, max_size=40))
     return [
         replace(
@@ -160,45 +160,47 @@ def wishes(draw: st.DrawFn) -> list[PlannedStream]:
     ]
 
 
-def group(one: PlannedStream) -> tuple[str, int]:
-    return one.endpoint, one.connections
+def group(planned: PlannedStream) -> tuple[str, int]:
+    return planned.endpoint, planned.connections
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(steps=st.lists(wishes(), min_size=1, max_size=5))
 def test_a_new_symbol_moves_nobody(steps: list[list[PlannedStream]]) -> None:
     before: tuple[ConnectionPlan, ...] = ()
     for wanted in steps:
         after = place(wanted, before)
-        was = {one.stream_key: one for bundle in before for one in bundle.streams}
+        was = {
+            planned.stream_key: planned for connection in before for planned in connection.streams
+        }
         old, new = places(before), places(after)
-        for one in wanted:
-            same = one.stream_key in was and group(was[one.stream_key]) == group(one)
-            assert not same or old[one.stream_key] == new[one.stream_key]
+        for planned in wanted:
+            same = planned.stream_key in was and group(was[planned.stream_key]) == group(planned)
+            assert not same or old[planned.stream_key] == new[planned.stream_key]
         check(wanted, after)
         before = after
 
 
-def check(wanted: Sequence[PlannedStream], bundles: Sequence[ConnectionPlan]) -> None:
+def check(wanted: Sequence[PlannedStream], connections: Sequence[ConnectionPlan]) -> None:
     """Every stream has its connections, no name is given twice, no limit is passed."""
-    assert Counter(one.stream_key for bundle in bundles for one in bundle.streams) == Counter(
-        {one.stream_key: one.connections for one in wanted}
-    )
-    assert len({bundle.name for bundle in bundles}) == len(bundles)
-    for bundle in bundles:
-        assert 0 < len(bundle.streams) <= most_streams(bundle.product)
-        assert {one.endpoint for one in bundle.streams} == {bundle.endpoint}
+    assert Counter(
+        planned.stream_key for connection in connections for planned in connection.streams
+    ) == Counter({planned.stream_key: planned.connections for planned in wanted})
+    assert len({connection.name for connection in connections}) == len(connections)
+    for connection in connections:
+        assert 0 < len(connection.streams) <= max_streams(connection.product)
+        assert {planned.endpoint for planned in connection.streams} == {connection.endpoint}
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(first=st.integers(1, 900), more=st.integers(0, 900))
 def test_many_streams_keep_the_limits_however_they_grow(first: int, more: int) -> None:
     before = place(streams(COINS[:first], rate=4.0))
     after = place(streams(COINS[: first + more], rate=4.0), before)
 
     check(streams(COINS[: first + more]), after)
-    assert max(bundle.rate for bundle in after) <= MAX_RATE
-    assert compare(names_of(before), names_of(after)).moved == {}
+    assert max(connection.rate for connection in after) <= MAX_RATE
+    assert compare(stream_names(before), stream_names(after)).moved == {}
 
 
 def test_the_same_streams_make_the_same_plan() -> None:
@@ -229,7 +231,11 @@ def test_shards_share_every_stream_out() -> None:
 
     shards = [plan(wanted, shard=(index, 4)).streams for index in range(4)]
 
-    assert sum(map(len, shards)) == len({one.stream_key for part in shards for one in part}) == 1000
+    assert (
+        sum(map(len, shards))
+        == len({planned.stream_key for part in shards for planned in part})
+        == 1000
+    )
     assert all(200 < len(part) < 300 for part in shards)
 
 

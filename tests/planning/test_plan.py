@@ -5,43 +5,7 @@ import pytest
 from connector.binance.products import Bases, Product
 from connector.planning.model import PlanError
 from connector.planning.plan import make_plan
-from connector.planning.templates import expand
-from tests.support.plan import Wanted, plan
-
-
-def problem(*wanted: Wanted) -> tuple[tuple[str | int, ...], str]:
-    with pytest.raises(PlanError) as caught:
-        plan(*wanted)
-    [found] = caught.value.problems
-    return found
-
-
-@pytest.mark.parametrize(
-    ("product", "template", "symbols", "names"),
-    [
-        (
-            "spot",
-            "depth@100ms",
-            ["BTCUSDT", "ETHUSDT"],
-            ["btcusdt@depth@100ms", "ethusdt@depth@100ms"],
-        ),
-        ("spot", "kline_1M", ["BTCUSDT"], ["btcusdt@kline_1M"]),
-        ("spot", "!miniTicker@arr", [], ["!miniTicker@arr"]),
-        ("spot", "btcusdt@trade", [], ["btcusdt@trade"]),
-        ("usdm", "tradingSession", [], ["tradingSession"]),
-        ("options", "<underlying>@optionMarkPrice", ["BTCUSDT"], ["btcusdt@optionMarkPrice"]),
-        (
-            "coinm",
-            "<pair>_perpetual@continuousKline_1m",
-            ["BTCUSD"],
-            ["btcusd_perpetual@continuousKline_1m"],
-        ),
-    ],
-)
-def test_a_template_becomes_wire_names(
-    product: Product, template: str, symbols: list[str], names: list[str]
-) -> None:
-    assert expand(product, template, symbols) == names
+from tests.support.plan import Wanted, plan, problem
 
 
 @pytest.mark.parametrize(
@@ -125,7 +89,7 @@ def test_a_topic_is_a_template(topic: str, streams: list[str], expected: str) ->
         (Wanted("spot", ["!miniTicker@arr"], topic="{symbol}"), "carries several symbols"),
         (Wanted("spot", ["trade"], ["BTCUSDT"], topic="{what}"), "has {what}, which is none of"),
         (Wanted("usdm", ["trade"], ["币安USDT"], topic="{symbol}"), "leave {symbol} out"),
-        (Wanted("spot", ["trade"], ["BTCUSDT"], topic=".."), "is no name Kafka takes"),
+        (Wanted("spot", ["trade"], ["BTCUSDT"], topic=".."), "is no name Kafka accepts"),
         (Wanted("usdm", ["trade"], ["BTCUSDT"], time_unit="us"), "option of spot alone"),
         (Wanted("spot", ["trade"]), "give symbols"),
         (Wanted("spot", ["<name>@trade"], ["BTCUSDT"]), "none of <symbol>"),
@@ -161,9 +125,9 @@ def test_symbols_that_do_not_apply_are_warned_of(stream: str) -> None:
 
 
 def test_a_symbol_outside_ascii_goes_to_a_topic_of_all_symbols() -> None:
-    [one] = plan(Wanted("usdm", ["trade"], ["币安USDT"])).streams
+    [planned] = plan(Wanted("usdm", ["trade"], ["币安USDT"])).streams
 
-    assert (one.stream.name, one.topic) == ("币安usdt@trade", "binance.usdm.trade")
+    assert (planned.stream.name, planned.topic) == ("币安usdt@trade", "binance.usdm.trade")
 
 
 def test_a_stream_that_goes_elsewhere_already_is_refused_with_its_place() -> None:
@@ -185,48 +149,6 @@ def test_thousands_of_like_problems_are_told_once() -> None:
     assert (len(texts), texts[-1]) == (4, "and more of the kind")
 
 
-@pytest.mark.parametrize(
-    ("product", "wide", "narrow", "symbol"),
-    [
-        ("usdm", "!forceOrder@arr", "forceOrder", "BTCUSDT"),
-        ("options", "btcusdt@optionTrade", "optionTrade", "BTC-261225-1-C"),
-    ],
-)
-def test_the_same_events_twice_in_one_topic_are_refused(
-    product: Product, wide: str, narrow: str, symbol: str
-) -> None:
-    where, text = problem(Wanted(product, [narrow], [symbol]), Wanted(product, [wide]))
-
-    assert where == ("subscriptions", 1, "streams", 0)
-    assert "give it a topic of its own" in text
-
-
-@pytest.mark.parametrize(
-    ("first", "second", "warnings"),
-    [
-        # in two topics it may be meant
-        (Wanted("usdm", ["forceOrder"], ["BTCUSDT"]),
-         Wanted("usdm", ["!forceOrder@arr"], topic="all"), 1),
-        # a state told twice is only waste
-        (Wanted("spot", ["miniTicker"], ["BTCUSDT"]), Wanted("spot", ["!miniTicker@arr"]), 1),
-        # another window, another speed, another expiry: other events
-        (Wanted("spot", ["ticker_1h"], ["BTCUSDT"]), Wanted("spot", ["!ticker_4h@arr"]), 0),
-        (Wanted("usdm", ["markPrice@1s"], ["BTCUSDT"]), Wanted("usdm", ["!markPrice@arr"]), 0),
-        (Wanted("usdm", ["bookTicker"], ["BTCUSDT"]), Wanted("usdm", ["!bookTicker"]), 0),
-        (Wanted("options", ["optionTicker"], ["BTC-261225-1-C"]),
-         Wanted("options", ["btcusdt@optionTicker@270326"]), 0),
-        (Wanted("options", ["optionTrade"], ["ETH-261225-1-C"]),
-         Wanted("options", ["btcusdt@optionTrade"]), 0),
-        # coin-m liquidations come on usd-m's stream as well
-        (Wanted("coinm", ["forceOrder"], ["BTCUSD_PERP"]), Wanted("usdm", ["!forceOrder@arr"]), 1),
-    ],
-)  # fmt: skip
-def test_streams_that_share_events_are_warned_of(
-    first: Wanted, second: Wanted, warnings: int
-) -> None:
-    assert len(plan(first, second).warnings) == warnings
-
-
 def test_rows_of_the_other_product_go_home_even_to_another_shards_topic() -> None:
     wanted = (
         Wanted("usdm", ["!ticker@arr"]),
@@ -235,7 +157,7 @@ def test_rows_of_the_other_product_go_home_even_to_another_shards_topic() -> Non
 
     shards = [plan(*wanted, shard=(index, 2)) for index in range(2)]
 
-    [merged] = [one for made in shards for one in made.streams if one.other_product]
+    [merged] = [planned for made in shards for planned in made.streams if planned.other_product]
     assert merged.other_product_topic == "coins"
     assert all("coins" in made.topics for made in shards if merged in made.streams)
 
@@ -248,12 +170,12 @@ def test_rows_of_the_other_product_stay_where_merged_says() -> None:
 
 
 def test_key_unit_and_connections_are_the_subscriptions() -> None:
-    [one] = plan(
+    [planned] = plan(
         Wanted("spot", ["trade"], ["BTCUSDT"], key="{product}", time_unit="us", connections=2)
     ).streams
 
-    assert (one.key, one.time_unit, one.connections) == ("{product}", "us", 2)
-    assert one.endpoint == "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND"
+    assert (planned.key, planned.time_unit, planned.connections) == ("{product}", "us", 2)
+    assert planned.endpoint == "wss://stream.binance.com:9443/stream?timeUnit=MICROSECOND"
 
 
 @pytest.mark.parametrize("name", ["markers", "progress", "dead-letter"])

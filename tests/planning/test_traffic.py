@@ -2,10 +2,11 @@
 
 import pytest
 
-from connector.binance.catalogue import ROWS, Row, subscribable
+from connector.binance.catalogue import ROWS, subscribable
+from connector.binance.catalogue.row import Row
 from connector.binance.products import Product
 from connector.binance.stream_name import example, parse
-from connector.planning.traffic import LEAST, estimate
+from connector.planning.traffic import MIN_RATE, estimate
 from tests.support.plan import Wanted, plan, universe
 
 # Messages of the BTCUSDT perpetual in 25 s on 2026-07-30 (reference of the bench's weights).
@@ -22,9 +23,9 @@ MEASURED = {
 
 @pytest.mark.parametrize(("stream", "counted"), MEASURED.items())
 def test_the_measured_streams_come_out_as_measured(stream: str, counted: int) -> None:
-    flow = estimate(parse("usdm", f"btcusdt@{stream}"), activity=1.0)
+    traffic = estimate(parse("usdm", f"btcusdt@{stream}"), volume_share=1.0)
 
-    assert flow.messages * 25 == pytest.approx(counted, rel=0.1)
+    assert traffic.messages * 25 == pytest.approx(counted, rel=0.1)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_activity_scales_what_the_market_moves_and_nothing_else() -> None:
     trade, price = parse("usdm", "xusdt@trade"), parse("usdm", "xusdt@markPrice@1s")
 
     assert estimate(trade, 0.5).messages == pytest.approx(estimate(trade, 1.0).messages / 2)
-    assert estimate(trade, 0.0).messages == LEAST
+    assert estimate(trade, 0.0).messages == MIN_RATE
     assert estimate(price, 0.0) == estimate(price, 1.0)
 
 
@@ -76,10 +77,10 @@ SERVED = [row for row in ROWS if subscribable(row)]
 
 @pytest.mark.parametrize("row", SERVED, ids=[f"{row.product}-{row.pattern}" for row in SERVED])
 def test_every_stream_has_an_estimate(row: Row) -> None:
-    flow = estimate(parse(row.product, example(row)), None)
+    traffic = estimate(parse(row.product, example(row)), None)
 
-    assert 0 < flow.messages <= 200
-    assert flow.bytes / flow.messages >= 60
+    assert 0 < traffic.messages <= 200
+    assert traffic.bytes / traffic.messages >= 60
 
 
 def test_a_plan_scales_by_the_share_of_volume() -> None:
@@ -89,7 +90,7 @@ def test_a_plan_scales_by_the_share_of_volume() -> None:
     first, second, third = plan(wanted, universe=listed).streams
 
     assert second.rate == pytest.approx(first.rate / 2)
-    assert third.rate == LEAST
+    assert third.rate == MIN_RATE
 
 
 def test_a_pair_is_as_busy_as_its_contracts_together() -> None:

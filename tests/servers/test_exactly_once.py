@@ -82,7 +82,7 @@ async def test_a_worker_stopped_in_a_quiet_market_says_where_its_coverage_ends(
         made = settings(exchange, kafka, registry, "quiet")
         async with connector(tmp_path, made | {"server": _server()}) as running:
             await running.until_ready()
-            await until(lambda: exchange.oracle.total > 400, 20)
+            await until(lambda: exchange.oracle.total > 400)
             await caught_up(running, exchange)
             assert await running.stop() == 0, running.log.read_text()
         found = read(kafka, registry, "quiet")
@@ -108,7 +108,7 @@ async def test_a_killed_worker_costs_nothing_and_repeats_nothing(
             seen = exchange.oracle.total
             async with connector(tmp_path, made | {"server": _server()}) as running:
                 await running.until_ready()
-                await until(lambda seen=seen: exchange.oracle.total > seen + 400, 20)  # type: ignore[misc]
+                await until(lambda seen=seen: exchange.oracle.total > seen + 400)  # type: ignore[misc]
                 if number < 2:
                     running.process.send_signal(signal.SIGKILL)
                     await running.process.wait()
@@ -129,10 +129,10 @@ async def test_a_worker_killed_while_it_fills_gaps_repeats_nothing_of_them(
         async with connector(tmp_path, made | {"server": _server()}) as running:
             await running.until_ready()
             seen = exchange.oracle.total
-            await until(lambda: exchange.oracle.total > seen + 1_000, 20)
+            await until(lambda: exchange.oracle.total > seen + 1_000)
             await _killed(running)
         made_by_then = _made(exchange)
-        await until(lambda: _made(exchange) > made_by_then + 9_000, 20)
+        await until(lambda: _made(exchange) > made_by_then + 9_000)
         some = {"books": False, "weight_share": 0.01}  # two pages of trades a minute
         for _ in range(2):
             async with connector(tmp_path, made | {"server": _server(), "backfill": some}) as slow:
@@ -183,11 +183,11 @@ async def test_a_second_writer_takes_over_and_the_first_retires(
         async with connector(first, made | {"server": _server()}) as old:
             await old.until_ready()
             seen = exchange.oracle.total
-            await until(lambda: exchange.oracle.total > seen + 300, 20)
+            await until(lambda: exchange.oracle.total > seen + 300)
             async with connector(second, made | {"server": _server()}) as new:
                 await new.until_ready()
-                await until(lambda: b'"fenced"' in old.log.read_bytes(), 20)
-                await until(lambda: exchange.oracle.total > seen + 900, 20)
+                await until(lambda: b'"fenced"' in old.log.read_bytes())
+                await until(lambda: exchange.oracle.total > seen + 900)
                 assert (await old.get("/livez"))[0] == 200
                 assert (await old.get("/readyz"))[0] == 503
                 await caught_up(new, exchange)

@@ -6,25 +6,30 @@ import time
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from connector.config.model import Kafka
+from connector.codec.framing import KafkaRecord
+from connector.config.model import KafkaSettings
 from connector.kafka import client_config
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from tests.support.servers import read_all
+from tests.support.tracker import GivenTracker
 
 HOUR_MS = 3_600_000
 
 
-def make(kafka: RealKafka, topic: str, **config: str) -> tuple[IdempotentProducer, Ledger]:
+def make(
+    kafka: RealKafka, topic: str, *, tracker: GivenTracker | None = None, max_bytes: int = 0
+) -> tuple[IdempotentProducer, Ledger]:
     admin = AdminClient(kafka.client())
+    config = {"max.message.bytes": str(max_bytes)} if max_bytes else {}
     wanted = [NewTopic(topic, 1, 1, config=config), NewTopic(f"{topic}.dead", 1, 1)]
     for future in admin.create_topics(wanted).values():
         future.result()
     ledger = Ledger()
-    conf = client_config.producer(Kafka(bootstrap_servers=kafka.bootstrap_servers))
-    return IdempotentProducer(conf, ledger, f"{topic}.dead", Lag()), ledger
+    conf = client_config.producer(KafkaSettings(bootstrap_servers=kafka.bootstrap_servers))
+    return IdempotentProducer(conf, ledger, f"{topic}.dead", Lag(), tracker), ledger
 
 
 def publish(
@@ -43,7 +48,7 @@ def values(kafka: RealKafka, topic: str) -> list[bytes]:
     return [value for *_, value, _ in read_all(dict(kafka.client()), topic)]
 
 
-async def test_one_stamp_in_the_future_is_put_aside_and_its_neighbours_are_stored(
+async def test_a_record_with_a_future_time_becomes_a_dead_letter_and_its_neighbours_are_stored(
     kafka: RealKafka,
 ) -> None:
     producer, ledger = make(kafka, "poisoned")
@@ -60,10 +65,10 @@ async def test_one_stamp_in_the_future_is_put_aside_and_its_neighbours_are_store
     assert ledger.records.in_flight == ledger.records.failed == 0
 
 
-async def test_a_record_too_large_for_the_topic_is_put_aside_and_its_neighbours_are_stored(
+async def test_a_record_too_large_for_the_topic_becomes_a_dead_letter_and_its_neighbours_are_stored(
     kafka: RealKafka,
 ) -> None:
-    producer, ledger = make(kafka, "large", **{"max.message.bytes": "5000"})
+    producer, ledger = make(kafka, "large", max_bytes=5_000)
     large = random.Random(1).randbytes(10_000)  # lz4 cannot make noise smaller
 
     for value in (b"before", large, b"after"):
@@ -76,7 +81,9 @@ async def test_a_record_too_large_for_the_topic_is_put_aside_and_its_neighbours_
     assert (ledger.records.acknowledged, ledger.records.dead_lettered) == (2, 1)
 
 
-async def test_a_record_too_large_for_any_topic_is_put_aside_at_once(kafka: RealKafka) -> None:
+async def test_a_record_too_large_for_librdkafka_becomes_a_dead_letter_at_once(
+    kafka: RealKafka,
+) -> None:
     producer, ledger = make(kafka, "huge")
 
     publish(producer, ledger, "huge", b"x" * 1_500_000)
@@ -103,14 +110,13 @@ async def test_after_a_refusal_the_producer_goes_on(kafka: RealKafka) -> None:
 
 
 async def test_progress_waits_for_a_topic_that_is_not_there_yet(kafka: RealKafka) -> None:
-    producer, ledger = make(kafka, "going-on")
-    told: list[bytes] = []
+    progress: list[bytes] = []
 
-    def seal(_number: int) -> list[tuple[str, bytes, bytes, int, None]]:
-        told.append(b"after %d" % ledger.records.produced)
-        return [("going-on", told[-1], b"key", time.time_ns() // 10**6, None)]
+    def drain(_number: int) -> list[KafkaRecord]:
+        progress.append(b"after %d" % ledger.records.produced)
+        return [("going-on", progress[-1], b"key", time.time_ns() // 10**6, None)]
 
-    producer.collect = seal
+    producer, ledger = make(kafka, "going-on", tracker=GivenTracker(drain))
     publish(producer, ledger, "still", b"1")
     producer.poll()
     for number in range(2, 12):
@@ -127,8 +133,8 @@ async def test_progress_waits_for_a_topic_that_is_not_there_yet(kafka: RealKafka
 
     assert meanwhile == [b"%d" % number for number in range(2, 12)]
     assert values(kafka, "still") == [b"1"]
-    assert values(kafka, "going-on") == meanwhile + told
-    assert (told[0], told[-1]) == (b"after 1", b"after 11")
+    assert values(kafka, "going-on") == meanwhile + progress
+    assert (progress[0], progress[-1]) == (b"after 1", b"after 11")
 
 
 async def test_records_time_and_key_are_stored_as_given(kafka: RealKafka) -> None:

@@ -1,4 +1,4 @@
-"""Being let in: a broker that wants TLS and a name, and what we say when it does not let us in."""
+"""Security: a broker that wants TLS and a login, and the errors when it refuses them."""
 
 import asyncio
 import time
@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from connector.config.model import Kafka, Security, Topics
+from connector.config.model import KafkaSettings, SecuritySettings, TopicSettings
 from connector.errors import Refused, Retry
 from connector.kafka import client_config, topic_admin
 from connector.kafka.bulk_consumer import BulkConsumer
@@ -33,6 +33,7 @@ from connector.lab.secure_kafka import SCRAM, SecureKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from tests.support.servers import config, connector, read_all
+from tests.support.waiting import in_time
 
 USERS = {
     "admin": "admin-word",
@@ -40,7 +41,7 @@ USERS = {
     "reader": "reader-word",
     "stranger": "stranger-word",
 }
-HERE = Topics(create=False)
+HERE = TopicSettings(create=False)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -76,7 +77,7 @@ def password(folder: Path, word: str) -> Path:
     return path
 
 
-def allowed(broker: SecureKafka, folder: Path, **changes: Any) -> Kafka:
+def allowed(broker: SecureKafka, folder: Path, **changes: Any) -> KafkaSettings:
     """Return settings of a user who is let in, with changes."""
     word = changes.pop("word", USERS["writer"])
     security = {
@@ -87,13 +88,15 @@ def allowed(broker: SecureKafka, folder: Path, **changes: Any) -> Kafka:
         "ca_file": broker.authority.path,
         **changes,
     }
-    return Kafka(bootstrap_servers=broker.bootstrap_servers, security=Security(**security))
+    return KafkaSettings(
+        bootstrap_servers=broker.bootstrap_servers, security=SecuritySettings(**security)
+    )
 
 
-def deliver(made: Kafka) -> tuple[Ledger, IdempotentProducer]:
+def deliver(settings: KafkaSettings) -> tuple[Ledger, IdempotentProducer]:
     """Publish one record and wait for what becomes of it."""
     ledger = Ledger()
-    producer = IdempotentProducer(client_config.producer(made), ledger, "guarded.dead", Lag())
+    producer = IdempotentProducer(client_config.producer(settings), ledger, "guarded.dead", Lag())
     ledger.records.produced += 1
     producer.publish("guarded", b"value", b"key", time.time_ns() // 10**6, time.time_ns() // 1000)
     producer.flush(time.monotonic() + 10)
@@ -101,10 +104,10 @@ def deliver(made: Kafka) -> tuple[Ledger, IdempotentProducer]:
     return ledger, producer
 
 
-async def refusal(made: Kafka) -> str:
-    """Return what the start says about a cluster that does not let us in."""
+async def refusal(settings: KafkaSettings) -> str:
+    """Return the error of the start with a cluster that does not let us in."""
     with pytest.raises((Retry, Refused)) as caught:
-        await topic_admin.ensure(client_config.client(made), HERE, ["guarded"])
+        await topic_admin.ensure(client_config.client(settings), HERE, ["guarded"])
     assert USERS["writer"] not in str(caught.value)
     return str(caught.value)
 
@@ -112,10 +115,10 @@ async def refusal(made: Kafka) -> str:
 async def test_a_user_with_the_right_password_and_authority_writes(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    made = allowed(secure, tmp_path)
+    settings = allowed(secure, tmp_path)
 
-    await topic_admin.ensure(client_config.client(made), HERE, ["guarded", "guarded.dead"])
-    ledger, _ = await asyncio.to_thread(deliver, made)
+    await topic_admin.ensure(client_config.client(settings), HERE, ["guarded", "guarded.dead"])
+    ledger, _ = await asyncio.to_thread(deliver, settings)
 
     assert ledger.records.acknowledged == 1
     assert [value for *_, value, _ in read_all(dict(secure.client()), "guarded")] == [b"value"]
@@ -123,35 +126,31 @@ async def test_a_user_with_the_right_password_and_authority_writes(
 
 async def test_a_client_certificate_lets_in_too(secure: SecureKafka) -> None:
     own = secure.authority.issue("writer")
-    security = Security(
+    security = SecuritySettings(
         protocol="SSL",
         ca_file=secure.authority.path,
         certificate_file=own.certificate,
         key_file=own.key,
     )
-    made = Kafka(bootstrap_servers=secure.mutual_tls, security=security)
+    settings = KafkaSettings(bootstrap_servers=secure.mutual_tls, security=security)
 
-    await topic_admin.ensure(client_config.client(made), HERE, ["guarded"])
+    await topic_admin.ensure(client_config.client(settings), HERE, ["guarded"])
 
 
-async def test_a_wrong_password_is_named_with_its_cure(secure: SecureKafka, tmp_path: Path) -> None:
+async def test_a_wrong_password_is_named_with_a_hint(secure: SecureKafka, tmp_path: Path) -> None:
     text = await refusal(allowed(secure, tmp_path, word="wrong"))
 
     assert "invalid credentials" in text
     assert "check kafka.security.username" in text
 
 
-async def test_a_wrong_mechanism_is_named_with_its_cure(
-    secure: SecureKafka, tmp_path: Path
-) -> None:
+async def test_a_wrong_mechanism_is_named_with_a_hint(secure: SecureKafka, tmp_path: Path) -> None:
     text = await refusal(allowed(secure, tmp_path, mechanism="PLAIN"))
 
     assert "kafka.security.mechanism" in text
 
 
-async def test_a_wrong_authority_is_named_with_its_cure(
-    secure: SecureKafka, tmp_path: Path
-) -> None:
+async def test_a_wrong_authority_is_named_with_a_hint(secure: SecureKafka, tmp_path: Path) -> None:
     other = Authority(tmp_path, "other")
 
     text = await refusal(allowed(secure, tmp_path, ca_file=other.path))
@@ -160,7 +159,7 @@ async def test_a_wrong_authority_is_named_with_its_cure(
     assert "ca_file is not the authority" in text
 
 
-async def test_a_certificate_for_another_host_is_named_with_its_cure(tmp_path: Path) -> None:
+async def test_a_certificate_for_another_host_is_named_with_a_hint(tmp_path: Path) -> None:
     broker = SecureKafka(USERS, server_names=("broker.example",))
     await broker.start()
     try:
@@ -171,22 +170,24 @@ async def test_a_certificate_for_another_host_is_named_with_its_cure(tmp_path: P
     assert "names do not include the host" in text
 
 
-async def test_plain_text_to_a_tls_port_is_named_with_its_cure(secure: SecureKafka) -> None:
-    text = await refusal(Kafka(bootstrap_servers=secure.bootstrap_servers))
+async def test_plain_text_to_a_tls_port_is_named_with_a_hint(secure: SecureKafka) -> None:
+    text = await refusal(KafkaSettings(bootstrap_servers=secure.bootstrap_servers))
 
     assert "no broker answers" in text or "TLS port spoken to in plain text" in text
 
 
-async def test_tls_to_a_plain_port_is_named_with_its_cure(kafka: RealKafka, tmp_path: Path) -> None:
-    security = Security(protocol="SSL", ca_file=Authority(tmp_path).path)
+async def test_tls_to_a_plain_port_is_named_with_a_hint(kafka: RealKafka, tmp_path: Path) -> None:
+    security = SecuritySettings(protocol="SSL", ca_file=Authority(tmp_path).path)
 
-    text = await refusal(Kafka(bootstrap_servers=kafka.bootstrap_servers, security=security))
+    text = await refusal(
+        KafkaSettings(bootstrap_servers=kafka.bootstrap_servers, security=security)
+    )
 
     assert "does not speak TLS" in text
 
 
-async def test_nobody_there_is_named_with_its_cure() -> None:
-    text = await refusal(Kafka(bootstrap_servers="127.0.0.1:9"))
+async def test_nobody_there_is_named_with_a_hint() -> None:
+    text = await refusal(KafkaSettings(bootstrap_servers="127.0.0.1:9"))
 
     assert "nobody listens there" in text
 
@@ -194,15 +195,15 @@ async def test_nobody_there_is_named_with_its_cure() -> None:
 async def test_without_the_right_to_write_the_trouble_is_named(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    made = allowed(secure, tmp_path, username="stranger", word=USERS["stranger"])
+    settings = allowed(secure, tmp_path, username="stranger", word=USERS["stranger"])
 
-    ledger, producer = await asyncio.to_thread(deliver, made)
+    ledger, producer = await asyncio.to_thread(deliver, settings)
 
     assert ledger.records.acknowledged == 0
     assert ledger.records.failed == 1
-    told = str(producer.fatal or producer.trouble)  # whichever right the broker asks for first
-    assert "has no WRITE" in told or "may not produce" in told
-    assert USERS["stranger"] not in told
+    trouble = str(producer.fatal or producer.trouble)  # whichever right the broker asks for first
+    assert "has no WRITE" in trouble or "may not produce" in trouble
+    assert USERS["stranger"] not in trouble
 
 
 async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
@@ -212,9 +213,9 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
     await exchange.start()
     await registry.start()
     try:
-        made = config(exchange, secure.bootstrap_servers, registry.url, "readonly")
-        made["topics"]["create"] = False
-        made["kafka"]["security"] = {
+        settings = config(exchange, secure.bootstrap_servers, registry.url, "readonly")
+        settings["topics"]["create"] = False
+        settings["kafka"]["security"] = {
             "protocol": "SASL_SSL",
             "mechanism": SCRAM,
             "username": "reader",
@@ -224,8 +225,8 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
         kinds = ("spot.trade", "spot.depth-diff", "spot.book-ticker", "usdm.agg-trade")
         names = [*kinds, "usdm.kline", "dead-letter", "markers", "progress"]
         await secure.create([f"readonly.{name}" for name in names], 1)
-        async with connector(tmp_path, made) as running:
-            code = await asyncio.wait_for(running.process.wait(), 40)
+        async with connector(tmp_path, settings) as running:
+            code = await in_time(running.process.wait())
     finally:
         await exchange.stop()
         await registry.stop()
@@ -247,8 +248,8 @@ async def test_a_user_who_may_only_read_topics_verifies_them(secure: SecureKafka
     reader = BulkConsumer(login)
 
     partitions = (await asyncio.to_thread(reader.topics))["watched"]
-    slices = await asyncio.to_thread(reader.slices, "watched", partitions, None)
-    read = await asyncio.to_thread(lambda: [*chain(*reader.read("watched", slices))])
+    ranges = await asyncio.to_thread(reader.ranges, "watched", partitions, None)
+    read = await asyncio.to_thread(lambda: [*chain(*reader.read("watched", ranges))])
     reader.close()
 
     assert [message.value() for message in read] == [b"0", b"1", b"2", b"3", b"4"]

@@ -8,33 +8,47 @@ from typing import Any
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from connector.config.model import Kafka
+from connector.codec.framing import KafkaRecord
+from connector.config.model import KafkaSettings
 from connector.kafka import client_config
-from connector.kafka.committer import LastWriter
+from connector.kafka.committer import LastWriter, WriterLookup
 from connector.kafka.transactional_producer import TransactionalProducer
 from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from tests.support.servers import read_all
+from tests.support.tracker import GivenTracker
 
 HOUR_MS = 3_600_000
 FAST: dict[str, Any] = {"transaction.timeout.ms": 4_000}
+# No other writer, and every commit that Kafka confirmed is stored.
+ALONE = WriterLookup("", lambda commits: LastWriter(other=False, commits=commits))
 
 
 class Writer:
-    """A producer of one topic, its ledger, and what it has published."""
+    """A producer of one topic, its ledger and its tracker."""
 
-    def __init__(self, kafka: RealKafka, topic: str, name: str = "", **conf: Any) -> None:
+    def __init__(
+        self,
+        kafka: RealKafka,
+        topic: str,
+        tracker: GivenTracker | None = None,
+        lookup: WriterLookup | None = None,
+        **conf: Any,
+    ) -> None:
         admin = AdminClient(kafka.client())
-        there = admin.list_topics(timeout=10).topics
-        wanted = [NewTopic(one, 1, 1) for one in (topic, f"{topic}.dead") if one not in there]
+        existing = admin.list_topics(timeout=10).topics
+        missing = {topic, f"{topic}.dead"} - set(existing)
+        wanted = [NewTopic(name, 1, 1) for name in missing]
         for future in (admin.create_topics(wanted) if wanted else {}).values():
             future.result()
         self.kafka, self.topic, self.ledger = kafka, topic, Ledger()
-        made = client_config.transactional(
-            Kafka(bootstrap_servers=kafka.bootstrap_servers), name or f"writer-{topic}"
+        settings = client_config.transactional(
+            KafkaSettings(bootstrap_servers=kafka.bootstrap_servers), f"writer-{topic}"
         )
-        self.producer = TransactionalProducer(made | conf, self.ledger, f"{topic}.dead", Lag())
+        self.producer = TransactionalProducer(
+            settings | conf, self.ledger, f"{topic}.dead", Lag(), tracker, lookup
+        )
         self.producer.start()
 
     def publish(self, value: bytes, ahead_ms: int = 0) -> None:
@@ -66,7 +80,7 @@ def numbered(count: int, start: int = 0) -> list[bytes]:
     return [f"{number:06}".encode() for number in range(start, start + count)]
 
 
-async def test_an_interval_is_stored_whole_and_in_order_and_counted_when_it_is(
+async def test_an_interval_is_stored_whole_and_in_order_and_then_counted(
     kafka: RealKafka,
 ) -> None:
     writer = Writer(kafka, "txn-plain")
@@ -81,15 +95,14 @@ async def test_an_interval_is_stored_whole_and_in_order_and_counted_when_it_is(
     writer.producer.close()
 
 
-async def test_what_is_sealed_belongs_to_the_same_transaction(kafka: RealKafka) -> None:
-    writer = Writer(kafka, "txn-sealed")
+async def test_markers_and_progress_belong_to_the_same_transaction(kafka: RealKafka) -> None:
     numbers: list[int] = []
 
-    def seal(number: int) -> list[tuple[str, bytes, bytes, int, None]]:
+    def drain(number: int) -> list[KafkaRecord]:
         numbers.append(number)
-        return [("txn-sealed", b"progress %d" % number, b"k", 1_700_000_000_000, None)]
+        return [("txn-progress", b"progress %d" % number, b"k", 1_700_000_000_000, None)]
 
-    writer.producer.collect = seal
+    writer = Writer(kafka, "txn-progress", GivenTracker(drain))
     writer.publish(b"a")
     await writer.until(lambda: writer.producer.commits == 1)
     writer.publish(b"b")
@@ -104,21 +117,26 @@ class Marked(Writer):
     """A writer whose markers the test makes, as it does its data."""
 
     def __init__(self, kafka: RealKafka, topic: str) -> None:
-        super().__init__(kafka, topic)
-        self.markers: list[bytes] = []
-        self.producer.has_markers = lambda: bool(self.markers)
-        self.producer.collect = self._seal
+        self._markers: list[bytes] = []
+        self._tracker = GivenTracker(self._drain)
+        super().__init__(kafka, topic, self._tracker)
 
-    def _seal(self, _number: int) -> list[tuple[str, bytes, bytes, int, None]]:
-        taken, self.markers = self.markers, []
+    def mark(self, value: bytes) -> None:
+        self._markers.append(value)
+        self._tracker.has_markers = True
+
+    def _drain(self, number: int) -> list[KafkaRecord]:
+        del number
+        taken, self._markers = self._markers, []
+        self._tracker.has_markers = False
         return [(self.topic, value, b"k", 1_700_000_000_000, None) for value in taken]
 
 
 async def test_markers_do_not_wait_for_data(kafka: RealKafka) -> None:
     writer = Marked(kafka, "txn-quiet")
-    writer.markers = [b"opened"]
+    writer.mark(b"opened")
     await writer.until(lambda: writer.producer.commits == 1)
-    writer.markers = [b"filled"]
+    writer.mark(b"filled")
     await writer.until(lambda: writer.producer.commits == 2)
 
     assert writer.values() == [b"opened", b"filled"]
@@ -127,7 +145,7 @@ async def test_markers_do_not_wait_for_data(kafka: RealKafka) -> None:
 
 async def test_markers_alone_are_stored_at_the_end(kafka: RealKafka) -> None:
     writer = Marked(kafka, "txn-stopped-quietly")
-    writer.markers = [b"stopped"]
+    writer.mark(b"stopped")
 
     assert writer.flush() == 0
 
@@ -141,7 +159,7 @@ async def test_markers_made_while_the_last_data_was_committed_are_stored_at_the_
     writer = Marked(kafka, "txn-meanwhile")
     writer.publish(b"a")
     await writer.until(lambda: not writer.producer.room())
-    writer.markers = [b"stopped"]
+    writer.mark(b"stopped")
 
     assert writer.flush() == 0
 
@@ -160,7 +178,7 @@ async def test_nothing_is_committed_while_nothing_waits(kafka: RealKafka) -> Non
     writer.producer.close()
 
 
-async def test_a_record_kafka_will_never_take_is_put_aside_and_the_rest_keeps_its_order(
+async def test_a_poison_record_becomes_a_dead_letter_and_the_others_keep_their_order(
     kafka: RealKafka,
 ) -> None:
     writer = Writer(kafka, "txn-poison")
@@ -201,8 +219,7 @@ async def test_kafka_away_longer_than_a_transaction_may_be_open_costs_nothing() 
     own = RealKafka()
     await own.start()
     try:
-        writer = Writer(own, "txn-away", **FAST)
-        writer.producer.ask_newest(lambda: LastWriter(other=False, commits=writer.producer.commits))
+        writer = Writer(own, "txn-away", lookup=ALONE, **FAST)
         for value in numbered(100):
             writer.publish(value)
         await writer.until(lambda: writer.producer.commits >= 1)
@@ -223,19 +240,18 @@ async def test_kafka_away_longer_than_a_transaction_may_be_open_costs_nothing() 
         await own.stop()
 
 
-async def test_what_kafka_called_stored_and_has_not_is_produced_again_first() -> None:
+async def test_transactions_that_kafka_confirmed_and_lost_are_produced_again_first() -> None:
     own = RealKafka()
     await own.start()
     try:
-        writer = Writer(own, "txn-lost", **FAST)
-        asked: list[int] = []
+        calls: list[int] = []
 
-        def newest() -> LastWriter:
-            """Say that of all transactions only the first is there."""
-            asked.append(writer.producer.commits)
+        def only_the_first(commits: int) -> LastWriter:
+            """Of all transactions only the first is in the topic."""
+            calls.append(commits)
             return LastWriter(other=False, commits=1)
 
-        writer.producer.ask_newest(newest, "txn-lost")
+        writer = Writer(own, "txn-lost", lookup=WriterLookup("txn-lost", only_the_first), **FAST)
         for number in range(3):
             for value in numbered(10, 10 * number):
                 writer.publish(value)
@@ -247,7 +263,7 @@ async def test_what_kafka_called_stored_and_has_not_is_produced_again_first() ->
         own.thaw()
         await writer.until(lambda: writer.ledger.records.acknowledged == 31)
 
-        assert set(asked) == {3}
+        assert set(calls) == {3}
         assert writer.values() == [*numbered(30), *numbered(20, 10), b"open"]
         writer.producer.close()
     finally:
@@ -258,8 +274,7 @@ async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing(
     own = RealKafka()
     await own.start()
     try:
-        writer = Writer(own, "txn-stopped")
-        writer.producer.ask_newest(lambda: LastWriter(other=False, commits=writer.producer.commits))
+        writer = Writer(own, "txn-stopped", lookup=ALONE)
         sent = 0
         for number in range(3):
             for value in numbered(200, sent):
@@ -281,7 +296,9 @@ async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing(
         await own.stop()
 
 
-async def test_at_the_end_what_kafka_did_not_take_in_time_is_said(kafka: RealKafka) -> None:
+async def test_records_that_kafka_did_not_take_in_time_are_counted_at_the_end(
+    kafka: RealKafka,
+) -> None:
     del kafka
     own = RealKafka()
     await own.start()

@@ -171,7 +171,7 @@ async def test_records_deleted_during_the_run_are_told(
         topics.trade(number)
     await asyncio.to_thread(topics.flush)
     bulk = BulkConsumer(kafka.client())
-    [cut] = await asyncio.to_thread(bulk.slices, "trimmed.spot.trade", [0], None)
+    [cut] = await asyncio.to_thread(bulk.ranges, "trimmed.spot.trade", [0], None)
     assert await asyncio.to_thread(bulk.truncated_partitions, "trimmed.spot.trade", [cut]) == []
 
     admin = AdminClient(kafka.client())

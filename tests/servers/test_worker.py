@@ -14,7 +14,7 @@ from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
 from tests.support import avro_oracle
 from tests.support.servers import Running, config, connector, decoded, read_all
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 FILLED_BY_US = ("receive_time", "receive_time_us", "origin", "gap_id", "extra")
 
@@ -121,7 +121,7 @@ async def test_the_registry_away_at_the_start_is_waited_for_before_binance_is_to
     try:
         settings = config(exchange, kafka.bootstrap_servers, away.url, "waiting")
         async with connector(tmp_path, settings) as running:
-            await until(lambda: b"waiting_for_registry" in running.log.read_bytes(), 20)
+            await until(lambda: b"waiting_for_registry" in running.log.read_bytes())
             code, text = await running.get("/readyz")
             assert (code, "schema_registry" in text) == (503, True)
             assert exchange.connects_seen == 0
@@ -142,7 +142,7 @@ async def test_missing_topics_that_may_not_be_created_end_the_start_and_are_all_
         settings = config(exchange, kafka.bootstrap_servers, registry.url, "absent")
         settings["topics"]["create"] = False
         async with connector(tmp_path, settings) as running:
-            code = await asyncio.wait_for(running.process.wait(), 30)
+            code = await in_time(running.process.wait())
     finally:
         await exchange.stop()
 
@@ -168,7 +168,7 @@ async def test_a_change_makes_the_topics_and_schemas_it_needs(
             (tmp_path / "new.yaml").write_text(yaml.safe_dump(settings))
             (tmp_path / "new.yaml").rename(tmp_path / "connector.yaml")
             series = ("usdm", "btcusdt@aggTrade", "BTCUSDT")
-            await until(lambda: len(exchange.oracle.sent.get(series, ())) > 20, 30)
+            await until(lambda: len(exchange.oracle.sent.get(series, ())) > 20)
             await finish(exchange, running)
         conf = {"bootstrap.servers": kafka.bootstrap_servers}
         assert_topics_hold_what_was_sent(exchange, "changing", conf, registry.url)

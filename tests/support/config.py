@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from connector.config.load import Loaded, load
-from connector.config.subscription import Subscription
+from connector.config.plan import plan_of
+from connector.config.subscription import SubscriptionSettings
 from connector.errors import Refused
-from connector.worker.market import plan_of
 
 GOOD = """\
 exchange: production
@@ -32,7 +32,7 @@ def loaded(folder: Path, text: str = GOOD) -> Loaded:
     return load(write(folder, text))
 
 
-def subscription(folder: Path, text: str) -> Subscription:
+def subscription(folder: Path, text: str) -> SubscriptionSettings:
     return loaded(folder, text).settings.subscriptions[0]
 
 

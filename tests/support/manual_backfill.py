@@ -1,4 +1,4 @@
-"""What the tests of `bkc backfill` share: a worker that heals nothing itself, and the commands."""
+"""The commands of `bkc backfill` and `bkc verify`, and an exchange that loses trades."""
 
 import json
 import subprocess
@@ -50,7 +50,7 @@ def backfill(path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
 
 
 async def lose(exchange: Exchange, number: int) -> None:
-    """Let some trades of BTCUSDT get lost on their way."""
+    """Let some trades of BTCUSDT get lost between exchange and connector."""
     await exchange.inflict(Skip("btcusdt@trade", number, "spot"))
 
 
@@ -65,6 +65,6 @@ def made(exchange: Exchange) -> list[int]:
 
 
 def spans(report: dict[str, Any]) -> Sequence[tuple[int, int, int, str]]:
-    """Return what became of each hole."""
+    """Return first and last id, events recovered and state of each gap."""
     found = report["gaps"]
-    return sorted((it["first"], it["last"], it["recovered"], it["state"]) for it in found)
+    return sorted((gap["first"], gap["last"], gap["recovered"], gap["state"]) for gap in found)

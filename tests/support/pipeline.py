@@ -1,15 +1,17 @@
-"""Small stand-ins around a pipeline: a publisher that keeps what it gets, a source of nothing."""
+"""A publisher that keeps what it gets, and a stream's route, for tests of the pipeline."""
 
 from connector.binance.stream_name import parse_any
 from connector.errors import BadMessage
-from connector.feed.pipeline import Route, route_to
+from connector.feed.route import Route, route_to
+
+FEED = 1  # id of the connection whose frames a test delivers
 
 
 class Recorder:
-    """A publisher with room for `room` records."""
+    """A publisher with room for `most` records."""
 
-    def __init__(self, room: int = 1_000_000) -> None:
-        self.most = room
+    def __init__(self, most: int = 1_000_000) -> None:
+        self.most = most
         self.records: list[tuple[str, bytes, bytes, int]] = []
         self.dead: list[tuple[str, bytes, str]] = []
 
@@ -26,21 +28,7 @@ class Recorder:
         self.dead.append((source, raw, error.reason))
 
 
-class Source:
-    """A connection that knows acknowledgements and shutdown notices when it sees them."""
-
-    def __init__(self, leg: int = 0) -> None:
-        self.leg = leg
-        self.controls: list[bytes] = []
-
-    def control(self, frame: bytes) -> bool:
-        if frame.startswith(b'{"result"') or b"!serverShutdown" in frame:
-            self.controls.append(frame)
-            return True
-        return False
-
-
 def route(product: str, name: str) -> Route:
-    """Return a stream's route as the service makes it."""
+    """Return a stream's route as the router makes it."""
     stream = parse_any(product, name)  # type: ignore[arg-type]
     return route_to(f"binance.{product}.{stream.row.kind}", 7, stream, {})

@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import pytest
+
 from connector.binance.exchange_info import Listing, Universe
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.binance.stream_name import parse
-from connector.planning.model import Plan, PlannedStream
+from connector.planning.model import KeyPath, Plan, PlanError, PlannedStream
 from connector.planning.plan import make_plan
 from connector.planning.selection import Selection
 
@@ -42,8 +44,16 @@ def plan(
     return make_plan(wanted, production, "binance", universe=universe, before=before, shard=shard)
 
 
+def problem(*wanted: Wanted) -> tuple[KeyPath, str]:
+    """The only problem for which these subscriptions are refused."""
+    with pytest.raises(PlanError) as caught:
+        plan(*wanted)
+    [found] = caught.value.problems
+    return found
+
+
 def names(made: Plan) -> list[str]:
-    return [one.stream.name for one in made.streams]
+    return [planned.stream.name for planned in made.streams]
 
 
 def listing(product: Product, symbol: str, status: str = "TRADING") -> Listing:

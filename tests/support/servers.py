@@ -19,8 +19,10 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from connector.kafka.schema_registry import deserializer
 from connector.lab.exchange import Exchange
 from connector.lab.real_kafka import free_port
+from tests.support.waiting import in_time
 
-Message = tuple[int, int, bytes | None, bytes, int]  # partition, offset, key, value, timestamp
+# Partition, offset, key, value, timestamp in ms.
+Message = tuple[int, int, bytes | None, bytes, int]
 
 
 def config(
@@ -80,7 +82,7 @@ class Running:
     async def stop(self) -> int:
         """Send SIGTERM and return the exit code."""
         self.process.terminate()
-        return await asyncio.wait_for(self.process.wait(), 40)
+        return await in_time(self.process.wait())
 
 
 @contextlib.asynccontextmanager
@@ -113,13 +115,13 @@ def read_all(conf: dict[str, Any], topic: str) -> list[Message]:
         while unfinished:
             message = reader.poll(10)
             assert message is not None, f"{topic}: silent after {len(found)}"
-            where = (message.partition() or 0, message.offset() or 0)
+            place = (message.partition() or 0, message.offset() or 0)
             error = message.error()
             if error is None:
-                stamp = message.timestamp()[1]
-                found.append((*where, message.key(), message.value() or b"", stamp))
+                timestamp_ms = message.timestamp()[1]
+                found.append((*place, message.key(), message.value() or b"", timestamp_ms))
             elif error.code() == KafkaError._PARTITION_EOF:
-                unfinished.discard(where[0])
+                unfinished.discard(place[0])
             else:
                 raise KafkaException(error)
         return sorted(found)

@@ -1,4 +1,4 @@
-"""What the tests of `bkc verify` share: topics written record by record, the command's answer."""
+"""Topics written record by record, and the answer of `bkc verify`."""
 
 import json
 import time

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from websockets.exceptions import ConnectionClosed
 
 from connector.config.load import load
+from connector.lab.client_session import Session
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.registry import Registry
 from connector.worker.market import MarketWorker, RunResult
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 SPOT = {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade", "bookTicker"]}
 
@@ -48,18 +50,14 @@ class World:
         return sum(route.messages for route in routes if route.stream.name == name)
 
     async def until_flowing(self) -> None:
-        await until(lambda: not self.worker.server.failing(), 20)
+        await until(lambda: not self.worker.server.failing())
 
     async def stop(self) -> RunResult:
         """Let what was sent arrive, stop the worker, and check its accounts."""
         self.exchange.pause()
-        ledger = self.worker.ledger
-        seen = -1
-        while seen != ledger.frames.received:
-            seen = ledger.frames.received
-            await asyncio.sleep(0.2)
+        await asyncio.gather(*map(_read, self.exchange.delivery.clients()))
         self.worker.stopping.set()
-        outcome = await asyncio.wait_for(self.running, 30)
+        outcome = await in_time(self.running)
         self.assert_balanced()
         return outcome
 
@@ -68,6 +66,12 @@ class World:
         ledger = self.worker.ledger
         assert ledger.frames.missing(self.worker.pipeline.waiting) == 0
         assert ledger.records.in_flight == 0
+
+
+async def _read(client: Session) -> None:
+    """Return once a client has read all that was sent to it: it answers a ping after that."""
+    with contextlib.suppress(ConnectionClosed):
+        await in_time(await client.socket.ping())
 
 
 @contextlib.asynccontextmanager

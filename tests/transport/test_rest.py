@@ -18,7 +18,7 @@ from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
 from connector.transport.rest import RestClient
-from connector.transport.weight_pool import WeightPool
+from tests.support.waiting import in_time
 
 pytestmark = pytest.mark.lab
 TIME, DEPTH = "/api/v3/time", "/api/v3/ticker/24hr"
@@ -77,7 +77,9 @@ async def test_the_universe_is_what_the_exchange_lists_and_trades(world: World) 
 
     universe = await world.rest.universe(PRODUCTS, ("spot", "coinm"))
 
-    listed = {product: [one.symbol for one in universe.listings[product]] for product in PRODUCTS}
+    listed = {
+        product: [listing.symbol for listing in universe.listings[product]] for product in PRODUCTS
+    }
     assert listed == {product: list(world.market.symbols[product]) for product in PRODUCTS}
     assert set(universe.volumes) == {"spot", "coinm"}
     assert set(universe.volumes["spot"]) == set(world.market.symbols["spot"])
@@ -98,7 +100,7 @@ async def test_only_the_products_asked_for_are_asked_about(world: World) -> None
     universe = await world.rest.universe(["usdm"], ())
 
     assert list(universe.listings) == ["usdm"]
-    assert [one.path for one in world.lab.asked] == ["/fapi/v1/exchangeInfo"]
+    assert [call.path for call in world.lab.asked] == ["/fapi/v1/exchangeInfo"]
 
 
 async def test_listings_follow_the_market(world: World) -> None:
@@ -108,14 +110,14 @@ async def test_listings_follow_the_market(world: World) -> None:
 
     listings = (await world.rest.universe(["spot"], ())).listings["spot"]
 
-    assert [one.symbol for one in listings] == [
+    assert [listing.symbol for listing in listings] == [
         "BTCUSDT",
         "ETHUSDT",
         "BNBUSDT",
         "SOLUSDT",
         "NEWUSDT",
     ]
-    assert [one.symbol for one in listings if not one.is_trading] == ["BNBUSDT"]
+    assert [listing.symbol for listing in listings if not listing.is_trading] == ["BNBUSDT"]
 
 
 async def test_an_answer_that_is_no_exchange_info_is_refused(world: World) -> None:
@@ -144,7 +146,7 @@ async def test_the_exchanges_limits_become_ours(world: World) -> None:
     assert limits == {"spot": 1200, "futures": 2400, "options": 3000}
 
 
-async def test_a_share_is_taken_of_what_the_exchange_says(world: World) -> None:
+async def test_a_share_is_of_the_limit_in_exchange_info(world: World) -> None:
     rest = RestClient(world.bases(), share=0.25, clock=world.clock)
     await rest.start()
     before = rest.pools["spot"].limit
@@ -177,7 +179,7 @@ async def test_what_another_program_used_is_not_taken_from_our_share(world: Worl
     world.lab.meters["spot"].count(3_500, world.clock())
     await ask(rest)
 
-    await asyncio.wait_for(ask(rest, 2_400), 5)  # 5,901 of 6,000; 2,401 of our 3,000
+    await in_time(ask(rest, 2_400))  # 5,901 of 6,000; 2,401 of our 3,000
     await rest.close()
 
     assert len(world.lab.asked) == 2
@@ -185,52 +187,16 @@ async def test_what_another_program_used_is_not_taken_from_our_share(world: Worl
 
 async def test_calls_wait_in_order_until_there_is_weight_again(world: World) -> None:
     await ask(world.rest, 5_900)
-    world.rest.pools["spot"].told({"X-MBX-USED-WEIGHT": "5990"}, 0)
+    world.rest.pools["spot"].on_headers({"X-MBX-USED-WEIGHT": "5990"}, 0)
     waiting = [asyncio.create_task(ask(world.rest, weight)) for weight in (80, 1)]
     done, _ = await asyncio.wait(waiting, timeout=0.2)
     asked_before = len(world.lab.asked)
 
     world.clock.now += 60
-    await asyncio.wait_for(asyncio.gather(*waiting), 5)
+    await in_time(asyncio.gather(*waiting))
 
     # The light call would have had room: it waits behind the heavy one all the same.
     assert (done, asked_before, len(world.lab.asked)) == (set(), 1, 3)
-
-
-async def test_calls_of_any_weight_are_limited_as_well() -> None:
-    clock = Clock()
-    pool = WeightPool("spot", 6000, raw_limit=2, clock=clock)
-    await pool.admit(1)
-    await pool.admit(1)
-    third = asyncio.create_task(pool.admit(1))
-    done, _ = await asyncio.wait([third], timeout=0.1)
-
-    clock.now += 300
-    await asyncio.wait_for(third, 5)
-
-    assert (done, pool.used) == (set(), 1)
-
-
-async def test_waiting_for_weight_is_said_once() -> None:
-    clock = Clock()
-    pool = WeightPool("options", 100, clock=clock)
-    await pool.admit(90)
-    with structlog.testing.capture_logs() as lines:
-        waiting = asyncio.create_task(pool.admit(20))
-        await asyncio.wait([waiting], timeout=1.5)
-        clock.now += 30
-        await asyncio.wait_for(waiting, 5)
-
-    assert lines == [
-        {
-            "event": "rest_waits",
-            "log_level": "info",
-            "pool": "options",
-            "used": 90,
-            "limit": 100,
-            "seconds": 30.0,
-        }
-    ]
 
 
 # Refusals
@@ -251,10 +217,10 @@ async def test_429_keeps_the_whole_pool_away_and_no_other(world: World) -> None:
     assert until_ == BEGIN + 7
     assert json.loads(await ask(world.rest))["serverTime"] > 0
     assert world.rest.pools["spot"].banned_until == 0.0
-    assert [one.path for one in world.lab.asked] == [TIME, "/fapi/v1/time", TIME]
+    assert [call.path for call in world.lab.asked] == [TIME, "/fapi/v1/time", TIME]
 
 
-async def test_429_of_the_meter_says_until_the_minutes_end(world: World) -> None:
+async def test_429_of_the_meter_lasts_until_the_minutes_end(world: World) -> None:
     world.lab.meters["spot"].limit = 1
     await ask(world.rest)
 
@@ -264,19 +230,19 @@ async def test_429_of_the_meter_says_until_the_minutes_end(world: World) -> None
     assert caught.value.after_s == 30.0
 
 
-async def test_a_ban_is_kept_as_long_as_the_exchange_says(world: World) -> None:
+async def test_a_ban_lasts_as_long_as_the_exchange_says(world: World) -> None:
     world.lab.refuse(418, retry_after_s=600)
 
     with structlog.testing.capture_logs() as lines, pytest.raises(Retry, match="HTTP 418"):
         await ask(world.rest)
 
     assert world.rest.pools["spot"].banned_until == BEGIN + 600
-    assert [(one["event"], one["status"], one["seconds"]) for one in lines] == [
+    assert [(line["event"], line["status"], line["seconds"]) for line in lines] == [
         ("rest_refused", 418, 600.0)
     ]
 
 
-async def test_a_server_error_may_pass_and_bans_nobody(world: World) -> None:
+async def test_a_server_error_is_a_retry_without_a_ban(world: World) -> None:
     world.lab.refuse(502)
 
     with pytest.raises(Retry, match="HTTP 502: it begins with '<html>"):
@@ -297,7 +263,7 @@ async def test_the_exchanges_code_and_text_are_shown(world: World) -> None:
     ("status", "kind", "words"),
     [(403, Retry, "a firewall"), (410, Refused, "no longer offered"), (451, Refused, "location")],
 )
-async def test_pages_for_people_are_said_in_words(
+async def test_html_error_pages_become_a_sentence(
     world: World, status: int, kind: type[Exception], words: str
 ) -> None:
     world.lab.refuse(status)
@@ -317,7 +283,7 @@ async def test_names_that_are_not_ascii_are_asked_for_as_they_are(world: World) 
 # Connections
 
 
-async def test_nobody_there_is_passing_trouble() -> None:
+async def test_a_refused_connection_is_a_retry() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -330,7 +296,7 @@ async def test_nobody_there_is_passing_trouble() -> None:
             await rest.close()
 
 
-async def test_silence_is_passing_trouble(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_does_not_come_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.transport.rest.TIMEOUT", aiohttp.ClientTimeout(total=0.2))
     left = asyncio.Event()
 
@@ -346,13 +312,13 @@ async def test_silence_is_passing_trouble(monkeypatch: pytest.MonkeyPatch) -> No
     try:
         with pytest.raises(Retry, match="no answer in time"):
             await ask(rest)
-        await asyncio.wait_for(left.wait(), 5)
+        await in_time(left.wait())
     finally:
         await rest.close()
         server.close()
 
 
-async def test_a_connection_cut_within_an_answer_is_passing_trouble() -> None:
+async def test_a_connection_cut_within_an_answer_is_a_retry() -> None:
     async def cut(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
         await writer.drain()
@@ -379,8 +345,8 @@ async def test_the_key_goes_only_with_calls_that_need_it(world: World) -> None:
     await rest.get("spot", TIME, {}, 1, keyed=True)
     await rest.close()
 
-    assert [one.keyed for one in world.lab.asked] == [False, True]
-    assert all("k3y" not in str(one) for one in world.lab.asked)
+    assert [call.keyed for call in world.lab.asked] == [False, True]
+    assert all("k3y" not in str(call) for call in world.lab.asked)
 
 
 async def test_without_a_key_a_call_that_needs_one_is_refused_with_the_cure(world: World) -> None:
@@ -444,7 +410,7 @@ async def test_a_wrong_proxy_password_is_refused_and_never_shown(
         (True, Retry, "the proxy answered 502 and made no connection"),
     ],
 )
-async def test_a_tunnel_that_is_not_made_is_said_without_the_password(
+async def test_a_refused_tunnel_is_reported_without_the_password(
     proxy: Proxy, broken: bool, kind: type[Exception], words: str
 ) -> None:
     proxy.broken = broken
@@ -458,7 +424,7 @@ async def test_a_tunnel_that_is_not_made_is_said_without_the_password(
     assert login.partition(":")[2] not in str(caught.value)
 
 
-async def test_a_proxy_that_is_away_is_passing_trouble_without_its_password(world: World) -> None:
+async def test_an_unreachable_proxy_is_a_retry_without_its_password(world: World) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         place = f"127.0.0.1:{free.getsockname()[1]}"

@@ -11,12 +11,12 @@ import pytest
 import uvloop
 from websockets.utils import accept_key
 
-from connector.binance.products import LIMITS, Limits, stream_url
+from connector.binance.products import LIMITS, ConnectionLimits, stream_url
 from connector.errors import Retry
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.transport.websocket import Connection
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 pytestmark = pytest.mark.lab
 
@@ -43,7 +43,9 @@ async def exchange() -> AsyncIterator[Exchange]:
     await lab.stop()
 
 
-async def connect(exchange: Exchange, inbox: Inbox, limits: Limits = LIMITS["spot"]) -> Connection:
+async def connect(
+    exchange: Exchange, inbox: Inbox, limits: ConnectionLimits = LIMITS["spot"]
+) -> Connection:
     url = stream_url(exchange.bases["spot"].streams[0], None)
     return await Connection.open(url, limits, inbox.receive)
 
@@ -62,7 +64,7 @@ async def test_frames_come_by_callback_after_an_acknowledged_subscription(
     assert names == {"btcusdt@trade", "ethusdt@trade"}
     assert connection.first_data is not None
     connection.close()
-    await asyncio.wait_for(connection.closed, 5)
+    await in_time(connection.closed)
 
 
 async def test_a_thousand_streams_are_subscribed_within_the_message_budget(
@@ -90,7 +92,7 @@ async def test_more_messages_than_a_second_allows_wait_instead_of_being_cut_off(
 
 
 async def test_a_client_without_a_budget_is_cut_off(exchange: Exchange) -> None:
-    connection = await connect(exchange, Inbox(), Limits(1000, 1024))
+    connection = await connect(exchange, Inbox(), ConnectionLimits(1000, 1024))
 
     names = [f"coin{number}usdt@trade" for number in range(20)]
     asked = await asyncio.gather(
@@ -98,7 +100,7 @@ async def test_a_client_without_a_budget_is_cut_off(exchange: Exchange) -> None:
     )
 
     assert any(isinstance(answer, Retry) for answer in asked)
-    assert (await asyncio.wait_for(connection.closed, 5)).code == 1008
+    assert (await in_time(connection.closed)).code == 1008
 
 
 async def test_nobody_there_is_a_retry_that_names_the_url() -> None:
@@ -112,7 +114,7 @@ async def test_a_dropped_connection_says_so(exchange: Exchange) -> None:
 
     await exchange.drop("spot")
 
-    assert (await asyncio.wait_for(connection.closed, 5)).code == 1006
+    assert (await in_time(connection.closed)).code == 1006
 
 
 async def test_a_shutdown_notice_is_heard_and_is_no_data(exchange: Exchange) -> None:
@@ -122,9 +124,9 @@ async def test_a_shutdown_notice_is_heard_and_is_no_data(exchange: Exchange) -> 
 
     await exchange.server_shutdown("spot")
 
-    await asyncio.wait_for(connection.shutting_down.wait(), 5)
+    await in_time(connection.shutting_down.wait())
     assert not any(b"serverShutdown" in frame for frame in inbox.frames)
-    await asyncio.wait_for(connection.closed, 10)
+    await in_time(connection.closed)
 
 
 async def test_pings_are_answered_so_that_the_server_keeps_the_connection() -> None:
@@ -184,7 +186,7 @@ async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.Monke
         f"ws://127.0.0.1:{port}/stream", LIMITS["spot"], Inbox().receive
     )
 
-    await asyncio.wait_for(connection.closed, 5)
+    await in_time(connection.closed)
 
     server.close()
 
@@ -208,7 +210,7 @@ async def data_then_reset() -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
 
-        closed = await asyncio.wait_for(connection.closed, 2)
+        closed = await in_time(connection.closed)
 
     assert (inbox.frames, closed.code) == ([payload], 1006)
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connector.feed.context import SessionContext
+from connector.feed.connect_limiter import ConnectLimiter
 from connector.lab.faults import Drop
 from connector.planning.model import ConnectionPlan
 from tests.support.waiting import until
@@ -33,7 +33,7 @@ def hand_overs(here: World) -> int:
 
 
 def gaps(here: World) -> Counter[str]:
-    return here.worker.writer.gap_tracker.gaps
+    return here.worker.gap_tracker.gaps
 
 
 def assert_all_of_it_once(here: World) -> None:
@@ -64,7 +64,7 @@ async def test_a_replacement_that_ends_first_does_not_end_the_connection_it_was_
 ) -> None:
     async with world(tmp_path, BOTH, rate=800.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        sessions = here.exchange.wire.sessions["spot"]
+        sessions = here.exchange.delivery.sessions["spot"]
         notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
         await until(lambda: len(sessions) == 2)
         sessions[1].muted_all = True
@@ -89,18 +89,18 @@ async def test_what_a_cut_before_the_replacement_can_cost_is_marked(
         await here.until_flowing()
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
-        may_connect, sessions = SessionContext.acquire, here.exchange.wire.sessions["spot"]
+        acquire, sessions = ConnectLimiter.acquire, here.exchange.delivery.sessions["spot"]
 
-        async def late(around: SessionContext, bundle: ConnectionPlan) -> None:
+        async def late(limiter: ConnectLimiter, plan: ConnectionPlan) -> None:
             await until(lambda: not sessions)
-            await may_connect(around, bundle)
+            await acquire(limiter, plan)
 
-        monkeypatch.setattr(SessionContext, "acquire", late)
+        monkeypatch.setattr(ConnectLimiter, "acquire", late)
         await here.exchange.server_shutdown("spot", after_s=0.5)
         await until(lambda: hand_overs(here) == 1)
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
-        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
+        await until(lambda: here.worker.gap_tracker.open_gaps == 0)
         await here.stop()
 
         [supervised] = here.worker.shard.supervised
@@ -116,19 +116,19 @@ async def test_what_a_connection_that_falls_silent_before_its_replacement_costs_
     kinds = {**BOTH, "streams": ["bookTicker", "miniTicker"]}
     async with world(tmp_path, kinds, rate=400.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        sessions, may_connect = here.exchange.wire.sessions["spot"], SessionContext.acquire
+        sessions, acquire = here.exchange.delivery.sessions["spot"], ConnectLimiter.acquire
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
 
-        async def late(around: SessionContext, bundle: ConnectionPlan) -> None:
+        async def late(limiter: ConnectLimiter, plan: ConnectionPlan) -> None:
             sessions[0].muted_all = True  # it has announced its end, and says nothing more
             made = _made(here)
             await until(lambda: _made(here) > made + 200)
-            await may_connect(around, bundle)
+            await acquire(limiter, plan)
 
-        monkeypatch.setattr(SessionContext, "acquire", late)
+        monkeypatch.setattr(ConnectLimiter, "acquire", late)
         notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
-        await until(lambda: hand_overs(here) == 1, 20)
+        await until(lambda: hand_overs(here) == 1)
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
         notice.cancel()
@@ -141,16 +141,16 @@ def _made(here: World) -> int:
     return sum(map(len, here.exchange.oracle.made.values()))
 
 
-async def test_a_connection_that_waits_for_its_turn_to_be_replaced_is_reopened_when_it_is_cut(
+async def test_a_connection_that_waits_for_a_handover_slot_is_reopened_when_it_is_cut(
     tmp_path: Path,
 ) -> None:
     twice = {**BOTH, "connections": 2}
     async with world(tmp_path, twice, FUTURES, rate=400.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        around, market = here.worker.shard.context, here.worker.shard
-        [usdm, *_] = [one.bundle for one in market.supervised if one.bundle.product == "usdm"]
-        turns = around.handover_slots(usdm)
-        async with turns, turns:  # two others take their time
+        limiter, supervised = here.worker.shard.context.limiter, here.worker.shard.supervised
+        [usdm, *_] = [one.plan for one in supervised if one.plan.product == "usdm"]
+        slots = limiter.handover_slots(usdm)
+        async with slots, slots:  # two other handovers are under way
             await here.exchange.server_shutdown("usdm", after_s=0.5)
             await until(lambda: sum(one.disconnects for one in here.worker.shard.supervised) == 2)
             await here.until_flowing()
@@ -163,7 +163,7 @@ async def test_connections_are_replaced_before_their_life_ends(tmp_path: Path) -
     short: dict[str, Any] = {"limits": {"connection_life": "3s"}}
     async with world(tmp_path, BOTH, FUTURES, rate=800.0, **NO_BOOKS, **short) as here:
         await here.until_flowing()
-        await until(lambda: hand_overs(here) >= 6, 20)
+        await until(lambda: hand_overs(here) >= 6)
         await here.stop()
 
         assert_all_of_it_once(here)
@@ -175,7 +175,7 @@ async def test_streams_read_over_two_connections_are_written_once(tmp_path: Path
     async with world(tmp_path, *twice, rate=800.0, **NO_BOOKS) as here:
         await here.until_flowing()
         seen = here.exchange.oracle.total
-        await until(lambda: here.exchange.oracle.total > seen + 1500, 20)
+        await until(lambda: here.exchange.oracle.total > seen + 1500)
         await here.stop()
 
         assert gaps(here) == {}
@@ -186,7 +186,7 @@ async def test_the_loss_of_one_of_two_connections_costs_nothing(tmp_path: Path) 
     twice = {**BOTH, "connections": 2}
     async with world(tmp_path, twice, rate=800.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        [first, *_] = here.exchange.wire.sessions["spot"]
+        [first, *_] = here.exchange.delivery.sessions["spot"]
         first.socket.transport.abort()
         await until(lambda: sum(one.disconnects for one in here.worker.shard.supervised) == 1)
         await here.until_flowing()
@@ -207,7 +207,7 @@ async def test_a_lost_connection_opens_markers_and_trades_are_fetched(tmp_path: 
         await here.until_flowing()
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
-        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
+        await until(lambda: here.worker.gap_tracker.open_gaps == 0)
         await here.stop()
 
         found = gaps(here)
@@ -215,7 +215,7 @@ async def test_a_lost_connection_opens_markers_and_trades_are_fetched(tmp_path: 
         assert found.keys() <= {"connection_lost"}
         trades = [one for name, one in here.exchange.oracle.made.items() if "@trade" in name[1]]
         published = here.worker.shard.router.published()["spot", "trade"][0]
-        fetched = here.worker.writer.gap_tracker.recovered
+        fetched = here.worker.gap_tracker.recovered
         assert published + fetched == sum(map(len, trades))
 
 
@@ -224,7 +224,7 @@ async def test_legs_that_cut_depth_differently_hand_over_without_a_gap(tmp_path:
     depth = [{**BOTH, "streams": ["depth@100ms"]}, {**FUTURES, "streams": ["depth@100ms"]}]
     async with world(tmp_path, *depth, rate=300.0, misaligned=True, **NO_BOOKS, **short) as here:
         await here.until_flowing()
-        await until(lambda: hand_overs(here) >= 4, 40)
+        await until(lambda: hand_overs(here) >= 4)
         await here.stop()
 
         assert gaps(here) == {}

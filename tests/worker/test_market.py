@@ -12,7 +12,7 @@ from connector.config.load import load
 from connector.errors import Fatal, Retry
 from connector.feed.supervisor import Supervisor
 from connector.worker.market import run_market
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 from tests.support.worker import SPOT, World, world
 
 pytestmark = pytest.mark.lab
@@ -63,7 +63,7 @@ async def test_a_dropped_connection_comes_back_with_exactly_the_wanted_streams(
         count = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > count + 200)
 
-        spot = next(one for one in supervised(here) if one.bundle.product == "spot")
+        spot = next(one for one in supervised(here) if one.plan.product == "spot")
         assert (spot.connects_ok, spot.disconnects) == (2, 1)
         assert here.worker.ledger.lost_time_s > 0
         await here.stop()
@@ -125,21 +125,19 @@ async def test_nonsense_on_the_wire_is_put_aside_and_the_connection_goes_on(
         await here.stop()
 
 
-async def test_a_periodic_stream_that_stays_silent_is_asked_for_again_and_then_named(
+async def test_a_periodic_stream_that_stays_silent_is_subscribed_again_and_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        "connector.feed.liveness.first_data.first_data_deadline", lambda _period: 0.3
-    )
+    monkeypatch.setattr("connector.feed.liveness.activity.first_data_deadline", lambda _period: 0.3)
     subscription = {"product": "usdm", "streams": ["!bookTicker"]}
     assert parse("usdm", "!bookTicker").row.cadence == "periodic"
 
     async with world(tmp_path, subscription, SPOT) as here:
         here.exchange.muted.add("!bookTicker")
-        await until(lambda: any(one.silent for one in supervised(here)))
+        await until(lambda: any(supervisor.silent for supervisor in supervised(here)))
 
-        [silent] = [one for one in supervised(here) if one.silent]
-        assert silent.bundle.name == "usdm-public-1"
+        [silent] = [supervisor for supervisor in supervised(here) if supervisor.silent]
+        assert silent.plan.name == "usdm-public-1"
         assert silent.disconnects == 0
         await here.stop()
 
@@ -178,7 +176,7 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
         assert queued <= 100_000 + 1_000
         assert here.worker.ledger.overloads >= 1
         lost = here.worker.ledger.frames.dropped
-        fetched = here.worker.writer.gap_tracker.recovered  # of what was dropped, REST had this
+        fetched = here.worker.gap_tracker.recovered  # of what was dropped, REST had this
         sent = here.exchange.oracle.total
         assert here.worker.ledger.records.acknowledged == sent - lost + fetched
 
@@ -186,7 +184,7 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
 async def test_a_start_without_kafka_ends_once_it_has_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.market.KAFKA_TIMEOUT_S", 0.0)
+    monkeypatch.setattr("connector.worker.provisioning.KAFKA_TIMEOUT_S", 0.0)
     path = tmp_path / "connector.yaml"
     path.write_text(
         "kafka: {bootstrap_servers: '127.0.0.1:9'}\n"
@@ -209,7 +207,7 @@ async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(
         await until(lambda: here.worker.pipeline.waiting > 20)
         here.exchange.pause()
         here.worker.stopping.set()
-        outcome = await asyncio.wait_for(here.running, 10)
+        outcome = await in_time(here.running)
 
         assert outcome.left == here.worker.pipeline.waiting > 20
         assert here.worker.ledger.frames.missing(here.worker.pipeline.waiting) == 0
@@ -230,7 +228,7 @@ async def test_1024_streams_start_within_ten_seconds(tmp_path: Path) -> None:
     many = {"product": "spot", "symbols": symbols}
     streams = ["trade", "aggTrade", "bookTicker", "depth@100ms"]
     async with world(tmp_path, {**many, "streams": streams}) as here:
-        await until(lambda: here.worker.shard.streams() == {"spot": (1024, 1024)}, 10)
+        await until(lambda: here.worker.shard.streams() == {"spot": (1024, 1024)})
 
         names = {name for one in subscribed(here, "spot") for name in one}
         assert len(names) == 1024
@@ -295,11 +293,11 @@ async def test_a_bug_that_ends_a_part_ends_the_run_once_all_that_was_read_is_sto
         await broken.wait()
         raise ZeroDivisionError("by no means")
 
-    monkeypatch.setattr("connector.backfill.gap_filler.GapFiller._keep_books", keep_books)
+    monkeypatch.setattr("connector.backfill.book_snapshots.BookSnapshots.run", keep_books)
     async with world(tmp_path) as here:
         await here.until_flowing()
         broken.set()
-        with pytest.raises(Fatal, match="a bug ended Repair"):
+        with pytest.raises(Fatal, match="a bug ended GapFiller"):
             await here.running
         here.assert_balanced()
     assert "by no means" in capsys.readouterr().out

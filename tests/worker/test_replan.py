@@ -16,17 +16,14 @@ import pytest
 
 from connector.binance.stream_name import parse
 from connector.codec.schema import load
-from connector.feed.context import SessionContext
-from connector.feed.pipeline import Pipeline
+from connector.feed.connect_limiter import ConnectLimiter
 from connector.kafka.tail_consumer import TailConsumer
 from connector.lab.faults import Drop
 from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
 from connector.planning.model import ConnectionPlan
-from connector.telemetry.ledger import Ledger
 from tests.support.avro_oracle import read_avro
 from tests.support.manual_backfill import answer
-from tests.support.pipeline import Recorder
 from tests.support.waiting import until
 from tests.support.worker import SPOT, World, world
 
@@ -71,14 +68,14 @@ async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
     async with world(tmp_path, kinds, rate=400.0, backfill={"enabled": False}) as here:
         await here.until_flowing()
         await until(lambda: here.published("btcusdt@trade") > 50)
-        may_connect, open_ = SessionContext.acquire, asyncio.Event()
+        acquire, open_ = ConnectLimiter.acquire, asyncio.Event()
 
-        async def late(around: SessionContext, bundle: ConnectionPlan) -> None:
+        async def late(limiter: ConnectLimiter, plan: ConnectionPlan) -> None:
             await open_.wait()  # the budget of attempts, or an exchange that is slow
-            await may_connect(around, bundle)
+            await acquire(limiter, plan)
 
-        monkeypatch.setattr(SessionContext, "acquire", late)
-        old = {one.bundle.name for one in here.worker.shard.supervised}
+        monkeypatch.setattr(ConnectLimiter, "acquire", late)
+        old = {one.plan.name for one in here.worker.shard.supervised}
         here.rewrite({**kinds, "time_unit": "us"})
         await until(lambda: changes(here) == {"applied": 1})
         monkeypatch.setattr("connector.feed.shard.OVERLAP_S", 0.1)
@@ -86,11 +83,11 @@ async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
         await until(lambda: here.published("btcusdt@trade") > count + 100)
         open_.set()
         names = here.worker.shard.supervised
-        await until(lambda: not old & {one.bundle.name for one in here.worker.shard.supervised}, 30)
+        await until(lambda: not old & {one.plan.name for one in here.worker.shard.supervised})
         await here.stop()
 
         assert len(names) == 2 * number
-        assert here.worker.writer.gap_tracker.gaps == {}
+        assert here.worker.gap_tracker.gaps == {}
 
 
 TOPICS_OF = {"": ("elsewhere", "trade"), "markers": ("binance.markers", "marker")}
@@ -139,7 +136,7 @@ async def test_a_listing_appears_in_its_topic_within_one_refresh(tmp_path: Path)
         await here.until_flowing()
         assert len(subscribed(here)) == 5
         here.market.list_symbol("spot", "NEWUSDT")
-        await until(lambda: here.published("newusdt@trade") > 0, 3)
+        await until(lambda: here.published("newusdt@trade") > 0)
         await here.stop()
 
         assert set(await stored(here, "trade", "trade_id")) == {*here.market.symbols["spot"]}
@@ -153,8 +150,8 @@ async def test_a_listing_is_fetched_from_its_first_trade(tmp_path: Path) -> None
         here.market.list_symbol("spot", "NEWUSDT")
         before = [here.market.next_events(stream, now)[0].identity[0] for _ in range(30)]
         await until(lambda: here.published("newusdt@trade") > 5)
-        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
-        assert here.worker.writer.gap_tracker.recovered == 30
+        await until(lambda: here.worker.gap_tracker.open_gaps == 0)
+        assert here.worker.gap_tracker.recovered == 30
         found = (await stored(here, "trade", "trade_id"))["NEWUSDT"]
         here.worker.stopping.set()
         await here.running
@@ -166,7 +163,7 @@ async def test_a_listing_is_fetched_from_its_first_trade(tmp_path: Path) -> None
 async def test_an_announced_listing_does_not_wait_for_the_refresh(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.replan_triggers.NEWS_GAP_S", 0.2)
+    monkeypatch.setattr("connector.worker.replan_triggers.ANNOUNCED_INTERVAL_S", 0.2)
     subscription = {"product": "usdm", "symbols": "all", "streams": ["aggTrade"]}
     news = {"product": "usdm", "streams": ["!contractInfo"]}
     topics = ("binance.usdm.agg-trade",)
@@ -190,7 +187,7 @@ async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
         await until(lambda: "solusdt@trade" not in subscribed(here))
         routing = here.worker.shard.router
         await until(lambda: len(list(routing.routes())) == 4)
-        assert "spot/solusdt@trade/SOLUSDT" not in here.worker.writer.gap_tracker._series
+        assert "spot/solusdt@trade/SOLUSDT" not in here.worker.gap_tracker._series
         await here.stop()
 
         published, _ = routing.published()["spot", "trade"]
@@ -221,13 +218,13 @@ async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
 ) -> None:
     async with world(tmp_path) as here:
         await here.until_flowing()
-        before = here.worker.replanner.hash
+        before = here.worker.replanner.loaded.hash
         here.rewrite({**SPOT, "streams": ["trade", "bookTiker"]})
         await until(lambda: changes(here) == {"refused": 1})
         count = here.worker.ledger.records.acknowledged
         await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
 
-        assert here.worker.replanner.hash == before
+        assert here.worker.replanner.loaded.hash == before
         assert not here.worker.server.failing()
         assert "config_refused" in (said := capsys.readouterr().out)
         assert "connector.yaml:" in said
@@ -300,7 +297,7 @@ async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Pat
         await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
         await here.exchange.inflict(Drop("spot"))
         await here.until_flowing()
-        await until(lambda: here.worker.writer.gap_tracker.open_gaps == 0)
+        await until(lambda: here.worker.gap_tracker.open_gaps == 0)
         outcome = await here.stop()
 
         assert outcome.left == 0
@@ -323,15 +320,15 @@ async def test_a_change_of_connections_costs_and_repeats_nothing(tmp_path: Path)
         await here.until_flowing()
         for number in (2, 1):
             here.rewrite({**kinds, "connections": number})
-            await until(lambda number=number: here.exchange.connections("spot") == number, 30)  # type: ignore[misc]
-            await until(lambda number=number: len(here.worker.shard.supervised) == number, 30)  # type: ignore[misc]
+            await until(lambda number=number: here.exchange.connections("spot") == number)  # type: ignore[misc]
+            await until(lambda number=number: len(here.worker.shard.supervised) == number)  # type: ignore[misc]
             count = here.worker.ledger.records.acknowledged
             await until(lambda count=count: here.worker.ledger.records.acknowledged > count + 300)  # type: ignore[misc]
         await here.stop()
         trades = await stored(here, "trade", "trade_id")
         states = await stored(here, "markers", "state")
 
-        assert here.worker.writer.gap_tracker.gaps == {}
+        assert here.worker.gap_tracker.gaps == {}
         assert {one for several in states.values() for one in several} == {"started", "stopped"}
         for symbol, ids in trades.items():
             made = [
@@ -438,7 +435,7 @@ async def test_a_market_that_is_halted_keeps_its_streams_for_a_while(
         say("TRADING")
         await until(lambda: changes(here).get("unchanged", 0) > 0)
 
-        monkeypatch.setattr("connector.worker.replanner.MASS_END_S", 1.0)
+        monkeypatch.setattr("connector.worker.replanner.MASS_END_DELAY_S", 1.0)
         failed = changes(here)["failed"]
         say("BREAK")  # the first time is forgotten: the while begins anew
         await until(lambda: changes(here)["failed"] > failed)
@@ -463,9 +460,9 @@ async def test_the_plan_and_its_changes_are_shown(tmp_path: Path) -> None:
         await here.stop()
 
         assert status["plan"] == {"spot-1": ["btcusdt@trade", "ethusdt@trade"]}
-        assert status["config"]["hash"] == here.worker.replanner.hash
+        assert status["config"]["hash"] == here.worker.replanner.loaded.hash
         for line in (
-            f'bkc_config_info{{hash="{here.worker.replanner.hash}"}} 1.0',
+            f'bkc_config_info{{hash="{here.worker.replanner.loaded.hash}"}} 1.0',
             'bkc_plan_changes_total{outcome="applied"} 1.0',
             'bkc_plan_changes_total{outcome="refused"} 0.0',
             'bkc_streams_desired{product="spot"} 2.0',
@@ -535,49 +532,3 @@ async def test_a_proxy_that_fails_is_named(
 
     assert f"through the proxy {proxy.url.removeprefix('http://')}" in capsys.readouterr().out
     await proxy.stop()
-
-
-def around_of(share: float = 1.0) -> SessionContext:
-    return SessionContext(Pipeline(Recorder(), Ledger(), 1), Ledger(), share=share)
-
-
-async def test_attempts_to_connect_keep_to_our_share() -> None:
-    around = around_of(share=0.005)  # 1.5 of 300: one
-    bundle = ConnectionPlan("spot-1", "spot", "wss://a/stream", ())
-
-    await asyncio.wait_for(around.acquire(bundle), 5)
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(around.acquire(bundle), 0.2)
-
-
-async def test_nobody_connects_to_a_host_that_keeps_us_away() -> None:
-    around, loop = around_of(), asyncio.get_running_loop()
-    bundle = ConnectionPlan("spot-1", "spot", "wss://a/stream", ())
-    sibling = ConnectionPlan("spot-2", "spot", "wss://a/stream", ())
-    elsewhere = ConnectionPlan("coinm-1", "coinm", "wss://b/stream", ())
-
-    around.ban(bundle, 0.5)
-    around.ban(sibling, 0.1)  # the longer one holds
-    began = loop.time()
-    await asyncio.wait_for(around.acquire(elsewhere), 0.1)
-
-    assert [around.try_acquire_probe(one) for one in (sibling, elsewhere)] == [False, True]
-    await asyncio.wait_for(around.acquire(sibling), 5)
-    assert loop.time() - began >= 0.49
-    assert around.try_acquire_probe(sibling)
-
-
-async def test_who_is_kept_away_takes_no_permit_to_hand_over() -> None:
-    around = around_of()
-    banned = ConnectionPlan("spot-1", "spot", "wss://a/stream", ())
-    elsewhere = ConnectionPlan("coinm-1", "coinm", "wss://b/stream", ())
-
-    around.ban(banned, 600.0)
-    waiting = [asyncio.create_task(around.acquire_handover(banned)) for _ in range(2)]
-    await asyncio.wait_for(around.acquire_handover(elsewhere), 5)
-    await asyncio.wait_for(around.acquire_handover(elsewhere), 5)
-
-    assert [one.done() for one in waiting] == [False, False]
-    for one in waiting:
-        one.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)

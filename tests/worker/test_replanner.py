@@ -1,27 +1,31 @@
-"""A running worker warns of names that are not listed, and not when nobody can tell."""
+"""A changed file becomes the plan that runs; names that are not listed are warned of."""
 
 import asyncio
-from collections.abc import Collection
-from dataclasses import dataclass
+import contextlib
+from collections.abc import AsyncIterator, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
+from connector.config.load import Loaded, content_hash
+from connector.config.plan import plan_of
+from connector.config.reload import FileWatch
 from connector.errors import Retry
-from connector.worker.market import plan_of
-from connector.worker.replanner import Hands, Replanner
-from tests.support.config import GOOD, loaded
+from connector.planning.model import Plan
+from connector.worker.replan_triggers import ReplanTriggers
+from connector.worker.replanner import Replanner
+from tests.support.config import GOOD, loaded, write
 from tests.support.plan import universe
 from tests.support.waiting import until
 
-WARNING = "BTCUSTD is not listed: its streams would be acknowledged and silent"
+WARNING = "BTCUSTD is not listed: "
 
 
 @dataclass
-class Asked:
+class Exchange:
     """An exchange that does not answer so many times, and then does."""
 
     away: int
@@ -37,34 +41,64 @@ class Asked:
         return universe("spot", "BTCUSDT")
 
 
-async def warned(folder: Path, exchange: Asked, times: int) -> None:
+@dataclass
+class Around:
+    """What else a replanner works on; notes which streams are applied."""
+
+    applied: list[list[str]] = field(default_factory=list)
+
+    def listing_announcements(self) -> int:
+        return 0
+
+    async def provision(self, plan: Plan) -> Mapping[str, int]:
+        return dict.fromkeys(plan.topics, 1)
+
+    def apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
+        assert ids.keys() == plan.topics.keys()
+        self.applied.append([planned.stream.name for planned in plan.streams])
+
+    def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
+        assert not symbols
+
+
+def replanner_of(file: Loaded, exchange: Exchange, around: Around) -> Replanner:
+    """Return a replanner whose file alone makes a plan, with that plan running."""
+    triggers = ReplanTriggers(FileWatch(Path(file.places.file), file.hash), around)
+    plan = plan_of(file)
+    replanner = Replanner(file, plan, triggers, exchange, around, around, around)
+    replanner.begin(plan)
+    return replanner
+
+
+@contextlib.asynccontextmanager
+async def running(replanner: Replanner) -> AsyncIterator[None]:
+    task = asyncio.create_task(replanner.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def warned(folder: Path, exchange: Exchange, times: int) -> None:
     """Run a replanner until the exchange was asked so many times, and a moment longer."""
     file = loaded(folder, GOOD.replace("BTCUSDT", "BTCUSTD"))
-
-    async def nothing(_: Any) -> dict[str, int]:
-        return {}
-
-    hands = Hands(exchange, nothing, lambda *_: None, lambda: 0, lambda _: None)
-    replanner = Replanner(file, hands, plan_of(file))
-    await replanner.start()
-    running = asyncio.create_task(replanner.run())
-    await until(lambda: exchange.times == times)
-    await asyncio.sleep(0.05)
-    running.cancel()
-    await asyncio.gather(running, return_exceptions=True)
+    async with running(replanner_of(file, exchange, Around())):
+        await until(lambda: exchange.times == times)
+        await asyncio.sleep(0.05)
 
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("connector.worker.replan_triggers.POLL_INTERVAL_S", 0.01)
-    monkeypatch.setattr("connector.worker.replanner.NAMES_RETRY_S", 0.05)
-    monkeypatch.setattr("connector.worker.replanner.NAMES_S", 0.05)
+    monkeypatch.setattr("connector.worker.listings.RETRY_DELAY_S", 0.05)
+    monkeypatch.setattr("connector.worker.listings.LOOK_UP_INTERVAL_S", 0.05)
 
 
 async def test_a_name_that_is_not_listed_is_warned_of_again_and_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await warned(tmp_path, Asked(away=0), times=3)
+    await warned(tmp_path, Exchange(away=0), times=3)
 
     said = capsys.readouterr().out
     assert said.count(WARNING) >= 2
@@ -75,9 +109,42 @@ async def test_a_name_that_is_not_listed_is_warned_of_again_and_again(
 async def test_an_exchange_that_does_not_answer_is_asked_again_without_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await warned(tmp_path, Asked(away=9), times=3)
+    await warned(tmp_path, Exchange(away=9), times=3)
     without = capsys.readouterr().out
-    monkeypatch.setattr("connector.worker.replanner.NAMES_S", 3600.0)
-    await warned(tmp_path, Asked(away=2), times=3)
+    monkeypatch.setattr("connector.worker.listings.LOOK_UP_INTERVAL_S", 3600.0)
+    await warned(tmp_path, Exchange(away=2), times=3)
 
     assert (without.count(WARNING), capsys.readouterr().out.count(WARNING)) == (0, 1)
+
+
+async def test_a_changed_file_is_applied_with_the_hash_of_what_was_read(tmp_path: Path) -> None:
+    exchange, around = Exchange(away=0), Around()
+    replanner = replanner_of(loaded(tmp_path, GOOD), exchange, around)
+    before = replanner.loaded.hash
+    async with running(replanner):
+        new = GOOD.replace("[trade]", "[trade, bookTicker]")
+        write(tmp_path, new)
+        await until(lambda: bool(replanner.changes))
+
+    assert replanner.changes == {"applied": 1}
+    assert around.applied == [["btcusdt@trade", "btcusdt@bookTicker"]]
+    assert (before, replanner.loaded.hash) == (
+        content_hash(GOOD.encode()),
+        content_hash(new.encode()),
+    )
+
+
+async def test_a_file_that_is_refused_leaves_the_plan_and_is_not_tried_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exchange, around = Exchange(away=0), Around()
+    replanner = replanner_of(loaded(tmp_path, GOOD), exchange, around)
+    async with running(replanner):
+        write(tmp_path, GOOD.replace("[trade]", "[trades]"))
+        await until(lambda: bool(replanner.changes))
+        await asyncio.sleep(0.05)
+
+    assert replanner.changes == {"refused": 1}
+    assert around.applied == []
+    assert replanner.loaded.hash == content_hash(GOOD.encode())
+    assert "connector.yaml:9: subscriptions[0].streams[0]: " in capsys.readouterr().out

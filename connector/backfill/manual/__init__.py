@@ -1,6 +1,6 @@
-"""Fills what is missing by hand: any span the exchange still has, and only what the topic lacks.
+"""`bkc backfill`: fills any span the exchange still has with the events that its topic lacks.
 
-Works beside a running worker: its own transactional.id, nothing of the worker's progress; what the
-worker will still write by itself is left to it. Reading order: `asked`, `reading`, `gaps`,
-`writing`, `filling`.
+Runs beside a running worker: it has a transactional.id of its own, writes no progress, and leaves
+to the worker what the worker will still write itself. Reading order: request.py (the span),
+topic_state.py and missing.py (what the topic lacks), filler.py and writer.py, run.py.
 """

@@ -1,98 +1,85 @@
-"""The holes that were found, while they are filled: their markers stand around their records."""
+"""Fills the gaps of a manual backfill: their markers are written around their records."""
 
 import asyncio
 import time
-from collections.abc import Container
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from typing import cast
 
-from connector.backfill import job as jobs
+from typing_extensions import override
+
+from connector.backfill.gap_filler import log_closed
+from connector.backfill.job import BackfillJob
 from connector.backfill.manual.missing import MissingSpan, PresentEvents
-from connector.backfill.manual.report import Filled, FillReport
-from connector.backfill.manual.topic_state import Tell, WriterState
+from connector.backfill.manual.report import FilledGap, FillReport, OnProgress
+from connector.backfill.manual.topic_state import WriterState
 from connector.backfill.manual.writer import ManualWriter
 from connector.backfill.pages import Span
-from connector.backfill.scheduler import BackfillScheduler, BookSnapshotJob
-from connector.binance.stream_name import Stream
+from connector.backfill.publisher import RestEventPublisher
+from connector.backfill.scheduler import BackfillScheduler
 from connector.codec.rest_rows import RestEvent
 from connector.continuity.audit.coverage import Coverage, Marker, id_edges
-from connector.continuity.gap_tracker import Gap
+from connector.continuity.gap import Gap
 from connector.continuity.marker import GapReason, MarkerState, digest
+from connector.continuity.series import Series
 from connector.errors import Retry
 
 POLL_INTERVAL_S = 0.5
-GIVE_UP_AFTER_S = (
-    150.0  # for an exchange that does not answer or sends us away: a minute's limit passes
-)
-BY_HAND = "by hand"
+GIVE_UP_AFTER_S = 150.0  # of nothing but failing calls: a ban for the rest of a minute passes
+DETAIL = "by hand"  # of the markers, and a part of their gap_ids
 
 
-@dataclass(slots=True)
-class Job:
-    """A hole on its way to being filled.
+def gaps_of(present: PresentEvents, state: WriterState, environment: str) -> list[Gap]:
+    """Return what is missing as gaps; a later run finds the same gap_ids.
 
-    Attributes:
-        span: What is missing.
-        gap: The same as its markers tell it.
-        opened: Its first marker is written.
-        refused: Records that Kafka had refused before.
+    Args:
+        present: What the topic holds.
+        state: What its writer has stored of the series.
+        environment: The topic prefix.
     """
-
-    span: Span
-    gap: Gap
-    opened: bool = False
-    refused: int = 0
-
-    def as_asked(self, stream: Stream, symbol: str, now_ms: int) -> jobs.Gap:
-        """Return it as the backfill takes it; where its age is not known, REST is asked."""
-        before, after = self.gap.before_ms, self.gap.after_ms
-        return jobs.Gap(
-            self.gap.id,
-            stream,
-            symbol,
-            self.span,
-            now_ms if before is None else before,
-            now_ms if after is None else after,
-        )
+    return [_gap(present, missing, state, environment) for missing in present.missing()]
 
 
-def jobs_of(there: PresentEvents, known: WriterState, environment: str) -> dict[str, Job]:
-    """Return what there is to fill, by gap id: the same ids when it is found again."""
-    jobs = [Job(hole.span, _gap(there, hole, known, environment)) for hole in there.holes()]
-    return {job.gap.id: job for job in jobs}
-
-
-def _gap(there: PresentEvents, hole: MissingSpan, known: WriterState, environment: str) -> Gap:
-    stream, edges = there.stream, (hole.before_id, hole.after_id)
-    series = stream.product, stream.name, there.symbol
+def _gap(present: PresentEvents, missing: MissingSpan, state: WriterState, environment: str) -> Gap:
+    stream, edges = present.stream, (missing.before_id, missing.after_id)
+    series = stream.product, stream.name, present.symbol
     return Gap(
-        id=digest(environment, *series, known.epoch, *edges, BY_HAND),
-        reason=_reason(known.coverage, hole),
-        before_id=hole.before_id,
-        before_ms=hole.before_ms,
-        after_id=hole.after_id,
-        after_ms=hole.after_ms,
-        missing=there.places.of(hole.span.last) - there.places.of(hole.span.first) + 1,
-        epoch=known.epoch,
+        id=digest(environment, *series, state.epoch, *edges, DETAIL),
+        reason=_reason(state.coverage, missing),
+        before_id=missing.before_id,
+        before_ms=missing.before_ms,
+        after_id=missing.after_id,
+        after_ms=missing.after_ms,
+        missing=missing.size,
+        epoch=state.epoch,
     )
 
 
-def _reason(coverage: Coverage, hole: MissingSpan) -> GapReason:
-    """Return the reason of the marker that speaks of the hole; without one its ids tell of it."""
+def _reason(coverage: Coverage, missing: MissingSpan) -> GapReason:
+    """Return the reason of the marker that covers a missing span; `sequence` if none does."""
     for marker in coverage.gaps.values():
         before, after = id_edges(marker)
-        if before < hole.span.last and after > hole.span.first:
+        if before < missing.span.last and after > missing.span.first:
             return cast("GapReason", marker.reason)
     return "sequence"
 
 
-def left_open(coverage: Coverage, instance: str, span: Span, jobs: Container[str]) -> list[Marker]:
-    """Return the gaps within the span that an earlier run by hand did not live to settle."""
+def unfinished_markers(
+    coverage: Coverage, instance: str, span: Span, found: Iterable[Gap]
+) -> list[Marker]:
+    """Return the markers of gaps within a span that an earlier run was killed before closing.
+
+    Args:
+        coverage: The markers of the series.
+        instance: Instance of manual backfills.
+        span: The span of this run.
+        found: Gaps that this run fills, and closes by itself.
+    """
+    own = {gap.id for gap in found}
     return [
         marker
         for gap_id, marker in coverage.gaps.items()
         if (marker.state, marker.instance) == ("opened", instance)
-        and gap_id not in jobs
+        and gap_id not in own
         and (marker.before_id or 0) + 1 >= span.first
         and marker.after_id is not None
         and marker.after_id - 1 <= span.last
@@ -100,121 +87,152 @@ def left_open(coverage: Coverage, instance: str, span: Span, jobs: Container[str
 
 
 class ManualFiller:
-    """Takes what the backfill fetches.
+    """Fills gaps of one series.
 
-    Attributes:
-        moved: Monotonic seconds at which something was last written.
+    Args:
+        series: The series.
+        writer: Writes the markers.
+        publisher: Publishes the events.
+        report: Takes what became of each gap.
+        on_progress: Called with "fetching", the events fetched, and how many are missing.
     """
 
     def __init__(
-        self, writing: ManualWriter, todo: dict[str, Job], report: FillReport, tell: Tell
+        self,
+        series: Series,
+        writer: ManualWriter,
+        publisher: RestEventPublisher,
+        report: FillReport,
+        on_progress: OnProgress,
     ) -> None:
-        self._writing = writing
-        self._jobs = dict(todo)
+        self.series = series
+        self.writer = writer
+        self.publisher = publisher
         self._report = report
-        self._tell = tell
-        self._total = sum(job.gap.missing or 0 for job in todo.values())
-        self._done = 0
-        self.moved = time.monotonic()
+        self._on_progress = on_progress
+        self._fetched = self._total = 0
+        self._written_at = time.monotonic()
 
-    async def deliver(
-        self, what: jobs.BackfillJob | BookSnapshotJob, found: list[RestEvent]
-    ) -> None:
-        """Write events of a gap; its `opened` goes out with the first of them, not before."""
-        assert isinstance(what, jobs.BackfillJob)  # noqa: S101 - no book is asked for
-        job = self._jobs[what.gap.gap_id]
-        await self._open(job)
-        job.gap.recovered += await self._writing.records(job.gap.id, found)
-        self._done += len(found)
-        self.moved = time.monotonic()
-        self._tell("fetching", self._done, self._total)
+    async def fill(self, scheduler: BackfillScheduler, gaps: Collection[Gap]) -> None:
+        """Fetch what is missing and write it, until every gap is closed.
 
-    async def settle(self, outcome: jobs.BackfillResult) -> None:
-        """Say what became of a gap, once its records are stored."""
-        job = self._jobs.pop(outcome.gap.gap_id)
-        await self._open(job)
-        await self._writing.stored()
-        job.gap.recovered -= self._refused - job.refused
-        state = outcome.state
-        if state == "filled" and job.gap.recovered < outcome.recovered:
-            state = "partial"  # some of it was put aside
-        await self._close(job, state, outcome.detail)
+        Raises:
+            Retry: the exchange cannot be reached, or has banned us for long; Kafka does not answer.
+            Fatal: Kafka refused us for good.
+        """
+        now_ms = time.time_ns() // 1_000_000
+        jobs = [ManualJob(self, gap, now_ms) for gap in gaps]
+        self._total = sum(gap.missing or 0 for gap in gaps)
+        for job in jobs:
+            scheduler.add(job)
+        running = asyncio.create_task(scheduler.run(), name="backfill")
+        idle = asyncio.create_task(scheduler.idle(), name="idle")
+        try:
+            while not (idle.done() or running.done()):
+                await asyncio.wait(
+                    (running, idle), timeout=POLL_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
+                )
+                if scheduler.trouble and time.monotonic() - self._written_at > GIVE_UP_AFTER_S:
+                    await _cancel(running)
+                    for job in jobs:
+                        await job.give_up(scheduler.trouble)
+                    raise Retry(f"{scheduler.trouble}; run it again: what is stored stays")
+            if running.done():
+                _raise_cause(running)
+        finally:
+            await _cancel(running, idle)
 
-    async def give_up(self, cause: str) -> None:
-        """Say of the gaps of which something is written already how far they came."""
-        for job in [one for one in self._jobs.values() if one.opened]:
-            await self._writing.stored()
-            await self._close(job, "partial", f"given up: {cause}")
+    def note_written(self, events: int) -> None:
+        """Note that events of a gap were published."""
+        self._fetched += events
+        self._written_at = time.monotonic()
+        self._on_progress("fetching", self._fetched, self._total)
 
-    async def close_up(self, marker: Marker) -> None:
-        """Settle a gap that an earlier run by hand did not live to settle."""
+    async def close_gap(self, job: BackfillJob, state: MarkerState, detail: str) -> None:
+        """Write the final marker of a gap, and report what became of it."""
+        gap, span = job.gap, job.span
+        text = f"{DETAIL}: {detail}" if detail else DETAIL
+        await self.writer.write_marker(state, self.series, gap, text)
+        await self.writer.wait_until_stored()
+        self._written_at = time.monotonic()
+        self._report.gaps.append(
+            FilledGap(gap.id, span.first, span.last, gap.missing or 0, gap.recovered, state, detail)
+        )
+
+    async def close_unfinished(self, marker: Marker) -> None:
+        """Write the final marker of a gap that an earlier run was killed before closing."""
         before, after = id_edges(marker)
-        inside = [one for one in self._report.gaps if before < one.first and one.last < after]
+        inside = [gap for gap in self._report.gaps if before < gap.first and gap.last < after]
         missing = marker.missing or 0
         gap = Gap(
-            marker.gap_id or "",
-            cast("GapReason", marker.reason),
-            marker.before_id,
-            marker.before_time,
-            marker.after_id,
-            marker.after_time,
-            missing,
-            max(0, missing - sum(one.missing - one.recovered for one in inside)),
-            marker.id_epoch,
+            id=marker.gap_id or "",
+            reason=cast("GapReason", marker.reason),
+            before_id=marker.before_id,
+            before_ms=marker.before_time,
+            after_id=marker.after_id,
+            after_ms=marker.after_time,
+            missing=missing,
+            recovered=max(0, missing - sum(gap.missing - gap.recovered for gap in inside)),
+            epoch=marker.id_epoch,
         )
-        good = all(one.state == "filled" for one in inside)
-        await self._writing.marker(gap, "filled" if good else "partial", f"{BY_HAND}, in two runs")
-
-    @property
-    def _refused(self) -> int:
-        return self._writing.ledger.dead_letters["refused"]
-
-    async def _open(self, job: Job) -> None:
-        if not job.opened:
-            job.opened, job.refused = True, self._refused
-            await self._writing.marker(job.gap, "opened", BY_HAND)
-
-    async def _close(self, job: Job, state: MarkerState, detail: str) -> None:
-        gap, span = job.gap, job.span
-        await self._writing.marker(gap, state, f"{BY_HAND}: {detail}" if detail else BY_HAND)
-        await self._writing.stored()
-        self.moved = time.monotonic()
-        self._report.gaps.append(
-            Filled(gap.id, span.first, span.last, gap.missing or 0, gap.recovered, state, detail)
-        )
+        filled = all(gap.state == "filled" for gap in inside)
+        state: MarkerState = "filled" if filled else "partial"
+        await self.writer.write_marker(state, self.series, gap, f"{DETAIL}, in two runs")
 
 
-async def finished(backfill: BackfillScheduler, filler: ManualFiller) -> None:
-    """Run the backfill until every gap is settled.
+class ManualJob(BackfillJob):
+    """Fills one gap: its `opened` marker goes out with the first of its records, not before."""
 
-    Raises:
-        Retry: the exchange cannot be reached, or sends us away for long.
-    """
-    running = asyncio.create_task(backfill.run(), name="backfill")
-    idle = asyncio.create_task(backfill.idle(), name="idle")
-    try:
-        while not (idle.done() or running.done()):
-            await asyncio.wait(
-                (running, idle), timeout=POLL_INTERVAL_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            if backfill.trouble and time.monotonic() - filler.moved > GIVE_UP_AFTER_S:
-                await _ended(running)
-                await filler.give_up(backfill.trouble)
-                raise Retry(f"{backfill.trouble}; run it again: what is stored stays")
-        if running.done():
-            _raise_cause(running)
-    finally:
-        await _ended(running, idle)
+    def __init__(self, filler: ManualFiller, gap: Gap, now_ms: float) -> None:
+        super().__init__(filler.series, gap, now_ms)
+        self._filler = filler
+        self._opened = self._closed = False
+        self._refused_before = 0
+
+    @override
+    async def deliver(self, events: list[RestEvent]) -> None:
+        await self._open()
+        publisher = self._filler.publisher
+        for event in events:
+            published = await publisher.publish(self.series, event, self.gap.id, "backfill")
+            self.gap.recovered += published
+        self._filler.note_written(len(events))
+
+    @override
+    async def close(self) -> None:
+        await self._open()
+        writer = self._filler.writer
+        await writer.wait_until_stored()
+        self.gap.recovered -= writer.refused - self._refused_before
+        state, detail = self.result()
+        log_closed(self, state, detail)
+        await self._close(state, detail)
+
+    async def give_up(self, cause: str) -> None:
+        """Mark how far the gap is filled, if it was opened and is not closed."""
+        if self._opened and not self._closed:
+            await self._filler.writer.wait_until_stored()
+            await self._close("partial", f"given up: {cause}")
+
+    async def _open(self) -> None:
+        if not self._opened:
+            writer = self._filler.writer
+            self._opened, self._refused_before = True, writer.refused
+            await writer.write_marker("opened", self.series, self.gap, DETAIL)
+
+    async def _close(self, state: MarkerState, detail: str) -> None:
+        self._closed = True
+        await self._filler.close_gap(self, state, detail)
 
 
-async def _ended(*tasks: "asyncio.Task[None]") -> None:
+async def _cancel(*tasks: "asyncio.Task[None]") -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _raise_cause(task: "asyncio.Task[None]") -> None:
-    """Raise what ended a group of tasks, without the group."""
+    """Raise the error that ended a group of tasks, without the group."""
     cause = task.exception()
     while isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]

@@ -1,10 +1,12 @@
-"""What of a span of a series is not in its topic: what `bkc backfill` has to fetch. Pure.
+"""The events of a span that a topic lacks: what `bkc backfill` has to fetch. PURE.
 
-Told record after record in the order of the topic, late ones too; keeps ranges, never records.
+Records are observed in the order of the topic, late ones too; ranges are kept, never records.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+from typing_extensions import override
 
 from connector.backfill.pages import Span, count_of
 from connector.binance.candles import candles_between, nth_open
@@ -18,13 +20,15 @@ from connector.continuity.audit.series import LIVE, AuditedSeries
 class MissingSpan:
     """Events in a row that are not in the topic.
 
-    Args:
-        span: First and last of them: ids, or opening times of candles.
+    Attributes:
+        span: First and last of them: ids, or open times of candles.
+        size: How many they are.
         before_id, after_id: Those just outside.
-        before_ms, after_ms: Record times of those just outside; None where they were not seen.
+        before_ms, after_ms: Record times of those just outside; None where they were not read.
     """
 
     span: Span
+    size: int
     before_id: int
     after_id: int
     before_ms: int | None
@@ -32,7 +36,7 @@ class MissingSpan:
 
 
 class SpanIndex:
-    """The events of a span, counted from 0: ids one by one, candles by their interval."""
+    """Numbers the events of a span from 0: ids one by one, candles by their interval."""
 
     def __init__(self, stream: Stream, span: Span) -> None:
         self.first = span.first
@@ -41,26 +45,26 @@ class SpanIndex:
         self._zone = stream.row.zone_ms
 
     def of(self, number: int) -> int:
-        """Return the place of an id or opening time; below 0 before the span."""
+        """Return the index of an id or open time; below 0 before the span."""
         if self._interval is None:
             return number - self.first
         return candles_between(self._interval, self.first, number, self._zone) - 1
 
-    def at(self, place: int) -> int:
-        """Return the id or opening time at a place."""
+    def at(self, index: int) -> int:
+        """Return the id or open time at an index."""
         if self._interval is None:
-            return self.first + place
-        return nth_open(self._interval, self.first, place, self._zone)
+            return self.first + index
+        return nth_open(self._interval, self.first, index, self._zone)
 
 
 class PresentEvents(AuditedSeries):
-    """The events of a span that a topic holds; a candle is there once it was told closed.
+    """The events of a span that a topic holds; a candle is one whose closing state is there.
 
     Args:
         stream, symbol: The series.
-        span: What is looked for.
-        coverage: Its markers: they tell ids of one epoch from those of another.
-        epoch: The epoch that REST knows: the newest.
+        span: The span.
+        coverage: Markers of the series: they tell ids of one epoch from those of another.
+        epoch: The id epoch that REST knows: the newest.
     """
 
     def __init__(
@@ -73,84 +77,98 @@ class PresentEvents(AuditedSeries):
     ) -> None:
         super().__init__(stream, symbol, (BEFORE_ALL, AFTER_ALL))
         self.coverage = coverage
-        self.places = SpanIndex(stream, span)
+        self._index = SpanIndex(stream, span)
         self._wanted_epoch = epoch
-        coverage.told(epoch)
-        self._there = Ranges()
-        self._there.add(-1, -1)
+        coverage.note_epoch(epoch)
+        self._present = Ranges()  # of indices
+        self._present.add(-1, -1)
         self._tip_ms: int | None = None
-        self._live: int | None = None  # the newest place that was written as it came
-        self._before_ms: dict[int, int | None] = {}  # first place of a hole -> time before it
-        self._after_ms: dict[int, int] = {}  # last place of a hole -> time after it
-        self._singles = stream.row.sequence.may_skip_single and self.places.count > 1
+        self._newest_live: int | None = None  # highest index of a record of origin `live`
+        self._before_ms: dict[int, int | None] = {}  # first index of a hole -> time before it
+        self._after_ms: dict[int, int] = {}  # last index of a hole -> time after it
+        self._tolerates_singles = stream.row.sequence.may_skip_single and self._index.count > 1
 
     @classmethod
+    @override
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
-        """The record fields that `see` takes after origin and gap_id."""
+        """Return the record fields that `observe` takes after origin and gap_id."""
         if _is_candle(stream):
             return "open_time", "is_closed"
         return (str(stream.row.sequence.last),)
 
-    def see(self, time: int, origin: bytes, gap: bytes | None, *ids: int | None) -> None:
-        """Take one record: its time in milliseconds, its id, or opening time and if closed."""
+    @override
+    def observe(self, time: int, origin: bytes, gap_id: bytes | None, *ids: int | None) -> None:
+        """Note one record: its time in milliseconds, its id, or open time and whether closed."""
         epoch = self._epoch
-        if epoch is None or gap is not None:
-            epoch = self._belongs(time, origin, gap)
+        if epoch is None or gap_id is not None:
+            epoch = self._epoch_of(time, origin, gap_id)
         number, closed = ids[0], len(ids) == 1 or ids[1]
         if number is None or epoch != self._wanted_epoch or not closed:
             return
-        place = self.places.of(number)
-        if origin == LIVE and (self._live is None or place > self._live):
-            self._live = place
-        if place < -1 or place > self.places.count:
+        index = self._index.of(number)
+        if origin == LIVE and (self._newest_live is None or index > self._newest_live):
+            self._newest_live = index
+        if index < -1 or index > self._index.count:
             return
-        self._note_time(place, time)
-        if place == self._there.tip + 1:
-            self._there.tip = place
+        self._note_time(index, time)
+        if index == self._present.tip + 1:
+            self._present.tip = index
         else:
-            self._there.add(place, place)
-        self.records += 0 <= place < self.places.count
+            self._present.add(index, index)
+        self.records += 0 <= index < self._index.count
 
-    def _note_time(self, place: int, time: int) -> None:
-        tip = self._there.tip
-        if place <= tip:
-            began, ended = self._before_ms.pop(place, None), self._after_ms.pop(place, None)
+    def _note_time(self, index: int, time: int) -> None:
+        """Keep the times at the edges of holes."""
+        tip = self._present.tip
+        if index <= tip:
+            began, ended = self._before_ms.pop(index, None), self._after_ms.pop(index, None)
             if began is not None or ended is None:
-                self._before_ms[place + 1] = time
+                self._before_ms[index + 1] = time
             if ended is not None or began is None:
-                self._after_ms[place - 1] = time
+                self._after_ms[index - 1] = time
             return
-        if place > tip + 1:
+        if index > tip + 1:
             self._before_ms.setdefault(tip + 1, self._tip_ms)
-            self._after_ms[place - 1] = time
+            self._after_ms[index - 1] = time
         self._tip_ms = time
 
     def exclude(self, marker: Marker) -> int:
-        """Leave what a marker speaks of to somebody else; return how many were not there."""
+        """Exclude the gap of a marker, which somebody else fills.
+
+        Returns:
+            How many of its events were missing.
+        """
         before, after = id_edges(marker)
-        last = self.places.count - 1
-        low = 0 if before < self.places.first else self.places.of(before) + 1
-        high = last if after > self.places.at(last) else self.places.of(after - 1)
-        return self._leave(low, high)
+        last = self._index.count - 1
+        low = 0 if before < self._index.first else self._index.of(before) + 1
+        high = last if after > self._index.at(last) else self._index.of(after - 1)
+        return self._exclude(low, high)
 
     def exclude_newer(self) -> int:
-        """Leave what comes after the newest live event to its writer; return how many those are."""
-        return 0 if self._live is None else self._leave(self._live + 1, self.places.count - 1)
+        """Exclude what comes after the newest live record: its writer still writes it.
 
-    def _leave(self, low: int, high: int) -> int:
-        low, high = max(low, 0), min(high, self.places.count - 1)
-        return self._there.add(low, high) or 0 if low <= high else 0
+        Returns:
+            How many events that are.
+        """
+        if self._newest_live is None:
+            return 0
+        return self._exclude(self._newest_live + 1, self._index.count - 1)
 
-    def holes(self) -> Iterator[MissingSpan]:
-        """Yield what is not there, in order; single ids that the rule leaves out are none."""
-        self._before_ms.setdefault(self._there.tip + 1, self._tip_ms)
-        self._there.add(self.places.count, self.places.count)
-        for first, last in self._there.holes():
-            if self._singles and first == last:
+    def _exclude(self, low: int, high: int) -> int:
+        low, high = max(low, 0), min(high, self._index.count - 1)
+        return self._present.add(low, high) or 0 if low <= high else 0
+
+    def missing(self) -> Iterator[MissingSpan]:
+        """Yield what is missing, in order; single ids that the rule tolerates are not."""
+        self._before_ms.setdefault(self._present.tip + 1, self._tip_ms)
+        self._present.add(self._index.count, self._index.count)
+        for first, last in self._present.holes():
+            if self._tolerates_singles and first == last:
                 continue
-            at = self.places.at
+            at = self._index.at
             yield MissingSpan(
                 Span(at(first), at(last)),
+                last - first + 1,
                 at(first - 1),
                 at(last + 1),
                 self._before_ms.get(first),

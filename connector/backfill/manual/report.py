@@ -1,13 +1,25 @@
-"""What came of a run: every hole that was found, and what became of it."""
+"""The report of a manual backfill: every gap that was found, and what became of it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connector.continuity.marker import MarkerState
 
+OnProgress = Callable[[str, int, int], None]  # what is done, how far, of how many
+
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """What became of one hole: ids, or opening times of candles."""
+class FilledGap:
+    """What became of one gap.
+
+    Attributes:
+        gap_id: As in its markers and records.
+        first, last: Missing ids, or open times of candles.
+        missing: Events that were missing.
+        recovered: How many of them were written.
+        state: State of its final marker.
+        detail: What stays missing and why; "" where nothing does.
+    """
 
     gap_id: str
     first: int
@@ -20,14 +32,14 @@ class Filled:
 
 @dataclass(slots=True)
 class FillReport:
-    """What came of a run.
+    """What a run found and wrote.
 
     Attributes:
         topic, product, stream_name, symbol: The series.
-        first, last: The span that was asked for.
+        first, last: The span that was requested.
         present: How many of its events the topic had before.
         left: How many are left to the running worker, which fetches them itself.
-        gaps: What became of each hole, in the order they were settled.
+        gaps: What became of each gap, in the order they were closed.
         notes: Sentences.
     """
 
@@ -39,10 +51,10 @@ class FillReport:
     last: int = 0
     present: int = 0
     left: int = 0
-    gaps: list[Filled] = field(default_factory=list)
+    gaps: list[FilledGap] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
     def good(self) -> bool:
-        """Nothing of the span is missing any more."""
-        return not self.left and all(one.state == "filled" for one in self.gaps)
+        """Whether nothing of the span is missing any more."""
+        return not self.left and all(gap.state == "filled" for gap in self.gaps)

@@ -1,38 +1,53 @@
-"""One run: what is missing in a span, fetched, written and marked, and what came of it."""
+"""One manual backfill: what a topic lacks of a span is fetched, written and marked."""
 
 import asyncio
-import time
+import secrets
+from collections.abc import Mapping
 
-from connector.backfill.manual.filler import Job, ManualFiller, finished, jobs_of, left_open
+from connector.backfill.manual.filler import ManualFiller, gaps_of, unfinished_markers
 from connector.backfill.manual.missing import PresentEvents, SpanIndex
-from connector.backfill.manual.report import FillReport
+from connector.backfill.manual.report import FillReport, OnProgress
 from connector.backfill.manual.request import FillRequest, SpanResolver, planned_stream
-from connector.backfill.manual.topic_state import Tell, TopicState, WriterState
-from connector.backfill.manual.writer import ManualWriter, manual_instance
+from connector.backfill.manual.topic_state import TopicState, WriterState
+from connector.backfill.manual.writer import ManualWriter, new_producer
 from connector.backfill.pages import Span
+from connector.backfill.publisher import RestEventPublisher
 from connector.backfill.scheduler import BackfillScheduler
+from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.config.plan import bases_of
 from connector.config.secrets import api_key_of, proxy_of
 from connector.continuity.audit.coverage import Marker
+from connector.continuity.gap import Gap
+from connector.continuity.gap_tracker import GapTracker
+from connector.errors import Retry
+from connector.feed.pipeline import Pipeline
+from connector.feed.route import route_to
+from connector.kafka import client_config, topic_admin
+from connector.kafka.schema_registry import ensure_schemas
 from connector.planning.model import PlannedStream
+from connector.telemetry.ledger import Ledger
 from connector.transport.rest import RestClient
 
+REGISTRY_TIMEOUT_S = 60.0
 
-async def run_manual_backfill(loaded: Loaded, asked: FillRequest, tell: Tell) -> FillReport:
+
+async def run_manual_backfill(
+    loaded: Loaded, request: FillRequest, on_progress: OnProgress
+) -> FillReport:
     """Fill what a topic lacks of a span.
 
     Args:
-        loaded: The config file: it says where the stream goes.
-        asked: The span.
-        tell: Called with what is done ("reading", "fetching"), how far, and of how many.
+        loaded: The config file: it plans the stream and names its topic.
+        request: The stream and the span.
+        on_progress: Called with what is done ("reading", "fetching"), how far, and of how many.
 
     Raises:
         Refused: the span, the stream or the file is wrong. Retry: the exchange, Kafka or the
             registry cannot be reached; what is stored by then stays. Fatal: Kafka refused us.
     """
-    asked.check()
+    request.check()
     settings = loaded.settings
     rest = RestClient(
         bases_of(settings),
@@ -42,89 +57,139 @@ async def run_manual_backfill(loaded: Loaded, asked: FillRequest, tell: Tell) ->
     )
     await rest.start()
     try:
-        planned, symbol = await planned_stream(loaded, asked, rest)
-        return await _Run(settings, planned, symbol, rest, tell).run(asked)
+        planned, symbol = await planned_stream(loaded, request, rest)
+        return await _Run(settings, planned, symbol, rest, on_progress).run(request)
     finally:
         await rest.close()
 
 
 class _Run:
     def __init__(
-        self, settings: Settings, planned: PlannedStream, symbol: str, rest: RestClient, tell: Tell
+        self,
+        settings: Settings,
+        planned: PlannedStream,
+        symbol: str,
+        rest: RestClient,
+        on_progress: OnProgress,
     ) -> None:
         self._settings = settings
-        self._stream = planned.stream
+        self._planned = planned
+        self._stream = stream = planned.stream
         self._symbol = symbol
         self._rest = rest
-        self._tell = tell
-        self._writing = ManualWriter(settings, planned, symbol)
-        self._reading = TopicState(settings, planned.topic, self._stream, symbol)
-        stream = self._stream
-        self._report = FillReport(planned.topic, stream.product, stream.name, symbol, 0, 0)
+        self._on_progress = on_progress
+        self._prefix = settings.topic_prefix
+        self._instance = f"{settings.instance}-backfill"  # of its markers
+        self._dead_letter = f"{self._prefix}.{DEAD_LETTER}"
+        self._topics = {planned.topic: stream.row.kind, **own_topics(self._prefix)}
+        self._topic_state = TopicState(
+            settings.kafka, settings.schema_registry, self._prefix, planned.topic, stream, symbol
+        )
+        self._report = FillReport(planned.topic, stream.product, stream.name, symbol)
 
-    async def run(self, asked: FillRequest) -> FillReport:
-        """Do it."""
-        await self._writing.ensure_topics()
-        known = await asyncio.to_thread(self._reading.known)
-        spans, report = SpanResolver(self._rest, self._stream, self._symbol), self._report
-        whole = await spans.span(asked, known.last)
-        report.first, report.last = whole.first, whole.last
-        span = self._up_to_what_is_stored(whole, known)
-        places = SpanIndex(self._stream, span)
-        if not places.count:
+    async def run(self, request: FillRequest) -> FillReport:
+        await self._ensure_topics()
+        state = await asyncio.to_thread(self._topic_state.writer_state)
+        resolver, report = SpanResolver(self._rest, self._stream, self._symbol), self._report
+        requested = await resolver.span(request, state.last)
+        report.first, report.last = requested.first, requested.last
+        span = self._stored_part(requested, state)
+        if not SpanIndex(self._stream, span).count:
             return report
-        since = await spans.read_from(asked, span)
-        there = await asyncio.to_thread(self._reading.present, span, known, since, self._tell)
-        self._leave_what_is_under_way(there, known, open_ended=asked.open_ended)
-        report.present = there.records
-        jobs = jobs_of(there, known, self._settings.topic_prefix)
-        stale = left_open(known.coverage, manual_instance(self._settings), span, jobs)
-        if jobs or stale:
-            await self._fill(jobs, stale)
+        since_ms = await resolver.read_from(request, span)
+        present = await asyncio.to_thread(
+            self._topic_state.present, span, state, since_ms, self._on_progress
+        )
+        self._exclude_unfinished(present, state, open_ended=request.open_ended)
+        report.present = present.records
+        gaps = gaps_of(present, state, self._prefix)
+        unfinished = unfinished_markers(state.coverage, self._instance, span, gaps)
+        if gaps or unfinished:
+            await self._fill(gaps, unfinished)
         return report
 
-    def _up_to_what_is_stored(self, span: Span, known: WriterState) -> Span:
-        """Leave out what the worker has still to write: it fetches itself what it then misses."""
-        if known.last is None or span.last <= known.last:
+    async def _ensure_topics(self) -> None:
+        """Create missing topics. Raises as `topic_admin.ensure` does."""
+        conf = client_config.client(self._settings.kafka)
+        names = [*self._topics, self._dead_letter]
+        await topic_admin.ensure(conf, self._settings.topics, names)
+
+    def _stored_part(self, span: Span, state: WriterState) -> Span:
+        """Return a span up to the last stored event: the worker itself writes what follows."""
+        if state.last is None or span.last <= state.last:
             return span
-        whole, last = SpanIndex(self._stream, span), max(known.last, span.first - 1)
-        ours = whole.of(known.last) + 1 if known.last >= span.first else 0
-        words = f"after {known.last}, the last one stored: the worker writes or fetches them itself"
-        self._leave(whole.count - ours, words)
+        index, last = SpanIndex(self._stream, span), max(state.last, span.first - 1)
+        stored = index.of(state.last) + 1 if state.last >= span.first else 0
+        note = f"after {state.last}, the last one stored: the worker writes or fetches them itself"
+        self._leave(index.count - stored, note)
         return Span(span.first, last)
 
-    def _leave_what_is_under_way(
-        self, there: PresentEvents, known: WriterState, *, open_ended: bool
+    def _exclude_unfinished(
+        self, present: PresentEvents, state: WriterState, *, open_ended: bool
     ) -> None:
-        """Leave to the worker what it writes by itself: it would stand in the topic twice."""
-        newer = there.exclude_newer() if known.last is None else 0
+        """Exclude spans the running worker owns, so that no event is written twice.
+
+        They are newer than its last live record, or in its open gaps.
+        """
+        newer = present.exclude_newer() if state.last is None else 0
         if not open_ended:
             self._leave(newer, "newer than the last live record: the worker's")
-        for gap_id in known.open_gaps:
-            marker = known.coverage.gaps.get(gap_id)
+        for gap_id in state.open_gaps:
+            marker = state.coverage.gaps.get(gap_id)
             if marker is not None:
-                words = f"of gap {gap_id}: {marker.instance} is filling it itself"
-                self._leave(there.exclude(marker), words)
+                note = f"of gap {gap_id}: {marker.instance} is filling it itself"
+                self._leave(present.exclude(marker), note)
 
-    def _leave(self, events: int, words: str) -> None:
+    def _leave(self, events: int, note: str) -> None:
         if events:
             self._report.left += events
-            self._report.notes.append(f"{events} events {words}")
+            self._report.notes.append(f"{events} events {note}")
 
-    async def _fill(self, jobs: dict[str, Job], stale: list[Marker]) -> None:
-        await self._writing.start()
+    async def _fill(self, gaps: list[Gap], unfinished: list[Marker]) -> None:
+        settings, ledger = self._settings, Ledger()
+        schema_ids = await self._schema_ids()
+        producer = new_producer(
+            settings.kafka,
+            settings.delivery,
+            f"{self._prefix}.{self._instance}-{secrets.token_hex(4)}",
+            self._dead_letter,
+            ledger,
+        )
+        gap_tracker = self._gap_tracker(schema_ids)
+        writer = ManualWriter(producer, ledger, gap_tracker.outbox)
+        publisher = RestEventPublisher(
+            Pipeline(producer, ledger, 0, gap_tracker), {}, writer.wait_for_room
+        )
+        route = route_to(self._planned.topic, schema_ids[self._planned.topic], self._stream, {})
+        route.key = self._planned.key
+        series = route.open_series(self._symbol, gap_tracker)
+        filler = ManualFiller(series, writer, publisher, self._report, self._on_progress)
+        await writer.start()
         try:
-            filler = ManualFiller(self._writing, jobs, self._report, self._tell)
-            share = self._settings.backfill.weight_share
-            backfill = BackfillScheduler(
-                self._rest, filler.deliver, filler.settle, weight_share=share
-            )
-            now = round(time.time() * 1000)
-            for job in jobs.values():
-                backfill.add(job.as_asked(self._stream, self._symbol, now))
-            await finished(backfill, filler)
-            for marker in stale:
-                await filler.close_up(marker)
-            await self._writing.stored()
+            share = settings.backfill.weight_share
+            await filler.fill(BackfillScheduler(self._rest, weight_share=share), gaps)
+            for marker in unfinished:
+                await filler.close_unfinished(marker)
+            await writer.wait_until_stored()
         finally:
-            await self._writing.close()
+            await writer.close()
+
+    async def _schema_ids(self) -> dict[str, int]:
+        """Return topic -> schema id.
+
+        Raises:
+            Refused: a schema is wrong. Retry: the registry does not answer.
+        """
+        registry = self._settings.schema_registry
+        try:
+            async with asyncio.timeout(REGISTRY_TIMEOUT_S):
+                return await ensure_schemas(registry, self._topics)
+        except TimeoutError:
+            raise Retry(f"{registry.url}: no answer for {REGISTRY_TIMEOUT_S:.0f} s") from None
+
+    def _gap_tracker(self, schema_ids: Mapping[str, int]) -> GapTracker:
+        shard = self._settings.shard.index
+        gap_tracker = GapTracker(self._prefix, shard=shard, instance=self._instance)
+        by_kind = {kind: schema_ids[topic] for topic, kind in self._topics.items()}
+        gap_tracker.begin(by_kind, {})
+        return gap_tracker

@@ -1,4 +1,6 @@
-"""Options rows of the catalogue: the USD-M host and its routes. Never logic, only facts."""
+"""Options rows of the catalogue: the USD-M host and its routes. Facts only, no logic."""
+
+from dataclasses import replace
 
 from connector.binance.catalogue.kinds import (
     BOOK_TICKER,
@@ -14,14 +16,14 @@ from connector.binance.catalogue.kinds import (
     TICKER,
     TRADE,
 )
-from connector.binance.catalogue.row import RestHistory, Row, Section, candles, state
+from connector.binance.catalogue.row import RestHistory, Row, RowGroup, candles, state
 
 _SOURCE = (
     "developers.binance.com pages 2026-05-28; connector-python 29da3291 2026-08-21; tardis-node "
     "c1d73fb 2026-08-22; binance-rs 2026-10-10"
 )
-_PUBLIC = Section("options", "/public", _SOURCE)
-_MARKET = Section("options", "/market", _SOURCE)
+_PUBLIC = RowGroup("options", "/public", _SOURCE)
+_MARKET = RowGroup("options", "/market", _SOURCE)
 _SPEEDS = ("100ms", "500ms")
 _DEPTH_WEIGHTS = "weight 5-50 levels: 1, 100: 5, 500: 10, 1000: 20 (the most)"
 _TRADES = RestHistory(
@@ -40,74 +42,71 @@ _CONTIGUOUS = (
 )
 
 ROWS: tuple[Row, ...] = (
-    _PUBLIC.row(
-        "<symbol>@optionTicker",
-        TICKER,
+    replace(
+        _PUBLIC.row("<symbol>@optionTicker", TICKER),
         cadence="active",
         period_s=None,
         backfill=state("/eapi/v1/ticker", 1),
         notes="every 1 s by the page; not taken as periodic, since most symbols hardly trade",
     ),
-    _PUBLIC.row(
-        "<underlying>@optionTicker@<yymmdd>",
-        TICKER,
+    replace(
+        _PUBLIC.row("<underlying>@optionTicker@<yymmdd>", TICKER),
         backfill=state("/eapi/v1/ticker", 40),
         notes="one object a message (seen 2026-09)",
     ),
-    _PUBLIC.row(
-        "<symbol>@optionTrade", TRADE, cadence="sparse", backfill=_TRADES, notes=_CONTIGUOUS
+    replace(
+        _PUBLIC.row("<symbol>@optionTrade", TRADE),
+        cadence="sparse",
+        backfill=_TRADES,
+        notes=_CONTIGUOUS,
     ),
-    _PUBLIC.row(
-        "<underlying>@optionTrade",
-        TRADE,
+    replace(
+        _PUBLIC.row("<underlying>@optionTrade", TRADE),
         cadence="sparse",
         backfill=_TRADES,
         notes=f"all symbols of an underlying; {_CONTIGUOUS}",
     ),
     _PUBLIC.row("<symbol>@bookTicker", BOOK_TICKER),
-    _PUBLIC.row(
-        "<symbol>@depth<levels>@<speed>",
-        DEPTH_PARTIAL,
+    replace(
+        _PUBLIC.row("<symbol>@depth<levels>@<speed>", DEPTH_PARTIAL),
         parameters={"levels": LEVELS, "speed": _SPEEDS},
         backfill=state("/eapi/v1/depth", 1, 20, _DEPTH_WEIGHTS),
     ),
-    _PUBLIC.row(
-        "<symbol>@depth@<speed>",
-        DEPTH_DIFF,
+    replace(
+        _PUBLIC.row("<symbol>@depth@<speed>", DEPTH_DIFF),
         parameters={"speed": _SPEEDS},
         backfill=state("/eapi/v1/depth", 20, 1000, _DEPTH_WEIGHTS),
     ),
-    _MARKET.row(
-        "<underlying>@optionMarkPrice",
-        OPTION_MARK_PRICE,
+    replace(
+        _MARKET.row("<underlying>@optionMarkPrice", OPTION_MARK_PRICE),
         backfill=state("/eapi/v1/mark", 5),
         notes='all symbols of an underlying; implied volatilities may be "-1.0"',
     ),
-    _MARKET.row("!index@arr", INDEX_PRICE, array=True, backfill=state("/eapi/v1/index", 1)),
-    _MARKET.row(
-        "<underlying>@optionIndexPrice",
-        INDEX_PRICE,
+    replace(
+        _MARKET.row("!index@arr", INDEX_PRICE), array=True, backfill=state("/eapi/v1/index", 1)
+    ),
+    replace(
+        _MARKET.row("<underlying>@optionIndexPrice", INDEX_PRICE),
         status="unverified",
         successor="!index@arr",
         notes="on no page of Binance; only tardis-node uses it (2026-08-22)",
     ),
-    _MARKET.row(
-        "<symbol>@kline_<interval>",
-        KLINE,
+    replace(
+        _MARKET.row("<symbol>@kline_<interval>", KLINE),
         parameters={"interval": tuple(i for i in INTERVALS if i not in {"8h", "1M"})},
         backfill=candles("/eapi/v1/klines", weight=1, limit=1500),
         notes="no 8h and no 1M",
     ),
-    _MARKET.row("!optionSymbol", OPTION_SYMBOL, backfill=state("/eapi/v1/exchangeInfo", 1)),
-    _MARKET.row(
-        "<underlying>@openInterest@<yymmdd>",
-        OPEN_INTEREST,
+    replace(
+        _MARKET.row("!optionSymbol", OPTION_SYMBOL), backfill=state("/eapi/v1/exchangeInfo", 1)
+    ),
+    replace(
+        _MARKET.row("<underlying>@openInterest@<yymmdd>", OPEN_INTEREST),
         backfill=state("/eapi/v1/openInterest", 0),
         notes="the name in the catalog and SDK since mid 2026; compare optionOpenInterest",
     ),
-    _MARKET.row(
-        "<underlying>@optionOpenInterest@<yymmdd>",
-        OPEN_INTEREST,
+    replace(
+        _MARKET.row("<underlying>@optionOpenInterest@<yymmdd>", OPEN_INTEREST),
         status="unverified",
         successor="<underlying>@openInterest@<yymmdd>",
         backfill=state("/eapi/v1/openInterest", 0),

@@ -1,4 +1,6 @@
-"""Spot rows of the catalogue: one base, no routes. Never logic, only facts."""
+"""Spot rows of the catalogue: one base, no routes. Facts only, no logic."""
+
+from dataclasses import replace
 
 from connector.binance.catalogue.kinds import (
     AGG_TRADE,
@@ -17,9 +19,9 @@ from connector.binance.catalogue.kinds import (
     TRADE,
     WINDOW_TICKER,
 )
-from connector.binance.catalogue.row import RANGE, RestHistory, Row, Section, candles, state
+from connector.binance.catalogue.row import RANGE, RestHistory, Row, RowGroup, candles, state
 
-_SPOT = Section(
+_SPOT = RowGroup(
     "spot", None, "binance-spot-api-docs a5e0bc3 2026-07-21; connector-python 29da3291 2026-08-21"
 )
 _SPEEDS = ("", "100ms")
@@ -28,9 +30,8 @@ _KLINES = "/api/v3/klines"
 _DEPTH_WEIGHTS = "weight <=100 levels: 5, <=500: 25, <=1000: 50, <=5000: 250 (the most)"
 
 ROWS: tuple[Row, ...] = (
-    _SPOT.row(
-        "<symbol>@aggTrade",
-        AGG_TRADE,
+    replace(
+        _SPOT.row("<symbol>@aggTrade", AGG_TRADE),
         backfill=RestHistory(
             "/api/v3/aggTrades",
             4,
@@ -41,9 +42,8 @@ ROWS: tuple[Row, ...] = (
             not_carried=("event_time",),
         ),
     ),
-    _SPOT.row(
-        "<symbol>@trade",
-        TRADE,
+    replace(
+        _SPOT.row("<symbol>@trade", TRADE),
         backfill=RestHistory(
             "/api/v3/historicalTrades",
             25,
@@ -54,9 +54,8 @@ ROWS: tuple[Row, ...] = (
         ),
         notes="ids are contiguous in practice; no page promises it",
     ),
-    _SPOT.row(
-        "<symbol>@blockTrade",
-        BLOCK_TRADE,
+    replace(
+        _SPOT.row("<symbol>@blockTrade", BLOCK_TRADE),
         backfill=RestHistory(
             "/api/v3/historicalBlockTrades",
             25,
@@ -68,75 +67,65 @@ ROWS: tuple[Row, ...] = (
         notes="since 2026-05-12; ids of their own, taken as contiguous though no page says so: "
         "REST settles a hole",
     ),
-    _SPOT.row(
-        "<symbol>@kline_<interval>",
-        KLINE,
+    replace(
+        _SPOT.row("<symbol>@kline_<interval>", KLINE),
         parameters=_INTERVAL,
         backfill=candles(_KLINES, weight=2, limit=1000),
     ),
-    _SPOT.row(
-        "<symbol>@kline_<interval>@+08:00",
-        KLINE,
+    replace(
+        _SPOT.row("<symbol>@kline_<interval>@+08:00", KLINE),
         parameters=_INTERVAL,
         backfill=candles(_KLINES, "ask with timeZone=8", weight=2, limit=1000),
         notes="days begin at UTC+8; no other offset exists as a stream",
     ),
-    _SPOT.row(
-        "<symbol>@miniTicker",
-        MINI_TICKER,
+    replace(
+        _SPOT.row("<symbol>@miniTicker", MINI_TICKER),
         backfill=state("/api/v3/ticker/24hr", 2, note="type=MINI"),
     ),
-    _SPOT.row(
-        "!miniTicker@arr",
-        MINI_TICKER,
+    replace(
+        _SPOT.row("!miniTicker@arr", MINI_TICKER),
         array=True,
         backfill=state("/api/v3/ticker/24hr", 80, note="type=MINI"),
         notes="only symbols that changed",
     ),
-    _SPOT.row("<symbol>@ticker", TICKER, backfill=state("/api/v3/ticker/24hr", 2)),
-    _SPOT.row(
-        "!ticker@arr",
-        TICKER,
+    replace(_SPOT.row("<symbol>@ticker", TICKER), backfill=state("/api/v3/ticker/24hr", 2)),
+    replace(
+        _SPOT.row("!ticker@arr", TICKER),
         array=True,
         status="retired",
         retired="2026-03-26",
         successor="!miniTicker@arr or <symbol>@ticker",
     ),
-    _SPOT.row(
-        "!bookTicker",
-        BOOK_TICKER,
+    replace(
+        _SPOT.row("!bookTicker", BOOK_TICKER),
         events=(),
         record_time="receive_time",
         status="retired",
         retired="2022-12-07",
         successor="<symbol>@bookTicker",
     ),
-    _SPOT.row(
-        "<symbol>@ticker_<window>",
-        WINDOW_TICKER,
+    replace(
+        _SPOT.row("<symbol>@ticker_<window>", WINDOW_TICKER),
         backfill=state("/api/v3/ticker", 4, note="windowSize; 4 for each symbol, at most 200"),
     ),
-    _SPOT.row("!ticker_<window>@arr", WINDOW_TICKER, array=True),
-    _SPOT.row(
-        "<symbol>@bookTicker",
-        BOOK_TICKER,
+    replace(_SPOT.row("!ticker_<window>@arr", WINDOW_TICKER), array=True),
+    replace(
+        _SPOT.row("<symbol>@bookTicker", BOOK_TICKER),
         events=(),
         record_time="receive_time",
         backfill=state("/api/v3/ticker/bookTicker", 2),
         notes="the payload has neither event type nor event time",
     ),
-    _SPOT.row("<symbol>@avgPrice", AVG_PRICE, backfill=state("/api/v3/avgPrice", 2)),
-    _SPOT.row(
-        "<symbol>@referencePrice",
-        REFERENCE_PRICE,
+    replace(_SPOT.row("<symbol>@avgPrice", AVG_PRICE), backfill=state("/api/v3/avgPrice", 2)),
+    replace(
+        _SPOT.row("<symbol>@referencePrice", REFERENCE_PRICE),
         backfill=state(
             "/api/v3/referencePrice", 2, note="error -2043 where the symbol never had one"
         ),
         notes="since 2026-03; its time is `t`, and the price may be null",
     ),
-    _SPOT.row(
-        "<symbol>@depth<levels>[@100ms]",
-        DEPTH_PARTIAL,
+    replace(
+        _SPOT.row("<symbol>@depth<levels>[@100ms]", DEPTH_PARTIAL),
         events=(),
         symbol="symbol",
         record_time="receive_time",
@@ -144,17 +133,15 @@ ROWS: tuple[Row, ...] = (
         backfill=state("/api/v3/depth", 5, 20, _DEPTH_WEIGHTS),
         notes="the payload has no symbol, event type or time: only the combined wrapper names it",
     ),
-    _SPOT.row(
-        "<symbol>@depth[@100ms]",
-        DEPTH_DIFF,
+    replace(
+        _SPOT.row("<symbol>@depth[@100ms]", DEPTH_DIFF),
         sequence=RANGE,
         identity=("first_update_id", "last_update_id"),
         parameters={"speed": _SPEEDS},
         backfill=state("/api/v3/depth", 50, 1000, _DEPTH_WEIGHTS),
     ),
-    _SPOT.row(
-        "!serverShutdown",
-        SERVER_SHUTDOWN,
+    replace(
+        _SPOT.row("!serverShutdown", SERVER_SHUTDOWN),
         status="event",
         notes="sent on every connection before the server goes away, with no promised lead time",
     ),

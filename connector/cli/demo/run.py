@@ -1,14 +1,12 @@
-"""Runs the demo: lab, broker and registry, the connector as a process of its own, and a reader.
+"""Runs the demo: the servers, the connector as a process of its own, and a consumer.
 
-The order matters: topics, then the reader, then the connector, so that nothing is read late; at
-the end the exchange stops first, then the connector drains, then the reader catches up.
+Order: topics, then the consumer, then the connector, so that every record is read from the start.
+At the end the exchange stops first, then the connector drains, then the consumer catches up.
 """
 
 import asyncio
 import contextlib
-import json
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -23,28 +21,26 @@ from rich.live import Live
 
 from connector.cli.console import err, out
 from connector.cli.demo import view
-from connector.cli.demo.stack import Lab
+from connector.cli.demo.stack import Stack
 from connector.cli.demo.tally import Counts
+from connector.codec.schema import DEAD_LETTER, MARKERS, PROGRESS
 from connector.config.load import Loaded, load
-from connector.continuity.gap_tracker import MARKERS, PROGRESS
+from connector.config.plan import plan_of
 from connector.errors import Retry
 from connector.kafka.schema_registry import client, deserializer
 from connector.kafka.tail_consumer import ConsumedRecord, TailConsumer
-from connector.kafka.topic_admin import DEAD_LETTER
-from connector.worker.market import plan_of
 
-CATCH_UP_S = 15.0
-START_S = 30.0
-QUIET_S = 2.0  # nothing new for this long: nothing more comes
-NEXT = (
-    ("check examples/demo.yaml", "what a config file means, without any network"),
-    ("demo --broker kafka", "the same against a real Kafka and registry"),
-    ("streams", "every stream there is"),
-)
+CATCH_UP_TIMEOUT_S = 15.0
+START_TIMEOUT_S = 30.0
+STOP_TIMEOUT_S = 30.0
+QUIET_S = 2.0  # without a new record: all have been read
+REFRESH_INTERVAL_S = 0.5
+CATCH_UP_INTERVAL_S = 0.1
+LOG_LINES = 15  # of the connector, shown with an error
 
 
 def example(name: str) -> Path:
-    """Return an example file: inside the installed package, else beside it."""
+    """Return an example file: in the installed package, else beside it."""
     inside = Path(str(resources.files("connector"))) / "examples" / name
     return inside if inside.is_file() else inside.parents[2] / "examples" / name
 
@@ -55,7 +51,7 @@ class Demo:
     def __init__(
         self, *, real_kafka: bool, real_exchange: bool, seconds: float, rate: float, keep: bool
     ) -> None:
-        self._lab = Lab(real_kafka=real_kafka, real_exchange=real_exchange, rate=rate)
+        self._stack = Stack(real_kafka=real_kafka, real_exchange=real_exchange, rate=rate)
         self._real_exchange = real_exchange
         self._seconds = seconds
         self._keep = keep
@@ -63,43 +59,43 @@ class Demo:
         self._log = Path(tempfile.mkstemp(prefix="bkc-demo-", suffix=".log")[1])
 
     async def run(self) -> bool:
-        """Return whether everything that was sent was read, once.
+        """Return whether every event that was sent was read exactly once.
 
         Raises:
-            Retry: something did not come up.
+            Retry: a server or the connector did not start.
         """
         try:
-            environment = await self._lab.start()
+            environment = await self._stack.start()
             with _environment(environment):
                 loaded = load(example("demo.yaml"))
             prefix = loaded.settings.topic_prefix
             topics = [*plan_of(loaded).topics, f"{prefix}.{DEAD_LETTER}", f"{prefix}.{MARKERS}"]
             created = [*topics, f"{prefix}.{PROGRESS}"]
-            await self._lab.create_topics(created, loaded.settings.topics.partitions)
-            reader = TailConsumer(self._lab.bootstrap_servers, topics)
-            await reader.start()
+            await self._stack.create_topics(created, loaded.settings.topics.partitions)
+            consumer = TailConsumer(self._stack.bootstrap_servers, topics)
+            await consumer.start()
             try:
-                return await self._show(loaded, environment, reader)
+                return await self._demonstrate(loaded, environment, consumer)
             finally:
-                await reader.stop()
+                await consumer.stop()
         finally:
-            await self._lab.stop()
+            await self._stack.stop()
 
-    async def _show(
-        self, loaded: Loaded, environment: Mapping[str, str], reader: TailConsumer
+    async def _demonstrate(
+        self, loaded: Loaded, environment: Mapping[str, str], consumer: TailConsumer
     ) -> bool:
         connector = await self._start_connector(environment)
-        reading = asyncio.create_task(self._read(loaded, reader), name="reading")
+        reading = asyncio.create_task(self._read(loaded, consumer), name="reading")
         try:
-            await self._watch(connector, reader)
-            self._lab.pause()
+            await self._watch(connector, consumer)
+            self._stack.pause()
             await self._catch_up()
             if self._keep:
                 await self._hold()
             connector.terminate()
-            code = await asyncio.wait_for(connector.wait(), START_S)
+            code = await asyncio.wait_for(connector.wait(), STOP_TIMEOUT_S)
             await self._catch_up()
-            return self._verdict(code, await self._trimmed(reader))
+            return self._report(code, await consumer.truncated_partitions())
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -114,120 +110,107 @@ class Demo:
                 sys.executable, *arguments, env={**os.environ, **environment}, stderr=log
             )
 
-    async def _read(self, loaded: Loaded, reader: TailConsumer) -> None:
-        """Read the topics back with the standard client's deserialiser."""
+    async def _read(self, loaded: Loaded, consumer: TailConsumer) -> None:
+        """Read the topics with the standard client's deserialiser, until cancelled."""
         decode = deserializer(client(loaded.settings.schema_registry))
         dead_letter = f"{loaded.settings.topic_prefix}.{DEAD_LETTER}"
         while True:
-            batch = await reader.batch()
-            data = [read for read in batch if read.topic != dead_letter]
-            self._lab.dead_letters += len(batch) - len(data)
+            batch = await consumer.batch()
+            data = [record for record in batch if record.topic != dead_letter]
+            self._counts.dead_letters += len(batch) - len(data)
             # In a thread: the deserialiser blocks on the registry, which runs in this loop.
             await asyncio.to_thread(self._count, decode, data)
 
     def _count(self, decode: AvroDeserializer, batch: list[ConsumedRecord]) -> None:
-        for read in batch:
-            context = SerializationContext(read.topic, MessageField.VALUE)
-            record = cast("dict[str, Any]", decode(read.value, context))
-            if read.topic.endswith(f".{MARKERS}"):
+        for consumed in batch:
+            context = SerializationContext(consumed.topic, MessageField.VALUE)
+            record = cast("dict[str, Any]", decode(consumed.value, context))
+            if consumed.topic.endswith(f".{MARKERS}"):
                 self._counts.add_marker(record)
             else:
-                self._counts.add(read.topic, record)
+                self._counts.add(consumed.topic, record)
 
-    async def _watch(self, connector: asyncio.subprocess.Process, reader: TailConsumer) -> None:
-        """Show the table until the time is up; it starts with the first record.
+    async def _watch(self, connector: asyncio.subprocess.Process, consumer: TailConsumer) -> None:
+        """Show the table for the demo's duration, which begins with the first record.
 
         Raises:
             Retry: the connector ended, or no record came.
         """
-        began, first, hurt = time.monotonic(), 0.0, False
-        quiet = not out.is_terminal
-        if quiet:
-            out.print(f"{self._lab.title}: {self._seconds:.0f} s of data, then the proof")
-        with contextlib.ExitStack() as stack:
-            screen = None if quiet else stack.enter_context(Live(console=out, transient=True))
+        live = Live(console=out, transient=True) if out.is_terminal else None
+        if live is None:
+            out.print(f"{self._stack.title}: {self._seconds:.0f} s of data, then the proof")
+        start, first, skipped = time.monotonic(), 0.0, False
+        with live or contextlib.nullcontext():
             while not first or time.monotonic() - first < self._seconds:
-                if connector.returncode is not None:
-                    raise Retry(f"the connector ended with {connector.returncode}\n{self._tail()}")
+                self._check_running(connector, time.monotonic() - start)
                 if not first and self._counts.read:
                     first = time.monotonic()
-                if not first and time.monotonic() - began > START_S:
-                    raise Retry(f"no record after {START_S:.0f} s\n{self._tail()}")
                 passed = time.monotonic() - first if first else 0.0
-                if passed > self._seconds / 2 and not hurt:
-                    self._lab.hurt()
-                    hurt = True
-                if screen is not None:
-                    note = f"{self._lab.title}  {passed:.0f}/{self._seconds:.0f} s"
-                    lag = await reader.lag()
-                    most = max(5, out.height - 5)
-                    screen.update(view.live(self._counts, passed, lag, note, most))
-                await asyncio.sleep(0.5)
+                if passed > self._seconds / 2 and not skipped:
+                    self._stack.skip_trades()
+                    skipped = True
+                if live is not None:
+                    title = f"{self._stack.title}  {passed:.0f}/{self._seconds:.0f} s"
+                    lag, height = await consumer.lag(), max(5, out.height - 5)
+                    live.update(view.live(self._counts, passed, lag, title, height))
+                await asyncio.sleep(REFRESH_INTERVAL_S)
+
+    def _check_running(self, connector: asyncio.subprocess.Process, since_start_s: float) -> None:
+        if connector.returncode is not None:
+            raise Retry(f"the connector ended with {connector.returncode}\n{self._log_end()}")
+        if not self._counts.read and since_start_s > START_TIMEOUT_S:
+            raise Retry(f"no record after {START_TIMEOUT_S:.0f} s\n{self._log_end()}")
 
     async def _catch_up(self) -> None:
-        """Wait until everything sent has been read, or nothing more comes."""
-        deadline = time.monotonic() + CATCH_UP_S
+        """Wait until every event sent has been read, or no more come."""
+        deadline = time.monotonic() + CATCH_UP_TIMEOUT_S
         before, quiet_since = -1, time.monotonic()
         while time.monotonic() < deadline and time.monotonic() - quiet_since < QUIET_S:
             if self._counts.read != before:
                 before, quiet_since = self._counts.read, time.monotonic()
-            if not self._real_exchange and self._counts.read >= self._lab.sent_total():
+            if not self._real_exchange and self._counts.read >= self._stack.sent_total():
                 return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(CATCH_UP_INTERVAL_S)
 
     async def _hold(self) -> None:
-        self._lab.resume()
-        out.print(f"Everything keeps running. {self._lab.addresses()}  Ctrl-C ends it.")
+        """Let everything run until Ctrl-C."""
+        self._stack.resume()
+        out.print(f"Everything keeps running. {self._stack.addresses()}  Ctrl-C ends it.")
         with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
             await asyncio.Event().wait()
-        self._lab.pause()
+        self._stack.pause()
         await self._catch_up()
 
-    async def _trimmed(self, reader: TailConsumer) -> list[str]:
-        return await reader.truncated_partitions()
-
-    def _verdict(self, code: int, trimmed: list[str]) -> bool:
-        """Print the proof, a record and what to try next."""
-        proved = not self._real_exchange
-        tallies = (
-            self._counts.compare(self._lab.sent()) if proved else self._counts.tallies.values()
-        )
-        out.print(view.summary(tallies, proved=proved))
+    def _report(self, code: int, truncated: list[str]) -> bool:
+        """Print the proof, a record and what to try next; return whether all is proved."""
+        counts, proved = self._counts, not self._real_exchange
+        tallies = counts.compare(self._stack.sent()) if proved else list(counts.tallies.values())
         missing = sum(tally.missing for tally in tallies)
         repeated = sum(tally.repeated for tally in tallies)
-        good = code == 0 and not missing and not repeated and not trimmed and self._counts.read > 0
-        good = good and (self._real_exchange or bool(self._counts.healed))
-        out.print("\nOne record, as a consumer reads it:", highlight=False)
-        out.print_json(json.dumps(json.loads(view.record(self._counts.sample))))
-        for healed in self._counts.healed:
-            text = f"Lost on the way, marked, and fetched through REST: {healed}"
-            out.print(text, highlight=False, soft_wrap=True)
-        if trimmed:
-            err.print(f"the embedded broker no longer holds the first records of {trimmed}")
+        complete = not missing and not repeated and not truncated and counts.read > 0
+        good = code == 0 and complete and (self._real_exchange or bool(counts.filled))
+        out.print(view.summary(tallies, proved=proved))
+        view.print_sample(counts)
+        if truncated:
+            err.print(f"the embedded broker no longer holds the first records of {truncated}")
         if code != 0:
-            err.print(f"the connector ended with {code}; its log: {self._log}\n{self._tail()}")
-        read, dead = self._counts.read, self._lab.dead_letters
-        text = f"{read:,} records read back, {dead:,} dead letters"
+            err.print(f"the connector ended with {code}; its log: {self._log}\n{self._log_end()}")
+        text = f"{counts.read:,} records read back, {counts.dead_letters:,} dead letters"
         if proved:
-            text = f"{self._lab.sent_total():,} events made, {text}: missing {missing:,}, repeated"
-            text += f" {repeated:,}"
-        out.print(
-            f"\n[bold {'green' if good else 'red'}]{text}[/]", highlight=False, soft_wrap=True
-        )
-        program = "bkc" if shutil.which("bkc") else os.path.relpath(sys.argv[0])
-        tries = [f"  {program} {command:<26} {meaning}" for command, meaning in NEXT]
-        out.print("\n".join(["\nNext:", *tries]), highlight=False, soft_wrap=True)
+            text = f"{self._stack.sent_total():,} events made, {text}"
+            text += f": missing {missing:,}, repeated {repeated:,}"
+        view.print_result(text, good=good)
         if good:
             self._log.unlink(missing_ok=True)
         return good
 
-    def _tail(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
+    def _log_end(self) -> str:
+        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_LINES:])
 
 
 @contextlib.contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set variables for a while: the file is read as the connector will read it."""
+    """Set environment variables for a while: the file is then read as the connector reads it."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -1,10 +1,10 @@
-"""What the demo starts around the connector: exchange, broker and registry, simulated or real."""
+"""The servers of the demo: exchange, broker and registry, simulated or real."""
 
 import json
 import socket
 from collections.abc import Mapping, Sequence
 
-from connector.cli.demo.tally import Identity, Series
+from connector.cli.demo.tally import EventKey, StreamSymbol
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Skip
@@ -13,14 +13,14 @@ from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
 
 SEED = 20261124
-HURT_STREAM, HURT = "btcusdt@trade", 7  # this many trades of it never arrive by themselves
+SKIPPED_STREAM, SKIPPED_TRADES = "btcusdt@trade", 7  # lost on the way, so that a gap is filled
 
 
-class Lab:
-    """The surroundings of the connector.
+class Stack:
+    """The servers that the connector talks to.
 
     Attributes:
-        dead_letters: Records seen in the dead-letter topic.
+        title: What they are, for display.
     """
 
     def __init__(self, *, real_kafka: bool, real_exchange: bool, rate: float) -> None:
@@ -28,22 +28,21 @@ class Lab:
         self._broker = RealKafka() if real_kafka else EmbeddedBroker()
         self._registry = RealRegistry() if real_kafka else Registry()
         self._real_kafka = real_kafka
-        self.dead_letters = 0
         self.title = (
             f"{'Binance' if real_exchange else 'simulated exchange'} ▸ bkc ▸"
             f" {'Kafka' if real_kafka else 'embedded broker'}"
         )
 
     async def start(self) -> dict[str, str]:
-        """Start everything; return the connector's environment."""
+        """Start the servers; return the connector's environment."""
         await self._broker.start()
         await self._registry.start()
         environment = {
             "BKC_KAFKA__BOOTSTRAP_SERVERS": self._broker.bootstrap_servers,
             "BKC_SCHEMA_REGISTRY__URL": self._registry.url,
-            # The embedded broker makes topics when asked for them; CreateTopics it ignores.
+            # The embedded broker creates topics on first use and ignores CreateTopics.
             "BKC_TOPICS__CREATE": json.dumps(self._real_kafka),
-            # ... and has no transactions that isolate.
+            # Its transactions do not isolate.
             "BKC_DELIVERY": "exactly_once" if self._real_kafka else "idempotent",
             "BKC_SERVER__HOST": "127.0.0.1",
             "BKC_SERVER__PORT": str(_free_port()),
@@ -64,11 +63,11 @@ class Lab:
         return self._broker.bootstrap_servers
 
     async def create_topics(self, topics: Sequence[str], partitions: int) -> None:
-        """Create the topics, so that reading can start before writing."""
+        """Create the topics before anything is written, so that reading can start first."""
         await self._broker.create(topics, partitions)
 
     def addresses(self) -> str:
-        """Return where the parts listen, for a person."""
+        """Return the addresses of the servers, for display."""
         return f"Kafka {self.bootstrap_servers}, registry {self._registry.url}."
 
     def pause(self) -> None:
@@ -81,21 +80,21 @@ class Lab:
         if self._exchange is not None:
             self._exchange.resume()
 
-    def hurt(self) -> None:
-        """Lose some trades on their way, so that there is something to heal."""
+    def skip_trades(self) -> None:
+        """Lose some trades on the way to the connector, so that a gap is filled."""
         if self._exchange is not None:
-            self._exchange.begin(Skip(HURT_STREAM, HURT, "spot"))
+            self._exchange.begin(Skip(SKIPPED_STREAM, SKIPPED_TRADES, "spot"))
 
-    def sent(self) -> Mapping[Series, Sequence[Identity]]:
-        """Return every event the exchange made, the lost ones too, by series."""
+    def sent(self) -> Mapping[StreamSymbol, Sequence[EventKey]]:
+        """Return every event that the exchange made, lost ones included, by series."""
         return {} if self._exchange is None else dict(self._exchange.oracle.made)
 
     def sent_total(self) -> int:
         """Return how many events were made."""
-        return sum(len(identities) for identities in self.sent().values())
+        return sum(len(events) for events in self.sent().values())
 
     async def stop(self) -> None:
-        """Stop everything, in the reverse order of starting."""
+        """Stop the servers, in the reverse order of starting."""
         if self._exchange is not None:
             await self._exchange.stop()
         await self._registry.stop()

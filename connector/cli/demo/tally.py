@@ -1,4 +1,4 @@
-"""What was read against what was sent, per product and kind. No I/O."""
+"""Events read compared with events sent, by product and kind. No I/O."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.binance.stream_name import parse_any
 
-HEADLINES = (
+_SHOWN_FIELDS = (  # the first that a record has is shown
     "price",
     "last_price",
     "close_price",
@@ -18,13 +18,22 @@ HEADLINES = (
     "average_price",
     "reference_price",
 )
-Series = tuple[str, str, str]  # product, stream name, symbol
-Identity = tuple[Any, ...]
+StreamSymbol = tuple[str, str, str]  # product, stream name, symbol
+EventKey = tuple[Any, ...]  # values of the row's identity fields
 
 
 @dataclass(slots=True)
 class Tally:
-    """One product and kind: events sent, read, missing, read more than once, and the newest."""
+    """Counts of one product and kind.
+
+    Attributes:
+        product, kind, topic: What is counted.
+        sent: Events made by the exchange.
+        read: Records read.
+        missing: Events without a record.
+        repeated: Records beyond the first of their event.
+        last: The newest value, for display.
+    """
 
     product: str
     kind: str
@@ -38,34 +47,41 @@ class Tally:
 
 @dataclass(slots=True)
 class Counts:
-    """Every event read, by series and identity."""
+    """Every event read.
 
-    events: dict[Series, Counter[Identity]] = field(default_factory=dict)
+    Attributes:
+        events: How often each was read, by series and event.
+        tallies: Counts by product and kind.
+        sample: One record, for display.
+        dead_letters: Records in the dead-letter topic.
+        filled: A sentence for each gap that was filled.
+    """
+
+    events: dict[StreamSymbol, Counter[EventKey]] = field(default_factory=dict)
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
     sample: dict[str, Any] | None = None
-    books: int = 0
-    healed: list[str] = field(default_factory=list)
+    dead_letters: int = 0
+    filled: list[str] = field(default_factory=list)
 
     def add_marker(self, marker: Mapping[str, Any]) -> None:
-        """Note what became of a gap."""
+        """Add a marker: a filled gap is described."""
         if marker["state"] == "filled":
             name = f"{marker['product']} {marker['stream_name']}"
             span = f"ids {marker['before_id'] + 1} to {marker['after_id'] - 1}"
-            self.healed.append(f"{marker['recovered']} events of {name} ({span})")
+            self.filled.append(f"{marker['recovered']} events of {name} ({span})")
 
     def add(self, topic: str, record: Mapping[str, Any]) -> None:
-        """Count one record as the deserialiser gave it."""
-        if record["origin"] == "snapshot":  # a book to start from: no event of the stream
-            self.books += 1
+        """Count one record, as the deserialiser returned it."""
+        if record["origin"] == "snapshot":  # an order book from REST: no event of the stream
             return
         product, name, symbol = record["product"], record["stream_name"], record["symbol"]
         row = parse_any(product, name).row
-        identity = tuple(_plain(record[key]) for key in row.identity)
-        self.events.setdefault((product, name, symbol), Counter())[identity] += 1
+        event = tuple(_on_wire(record[key]) for key in row.identity)
+        self.events.setdefault((product, name, symbol), Counter())[event] += 1
         tally = self.tallies.setdefault((product, row.kind), Tally(product, row.kind))
         tally.topic = topic
         tally.read += 1
-        tally.last = _headline(record)
+        tally.last = _shown(record)
         if self.sample is None and row.kind == "trade":
             self.sample = dict(record)
 
@@ -74,33 +90,33 @@ class Counts:
         """Records read in all."""
         return sum(tally.read for tally in self.tallies.values())
 
-    def compare(self, sent: Mapping[Series, Iterable[Identity]]) -> list[Tally]:
+    def compare(self, sent: Mapping[StreamSymbol, Iterable[EventKey]]) -> list[Tally]:
         """Fill in sent, missing and repeated; return the tallies in order."""
         for tally in self.tallies.values():
             tally.sent = tally.missing = tally.repeated = 0
-        for series, identities in sent.items():
+        for series, events in sent.items():
             product, name, _ = series
             kind = parse_any(product, name).row.kind  # type: ignore[arg-type]
             tally = self.tallies.setdefault((product, kind), Tally(product, kind))
-            wanted = Counter(tuple(identity) for identity in identities)
-            found = self.events.get(series, Counter())
-            tally.sent += wanted.total()
-            tally.missing += (wanted - found).total()
-            tally.repeated += (found - wanted).total()
+            made = Counter(tuple(event) for event in events)
+            read = self.events.get(series, Counter())
+            tally.sent += made.total()
+            tally.missing += (made - read).total()
+            tally.repeated += (read - made).total()
         for series in self.events.keys() - sent.keys():
             kind = parse_any(series[0], series[1]).row.kind  # type: ignore[arg-type]
             self.tallies[series[0], kind].repeated += self.events[series].total()
         return sorted(self.tallies.values(), key=lambda tally: (tally.product, tally.kind))
 
 
-def _plain(value: Any) -> Any:
-    """Return a time as the epoch milliseconds that were on the wire."""
+def _on_wire(value: Any) -> Any:
+    """Return a time as epoch milliseconds, as it was on the wire."""
     return round(value.timestamp() * 1000) if isinstance(value, datetime) else value
 
 
-def _headline(record: Mapping[str, Any]) -> str:
-    """Return the one value a person would look at."""
-    for key in HEADLINES:
+def _shown(record: Mapping[str, Any]) -> str:
+    """Return symbol and price, or update id, for display."""
+    for key in _SHOWN_FIELDS:
         if record.get(key) is not None:
             return f"{record['symbol']} {record[key].normalize():f}"
     return f"{record['symbol']} {record.get('last_update_id', '')}"

@@ -1,69 +1,95 @@
-"""How the demo looks: a live table on a terminal, plain lines elsewhere, and the summary."""
+"""The demo's output: a live table while data flows, and the summary."""
 
 import json
+import os
+import shutil
+import sys
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from rich.panel import Panel
 from rich.table import Table
 
+from connector.binance.products import PRODUCTS
+from connector.cli.console import out, table
 from connector.cli.demo.tally import Counts, Tally
 
-TURN_S = 4.0  # how long a page of topics stands
-ORDER = ("spot", "usdm", "coinm", "options")
+PAGE_S = 4.0  # how long the same topics are shown
+NEXT = (
+    ("check examples/demo.yaml", "what a config file means, without any network"),
+    ("demo --broker kafka", "the same against a real Kafka and registry"),
+    ("streams", "every stream there is"),
+)
 
 
-def live(counts: Counts, seconds: float, lag: int, note: str, most: int) -> Panel:
-    """Return the table while data flows: `most` topics at a time, all of them in turn.
+def live(counts: Counts, seconds: float, lag: int, title: str, height: int) -> Panel:
+    """Return the table while data flows.
 
-    Rates are per second since the start.
+    Args:
+        counts: What was read.
+        seconds: Since the first record.
+        lag: Records that are stored and not read yet.
+        title: Of the panel.
+        height: Topics shown at a time; all of them take turns.
     """
-    table = Table(box=None, header_style="bold", padding=(0, 1))
+    shown = table()
     for column in ("topic", "messages", "rate/s", "last value"):
-        table.add_column(column, justify="right" if column in ("messages", "rate/s") else "left")
+        shown.add_column(column, justify="right" if column in ("messages", "rate/s") else "left")
     tallies = _sorted(counts.tallies.values())
-    start = most * int(seconds / TURN_S) % max(1, len(tallies))
-    for tally in tallies[start : start + most]:
+    start = height * int(seconds / PAGE_S) % max(1, len(tallies))
+    for tally in tallies[start : start + height]:
         rate = f"{tally.read / seconds:,.0f}" if seconds >= 1 else ""
-        table.add_row(tally.topic, f"{tally.read:,}", rate, tally.last)
-    title = f"{note}  {counts.read:,} records read back, {lag:,} to come"
-    shown = f"{min(most, len(tallies))} of {len(tallies)} topics"
-    return Panel(table, title=title, subtitle=shown, title_align="left", border_style="dim")
+        shown.add_row(tally.topic, f"{tally.read:,}", rate, tally.last)
+    title = f"{title}  {counts.read:,} records read back, {lag:,} to come"
+    topics = f"{min(height, len(tallies))} of {len(tallies)} topics"
+    return Panel(shown, title=title, subtitle=topics, title_align="left", border_style="dim")
 
 
 def summary(tallies: Iterable[Tally], *, proved: bool) -> Table:
-    """Return the proof: sent against read. Without an oracle only what was read."""
-    table = Table(box=None, header_style="bold", padding=(0, 1))
+    """Return sent and read by kind; `proved` is False where nothing is known of what was sent."""
+    shown = table()
     columns = ("product", "kind", "sent", "read", "missing", "repeated")
     for column in columns if proved else ("product", "kind", "read"):
-        table.add_column(column, justify="left" if column in ("product", "kind") else "right")
+        shown.add_column(column, justify="left" if column in ("product", "kind") else "right")
     for tally in _sorted(tallies):
         cells = [tally.product, tally.kind]
         if proved:
             cells += [f"{tally.sent:,}", f"{tally.read:,}"]
-            cells += [_alarm(tally.missing), _alarm(tally.repeated)]
+            cells += [_red(tally.missing), _red(tally.repeated)]
         else:
             cells.append(f"{tally.read:,}")
-        table.add_row(*cells)
-    return table
+        shown.add_row(*cells)
+    return shown
 
 
-def record(sample: dict[str, Any] | None) -> str:
-    """Return one record as a consumer sees it."""
-    return json.dumps(sample or {}, default=_text, indent=2, ensure_ascii=False)
+def print_sample(counts: Counts) -> None:
+    """Print one record, and the gaps that were filled."""
+    out.print("\nOne record, as a consumer reads it:", highlight=False)
+    out.print_json(json.dumps(counts.sample or {}, default=_text, ensure_ascii=False))
+    for filled in counts.filled:
+        text = f"Lost on the way, marked, and fetched through REST: {filled}"
+        out.print(text, highlight=False, soft_wrap=True)
+
+
+def print_result(text: str, *, good: bool) -> None:
+    """Print the last line in green or red, and commands to try next."""
+    colour = "green" if good else "red"
+    out.print(f"\n[bold {colour}]{text}[/]", highlight=False, soft_wrap=True)
+    program = "bkc" if shutil.which("bkc") else os.path.relpath(sys.argv[0])
+    commands = [f"  {program} {command:<26} {meaning}" for command, meaning in NEXT]
+    out.print("\n".join(["\nNext:", *commands]), highlight=False, soft_wrap=True)
 
 
 def _sorted(tallies: Iterable[Tally]) -> list[Tally]:
-    return sorted(tallies, key=lambda tally: (ORDER.index(tally.product), tally.kind))
+    return sorted(tallies, key=lambda tally: (PRODUCTS.index(tally.product), tally.kind))
 
 
-def _alarm(number: int) -> str:
+def _red(number: int) -> str:
     return f"[bold red]{number:,}[/]" if number else "0"
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,11 +1,11 @@
-"""The page of a kind: its topics, its fields with units and wire keys, and one record."""
+"""The Markdown page of a kind: its topics, its fields with units and wire keys, a sample. Pure."""
 
 import json
-from collections.abc import Iterable
-from typing import Any
 
-from connector.binance.catalogue import Row, subscribable
-from connector.codec.schema import Field, Schema
+from connector.binance.catalogue import ROWS, subscribable
+from connector.binance.catalogue.row import Row
+from connector.codec.export.sample import Sample, SampleOf
+from connector.codec.schema import OWN, Field, Schema, own_topics
 
 _TYPES = {
     "timestamp-millis": "timestamp-millis",
@@ -15,19 +15,11 @@ _TYPES = {
 }
 
 
-def page(
-    schema: Schema, rows: Iterable[Row], wire: Any, record: dict[str, Any], stream: str
-) -> str:
-    """Return the page.
-
-    Args:
-        schema: The kind.
-        rows: Its catalogue rows, of all products.
-        wire: A payload, and
-        record: the record it becomes, from
-        stream: the stream of this wire name.
-    """
-    rows = [row for row in rows if subscribable(row)]
+def render(schema: Schema, sample_of: SampleOf) -> str:
+    """Return the page; topics have the default prefix."""
+    if schema.kind in OWN:
+        return _own_page(schema)
+    rows = [row for row in ROWS if row.kind == schema.kind and subscribable(row)]
     parts = [
         f"# {schema.kind}",
         schema.doc,
@@ -35,16 +27,23 @@ def page(
         *_topics(rows),
         "## Fields",
         _fields(schema),
-        "## A sample",
-        f"From `{stream}`:",
-        f"```json\n{json.dumps(wire, ensure_ascii=False)}\n```",
-        f"```json\n{json.dumps(record, ensure_ascii=False, indent=1)}\n```",
+        *_sample(sample_of(schema.kind)),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def own_page(schema: Schema, topic: str) -> str:
-    """Return the page of a record that no stream delivers: the connector writes it."""
+def _sample(sample: Sample) -> list[str]:
+    return [
+        "## A sample",
+        f"From `{sample.stream}`:",
+        f"```json\n{json.dumps(sample.payload, ensure_ascii=False)}\n```",
+        f"```json\n{json.dumps(sample.record, ensure_ascii=False, indent=1)}\n```",
+    ]
+
+
+def _own_page(schema: Schema) -> str:
+    """Return the page of a kind that no stream has: the connector's own records."""
+    [topic] = [topic for topic, kind in own_topics("binance").items() if kind == schema.kind]
     lines = ["| field | type | meaning |", "|---|---|---|"]
     lines += [_field(field).replace(" |  | ", " | ", 1) for field in schema.fields]
     parts = [f"# {schema.kind}", schema.doc, f"Topic: `{topic}`.", "## Fields", "\n".join(lines)]
@@ -52,7 +51,7 @@ def own_page(schema: Schema, topic: str) -> str:
 
 
 def _topics(rows: list[Row]) -> list[str]:
-    """Return a table per product: what feeds its topic, and the rules."""
+    """Return a table for each product's topic: its streams and their rules."""
     parts = []
     for product in dict.fromkeys(row.product for row in rows):
         lines = [
@@ -81,14 +80,14 @@ def _row(row: Row) -> str:
 
 
 def key_of(row: Row) -> str:
-    """Return where the key of a row's records comes from."""
+    """Return the source of the record key of a row."""
     return {"wire": "symbol in the payload", "event": "market in the event type"}.get(
         row.symbol, f"{row.symbol} in the stream name"
     )
 
 
 def sequence_of(row: Row) -> str:
-    """Return how a row's events follow one another."""
+    """Return how the events of a row's series follow one another."""
     rule = row.sequence
     return {
         "contiguous": f"`{rule.first}` = previous + 1",
@@ -101,7 +100,7 @@ def sequence_of(row: Row) -> str:
 
 
 def cadence_of(row: Row) -> str:
-    """Return how often a row's events come."""
+    """Return how often a row's events come, and the period of periodic ones."""
     period = "" if row.period_s is None else f", {row.period_s:g} s"
     return row.cadence + period
 

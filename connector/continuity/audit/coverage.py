@@ -1,4 +1,4 @@
-"""What the markers say of one series: which holes are known, and what was never ours. Pure.
+"""The markers of one series: which holes they explain, and what was never to be covered. PURE.
 
 A marker's edges are the last id before a hole and the first after it; for candles they are open
 times, or where there are none the times of the records at the edges.
@@ -11,17 +11,17 @@ from dataclasses import dataclass, fields, replace
 from itertools import accumulate
 from typing import Any
 
-from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, Span
+from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, IdRange
 
-KNOWN = frozenset({"opened", "partial", "unfillable"})  # missing, and said to be
-SETTLED = frozenset({"filled", "clear"})  # what is still missing then was never there
+MISSING_STATES = frozenset({"opened", "partial", "unfillable"})
+CLOSED_STATES = frozenset({"filled", "clear"})  # what is still missing then never existed
 UNMARKED, UNCOVERED = "unmarked", "uncovered"
 IDS_RESET = "ids_reset"  # the one reason after which another id epoch begins
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """One record of the markers topic, as far as it matters here. Times in milliseconds."""
+    """One record of the markers topic: the fields that matter here. Times in milliseconds."""
 
     state: str
     reason: str
@@ -39,21 +39,21 @@ class Marker:
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> "Marker":
-        """Take what matters from a record."""
+        """Return the marker of a record."""
         return cls(**{field.name: record[field.name] for field in fields(cls)})
 
     @property
-    def never_there(self) -> int | None:
-        """How many ids a settled gap may leave missing: REST had none of them; None: unknown."""
+    def tolerated(self) -> int | None:
+        """How many ids a closed gap may leave missing: REST had none of them; None: unknown."""
         return None if self.missing is None else self.missing - (self.recovered or 0)
 
     @property
     def began(self) -> int:
-        """When the break it speaks of began, as far as it is known."""
+        """When the gap began, as far as it is known; epoch milliseconds."""
         return self.marked_time if self.before_time is None else self.before_time
 
-    def at(self, since: int, until: int) -> bool:
-        """Whether the break it speaks of touches the time from `since` up to `until`."""
+    def touches(self, since: int, until: int) -> bool:
+        """Say whether the gap touches the time from `since` up to `until`."""
         began = self.began
         ended = max(began, self.marked_time) if self.after_time is None else self.after_time
         return began < until and ended >= since
@@ -61,7 +61,13 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class MissingRange:
-    """A span of missing ids and how it is explained: a marker's state, unmarked or uncovered."""
+    """Missing ids and how they are explained.
+
+    Attributes:
+        first, last: The ids, both included.
+        state: State of the marker that explains them; UNMARKED, UNCOVERED, or one of series.py.
+        gap_id: Of that marker.
+    """
 
     first: int
     last: int
@@ -70,40 +76,41 @@ class MissingRange:
 
     @property
     def size(self) -> int:
-        """How many ids it spans."""
+        """How many ids it has."""
         return self.last - self.first + 1
 
 
-Edges = Callable[[Marker], tuple[int, int]]  # the ids just outside what a marker speaks of
+EdgesOf = Callable[[Marker], tuple[int, int]]  # returns the ids just outside a marker's gap
+Explain = Callable[[int, int], list[MissingRange]]  # first and last missing id -> their explanation
 
 
 def id_edges(marker: Marker) -> tuple[int, int]:
-    """The edges of a marker of a series with ids; an unknown one is out of reach."""
+    """Return the edges of a marker of a series with ids; an unknown one lies beyond any id."""
     before = BEFORE_ALL if marker.before_id is None else marker.before_id
     return before, AFTER_ALL if marker.after_id is None else marker.after_id
 
 
 class ExplainedRanges:
-    """Explained spans of one id epoch, to be taken out of a hole."""
+    """Explained ranges of one id epoch; they may overlap."""
 
-    def __init__(self, pieces: Iterable[MissingRange]) -> None:
-        self._pieces = sorted(
-            (piece for piece in pieces if piece.first <= piece.last), key=lambda it: it.first
+    def __init__(self, ranges: Iterable[MissingRange]) -> None:
+        self._ranges = sorted(
+            (each for each in ranges if each.first <= each.last), key=lambda each: each.first
         )
-        self._firsts = [piece.first for piece in self._pieces]
-        self._reach = list(accumulate((piece.last for piece in self._pieces), max))
+        self._firsts = [each.first for each in self._ranges]
+        self._reach = list(accumulate((each.last for each in self._ranges), max))
 
     def split(self, first: int, last: int) -> Iterator[MissingRange]:
-        """Yield what is explained of a span and, between, what is not (unmarked)."""
+        """Yield the explained parts of missing ids and, between them, the others as UNMARKED."""
         begin = bisect_left(self._reach, first)
         end = bisect_right(self._firsts, last)
-        for piece in self._pieces[begin:end]:
-            if piece.last < first:
+        for each in self._ranges[begin:end]:
+            if each.last < first:
                 continue
-            if piece.first > first:
-                yield MissingRange(first, piece.first - 1, UNMARKED)
-            low, high = max(first, piece.first), min(last, piece.last)
-            yield replace(piece, first=low, last=high)
+            if each.first > first:
+                yield MissingRange(first, each.first - 1, UNMARKED)
+            low, high = max(first, each.first), min(last, each.last)
+            yield replace(each, first=low, last=high)
             first = high + 1
             if first > last:
                 return
@@ -115,80 +122,82 @@ class Coverage:
     """The markers of one series, in the order in which they were written.
 
     Attributes:
-        newest: The newest id epoch that a marker tells of, or that `told` was.
+        gaps: gap_id -> the newest marker of the gap, with the edges known so far.
+        newest_epoch: The newest id epoch of a marker, or of `note_epoch`.
     """
 
     def __init__(self) -> None:
         self.gaps: dict[str, Marker] = {}
-        self.newest = 0
-        self._runs: list[Marker] = []
+        self.newest_epoch = 0
+        self._runs: list[Marker] = []  # `started` and `stopped`
 
-    def told(self, epoch: int) -> None:
-        """Take another source's word for the id epoch: markers do not live for ever."""
-        self.newest = max(self.newest, epoch)
+    def note_epoch(self, epoch: int) -> None:
+        """Note an id epoch from another source: retention deletes markers."""
+        self.newest_epoch = max(self.newest_epoch, epoch)
 
     def epoch_at(self, time: int) -> int:
         """Return the id epoch of a record of that time: the newest less the resets after it."""
-        later = sum(it.reason == IDS_RESET and it.began >= time for it in self.gaps.values())
-        return max(0, self.newest - later)
+        gaps = self.gaps.values()
+        later = sum(gap.reason == IDS_RESET and gap.began >= time for gap in gaps)
+        return max(0, self.newest_epoch - later)
 
     def add(self, marker: Marker) -> None:
-        """Note a marker; the last state of a gap stands, with the edges known so far."""
-        self.told(marker.id_epoch + (marker.reason == IDS_RESET))
-        gap = marker.gap_id
-        if gap is None:
+        """Add a marker; it replaces an earlier one of its gap."""
+        self.note_epoch(marker.id_epoch + (marker.reason == IDS_RESET))
+        gap_id = marker.gap_id
+        if gap_id is None:
             self._runs.append(marker)
             return
-        earlier = self.gaps.get(gap)
+        earlier = self.gaps.get(gap_id)
         if earlier is not None:
             edges = ("before_id", "after_id", "before_time", "after_time", "missing")
-            missing = [name for name in edges if getattr(marker, name) is None]
-            marker = replace(marker, **{name: getattr(earlier, name) for name in missing})
-        self.gaps[gap] = marker
+            unknown = [name for name in edges if getattr(marker, name) is None]
+            marker = replace(marker, **{name: getattr(earlier, name) for name in unknown})
+        self.gaps[gap_id] = marker
 
-    def broken(self, gap: str, missing: int) -> bool:
-        """Whether a settled gap has more ids missing than its marker says were never there."""
-        allowed = self.gaps[gap].never_there
-        return allowed is not None and missing > allowed
+    def is_contradicted(self, gap_id: str, missing: int) -> bool:
+        """Say whether more ids of a closed gap are missing than its marker tolerates."""
+        tolerated = self.gaps[gap_id].tolerated
+        return tolerated is not None and missing > tolerated
 
     def states(self, since: int, until: int) -> Counter[str]:
         """Count the gaps that touch a time, by their last state."""
-        return Counter(it.state for it in self.gaps.values() if it.at(since, until))
+        return Counter(gap.state for gap in self.gaps.values() if gap.touches(since, until))
 
-    def judge(self, epoch: int, edges: Edges) -> Callable[[int, int], list[MissingRange]]:
-        """Return what tells how a span of missing ids is explained."""
-        mine = [marker for marker in self.gaps.values() if marker.id_epoch == epoch]
-        known = ExplainedRanges(_piece(marker, edges) for marker in mine if marker.state in KNOWN)
-        outside = ExplainedRanges(_uncovered(self._runs, epoch, edges))
-        settled = ExplainedRanges(
-            _piece(marker, edges) for marker in mine if marker.state in SETTLED
+    def explainer(self, epoch: int, edges_of: EdgesOf) -> Explain:
+        """Return the function that explains missing ids of an id epoch by the markers so far."""
+        gaps = [marker for marker in self.gaps.values() if marker.id_epoch == epoch]
+        missing = ExplainedRanges(
+            _range_of(gap, edges_of) for gap in gaps if gap.state in MISSING_STATES
+        )
+        uncovered = ExplainedRanges(_uncovered(self._runs, epoch, edges_of))
+        closed = ExplainedRanges(
+            _range_of(gap, edges_of) for gap in gaps if gap.state in CLOSED_STATES
         )
 
-        def judged(first: int, last: int) -> list[MissingRange]:
-            pieces = [MissingRange(first, last, UNMARKED)]
-            for spans in (known, outside, settled):
-                pieces = [
-                    part
-                    for piece in pieces
-                    for part in (
-                        spans.split(piece.first, piece.last)
-                        if piece.state == UNMARKED
-                        else (piece,)
+        def explain(first: int, last: int) -> list[MissingRange]:
+            parts = [MissingRange(first, last, UNMARKED)]
+            for ranges in (missing, uncovered, closed):
+                parts = [
+                    split
+                    for part in parts
+                    for split in (
+                        ranges.split(part.first, part.last) if part.state == UNMARKED else (part,)
                     )
                 ]
-            return pieces
+            return parts
 
-        return judged
+        return explain
 
 
-def _piece(marker: Marker, edges: Edges) -> MissingRange:
-    before, after = edges(marker)
+def _range_of(marker: Marker, edges_of: EdgesOf) -> MissingRange:
+    before, after = edges_of(marker)
     return MissingRange(before + 1, after - 1, marker.state, marker.gap_id)
 
 
-def _uncovered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[MissingRange]:
-    """Yield the spans that no run covered; none when no marker says that a run began or ended."""
-    covered = sorted(_covered(runs, epoch, edges))
+def _uncovered(runs: Iterable[Marker], epoch: int, edges_of: EdgesOf) -> Iterator[MissingRange]:
+    """Yield the ids that no run covered; none when no marker says that a run began or ended."""
+    covered = sorted(_covered(runs, epoch, edges_of))
     if not covered:
         return
     reached = BEFORE_ALL
@@ -200,7 +209,7 @@ def _uncovered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[Mis
         yield MissingRange(reached, AFTER_ALL, UNCOVERED)
 
 
-def _covered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[Span]:
+def _covered(runs: Iterable[Marker], epoch: int, edges_of: EdgesOf) -> Iterator[IdRange]:
     """Yield what each writer covered: from its `started` to its `stopped`.
 
     A `stopped` that follows none covers what came before it (its `started` is past retention). A
@@ -212,7 +221,7 @@ def _covered(runs: Iterable[Marker], epoch: int, edges: Edges) -> Iterator[Span]
         writer = run.instance, run.shard
         if run.id_epoch > epoch:
             continue
-        before, after = edges(run) if run.id_epoch == epoch else (BEFORE_ALL, AFTER_ALL)
+        before, after = edges_of(run) if run.id_epoch == epoch else (BEFORE_ALL, AFTER_ALL)
         if run.state == "started":
             open_at.setdefault(writer, after if after != AFTER_ALL else BEFORE_ALL)
         elif run.id_epoch < epoch:

@@ -1,12 +1,12 @@
-"""Which ids of a series are there: sorted ranges that merge, in bounded memory. Pure."""
+"""Which ids of a series have been seen: sorted ranges that merge, in bounded memory. PURE."""
 
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 
 BEFORE_ALL, AFTER_ALL = -(1 << 62), 1 << 62  # beyond any id
-MOST_RANGES = 10_000  # 16 bytes each; a series with more holes is settled from below
-Span = tuple[int, int]  # first and last id, both included
+MAX_RANGES = 10_000  # 16 bytes each; the holes of a series with more are judged early, the lowest
+IdRange = tuple[int, int]  # first and last id, both included
 
 
 class Ranges:
@@ -14,8 +14,8 @@ class Ranges:
 
     Attributes:
         tip: The highest id; a caller on the hot path that sees `tip + 1` may raise it by itself.
-        floor: Everything up to it has been settled: its holes were handed out, and ids that come
-            later are neither new nor known.
+        floor: Holes up to it have been handed out by `settle`: ids that come later are neither new
+            nor known.
         late: How many such came.
     """
 
@@ -32,10 +32,10 @@ class Ranges:
         return len(self._starts)
 
     def add(self, first: int, last: int) -> int | None:
-        """Note that `first..last` are there.
+        """Add the ids `first..last`.
 
         Returns:
-            How many of them were not, None when they lie below the floor.
+            How many of them are new, None when they lie below the floor.
         """
         starts, ends = self._starts, self._ends
         self._sync()
@@ -55,20 +55,20 @@ class Ranges:
         self.tip = ends[-1]
         return new
 
-    def holes(self, low: int = BEFORE_ALL, high: int = AFTER_ALL) -> Iterator[Span]:
-        """Yield the spans between `low` and `high` that are missing, in order.
+    def holes(self, low: int = BEFORE_ALL, high: int = AFTER_ALL) -> Iterator[IdRange]:
+        """Yield the missing ranges between two ids, in order.
 
         Args:
-            low: An id that is there: the first one to look from.
-            high: An id that is there: the last one to look to.
+            low: A seen id: the first one to look from.
+            high: A seen id: the last one to look to.
         """
         self._sync()
         for end, start in zip(self._ends, self._starts[1:], strict=False):
             if end >= low and start <= high:
                 yield end + 1, start - 1
 
-    def settle(self) -> list[Span]:
-        """Make room: return the holes of the lower half and forget them."""
+    def settle(self) -> list[IdRange]:
+        """Free memory: return the holes of the lower half and forget them."""
         self._sync()
         half = len(self._starts) // 2
         holes = list(zip(self._ends[:half], self._starts[1 : half + 1], strict=True))

@@ -1,4 +1,4 @@
-"""What `bkc verify` found of one series and of all of them. Pure: made of audited series."""
+"""The report of `bkc verify`: one of each series, and one of all. PURE: made of audited series."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -9,20 +9,20 @@ from connector.continuity.audit.series import UNEXPLAINED, AuditedSeries
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
-    """One series. Times in milliseconds; ids of candles are open times.
+    """What was found of one series. Times in milliseconds; ids of candles are open times.
 
-    Args:
+    Attributes:
         records: Inside the window, those of `backfilled` and `snapshots` included.
         repeats: Records whose ids were all there before (candles: the very same state).
-        holes: How many there are of each explanation. Wrong: unmarked; denied (a marker says that
-            fewer are missing). Owned up to by a marker: opened, partial, unfillable; filled and
-            clear (the exchange has no such id). No holes: uncovered (no run was to read it), normal
-            (single ids that the rule leaves out).
-        ids: How many ids these span. Of chained streams a span may hold fewer events than ids.
-        examples: The first holes of each explanation: first, last, state, gap_id.
-        gaps: Markers' gaps that touch the window, by their last state.
-        complete_until: The progress topic's word.
-        open_gaps: Gaps that were still being filled.
+        holes: How many there are of each state. Unexplained: unmarked; denied (a marker says that
+            fewer are missing). Explained by a marker: opened, partial, unfillable; filled and clear
+            (the exchange has no such id). No holes: uncovered (no run was to read it), normal
+            (single ids that the rule tolerates).
+        ids: How many ids they span. Of chained streams a span may hold fewer events than ids.
+        examples: The first holes of each state: first, last, state, gap_id.
+        gaps: Gaps of markers that touch the window, by their last state.
+        complete_until: As in the newest progress.
+        open_gaps: gap_ids of the gaps that were still being filled.
         settled: There were so many holes that some were judged early, to bound the memory;
             `late` records came for them afterwards.
     """
@@ -48,23 +48,23 @@ class SeriesReport:
     late: int
 
     @property
-    def wrong(self) -> int:
-        """Holes that nobody owned up to."""
+    def unexplained(self) -> int:
+        """Holes that no marker explains."""
         return sum(self.holes.get(state, 0) for state in UNEXPLAINED)
 
 
 def report_of(topic: str, series: AuditedSeries) -> SeriesReport:
-    """Sum a series up, once all has been read."""
-    found = series.findings()
-    span = series.span
+    """Return the report of a series, once all of its records have been observed."""
+    counts = series.hole_counts()
+    id_range = series.id_range
     examples = [
         {
-            "first": series.label(piece.first),
-            "last": series.label(piece.last),
-            "state": piece.state,
-            "gap_id": piece.gap_id,
+            "first": series.label(hole.first),
+            "last": series.label(hole.last),
+            "state": hole.state,
+            "gap_id": hole.gap_id,
         }
-        for piece in found.examples
+        for hole in counts.examples
     ]
     return SeriesReport(
         topic=topic,
@@ -76,10 +76,10 @@ def report_of(topic: str, series: AuditedSeries) -> SeriesReport:
         backfilled=series.backfilled,
         snapshots=series.snapshots,
         repeats=series.repeats,
-        first_id=None if span is None else series.label(span[0]),
-        last_id=None if span is None else series.label(span[1]),
-        holes=dict(found.holes),
-        ids=dict(found.ids),
+        first_id=None if id_range is None else series.label(id_range[0]),
+        last_id=None if id_range is None else series.label(id_range[1]),
+        holes=dict(counts.holes),
+        ids=dict(counts.ids),
         examples=examples,
         gaps=dict(series.coverage.states(series.since, series.until)),
         complete_until=series.complete_until,
@@ -91,14 +91,14 @@ def report_of(topic: str, series: AuditedSeries) -> SeriesReport:
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """All series, and what else a reader has to know.
+    """What was found of all series.
 
-    Args:
+    Attributes:
         series: In order of topic, product, stream and symbol.
         read: Records read, those outside the window included.
         unreadable: Records of each topic that could not be read.
         notes: Sentences.
-        lost: None was read of the window, though progress tells of records in it.
+        lost: No record of the window was read, though by its progress there were some.
     """
 
     series: Sequence[SeriesReport]
@@ -108,9 +108,9 @@ class VerifyReport:
     lost: bool = False
 
     @property
-    def wrong(self) -> int:
-        """Holes without an honest marker, in all series."""
-        return sum(report.wrong for report in self.series)
+    def unexplained(self) -> int:
+        """Holes that no marker explains, in all series."""
+        return sum(report.unexplained for report in self.series)
 
     @property
     def repeats(self) -> int:
@@ -119,14 +119,14 @@ class VerifyReport:
 
     @property
     def good(self) -> bool:
-        """Nothing is missing unsaid, nothing is there twice, all could be read."""
-        return not (self.wrong or self.repeats or self.unreadable or self.lost)
+        """Whether no hole is unexplained, no record is repeated, and all could be read."""
+        return not (self.unexplained or self.repeats or self.unreadable or self.lost)
 
-    def plain(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+    def as_json(self) -> dict[str, Any]:
+        """Return it as an object for JSON."""
         return {
             "good": self.good,
-            "unmarked": self.wrong,
+            "unmarked": self.unexplained,
             "repeats": self.repeats,
             **asdict(self),
         }

@@ -1,7 +1,7 @@
-"""One series as it lies in a topic, judged by its catalogue row's rule: holes, repeats, accounts.
+"""One series as it lies in a topic, judged by its catalogue row's rule: holes, repeats, counts.
 
-Pure: told record after record in the order of the topic (backfilled ones late), it keeps ranges of
-ids, never records. `AuditedSeries.see` is on the hot path of `bkc verify`.
+PURE: records are observed in the order of the topic (backfilled ones late); ranges of ids are kept,
+never records. `AuditedSeries.observe` is on the hot path of `bkc verify`.
 """
 
 from collections import Counter
@@ -11,39 +11,37 @@ from typing import ClassVar
 
 from connector.binance.stream_name import Stream
 from connector.continuity.audit.coverage import (
+    CLOSED_STATES,
     IDS_RESET,
-    SETTLED,
-    UNCOVERED,
     UNMARKED,
     Coverage,
     Marker,
     MissingRange,
     id_edges,
 )
-from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, MOST_RANGES, Ranges
+from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, MAX_RANGES, IdRange, Ranges
 
 LIVE, BACKFILL = b"live", b"backfill"
-NORMAL = "normal"  # one id, by a rule that says so (may_skip_single)
-MOST_EXAMPLES = 100  # holes kept one by one for each series and state; all are counted
-DENIED = "denied"  # more is missing than the marker of a settled gap says
-UNEXPLAINED = frozenset({UNMARKED, DENIED})  # states of a hole that nobody owned up to
-NOT_MISSING = frozenset({UNCOVERED, NORMAL})
+MAX_EXAMPLES = 100  # holes kept for each series and state; all are counted
+NORMAL = "normal"  # state of a single id that the rule tolerates (may_skip_single)
+CONTRADICTED = "denied"  # state of a hole: more is missing than the marker of a closed gap says
+UNEXPLAINED = frozenset({UNMARKED, CONTRADICTED})
 
 
 @dataclass(slots=True)
 class HoleCounts:
-    """Holes by how they are explained: how many, how many ids, and the first of each."""
+    """Holes by state: how many, how many ids, and the first of each."""
 
     holes: Counter[str] = field(default_factory=Counter)
     ids: Counter[str] = field(default_factory=Counter)
     examples: list[MissingRange] = field(default_factory=list)
 
-    def add(self, piece: MissingRange) -> None:
-        """Count a hole and keep it while there are few of its sort."""
-        self.holes[piece.state] += 1
-        self.ids[piece.state] += piece.size
-        if self.holes[piece.state] <= MOST_EXAMPLES:
-            self.examples.append(piece)
+    def add(self, hole: MissingRange) -> None:
+        """Count a hole and keep it among the first MAX_EXAMPLES of its state."""
+        self.holes[hole.state] += 1
+        self.ids[hole.state] += hole.size
+        if self.holes[hole.state] <= MAX_EXAMPLES:
+            self.examples.append(hole)
 
 
 class EpochIds:
@@ -54,51 +52,55 @@ class EpochIds:
         low, high: The first and the last one inside it.
     """
 
-    __slots__ = ("_judge", "_settled", "_skips_single", "high", "low", "ranges")
+    __slots__ = ("_explain", "_settled", "_skips_single", "high", "low", "ranges")
 
     def __init__(self, series: "AuditedSeries", epoch: int) -> None:
         self.ranges = Ranges()
         self.low, self.high = AFTER_ALL, BEFORE_ALL
-        self._judge = series.coverage.judge(epoch, series.edges)
+        self._explain = series.coverage.explainer(epoch, series.edges)
         self._skips_single = series.stream.row.sequence.may_skip_single
         self._settled: list[MissingRange] = []
 
     def add(self, first: int, last: int) -> int | None:
-        """Note ids out of turn; see `Ranges.add`."""
+        """Add ids that are not the next ones; see `Ranges.add`."""
         new = self.ranges.add(first, last)
-        if len(self.ranges) > MOST_RANGES:
+        if len(self.ranges) > MAX_RANGES:
             for hole in self.ranges.settle():
                 self._settled += self._explained(*hole)
         return new
 
     def holes(self) -> Iterator[MissingRange]:
         """Yield what is missing between the first and the last id of the window."""
-        for piece in self._settled:
-            if piece.last > self.low and piece.first < self.high:
-                yield piece
-        for hole in self.ranges.holes(self.low, self.high):
-            yield from self._explained(*hole)
+        for hole in self._settled:
+            if hole.last > self.low and hole.first < self.high:
+                yield hole
+        for first, last in self.ranges.holes(self.low, self.high):
+            yield from self._explained(first, last)
 
     def _explained(self, first: int, last: int) -> list[MissingRange]:
-        pieces = self._judge(first, last)
-        if self._skips_single and first == last and pieces[0].state == UNMARKED:
+        holes = self._explain(first, last)
+        if self._skips_single and first == last and holes[0].state == UNMARKED:
             return [MissingRange(first, last, NORMAL)]
-        return pieces
+        return holes
 
 
 class AuditedSeries:
-    """A series of a rule without ids: counted, no more. The other rules are its subclasses.
+    """A series of a rule without ids: it is only counted. The other rules are its subclasses.
+
+    Args:
+        stream, symbol: The series.
+        window: Record times from the first up to the second, not included; epoch milliseconds.
 
     Attributes:
-        records: How many lie inside the window of time.
-        repeats: How many of them were there before.
-        coverage: Its markers; all of them are known before the first record.
-        last_time, complete_until, open_gaps: The progress topic's word.
+        fields: Sequence fields of the catalogue row that `observe` takes.
+        records: How many lie inside the window.
+        backfilled, snapshots: How many records have that origin.
+        repeats: How many records of the window were there before.
+        coverage: Its markers; all of them are added before the first record.
+        last_time, complete_until, open_gaps: As in its newest progress.
     """
 
-    fields: ClassVar[
-        tuple[str, ...]
-    ] = ()  # sequence fields that `see` takes, by their place in the row
+    fields: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
         self.stream = stream
@@ -110,80 +112,85 @@ class AuditedSeries:
         self.complete_until: int | None = None
         self.open_gaps: list[str] = []
         self._epoch: int | None = None  # that of the live records; None before the first
-        self._chains: dict[int, EpochIds] = {}
+        self._epochs: dict[int, EpochIds] = {}
         self._current: EpochIds | None = None  # that of `_epoch`
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
-        """The record fields that `see` takes after origin and gap_id."""
-        rule = stream.row.sequence
-        names = (getattr(rule, name) for name in cls.fields)
+        """Return the record fields that `observe` takes after origin and gap_id."""
+        sequence = stream.row.sequence
+        names = (getattr(sequence, name) for name in cls.fields)
         return tuple(name for name in names if name is not None)
 
-    def see(self, time: int, origin: bytes, gap: bytes | None, *ids: int | None) -> None:
-        """Take one record: its time in milliseconds, its head and its sequence fields."""
+    def observe(self, time: int, origin: bytes, gap_id: bytes | None, *ids: int | None) -> None:
+        """Count one record: its time in milliseconds, its head and its sequence fields."""
         del ids
-        if gap is not None:
-            self._belongs(time, origin, gap)
+        if gap_id is not None:
+            self._epoch_of(time, origin, gap_id)
         if self.since <= time < self.until:
             self.records += 1
 
-    def edges(self, marker: Marker) -> tuple[int, int]:
-        """The ids just outside a marker's span, as this series counts them."""
+    def edges(self, marker: Marker) -> IdRange:
+        """Return the ids just outside a marker's gap, as this series counts them."""
         return id_edges(marker)
 
     def label(self, number: int) -> int:
-        """An id as a person knows it."""
+        """Return an id as records have it."""
         return number
 
-    def findings(self) -> HoleCounts:
-        """Judge the holes of every epoch."""
-        found = HoleCounts()
-        pieces = [piece for epoch in sorted(self._chains) for piece in self._chains[epoch].holes()]
-        sizes = Counter[str]()
-        for piece in pieces:
-            if piece.state in SETTLED and piece.gap_id is not None:
-                sizes[piece.gap_id] += piece.size
-        broken = {gap for gap, size in sizes.items() if self.coverage.broken(gap, size)}
-        for piece in pieces:
-            denied = piece.state in SETTLED and piece.gap_id in broken
-            found.add(replace(piece, state=DENIED) if denied else piece)
-        return found
+    def hole_counts(self) -> HoleCounts:
+        """Explain and count the holes of every epoch."""
+        holes = [hole for epoch in sorted(self._epochs) for hole in self._epochs[epoch].holes()]
+        missing = Counter[str]()
+        for hole in holes:
+            if hole.state in CLOSED_STATES and hole.gap_id is not None:
+                missing[hole.gap_id] += hole.size
+        contradicted = {
+            gap_id
+            for gap_id, size in missing.items()
+            if self.coverage.is_contradicted(gap_id, size)
+        }
+        counts = HoleCounts()
+        for hole in holes:
+            denied = hole.state in CLOSED_STATES and hole.gap_id in contradicted
+            counts.add(replace(hole, state=CONTRADICTED) if denied else hole)
+        return counts
 
     @property
-    def span(self) -> tuple[int, int] | None:
+    def id_range(self) -> IdRange | None:
         """First and last id inside the window, of the newest epoch; None without ids."""
-        chains = [self._chains[epoch] for epoch in sorted(self._chains)]
-        found = [(chain.low, chain.high) for chain in chains if chain.low <= chain.high]
+        epochs = [self._epochs[epoch] for epoch in sorted(self._epochs)]
+        found = [(epoch.low, epoch.high) for epoch in epochs if epoch.low <= epoch.high]
         return found[-1] if found else None
 
     @property
     def late(self) -> int:
-        """Records that came after their ids had been settled to bound the memory."""
-        return sum(chain.ranges.late for chain in self._chains.values())
+        """Records that came after the holes at their ids had been judged to bound the memory."""
+        return sum(epoch.ranges.late for epoch in self._epochs.values())
 
     @property
     def settled(self) -> bool:
         """Whether holes had to be judged before the end of the topic."""
-        return any(chain.ranges.floor > BEFORE_ALL for chain in self._chains.values())
+        return any(epoch.ranges.floor > BEFORE_ALL for epoch in self._epochs.values())
 
-    def _chain(self, time: int, origin: bytes, gap: bytes | None) -> EpochIds:
-        epoch = self._belongs(time, origin, gap)
-        if epoch not in self._chains:
-            self._chains[epoch] = EpochIds(self, epoch)
-        chain = self._chains[epoch]
+    def _epoch_ids(self, time: int, origin: bytes, gap_id: bytes | None) -> EpochIds:
+        """Return the ids of the epoch of a record; arguments as of `observe`."""
+        number = self._epoch_of(time, origin, gap_id)
+        if number not in self._epochs:
+            self._epochs[number] = EpochIds(self, number)
+        epoch = self._epochs[number]
         if origin != BACKFILL:
-            self._current = chain
-        return chain
+            self._current = epoch
+        return epoch
 
-    def _belongs(self, time: int, origin: bytes, gap: bytes | None) -> int:
-        """Return the id epoch a record is of; count it when it was fetched.
+    def _epoch_of(self, time: int, origin: bytes, gap_id: bytes | None) -> int:
+        """Return the id epoch of a record; count it if it was backfilled.
 
         The marker of an `ids_reset` has the epoch of its `before_id`, as every other; the first
-        live record after it begins the next one. Where reading begins later, nothing says which
-        epoch that is but what came after.
+        live record after it begins the next one. Where reading begins later, only the resets that
+        follow show which epoch that is.
         """
-        marker = None if gap is None else self.coverage.gaps.get(gap.decode())
+        marker = None if gap_id is None else self.coverage.gaps.get(gap_id.decode())
         if origin == BACKFILL:
             self.backfilled += 1
             return self._epoch_now(time) if marker is None else marker.id_epoch

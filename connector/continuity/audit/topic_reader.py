@@ -1,4 +1,4 @@
-"""Takes the records of a topic to the series they belong to: the hot path of `bkc verify`."""
+"""Gives the records of a topic to the series they belong to: the hot path of `bkc verify`. PURE."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -14,46 +14,50 @@ from connector.continuity.audit.rules import rule_of
 from connector.continuity.audit.series import AuditedSeries
 from connector.errors import BadMessage, Refused, Retry
 
-HEAD = ("origin", "gap_id")  # what every series looks at, before its sequence fields
-Key = tuple[str, str, str, str]  # topic, product, stream name, symbol
-See = Callable[..., None]
+HEAD_FIELDS = ("origin", "gap_id")  # read of every record, before the fields of its rule
+SeriesKey = tuple[str, str, str, str]  # topic, product, stream name, symbol
+Observe = Callable[..., None]
 
 
-class Message(Protocol):
-    """What is used of a record as the client hands it over."""
+class TopicRecord(Protocol):
+    """A record as the client library returns it."""
 
     def value(self) -> bytes | None:
-        """Its bytes; None deletes its key."""
+        """Return its bytes; None: a tombstone."""
         ...
 
     def timestamp(self) -> tuple[int, int]:
-        """Whose time it is, and epoch milliseconds."""
+        """Return the type of its time, and epoch milliseconds."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
-    """From `since` up to `until`, the latter not included; epoch milliseconds."""
+class TimeWindow:
+    """Record times from `since` up to `until`, not included; epoch milliseconds."""
 
     since: int | None = None
     until: int | None = None
 
     @property
     def bounds(self) -> tuple[int, int]:
-        """The same as two numbers."""
+        """Both ends; None is beyond any time."""
         since = BEFORE_ALL if self.since is None else self.since
         return since, AFTER_ALL if self.until is None else self.until
 
 
 class SeriesBook:
-    """Every series met so far."""
+    """The series found so far.
 
-    def __init__(self, window: Window) -> None:
+    Args:
+        window: Record times that count.
+    """
+
+    def __init__(self, window: TimeWindow) -> None:
         self._window = window
-        self.series: dict[Key, AuditedSeries] = {}
+        self.series: dict[SeriesKey, AuditedSeries] = {}
 
-    def of(self, topic: str, product: str, name: str, symbol: str) -> AuditedSeries:
-        """Return a series, a new one when it was not met before.
+    def find_or_add(self, topic: str, product: str, name: str, symbol: str) -> AuditedSeries:
+        """Return a series, a new one when it was not found before.
 
         Raises:
             BadMessage: the catalogue knows no such stream.
@@ -66,7 +70,7 @@ class SeriesBook:
 
 
 def _stream(product: str, name: str) -> Stream:
-    """Return a record's stream; a merged futures stream may be known to the other product alone."""
+    """Return a record's stream; of a merged one only the other product may have a catalogue row."""
     if product in PRODUCTS:
         for server in (product, *PRODUCTS):
             try:
@@ -79,70 +83,81 @@ def _stream(product: str, name: str) -> Stream:
 
 @dataclass(slots=True)
 class ScanPlan:
-    """How the records of one schema and rule are read: its scanner, and who sees each series."""
+    """How the records of one schema and one set of fields are read.
+
+    Attributes:
+        scanner: Returns a record's prefix and fields.
+        observers: Prefix (schema id, symbol, product, stream) -> `observe` of its series.
+    """
 
     scanner: Scanner
-    seers: dict[bytes, See] = field(default_factory=dict)
+    observers: dict[bytes, Observe] = field(default_factory=dict)
 
 
 class TopicReader:
-    """Takes the records of one topic to their series. The loop of `feed` is the hot path.
+    """Gives the records of one topic to their series. The loop of `feed` is the hot path.
+
+    Args:
+        topic: Its name.
+        book: The series, those of other topics too.
+        schemas: The schemas that records were written with.
 
     Attributes:
         unreadable: Records that could not be read.
         trouble: What was wrong with the first of them.
     """
 
-    def __init__(self, topic: str, books: SeriesBook, schemas: Schemas) -> None:
+    def __init__(self, topic: str, book: SeriesBook, schemas: Schemas) -> None:
         self._topic = topic
-        self._books = books
+        self._book = book
         self._schemas = schemas
-        self._ways: dict[tuple[int, tuple[str, ...]], ScanPlan] = {}
-        self._by_prefix: dict[bytes, tuple[ScanPlan, See]] = {}
+        self._plans: dict[tuple[int, tuple[str, ...]], ScanPlan] = {}
+        self._by_prefix: dict[bytes, tuple[ScanPlan, Observe]] = {}
         self._scan: Callable[[bytes], Scanned | None] = lambda _value: None
-        self._seers: dict[bytes, See] = {}
+        self._observers: dict[bytes, Observe] = {}
         self.unreadable = 0
         self.trouble = ""
 
-    def feed(self, batch: Iterable[Message]) -> None:
-        """Take a batch of records."""
-        scan, seers = self._scan, self._seers
-        for message in batch:
-            found = scan(message.value() or b"")
-            see = seers.get(found[0]) if found is not None else None
-            if found is None or see is None:
-                self._feed_slowly(message)
-                scan, seers = self._scan, self._seers
+    def feed(self, batch: Iterable[TopicRecord]) -> None:
+        """Read a batch of records, in the order of the topic."""
+        scan, observers = self._scan, self._observers
+        for record in batch:
+            scanned = scan(record.value() or b"")
+            observe = observers.get(scanned[0]) if scanned is not None else None
+            if scanned is None or observe is None:
+                self._feed_slowly(record)
+                scan, observers = self._scan, self._observers
             else:
-                see(message.timestamp()[1], *found[1:])
+                observe(record.timestamp()[1], *scanned[1:])
 
-    def _feed_slowly(self, message: Message) -> None:
-        """Take one record of a series, schema or shape that is not the usual one."""
-        value = message.value()
+    def _feed_slowly(self, record: TopicRecord) -> None:
+        """Read one record of another series, schema or shape than the one before."""
+        value = record.value()
         if value is None:
-            return  # it deletes a key of a compacted topic
+            return
         try:
             prefix = prefix_of(value)
-            way, see = self._by_prefix.get(prefix) or self._begin(prefix)
-            found = way.scanner.scan(value) or way.scanner.scan_slowly(value)
-            see(message.timestamp()[1], *found[1:])
+            plan, observe = self._by_prefix.get(prefix) or self._begin(prefix)
+            scanned = plan.scanner.scan(value) or plan.scanner.scan_slowly(value)
+            observe(record.timestamp()[1], *scanned[1:])
         except (Refused, Retry):
             raise
         except Exception as error:  # noqa: BLE001 - fastavro raises what it likes
             self.unreadable += 1
             self.trouble = self.trouble or f"{type(error).__name__}: {error}"
             return
-        self._scan, self._seers = way.scanner.scan, way.seers
+        self._scan, self._observers = plan.scanner.scan, plan.observers
 
-    def _begin(self, prefix: bytes) -> tuple[ScanPlan, See]:
+    def _begin(self, prefix: bytes) -> tuple[ScanPlan, Observe]:
+        """Find the series of records with this prefix, and how they are read."""
         symbol, product, name = split_prefix(prefix)
-        series = self._books.of(self._topic, product, name, symbol)
+        series = self._book.find_or_add(self._topic, product, name, symbol)
         schema_id = schema_id_of(prefix)
-        wanted = HEAD + series.wanted(series.stream)
-        if (schema_id, wanted) not in self._ways:
+        wanted = HEAD_FIELDS + series.wanted(series.stream)
+        if (schema_id, wanted) not in self._plans:
             text = self._schemas.text(schema_id)
-            self._ways[schema_id, wanted] = ScanPlan(Scanner(schema_id, text, wanted))
-        way = self._ways[schema_id, wanted]
-        way.seers[prefix] = series.see
-        self._by_prefix[prefix] = way, series.see
-        return way, series.see
+            self._plans[schema_id, wanted] = ScanPlan(Scanner(schema_id, text, wanted))
+        plan = self._plans[schema_id, wanted]
+        plan.observers[prefix] = series.observe
+        self._by_prefix[prefix] = plan, series.observe
+        return plan, series.observe

@@ -6,19 +6,18 @@ from contextlib import closing
 from typing import Any
 
 from connector.binance.products import PRODUCTS
-from connector.codec.avro import to_json
-from connector.codec.framing import schema_id_of
+from connector.codec.schema import OWN_TOPICS
 from connector.config.model import Settings
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.audit.report import VerifyReport, report_of
 from connector.continuity.audit.series import AuditedSeries
-from connector.continuity.audit.topic_reader import SeriesBook, TopicReader, Window
+from connector.continuity.audit.topic_reader import SeriesBook, TimeWindow, TopicReader
 from connector.errors import Refused, Retry
 from connector.kafka import client_config as kafka_settings
 from connector.kafka.bulk_consumer import BulkConsumer, OffsetRange
+from connector.kafka.checkpoint_store import read_records
 from connector.kafka.schema_registry import SchemaCache
 
-MARKERS, PROGRESS = "markers", "progress"
 APPEND_TIME = 2  # the broker's time instead of ours: the topic is set to LogAppendTime
 PLACE = re.compile(r"\{\w+\}")  # in a topic's template
 
@@ -26,7 +25,7 @@ PLACE = re.compile(r"\{\w+\}")  # in a topic's template
 class Verification:
     """One run over the topics of a config file."""
 
-    def __init__(self, settings: Settings, window: Window, topics: Iterable[str] = ()) -> None:
+    def __init__(self, settings: Settings, window: TimeWindow, topics: Iterable[str] = ()) -> None:
         self._settings = settings
         self._window = window
         self._asked = tuple(topics)
@@ -50,7 +49,7 @@ class Verification:
         with closing(BulkConsumer(conf)) as bulk:
             there = bulk.topics()
             chosen = self._chosen(there)
-            data = {name: bulk.slices(name, there[name], self._window.since) for name in chosen}
+            data = {name: bulk.ranges(name, there[name], self._window.since) for name in chosen}
             # Their ends are looked up after those of the data, open transactions included: so every
             # hole that will be seen has its marker before these ends.
             ours = self._slices_of_ours(conf, there)
@@ -71,9 +70,9 @@ class Verification:
         if self._window.since is None or _any(slices):
             return slices
         partitions = [it.partition for it in slices]
-        if _any(bulk.slices(topic, partitions, 0)):
+        if _any(bulk.ranges(topic, partitions, 0)):
             return slices
-        whole = _whole(slices, bulk.slices(topic, partitions, None))
+        whole = _whole(slices, bulk.ranges(topic, partitions, None))
         self._total += sum(it.end - it.start for it in whole)
         return whole
 
@@ -110,14 +109,14 @@ class Verification:
     def _slices_of_ours(
         self, conf: Mapping[str, Any], there: Mapping[str, list[int]]
     ) -> dict[str, list[OffsetRange]]:
-        names = [f"{self._settings.topic_prefix}.{name}" for name in (MARKERS, PROGRESS)]
+        names = [f"{self._settings.topic_prefix}.{name}" for name in OWN_TOPICS]
         self._notes += [
             f"topic {name} is not there: no hole can be explained by it"
             for name in names
             if name not in there
         ]
         with closing(BulkConsumer(conf, committed=False)) as bulk:
-            return {name: bulk.slices(name, there[name], None) for name in names if name in there}
+            return {name: bulk.ranges(name, there[name], None) for name in names if name in there}
 
     def _read_ours(
         self,
@@ -127,14 +126,14 @@ class Verification:
         tell: Callable[[int, int], None],
     ) -> None:
         """Read markers or progress: every record whole, there are few."""
-        take = self._take_marker if topic.endswith(f".{MARKERS}") else self._take_progress
-        for batch in bulk.read(topic, slices):
-            for message in batch:
-                value = message.value()
-                if value is None:
+        kind = OWN_TOPICS[topic.rpartition(".")[2]]
+        take = self._take_marker if kind == "marker" else self._take_progress
+        for batch in read_records(bulk, topic, slices):
+            for record in batch:
+                if record.value is None:
                     continue
                 try:
-                    take(to_json(self._schemas.text(schema_id_of(value)), value))
+                    take(record.decode(kind, self._schemas))
                 except (Refused, Retry):
                     raise
                 except Exception as error:  # noqa: BLE001 - fastavro raises what it likes
@@ -146,14 +145,14 @@ class Verification:
 
     def _take_progress(self, record: Mapping[str, Any]) -> None:
         series = self._series(record)
-        series.coverage.told(record["id_epoch"])
+        series.coverage.note_epoch(record["id_epoch"])
         series.last_time = record["last_time"]
         series.complete_until = record["complete_until"]
         series.open_gaps = list(record["open_gaps"])
 
     def _series(self, record: Mapping[str, Any]) -> AuditedSeries:
         names = ("topic", "product", "stream_name", "symbol")
-        return self._books.of(*(str(record[name]) for name in names))
+        return self._books.find_or_add(*(str(record[name]) for name in names))
 
     def _read_data(
         self,

@@ -1,298 +1,218 @@
-"""How often each stream speaks, learned from its silences, and which silence is worth a doubt.
+"""How often one stream delivers, learned from its silences, and which silence is suspicious. Pure.
 
-Pure; a doubt is no verdict (feed/liveness/staleness.py comes to one). Times are listening time
-(`ListeningClock`): seconds in which something could have been heard. Learning costs nothing in a
-message's way: a few times a second the counters of all streams are looked at.
+Times are seconds of observed time (feed/liveness/activity_monitor.py). A periodic stream is
+suspected after its documented deadline, an active one after a silence three times longer than all
+but one in a thousand of its silences, a sparse, unverified or undocumented one never. A suspicion
+is no proof: feed/liveness/staleness.py finds one.
 
-periodic streams are doubted after their known deadline, active ones after a silence three times
-longer than all but one in a thousand of theirs, sparse, unverified and undocumented ones never.
+An acknowledged subscription proves nothing either: a wrong route or name is acknowledged, and then
+nothing comes. A periodic stream that has delivered nothing since it was subscribed misses two
+deadlines: after the first it should be subscribed again, after the second it is suspected.
 """
 
 import math
-from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+
+from typing_extensions import override
 
 from connector.binance.stream_name import Stream
 from connector.feed.liveness.interarrival import InterarrivalHistogram
 
-POLL_INTERVAL_S = 0.25  # between two looks at the counters
-MIN_STREAM_PATIENCE_S = 5.0  # an active stream is never doubted sooner
-MIN_CONNECTION_PATIENCE_S = 3.0  # nor a whole connection
-MAX_CONNECTION_PATIENCE_S = (
-    3.75  # a busy one is doubted then, unless it was silent for longer before
-)
-BUSY_RATE = 10.0  # messages a second from which on a silent connection is doubted as a whole
-LIVELY = 20.0  # messages expected in STREAM_S: so lively a stream is doubted before much is known
-TIMES = 3.0  # the usual longest silence times this is a doubt
-MAX_FRUITLESS = 2  # doubts that led nowhere: the stream is quiet until it speaks again
-LEARN_EVERY = 40  # looks between two times that a stream's numbers are worked out
-LEARN_WHOLE_EVERY = 4  # and those of a connection
-_MEASURE_S = 2.0  # least time over which a rate is measured
-_SMOOTH = 0.1  # how much of the newest rate counts
-
-
-@dataclass(slots=True)
-class ListeningClock:
-    """Listening time: does not go on while we could not have heard anything.
-
-    Attributes:
-        now: Seconds. A pause of the process counts as two looks at most: what came meanwhile is
-            read after it.
-    """
-
-    now: float = 0.0
-    _last: float | None = None
-
-    def tick(self, time: float, *, deaf: bool = False) -> float:
-        """Go on to `time` (monotonic seconds), or stand still when deaf; return listening time."""
-        passed = 0.0 if self._last is None else time - self._last
-        self._last = time
-        if not deaf:
-            self.now += min(passed, 2 * POLL_INTERVAL_S)
-        return self.now
+MIN_STREAM_TIMEOUT_S = 5.0  # an active stream is never suspected sooner
+MIN_CONNECTION_TIMEOUT_S = 3.0  # nor is a connection
+MAX_CONNECTION_TIMEOUT_S = 3.75  # until a longer silence of the connection proves healthy
+TIMEOUT_FACTOR = 3.0  # times the usual maximum: a longer silence is suspicious
+LIVELY_EVENTS = 20.0  # expected within the timeout: suspected before the usual maximum is known
+MAX_INCONCLUSIVE_PROBES = 2  # in a row: after them a stream counts as quiet
+_MIN_RATE_PERIOD_S = 2.0  # a rate is measured over no shorter time
+_RATE_SMOOTHING = 0.1  # weight of the newest rate
 
 
 class ActivityState(Enum):
-    """How a stream is heard."""
+    """What is known of a stream's silence."""
 
-    HEARD = "heard"
-    DOUBTED = "doubted"
-    QUIET = "quiet"  # silent, and nobody can say why: not doubted until it speaks again
+    FRESH = "fresh"  # it delivers, or is silent for no longer than its timeout
+    SUSPECTED = "suspected"  # silent for longer: being probed
+    QUIET = "quiet"  # probed in vain: not suspected until it delivers again
 
 
 @dataclass(slots=True, eq=False)
 class StreamActivity:
-    """One stream, or a whole connection, as it is heard.
+    """Deliveries and silences of one stream, or of a whole connection.
 
     Attributes:
         name: Wire name.
-        shortest: No shorter silence is doubted, in seconds; infinite: none is.
-        learns: Nothing is doubted before its habit is known; else `shortest` is its deadline.
-        counts: It is among the traffic that can be expected of its connection.
+        min_timeout_s: No shorter silence is suspicious; infinite: none is.
+        adapts: The timeout follows the learned silences; without any, no silence is suspicious.
+            False: `min_timeout_s` is the timeout.
+        expected: Its events are among those that its connection is expected to deliver.
         intervals: Its silences.
-        seen: Its counter at the last look; None: not looked at since it was subscribed.
-        at: When it spoke last.
-        patience: The silence after which it is doubted.
-        due: When it will be doubted, if it says nothing.
-        rate: Messages a second, smoothed over some minutes.
-        fruitless: Doubts in a row that led nowhere.
-        surprised: A silence that was doubted proved healthy once: its deadline is no good.
+        last_count: Its counter at the last poll; None: not polled since it was subscribed.
+        last_at: When it delivered last, or was subscribed.
+        timeout_s: A longer silence is suspicious.
+        due_at: When its silence becomes suspicious.
+        rate: Events a second, smoothed over some minutes.
+        state: What is known of its silence.
+        awaits_first: The stream is periodic, and has delivered nothing since it was subscribed.
+        missed_deadlines: Deadlines that passed while the first event was awaited.
+        inconclusive_probes: Probes in a row in which no connection delivered it.
+        was_refuted: A suspicious silence has proved healthy: the timeout follows what is learned.
     """
 
     name: str
-    shortest: float
-    learns: bool
-    counts: bool = True
+    min_timeout_s: float
+    adapts: bool
+    expected: bool = True
     intervals: InterarrivalHistogram = field(default_factory=InterarrivalHistogram)
-    seen: int | None = None
-    at: float = 0.0
-    patience: float = math.inf
-    due: float = math.inf
+    last_count: int | None = None
+    last_at: float = 0.0
+    timeout_s: float = math.inf
+    due_at: float = math.inf
     rate: float = 0.0
-    state: ActivityState = ActivityState.HEARD
-    fruitless: int = 0
-    surprised: bool = False
-    _silence: float | None = None  # that ended while it was doubted
-    _marked: int | None = None
-    _marked_at: float = 0.0
+    state: ActivityState = ActivityState.FRESH
+    awaits_first: bool = False
+    missed_deadlines: int = 0
+    inconclusive_probes: int = 0
+    was_refuted: bool = False
+    _suspected_silence_s: float | None = None  # of the silence that ended under suspicion
+    _rate_count: int | None = None  # the counter when the rate was measured last
+    _rate_at: float = 0.0
 
     def restart(self, now: float) -> None:
-        """It has been subscribed just now: what it said before is no measure of this silence."""
-        self.seen = self._marked = self._silence = None
-        self.at = now
-        if self.state is ActivityState.DOUBTED:
-            self.state = ActivityState.HEARD
-        self.due = now + self.patience if self.state is ActivityState.HEARD else math.inf
+        """Begin a new silence: the stream has just been subscribed."""
+        self.last_count = self._rate_count = self._suspected_silence_s = None
+        self.last_at, self.missed_deadlines = now, 0
+        self.awaits_first = not self.adapts and self.min_timeout_s < math.inf
+        if self.state is ActivityState.SUSPECTED:
+            self.state = ActivityState.FRESH
+        is_due = self.state is ActivityState.FRESH or self.awaits_first
+        self.due_at = now + self.timeout_s if is_due else math.inf
 
-    def look(self, count: int, now: float) -> bool:
-        """Take a look at its counter; say whether to doubt it, once."""
-        if count != self.seen:
-            if self.seen is None:
-                self._marked, self._marked_at = count, now
-            else:
-                self._resumes(now)
-            self.seen, self.at = count, now
-            if self.state is ActivityState.HEARD:
-                self.due = now + self.patience
+    def poll(self, count: int, now: float) -> bool:
+        """Compare the counter with that of the last poll; return whether the stream is overdue.
+
+        Each deadline is reported once; `missed_deadlines` and `state` show what to do.
+        """
+        if count != self.last_count:
+            self._delivered(count, now)
             return False
-        if now < self.due:
+        if now < self.due_at:
             return False
-        self.state, self.due = ActivityState.DOUBTED, math.inf
+        if self.awaits_first:
+            self.missed_deadlines += 1
+        if self.missed_deadlines == 1:
+            self.last_at, self.due_at = now, now + self.timeout_s
+        else:
+            self.due_at = math.inf
+            if self.state is ActivityState.FRESH:
+                self.state = ActivityState.SUSPECTED
         return True
 
-    def _resumes(self, now: float) -> None:
-        silence = now - self.at
-        if self.state is ActivityState.HEARD:
-            self.intervals.note(silence)
+    def _delivered(self, count: int, now: float) -> None:
+        if self.last_count is None:  # subscribed just now: what came before is no measure
+            self._rate_count, self._rate_at = count, now
+        else:
+            self._end_silence(now)
+            self.awaits_first, self.missed_deadlines = False, 0
+        self.last_count, self.last_at = count, now
+        if self.state is ActivityState.FRESH:
+            self.due_at = now + self.timeout_s
+
+    def _end_silence(self, now: float) -> None:
+        silence_s = now - self.last_at
+        if self.state is ActivityState.FRESH:
+            self.intervals.note(silence_s)
+            self.inconclusive_probes = 0
         elif self.state is ActivityState.QUIET:
-            self._note_surprise(silence)
-        elif self._silence is None:
-            self._silence = silence  # healthy or not: the verdict will tell
+            self._note_refuted(silence_s)
+        elif self._suspected_silence_s is None:
+            self._suspected_silence_s = silence_s  # the probe shows whether it was healthy
 
-    def _note_surprise(self, silence: float) -> None:
-        self.intervals.note_surprise(silence)
-        self.surprised, self.state, self.fruitless = True, ActivityState.HEARD, 0
+    def _note_refuted(self, silence_s: float) -> None:
+        self.intervals.note_refuted(silence_s)
+        self.was_refuted, self.state, self.inconclusive_probes = True, ActivityState.FRESH, 0
 
-    def healthy(self, now: float) -> None:
-        """The doubt was wrong: such silences are usual."""
-        self._note_surprise(self._silence or now - self.at)
-        self.cleared(now)
+    def refute(self, now: float) -> None:
+        """End a suspicion that was wrong: such silences are usual from now on."""
+        self._note_refuted(self._suspected_silence_s or now - self.last_at)
+        self.clear(now)
 
-    def cleared(self, now: float) -> None:
-        """The doubt is over, whatever it was; the silence is no measure of anything."""
-        self.state, self._silence, self.fruitless, self.at = ActivityState.HEARD, None, 0, now
+    def clear(self, now: float) -> None:
+        """End a suspicion, or the state quiet; nothing is learned from the silence."""
+        self.state, self._suspected_silence_s = ActivityState.FRESH, None
+        self.inconclusive_probes, self.last_at = 0, now
         self.learn(now)
 
-    def unconfirmed(self, now: float) -> bool:
-        """Nobody else hears it either; say whether it is quiet now, or doubted once more later."""
-        self.fruitless += 1
-        quiet = self.fruitless >= MAX_FRUITLESS
-        self.state = ActivityState.QUIET if quiet else ActivityState.HEARD
-        self.due = math.inf if quiet else now + self.patience
+    def note_inconclusive(self, now: float) -> bool:
+        """End a suspicion: no connection delivered it. Return whether it counts as quiet now.
+
+        If not, it is suspected once more, a timeout later.
+        """
+        self.inconclusive_probes += 1
+        quiet = self.inconclusive_probes >= MAX_INCONCLUSIVE_PROBES
+        self.state = ActivityState.QUIET if quiet else ActivityState.FRESH
+        self.due_at = math.inf if quiet else now + self.timeout_s
         return quiet
 
     def learn(self, now: float) -> None:
-        """Work out rate and patience: for now and then."""
+        """Compute rate and timeout; call every few seconds."""
         self._learn_rate(now)
-        self.patience = self._patience()
-        if self.state is ActivityState.HEARD and not self.fruitless:
-            self.due = self.at + self.patience
+        self.timeout_s = self._timeout()
+        if self.state is ActivityState.FRESH and not self.inconclusive_probes:
+            self.due_at = self.last_at + self.timeout_s
 
-    def _patience(self) -> float:
+    def _timeout(self) -> float:
         usual = self.intervals.usual_maximum()
         if usual is None:
-            lively = self.rate * self.shortest >= LIVELY and not self.surprised
-            return self.shortest if lively or not self.learns else math.inf
-        if self.learns or self.surprised:
-            return max(self.shortest, TIMES * usual)
-        return self.shortest
+            lively = self.rate * self.min_timeout_s >= LIVELY_EVENTS and not self.was_refuted
+            return self.min_timeout_s if lively or not self.adapts else math.inf
+        if self.adapts or self.was_refuted:
+            return max(self.min_timeout_s, TIMEOUT_FACTOR * usual)
+        return self.min_timeout_s
 
     def _learn_rate(self, now: float) -> None:
-        passed = now - self._marked_at
-        if self._marked is None or self.seen is None or passed < _MEASURE_S:
+        passed = now - self._rate_at
+        if self._rate_count is None or self.last_count is None or passed < _MIN_RATE_PERIOD_S:
             return
-        rate = max(0.0, (self.seen - self._marked) / passed)  # the way may be another one
-        self.rate = self.rate + _SMOOTH * (rate - self.rate) if self.rate else rate
-        self._marked, self._marked_at = self.seen, now
-
-
-def activity_of(stream: Stream) -> StreamActivity:
-    """Return a stream's voice, by the cadence class of its catalogue row."""
-    row = stream.row
-    if row.status != "live" or row.cadence == "sparse":
-        return StreamActivity(stream.name, math.inf, learns=False, counts=False)
-    if row.cadence == "periodic":
-        return StreamActivity(stream.name, first_data_deadline(row.period_s or 0.0), learns=False)
-    return StreamActivity(stream.name, MIN_STREAM_PATIENCE_S, learns=True)
+        # Never below 0: the route may be a new one, and its counter with it.
+        rate = max(0.0, (self.last_count - self._rate_count) / passed)
+        self.rate = self.rate + _RATE_SMOOTHING * (rate - self.rate) if self.rate else rate
+        self._rate_count, self._rate_at = self.last_count, now
 
 
 class ConnectionActivity(StreamActivity):
-    """A connection as one voice: doubted sooner, as long as it never was silent for so long."""
+    """All frames of a connection as one stream.
+
+    Its timeout is bounded until a silence longer than the bound has proved healthy.
+    """
 
     __slots__ = ()
 
     def __init__(self) -> None:
-        super().__init__("", MIN_CONNECTION_PATIENCE_S, learns=True)
+        super().__init__("", MIN_CONNECTION_TIMEOUT_S, adapts=True)
 
-    def _patience(self) -> float:
-        patience = super()._patience()
-        return patience if self.surprised else min(patience, MAX_CONNECTION_PATIENCE_S)
+    @override
+    def _timeout(self) -> float:
+        timeout_s = super()._timeout()
+        return timeout_s if self.was_refuted else min(timeout_s, MAX_CONNECTION_TIMEOUT_S)
 
+    @override
     def _learn_rate(self, now: float) -> None:
-        if self.seen != self._marked:  # a silence is no slower pace
+        if self.last_count != self._rate_count:  # a silent connection is not a slower one
             super()._learn_rate(now)
 
 
-class ActivityMonitor:
-    """What is known of all streams of a bundle, across its connections.
-
-    Attributes:
-        streams: Those that are subscribed now, in the order of the counters.
-        whole: The connection.
-    """
-
-    def __init__(self) -> None:
-        self.streams: list[StreamActivity] = []
-        self.whole = ConnectionActivity()
-        self._known: dict[str, StreamActivity] = {}
-        self._looks = 0
-
-    def subscribed(self, wanted: Iterable[Stream], held: Container[str], now: float) -> None:
-        """Take over what is subscribed from now on; what was before goes on undisturbed.
-
-        Args:
-            wanted: The bundle's streams: what is known of others is forgotten.
-            held: Names of those that are subscribed.
-            now: Listening time.
-        """
-        before, known = {voice.name for voice in self.streams}, self._known
-        self._known = {one.name: known.get(one.name) or activity_of(one) for one in wanted}
-        self.streams = [voice for voice in self._known.values() if voice.name in held]
-        for voice in self.streams:
-            if voice.name not in before and voice.state is not ActivityState.DOUBTED:
-                voice.learn(now)
-                voice.restart(now)
-
-    def restart(self, now: float, awake: float) -> None:
-        """Another connection counts from now on; `awake` is the time by which it is looked at."""
-        for voice in self.streams:
-            voice.restart(now)
-        self.whole.restart(awake)
-
-    def check(self, counts: Sequence[int], now: float) -> list[StreamActivity]:
-        """Take a look at the streams' counters, in the order of `voices`; return whom to doubt."""
-        found = []
-        heard = ActivityState.HEARD
-        for voice, count in zip(self.streams, counts, strict=True):
-            if count == voice.seen:
-                if now >= voice.due and voice.look(count, now):
-                    found.append(voice)
-            elif (
-                voice.state is heard and voice.seen is not None
-            ):  # as `StreamActivity.look`, but quicker
-                voice.intervals.note(now - voice.at)
-                voice.seen, voice.at, voice.fruitless = count, now, 0
-                voice.due = now + voice.patience
-            else:
-                voice.look(count, now)
-        self._looks += 1
-        for voice in self.streams[self._looks % LEARN_EVERY :: LEARN_EVERY]:
-            voice.learn(now)
-        return found
-
-    def check_connection(self, frames: int, now: float) -> bool:
-        """Take a look at the connection's counter of frames; say whether to doubt all of it."""
-        if self._looks % LEARN_WHOLE_EVERY == 0:
-            self.whole.learn(now)
-        if frames == self.whole.seen and self.expected_rate < BUSY_RATE:
-            return False
-        return self.whole.look(frames, now)
-
-    @property
-    def expected_rate(self) -> float:
-        """Frames a second that can be expected of the streams that are surely alive."""
-        return self.whole.rate * self.share(self.streams)
-
-    def share(self, some: Iterable[StreamActivity]) -> float:
-        """Return what part of the usual traffic these streams make, of all that may count."""
-        all_of_it = sum(voice.rate for voice in self.streams)
-        if not all_of_it:  # nothing is known yet: as if all were alike
-            return sum(voice.counts for voice in some) / max(1, len(self.streams))
-        return sum(voice.rate for voice in some if voice.counts) / all_of_it
-
-    def busiest(self, number: int) -> list[StreamActivity]:
-        """Return the streams that usually say most."""
-        return sorted(self.streams, key=lambda voice: voice.rate, reverse=True)[:number]
-
-    def named(self, names: Iterable[str]) -> list[StreamActivity]:
-        """Return those of these streams that are subscribed."""
-        return [self._known[name] for name in names if name in self._known]
+def activity_of(stream: Stream) -> StreamActivity:
+    """Return the activity of a stream that has delivered nothing yet, by its catalogue row."""
+    row = stream.row
+    if row.status != "live" or row.cadence == "sparse":
+        return StreamActivity(stream.name, math.inf, adapts=False, expected=False)
+    if row.cadence == "periodic":
+        return StreamActivity(stream.name, first_data_deadline(row.period_s or 0.0), adapts=False)
+    return StreamActivity(stream.name, MIN_STREAM_TIMEOUT_S, adapts=True)
 
 
 def first_data_deadline(period_s: float) -> float:
-    """Return how long after its acknowledgement a periodic stream may stay silent, in seconds.
-
-    An acknowledgement proves nothing: a wrong route or name is acknowledged and silent.
-    """
+    """Return the longest silence of a periodic stream that is not suspicious, in seconds."""
     return max(10.0, 3 * period_s)

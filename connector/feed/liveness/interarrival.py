@@ -1,60 +1,67 @@
-"""The silences of one stream, and the longest that is usual. Pure; times are listening time."""
+"""Histogram of a stream's inter-arrival times, and the longest that is usual. Pure."""
 
 import math
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-ENOUGH = 100  # silences from which on something is known
-GENERATION = 4_096  # silences that are remembered at least; twice as many at most
-# Upper edges of the histogram, in seconds: 19 % apart, from half a second to half a day.
-EDGES = tuple(0.5 * 2 ** (step / 4) for step in range(66))
-_RARE = 1_000  # one silence in so many is longer than the usual longest
+MIN_INTERVALS = 100  # fewer tell nothing
+GENERATION = 4_096  # the newest so many intervals count for certain, twice as many at most
+# Upper edges of the buckets, in seconds: 19 % apart, from half a second to half a day.
+EDGES_S = tuple(0.5 * 2 ** (step / 4) for step in range(66))
+_RARE = 1_000  # of so many intervals, one exceeds the usual maximum
+
+
+def _empty_buckets() -> "array[int]":
+    return array("H", bytes(2 * len(EDGES_S) + 2))
 
 
 @dataclass(slots=True)
 class InterarrivalHistogram:
-    """The silences of one stream, in a histogram that forgets by generations: under 500 bytes."""
+    """The inter-arrival times of one stream; forgets by generations, takes under 500 bytes.
 
-    number: int = 0
-    _new: "array[int]" = field(default_factory=lambda: array("H", bytes(2 * len(EDGES) + 2)))
-    _old: "array[int]" = field(default_factory=lambda: array("H", bytes(2 * len(EDGES) + 2)))
+    Attributes:
+        count: Intervals in it.
+    """
+
+    count: int = 0
+    _new: "array[int]" = field(default_factory=_empty_buckets)
+    _old: "array[int]" = field(default_factory=_empty_buckets)
     _in_new: int = 0
 
-    def note(self, silence: float, weight: int = 1) -> None:
-        """Count a silence that ended well, in seconds; its weight is how often it counts."""
-        self._new[bisect_left(EDGES, silence)] += weight
+    def note(self, interval_s: float, weight: int = 1) -> None:
+        """Count an interval between two events, `weight` times."""
+        self._new[bisect_left(EDGES_S, interval_s)] += weight
         self._in_new += weight
-        self.number += weight
+        self.count += weight
         if self._in_new >= GENERATION:
-            self._old, self._new = self._new, array("H", bytes(2 * len(EDGES) + 2))
-            self.number, self._in_new = self._in_new, 0
+            self._old, self._new = self._new, _empty_buckets()
+            self.count, self._in_new = self._in_new, 0
 
-    def note_surprise(self, silence: float) -> None:
-        """Count a healthy silence that was doubted: from now on it is among the usual ones."""
-        self.note(silence, 1 + min(self.number // 400, GENERATION // 8))
+    def note_refuted(self, interval_s: float) -> None:
+        """Count a suspicious interval that was healthy, so often that it becomes usual."""
+        self.note(interval_s, 1 + min(self.count // 400, GENERATION // 8))
 
     def usual_maximum(self) -> float | None:
-        """Return the silence that one in a thousand exceeds; None before enough is known.
+        """Return the seconds that one interval in a thousand exceeds; None for too few intervals.
 
-        Before a thousand silences there is none so rare: the longest one is stretched as it would
-        grow for events that come by chance.
+        Fewer than a thousand hold no interval that rare: the longest one is stretched as it would
+        grow for independent events.
         """
-        if self.number < ENOUGH:
+        if self.count < MIN_INTERVALS:
             return None
-        longer = self.number / _RARE
-        for step in range(len(EDGES), -1, -1):
-            inside = self._new[step] + self._old[step]
+        longer = self.count / _RARE
+        for bucket in range(len(EDGES_S), -1, -1):
+            inside = self._new[bucket] + self._old[bucket]
             if inside > longer:
-                value = _within(step, longer / inside)
-                stretch = math.log(_RARE) / math.log(min(self.number, _RARE))
-                return value * stretch
+                interval_s = _exceeded_by(longer / inside, bucket)
+                return interval_s * math.log(_RARE) / math.log(min(self.count, _RARE))
             longer -= inside
         return None
 
 
-def _within(step: int, share: float) -> float:
-    """Return the silence in a step of the histogram that this share of its silences exceeds."""
-    upper = EDGES[min(step, len(EDGES) - 1)]
-    lower = EDGES[step - 1] if step else 0.0
+def _exceeded_by(share: float, bucket: int) -> float:
+    """Return the interval that this share of a bucket's intervals exceeds, in seconds."""
+    upper = EDGES_S[min(bucket, len(EDGES_S) - 1)]
+    lower = EDGES_S[bucket - 1] if bucket else 0.0
     return upper - share * (upper - lower)

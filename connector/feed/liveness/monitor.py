@@ -1,278 +1,217 @@
-"""Notices what says nothing any more: one stream of a connection, or the connection as a whole.
+"""Notices silent streams and silent connections, and finds out whether they are stale.
 
-A silence is a suspicion, never a verdict. A stream is read a second time elsewhere
-(feed/liveness/probe.py); a connection is replaced only when a new one brings data while it does
-not. feed/liveness/activity.py and feed/liveness/staleness.py decide; feed/liveness/first_data.py
-watches over the first data of what was just subscribed.
+Silence alone never replaces a connection: a stream is stale only if the probe delivers it and its
+session does not, a session only if its replacement delivers and it does not (decision 0012).
+
+Next along the way: feed/liveness/activity.py (which silence is suspicious), feed/liveness/probe.py
+(suspected streams), feed/liveness/suspicions.py (what is found out).
 """
 
 import asyncio
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from connector.continuity.marker import GapReason
 from connector.feed.context import SessionContext
-from connector.feed.liveness.activity import ActivityMonitor, ListeningClock, StreamActivity
-from connector.feed.liveness.probe import ProbeConnection, ProbeHooks
-from connector.feed.liveness.staleness import CONFIRM_S, Action, StalenessCheck
-from connector.feed.pipeline import Route, Routes
+from connector.feed.liveness.activity import ActivityState, StreamActivity
+from connector.feed.liveness.activity_monitor import POLL_INTERVAL_S, ObservationClock
+from connector.feed.liveness.probe import ProbeConnection
+from connector.feed.liveness.staleness import CONFIRM_S, StalenessCheck
+from connector.feed.liveness.suspicions import Suspicions
+from connector.feed.route import Routes
 from connector.feed.session import Session
 from connector.planning.model import ConnectionPlan
 from connector.telemetry import events
 
-POLL_INTERVAL_S = 0.25  # between two looks at the counters
-WHOLE_S = 10.0  # how long a new connection may take to prove that the old one is stale
+MAX_PROOF_S = 10.0  # a replacement that delivers nothing for so long proves nothing
 RETRY_DELAY_S = 60.0  # after a bug
-ASKED = 3  # streams of a quiet connection that REST is asked about
-MOST = 0.5  # of the usual traffic: when more is stale, the connection is replaced
+MAX_ASKED_STREAMS = 3  # of a quiet connection: REST is asked about its busiest ones
+SILENT_REPORTS = 2  # times that a stream which never delivered is logged
 
 
 class LivenessMonitor:
-    """Listens to the streams of one bundle, across its connections.
+    """Monitors the streams of one ConnectionPlan, across its connections.
 
     Args:
-        around: What the supervisors share.
-        routes: The bundle's.
-        bundle: The streams wanted now.
-        misaligned: Called when not all that is wanted may be held.
+        context: What all sessions share.
+        routes: The routes of the connection's streams.
+        plan: The streams that are wanted.
+        changed: Set when a session may not hold all that is wanted.
 
     Attributes:
-        suspected: Streams suspected so far; of these:
-        refuted: spoke by themselves,
-        confirmed: were stale,
-        quiet: were silent everywhere.
+        suspicions: What was suspected, and found out.
     """
 
     def __init__(
         self,
-        around: SessionContext,
+        context: SessionContext,
         routes: Routes,
-        bundle: Callable[[], ConnectionPlan],
-        misaligned: Callable[[], None],
+        plan: ConnectionPlan,
+        changed: asyncio.Event,
     ) -> None:
-        self.suspected = self.refuted = self.confirmed = self.quiet = 0
-        self._context, self._routes, self._bundle = around, routes, bundle
+        self.suspicions = Suspicions(context, routes, plan)
+        self._activity, self._clock = self.suspicions.activity, self.suspicions.clock
+        self._connection_clock = ObservationClock()  # goes on while frames wait for Kafka
+        self._probe = ProbeConnection(context, routes, self.suspicions, changed)
+        self._context, self._routes = context, routes
         self._loop = asyncio.get_running_loop()
-        self._listener = ActivityMonitor()
-        self._clock, self._awake = (
-            ListeningClock(),
-            ListeningClock(),
-        )  # the first stands still while frames wait
-        hands = ProbeHooks(bundle, lambda: self._clock.now, self._settled, misaligned)
-        self._probe = ProbeConnection(around, routes, hands)
-        self._leg: Session | None = None
-        self._tuned: object = None
+        self._session: Session | None = None
+        self._tracked: object = None
         self._keys: list[bytes] = []
-        self._special: list[tuple[int, bytes, bool]] = []  # place, key, whether it is read twice
-        self._stale: set[str] = set()
-        self._proved = False  # streams have proved that the connection is stale
-        self._frames = 0  # of the connection when it was suspected
+        self._special: list[tuple[int, bytes, bool]] = []  # position, key, on two connections
+        self._suspected_at_frames = 0  # of the connection, when it was suspected
 
-    async def watch(self, leg: Session) -> None:
-        """Listen to a connection; return when it should be replaced."""
-        if leg is not self._leg:
-            self._leg = leg
-            self._listener.restart(self._clock.now, self._awake.now)
-            self._probe.follow(leg)
-            self._stale.clear()
-            self._proved = False
-        while not self._proved:
+    @property
+    def silent(self) -> int:
+        """How many periodic streams delivered nothing within their deadline since subscribed."""
+        return self._activity.silent
+
+    def want(self, plan: ConnectionPlan) -> None:
+        """Monitor the streams of this plan from now on."""
+        self.suspicions.plan = plan
+
+    async def watch(self, session: Session) -> None:
+        """Monitor a session; return when it should be replaced."""
+        if session is not self._session:
+            self._session = session
+            self._activity.restart(self._clock.now, self._connection_clock.now)
+            self._probe.follow(session)
+            self.suspicions.restart()
+        while not self.suspicions.proved_connection_stale:
             await asyncio.sleep(POLL_INTERVAL_S)
             try:
-                if self._look(leg):
+                if await self._poll(session):
                     return
             except Exception as error:  # noqa: BLE001 - a bug here must not end a good connection
-                events.liveness_monitor_failed(connection=self._bundle().name, error=error)
+                events.liveness_monitor_failed(connection=self.suspicions.plan.name, error=error)
                 await asyncio.sleep(RETRY_DELAY_S)
 
     def end(self, reason: GapReason) -> None:
-        """The connection is gone, and nobody follows at once."""
+        """Note that the session is gone, and has no successor yet."""
         self._probe.end(reason)
-        self._leg = None
+        self._session = None
 
-    def _look(self, leg: Session) -> bool:
-        """Look once at all counters; say whether the whole connection is in doubt."""
+    async def _poll(self, session: Session) -> bool:
+        """Compare all counters once; return whether the whole connection is suspected."""
         time = self._loop.time()
-        now = self._clock.tick(time, deaf=self._context.pipeline.queued)
-        self._tune(leg, now)
-        found = self._listener.check(self._counts(leg.connection.id), now)
-        if found:
-            self._doubt(leg, found, now)
-        if not self._listener.check_connection(leg.connection.frames, self._awake.tick(time)):
-            return False
-        self._frames = leg.connection.frames
-        self._suspect(list(leg.held), self._awake.now - self._listener.whole.at)
-        return True
+        now = self._clock.tick(time, blocked=self._context.pipeline.queued)
+        self._track(session, now)
+        overdue = self._activity.poll(self._counts(session.connection.id), now)
+        self._report_silent(overdue)
+        self._suspect(session, overdue, now)
+        frames = session.connection.frames
+        if self._activity.poll_connection(frames, self._connection_clock.tick(time)):
+            silence_s = self._connection_clock.now - self._activity.connection.last_at
+            self._suspected_at_frames = frames
+            self.suspicions.suspect(list(session.held), silence_s)
+            return True
+        if undelivered := [stream.name for stream in overdue if stream.missed_deadlines == 1]:
+            await session.resubscribe(undelivered)
+        return False
 
-    def _tune(self, leg: Session, now: float) -> None:
-        """Listen to exactly what is subscribed."""
-        bundle = self._bundle()
-        state = leg, leg.touched, bundle
-        if state == self._tuned:
+    def _track(self, session: Session, now: float) -> None:
+        """Track exactly the streams that are subscribed."""
+        plan = self.suspicions.plan
+        state = session, session.touched, plan
+        if state == self._tracked:
             return
-        self._tuned = state
-        self._listener.subscribed([one.stream for one in bundle.streams], leg.held, now)
-        self._keys = [voice.name.encode() for voice in self._listener.streams]
+        self._tracked = state
+        self._activity.track([planned.stream for planned in plan.streams], session.held, now)
+        self._keys = [stream.name.encode() for stream in self._activity.streams]
         special = {
-            one.stream.name.encode(): one.connections > 1
-            for one in bundle.streams
-            if one.connections > 1 or one.other_product_topic is not None
+            planned.stream.name.encode(): planned.connections > 1
+            for planned in plan.streams
+            if planned.connections > 1 or planned.other_product_topic is not None
         }
         self._special = [
-            (place, key, special[key]) for place, key in enumerate(self._keys) if key in special
+            (position, key, special[key])
+            for position, key in enumerate(self._keys)
+            if key in special
         ]
 
-    def _counts(self, leg: int) -> list[int]:
-        """Return the counter of every voice.
+    def _counts(self, connection_id: int) -> list[int]:
+        """Return the number of events of each tracked stream, in their order.
 
-        What a merged stream brings for the other product counts too; of a stream that is read
-        twice only what this connection brings.
+        A merged stream's events of the other product count too; of a stream that is planned on two
+        connections only those that this one has delivered.
         """
         routes, delivered = self._routes, self._context.pipeline.arbitration.delivered
         counts = [routes[key].messages for key in self._keys]
-        for place, key, doubled in self._special:
-            way = routes[key]
-            if doubled:
-                counts[place] = delivered(way, leg)
-            elif way.other_product is not None:
-                counts[place] += way.other_product.messages
+        for position, key, on_two in self._special:
+            route = routes[key]
+            if on_two:
+                counts[position] = delivered(route, connection_id)
+            elif route.other_product is not None:
+                counts[position] += route.other_product.messages
         return counts
 
     # Streams
 
-    def _doubt(self, leg: Session, voices: Sequence[StreamActivity], now: float) -> None:
-        """Have some streams read a second time, within the budget for doubts."""
-        if not self._probe.busy and not self._context.try_acquire_probe(self._bundle()):
-            for voice in voices:
-                voice.cleared(now)
+    def _report_silent(self, overdue: Sequence[StreamActivity]) -> None:
+        """Log the streams that delivered nothing since they were subscribed."""
+        silent = [stream for stream in overdue if 0 < stream.missed_deadlines <= SILENT_REPORTS]
+        if silent:
+            events.stream_silent(
+                connection=self.suspicions.plan.name,
+                streams=[stream.name for stream in silent],
+                deadline_s=max(stream.timeout_s for stream in silent),
+            )
+
+    def _suspect(self, session: Session, overdue: Sequence[StreamActivity], now: float) -> None:
+        """Have the suspected ones of these streams probed, if a probe may be opened."""
+        suspected = [stream for stream in overdue if stream.state is ActivityState.SUSPECTED]
+        if not suspected:
             return
-        silence = max(now - voice.at for voice in voices)
-        self._suspect([voice.name for voice in voices], silence)
-        self._probe.take(leg, {voice.name: StalenessCheck(voice.patience) for voice in voices})
-
-    def _suspect(self, names: list[str], silence: float) -> None:
-        self.suspected += len(names)
-        events.stale_suspected(connection=self._bundle().name, streams=names, silence_s=silence)
-        suspect = self._context.pipeline.arbitration.suspect
-        self._later(functools.partial(suspect, self._ways(names)))
-
-    def _settled(self, step: Action | None, names: list[str]) -> None:
-        """Take note of what was found out about some streams."""
-        if not names:
+        plan = self.suspicions.plan
+        if not self._probe.busy and not self._context.limiter.try_acquire_probe(plan):
+            for stream in suspected:
+                stream.clear(now)
             return
-        voices, now = self._listener.named(names), self._clock.now
-        if step is Action.REPLACE:
-            self._proved = True
-        elif step is Action.MOVE:
-            self._confirmed(names)
-        else:
-            self._over(step, names, voices, now)
-
-    def _confirmed(self, names: list[str]) -> None:
-        new = [name for name in names if name not in self._stale]
-        if new:
-            self._stale.update(new)
-            self.confirmed += len(new)
-            events.stale_confirmed(connection=self._bundle().name, streams=new)
-        self._proved = self._listener.share(self._listener.named(self._stale)) > MOST
-
-    def _over(
-        self, step: Action | None, names: list[str], voices: list[StreamActivity], now: float
-    ) -> None:
-        name = self._bundle().name
-        self._stale.difference_update(names)
-        self._later(
-            functools.partial(self._context.pipeline.arbitration.clear_suspicion, self._ways(names))
-        )
-        if step is Action.HEALTHY:
-            self.refuted += len(names)
-            events.stale_refuted(connection=name, streams=names)
-            for voice in voices:
-                voice.healthy(now)
-        elif step is Action.QUIET:
-            self._nobody_heard(voices, now)
-        else:
-            if step is Action.HEALED:
-                events.stale_healed(connection=name, streams=names)
-            for voice in voices:
-                voice.cleared(now)
-
-    def _nobody_heard(self, voices: list[StreamActivity], now: float) -> None:
-        quiet = [voice for voice in voices if voice.unconfirmed(now)]
-        if not quiet:
-            return
-        self.quiet += len(quiet)
-        events.stream_quiet(self._bundle().name, [voice.name for voice in quiet])
-        for voice in quiet:
-            self._watch(voice, functools.partial(self._doubt_again, voice))
-
-    def _doubt_again(self, voice: StreamActivity) -> None:
-        """REST says that a quiet stream goes on: doubt it again, as if it had just spoken."""
-        voice.cleared(self._clock.now)
-
-    def _watch(self, voice: StreamActivity, tell: Callable[[], None]) -> None:
-        for way in self._ways([voice.name]):
-            for series in way.all_series():
-                self._context.watch(series, tell)
+        silence_s = max(now - stream.last_at for stream in suspected)
+        self.suspicions.suspect([stream.name for stream in suspected], silence_s)
+        checks = {stream.name: StalenessCheck(stream.timeout_s) for stream in suspected}
+        self._probe.take(session, checks)
 
     # The connection
 
-    async def confirms(self, old: Session, new: Session) -> bool:
-        """Say whether a new connection proves the old one stale; wait until that is known."""
-        if not self._proved:
-            names = list(old.held)
-            if not await self._is_stale(old, new):
-                self._later(
-                    functools.partial(
-                        self._context.pipeline.arbitration.clear_suspicion, self._ways(names)
-                    )
-                )
-                return False
-            self.confirmed += len(names)
-            events.stale_confirmed(connection=self._bundle().name, streams=names)
-            ways, now_ms = self._ways(names), self._context.now_ms()
-            self._later(functools.partial(self._mark, ways, old.connection.id, now_ms))
+    async def proves_stale(self, old: Session, new: Session) -> bool:
+        """Return whether a replacement proves a suspected session stale; waits for the proof."""
+        if self.suspicions.proved_connection_stale:
+            return True
+        names = list(old.held)
+        if not await self._delivers_alone(new, old, names):
+            self.suspicions.clear(names)
+            return False
+        self.suspicions.confirm(names)
+        self.suspicions.mark_stale(names, old.connection.id)
         return True
 
-    async def _is_stale(self, old: Session, new: Session) -> bool:
-        whole, names = self._listener.whole, list(old.held)
-        give_up = self._loop.time() + WHOLE_S
+    async def _delivers_alone(self, new: Session, old: Session, names: list[str]) -> bool:
+        """Return whether a replacement delivers while the suspected session does not."""
+        give_up = self._loop.time() + MAX_PROOF_S
         while not new.connection.closed.done():
             if old.connection.closed.done():
                 return True
-            if old.connection.frames != self._frames:
-                self.refuted += len(names)
-                events.stale_refuted(connection=self._bundle().name, streams=names)
-                whole.healthy(self._awake.tick(self._loop.time()))
+            if old.connection.frames != self._suspected_at_frames:
+                self.suspicions.refute(names)
+                self._activity.connection.refute(self._connection_clock.tick(self._loop.time()))
                 return False
-            began = new.connection.first_data
-            if began is not None and self._loop.time() - began >= CONFIRM_S:
+            first_data = new.connection.first_data
+            if first_data is not None and self._loop.time() - first_data >= CONFIRM_S:
                 return True
             if self._loop.time() >= give_up:
                 break
             await asyncio.sleep(POLL_INTERVAL_S / 5)
-        if whole.unconfirmed(self._awake.tick(self._loop.time())):
-            self.quiet += len(names)
-            events.stream_quiet(connection=self._bundle().name, streams=names)
-            for voice in self._listener.busiest(ASKED):
-                self._watch(voice, self._doubt_whole_again)
+        self._note_inconclusive(names)
         return False
 
-    def _doubt_whole_again(self) -> None:
-        self._listener.whole.cleared(self._awake.now)
+    def _note_inconclusive(self, names: list[str]) -> None:
+        """Note that neither a session nor its replacement delivers anything."""
+        now = self._connection_clock.tick(self._loop.time())
+        if self._activity.connection.note_inconclusive(now):
+            self.suspicions.note_quiet(names)
+            for stream in self._activity.busiest(MAX_ASKED_STREAMS):
+                self.suspicions.ask_rest(stream, self._suspect_connection_anew)
 
-    def _mark(self, ways: list[Route], leg: int, now_ms: int) -> None:
-        """Mark what may be missing of streams whose ids tell nothing and that said nothing yet."""
-        pipeline = self._context.pipeline
-        series = pipeline.arbitration.unexplained(ways, leg)
-        pipeline.continuity.suspect(series, "stale")
-        pipeline.continuity.confirm(series, now_ms)
-        for one in series:
-            one.suspects = ()
-
-    def _ways(self, names: Sequence[str]) -> list[Route]:
-        found = (self._routes.get(name.encode()) for name in names)
-        return [way for way in found if way is not None]
-
-    def _later(self, note: Callable[[], None]) -> None:
-        self._context.pipeline.run_in_order(note)
+    def _suspect_connection_anew(self) -> None:
+        """Let a quiet connection be suspected again after its timeout: REST has newer events."""
+        self._activity.connection.clear(self._connection_clock.now)

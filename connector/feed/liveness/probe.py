@@ -1,93 +1,83 @@
-"""A second connection for the streams in doubt, for as long as any is; one for all of a bundle's.
+"""Probe connection: subscribes suspected streams a second time, to prove or refute staleness.
 
-What comes on it is published like everything else: two connections of one stream neither repeat
-nor lose anything. Next along the way: feed/liveness/staleness.py (what follows from what both
-bring), feed/session.py.
+A ConnectionPlan has at most one, for all of its suspected streams. Its events are published like
+any others: arbitration publishes an event once, however many connections deliver it.
+
+Next along the way: feed/liveness/staleness.py (what follows from what both deliver),
+feed/session.py (a connection and its subscriptions).
 """
 
 import asyncio
-import functools
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from connector.continuity.marker import GapReason
 from connector.errors import Retry
 from connector.feed.context import SessionContext
 from connector.feed.liveness.staleness import Action, StalenessCheck
-from connector.feed.pipeline import Routes
+from connector.feed.liveness.suspicions import Suspicions
+from connector.feed.route import Routes
 from connector.feed.session import MAX_HANDOVER_S, Session
 from connector.planning.model import ConnectionPlan
 from connector.telemetry import events
 
-POLL_INTERVAL_S = 0.1  # between two looks at what both connections have brought
-RETRY_DELAY_S = 15.0  # after a second connection could not be had, before another one is tried
-OVER = frozenset({Action.HEALTHY, Action.HEALED, Action.QUIET})
-GIVEN_UP = frozenset({"plan_changed", "restart"})
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeHooks:
-    """What a second connection asks of whoever listens.
-
-    Attributes:
-        bundle: Returns the streams wanted now.
-        now: Returns listening time.
-        settled: Told of each step and the streams it concerns; None: nothing could be found out.
-        misaligned: Called when the first connection may not hold all that is wanted.
-    """
-
-    bundle: Callable[[], ConnectionPlan]
-    now: Callable[[], float]
-    settled: Callable[[Action | None, list[str]], None]
-    misaligned: Callable[[], None]
+POLL_INTERVAL_S = 0.1  # between two comparisons of what session and probe have delivered
+RETRY_DELAY_S = 15.0  # after a probe connection that failed
+ENDED = frozenset({Action.HEALTHY, Action.HEALED, Action.QUIET})
+WITHOUT_LOSS = frozenset({"plan_changed", "restart"})  # ends after which nothing counts as missing
 
 
 class ProbeConnection:
-    """Reads streams in doubt a second time, and moves those that are stale.
+    """Checks suspected streams, and subscribes those that are stale again on their session.
 
     Args:
-        around: What the supervisors share.
-        routes: The bundle's.
-        hands: How it asks and tells.
+        context: What all sessions share.
+        routes: The routes of the connection's streams.
+        suspicions: Takes the findings.
+        changed: Set when the session may not hold all that is wanted.
     """
 
-    def __init__(self, around: SessionContext, routes: Routes, hands: ProbeHooks) -> None:
-        self._context, self._routes = around, routes
-        self._bundle, self._now, self._settled = hands.bundle, hands.now, hands.settled
-        self._misaligned = hands.misaligned
+    def __init__(
+        self,
+        context: SessionContext,
+        routes: Routes,
+        suspicions: Suspicions,
+        changed: asyncio.Event,
+    ) -> None:
+        self._context, self._routes = context, routes
+        self._suspicions, self._changed = suspicions, changed
         self._loop = asyncio.get_running_loop()
         self._checks: dict[str, StalenessCheck] = {}
-        self._leaving: dict[str, float] = {}  # settled -> when it is left in any case
-        self._first: Session | None = None
-        self._leg: Session | None = None
+        self._leaving: dict[str, float] = {}  # checked name -> latest time to unsubscribe
+        self._session: Session | None = None  # its streams are checked
+        self._probe: Session | None = None
         self._task: asyncio.Task[None] | None = None
-        self._ending: GapReason = "stale"
+        self._end_reason: GapReason = "stale"
 
     @property
     def busy(self) -> bool:
-        """Whether there is a second connection, or an attempt at one."""
+        """Whether there is a probe connection, or an attempt at one."""
         return self._task is not None and not self._task.done()
 
-    def take(self, first: Session, doubts: dict[str, StalenessCheck]) -> None:
-        """Find out about these streams of a connection."""
-        self._first, self._ending = first, "stale"
-        self._checks |= doubts
-        self._leaving = {name: at for name, at in self._leaving.items() if name not in doubts}
+    def take(self, session: Session, checks: dict[str, StalenessCheck]) -> None:
+        """Check these streams of a session."""
+        self._session, self._end_reason = session, "stale"
+        self._checks |= checks
+        self._leaving = {name: at for name, at in self._leaving.items() if name not in checks}
         if not self.busy:
             self._task = asyncio.create_task(self._run())
 
-    def follow(self, first: Session) -> None:
-        """Another connection counts from now on: its streams are in no doubt."""
-        if first is not self._first:
-            self._settled(
-                None, [name for name, one in self._checks.items() if not one.resubscribes]
-            )
+    def follow(self, session: Session) -> None:
+        """Drop the checks of any other session than this one, which has taken over."""
+        if session is not self._session:
+            unproved = [name for name, check in self._checks.items() if not check.resubscribes]
+            self._suspicions.drop(unproved)
             self._leave(list(self._checks))
-        self._first = first
+        self._session = session
 
     def end(self, reason: GapReason) -> None:
-        """Give everything up: the first connection is gone."""
-        self._ending = reason
+        """Close the probe connection: the session is gone."""
+        self._end_reason = reason
         if self._task is not None:
             self._task.cancel()
         self._close()
@@ -95,119 +85,125 @@ class ProbeConnection:
     # The task
 
     async def _run(self) -> None:
+        name = f"{self._suspicions.plan.name} (probe)"
         try:
-            await self._find_out()
+            await self._check_streams()
         except Retry as error:
-            name, wait = f"{self._bundle().name} (second)", max(RETRY_DELAY_S, error.after_s or 0.0)
-            events.connect_failed(connection=name, cause=str(error), retry_s=wait)
+            retry_s = max(RETRY_DELAY_S, error.after_s or 0.0)
+            events.connect_failed(connection=name, cause=str(error), retry_s=retry_s)
             self._close()
             await asyncio.sleep(RETRY_DELAY_S)
-        except Exception as error:  # noqa: BLE001 - a bug here must not end the first connection
-            events.liveness_monitor_failed(connection=self._bundle().name, error=error)
+        except Exception as error:  # noqa: BLE001 - a bug here must not end the session
+            events.liveness_monitor_failed(connection=self._suspicions.plan.name, error=error)
         finally:
             self._close()
 
-    async def _find_out(self) -> None:
-        """Read the streams in doubt until there are none.
+    async def _check_streams(self) -> None:
+        """Compare session and probe until no stream is left to check.
 
         Raises:
-            Retry: there is no second connection, or no more.
+            Retry: there is no probe connection, or it ended.
         """
-        leg = self._leg = await Session.open(self._elsewhere(), self._routes, self._context)
+        probe = self._probe = await Session.open(self._probe_plan(), self._routes, self._context)
         while self._checks or self._leaving:
-            await leg.sync_subscriptions(self._wanted)
-            if leg.refused:
-                raise Retry(f"refused: {', '.join(leg.refused)}")
-            self._begin(leg)
+            await probe.sync_subscriptions(self._wanted)
+            if probe.refused:
+                raise Retry(f"refused: {', '.join(probe.refused)}")
+            self._begin_checks(probe)
             await asyncio.sleep(POLL_INTERVAL_S)
-            if leg.connection.closed.done():
-                raise Retry(f"closed: {leg.connection.closed.result()}")
+            if probe.connection.closed.done():
+                raise Retry(f"closed: {probe.connection.closed.result()}")
             if not self._context.pipeline.queued:
-                await self._act(self._judged(leg))
-            self._let_go(leg)
+                for action, names in self._judge(probe).items():
+                    await self._act(probe, action, names)
+            self._forget_taken_over(probe)
 
-    def _elsewhere(self) -> ConnectionPlan:
-        """Return the bundle as one that another of the host's addresses serves, where it can."""
-        bundle = self._bundle()
-        return replace(bundle, replica=1 - bundle.replica)
+    def _probe_plan(self) -> ConnectionPlan:
+        """Return a plan that is served by another address of the host, where it has several."""
+        plan = self._suspicions.plan
+        return replace(plan, replica=1 - plan.replica)
 
     def _wanted(self) -> list[str]:
-        """Return what is read a second time, as far as it is wanted at all."""
-        wanted = {planned.stream.name for planned in self._bundle().streams}
-        self._checks = {name: one for name, one in self._checks.items() if name in wanted}
+        """Return the names to subscribe on the probe; checks of streams not wanted are dropped."""
+        wanted = {planned.stream.name for planned in self._suspicions.plan.streams}
+        self._checks = {name: check for name, check in self._checks.items() if name in wanted}
         return [name for name in (*self._checks, *self._leaving) if name in wanted]
 
-    def _begin(self, leg: Session) -> None:
-        for name, doubt in self._checks.items():
-            if doubt.since is None and name in leg.held:
-                doubt.begin(self._now(), *self._brought(name, leg))
+    def _begin_checks(self, probe: Session) -> None:
+        for name, check in self._checks.items():
+            if check.since is None and name in probe.held:
+                check.begin(self._suspicions.clock.now, *self._delivered(name, probe))
 
-    def _brought(self, name: str, leg: Session) -> tuple[int, int]:
-        """Return how many events of a stream each of both has brought."""
-        assert self._first is not None  # noqa: S101 - take() set it
-        way, legs = self._routes[name.encode()], self._context.pipeline.arbitration
-        first, second = self._first.connection.id, leg.connection.id
-        return legs.delivered(way, first), legs.delivered(way, second)
+    def _delivered(self, name: str, probe: Session) -> tuple[int, int]:
+        """Return how many events of a stream the session and the probe have delivered."""
+        assert self._session is not None  # noqa: S101 - take() set it
+        route, arbitration = self._routes[name.encode()], self._context.pipeline.arbitration
+        session_id, probe_id = self._session.connection.id, probe.connection.id
+        return arbitration.delivered(route, session_id), arbitration.delivered(route, probe_id)
 
-    def _judged(self, leg: Session) -> dict[Action, list[str]]:
-        steps: dict[Action, list[str]] = {}
-        for name, doubt in self._checks.items():
-            step = doubt.judge(self._now(), *self._brought(name, leg))
-            if step is not Action.WAIT:
-                steps.setdefault(step, []).append(name)
-        return steps
+    def _judge(self, probe: Session) -> dict[Action, list[str]]:
+        """Return what to do, and about which streams."""
+        actions: dict[Action, list[str]] = {}
+        now = self._suspicions.clock.now
+        for name, check in self._checks.items():
+            action = check.judge(now, *self._delivered(name, probe))
+            if action is not Action.WAIT:
+                actions.setdefault(action, []).append(name)
+        return actions
 
-    async def _act(self, steps: dict[Action, list[str]]) -> None:
-        for step, names in steps.items():
-            self._settled(step, names)
-            if step in OVER:
-                self._leave(names)
-            elif step is Action.MOVE:
-                await self._move(names)
+    async def _act(self, probe: Session, action: Action, names: list[str]) -> None:
+        self._suspicions.settle(action, names)
+        if action in ENDED:
+            self._leave(names)
+        elif action is Action.RESUBSCRIBE:
+            await self._resubscribe(probe, names)
 
-    async def _move(self, names: Sequence[str]) -> None:
-        """Subscribe stale streams again where they were."""
-        first, leg = self._first, self._leg
-        if first is None or leg is None:
+    async def _resubscribe(self, probe: Session, names: Sequence[str]) -> None:
+        """Subscribe stale streams again on their session, and compare anew."""
+        if self._session is None:
             return
         try:
-            await first.renew(names)
+            await self._session.renew(names)
         except Retry as error:  # a dead connection is noticed by its own end
-            name = self._bundle().name
-            events.resubscribe_failed(connection=name, cause=str(error), retry_s=0.0)
-            self._misaligned()
+            plan_name = self._suspicions.plan.name
+            events.resubscribe_failed(connection=plan_name, cause=str(error), retry_s=0.0)
+            self._changed.set()
         for name in names:
             if name in self._checks:
-                self._checks[name].begin(self._now(), *self._brought(name, leg))
+                check, now = self._checks[name], self._suspicions.clock.now
+                check.begin(now, *self._delivered(name, probe))
 
     def _leave(self, names: Iterable[str]) -> None:
-        """Read these a second time no longer than the first connection needs to take over."""
+        """Unsubscribe checked streams once the session has taken them over, or is too slow."""
         deadline = self._loop.time() + MAX_HANDOVER_S
         for name in names:
             self._checks.pop(name, None)
             self._leaving[name] = deadline
 
-    def _let_go(self, leg: Session) -> None:
-        legs, now = self._context.pipeline.arbitration, self._loop.time()
+    def _forget_taken_over(self, probe: Session) -> None:
+        arbitration, now = self._context.pipeline.arbitration, self._loop.time()
         for name, deadline in list(self._leaving.items()):
-            way = self._routes.get(name.encode())
-            if way is None or now >= deadline or legs.may_close([way], leg.connection.id):
+            route = self._routes.get(name.encode())
+            if (
+                route is None
+                or now >= deadline
+                or arbitration.may_close([route], probe.connection.id)
+            ):
                 del self._leaving[name]
 
     def _close(self) -> None:
-        """Close the second connection; what only it brought misses something from now on."""
-        leg, self._leg = self._leg, None
-        doubts, self._checks, self._leaving = self._checks, {}, {}
-        self._settled(None, list(doubts))
-        if leg is None:
+        """Close the probe connection; events that it alone delivered are missing from now on."""
+        probe, self._probe = self._probe, None
+        checks, self._checks, self._leaving = self._checks, {}, {}
+        self._suspicions.drop(list(checks))
+        if probe is None:
             return
-        if self._first is not None and self._ending not in GIVEN_UP:
-            moved = [
-                self._routes.get(name.encode()) for name, one in doubts.items() if one.resubscribes
+        if self._session is not None and self._end_reason not in WITHOUT_LOSS:
+            stale = [
+                self._routes.get(name.encode())
+                for name, check in checks.items()
+                if check.resubscribes
             ]
-            ways, first = [way for way in moved if way is not None], self._first.connection.id
-            legs = self._context.pipeline.arbitration
-            self._context.pipeline.run_in_order(
-                functools.partial(legs.feed_distrusted, ways, first)
-            )
-        leg.end(self._ending)
+            routes = [route for route in stale if route is not None]
+            self._context.pipeline.feed_distrusted(routes, self._session.connection.id)
+        probe.end(self._end_reason)

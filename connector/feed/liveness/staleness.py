@@ -1,68 +1,74 @@
-"""What becomes of a stream in doubt: it is read a second time, on another connection. Pure.
+"""Whether a suspected stream is stale: its session compared with the probe connection. Pure.
 
-Only a second connection that brings data while the first does not proves that the first is stale;
-where neither does, the stream is quiet. A stale stream is moved: unsubscribed and subscribed again
-where it was, and read on the second connection until it speaks there again.
+A stream is stale only if the probe delivers it and its session does not; if neither does, it is
+quiet. A stale stream is subscribed again on its session; until that delivers it, the probe does. If
+its session still does not deliver it, the session should be replaced.
 """
 
 from dataclasses import dataclass
 from enum import Enum
 
-CONFIRM_S = 1.0  # by how much two connections may differ: twice what an event waits for another leg
-MAX_RESUBSCRIBES = 2  # times a stream is subscribed again before its connection is given up
+# For so long two connections may differ: twice the time that arbitration holds an event back.
+CONFIRM_S = 1.0
+MAX_RESUBSCRIBES = 2  # of one stream, before its session is replaced
 
 
 class Action(Enum):
-    """What is to be done about a stream in doubt."""
+    """What to do about a suspected stream."""
 
     WAIT = "wait"
-    HEALTHY = "healthy"  # the first connection brings it: the doubt was wrong
-    MOVE = "move"  # stale: subscribe it again where it was
-    HEALED = "healed"  # moved, and the first connection brings it again
-    REPLACE = "replace"  # moved in vain: give the first connection up
-    QUIET = "quiet"  # neither brings anything
+    HEALTHY = "healthy"  # its session delivers it: the suspicion is refuted
+    RESUBSCRIBE = "resubscribe"  # stale: subscribe it again on its session
+    HEALED = "healed"  # subscribed again, and its session delivers it
+    REPLACE = "replace"  # subscribed again in vain: replace its session
+    QUIET = "quiet"  # no connection delivers it
 
 
 @dataclass(slots=True)
 class StalenessCheck:
-    """One stream in doubt. Times are listening time.
+    """The check of one suspected stream. Times are observed time.
 
     Attributes:
-        patience: How long the second connection is listened to before the stream counts as quiet.
-        since: When it was subscribed on the second connection; None: not yet.
-        resubscribes: How often it has been subscribed again on the first.
+        timeout_s: How long the probe may deliver nothing until the stream counts as quiet.
+        since: When the comparison began; None: not yet subscribed on the probe connection.
+        resubscribes: How often it has been subscribed again on its session.
     """
 
-    patience: float
+    timeout_s: float
     since: float | None = None
     resubscribes: int = 0
-    _first: int = 0  # events by then
-    _second: int = 0
-    _proof_at: float | None = None
+    _session_events: int = 0  # when the comparison began
+    _probe_events: int = 0
+    _probe_ahead_since: float | None = None
 
-    def begin(self, now: float, first: int, second: int) -> None:
-        """Listen to both from now on: so many events they have brought by now.
+    def begin(self, now: float, session_events: int, probe_events: int) -> None:
+        """Begin the comparison: subscribed on the probe, or subscribed again on the session.
 
-        Called when the stream has been subscribed on the second connection, and after each move.
+        Args:
+            now: Observed time.
+            session_events: Events of the stream that its session has delivered.
+            probe_events: Events of the stream that the probe has delivered.
         """
-        self.since, self._first, self._second, self._proof_at = now, first, second, None
+        self.since, self._probe_ahead_since = now, None
+        self._session_events, self._probe_events = session_events, probe_events
 
-    def judge(self, now: float, first: int, second: int) -> Action:
-        """Say what to do next, by the events both have brought by now."""
+    def judge(self, now: float, session_events: int, probe_events: int) -> Action:
+        """Return what to do next. Arguments as in `begin`."""
         if self.since is None:
             return Action.WAIT
-        if first > self._first:
+        if session_events > self._session_events:
             return Action.HEALED if self.resubscribes else Action.HEALTHY
-        if second > self._second and self._proof_at is None:
-            self._proof_at = now
-        if self._proof_at is not None:
-            return self._move() if now - self._proof_at >= CONFIRM_S else Action.WAIT
-        if not self.resubscribes and now - self.since >= self.patience:
+        if probe_events > self._probe_events and self._probe_ahead_since is None:
+            self._probe_ahead_since = now
+        if self._probe_ahead_since is not None:
+            confirmed = now - self._probe_ahead_since >= CONFIRM_S
+            return self._next_cure() if confirmed else Action.WAIT
+        if not self.resubscribes and now - self.since >= self.timeout_s:
             return Action.QUIET
         return Action.WAIT
 
-    def _move(self) -> Action:
-        if self.resubscribes <= MAX_RESUBSCRIBES:
-            self.resubscribes += 1
-            return Action.MOVE if self.resubscribes <= MAX_RESUBSCRIBES else Action.REPLACE
-        return Action.WAIT
+    def _next_cure(self) -> Action:
+        if self.resubscribes > MAX_RESUBSCRIBES:
+            return Action.WAIT  # being replaced
+        self.resubscribes += 1
+        return Action.RESUBSCRIBE if self.resubscribes <= MAX_RESUBSCRIBES else Action.REPLACE

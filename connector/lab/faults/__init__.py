@@ -85,12 +85,12 @@ class ClockSkew:
 
     async def strike(self, exchange: Target) -> None:
         """Stamp events, and REST's server time, with the other clock."""
-        exchange.wire.skew_ms += self.ms
+        exchange.delivery.skew_ms += self.ms
         exchange.rest.skew_ms += self.ms
         try:
             await asyncio.sleep(self.seconds)
         finally:
-            exchange.wire.skew_ms -= self.ms
+            exchange.delivery.skew_ms -= self.ms
             exchange.rest.skew_ms -= self.ms
 
 

@@ -21,7 +21,7 @@ class Drop:
 
     async def strike(self, exchange: Target) -> None:
         """Reset them."""
-        for session in exchange.wire.clients(self.product):
+        for session in exchange.delivery.clients(self.product):
             await session.socket.reset()
 
 
@@ -34,7 +34,7 @@ class Stall:
 
     async def strike(self, exchange: Target) -> None:
         """Freeze those that are there; new ones are well."""
-        sessions = exchange.wire.clients(self.product)
+        sessions = exchange.delivery.clients(self.product)
         for session in sessions:
             session.socket.freeze()
         try:
@@ -53,7 +53,7 @@ class BlackHole:
 
     async def strike(self, exchange: Target) -> None:
         """Lose those that are there; new ones are well. At the end what is left of them is cut."""
-        sessions = exchange.wire.clients(self.product)
+        sessions = exchange.delivery.clients(self.product)
         for session in sessions:
             session.lost = True
             session.socket.freeze()
@@ -76,7 +76,7 @@ class RefuseStream:
 
     async def strike(self, exchange: Target) -> None:
         """Refuse."""
-        refused = exchange.wire.refused
+        refused = exchange.delivery.refused
         refused[self.stream] = (2, "Invalid request: invalid stream name")
         try:
             await asyncio.sleep(self.seconds)
@@ -109,7 +109,7 @@ class ServerShutdown:
 
     async def strike(self, exchange: Target) -> None:
         """Tell those that are there, then close them."""
-        await exchange.shut_down(exchange.wire.clients(self.product), self.after)
+        await exchange.shut_down(exchange.delivery.clients(self.product), self.after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class Lifetime:
         loop = asyncio.get_running_loop()
         end = loop.time() + self.seconds
         while loop.time() < end:
-            for session in exchange.wire.clients(self.product):
+            for session in exchange.delivery.clients(self.product):
                 if session.age() >= self.age:
                     await session.socket.reset()
             await asyncio.sleep(LOOK_S)

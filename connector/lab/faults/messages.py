@@ -107,7 +107,7 @@ class Reorder:
             await _through(exchange, Change(swap, self.stream, self.product, 2 * self.n))
         finally:
             for message in kept:
-                exchange.wire.deliver(message)
+                exchange.delivery.deliver(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class Slow:
         async def let_go() -> None:
             while True:
                 while held and held[0][0] <= loop.time():
-                    exchange.wire.deliver(held.popleft()[1])
+                    exchange.delivery.deliver(held.popleft()[1])
                 await asyncio.sleep(LOOK_S)
 
         going = asyncio.create_task(let_go())
@@ -139,7 +139,7 @@ class Slow:
         finally:
             going.cancel()
             for _, message in held:
-                exchange.wire.deliver(message)
+                exchange.delivery.deliver(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,20 +197,20 @@ def _nothing(_message: Message) -> Sequence[Message]:
 
 async def _through(exchange: Target, change: Change, seconds: float = math.inf) -> None:
     """Let messages pass through a change until it is over, or for so many seconds."""
-    exchange.wire.filters.append(change)
+    exchange.delivery.filters.append(change)
     try:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if seconds == math.inf else seconds):
                 await change.over.wait()
     finally:
-        exchange.wire.filters.remove(change)
+        exchange.delivery.filters.remove(change)
 
 
 async def _withheld(
     exchange: Target, stream: str | None, product: Product | None, seconds: float
 ) -> None:
     """Withhold a stream, or everything, from the connections that are there for so many seconds."""
-    sessions = exchange.wire.clients(product)
+    sessions = exchange.delivery.clients(product)
     for session in sessions:
         session.withhold(stream)
     try:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from connector.lab.client_session import Session
-from connector.lab.delivery import Wire
+from connector.lab.delivery import Delivery
 
 
 class RestTarget(Protocol):
@@ -23,7 +23,7 @@ class Target(Protocol):
     accept_then_close: bool
 
     @property
-    def wire(self) -> Wire:
+    def delivery(self) -> Delivery:
         """Its connections."""
         ...
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connector.binance.products import Product
-from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_WEIGHTS, LEVELS, weight_of
+from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_LEVELS, DEPTH_WEIGHTS, weight_of
 from connector.binance.stream_name import Stream, parse
 from connector.errors import Refused
 from connector.lab.candles import Candle
@@ -120,7 +120,7 @@ _DEPTH: Mapping[str, Product] = {
 def _depth_path(market: Market, path: str, product: Product) -> Path:
     rpi = path.endswith("rpiDepth")
     default = {"spot": 100, "options": 100}.get(product, 1000 if rpi else 500)
-    allowed: Iterable[int] = range(1, 5001) if product == "spot" else LEVELS
+    allowed: Iterable[int] = range(1, 5001) if product == "spot" else DEPTH_LEVELS
     allowed = (1000,) if rpi else allowed
 
     def answer(query: Query, _headers: Mapping[str, str], at_ms: int) -> Any:

@@ -1,4 +1,4 @@
-"""What of a span is not in a topic, against a model that keeps every record."""
+"""The events of a span that a topic lacks, against a model that keeps every record."""
 
 from datetime import UTC, datetime
 
@@ -24,8 +24,8 @@ def present(
     return PresentEvents(TRADES, "BTCUSDT", Span(first, last), coverage or Coverage(), epoch)
 
 
-def spans(there: PresentEvents) -> list[tuple[int, int]]:
-    return [(hole.span.first, hole.span.last) for hole in there.holes()]
+def spans(events: PresentEvents) -> list[tuple[int, int]]:
+    return [(hole.span.first, hole.span.last) for hole in events.missing()]
 
 
 def marker(state: str, before: int | None, after: int | None, reason: str = "sequence") -> Marker:
@@ -36,37 +36,37 @@ def months(year: int, *numbers: int) -> list[int]:
     return [int(datetime(year, month, 1, tzinfo=UTC).timestamp()) * 1000 for month in numbers]
 
 
-def test_a_hole_has_both_edges_and_their_times() -> None:
-    there = present(10, 20)
+def test_a_missing_span_has_both_edges_and_their_times() -> None:
+    events = present(10, 20)
     for number in [*range(8, 13), *range(16, 23)]:
-        there.see(1000 + number, b"live", None, number)
+        events.observe(1000 + number, b"live", None, number)
 
-    assert list(there.holes()) == [MissingSpan(Span(13, 15), 12, 16, 1012, 1016)]
-    assert there.records == 8
-
-
-def test_nothing_there_is_one_hole_whose_edges_nobody_saw() -> None:
-    assert list(present(5, 9).holes()) == [MissingSpan(Span(5, 9), 4, 10, None, None)]
+    assert list(events.missing()) == [MissingSpan(Span(13, 15), 3, 12, 16, 1012, 1016)]
+    assert events.records == 8
 
 
-def test_the_neighbours_of_the_span_tell_its_times() -> None:
-    there = present(5, 9)
-    there.see(40, b"live", None, 4)
-    there.see(100, b"live", None, 10)
+def test_without_any_record_the_whole_span_is_missing_and_its_times_are_unknown() -> None:
+    assert list(present(5, 9).missing()) == [MissingSpan(Span(5, 9), 5, 4, 10, None, None)]
 
-    assert list(there.holes()) == [MissingSpan(Span(5, 9), 4, 10, 40, 100)]
-    assert there.records == 0
+
+def test_the_neighbours_of_a_span_give_its_times() -> None:
+    events = present(5, 9)
+    events.observe(40, b"live", None, 4)
+    events.observe(100, b"live", None, 10)
+
+    assert list(events.missing()) == [MissingSpan(Span(5, 9), 5, 4, 10, 40, 100)]
+    assert events.records == 0
 
 
 @given(st.lists(st.integers(-3, 33), max_size=60))
-def test_holes_are_what_the_model_lacks_whatever_the_order(numbers: list[int]) -> None:
-    there = present(0, 29)
+def test_missing_is_what_the_model_lacks_whatever_the_order(numbers: list[int]) -> None:
+    events = present(0, 29)
     for number in numbers:
-        there.see(number * 10, b"live", None, number)
+        events.observe(number * 10, b"live", None, number)
 
-    holes = list(there.holes())
+    holes = list(events.missing())
 
-    missing = [one for hole in holes for one in range(hole.span.first, hole.span.last + 1)]
+    missing = [number for hole in holes for number in range(hole.span.first, hole.span.last + 1)]
     assert missing == sorted(set(range(30)) - set(numbers))
     for hole in holes:
         before, after = hole.before_id, hole.after_id
@@ -74,32 +74,32 @@ def test_holes_are_what_the_model_lacks_whatever_the_order(numbers: list[int]) -
         assert hole.after_ms == (after * 10 if after in numbers else None)
 
 
-def test_single_ids_that_a_rule_leaves_out_are_no_holes_unless_asked_for_alone() -> None:
+def test_single_ids_that_a_rule_tolerates_are_missing_only_as_the_whole_span() -> None:
     for span, found in ((Span(1, 9), [(5, 6)]), (Span(3, 3), [(3, 3)])):
-        there = PresentEvents(FUTURES, "BTCUSDT", span, Coverage(), 0)
+        events = PresentEvents(FUTURES, "BTCUSDT", span, Coverage(), 0)
         for number in (1, 2, 4, 7, 8, 9):
-            there.see(0, b"live", None, number)
-        assert spans(there) == found
+            events.observe(0, b"live", None, number)
+        assert spans(events) == found
 
 
-def test_a_candle_is_there_once_it_was_told_closed() -> None:
-    there = PresentEvents(MINUTES, "BTCUSDT", Span(AT, AT + 4 * MINUTE), Coverage(), 0)
+def test_a_candle_is_present_with_its_closing_state() -> None:
+    events = PresentEvents(MINUTES, "BTCUSDT", Span(AT, AT + 4 * MINUTE), Coverage(), 0)
     for number, closed in ((-1, True), (0, False), (0, True), (1, False), (3, True)):
         opened = AT + number * MINUTE
-        there.see(opened + 50_000, b"live", None, opened, closed)
+        events.observe(opened + 50_000, b"live", None, opened, closed)
 
-    assert spans(there) == [(AT + MINUTE, AT + 2 * MINUTE), (AT + 4 * MINUTE, AT + 4 * MINUTE)]
-    assert there.records == 2
+    assert spans(events) == [(AT + MINUTE, AT + 2 * MINUTE), (AT + 4 * MINUTE, AT + 4 * MINUTE)]
+    assert events.records == 2
 
 
 def test_months_are_counted_as_months() -> None:
     january, march, april, june = months(2026, 1, 3, 4, 6)
     stream = parse("spot", "btcusdt@kline_1M")
-    there = PresentEvents(stream, "BTCUSDT", Span(january, june), Coverage(), 0)
-    there.see(0, b"live", None, january, True)
-    there.see(0, b"live", None, april, True)
+    events = PresentEvents(stream, "BTCUSDT", Span(january, june), Coverage(), 0)
+    events.observe(0, b"live", None, january, True)
+    events.observe(0, b"live", None, april, True)
 
-    holes = list(there.holes())
+    holes = list(events.missing())
 
     assert [hole.before_id for hole in holes] == [january, april]
     assert holes[0].span == Span(months(2026, 2)[0], march)
@@ -107,53 +107,53 @@ def test_months_are_counted_as_months() -> None:
 
 
 @pytest.mark.parametrize("name", ["btcusdt@kline_1w", "btcusdt@kline_1d@+08:00", "btcusdt@trade"])
-def test_places_lead_there_and_back(name: str) -> None:
+def test_an_index_leads_to_its_event_and_back(name: str) -> None:
     stream = parse("spot", name)
     day = 86_400_000
     begin = {"w": 1_794_787_200_000, "0": 1_794_844_800_000}.get(name[-1], AT)
-    places = SpanIndex(stream, Span(begin, begin + 70 * day))
-    assert [places.of(places.at(number)) for number in range(-1, 9)] == list(range(-1, 9))
+    index = SpanIndex(stream, Span(begin, begin + 70 * day))
+    assert [index.of(index.at(number)) for number in range(-1, 9)] == list(range(-1, 9))
 
 
-def test_what_a_worker_is_filling_is_left_to_it() -> None:
-    there = present(1, 100)
+def test_a_gap_that_a_worker_is_filling_is_excluded() -> None:
+    events = present(1, 100)
     for number in (*range(1, 31), *range(41, 61)):
-        there.see(0, b"live", None, number)
+        events.observe(0, b"live", None, number)
 
-    assert there.exclude(marker("opened", 28, 36)) == 5
-    assert there.exclude(marker("opened", 90, None)) == 10
-    assert there.exclude(marker("opened", 200, None)) == 0
-    assert there.exclude(marker("opened", None, 1)) == 0
-    assert spans(there) == [(36, 40), (61, 90)]
-
-
-def test_what_is_newer_than_the_last_live_record_is_left_too() -> None:
-    there = present(1, 100)
-    assert there.exclude_newer() == 0
-    there.see(0, b"live", None, 50)
-    there.see(0, b"backfill", b"g", 70)
-
-    assert there.exclude_newer() == 49
-    assert spans(there) == [(1, 49)]
+    assert events.exclude(marker("opened", 28, 36)) == 5
+    assert events.exclude(marker("opened", 90, None)) == 10
+    assert events.exclude(marker("opened", 200, None)) == 0
+    assert events.exclude(marker("opened", None, 1)) == 0
+    assert spans(events) == [(36, 40), (61, 90)]
 
 
-def test_ids_of_another_epoch_are_not_the_ones_rest_means() -> None:
+def test_what_is_newer_than_the_last_live_record_is_excluded() -> None:
+    events = present(1, 100)
+    assert events.exclude_newer() == 0
+    events.observe(0, b"live", None, 50)
+    events.observe(0, b"backfill", b"g", 70)
+
+    assert events.exclude_newer() == 49
+    assert spans(events) == [(1, 49)]
+
+
+def test_ids_of_another_epoch_than_rests_are_not_present() -> None:
     coverage = Coverage()
     coverage.add(Marker("unfillable", "ids_reset", "reset", 9, None, None, None, 0))
-    there = present(1, 9, epoch=1, coverage=coverage)
+    events = present(1, 9, epoch=1, coverage=coverage)
     for number in range(1, 10):
-        there.see(0, b"live", None, number)
-    there.see(0, b"live", b"reset", 1)
-    there.see(0, b"live", None, 2)
+        events.observe(0, b"live", None, number)
+    events.observe(0, b"live", b"reset", 1)
+    events.observe(0, b"live", None, 2)
 
-    assert spans(there) == [(3, 9)]
+    assert spans(events) == [(3, 9)]
 
 
 def test_reading_may_begin_after_the_ids_did_and_before_that_was_noticed() -> None:
     coverage = Coverage()
     coverage.add(Marker("unfillable", "ids_reset", "reset", 9, None, 50, None, 70))
-    there = present(1, 9, epoch=1, coverage=coverage)
+    events = present(1, 9, epoch=1, coverage=coverage)
     for number in (3, 4):
-        there.see(60, b"live", None, number)
+        events.observe(60, b"live", None, number)
 
-    assert spans(there) == [(1, 2), (5, 9)]
+    assert spans(events) == [(1, 2), (5, 9)]

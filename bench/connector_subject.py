@@ -1,11 +1,10 @@
-"""The connector as the benchmark's subject, in its real form: `python -m connector run market`.
+"""The connector as a subject of the benchmark: `python -m connector run market` as a process.
 
-Its config is made here; its accounts are read from /status and /metrics as an operator would.
+Writes its config file; reads its counts from /status and /metrics, as an operator does.
 """
 
 import http.client
 import json
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,14 @@ from typing import Any
 import yaml
 
 from bench.frames import Load
-from bench.processes import Child, Trouble
+from bench.processes import Child, ProcessFailed
+from connector.lab.real_kafka import free_port
 from connector.telemetry.lag import BUCKETS
 
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where a run's exchange, Kafka and registry are."""
+    """Addresses of a run's servers: exchange (ws or wss URL), Kafka bootstrap, registry URL."""
 
     exchange: str
     bootstrap: str
@@ -30,11 +30,11 @@ class Addresses:
 def config(
     load: Load, addresses: Addresses, port: int, hold: str | None, delivery: str = "idempotent"
 ) -> dict[str, Any]:
-    """Return the connector's config file for a load."""
+    """Return the content of the connector's config file. `hold` None: the default bound."""
     names: dict[str, list[str]] = {}
     for stream in load.streams:
         names.setdefault(stream.product, []).append(stream.name)
-    made: dict[str, Any] = {
+    settings: dict[str, Any] = {
         "exchange": {product: {"streams": f"{addresses.exchange}/{product}"} for product in names},
         "kafka": {"bootstrap_servers": addresses.bootstrap},
         "schema_registry": {"url": addresses.registry},
@@ -43,15 +43,15 @@ def config(
         "logs": {"format": "json", "level": "WARNING"},
         "delivery": delivery,
         "backfill": {"enabled": False},  # the generator has no REST side
-        "subscriptions": [{"product": p, "streams": found} for p, found in names.items()],
+        "subscriptions": [{"product": p, "streams": streams} for p, streams in names.items()],
     }
     if hold is not None:
-        made["hold"] = hold
-    return made
+        settings["hold"] = hold
+    return settings
 
 
 class Connector(Child):
-    """The running connector."""
+    """The connector's process."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Connector(Child):
         hold: str | None = None,
         delivery: str = "idempotent",
     ) -> None:
-        self._port = _free_port()
+        self._port = free_port()
         file = folder / "connector.yaml"
         file.write_text(yaml.safe_dump(config(load, addresses, self._port, hold, delivery)))
         super().__init__(
@@ -72,11 +72,11 @@ class Connector(Child):
             "--config",
             str(file),
             environment=environment,
-            speaks=False,
+            announces=False,
         )
 
-    def mark(self) -> dict[str, Any]:
-        """Return its accounts now, and the counts of the latency histogram by upper bound."""
+    def counts(self) -> dict[str, Any]:
+        """Return the counts of frames, records and gaps, and two histograms by upper bound."""
         status = json.loads(self._get("/status"))
         records, frames = status["records"], status["frames"]
         page = self._get("/metrics").decode()
@@ -86,7 +86,7 @@ class Connector(Child):
             "dropped": frames["dropped"],
             "unaccounted": status["frames_unaccounted"],
             "waiting": status["frames_waiting"],
-            "in_flight": records["in_flight"],
+            "gaps": sum(status["gaps"].values()),
             "buckets": _buckets(page, "bkc_pipeline_seconds"),
             "pauses": _buckets(page, "bkc_commit_pause_seconds"),
         }
@@ -99,7 +99,7 @@ class Connector(Child):
         except OSError as error:
             if self.alive():
                 raise
-            raise Trouble(self.last_words()) from error
+            raise ProcessFailed(self.error_text()) from error
         finally:
             connection.close()
 
@@ -107,7 +107,7 @@ class Connector(Child):
 def percentile_ms(
     before: Mapping[str, float], after: Mapping[str, float], share: float
 ) -> float | None:
-    """Return a percentile of a histogram's growth, interpolated inside the bucket."""
+    """Return a percentile of a histogram's growth, interpolated in its bucket; None: no growth."""
     bounds = [0.0, *BUCKETS]
     totals = [after[str(b)] - before[str(b)] for b in BUCKETS]
     count = after["+Inf"] - before["+Inf"]
@@ -126,8 +126,3 @@ def _buckets(page: str, name: str) -> dict[str, float]:
     head = f'{name}_bucket{{le="'
     lines = [line.removeprefix(head) for line in page.splitlines() if line.startswith(head)]
     return {bound: float(count) for bound, _, count in (ln.partition('"} ') for ln in lines)}
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

@@ -1,0 +1,95 @@
+"""Order book snapshots: at the start of a depth stream, after each gap, and at an interval."""
+
+import asyncio
+import time
+
+from connector.backfill.job import RestCalls
+from connector.backfill.pages import snapshot
+from connector.backfill.publisher import RestEventPublisher
+from connector.backfill.scheduler import BackfillScheduler
+from connector.binance.stream_name import Stream
+from connector.codec.rest_rows import RestEvent, event_from_book
+from connector.continuity.series import Series
+from connector.errors import BadMessage, Refused
+from connector.telemetry import events
+
+POLL_INTERVAL_S = 5.0  # between two looks which snapshots are due
+URGENCY_MS = 3_600_000  # a snapshot comes before whatever expires later than in an hour
+
+
+class BookSnapshots:
+    """Keeps the order books of depth streams supplied with snapshots.
+
+    Args:
+        scheduler: Makes the calls.
+        publisher: Publishes the snapshots.
+        interval_s: Seconds between two snapshots of a book.
+
+    Attributes:
+        published: Snapshots published.
+    """
+
+    def __init__(
+        self, scheduler: BackfillScheduler, publisher: RestEventPublisher, interval_s: float
+    ) -> None:
+        self._scheduler = scheduler
+        self._publisher = publisher
+        self._interval_s = interval_s
+        self._due: dict[str, tuple[Series, float]] = {}  # name -> series, monotonic seconds
+        self.published = 0
+
+    def request(self, series: Series, gap_id: str | None) -> None:
+        """Fetch a snapshot now, and again after the interval.
+
+        Args:
+            series: A series of changes of the book.
+            gap_id: The gap after which it is wanted; None at the start and at the interval.
+        """
+        self._due[series.name] = series, time.monotonic() + self._interval_s
+        self._scheduler.add(BookSnapshotJob(self, series, gap_id))
+
+    async def run(self) -> None:
+        """Request the snapshots that are due until cancelled."""
+        while True:
+            await asyncio.sleep(POLL_INTERVAL_S)
+            now = time.monotonic()
+            for name, (series, due) in list(self._due.items()):
+                if series.ended:
+                    del self._due[name]
+                elif due <= now:
+                    self.request(series, None)
+
+    async def publish(self, series: Series, book: RestEvent, gap_id: str | None) -> None:
+        """Publish a snapshot, unless the stream of its changes is no longer subscribed."""
+        if series.name in self._due:
+            await self._publisher.publish(series, book, gap_id, "snapshot")
+            self.published += 1
+
+
+class BookSnapshotJob:
+    """Fetches the present state of one book."""
+
+    def __init__(self, books: BookSnapshots, series: Series, gap_id: str | None) -> None:
+        self._books = books
+        self._series = series
+        self._gap_id = gap_id
+
+    @property
+    def stream(self) -> Stream:
+        """The stream of the book's changes."""
+        return self._series.stream
+
+    def urgency(self, now_ms: float) -> tuple[float, float]:
+        """Return its place in the queue: see `Job.urgency`."""
+        return now_ms + URGENCY_MS, -now_ms
+
+    async def step(self, rest: RestCalls) -> None:
+        """Fetch the book and publish it; one that the exchange refuses is logged."""
+        stream, symbol = self.stream, self._series.symbol
+        try:
+            raw = await rest.fetch(stream, snapshot(stream, symbol))
+            book = event_from_book(stream, raw, symbol)
+        except (Refused, BadMessage) as error:
+            events.book_refused(stream.name, symbol, str(error))
+        else:
+            await self._books.publish(self._series, book, self._gap_id)

@@ -1,0 +1,50 @@
+"""Publishes events that were fetched through REST, behind the live ones."""
+
+import time
+from collections.abc import Awaitable, Callable
+
+from connector.codec.rest_rows import RestEvent
+from connector.continuity.series import Series
+from connector.errors import BadMessage
+from connector.feed.pipeline import Pipeline
+from connector.feed.route import Codecs, codec_of
+
+
+class RestEventPublisher:
+    """Publishes fetched events one by one, as soon as the pipeline has room.
+
+    Args:
+        pipeline: Takes the events, live ones first.
+        codecs: Codecs by row and time unit.
+        wait_for_room: Awaited while the pipeline has no room.
+    """
+
+    def __init__(
+        self, pipeline: Pipeline, codecs: Codecs, wait_for_room: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._pipeline = pipeline
+        self._codecs = codecs
+        self._wait_for_room = wait_for_room
+
+    async def publish(
+        self, series: Series, event: RestEvent, gap_id: str | None, origin: str
+    ) -> bool:
+        """Publish an event; return False if it went to the dead letter instead.
+
+        Args:
+            series: The series.
+            event: The event; its times are milliseconds, whatever the stream's connection has.
+            gap_id: Its record's gap_id; None outside of gaps.
+            origin: Its record's origin: `backfill` or `snapshot`.
+        """
+        codec = codec_of(series.stream.row, "ms", self._codecs)
+        while True:
+            now_us = time.time_ns() // 1000
+            try:
+                if self._pipeline.recover(codec, series, event, gap_id, origin, now_us):
+                    return True
+            except BadMessage as error:
+                name = series.stream.name
+                self._pipeline.dead_letters.send(name, event.payload, error, now_us)
+                return False
+            await self._wait_for_room()

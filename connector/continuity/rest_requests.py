@@ -1,0 +1,73 @@
+"""What a gap tracker requests of REST, as data, and the policy for what may be requested."""
+
+from dataclasses import dataclass
+
+from connector.binance.catalogue.row import Row
+from connector.continuity.gap import Gap
+from connector.continuity.series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class FillGap:
+    """Fetch the events of a gap; it stands among the open gaps of its series."""
+
+    series: Series
+    gap: Gap
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotBook:
+    """Fetch the present state of an order book.
+
+    Attributes:
+        series: A series of its changes.
+        gap_id: The gap after which it is wanted; None at the start of a coverage.
+    """
+
+    series: Series
+    gap_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ConfirmReset:
+    """Compare REST's newest id with the last one of a series that delivers repeats only."""
+
+    series: Series
+
+
+RestRequest = FillGap | SnapshotBook | ConfirmReset
+
+
+@dataclass(frozen=True, slots=True)
+class FillPolicy:
+    """What REST may be asked for.
+
+    Attributes:
+        enabled: `backfill.enabled`; False: nothing.
+        has_key: Whether there is an API key for calls that need one.
+        books: `backfill.books`: whether order books get snapshots.
+    """
+
+    enabled: bool = False
+    has_key: bool = False
+    books: bool = True
+
+    def why_unfillable(self, row: Row, gap: Gap) -> str | None:
+        """Return why REST cannot fill a gap, for the marker's `detail`; None if it can."""
+        if not row.fillable:
+            return "REST does not have it"
+        if not self.enabled:
+            return "backfill.enabled is false"
+        if row.backfill is not None and row.backfill.needs_key and not self.has_key:
+            return "the call needs an API key: set backfill.api_key_file"
+        if gap.after_id is None or (gap.before_id is None and not gap.whole):
+            return "its edges have no ids"
+        return None
+
+    def gives_snapshots(self, row: Row) -> bool:
+        """Say whether the series of a row get snapshots of their order book."""
+        return self.enabled and self.books and row.has_snapshots
+
+    def confirms_resets(self, row: Row) -> bool:
+        """Say whether REST may be asked for the newest id of a row's series."""
+        return self.enabled and (row.fillable or row.tells_book_ids)

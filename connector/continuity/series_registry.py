@@ -1,0 +1,246 @@
+"""The series of one writer: opened, covered, moved to other topics, forgotten; no I/O.
+
+continuity/gap_tracker.py finds their gaps; here a gap is marked, and requested of REST.
+"""
+
+from collections import Counter, deque
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from connector.binance.products import Product
+from connector.binance.stream_name import Stream
+from connector.continuity.checkpoint import Checkpoint
+from connector.continuity.gap import Gap
+from connector.continuity.marker import GapReason, MarkerState
+from connector.continuity.outbox import Outbox
+from connector.continuity.rest_requests import FillGap, FillPolicy, RestRequest, SnapshotBook
+from connector.continuity.sequence_rules import IdentityTracker, tracker_for
+from connector.continuity.series import Series
+
+NO_REST = FillPolicy(enabled=False)
+
+
+class SeriesRegistry:
+    """The series of one writer, their coverage, and the records about them.
+
+    Args:
+        environment: The topic prefix.
+        shard: The writer's shard,
+        instance: its name, and
+        run: the random id of its process.
+        policy: What REST may be asked for.
+        repeats_possible: The writer cannot know what it had stored before (delivery: idempotent).
+        tracking: False: every event counts as new (captured frames, in any order).
+
+    Attributes:
+        outbox: Marker and progress records of the next transaction.
+        schedule_progress: Has the progress of a series written with the next transaction.
+        requests: What REST is to be asked for, the oldest first; backfill/gap_filler.py drains it.
+        gaps: Gaps found, by reason.
+        missing: Events found missing.
+        recovered: How many of them have been published since.
+    """
+
+    def __init__(
+        self,
+        environment: str,
+        *,
+        shard: int = 0,
+        instance: str = "market",
+        run: str = "",
+        policy: FillPolicy = NO_REST,
+        repeats_possible: bool = False,
+        tracking: bool = True,
+    ) -> None:
+        self._tracking = tracking
+        self._environment = environment
+        self._policy = policy
+        self._repeats_possible = repeats_possible
+        self._series: dict[str, Series] = {}
+        self._checkpoint = Checkpoint()
+        self._listings: set[tuple[Product, str]] = set()
+        self._listing_gaps: set[str] = set()  # names of series whose listing gap has been opened
+        self.outbox = Outbox(environment, shard, instance, run)
+        self.schedule_progress = self.outbox.schedule_progress
+        self.requests: deque[RestRequest] = deque()
+        self.gaps: Counter[str] = Counter()
+        self.missing = 0
+        self.recovered = 0
+
+    def begin(
+        self,
+        schema_ids: Mapping[str, int],
+        stored: Mapping[str, Mapping[str, Any]],
+        unfinished: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        """Go on from the checkpoint of the previous writer.
+
+        Args:
+            schema_ids: Kind (`marker`, `progress`) -> schema id.
+            stored: Newest progress by series, as records.
+            unfinished: Opening markers of the gaps it was filling, as records.
+        """
+        self._checkpoint = Checkpoint(stored, unfinished)
+        self.outbox.begin(schema_ids, stored)
+
+    @property
+    def open_gaps(self) -> int:
+        """Gaps whose final marker is not written yet."""
+        return sum(
+            len(series.open_gaps) + (series.pending is not None) for series in self._series.values()
+        )
+
+    def open(
+        self,
+        stream: Stream,
+        product: Product,
+        symbol: str,
+        topic: str,
+        record_prefix: bytes,
+        key: bytes,
+    ) -> Series:
+        """Return the series of a symbol: a new one, or the previous writer's as it was stored."""
+        name = f"{product}/{stream.name}/{symbol}"
+        existing = self._series.get(name)
+        if existing is not None:  # its stream was unsubscribed before, or has another route now
+            self.change_topic(existing, topic, record_prefix, key)
+            return existing
+        head = self.outbox.head(product, stream.name, symbol, stream.row.kind, topic)
+        tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
+        series = Series(product, stream, symbol, topic, record_prefix, key, head, tracker)
+        self._series[name] = series
+        unfinished = self._checkpoint.restore(series)
+        if unfinished is not None:
+            self._open_pending(series, self._gap(series, "restart"), self._repeats_possible)
+            for gap in unfinished:
+                why = self._request_fill(series, gap)
+                if why is not None:
+                    self.outbox.add_marker("unfillable", series, gap, why)
+            self.change_topic(series, topic, record_prefix, key)
+        return series
+
+    def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
+        """Note new listings: their series are requested from their first event on."""
+        self._listings |= set(symbols)
+
+    def _start_coverage(self, series: Series, record_ms: int) -> None:
+        """Mark where the coverage of a series begins that the checkpoint does not have."""
+        start = Gap("", "restart", None, None, series.last_id, record_ms)
+        start.epoch = series.tracker.epoch
+        self._mark_started(series, start)
+
+    def _mark_started(self, series: Series, start: Gap) -> None:
+        self.outbox.add_marker("started", series, start)
+        self._request_snapshot(series, None)
+        if (series.product, series.symbol) in self._listings:
+            self._open_listing_gap(series, start.after_ms or 0)
+
+    def _open_listing_gap(self, series: Series, record_ms: int) -> None:
+        """Open the gap from the first event of a new listing to the first one that was read."""
+        row, first = series.stream.row, series.newest_id
+        if first is None or row.sequence.rule not in ("contiguous", "candle") or not row.fillable:
+            return
+        if series.name not in self._listing_gaps:
+            self._listing_gaps.add(series.name)
+            gap = self._gap(series, "plan_changed", 0)
+            gap.before_id = gap.before_ms = None
+            gap.after_id, gap.after_ms, gap.whole = first, record_ms, True
+            self._mark_found(series, gap, "a new listing: from its first event on")
+
+    def end_coverage(self, series: Iterable[Series], reason: GapReason) -> None:
+        """Mark where the coverage of these series ends; it begins anew with their next event."""
+        for each in series:
+            if not each.covered:
+                continue
+            if each.pending is not None:
+                self._clear_at_end(each, each.pending)
+            self.outbox.add_marker("stopped", each, each.edges(reason))
+            each.pending = each.next_gap_id = None
+            each.ended = each.needs_check = True
+            self.schedule_progress(each)
+
+    def _clear_at_end(self, series: Series, gap: Gap) -> None:
+        """Close a gap that will have no right edge: the coverage ends before it."""
+        gap.missing = 0
+        if series.tracker.has_ids and gap.before_id is not None:
+            gap.after_id = gap.before_id + 1
+        gap.after_ms = None if gap.before_ms is None else gap.before_ms + 1
+        self.outbox.add_marker("clear", series, gap, "given up: what is covered ends before it")
+
+    def change_topic(self, series: Series, topic: str, record_prefix: bytes, key: bytes) -> None:
+        """Have the records of a series go to a topic: coverage ends in one, begins in the other."""
+        series.record_prefix, series.key = record_prefix, key
+        if topic == series.topic:
+            return
+        covered = series.covered
+        if covered:
+            self.outbox.add_marker("stopped", series, series.edges("plan_changed"))
+        series.topic = topic
+        series.head = self.outbox.head(
+            series.product, series.stream.name, series.symbol, series.stream.row.kind, topic
+        )
+        if covered:
+            first = None if series.last_id is None else series.last_id + 1
+            start = Gap("", "plan_changed", None, None, first, series.last_ms)
+            start.epoch = series.tracker.epoch
+            self.schedule_progress(series)
+            self._mark_started(series, start)
+
+    def forget(self, series: Iterable[Series]) -> None:
+        """Remove series that no stream carries any more, once their open gaps are closed."""
+        removed = list(series)
+        self.end_coverage(removed, "plan_changed")
+        for each in removed:
+            if self._series.get(each.name) is not each:
+                continue
+            each.forgotten = bool(each.open_gaps)
+            if not each.forgotten:
+                del self._series[each.name]
+                self.outbox.add_tombstone(each)
+                self._checkpoint.forget(each)
+
+    def close_gap(self, series: Series, gap: Gap, state: MarkerState, detail: str = "") -> None:
+        """Write the final marker of an open gap: no more of it will be fetched."""
+        series.open_gaps.pop(gap.id, None)
+        self.outbox.add_marker(state, series, gap, detail)
+        self.schedule_progress(series)
+        if series.forgotten:
+            self.forget([series])
+
+    # How a gap is marked and requested
+
+    def _gap(self, series: Series, reason: GapReason, before: int | None = None) -> Gap:
+        return series.gap(self._environment, reason, before)
+
+    def _open_pending(self, series: Series, gap: Gap, repeats_possible: bool = False) -> None:
+        series.pending, series.needs_check = gap, True
+        self.outbox.add_marker("opened", series, gap, repeats_possible=repeats_possible)
+
+    def _count(self, series: Series, gap: Gap, *, already_counted: bool = False) -> str:
+        """Count a gap in which events are missing, mark it, and return its id."""
+        self.gaps[gap.reason] += not already_counted
+        self.missing += gap.missing or 0
+        self._mark_found(series, gap)
+        return gap.id
+
+    def _mark_found(self, series: Series, gap: Gap, detail: str = "") -> None:
+        """Request the events of a gap and mark it: opened, or why it is unfillable."""
+        why = self._request_fill(series, gap)
+        if why is None:
+            self.outbox.add_marker("opened", series, gap, detail)
+        else:
+            self.outbox.add_marker("unfillable", series, gap, why)
+
+    def _request_fill(self, series: Series, gap: Gap) -> str | None:
+        """Request the events of a gap; return why that is impossible, None if requested."""
+        self._request_snapshot(series, gap.id)
+        why = self._policy.why_unfillable(series.stream.row, gap)
+        if why is None:
+            series.open_gaps[gap.id] = gap
+            self.requests.append(FillGap(series, gap))
+        return why
+
+    def _request_snapshot(self, series: Series, gap_id: str | None) -> None:
+        """Request a snapshot, if the series is an order book's."""
+        if self._policy.gives_snapshots(series.stream.row):
+            self.requests.append(SnapshotBook(series, gap_id))

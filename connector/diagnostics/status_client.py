@@ -1,0 +1,57 @@
+"""Reads /status of a running worker, directly: no proxy that the environment names is used.
+
+Next: worker/http_server.py and worker/status.py (which answer).
+"""
+
+import json
+from typing import Any
+
+import aiohttp
+
+from connector.errors import Refused, Retry
+from connector.planning.diff import RunningPlan
+
+TIMEOUT = aiohttp.ClientTimeout(total=10.0)
+
+
+async def running_plan(url: str) -> RunningPlan:
+    """Return the plan that a worker runs.
+
+    Args:
+        url: Of its HTTP server: http://host:8080.
+
+    Raises:
+        Refused: no URL, or no worker answers there.
+        Retry: nobody answers.
+    """
+    plan = (await fetch_status(url)).get("plan")
+    if not isinstance(plan, dict) or not all(isinstance(names, list) for names in plan.values()):
+        raise Refused(f"{url}: /status has no plan: is it a worker of this version?")
+    return RunningPlan(plan)
+
+
+async def fetch_status(url: str) -> dict[str, Any]:
+    """Return what a worker shows at /status; empty if the answer is no JSON object.
+
+    Raises:
+        Refused: no URL, or the answer is an error.
+        Retry: nobody answers.
+    """
+    address = f"{url.rstrip('/')}/status"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=TIMEOUT, raise_for_status=True) as session,
+            session.get(address) as response,
+        ):
+            body = await response.read()
+    except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
+        raise Refused(f"{url!r}: give the URL of a worker, http://host:8080") from error
+    except aiohttp.ClientResponseError as error:
+        raise Refused(f"{address} answers {error.status}: is it a worker?") from error
+    except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+        raise Retry(f"{address}: {str(error) or type(error).__name__}") from error
+    try:
+        status = json.loads(body)
+    except ValueError:
+        return {}
+    return status if isinstance(status, dict) else {}

@@ -1,0 +1,222 @@
+"""The events of a frame become records: decode ▸ encode ▸ order ▸ publish. No asyncio, no sockets.
+
+Next along the way: codec/compile.py, continuity/sequence_rules.py, continuity/gap_tracker.py,
+feed/arbitration.py (a stream of two connections), kafka/idempotent_producer.py.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+
+from connector.binance.products import product_of
+from connector.codec import framing
+from connector.continuity.arbiter import Decision
+from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.marker import GapReason
+from connector.continuity.series import Series
+from connector.continuity.tracker import GAP, NEW, REPEATED, IdGap
+from connector.errors import BadMessage
+from connector.feed.arbitration import Arbitration
+from connector.feed.dead_letters import DeadLetterHandler, DeadLetterSink
+from connector.feed.route import PendingEvent, Route
+from connector.telemetry.ledger import Ledger
+
+MAX_AHEAD_MS = 300_000  # a record time over 1 h ahead makes a broker refuse the whole batch
+REPEATS_BEFORE_ID_RESET_CHECK = 50  # in a row: then REST is asked whether the ids began anew
+
+
+class Publisher(DeadLetterSink, Protocol):
+    """Where records go: kafka/idempotent_producer.py."""
+
+    def room(self) -> int:
+        """Return how many records will be taken now."""
+        ...
+
+    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
+        """Take one record: there was room. Timestamp in ms, received in us."""
+        ...
+
+
+class EventProcessor:
+    """Publishes events, each once and in the order of its series, and marks what is missing.
+
+    Attributes:
+        room: How many records may be published before the publisher is asked again.
+        feed: Id of the connection whose events are processed now.
+        arbitration: Decides about the events of streams that several connections deliver.
+        dead_letters: Takes what cannot become a record.
+    """
+
+    def __init__(
+        self,
+        publisher: Publisher,
+        ledger: Ledger,
+        gap_tracker: GapTracker,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._publisher = publisher
+        self._ledger = ledger
+        self._frames = ledger.frames
+        self._records = ledger.records
+        self._gap_tracker = gap_tracker
+        self.room = 0
+        self.feed = 0
+        self.arbitration = Arbitration(clock)
+        self.dead_letters = DeadLetterHandler(publisher, ledger, gap_tracker)
+
+    def process(self, route: Route, payload: bytes, receipt: bytes, received_us: int) -> bool:
+        """Publish the events of one frame. Never raises.
+
+        Returns:
+            False when there is no room for all events of the frame: then nothing was done.
+        """
+        if payload[:1] == b"[":
+            return self._process_array(route, payload, receipt, received_us)
+        try:
+            self._process_event(route, payload, receipt, received_us)
+        except Exception as error:  # noqa: BLE001 - whatever a frame does, the next one is read
+            self.dead_letters.event(route, payload, error, received_us)
+            self._frames.undecodable += 1
+            return True
+        self._frames.decoded += 1
+        return True
+
+    def _process_array(
+        self, route: Route, payload: bytes, receipt: bytes, received_us: int
+    ) -> bool:
+        """Publish a frame that holds several events, each a record of its own."""
+        try:
+            elements = msgspec.json.decode(payload, type=list[msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            self.dead_letters.event(route, payload, BadMessage("json", str(error)), received_us)
+            self._frames.undecodable += 1
+            return True
+        if len(elements) > self.room:
+            return False
+        good = True
+        for element in elements:
+            try:
+                self._process_event(route, bytes(element), receipt, received_us)
+            except Exception as error:  # noqa: BLE001 - as above
+                good = False
+                self.dead_letters.event(route, bytes(element), error, received_us)
+        self._frames.decoded += good
+        self._frames.undecodable += not good
+        return True
+
+    def _process_event(
+        self, route: Route, payload: bytes, receipt: bytes, received_us: int
+    ) -> None:
+        """Decode one event and find its series.
+
+        Raises:
+            BadMessage: it cannot become a record.
+        """
+        codec = route.codec
+        try:
+            message = codec.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            message = codec.decode_slowly(payload)
+        symbol = codec.symbol(message) or route.symbol
+        if (
+            route.carries_other_product
+            and product_of(codec.symbol_type(message), symbol or "") != route.product
+        ):
+            if route.other_product is None:
+                self._ledger.filtered += 1
+                return
+            route = route.other_product
+        series = route.series.get(symbol)  # type: ignore[arg-type]
+        if series is None:
+            series = route.open_series(symbol, self._gap_tracker)
+        self._order(route, series, message, receipt, received_us)
+
+    def _order(
+        self, route: Route, series: Series, message: Any, receipt: bytes, received_us: int
+    ) -> None:
+        """Publish an event in its turn, a repeat not at all.
+
+        Raises:
+            BadMessage: it cannot be encoded.
+        """
+        codec = route.codec
+        try:
+            value = codec.encode(message, series.record_prefix, receipt)
+        except Exception as error:
+            raise self.dead_letters.rejected(codec, series, message, error) from error
+        record_ms = codec.record_time(message)
+        received_ms = received_us // 1000
+        if record_ms is None or not 0 < record_ms <= received_ms + MAX_AHEAD_MS:
+            record_ms = received_ms
+        self._records.produced += 1
+        if series.arbiter is not None:
+            event = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)
+            self.publish_decided(self.arbitration.offer(series.arbiter, event))
+            return
+        verdict = codec.observe(series.tracker, message)
+        if verdict is not NEW or series.needs_check:
+            if verdict is REPEATED:
+                self._count_repeat(series)
+                return
+            event = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)
+            value = self._with_gap_id(event, series.tracker.gap if verdict is GAP else None)
+        self._publish(route, series, value, record_ms, received_us)
+
+    def _count_repeat(self, series: Series) -> None:
+        """Count a repeat. If they do not end, the ids may have begun anew."""
+        self._records.repeated += 1
+        if series.tracker.repeats_in_a_row % REPEATS_BEFORE_ID_RESET_CHECK == 0:
+            self._gap_tracker.check_id_reset(series)
+
+    def _publish(
+        self, route: Route, series: Series, value: bytes, record_ms: int, received_us: int
+    ) -> None:
+        """Publish a record and note how far its series has come."""
+        self._publisher.publish(route.topic, value, series.key, record_ms, received_us)
+        self.room -= 1
+        series.last_ms = record_ms
+        if not series.dirty:
+            self._gap_tracker.schedule_progress(series)
+        route.messages += 1
+        route.last_event_ms = record_ms
+
+    def publish_decided(self, decisions: Iterable[Decision[PendingEvent]]) -> None:
+        """Publish what the arbitration has decided, in its order."""
+        for verdict, event, gap in decisions:
+            if verdict is REPEATED:
+                self._count_repeat(event.series)
+                continue
+            checked = gap is not None or event.series.needs_check
+            value = self._with_gap_id(event, gap) if checked else event.value
+            self._publish(event.route, event.series, value, event.record_ms, event.received_us)
+
+    def _with_gap_id(self, event: PendingEvent, gap: IdGap | None) -> bytes:
+        """Return the record of an event that may follow a gap, with the gap's id if it does.
+
+        Args:
+            event: The event, its ids observed by the tracker.
+            gap: The ids missing before it; None: none are.
+        """
+        codec, series = event.route.codec, event.series
+        _, last = codec.span(event.message)
+        reason = self._gap_reason(event, gap)
+        gap_id = self._gap_tracker.on_event(series, gap, event.record_ms, last, reason)
+        if gap_id is None:
+            return event.value
+        receipt = framing.receipt(event.received_us, "live", gap_id)
+        return codec.encode(event.message, series.record_prefix, receipt)
+
+    def _gap_reason(self, event: PendingEvent, gap: IdGap | None) -> GapReason:
+        """Return the reason of a gap before an event, should there be one."""
+        route, series = event.route, event.series
+        damaged, route.damaged = route.damaged, False
+        suspects, series.suspects = series.suspects, ()
+        if not suspects or event.feed in suspects:
+            # Ids that do not reveal gaps have one only where a feed fell silent beside another.
+            silent = gap is not None and not series.ids_reveal_gaps
+            return "dead_letter" if damaged else "stale" if silent else "sequence"
+        if not series.ids_reveal_gaps:
+            self._gap_tracker.open_after(series, "stale")
+        return "stale"

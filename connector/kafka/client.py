@@ -1,0 +1,91 @@
+"""Opens librdkafka's clients, and explains why a cluster does not answer.
+
+Calls only time out; why (a wrong password, a closed port) is reported through `error_cb` alone.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeVar
+
+from confluent_kafka import KafkaError, KafkaException
+
+from connector.errors import Refused
+from connector.kafka import error_hints
+from connector.telemetry import logs
+
+_Client = TypeVar("_Client")
+
+
+class MetadataClient(Protocol):
+    """A consumer or an admin client, as far as it lists topics."""
+
+    def list_topics(self, *, timeout: float) -> Any:
+        """Return the cluster's metadata."""
+        ...
+
+    def poll(self, timeout: float) -> Any:
+        """Serve `error_cb`."""
+        ...
+
+
+class ConnectionErrors:
+    """What a client has reported of its connections; `note` is its `error_cb`."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def note(self, error: KafkaError) -> None:
+        """Keep what librdkafka reports."""
+        self._texts.append(error_hints.describe(error))
+
+    @property
+    def cause(self) -> str | None:
+        """The first report that names a cause: more than that all brokers are down."""
+        return next((text for text in self._texts if "ALL_BROKERS_DOWN" not in text), None)
+
+    def explain(self, error: KafkaException | None) -> str:
+        """Return the cause, else the first report, else the error's own text; "": not known."""
+        if self._texts:
+            return self.cause or self._texts[0]
+        return "" if error is None else error_hints.describe_exception(error)
+
+
+def open_client(
+    make: Callable[[dict[str, Any]], _Client],
+    conf: Mapping[str, Any],
+    on_error: Callable[[KafkaError], None],
+) -> _Client:
+    """Return a client; nothing is connected yet.
+
+    Args:
+        make: confluent_kafka's class.
+        conf: In librdkafka's names.
+        on_error: Called from the client's `poll` with trouble of a connection.
+
+    Raises:
+        Refused: a setting is wrong.
+    """
+    try:
+        return make({**conf, "error_cb": on_error, "logger": logs.librdkafka_logger()})
+    except KafkaException as error:
+        raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
+
+
+def list_topics(
+    client: MetadataClient, errors: ConnectionErrors, timeout_s: float
+) -> dict[str, Any]:
+    """Return the metadata of every topic we may see, by name. Blocks.
+
+    Raises:
+        KafkaException: the cluster does not answer; raised as soon as `errors` has the cause.
+    """
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            found: dict[str, Any] = client.list_topics(timeout=1.0).topics
+        except KafkaException:
+            client.poll(0)  # serves error_cb, which may name the cause
+            if errors.cause or time.monotonic() >= deadline:
+                raise
+        else:
+            return found

@@ -1,0 +1,198 @@
+"""What both producers of a worker are: their interface, and the half they have in common.
+
+Next along the way: kafka/transactional_producer.py, kafka/idempotent_producer.py.
+"""
+
+import time
+from abc import ABC, abstractmethod
+from typing import Protocol
+
+from confluent_kafka import KafkaError
+
+from connector.codec.framing import KafkaRecord
+from connector.continuity.marker import GapReason
+from connector.errors import BadMessage, Fatal
+from connector.kafka import error_hints
+from connector.kafka.dead_letter import DeadLetterEncoder
+from connector.rate_limit import Sampler
+from connector.telemetry import events
+from connector.telemetry.lag import Lag, histogram
+from connector.telemetry.ledger import Ledger
+
+SAMPLE_EVERY = 64  # records; one of them is timed from socket to acknowledgement
+
+
+class CheckpointSource(Protocol):
+    """Markers and progress that wait to be written: continuity/outbox.py."""
+
+    @property
+    def has_markers(self) -> bool:
+        """Whether markers wait to be written."""
+        ...
+
+    def drain(self, number: int, now_us: int) -> list[KafkaRecord]:
+        """Return the markers and progress of a transaction; 0: without transactions."""
+        ...
+
+    def rewrite_progress(self, number: int, now_us: int) -> list[KafkaRecord]:
+        """Return the progress that was taken over, under the name of this writer."""
+        ...
+
+
+class SeriesTracker(Protocol):
+    """What is known of the series whose records are published: continuity/gap_tracker.py."""
+
+    @property
+    def outbox(self) -> CheckpointSource:
+        """Markers and progress."""
+        ...
+
+    def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
+        """Mark a record that Kafka did not take."""
+        ...
+
+
+class Producer(ABC):
+    """Where a worker's records, dead letters, markers and progress go.
+
+    Args:
+        ledger: Counts what becomes of each record.
+        lag: Takes the latency of sampled records.
+        dead_letter_topic: Its name.
+        tracker: Gives markers and progress, takes refused records; None: there are neither.
+
+    Attributes:
+        fatal: Set when Kafka refused the producer for good: the process must end.
+        fenced: A later writer has taken over: this one never writes again.
+        trouble: Last error of Kafka; None once records are stored again.
+        commits: Transactions stored.
+        pauses: How long each commit kept records from being published, in seconds.
+    """
+
+    def __init__(
+        self, ledger: Ledger, lag: Lag, dead_letter_topic: str, tracker: SeriesTracker | None
+    ) -> None:
+        self.fatal: Fatal | None = None
+        self.fenced = False
+        self.trouble: str | None = None
+        self.commits = 0
+        self.pauses = histogram("bkc_commit_pause_seconds")
+        self._ledger = ledger
+        self._records = ledger.records
+        self._lag = lag
+        self._dead_letter_encoder = DeadLetterEncoder(dead_letter_topic)
+        self._tracker = tracker
+        self._error_logs = Sampler(1)
+        self._until_sample = SAMPLE_EVERY
+
+    @abstractmethod
+    def start(self) -> None:
+        """Fence the previous writer of the shard, where there are transactions. Blocks.
+
+        Raises:
+            Fatal: Kafka does not let us write; the text has the cause and the cure.
+        """
+
+    @abstractmethod
+    def write_takeover(self) -> None:
+        """Write the progress that was taken over, before any data. Blocks.
+
+        Raises:
+            Fatal: Kafka does not let us write.
+        """
+
+    @abstractmethod
+    def room(self) -> int:
+        """Return how many records `publish` takes now."""
+
+    @abstractmethod
+    def publish(
+        self, topic: str, value: bytes, key: bytes, timestamp_ms: int, received_us: int
+    ) -> None:
+        """Take one record; `room` was above 0.
+
+        Args:
+            topic, value, key: The record.
+            timestamp_ms: Its time, since 1970.
+            received_us: When its frame was received, since 1970.
+        """
+
+    @abstractmethod
+    def poll(self) -> None:
+        """Serve librdkafka; call every few milliseconds. Never waits, never raises."""
+
+    @property
+    @abstractmethod
+    def queued(self) -> int:
+        """Records that are neither stored nor given up, dead letters included."""
+
+    @abstractmethod
+    def flush(self, deadline: float) -> int:
+        """Write until nothing is left or the deadline (monotonic seconds) has passed. Blocks.
+
+        Returns:
+            How many of the ledger's records are not stored.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Drop what could not be stored, so that the process can end."""
+
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received_us: int) -> None:
+        """Send what cannot become a record to the dead-letter topic; the headers say why.
+
+        Args:
+            source: Stream or topic it was meant for.
+            raw: The bytes as received.
+            error: Reason and detail.
+            received_us: When they were received, since 1970.
+        """
+        events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
+        record = self._dead_letter_encoder.encode(source, raw, error, received_us, time.monotonic())
+        if record is not None:  # else a flood: the caller counts it, the topic has samples
+            self._produce_dead_letter(record)
+
+    @abstractmethod
+    def _produce_dead_letter(self, record: KafkaRecord) -> None: ...
+
+    def _reject(self, error: KafkaError, topic: str, value: bytes, received_us: int) -> None:
+        """Count and mark a poison record, and send it to the dead-letter topic."""
+        self._ledger.delivery_errors[error.name()] += 1
+        self._ledger.dead_letters["refused"] += 1
+        self._records.dead_lettered += 1
+        self._mark_refused(topic, value, "dead_letter")
+        bad = BadMessage("refused", f"{error.name()}: {error.str()}")
+        self.dead_letter(topic, value, bad, received_us)
+
+    def _mark_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
+        if self._tracker is not None:
+            self._tracker.on_refused(topic, value, reason)
+
+    def _count_lost_dead_letter(self, cause: str) -> None:
+        self._ledger.delivery_errors["dead_letter"] += 1
+        events.dead_letter_lost(cause=cause)
+
+    def _drain_outbox(self, number: int) -> list[KafkaRecord]:
+        """Return the markers and progress of a transaction; 0: without transactions."""
+        if self._tracker is None:
+            return []
+        return self._tracker.outbox.drain(number, time.time_ns() // 1000)
+
+    def _rewrite_progress(self, number: int) -> list[KafkaRecord]:
+        if self._tracker is None:
+            return []
+        return self._tracker.outbox.rewrite_progress(number, time.time_ns() // 1000)
+
+    def _has_markers(self) -> bool:
+        return self._tracker is not None and self._tracker.outbox.has_markers
+
+    def _on_error(self, error: KafkaError) -> None:
+        """Note trouble of a connection: it concerns no single record, and mostly passes."""
+        self.trouble = error_hints.describe(error)
+        if not error.fatal() and self._error_logs.allows(time.monotonic()):
+            events.kafka_trouble(cause=self.trouble)
+
+    def _set_fatal(self, error: KafkaError) -> None:
+        if self.fatal is None:
+            cause = error_hints.describe(error)
+            self.fatal = Fatal(f"Kafka refused the producer for good: {cause}")

@@ -1,0 +1,156 @@
+"""librdkafka's transactional producer, with calls that wait for as long as Kafka takes. Blocks.
+
+The waiting calls run in the commit thread of transactional_producer.py; its deadline ends them all.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import Producer as Client
+
+from connector.codec.framing import KafkaRecord
+from connector.kafka.client import open_client
+
+CALL_TIMEOUT_S = 1.0  # of one call of librdkafka; between two the deadline is checked
+POLL_S = 0.05
+DeliveryReport = Callable[[KafkaError | None, object], None]
+
+
+class DeadlineExceeded(Exception):
+    """The deadline has passed before Kafka answered."""
+
+
+class ProducerLost(Exception):
+    """librdkafka's producer is of no use any more: fenced, or another fatal error."""
+
+    def __init__(self, error: KafkaError) -> None:
+        super().__init__(error.str())
+        self.error = error
+
+
+class TransactionClient:
+    """A transactional producer of librdkafka.
+
+    Attributes:
+        producer: librdkafka's; `reopen` replaces it.
+    """
+
+    def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
+        self._conf, self._on_error = conf, on_error
+        self._deadline: float | None = None
+        self.producer = open_client(Client, conf, on_error)
+
+    def set_deadline(self, deadline: float) -> None:
+        """End all waiting at this time (monotonic seconds); before the call it is unlimited."""
+        self._deadline = deadline
+
+    def init(self) -> None:
+        """Fence every earlier producer with our transactional.id.
+
+        Raises:
+            ProducerLost, DeadlineExceeded.
+        """
+        self._until_done(self.producer.init_transactions)
+
+    def reopen(self) -> None:
+        """Replace the producer by a new one and `init` it; raises the same."""
+        self.producer = open_client(Client, self._conf, self._on_error)
+        self.init()
+
+    def begin(self) -> None:
+        """Begin a transaction; a local call."""
+        self.producer.begin_transaction()
+
+    def produce(
+        self, records: Iterable[KafkaRecord], on_delivery: DeliveryReport | None = None
+    ) -> KafkaError | None:
+        """Produce records in order; return librdkafka's error when it takes no more of them.
+
+        Raises:
+            ProducerLost, DeadlineExceeded.
+        """
+        more: dict[str, Any] = {} if on_delivery is None else {"on_delivery": on_delivery}
+        for topic, value, key, timestamp_ms, headers in records:
+            while True:
+                try:
+                    self.producer.produce(
+                        topic, value, key, timestamp=timestamp_ms, headers=headers or [], **more
+                    )
+                    break
+                except BufferError:
+                    self.serve()
+                except KafkaException as error:
+                    return _cause(error)
+        return None
+
+    def commit(self) -> KafkaError | None:
+        """Commit; return the error for which the transaction must be aborted, None: stored.
+
+        Raises:
+            ProducerLost, DeadlineExceeded.
+        """
+        try:
+            self._until_done(self.producer.commit_transaction)
+        except KafkaException as error:
+            return _cause(error)
+        return None
+
+    def abort(self) -> None:
+        """Abort the transaction.
+
+        Raises:
+            ProducerLost, DeadlineExceeded.
+        """
+        self._until_done(self.producer.abort_transaction)
+
+    def serve(self) -> None:
+        """Serve delivery reports for a moment.
+
+        Raises:
+            ProducerLost, DeadlineExceeded.
+        """
+        try:
+            self.producer.poll(POLL_S)
+        except KafkaException as error:
+            raise ProducerLost(_cause(error)) from error
+        self._check_deadline()
+
+    def wait(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            DeadlineExceeded.
+        """
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            self._check_deadline()
+            time.sleep(POLL_S)  # noqa: TID251 - the thread's own time
+
+    def _until_done(self, call: Callable[[float], None]) -> None:
+        """Repeat a call for as long as its error is retriable.
+
+        Raises:
+            KafkaException: the transaction must be aborted.
+            ProducerLost: the error is fatal. DeadlineExceeded.
+        """
+        while True:
+            try:
+                return call(CALL_TIMEOUT_S)
+            except KafkaException as error:
+                cause = _cause(error)
+                if cause.txn_requires_abort():
+                    raise
+                if not cause.retriable():
+                    raise ProducerLost(cause) from error
+            self._check_deadline()
+
+    def _check_deadline(self) -> None:
+        if self._deadline is not None and time.monotonic() >= self._deadline:
+            raise DeadlineExceeded
+
+
+def _cause(error: KafkaException) -> KafkaError:
+    cause: KafkaError = error.args[0]
+    return cause

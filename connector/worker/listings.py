@@ -1,0 +1,79 @@
+"""What the exchange lists, beside the plan: names it does not list, and symbols that are new.
+
+Next: planning/listing_check.py (which names are not listed).
+"""
+
+import asyncio
+from collections.abc import Collection
+from typing import Protocol
+
+from connector.binance.exchange_info import Universe
+from connector.binance.products import Product
+from connector.config.load import Loaded
+from connector.errors import Refused, Retry
+from connector.planning.listing_check import unchecked_products, unlisted_names
+from connector.telemetry import events
+from connector.worker.replan_triggers import ReplanTriggers
+
+RETRY_DELAY_S = 60.0  # after a look-up that failed and may succeed later
+LOOK_UP_INTERVAL_S = 3600.0  # between two look-ups of names that are not listed
+
+
+class ListingSource(Protocol):
+    """Where listings come from: transport/rest.py."""
+
+    async def universe(
+        self, products: Collection[Product], with_volumes: Collection[Product]
+    ) -> Universe:
+        """Return listings and volumes. Raises Retry and Refused."""
+        ...
+
+
+class NameCheck:
+    """Warns of symbols that the file names and the exchange does not list.
+
+    Args:
+        exchange: Answers what is listed.
+        triggers: Where the next look-up is scheduled.
+    """
+
+    def __init__(self, exchange: ListingSource, triggers: ReplanTriggers) -> None:
+        self._exchange = exchange
+        self._triggers = triggers
+
+    async def run(self, loaded: Loaded) -> None:
+        """Look the names up once; again later if some are not listed, or if it failed."""
+        sentences: list[str] = []
+        try:
+            sentences = await self._unlisted(loaded)
+        except Retry as error:
+            self._triggers.later("names", max(RETRY_DELAY_S, error.after_s or 0.0))
+        except Refused:  # without an answer there is nothing to warn of
+            self._triggers.later("names", LOOK_UP_INTERVAL_S)
+        except Exception as error:  # noqa: BLE001 - a warning is not worth stopping what runs
+            events.replanning_failed(reason="names", error=error)
+        for sentence in sentences:
+            events.plan_warning(text=sentence)
+        if sentences:
+            self._triggers.later("names", LOOK_UP_INTERVAL_S)
+
+    async def _unlisted(self, loaded: Loaded) -> list[str]:
+        subscriptions = loaded.settings.subscriptions
+        products = unchecked_products(subscriptions)
+        if not products:
+            return []
+        universe = await self._exchange.universe(products, ())
+        found = await asyncio.to_thread(unlisted_names, subscriptions, universe)
+        return loaded.sentences(found)
+
+
+def new_listings(before: Universe | None, now: Universe | None) -> set[tuple[Product, str]]:
+    """Return what is listed now and was not when last asked, of products asked both times."""
+    if before is None or now is None:
+        return set()
+    new: set[tuple[Product, str]] = set()
+    for product, listings in now.listings.items():
+        known = {listing.symbol for listing in before.listings.get(product, ())}
+        if known:
+            new |= {(product, item.symbol) for item in listings if item.symbol not in known}
+    return new

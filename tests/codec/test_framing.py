@@ -1,0 +1,51 @@
+"""The header and the shared head fields, byte by byte."""
+
+import io
+
+import fastavro
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.codec.framing import HEADER_BYTES, header, prefix, receipt, schema_id_of
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_the_schema_id_is_read_back_from_the_header(schema_id: int) -> None:
+    framed = header(schema_id) + b"body"
+
+    assert len(header(schema_id)) == HEADER_BYTES
+    assert framed[0] == 0
+    assert schema_id_of(framed) == schema_id
+
+
+def read(types: list[object], data: bytes) -> list[object]:
+    """What fastavro reads of a record with fields of these types; every byte must be used."""
+    fields = [{"name": f"f{number}", "type": type_} for number, type_ in enumerate(types)]
+    schema = fastavro.parse_schema({"type": "record", "name": "R", "fields": fields})
+    body = io.BytesIO(data)
+    record = fastavro.schemaless_reader(body, schema)
+    assert body.read() == b""
+    return list(record.values())  # type: ignore[union-attr]
+
+
+def test_a_prefix_is_header_symbol_product_and_stream() -> None:
+    made = prefix(7, "BTCUSDT", "spot", "btcusdt@trade")
+
+    assert made[:HEADER_BYTES] == header(7)
+    assert read(["string"] * 3, made[HEADER_BYTES:]) == ["BTCUSDT", "spot", "btcusdt@trade"]
+
+
+@pytest.mark.parametrize(
+    ("made", "origin", "gap_id"),
+    [
+        (receipt(1_795_000_000_123_456), "live", None),
+        (receipt(1_795_000_000_123_456, "backfill", "00ff"), "backfill", "00ff"),
+    ],
+)
+def test_a_receipt_is_both_times_origin_and_gap(
+    made: bytes, origin: str, gap_id: str | None
+) -> None:
+    times = [1_795_000_000_123, 1_795_000_000_123_456]
+
+    assert read(["long", "long", "string", ["null", "string"]], made) == [*times, origin, gap_id]

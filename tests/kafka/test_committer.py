@@ -1,0 +1,167 @@
+"""How a transaction comes to its end, with a client whose commits the test decides."""
+
+from collections.abc import Iterable
+
+import pytest
+from confluent_kafka import KafkaError
+
+from connector.codec.framing import KafkaRecord
+from connector.errors import Retry
+from connector.kafka.committer import Committer, LastWriter, WriterLookup
+from connector.kafka.transaction_client import DeliveryReport, ProducerLost, TransactionClient
+
+BAD = KafkaError(KafkaError.INVALID_TIMESTAMP)
+ABORTED = KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE)
+STATE = KafkaError(KafkaError._STATE)
+FENCED = ProducerLost(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH))
+
+
+def records(*values: bytes) -> list[KafkaRecord]:
+    return [("progress", value, b"key", 1, None) for value in values]
+
+
+class GivenClient(TransactionClient):
+    """A client that stores what is committed, unless the test has another outcome for a commit.
+
+    Attributes:
+        stored: Values of each committed transaction.
+        outcomes: Of the next commits, in order: an error to abort for, or the producer's end.
+    """
+
+    def __init__(self, *outcomes: KafkaError | ProducerLost) -> None:
+        self.stored: list[list[bytes]] = []
+        self.outcomes = list(outcomes)
+        self.reopened = 0
+        self._open: list[bytes] = []
+        self.producer: list[object] = []  # type: ignore[assignment]  # nothing is in flight
+
+    def begin(self) -> None:
+        self._open = []
+
+    def produce(
+        self, records: Iterable[KafkaRecord], on_delivery: DeliveryReport | None = None
+    ) -> KafkaError | None:
+        values = [value or b"" for _, value, *_ in records]
+        self._open += values
+        poisoned = any(value.startswith(b"bad") for value in values)
+        if poisoned and on_delivery is not None:
+            on_delivery(BAD, None)
+        return None
+
+    def commit(self) -> KafkaError | None:
+        if any(value.startswith(b"bad") for value in self._open):
+            return BAD
+        if self.outcomes:
+            outcome = self.outcomes.pop(0)
+            if isinstance(outcome, ProducerLost):
+                raise outcome
+            return outcome
+        self.stored.append(self._open)
+        return None
+
+    def abort(self) -> None:
+        self._open = []
+
+    def reopen(self) -> None:
+        self.reopened += 1
+
+    def wait(self, seconds: float) -> None:
+        del seconds
+
+
+def store(committer: Committer, client: GivenClient, data: bytes, commits: int) -> list[int]:
+    """Store one record of data and one of progress; return the positions of poison records."""
+    client.begin()
+    produced = records(data)
+    client.produce(produced)
+    return list(committer.store(produced, records(b"progress"), commits))
+
+
+def found(commits: int, *, other: bool = False) -> WriterLookup:
+    return WriterLookup("progress", lambda _: LastWriter(other=other, commits=commits))
+
+
+def test_data_and_late_records_are_one_transaction() -> None:
+    client = GivenClient()
+
+    assert store(Committer(client, None), client, b"data", 0) == []
+    assert client.stored == [[b"data", b"progress"]]
+
+
+def test_a_transaction_that_kafka_gave_up_is_produced_again_whole() -> None:
+    client = GivenClient(ABORTED, ABORTED)
+
+    assert store(Committer(client, None), client, b"data", 0) == []
+    assert client.stored == [[b"data", b"progress"]]
+
+
+def test_poison_records_are_left_out_and_the_others_keep_their_order() -> None:
+    client = GivenClient()
+    produced = records(b"a", b"bad 1", b"b", b"c", b"bad 2", b"d")
+    client.begin()
+    client.produce(produced)
+
+    poison = Committer(client, None).store(produced, records(b"progress"), 0)
+
+    assert sorted(poison) == [1, 4]
+    assert client.stored == [[b"a", b"b", b"c", b"d", b"progress"]]
+
+
+def test_a_transaction_that_kafka_lost_is_produced_again_before_the_next() -> None:
+    client = GivenClient()
+    committer = Committer(client, found(1))
+    for number in range(3):
+        store(committer, client, b"%d" % (number + 1), number)
+    client.outcomes = [ABORTED]
+
+    store(committer, client, b"4", 3)
+
+    assert client.stored[-1] == [b"2", b"progress", b"3", b"progress", b"4", b"progress"]
+
+
+def test_a_fenced_writer_without_a_successor_goes_on_with_a_new_producer() -> None:
+    client = GivenClient(FENCED)
+
+    assert store(Committer(client, found(0)), client, b"data", 0) == []
+    assert (client.reopened, client.stored) == (1, [[b"data", b"progress"]])
+
+
+def test_a_transaction_that_was_stored_before_the_writer_was_fenced_is_not_stored_twice() -> None:
+    client = GivenClient(FENCED)
+
+    assert store(Committer(client, found(1)), client, b"data", 0) == []
+    assert client.stored == []
+
+
+def test_a_writer_with_a_successor_ends() -> None:
+    client = GivenClient(FENCED)
+
+    with pytest.raises(ProducerLost):
+        store(Committer(client, found(0, other=True)), client, b"data", 0)
+
+    assert (client.reopened, client.stored) == (0, [])
+
+
+def test_after_a_broken_transaction_the_new_producer_gets_every_record() -> None:
+    client = GivenClient(FENCED)
+    client.begin()
+    produced = records(b"data")
+
+    Committer(client, found(0)).store(produced, records(b"progress"), 0, STATE)
+
+    assert client.stored == [[b"data", b"progress"]]
+
+
+def test_a_lookup_is_repeated_until_kafka_answers() -> None:
+    client, calls = GivenClient(FENCED), []
+
+    def answer_the_third_time(commits: int) -> LastWriter:
+        calls.append(commits)
+        if len(calls) < 3:
+            raise Retry("no answer")
+        return LastWriter(other=False, commits=0)
+
+    lookup = WriterLookup("progress", answer_the_third_time)
+
+    assert store(Committer(client, lookup), client, b"data", 0) == []
+    assert len(client.stored) == 1
