@@ -3,28 +3,29 @@
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Option, Typer
 
 from connector.binance.products import Product
 
-app = typer.Typer(
-    help="Run the lab's exchange, registry or broker until Ctrl-C.", no_args_is_help=True
-)
+app = Typer(help="Run the lab's exchange, registry or broker until Ctrl-C.", no_args_is_help=True)
 
-Rate = Annotated[float, typer.Option(min=1, help="Events a second over all streams in use.")]
-Seed = Annotated[int, typer.Option(help="The same seed makes the same market.")]
+Rate = Annotated[float, Option(min=1, help="Events a second over all streams in use.")]
+Seed = Annotated[int, Option(help="The same seed makes the same market.")]
 Port = Annotated[
     int | None,
-    typer.Option(min=1, max=65_532, help="First of four: spot, fstream, dstream, REST. [free]"),
+    Option(min=1, max=65_532, help="First of four: spot, fstream, dstream, REST. [free]"),
 ]
 Fault = Annotated[
-    list[str] | None, typer.Option(help='As "mute@10s:5s"; several. `bkc lab faults` lists them.')
+    list[str] | None, Option(help='As "mute@10s:5s"; several. `bkc lab faults` lists them.')
 ]
-Schedule = Annotated[Path | None, typer.Option(help="A file of faults, one a line.")]
+Schedule = Annotated[Path | None, Option(help="A file of faults, one a line.")]
 Misaligned = Annotated[
-    bool, typer.Option("--misaligned", help="Every second connection gets depth cut differently.")
+    bool, Option("--misaligned", help="Every second connection gets depth cut differently.")
 ]
-Real = Annotated[bool, typer.Option("--kafka", help="Real ones in place of the embedded.")]
+LargeRequests = Annotated[
+    bool, Option("--large-requests", help="Requests over 4,090 bytes are stuck, over 8,000 lost.")
+]
+Real = Annotated[bool, Option("--kafka", help="Real ones in place of the embedded.")]
 
 
 @app.command()
@@ -36,17 +37,18 @@ def exchange(
     fault: Fault = None,
     schedule: Schedule = None,
     misaligned: Misaligned = False,
+    large_requests: LargeRequests = False,
     play: Annotated[
-        list[Path] | None, typer.Option(help="Play a capture in place of the market; several.")
+        list[Path] | None, Option(help="Play a capture in place of the market; several.")
     ] = None,
     product: Annotated[
-        Product | None, typer.Option(help="Product of captures whose names do not begin with it.")
+        Product | None, Option(help="Product of captures whose names do not begin with it.")
     ] = None,
     stream: Annotated[
-        str | None, typer.Option(help="Stream of raw payloads that do not contain its name.")
+        str | None, Option(help="Stream of raw payloads that do not contain its name.")
     ] = None,
-    speed: Annotated[str, typer.Option(help="Times the captures' own pace, or max.")] = "1",
-    loop: Annotated[bool, typer.Option("--loop", help="Play again and again.")] = False,
+    speed: Annotated[str, Option(help="Times the captures' own pace, or max.")] = "1",
+    loop: Annotated[bool, Option("--loop", help="Play again and again.")] = False,
 ) -> None:
     """Run the exchange: WebSocket streams and REST of all four products.
 
@@ -55,23 +57,27 @@ def exchange(
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
     player = lab_run.player(play or [], product, stream, speed, loop=loop)
-    server = lab_run.exchange(seed, rate, port, misaligned=misaligned, source=player)
-    faults = lab_run.faults(fault or [], schedule, captured=player is not None)
-    lab_run.run([server], lambda: lab_run.exchange_lines(server), server, faults)
+    server = lab_run.exchange(
+        seed, rate, port, misaligned=misaligned, large_requests=large_requests, source=player
+    )
+    faults = lab_run.faults(fault or [], schedule, "exchange", captured=player is not None)
+    lab_run.run([server], faults)
 
 
 @app.command()
 def registry(
-    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, Option(min=0, max=65_535, help="0 takes a free one.")] = 0,
+    fault: Fault = None,
+    schedule: Schedule = None,
 ) -> None:
     """Run the schema registry, kept in memory, with the Confluent API.
 
-    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 the port is taken.
+    Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 an option is wrong or the port is taken.
     """
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
-    server = lab_run.registry(port)
-    lab_run.run([server], lambda: lab_run.registry_lines(server))
+    faults = lab_run.faults(fault or [], schedule, "registry")
+    lab_run.run([lab_run.registry(port)], faults)
 
 
 @app.command()
@@ -82,8 +88,7 @@ def broker(kafka: Real = False) -> None:
     """
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
-    server = lab_run.broker(real=kafka)
-    lab_run.run([server], lambda: lab_run.kafka_lines(server))
+    lab_run.run([lab_run.broker(real=kafka)])
 
 
 @app.command("all")
@@ -95,8 +100,9 @@ def everything(
     fault: Fault = None,
     schedule: Schedule = None,
     misaligned: Misaligned = False,
+    large_requests: LargeRequests = False,
     kafka: Real = False,
-    write: Annotated[Path | None, typer.Option(help="Write the config to this file too.")] = None,
+    write: Annotated[Path | None, Option(help="Write the config to this file too.")] = None,
 ) -> None:
     """Run exchange, broker and registry, and print a whole config that points there.
 
@@ -105,16 +111,12 @@ def everything(
     """
     from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
 
-    exchange = lab_run.exchange(seed, rate, port, misaligned=misaligned)
-    faults = lab_run.faults(fault or [], schedule)
-    kafka_side = lab_run.broker(real=kafka), lab_run.registry(0, real=kafka)
-    lab_run.run(
-        [*kafka_side, exchange],
-        lambda: lab_run.all_lines(exchange, *kafka_side),
-        exchange,
-        faults,
-        write,
+    exchange = lab_run.exchange(
+        seed, rate, port, misaligned=misaligned, large_requests=large_requests
     )
+    faults = lab_run.faults(fault or [], schedule, "exchange" if kafka else "all")
+    kafka_side = lab_run.broker(real=kafka), lab_run.registry(0, real=kafka)
+    lab_run.run([*kafka_side, exchange], faults, write)
 
 
 @app.command()

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Literal
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.binance.products import Product
@@ -16,13 +16,15 @@ from connector.lab import capture_file
 from connector.lab.capture_player import Capture, Player, messages, speed_of
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
-from connector.lab.faults import schedule, targets
+from connector.lab.faults import AnyFault, RegistryFault, schedule, targets
 from connector.lab.faults.schedule import Planned
 from connector.lab.generator import Source
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
+from connector.lab.session_host import RequestLimits
 
+Part = Literal["exchange", "registry", "all"]
 LISTENERS = ("spot", "fstream", "dstream", "rest")
 SUBSCRIPTIONS = """\
 subscriptions:
@@ -35,26 +37,9 @@ subscriptions:
 """
 
 
-class LabServer(Protocol):
-    """A server of the lab."""
-
-    async def start(self) -> None:
-        """Listen."""
-
-    async def stop(self) -> None:
-        """Stop listening."""
-
-
-class LabBroker(LabServer, Protocol):
-    """The embedded broker, or a real one."""
-
-    bootstrap_servers: str
-
-
-class LabRegistry(LabServer, Protocol):
-    """The lab's registry, or a real one."""
-
-    url: str
+LabBroker = EmbeddedBroker | RealKafka
+LabRegistry = Registry | RealRegistry
+LabServer = Exchange | LabBroker | LabRegistry
 
 
 def exchange(
@@ -63,11 +48,15 @@ def exchange(
     port: int | None,
     *,
     misaligned: bool,
+    large_requests: bool = False,
     source: Source | None = None,
 ) -> Exchange:
     """Return the exchange, on four ports in a row or on free ones."""
     ports = {} if port is None else {name: port + n for n, name in enumerate(LISTENERS)}
-    server = Exchange(Market(seed), rate, misaligned=misaligned, source=source, ports=ports)
+    limits = RequestLimits() if large_requests else None
+    server = Exchange(
+        Market(seed), rate, misaligned=misaligned, request_limits=limits, source=source, ports=ports
+    )
     server.oracle.keep_ids = False  # it may run for weeks, and its memory must not grow
     return server
 
@@ -85,11 +74,7 @@ def registry(port: int, *, real: bool = False) -> LabRegistry:
 def player(
     files: Sequence[Path], product: Product | None, stream: str | None, speed: str, *, loop: bool
 ) -> Player | None:
-    """Return the player of captures, which it has read and checked; None without captures.
-
-    Raises:
-        Refused: a file, a line, a name or the speed is wrong.
-    """
+    """Return the player of captures, checked, else None; raises Refused for a wrong option."""
     factor = speed_of(speed)
     if not files:
         return None
@@ -99,21 +84,20 @@ def player(
     captures = [
         Capture(path, capture_file.product_in(path.name, product), stream) for path in files
     ]
-    source = Player(captures, factor, loop=loop, tell=_print_note)
+    source = Player(captures, factor, loop=loop, report=_print_note)
     _print_note(f"{messages(source.check())} to play; it begins with the first subscription")
     return source
 
 
-def faults(texts: Sequence[str], file: Path | None, *, captured: bool = False) -> list[Planned]:
-    """Return the faults of the command line and of a schedule file.
+def faults(
+    texts: Sequence[str], file: Path | None, part: Part, *, captured: bool = False
+) -> list[Planned]:
+    """Return the faults of the command line and of a schedule file, for the part that runs.
 
-    Args:
-        texts: As on the command line.
-        file: A file of faults, one a line.
-        captured: They apply to captures: their streams are not checked against the market.
+    `captured`: captures are played, and their streams are not those of the market.
 
     Raises:
-        Refused: one of them is wrong, or the file cannot be read.
+        Refused: one is wrong or acts on another part, or the file cannot be read.
     """
     planned = [schedule.parse(text) for text in texts]
     if file is not None:
@@ -121,8 +105,12 @@ def faults(texts: Sequence[str], file: Path | None, *, captured: bool = False) -
             planned += schedule.read(file.read_text(encoding="utf-8"), str(file))
         except (OSError, UnicodeDecodeError) as error:
             raise Refused(f"{file}: {getattr(error, 'strerror', 'not a text')}") from error
+    for plan in planned:
+        acts_on = "registry" if isinstance(plan.fault, RegistryFault) else "exchange"
+        if part not in (acts_on, "all"):
+            raise Refused(f"fault {plan.text!r}: it acts on the {acts_on}, which does not run here")
     if not captured:
-        targets.check((entry.fault for entry in planned), Market(0))
+        targets.check((plan.fault for plan in planned), Market(0))
     return planned
 
 
@@ -137,55 +125,36 @@ def show_faults() -> None:
     out.print(f"\nOn the command line: {schedule.FORM}", highlight=False, markup=False)
 
 
-def exchange_lines(server: Exchange) -> str:
-    """Return the config's section of the exchange."""
-    rows = "".join(
-        f'  {product}: {{streams: "{bases.streams[0]}", rest: "{bases.rest}"}}\n'
-        for product, bases in server.bases.items()
-    )
-    return f"exchange:\n{rows}"
+def _config_of(servers: Sequence[LabServer]) -> str:
+    """Return the sections of a config that point to the servers; a whole one for all three."""
+    sections = {"exchange": "", "kafka": "", "registry": ""}
+    for server in servers:
+        if isinstance(server, Exchange):
+            sections["exchange"] = "exchange:\n"
+            for name, base in server.bases.items():
+                urls = f'{{streams: "{base.streams[0]}", rest: "{base.rest}"}}'
+                sections["exchange"] += f"  {name}: {urls}\n"
+        elif isinstance(server, LabRegistry):
+            sections["registry"] = f'schema_registry: {{url: "{server.url}"}}\n'
+        else:
+            sections["kafka"] = f'kafka: {{bootstrap_servers: "{server.bootstrap_servers}"}}\n'
+        if isinstance(server, EmbeddedBroker):
+            # Topics come with first use, not by CreateTopics; transactions do not isolate.
+            sections["kafka"] += "topics: {create: false}\ndelivery: idempotent\n"
+    return "".join(sections.values()) + (SUBSCRIPTIONS if all(sections.values()) else "")
 
 
-def kafka_lines(server: LabBroker) -> str:
-    """Return the config's section of Kafka, and the settings that the embedded broker needs."""
-    # It creates topics on first use but ignores CreateTopics, and its transactions do not isolate.
-    embedded = isinstance(server, EmbeddedBroker)
-    needed = "topics: {create: false}\ndelivery: idempotent\n" if embedded else ""
-    return f'kafka: {{bootstrap_servers: "{server.bootstrap_servers}"}}\n{needed}'
-
-
-def registry_lines(server: LabRegistry) -> str:
-    """Return the config's section of the registry."""
-    return f'schema_registry: {{url: "{server.url}"}}\n'
-
-
-def all_lines(exchange: Exchange, broker: LabBroker, registry: LabRegistry) -> str:
-    """Return a whole config."""
-    servers = kafka_lines(broker) + registry_lines(registry)
-    return exchange_lines(exchange) + servers + SUBSCRIPTIONS
-
-
-def default_topics() -> list[str]:
-    """Return every default topic: all are created before the connector starts."""
+def _default_topics() -> list[str]:
     streams = {f"binance.{row.product}.{row.kind}" for row in ROWS if subscribable(row)}
     return [*sorted(streams), *(f"binance.{name}" for name in (DEAD_LETTER, *OWN_TOPICS))]
 
 
 def run(
-    servers: Sequence[LabServer],
-    config_of: Callable[[], str],
-    target: Exchange | None = None,
-    planned: Sequence[Planned] = (),
-    write: Path | None = None,
+    servers: Sequence[LabServer], planned: Sequence[Planned] = (), write: Path | None = None
 ) -> None:
     """Start the servers, print the config that points to them, and wait for a signal.
 
-    Args:
-        servers: Started in this order, stopped in the reverse order.
-        config_of: Returns the config, once they listen.
-        target: Exchange to which the faults are applied.
-        planned: The faults.
-        write: File to write the config to.
+    They start in their order and stop in the reverse one. The config is also written to `write`.
     """
 
     async def until_stopped() -> None:
@@ -193,8 +162,8 @@ def run(
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with _started(servers):
-            _print_config(config_of(), write)
-            faults = asyncio.create_task(_apply(planned, target))
+            _print_config(_config_of(servers), write)
+            faults = asyncio.create_task(schedule.run(_Targets(servers), planned, _print_note))
             await stopping.wait()
             faults.cancel()
             await asyncio.gather(faults, return_exceptions=True)
@@ -202,9 +171,17 @@ def run(
     asyncio.run(until_stopped())
 
 
-async def _apply(planned: Sequence[Planned], target: Exchange | None) -> None:
-    if target is not None:
-        await schedule.run(target, planned, _print_note)
+class _Targets:
+    """The running servers that faults act on; `faults` has checked that each fault has one."""
+
+    def __init__(self, servers: Sequence[LabServer]) -> None:
+        self._servers: dict[type, Any] = {type(server): server for server in servers}
+
+    def begin(self, fault: AnyFault) -> asyncio.Task[None]:
+        """Run a fault in a task."""
+        target = Registry if isinstance(fault, RegistryFault) else Exchange
+        task: asyncio.Task[None] = self._servers[target].begin(fault)
+        return task
 
 
 @contextlib.asynccontextmanager
@@ -218,16 +195,12 @@ async def _started(servers: Sequence[LabServer]) -> AsyncIterator[None]:
                 cause = error.strerror or str(error)
                 raise Refused(f"cannot listen: {cause}; give another --port") from error
             if isinstance(server, EmbeddedBroker):
-                await server.create(default_topics(), partitions=4)
+                await server.create(_default_topics(), partitions=4)  # before the connector starts
         yield
 
 
 def _print_config(text: str, write: Path | None) -> None:
-    """Print the config and how to use it; write it to a file, if one is given.
-
-    Raises:
-        Refused: the file cannot be written.
-    """
+    """Print the config and how to use it; write it to a file, if one is given."""
     out.print(text, end="", highlight=False, markup=False, soft_wrap=True)
     if write is not None:
         try:

@@ -1,1 +1,1 @@
-"""An exchange in a box, a registry and brokers: real sockets for the demo, the tests, the bench."""
+"""A simulated exchange, a registry and brokers on real sockets: for the demo, tests and bench."""

@@ -1,23 +1,42 @@
-"""The candles of one stream: the open one, and those that have closed, idle ones included. Pure."""
+"""Candles of one symbol and interval, built from its trades; and each stream's place in them. Pure.
 
-import random
-from collections import OrderedDict
+One series serves every stream and the REST path of its interval, so that they agree.
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from connector.binance.candles import next_open, open_time
 
-KEPT = 5_000  # closed candles a stream remembers
-# A market that was not asked for longer than this (and two candles) has gone on without a word:
-# what it would have sent is history, not a burst of old events.
+KEPT = 5_000  # candles with trades that a series keeps
+# A stream that made no event for longer than this, and for more than two candles, continues with
+# the open candle: the candles in between are history, not a burst of late events.
 IDLE_MS = 3_000
-_EIGHT_PLACES = Decimal("0.00000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """A trade's price, quantity and value as numbers, computed once for all series."""
+
+    price: Decimal
+    quantity: Decimal
+    value: Decimal
+    bought: bool
 
 
 @dataclass(slots=True)
 class Candle:
-    """One candle so far. Volumes as numbers, so that they add up exactly."""
+    """One candle; prices as on the wire, volumes as numbers so that they add up exactly.
+
+    Attributes:
+        first_id: Trade id; -1 while the candle has no trade.
+        last_id: Trade id; -1 while the candle has no trade.
+        value: Volume in the quote asset (COIN-M: in the base asset).
+        bought: Taker buy volume.
+    """
 
     opened: int
     closes: int
@@ -33,19 +52,31 @@ class Candle:
     bought: Decimal = Decimal(0)
     bought_value: Decimal = Decimal(0)
 
-    def add(self, number: int, price: str, quantity: str, *, inverse: bool, bought: bool) -> None:
-        """Take one trade; on inverse contracts (COIN-M) a value is base asset, 100 a contract."""
+    def add(self, number: int, price: str, amounts: Amounts) -> None:
+        """Add one trade."""
         if self.count == 0:
             self.first_id, self.open, self.high, self.low = number, price, price, price
         self.last_id, self.close, self.count = number, price, self.count + 1
-        self.high = max(self.high, price, key=Decimal)
-        self.low = min(self.low, price, key=Decimal)
-        amount = Decimal(quantity)
-        value = amount * 100 / Decimal(price) if inverse else amount * Decimal(price)
-        value = value.quantize(_EIGHT_PLACES)
-        self.volume, self.value = self.volume + amount, self.value + value
-        if bought:
-            self.bought, self.bought_value = self.bought + amount, self.bought_value + value
+        if amounts.price > Decimal(self.high):
+            self.high = price
+        elif amounts.price < Decimal(self.low):
+            self.low = price
+        self.volume, self.value = self.volume + amounts.quantity, self.value + amounts.value
+        if amounts.bought:
+            self.bought += amounts.quantity
+            self.bought_value += amounts.value
+
+    def merge(self, later: "Candle") -> None:
+        """Add the trades of a later candle that has some."""
+        if self.count == 0:
+            self.first_id, self.open = later.first_id, later.open
+            self.high, self.low = later.high, later.low
+        self.last_id, self.close, self.count = later.last_id, later.close, self.count + later.count
+        self.high = max(self.high, later.high, key=Decimal)
+        self.low = min(self.low, later.low, key=Decimal)
+        self.volume, self.value = self.volume + later.volume, self.value + later.value
+        self.bought += later.bought
+        self.bought_value += later.bought_value
 
     def wire(self) -> dict[str, Any]:
         """Return the `k` of a stream's event, without symbol, interval and state."""
@@ -58,84 +89,120 @@ class Candle:
             "c": self.close,
             "h": self.high,
             "l": self.low,
-            "v": _plain(self.volume),
+            "v": f"{self.volume:f}",
             "n": self.count,
-            "q": _plain(self.value),
-            "V": _plain(self.bought),
-            "Q": _plain(self.bought_value),
+            "q": f"{self.value:f}",
+            "V": f"{self.bought:f}",
+            "Q": f"{self.bought_value:f}",
         }
 
 
 @dataclass(slots=True)
-class Candles:
-    """One series of candles.
+class CandleSeries:
+    """Every candle of one interval. Only candles with trades are stored.
 
     Attributes:
         interval: 1s ... 1M.
         zone_ms: How much earlier than UTC its days begin.
-        last_id: Id of the last trade in any of them.
-        current: The open candle.
-        closed: Those that ended, by opening time, oldest first.
-        asked_ms: When `next` was last called.
-        event_ms: Time of the last event: the time tells events of one candle apart.
+        start_price: Price of the candles before the first trade.
     """
 
     interval: str
     zone_ms: int
-    last_id: int
-    current: Candle
-    closed: "OrderedDict[int, Candle]" = field(default_factory=OrderedDict)
-    asked_ms: int = 0
+    start_price: str
+    _opens: list[int] = field(default_factory=list)
+    _candles: dict[int, Candle] = field(default_factory=dict)
+
+    def open_time(self, at_ms: int) -> int:
+        """Return the open time of the candle that contains a moment."""
+        return open_time(self.interval, at_ms, self.zone_ms)
+
+    def close_time(self, opened: int) -> int:
+        """Return the last millisecond of the candle that opens at `opened`."""
+        return next_open(self.interval, opened, self.zone_ms) - 1
+
+    def add(self, at_ms: int, number: int, price: str, amounts: Amounts) -> None:
+        """Add one trade; when the clock has stepped back, to the newest candle."""
+        self._candle(at_ms).add(number, price, amounts)
+
+    def merge(self, candle: Candle) -> None:
+        """Add the trades of a shorter candle that lies within one of this series."""
+        self._candle(candle.opened).merge(candle)
+
+    def _candle(self, at_ms: int) -> Candle:
+        opened = self.open_time(at_ms)
+        if self._opens and opened < self._opens[-1]:
+            opened = self._opens[-1]
+        if opened not in self._candles:
+            self._candles[opened] = self.at(opened)
+            insort(self._opens, opened)
+            if len(self._opens) > KEPT:
+                del self._candles[self._opens.pop(0)]
+        return self._candles[opened]
+
+    def at(self, opened: int) -> Candle:
+        """Return the candle with this open time; without trades it has the last price before."""
+        candle = self._candles.get(opened)
+        if candle is not None:
+            return candle
+        price = self.price_before(opened)
+        return Candle(opened, self.close_time(opened), price, price, price, price)
+
+    def price_before(self, at_ms: int) -> str:
+        """Return the close of the last candle with trades that opens before a moment."""
+        index = bisect_left(self._opens, at_ms)
+        return self._candles[self._opens[index - 1]].close if index else self.start_price
+
+    def traded(self, since_ms: int) -> list[Candle]:
+        """Return the stored candles that open at `since_ms` or later, oldest first."""
+        opens = self._opens[bisect_left(self._opens, since_ms) :]
+        return [self._candles[opened] for opened in opens]
+
+    def open_times(self, start_ms: int) -> Iterator[int]:
+        """Yield open times without end, from the first one that is not before `start_ms`."""
+        opened = self.open_time(start_ms)
+        if opened < start_ms:
+            opened = self.close_time(opened) + 1
+        while True:
+            yield opened
+            opened = self.close_time(opened) + 1
+
+    def back_from(self, at_ms: int) -> Iterator[int]:
+        """Yield open times without end, backwards from the candle that contains a moment."""
+        opened = self.open_time(at_ms)
+        while True:
+            yield opened
+            opened = self.open_time(opened - 1)
+
+
+@dataclass(slots=True)
+class CandleCursor:
+    """Where one stream is in its series: each candle, idle ones too, has its closing event once.
+
+    Attributes:
+        opened: Open time of the candle whose closing event comes next.
+        asked_ms: Time of the last event made.
+        event_ms: Event time of the last event; events of one candle differ by it.
+        count: Trades of the open candle at the last event.
+    """
+
+    opened: int
+    asked_ms: int
     event_ms: int = 0
+    count: int = 0
 
-    def next(self, now_ms: int) -> tuple[Candle, bool]:
-        """Return the candle whose turn it is, and whether it has closed.
+    def next(self, series: CandleSeries, now_ms: int) -> tuple[int, bool]:
+        """Return the open time of the event's candle, and whether this is its closing event.
 
-        One call ends at most one candle, so that each one, idle ones too, has its last event;
-        after a long silence the market is taken to have gone on without us.
+        One call closes at most one candle.
         """
         idle, self.asked_ms = now_ms - self.asked_ms, now_ms
-        behind = open_time(self.interval, now_ms, self.zone_ms)
-        length = self.current.closes + 1 - self.current.opened
-        if idle > IDLE_MS and behind - self.current.opened > 2 * length:
-            while self.current.opened < behind:
-                self._close()
-        if self.current.closes < now_ms:
-            return self._close(), True
-        return self.current, False
-
-    def _close(self) -> Candle:
-        """End the open candle and begin the next one at its price."""
-        ended = self.current
-        self.closed[ended.opened] = ended
-        while len(self.closed) > KEPT:
-            self.closed.popitem(last=False)
-        self.current = _begin(self.interval, ended.closes + 1, self.zone_ms, ended.close)
-        return ended
-
-    def between(self, start_ms: int, end_ms: int, now_ms: int) -> list[Candle]:
-        """Return the candles that open in a span, both ends included, up to the one open now.
-
-        As the stream will tell them, though it may be behind: asking changes nothing.
-        """
-        found = [*self.closed.values(), self.current]
-        while found[-1].closes < now_ms:
-            found.append(_begin(self.interval, found[-1].closes + 1, self.zone_ms, found[-1].close))
-        return [one for one in found if start_ms <= one.opened <= end_ms]
-
-
-def begin_candles(
-    interval: str, now_ms: int, zone_ms: int, price: str, rng: random.Random
-) -> Candles:
-    """Return a series whose first candle is the one open now; its trades have ids of their own."""
-    first = _begin(interval, open_time(interval, now_ms, zone_ms), zone_ms, price)
-    return Candles(interval, zone_ms, rng.randint(10**6, 10**10), first, asked_ms=now_ms)
-
-
-def _begin(interval: str, opened: int, zone_ms: int, price: str) -> Candle:
-    closes = next_open(interval, opened, zone_ms) - 1
-    return Candle(opened, closes, price, price, price, price)
-
-
-def _plain(number: Decimal) -> str:
-    return f"{number:f}"
+        current = series.open_time(now_ms)
+        length = series.close_time(self.opened) + 1 - self.opened
+        if idle > IDLE_MS and current - self.opened > 2 * length:
+            self.opened, self.count = current, 0
+        opened = self.opened
+        if series.close_time(opened) >= now_ms:
+            return opened, False
+        self.opened, self.count = series.close_time(opened) + 1, 0
+        return opened, True

@@ -1,7 +1,7 @@
 """Reads capture files: one JSON a line, as `bkc decode` reads them, with the time of each. Pure.
 
-A line is a combined frame (`{"stream": ..., "data": ...}`) or a raw payload; whose stream then is
-named for the whole file, or guessed from the payload.
+A line is a combined frame (`{"stream": ..., "data": ...}`) or a raw payload, whose stream is given
+for the whole file or inferred from the payload.
 """
 
 import heapq
@@ -15,8 +15,8 @@ from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import Stream, parse_any
 from connector.errors import Refused
 
-STEP_MS = 10  # between two lines of which one tells no time
-# A longer silence, or a step back, is no pace but a seam: two captures put one after the other.
+STEP_MS = 10  # between two lines of which one has no time
+# A longer pause, or a step back, is no pace but a seam: two captures one after the other.
 SEAM_MS = 600_000
 _BEFORE_1990_MS, _IN_US = 600_000_000_000, 100_000_000_000_000
 
@@ -37,15 +37,15 @@ class Line:
 
 
 def product_in(file: str, product: str | None) -> Product:
-    """Return the product of a capture: as told, else what the file's name begins with.
+    """Return the product of a capture: as given, else what the file's name begins with.
 
     Raises:
-        Refused: neither names one.
+        Refused: neither is a product.
     """
     named = product if product is not None else file.partition(".")[0]
-    for one in PRODUCTS:
-        if named == one:
-            return one
+    for known_product in PRODUCTS:
+        if named == known_product:
+            return known_product
     known = ", ".join(PRODUCTS)
     if product is not None:
         raise Refused(f"{product!r} is no product; known: {known}")
@@ -58,13 +58,13 @@ def read(
     """Yield the messages of a capture in their order.
 
     Args:
-        lines: The file's lines; empty ones are passed over.
+        lines: The file's lines; empty ones are skipped.
         file: Its name, for errors.
         product: Whose streams they are.
         stream: Name of the stream of raw payloads.
 
     Raises:
-        Refused: a line is no JSON, or nothing tells its stream; with file and line.
+        Refused: a line is no JSON, or its stream is unknown; with file and line.
     """
     named = parse_any(product, stream) if stream is not None else None
     pace = _Pace()
@@ -72,7 +72,7 @@ def read(
         if not line.strip():
             continue
         try:
-            found, payload, data = _told(product, line.strip(), named)
+            found, payload, data = _parsed(product, line.strip(), named)
         except Refused as error:
             raise Refused(f"{file}:{number}: {error}") from error
         yield Line(pace.at(_time(data)), found, payload)
@@ -83,7 +83,7 @@ def together(files: Sequence[Iterator[Line]]) -> Iterator[Line]:
     yield from heapq.merge(*files, key=lambda line: line.at_ms)
 
 
-def _told(product: Product, line: bytes, named: Stream | None) -> tuple[Stream, bytes, Any]:
+def _parsed(product: Product, line: bytes, named: Stream | None) -> tuple[Stream, bytes, Any]:
     try:
         frame = json.loads(line)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -106,10 +106,10 @@ def _time(data: Any) -> int | None:
     first = data[0] if isinstance(data, list) and data else data
     if not isinstance(first, dict):
         return None
-    told = first.get("E", first.get("t"))
-    if type(told) is not int or told < _BEFORE_1990_MS:
+    time = first.get("E", first.get("t"))
+    if type(time) is not int or time < _BEFORE_1990_MS:
         return None
-    return told if told < _IN_US else told // 1000
+    return time if time < _IN_US else time // 1000
 
 
 class _Pace:
@@ -117,16 +117,16 @@ class _Pace:
 
     def __init__(self) -> None:
         self._at = -STEP_MS
-        self._known: tuple[int, int] | None = None  # the last time told, and when that was
+        self._known: tuple[int, int] | None = None  # the last event time, and when it was played
 
-    def at(self, told: int | None) -> int:
+    def at(self, time: int | None) -> int:
         """Return when a message comes whose event has this time."""
         due = self._at + STEP_MS
-        if told is not None and self._known is not None:
-            passed = told - self._known[0]
+        if time is not None and self._known is not None:
+            passed = time - self._known[0]
             if 0 <= passed <= SEAM_MS:
                 due = max(self._at, self._known[1] + passed)
         self._at = due
-        if told is not None:
-            self._known = (told, due)
+        if time is not None:
+            self._known = (time, due)
         return due

@@ -1,4 +1,4 @@
-"""Plays captures on the exchange's sockets, at their pace, faster, or as fast as it goes."""
+"""Plays captures on the exchange's sockets: at their pace, faster, or without pauses."""
 
 import asyncio
 import json
@@ -17,8 +17,8 @@ from connector.lab.delivery import Delivery
 from connector.lab.market import Event
 from connector.lab.message import Message
 
-LOOK_S = 0.02
-MOST_AT_ONCE = 500  # after so many messages the connections get their turn
+POLL_INTERVAL_S = 0.02
+MAX_AT_ONCE = 500  # after so many messages the connections get their turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Capture:
     Attributes:
         path: JSON lines.
         product: Whose streams they are.
-        stream: Name of the stream of raw payloads; None: they tell, or are guessed.
+        stream: Name of the stream of raw payloads; None: it is inferred.
     """
 
     path: Path
@@ -39,14 +39,13 @@ class Capture:
 class Player:
     """A source of messages: begins when somebody has subscribed to one of its streams.
 
-    The oracle knows its events by their number within their stream: a capture tells no truth
-    beyond itself.
+    In the oracle its events have their number within their stream as identity.
 
     Args:
         files: Played together, all beginning at once.
         speed: Times the captures' own pace; `math.inf`: without pauses.
         loop: Begin again at the end.
-        tell: Called with a sentence when it begins and ends.
+        report: Called with a sentence when it begins and ends.
 
     Attributes:
         played: Messages emitted.
@@ -58,13 +57,13 @@ class Player:
         speed: float = 1.0,
         *,
         loop: bool = False,
-        tell: Callable[[str], None] = lambda _: None,
+        report: Callable[[str], None] = lambda _: None,
     ) -> None:
         self.played = 0
         self._files = files
         self._speed = speed
         self._loop = loop
-        self._tell = tell
+        self._report = report
         self._streams: set[tuple[Product, str]] = set()
         self._numbers: dict[Stream, int] = {}
 
@@ -80,58 +79,61 @@ class Player:
             streams.add((line.stream.product, line.stream.name))
             count += 1
         if not count:
-            raise Refused(f"{', '.join(str(one.path) for one in self._files)}: nothing to play")
+            raise Refused(f"{', '.join(str(file.path) for file in self._files)}: nothing to play")
         self._streams = streams
         return count
 
     def _lines(self) -> Iterator[Line]:
         with ExitStack() as opened:
             readers = []
-            for one in self._files:
+            for capture in self._files:
                 try:
-                    file = opened.enter_context(one.path.open("rb"))
+                    file = opened.enter_context(capture.path.open("rb"))
                 except OSError as error:
-                    raise Refused(f"{one.path}: {error.strerror}") from error
-                readers.append(capture_file.read(file, str(one.path), one.product, one.stream))
+                    raise Refused(f"{capture.path}: {error.strerror}") from error
+                readers.append(
+                    capture_file.read(file, str(capture.path), capture.product, capture.stream)
+                )
             yield from capture_file.together(readers)
 
-    async def run(self, wire: Delivery, running: asyncio.Event) -> None:
+    async def run(self, delivery: Delivery, running: asyncio.Event) -> None:
         """Emit the captures' messages, once or again and again."""
         await asyncio.to_thread(self.check)
-        while not self._streams & wire.wanted.keys():
-            await asyncio.sleep(LOOK_S)
-        self._tell("playing")
-        await self._once(wire, running)
+        while not self._streams & delivery.wanted.keys():
+            await asyncio.sleep(POLL_INTERVAL_S)
+        self._report("playing")
+        await self._once(delivery, running)
         while self._loop:
-            self._tell("playing again")
-            await self._once(wire, running)
-        self._tell(f"played {messages(self.played)} to the end")
+            self._report("playing again")
+            await self._once(delivery, running)
+        self._report(f"played {messages(self.played)} to the end")
 
-    async def _once(self, wire: Delivery, running: asyncio.Event) -> None:
+    async def _once(self, delivery: Delivery, running: asyncio.Event) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
         for line in self._lines():
             wait = began + line.at_ms / 1000 / self._speed - clock()
             if wait > 0:
                 await asyncio.sleep(wait)
-            elif self.played % MOST_AT_ONCE == 0:
+            elif self.played % MAX_AT_ONCE == 0:
                 await asyncio.sleep(0)
-                while wire.crowded():
-                    await asyncio.sleep(LOOK_S)
+                while delivery.crowded():
+                    await asyncio.sleep(POLL_INTERVAL_S)
             if not running.is_set():
                 stopped = clock()
                 await running.wait()
                 began += clock() - stopped
-            wire.emit(self._message(line))
+            if delivery.makes(line.stream):
+                delivery.emit(self._message(line))
             self.played += 1
 
     def _message(self, line: Line) -> Message:
         stream = line.stream
         number = self._numbers[stream] = self._numbers.get(stream, 0) + 1
-        told = json.loads(line.payload)
-        named = told.get("s") if isinstance(told, dict) else None
+        payload = json.loads(line.payload)
+        named = payload.get("s") if isinstance(payload, dict) else None
         symbol = stream.symbol or str(named or "")
-        event = Event(stream.product, stream.name, symbol, (number,), {"payload": told})
+        event = Event(stream.product, stream.name, symbol, (number,), {"payload": payload})
         return Message(stream.product, stream.name, line.payload, (event,))
 
 

@@ -1,13 +1,14 @@
 """One client of the lab's exchange: its subscriptions, its limits, and the answers it gets.
 
-Answers, texts and traps as Binance's, facts and dates in the catalogue of the exchange:
-web-socket-streams.md 2026-07-21, the futures pages of 2026-05-28, measurements of 2026-07-30.
+Answers and texts are Binance's: web-socket-streams.md 2026-07-21, the futures pages of 2026-05-28,
+measurements of 2026-07-30.
 """
 
 import json
+import math
 import time
 from collections import deque
-from typing import Any, Protocol
+from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
@@ -15,39 +16,23 @@ from connector.binance.products import LIMITS, Product
 from connector.binance.stream_name import Stream, parse
 from connector.errors import Refused
 from connector.lab.client_socket import Socket
-from connector.lab.depth_variants import Leg
+from connector.lab.depth_variants import DepthVariant
 from connector.lab.message import Message, in_microseconds
+from connector.lab.session_host import SessionHost
 
 TOO_MANY_MESSAGES = (1008, "Too many requests")
 TOO_MANY_STREAMS = (1008, "Too many streams")
 _METHODS = "`SUBSCRIBE`, `UNSUBSCRIBE`, `LIST_SUBSCRIPTIONS`, `SET_PROPERTY`, `GET_PROPERTY`"
 
 
-class Deliveries(Protocol):
-    """What a session needs of wire.py, which holds the sessions."""
-
-    refused: dict[str, tuple[int, str]]
-
-    def begin(self, stream: Stream) -> None:
-        """Somebody has subscribed to a stream."""
-        ...
-
-    def end(self, stream: Stream) -> None:
-        """Somebody has unsubscribed."""
-        ...
-
-    def left(self, message: Message) -> None:
-        """Note that a message has left for a connection."""
-        ...
-
-
 class Session:
     """A connection as the exchange sees it.
 
     Args:
-        wire: Where its streams come from.
-        leg: Cuts depth streams in its own way; None: as they come.
-        microseconds: Times are told in microseconds.
+        delivery: Where its streams come from.
+        number: Of the exchange's connections so far, which one; the first is 0.
+        depth_variant: Cuts depth streams in its own way; None: as they come.
+        microseconds: Times are sent in microseconds.
 
     Attributes:
         subscribed: Names asked for, whatever they are: nonsense is acknowledged too.
@@ -55,26 +40,30 @@ class Session:
         lost: Nothing that is sent from now on arrives.
         muted: Streams that are acknowledged and withheld until they are subscribed again.
         muted_all: Everything is withheld.
+        waits_until: Name -> time before which its data is withheld, in seconds of the clock.
     """
 
     def __init__(
         self,
         socket: Socket,
-        wire: Deliveries,
+        delivery: SessionHost,
         products: tuple[Product, ...],
         route: str | None,
         *,
         combined: bool,
-        leg: Leg | None = None,
+        number: int = 0,
+        depth_variant: DepthVariant | None = None,
         microseconds: bool = False,
     ) -> None:
         self.socket = socket
+        self.number = number
         self._born = time.monotonic()
         self.lost = False
         self.muted: set[str] = set()
         self.muted_all = False
-        self._wire = wire
-        self._leg = leg
+        self.waits_until: dict[str, float] = {}
+        self._delivery = delivery
+        self._depth_variant = depth_variant
         self._microseconds = microseconds
         self._held: deque[Message] = deque()
         self.products = products
@@ -90,7 +79,7 @@ class Session:
         return time.monotonic() - self._born
 
     def over_limit(self) -> bool:
-        """Count one message from the client, pongs included; say whether it is one too many."""
+        """Count one message from the client, pongs included; return whether it is one too many."""
         now = time.monotonic()
         self._messages.append(now)
         while self._messages[0] <= now - 1.0:
@@ -106,13 +95,25 @@ class Session:
         """Answer requests until the client is gone or breaks a limit."""
         try:
             async for message in self.socket:
+                read = self.socket.read_of_message()
                 if self.over_limit():
                     return await self.socket.close(*TOO_MANY_MESSAGES)
+                await self._front_end(len(message), read)
                 await self.socket.send(json.dumps(self.answer(message), separators=(",", ":")))
                 if len(self.subscribed) > self._most_streams():
                     return await self.socket.close(*TOO_MANY_STREAMS)
         except ConnectionClosed:
             return None
+
+    async def _front_end(self, size: int, read: int) -> None:
+        """Fail as the host in front of the exchange does on a large request."""
+        limits = self._delivery.request_limits
+        if limits is None:
+            return
+        if size > limits.lost:
+            await self.socket.reset()
+        elif size > limits.stuck:
+            await self.socket.more_bytes(read)
 
     def answer(self, message: str | bytes) -> dict[str, Any]:
         """Return the answer to one request: flat, with the exchange's own texts."""
@@ -138,21 +139,28 @@ class Session:
         return handler(params) | {"id": number}
 
     def _subscribe(self, names: list[str]) -> dict[str, Any]:
-        for name in names:
-            if name in self._wire.refused:  # the request as a whole: nothing of it is subscribed
-                code, text = self._wire.refused[name]
-                return {"code": code, "msg": text}
+        refused = next((name for name in names if name in self._delivery.refused), None)
+        if refused is not None:  # the request as a whole: nothing of it is subscribed
+            code, text = self._delivery.refused[refused]
+            return {"code": code, "msg": text}
         for name in names:
             self.subscribed[name] = None
             self.muted.discard(name)
             stream = self._deliverable(name)
             if stream is not None:
+                self._wait_for_data(name)
                 self.delivered[name] = stream
-                self._wire.begin(stream)
+                self._delivery.begin(stream)
         return {"result": None}
 
+    def _wait_for_data(self, name: str) -> None:
+        """Note until when a new subscription has no data; one that never gets any keeps that."""
+        delay = self._delivery.first_data_delay(self.number, self.products)
+        if delay is not None and self.waits_until.get(name) != math.inf:
+            self.waits_until[name] = self._delivery.clock.seconds() + delay
+
     def _deliverable(self, name: str) -> Stream | None:
-        """Return the stream when this host and route deliver it; else it stays silent for ever."""
+        """Return the stream if this host and route deliver it; None: it never has data."""
         for product in self.products:
             try:
                 stream = parse(product, name)
@@ -168,7 +176,7 @@ class Session:
             self.subscribed.pop(name, None)
             stream = self.delivered.pop(name, None)
             if stream is not None:
-                self._wire.end(stream)
+                self._delivery.end(stream)
         return {"result": None}
 
     def _set_property(self, params: list[Any]) -> dict[str, Any]:
@@ -186,15 +194,20 @@ class Session:
 
     def push(self, message: Message) -> None:
         """Send a message, or keep it while the connection is frozen."""
-        if self.lost or self.muted_all or message.name in self.muted:
+        if self.lost or self.muted_all or message.name in self.muted or self._waits(message.name):
             return
         if self.socket.frozen:
             self._held.append(message)
             return
-        for one in self._leg.cut(message) if self._leg else (message,):
-            payload = in_microseconds(one.payload) if self._microseconds else one.payload
-            if self.socket.put(self.wrap(one.name, payload)):
-                self._wire.left(one)
+        cut = self._depth_variant.cut if self._depth_variant else lambda message: (message,)
+        for part in cut(message):
+            payload = in_microseconds(part.payload) if self._microseconds else part.payload
+            if self.socket.put(self.wrap(part.name, payload)):
+                self._delivery.left(part)
+
+    def _waits(self, name: str) -> bool:
+        until = self.waits_until.get(name)
+        return until is not None and self._delivery.clock.seconds() < until
 
     def withhold(self, name: str | None) -> None:
         """Send nothing of a stream, or (None) nothing at all."""
@@ -204,29 +217,30 @@ class Session:
             self.muted.add(name)
 
     def release(self, name: str | None) -> None:
-        """Withhold it no more."""
+        """End `withhold`."""
         if name is None:
             self.muted_all = False
         else:
             self.muted.discard(name)
 
     def thaw(self) -> None:
-        """Let a frozen connection go on: what was kept leaves at once, as TCP would do it."""
+        """End a freeze: what was kept is sent at once, as TCP would do it."""
         self.socket.thaw()
         while self._held:
             self.push(self._held.popleft())
 
     def wrap(self, name: str, payload: bytes) -> bytes:
         """Return a payload as this connection gets it: wrapped with the stream's name, or raw."""
-        if not self.combined:
-            return payload
-        return (
-            b'{"stream":'
-            + json.dumps(name, ensure_ascii=False).encode()
-            + b',"data":'
-            + payload
-            + b"}"
-        )
+        frame = wrapped(name, payload) if self.combined else payload
+        for wrap in self._delivery.wraps:
+            frame = wrap(frame, payload)
+        return frame
+
+
+def wrapped(name: str, payload: bytes) -> bytes:
+    """Return a payload in the combined form."""
+    stream = json.dumps(name, ensure_ascii=False).encode()
+    return b'{"stream":' + stream + b',"data":' + payload + b"}"
 
 
 def _invalid(text: str, number: Any = None) -> dict[str, Any]:

@@ -1,13 +1,14 @@
-"""Between the market and the connections: who gets what, and what goes wrong on the way."""
+"""From the market to the connections: who is subscribed to what, and what faults do on the way."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import Stream
 from connector.lab.client_session import Session
+from connector.lab.clock import Clock
 from connector.lab.message import Message
 from connector.lab.oracle import Oracle
+from connector.lab.session_host import RequestLimits
 
 HOSTS: dict[str, tuple[Product, ...]] = {
     "spot": ("spot",),
@@ -19,6 +20,8 @@ HOST_OF: dict[Product, str] = {
 }
 CROWDED_BYTES = 1024 * 1024
 Filter = Callable[[Message], Sequence[Message]]
+Delay = Callable[[int, Sequence[Product]], float | None]  # session's number, host's products
+Wrap = Callable[[bytes, bytes], bytes]
 
 
 class Delivery:
@@ -26,41 +29,58 @@ class Delivery:
 
     Attributes:
         sessions: The clients of each host, in the order they came.
-        wanted: Streams somebody has subscribed to. They are made until somebody unsubscribes,
-            also while nobody is connected: a market does not wait.
+        wanted: Subscribed streams, in the order of their first subscription. They are made until
+            somebody unsubscribes, also while nobody is connected: a market does not wait.
         filters: What faults do to messages, in this order.
         muted: Names of streams that are withheld (pings are answered all the same).
         muted_all: Withhold everything.
-        refused: Name -> code and text of the error that answers whoever subscribes to it.
-        skew_ms: How far the exchange's clock is ahead of this machine's.
+        unmade: Decide which subscribed streams the market does not make.
+        refused: Name -> code and text of the error that answers a SUBSCRIBE with it.
+        delays: Decide, when a connection subscribes to a stream, how long its data waits:
+            seconds, `math.inf` for as long as the connection lives, or None.
+        wraps: Change the frame of a payload: (frame in the usual form, payload) -> frame.
+        request_limits: None: requests of any size are answered.
+        clock: Time of events.
     """
 
-    def __init__(self, oracle: Oracle) -> None:
+    def __init__(self, oracle: Oracle, clock: Clock | None = None) -> None:
         self.sessions: dict[str, list[Session]] = {host: [] for host in HOSTS}
         self.wanted: dict[tuple[Product, str], Stream] = {}
         self.filters: list[Filter] = []
         self.muted: set[str] = set()
         self.muted_all = False
+        self.unmade: list[Callable[[Stream], bool]] = []
         self.refused: dict[str, tuple[int, str]] = {}
-        self.skew_ms = 0
+        self.delays: list[Delay] = []
+        self.wraps: list[Wrap] = []
+        self.request_limits: RequestLimits | None = None
+        self.clock = clock or Clock()
         self._oracle = oracle
 
     def now_ms(self) -> int:
-        """Return the exchange's time, in milliseconds since 1970."""
-        return time.time_ns() // 1_000_000 + self.skew_ms
+        """Return the exchange's time, in epoch milliseconds."""
+        return self.clock.now_ms()
 
     def begin(self, stream: Stream) -> None:
-        """Somebody has subscribed to a stream."""
+        """Note a subscription."""
         self.wanted.setdefault((stream.product, stream.name), stream)
 
     def end(self, stream: Stream) -> None:
-        """Somebody has unsubscribed: a stream no one else reads is made no more."""
+        """Note the end of a subscription: a stream without any is made no more."""
         sessions = self.sessions[HOST_OF[stream.product]]
         if not any(session.delivered.get(stream.name) == stream for session in sessions):
             self.wanted.pop((stream.product, stream.name), None)
 
+    def made_streams(self) -> list[Stream]:
+        """Return the subscribed streams that the market makes."""
+        return [stream for stream in self.wanted.values() if self.makes(stream)]
+
+    def makes(self, stream: Stream) -> bool:
+        """Return whether the market makes events of a stream; a fault may prevent it."""
+        return not any(unmade(stream) for unmade in self.unmade)
+
     def emit(self, message: Message) -> None:
-        """Let a message of the market out: its ids are spent, whoever gets it."""
+        """Take a message of the market: its ids are spent, whoever gets it."""
         for event in message.events:
             self._oracle.note_made(event)
         if self.muted_all or message.name in self.muted:
@@ -68,32 +88,39 @@ class Delivery:
         batch: Sequence[Message] = (message,)
         for change in list(self.filters):
             batch = [after for before in batch for after in change(before)]
-        for one in batch:
-            self.deliver(one)
+        for changed in batch:
+            self.deliver(changed)
 
-    def deliver(self, message: Message) -> None:
-        """Send a message to every connection that has its stream."""
+    def deliver(
+        self, message: Message, to: Callable[[Session], bool] = lambda _session: True
+    ) -> None:
+        """Send a message to every connection, of those that `to` accepts, that has its stream."""
         for session in list(self.sessions[HOST_OF[message.product]]):
             stream = session.delivered.get(message.name)
-            if stream is not None and stream.product == message.product:
+            if stream is not None and stream.product == message.product and to(session):
                 session.push(message)
 
     def left(self, message: Message) -> None:
-        """Note that a message has left for a connection; the first time counts."""
-        for one in message.parts or (message,):
-            if not one.sent:
-                one.sent = True
-                for event in one.events:
+        """Note that a message was written to a connection; the first time counts."""
+        for part in message.parts or (message,):
+            if not part.sent:
+                part.sent = True
+                for event in part.events:
                     self._oracle.note(event)
         message.sent = True
 
+    def first_data_delay(self, number: int, products: Sequence[Product]) -> float | None:
+        """Return how long the data of a session's new subscription waits; see `delays`."""
+        found = [delay(number, products) for delay in self.delays]
+        return max((seconds for seconds in found if seconds is not None), default=None)
+
     def clients(self, product: Product | None = None) -> list[Session]:
         """Return the connections to a product's host, or to all."""
-        hosts = dict.fromkeys(HOST_OF[one] for one in PRODUCTS if product in (None, one))
+        hosts = dict.fromkeys(HOST_OF[served] for served in PRODUCTS if product in (None, served))
         return [session for host in hosts for session in self.sessions[host]]
 
     def crowded(self) -> bool:
-        """Say whether a client is so far behind that those who can should wait for it."""
+        """Return whether a client is so far behind that a source which can should wait for it."""
         return any(
             session.socket.unread() > CROWDED_BYTES
             for session in self.clients()

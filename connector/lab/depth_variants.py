@@ -1,7 +1,7 @@
 """How one connection of the exchange cuts depth streams differently from another. Pure.
 
 Two connections to one stream may get its changes grouped otherwise and stamped otherwise; the ids
-agree (design of two legs; spot's push groups whatever changed since the last push to that server).
+agree (spot's push groups whatever changed since the last push to that server).
 """
 
 from collections.abc import Sequence
@@ -13,18 +13,18 @@ from connector.lab.message import Message, encode
 KEYS = ("b", "a")
 
 
-class Leg:
-    """Puts each two consecutive changes of a book into one, `E` 1 ms later.
+class DepthVariant:
+    """Merges each two consecutive changes of a book into one, with `E` 1 ms later.
 
     A change that does not follow the kept one (something was skipped) is never merged with it: the
-    hole stays where it was.
+    gap stays where it was.
     """
 
     def __init__(self) -> None:
         self._kept: dict[tuple[Product, str], Message] = {}
 
     def cut(self, message: Message) -> Sequence[Message]:
-        """Return what leaves when a message comes: nothing, one, or a kept one before it."""
+        """Return what is sent when a message comes: nothing, one, or a kept one before it."""
         data = message.events[0].data if len(message.events) == 1 else {}
         if data.get("e") != "depthUpdate" or "bids" in data:
             return (message,)
@@ -47,7 +47,7 @@ def _follows(data: dict[str, Any], before: dict[str, Any]) -> bool:
 
 def _merged(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """Return one change for two: from the first's ids to the second's; later levels win."""
-    levels = {key: [list(it) for it in dict(first[key] + second[key]).items()] for key in KEYS}
+    levels = {key: [list(item) for item in dict(first[key] + second[key]).items()] for key in KEYS}
     begin = {key: first[key] for key in ("U", "pu") if key in first}
     return second | begin | levels
 

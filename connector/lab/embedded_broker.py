@@ -1,7 +1,7 @@
-"""The embedded broker: librdkafka's mock cluster, inside this process, on a real socket.
+"""The embedded broker: librdkafka's mock cluster, in this process, on a real socket.
 
-Keeps about 5 MB a partition and makes topics when asked for their metadata. No transactions'
-isolation, no Java clients: for demos and quick tests only.
+It keeps about 5 MB a partition and makes a topic when a client asks for its metadata. Its
+transactions do not isolate, and Java clients cannot use it: for demos and quick tests only.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from confluent_kafka import Producer
 
-ANSWER_S = 10.0
+TIMEOUT_S = 10.0
 
 
 class EmbeddedBroker:
@@ -24,17 +24,17 @@ class EmbeddedBroker:
         self._cluster = Producer(
             {"bootstrap.servers": "", "test.mock.num.brokers": 1, "log_level": 0}
         )
-        found = await asyncio.to_thread(self._cluster.list_topics, timeout=ANSWER_S)
+        found = await asyncio.to_thread(self._cluster.list_topics, timeout=TIMEOUT_S)
         broker = next(iter(found.brokers.values()))
         self.bootstrap_servers = f"{broker.host}:{broker.port}"
 
     async def create(self, topics: Sequence[str], partitions: int) -> None:
-        """Create topics by asking for them; the cluster always gives four partitions."""
+        """Create topics by asking for their metadata; they always have four partitions."""
         del partitions
         assert self._cluster is not None  # noqa: S101 - started
         for topic in topics:
-            await asyncio.to_thread(self._cluster.list_topics, topic, timeout=ANSWER_S)
+            await asyncio.to_thread(self._cluster.list_topics, topic, timeout=TIMEOUT_S)
 
     async def stop(self) -> None:
-        """End the cluster with the client that carries it."""
+        """End the cluster, by dropping the client that runs it."""
         self._cluster = None

@@ -1,55 +1,58 @@
-"""The exchange in a box: spot, fstream (USD-M and options, routed) and dstream on real sockets.
+"""The simulated exchange: spot, fstream (USD-M and options, routed) and dstream on real sockets.
 
-A wrong route, an unknown name and an upper-case name are acknowledged and silent, as on the real
-one. What comes is made by trading.py or player.py, what goes wrong is in faults.py.
+A wrong route, an unknown name and an upper-case name are acknowledged and have no data, as on the
+real one. generator.py or capture_player.py makes the messages; faults/ changes what clients get.
 """
 
 import asyncio
 import contextlib
 import ssl
-import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from connector.binance.products import LIMITS, Bases, Product
 from connector.lab.client_session import Session
 from connector.lab.client_socket import Socket
+from connector.lab.clock import Clock
 from connector.lab.delivery import HOST_OF, HOSTS, Delivery
-from connector.lab.depth_variants import Leg
+from connector.lab.depth_variants import DepthVariant
 from connector.lab.faults import Drop, Fault, ServerShutdown
-from connector.lab.generator import Source, Trading
+from connector.lab.generator import Generator, Source
+from connector.lab.handshakes import Handshakes
 from connector.lab.market import Market
 from connector.lab.message import Message, encode
 from connector.lab.oracle import Oracle
-from connector.lab.rest import Rest, routes
+from connector.lab.rest import Rest
+from connector.lab.session_host import RequestLimits
 
 
 class Exchange:
     """All products and routes, until stopped.
 
     Args:
-        market: The seeded truth.
-        rate: Events a second over all wanted streams.
+        market: The seeded market.
+        rate: Events a second over all subscribed streams.
         tls: Serve wss:// with this context.
         ping_interval_s: Seconds between pings; default by product.
         pong_deadline_s: Seconds a client may take to answer; default by product.
         connects: Connections one client may open in five minutes.
         misaligned: Every second connection of a host gets depth streams cut differently.
+        request_limits: Sizes at which requests are stuck or lost; None: any size is answered.
         source: What makes the messages; default: the market at `rate`.
         ports: Where `spot`, `fstream`, `dstream` and `rest` listen; default: free ports.
+        clock: Time of events and of REST; default: this machine's.
 
     Attributes:
         bases: Where each product is served, once started.
         oracle: The ids of every event made and sent.
-        wire: Every connection, and what stands between them and the market.
+        delivery: Every connection, and what is between them and the market.
         rest: The REST side.
         accept_then_close: Close every new connection right after the handshake.
-        connects_seen: Connections asked for so far.
+        handshakes: Counts them, and refuses some.
     """
 
     def __init__(
@@ -62,27 +65,30 @@ class Exchange:
         pong_deadline_s: float | None = None,
         connects: int = 300,
         misaligned: bool = False,
+        request_limits: RequestLimits | None = None,
         source: Source | None = None,
         ports: Mapping[str, int] | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self.bases: dict[Product, Bases] = {}
         self.oracle = Oracle()
-        self.delivery = Delivery(self.oracle)
+        self.clock = clock or Clock()
+        self.market = market
+        self.delivery = Delivery(self.oracle, self.clock)
+        self.delivery.request_limits = request_limits
         self.accept_then_close = False
-        self.connects_seen = 0
-        self._source = Trading(market, rate) if source is None else source
+        self.handshakes = Handshakes(connects)
+        self._source = Generator(market, rate) if source is None else source
         self._tls = tls
         self._ping_interval_s = ping_interval_s
         self._pong_deadline_s = pong_deadline_s
-        self._connects = connects
         self._misaligned = misaligned
         self._ports = dict(ports or {})
         self._sessions = self.delivery.sessions
         self._servers: list[Server] = []
-        self.rest = Rest(market, routes(market), self._ports.get("rest", 0))
+        self.rest = Rest(market, port=self._ports.get("rest", 0), clock=self.clock)
         self._running = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._recent: list[float] = []
         self._accepted = 0
 
     async def start(self) -> None:
@@ -99,12 +105,11 @@ class Exchange:
             for product in products:
                 self.bases[product] = Bases((f"{scheme}://{at}",), self.rest.url)
         self._running.set()
-        self._keep(
-            asyncio.create_task(self._source.run(self.delivery, self._running), name="market")
-        )
+        source = self._source.run(self.delivery, self._running)
+        self._keep(asyncio.create_task(source, name="market"))
 
     def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
-        """Hold on to a task until it ends."""
+        """Keep a reference to a task until it ends."""
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -115,6 +120,9 @@ class Exchange:
         async def handler(socket: ServerConnection) -> None:
             await self._handle(host, socket)
 
+        def admit(_connection: ServerConnection, _request: Request) -> Response | None:
+            return self.handshakes.refusal(HOSTS[host])
+
         server = await serve(
             handler,
             "127.0.0.1",
@@ -123,7 +131,7 @@ class Exchange:
             compression=None,
             ping_interval=self._ping_interval_s or limits.ping_interval_s,
             ping_timeout=self._pong_deadline_s or limits.pong_deadline_s,
-            process_request=self._admit,
+            process_request=admit,
             create_connection=Socket,
             max_queue=None,
         )
@@ -142,17 +150,6 @@ class Exchange:
             await server.wait_closed()
         await self.rest.stop()
 
-    def _admit(self, connection: ServerConnection, _request: Request) -> Response | None:
-        """Refuse a client that opens too many connections in five minutes."""
-        del connection
-        self.connects_seen += 1
-        now = time.monotonic()
-        self._recent = [moment for moment in self._recent if moment > now - 300.0]
-        self._recent.append(now)
-        if len(self._recent) <= self._connects:
-            return None
-        return Response(429, "Too Many Requests", Headers({"Retry-After": "5"}), b"")
-
     async def _handle(self, host: str, socket: ServerConnection) -> None:
         if self.accept_then_close or socket.request is None or not isinstance(socket, Socket):
             return
@@ -170,19 +167,20 @@ class Exchange:
         query = parse_qs(parts.query)
         route = next((r for r in ("/public", "/market") if parts.path.startswith(r)), None)
         path = parts.path.removeprefix(route or "")
-        leg = Leg() if self._misaligned and self._accepted % 2 else None
-        self._accepted += 1
+        is_variant = self._misaligned and self._accepted % 2
         session = Session(
             socket,
             self.delivery,
             HOSTS[host],
             route,
             combined=path.startswith("/stream"),
-            leg=leg,
+            number=self._accepted,
+            depth_variant=DepthVariant() if is_variant else None,
             microseconds=host == "spot" and "MICROSECOND" in query.get("timeUnit", [""])[0].upper(),
         )
-        asked = query.get("streams", [""])[0]
-        named = asked or (path.removeprefix("/ws/") if path.startswith("/ws/") else "")
+        self._accepted += 1
+        requested = query.get("streams", [""])[0]
+        named = requested or (path.removeprefix("/ws/") if path.startswith("/ws/") else "")
         if named:
             session.answer(encode({"method": "SUBSCRIBE", "params": named.split("/")}))
         return session
@@ -195,15 +193,15 @@ class Exchange:
         return self.delivery.muted
 
     def pause(self) -> None:
-        """Stop trading; what was sent has been sent."""
+        """Stop trading; what was sent stays sent."""
         self._running.clear()
 
     def resume(self) -> None:
-        """Go on trading."""
+        """Trade again."""
         self._running.set()
 
     async def send_frame(self, product: Product, name: str, payload: bytes) -> bool:
-        """Send raw bytes as a stream's payload, whatever they are; False when nobody listens."""
+        """Send raw bytes as a stream's payload; False if no connection has the stream."""
         message = Message(product, name, payload)
         self.delivery.deliver(message)
         return message.sent
@@ -215,20 +213,25 @@ class Exchange:
 
     # Faults
 
+    @property
+    def connects_seen(self) -> int:
+        """Return how many connections were asked for so far."""
+        return self.handshakes.seen
+
     def connections(self, product: Product) -> int:
         """Return how many connections a product's host has."""
         return len(self._sessions[HOST_OF[product]])
 
     async def inflict(self, fault: Fault) -> None:
-        """Let something go wrong; return when it is over."""
+        """Run a fault; return when it is over."""
         await fault.strike(self)
 
     def begin(self, fault: Fault) -> asyncio.Task[None]:
-        """Let something go wrong meanwhile; cancel the task to end it early."""
+        """Run a fault in a task; cancel the task to end it early."""
         return self._keep(asyncio.create_task(fault.strike(self), name=repr(fault)))
 
     async def drop(self, product: Product) -> None:
-        """Break the TCP connections of a product's host without a word."""
+        """Reset the TCP connections of a product's host."""
         await self.inflict(Drop(product))
 
     async def server_shutdown(self, product: Product, after_s: float = 0.5) -> None:
@@ -242,4 +245,6 @@ class Exchange:
             session.socket.put(session.wrap("!serverShutdown", notice))
         await asyncio.sleep(after_s)
         with contextlib.suppress(ConnectionClosed):
-            await asyncio.gather(*(one.socket.close(1001, "going away") for one in sessions))
+            await asyncio.gather(
+                *(session.socket.close(1001, "going away") for session in sessions)
+            )

@@ -1,115 +1,136 @@
-"""Makes events of the wanted streams at a rate, whether or not anybody is connected."""
+"""Makes events of the subscribed streams at a rate, whether or not anybody is connected."""
 
 import asyncio
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from typing import Protocol
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.lab.delivery import Delivery
-from connector.lab.market import Event, Market
+from connector.lab.instrument import Instrument
+from connector.lab.market import TRADE_KINDS, Market
 from connector.lab.message import message_of
+from connector.lab.tape import Traded
 
 TICK_S = 0.01
-# Events of one kind for each one of another: how often the real market moves them.
-WEIGHTS = {"book-ticker": 4, "trade": 3, "depth-diff": 2, "agg-trade": 2}
-MOST_AT_ONCE = 500  # after so many messages the connections get their turn
+# Turns of a kind for each one of another: how often the real market moves them. A turn of trades
+# is an order of `FILLS` trades, with its aggregate where that is subscribed.
+WEIGHTS = {"book-ticker": 4, "trade": 2, "depth-diff": 2, "agg-trade": 2}
+FILLS = (1, 1, 1, 1, 2, 3)
+MAX_AT_ONCE = 500  # after so many messages the connections get their turn
 
 
 class Source(Protocol):
-    """Where the messages come from: the seeded market, or captures being played."""
+    """What makes the messages: the seeded market, or captures being played."""
 
-    async def run(self, wire: Delivery, running: asyncio.Event) -> None:
+    async def run(self, delivery: Delivery, running: asyncio.Event) -> None:
         """Emit messages for ever, or until there are no more; pause while `running` is clear."""
 
 
-class Trading:
-    """The seeded market at a rate of `rate` events a second over all wanted streams."""
+class Generator:
+    """The seeded market at a rate of `rate` messages a second over all subscribed streams.
+
+    Trades and aggregates of a symbol are emitted together, whichever of its streams made them.
+    """
 
     def __init__(self, market: Market, rate: float) -> None:
         self._market = market
         self._rate = rate
-        self._twins: dict[Stream, list[Stream]] = {}
+        self._owed = 0.0
+        self._turns: Iterator[Stream] = iter(())
+        self._carriers: dict[tuple[Product, str, str], list[Stream]] = {}
         self._announced = len(market.news)
 
-    async def run(self, wire: Delivery, running: asyncio.Event) -> None:
-        """Emit events in small ticks, the streams in turn by their weights."""
-        due, last = 0.0, time.monotonic()
-        turns: Iterator[Stream] = iter(())
+    async def run(self, delivery: Delivery, running: asyncio.Event) -> None:
+        """Emit what is due in small ticks."""
+        last = time.monotonic()
         while True:
             await asyncio.sleep(TICK_S)
             now = time.monotonic()
-            due, last = min(self._rate, due + (now - last) * self._rate), now
-            if not running.is_set():
-                due = 0.0
+            passed, last = now - last, now
+            if running.is_set():
+                self.advance(delivery, passed)
             else:
-                self._announce(wire)
-            made = 0
-            while due >= 1.0 and made < MOST_AT_ONCE:
-                stream = next(turns, None)
-                if stream is None:
-                    turns = self._turns(wire)
-                    stream = next(turns, None)
-                if stream is None:
-                    due = 0.0
-                    break
-                due, made = due - 1.0, made + 1
-                self._make(wire, stream)
+                self._owed = 0.0
 
-    def _announce(self, wire: Delivery) -> None:
-        """Tell what was listed or delisted since the last time, where somebody wants to hear it."""
+    def advance(self, delivery: Delivery, seconds: float) -> None:
+        """Emit what is due after some seconds, at most `MAX_AT_ONCE` messages or a little more."""
+        self._announce(delivery)
+        self._owed = min(self._rate, self._owed + seconds * self._rate)
+        made = 0
+        while self._owed >= 1.0 and made < MAX_AT_ONCE:
+            stream = next(self._turns, None)
+            if stream is None:
+                self._turns = self._round(delivery)
+                stream = next(self._turns, None)
+            if stream is None:
+                self._owed = 0.0
+                return
+            count = self._make(delivery, stream)
+            self._owed, made = self._owed - max(1, count), made + count
+
+    def _announce(self, delivery: Delivery) -> None:
+        """Emit the events of listings that have changed since the last time."""
         news = self._market.news[self._announced :]
         self._announced += len(news)
         for product, symbol in news:
-            for stream in list(wire.wanted.values()):
-                event = self._market.announcement(stream, product, symbol, wire.now_ms())
+            for stream in list(delivery.wanted.values()):
+                event = self._market.announcement(stream, product, symbol, delivery.now_ms())
                 if event is not None:
-                    wire.emit(message_of(stream, [event]))
+                    delivery.emit(message_of(stream, [event]))
 
-    def _make(self, wire: Delivery, stream: Stream) -> None:
-        """Make the next message of a stream, and the like of it on streams that tell the same."""
-        events = self._market.next_events(stream, wire.now_ms())
-        if not events:  # delisted since the streams took their turns
-            return
-        wire.emit(message_of(stream, events))
-        for twin in self._twins.get(stream, ()):
-            echoed = [event for event in events if self._market.carries(twin, event)]
-            if echoed:
-                wire.emit(message_of(twin, [_under(twin, event) for event in echoed]))
+    def _make(self, delivery: Delivery, stream: Stream) -> int:
+        """Emit the next message of a stream, and trades made with it; return how many."""
+        now, events = delivery.now_ms(), []
+        if stream.row.kind in TRADE_KINDS:
+            self._market.order(stream, now, FILLS)
+        else:
+            events = self._market.next_events(stream, now)
+        count = sum(self._emit_traded(delivery, *made) for made in self._market.take_traded())
+        if events:  # else delisted during the round
+            delivery.emit(message_of(stream, events))
+        return count + bool(events)
 
-    def _turns(self, wire: Delivery) -> Iterator[Stream]:
-        """Return each wanted stream once for each of its weight, spread out."""
-        streams = [stream for stream in wire.wanted.values() if self._market.serves(stream)]
-        self._twins = _twins(streams)
-        rounds = max(WEIGHTS.values())
+    def _emit_traded(self, delivery: Delivery, instrument: Instrument, made: Traded) -> int:
+        carriers = self._carriers.get((instrument.product, made.kind, instrument.symbol), ())
+        for stream in carriers:
+            event = self._market.traded_event(stream, instrument, made, delivery.now_ms())
+            delivery.emit(message_of(stream, [event]))
+        return len(carriers)
+
+    def _round(self, delivery: Delivery) -> Iterator[Stream]:
+        """Return each subscribed stream once for each of its weight, spread out."""
+        streams = [stream for stream in delivery.made_streams() if self._market.serves(stream)]
+        self._carriers = self._carriers_of(streams)
+        turns = [stream for stream in streams if not self._is_carried(stream)]
         return iter(
             [
                 stream
-                for number in range(rounds)
-                for stream in streams
+                for number in range(max(WEIGHTS.values()))
+                for stream in turns
                 if WEIGHTS.get(stream.row.kind, 1) > number
             ]
         )
 
+    def _carriers_of(
+        self, streams: Sequence[Stream]
+    ) -> dict[tuple[Product, str, str], list[Stream]]:
+        """Return the streams that show the trades or aggregates of each symbol.
 
-def _twins(streams: Sequence[Stream]) -> dict[Stream, list[Stream]]:
-    """Return the streams that share ids with another: an option's trades, its underlying's.
+        Several may: those of an option and of its underlying.
+        """
+        carriers: dict[tuple[Product, str, str], list[Stream]] = {}
+        for stream in streams:
+            if stream.row.kind in TRADE_KINDS:
+                for instrument in self._market.instruments(stream):
+                    key = (instrument.product, stream.row.kind, instrument.symbol)
+                    carriers.setdefault(key, []).append(stream)
+        return carriers
 
-    Ids are contiguous per symbol, so that a trade told on one of them is told on the other.
-    """
-    groups: dict[tuple[Product, str], list[Stream]] = {}
-    for stream in streams:
-        if stream.row.sequence.rule == "contiguous":
-            groups.setdefault((stream.product, stream.row.kind), []).append(stream)
-    return {
-        one: [other for other in group if other.row is not one.row]
-        for group in groups.values()
-        if len({stream.row for stream in group}) > 1
-        for one in group
-    }
-
-
-def _under(stream: Stream, event: Event) -> Event:
-    return replace(event, stream=stream.name)
+    def _is_carried(self, stream: Stream) -> bool:
+        """Return whether a stream of aggregates gets its events with those of the trades."""
+        return stream.row.kind == "agg-trade" and all(
+            (instrument.product, "trade", instrument.symbol) in self._carriers
+            for instrument in self._market.instruments(stream)
+        )

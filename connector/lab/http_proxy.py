@@ -1,6 +1,6 @@
-"""A small HTTP proxy for tests: CONNECT tunnels, and plain HTTP passed on, a request a connection.
+"""A small HTTP proxy for tests: CONNECT tunnels, and plain HTTP forwarded, a request a connection.
 
-It counts what went through it and can ask for a user name and password.
+It counts requests and can require a user name and password.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ class Proxy:
     """Listens on a free port of this machine.
 
     Args:
-        login: `name:password` a client has to give; None lets everybody through.
+        login: `name:password` that clients must give; None: none is required.
 
     Attributes:
         url: Where, once started; without the login.
-        seen: The targets asked for (`host:port`), in order.
+        seen: The requested targets (`host:port`), in order.
         broken: Set to True to answer 502 to everything.
     """
 
@@ -57,30 +57,30 @@ class Proxy:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         method, target = head.split(" ", 2)[:2]
         place = target if method == "CONNECT" else urlsplit(target).netloc
-        if not self._lets_in(head):
+        if not self._is_allowed(head):
             return _answer(writer, "407 Proxy Authentication Required", "Proxy-Authenticate: Basic")
         self.seen.append(place)
         if self.broken:
             return _answer(writer, "502 Bad Gateway")
         host, _, port = place.rpartition(":")
-        there, onward = await asyncio.open_connection(host, int(port))
-        self._writers.add(onward)
+        target_reader, upstream = await asyncio.open_connection(host, int(port))
+        self._writers.add(upstream)
         if method == "CONNECT":
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         else:
-            onward.write(_passed_on(head, target).encode("latin-1"))
+            upstream.write(_forwarded(head, target).encode("latin-1"))
         try:
-            await asyncio.gather(_pump(reader, onward), _pump(there, writer))
+            await asyncio.gather(_pump(reader, upstream), _pump(target_reader, writer))
         finally:
-            self._writers.discard(onward)
-            onward.close()
+            self._writers.discard(upstream)
+            upstream.close()
         return None
 
-    def _lets_in(self, head: str) -> bool:
+    def _is_allowed(self, head: str) -> bool:
         if self._login is None:
             return True
-        word = base64.b64encode(self._login.encode()).decode()
-        return f"proxy-authorization: basic {word}".lower() in head.lower()
+        token = base64.b64encode(self._login.encode()).decode()
+        return f"proxy-authorization: basic {token}".lower() in head.lower()
 
 
 def _answer(writer: asyncio.StreamWriter, status: str, *headers: str) -> None:
@@ -88,8 +88,8 @@ def _answer(writer: asyncio.StreamWriter, status: str, *headers: str) -> None:
     writer.write("\r\n".join(lines).encode("latin-1"))
 
 
-def _passed_on(head: str, target: str) -> str:
-    """Return a request's head as its own server wants it: the path alone, and no second request."""
+def _forwarded(head: str, target: str) -> str:
+    """Return a request's head as its server expects it: the path alone, and no second request."""
     parts = urlsplit(target)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     lines = head.replace(target, path, 1).split("\r\n")
@@ -98,7 +98,7 @@ def _passed_on(head: str, target: str) -> str:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Pass bytes on until the sender ends, then end as well."""
+    """Forward bytes until the sender ends, then end as well."""
     with contextlib.suppress(OSError):
         while data := await reader.read(64 * 1024):
             writer.write(data)

@@ -15,15 +15,15 @@ _LEAST_TIME_MS = 1_000_000_000_000  # `t` is an id in trades
 
 @dataclass(slots=True, eq=False)
 class Message:
-    """What one stream says once.
+    """One message of one stream.
 
     Attributes:
         product: Product of its stream.
         name: Wire name of its stream.
         payload: What is inside the wrapper.
-        events: What it tells; none where it is broken, or no event of the market.
-        parts: The messages it was put together from, when it was.
-        sent: It has left for a connection at least.
+        events: Its events; none if it is broken, or not of the market.
+        parts: The messages it was merged from, if it was.
+        sent: It was written to at least one connection.
     """
 
     product: Product
@@ -35,7 +35,7 @@ class Message:
 
 
 def message_of(stream: Stream, events: Sequence[Event]) -> Message:
-    """Return the message that carries the events of one turn of a stream."""
+    """Return the message with the events of one turn of a stream."""
     data = [event.data for event in events] if stream.row.array else events[0].data
     return Message(stream.product, stream.name, encode(data), tuple(events))
 
@@ -43,7 +43,7 @@ def message_of(stream: Stream, events: Sequence[Event]) -> Message:
 def in_microseconds(payload: bytes) -> bytes:
     """Return a spot payload as a connection with `timeUnit=MICROSECOND` gets it.
 
-    The market knows milliseconds: the digits below are made up, the same for the same time.
+    The market has milliseconds: the digits below are made up, the same for the same time.
     """
     return encode(_finer(json.loads(payload), ""))
 

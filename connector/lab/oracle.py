@@ -1,7 +1,7 @@
-"""What was made, and what of it was really sent: the ids of every series.
+"""The truth that tests compare with: the ids of every series, made and really sent.
 
-An event is made when its id is spent, and sent when a frame with it has left for a connection.
-What was made and never sent is lost on the wire: the exchange's REST side still knows it.
+An event is made when its id is spent, and sent when a frame with it was written to a connection.
+What was made and never sent is lost to clients; REST still has it.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ class Oracle:
         made: Series -> identities in the order made.
         sent: Series -> identities in the order sent.
         payloads: Series -> wire payloads sent, when `keep_payloads` is set.
-        keep_ids: False: note nothing, so that an exchange may run for weeks.
+        keep_ids: False: keep nothing, so that an exchange may run for weeks.
     """
 
     made: dict[Series, list[tuple[Any, ...]]] = field(default_factory=dict)
@@ -31,13 +31,13 @@ class Oracle:
     keep_ids: bool = True
 
     def note_made(self, event: Event) -> None:
-        """Note one event whose id has been spent."""
+        """Note one event whose id was spent."""
         if not self.keep_ids:
             return
         self.made.setdefault(series_of(event), []).append(event.identity)
 
     def note(self, event: Event) -> None:
-        """Note one event that has been sent."""
+        """Note one event that was sent."""
         if not self.keep_ids:
             return
         series = series_of(event)

@@ -6,7 +6,9 @@ Needs neither Java nor Maven on the machine; what it fetches stays in the user's
 import asyncio
 import atexit
 import contextlib
+import itertools
 import os
+import random
 import shutil
 import signal
 import socket
@@ -49,6 +51,8 @@ PROPERTIES = {
     "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "500",
 }
+# From 32768 on (Linux) or 49152 on (macOS) the system gives them away.
+_ports = itertools.cycle(random.sample(range(20_000, 32_000), 1_000))
 _running: set[subprocess.Popen[bytes]] = set()
 
 
@@ -84,7 +88,10 @@ def java() -> str:
 
 
 def _cache_folder() -> Path:
-    """Return the user's cache folder of this program, created if missing (XDG_CACHE_HOME counts)."""
+    """Return the user's cache folder of this program; created if missing.
+
+    In XDG_CACHE_HOME if set, else the platform's own place.
+    """
     import platformdirs  # noqa: PLC0415 - optional
 
     name = "binance-kafka-connector"
@@ -332,7 +339,13 @@ def _apicurio() -> Path:
 
 
 def free_port() -> int:
-    """Return a port nobody listens on just now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port that is free and stays so until the server that is to have it is up.
+
+    It is below those that the system gives to whoever asks for any: else another process could be
+    given it in the seconds that a server takes to start.
+    """
+    while True:
+        port = next(_ports)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port

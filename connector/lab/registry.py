@@ -3,11 +3,15 @@
 Ids begin at 100,001, so that all four bytes of the wire format's id are used.
 """
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import web
+
+from connector.lab.faults.registry import RegistryFault
+from connector.lab.rest.pages import MAINTENANCE_PAGE
 
 FIRST_ID = 100_001
 LEVELS = ("NONE", "BACKWARD", "FORWARD", "FULL")
@@ -30,6 +34,8 @@ class Registry:
     Attributes:
         url: Where, once started.
         available: Set to False to answer 503 to everything.
+        writable: Set to False to answer 403 to changes of a compatibility level.
+        is_html: Set to True to answer everything with an HTML page of status 200.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -37,6 +43,9 @@ class Registry:
         self._port = port
         self.available = True
         self.writable = True
+        self.is_html = False
+        self._next_id = FIRST_ID
+        self._tasks: set[asyncio.Task[None]] = set()
         self._level = "BACKWARD"
         self._schemas: dict[int, dict[str, Any]] = {}
         self._subjects: dict[str, Subject] = {}
@@ -63,12 +72,38 @@ class Registry:
 
     async def stop(self) -> None:
         """Stop listening."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._runner.cleanup()
+
+    def clear(self) -> None:
+        """Drop every schema and subject; ids begin at the first one again."""
+        self._schemas.clear()
+        self._subjects.clear()
+        self._next_id = FIRST_ID
+
+    def renumber(self, first_id: int) -> None:
+        """Give every schema another id, and new schemas the ids after them."""
+        ids = {old: first_id + index for index, old in enumerate(self._schemas)}
+        self._schemas = {ids[old]: schema for old, schema in self._schemas.items()}
+        for subject in self._subjects.values():
+            subject.ids = [ids[old] for old in subject.ids]
+        self._next_id = first_id + len(ids)
+
+    def begin(self, fault: RegistryFault) -> asyncio.Task[None]:
+        """Run a fault in a task; cancel the task to end it early."""
+        task = asyncio.create_task(fault.strike(self), name=repr(fault))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
         if not self.available:
             return _error(503, 50301, "the registry is away")
+        if self.is_html:
+            return web.Response(text=MAINTENANCE_PAGE, content_type="text/html")
         if not self.writable and request.method == "PUT":
             return _error(403, 40301, "User is denied operation Write on the config")
         answer: web.StreamResponse = await handler(request)
@@ -96,7 +131,7 @@ class Registry:
         for number, known in self._schemas.items():
             if known == schema:
                 return number
-        number = FIRST_ID + len(self._schemas)
+        number, self._next_id = self._next_id, self._next_id + 1
         self._schemas[number] = schema
         return number
 
@@ -131,13 +166,13 @@ class Registry:
         return web.json_response(list(range(1, len(subject.ids) + 1)))
 
     async def _version(self, request: web.Request) -> web.Response:
-        name, asked = request.match_info["subject"], request.match_info["version"]
+        name, requested = request.match_info["subject"], request.match_info["version"]
         subject = self._subjects.get(name)
         if subject is None:
             return _error(404, 40401, f"Subject '{name}' not found.")
-        version = len(subject.ids) if asked in ("latest", "-1") else int(asked)
+        version = len(subject.ids) if requested in ("latest", "-1") else int(requested)
         if not 1 <= version <= len(subject.ids):
-            return _error(404, 40402, f"Version {asked} not found.")
+            return _error(404, 40402, f"Version {requested} not found.")
         return web.json_response(self._described(name, version, subject.ids[version - 1]))
 
     def _described(self, name: str, version: int, number: int) -> dict[str, Any]:
@@ -187,13 +222,13 @@ async def _schema(request: web.Request) -> dict[str, Any] | None:
 
 def _unreadable(reader: dict[str, Any], writer: dict[str, Any]) -> str | None:
     """Return why a reader cannot read a writer's records: fields by name, type and default."""
-    written = {one["name"]: one for one in writer["fields"]}
-    for one in reader["fields"]:
-        if one["name"] not in written:
-            if "default" not in one:
-                return f"field {one['name']} is new and has no default"
-        elif written[one["name"]]["type"] != one["type"]:
-            return f"field {one['name']} changed its type"
+    written = {schema_field["name"]: schema_field for schema_field in writer["fields"]}
+    for schema_field in reader["fields"]:
+        if schema_field["name"] not in written:
+            if "default" not in schema_field:
+                return f"field {schema_field['name']} is new and has no default"
+        elif written[schema_field["name"]]["type"] != schema_field["type"]:
+            return f"field {schema_field['name']} changed its type"
     return None
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from connector.errors import Refused
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.real_kafka import free_port
-from tests.support.waiting import in_time
+from tests.support.waiting import GIVE_UP_S, in_time
 
 pytestmark = pytest.mark.lab
 
@@ -40,19 +41,18 @@ def refused(*arguments: str) -> str:
 class Running:
     """A lab in a process of its own, up and running."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, printed: Path) -> None:
         self.process = process
-        self.printed = ""
+        self.printed = printed
         self.output = ""
 
     async def until_printed(self, words: str) -> None:
         """Read standard error until something is message."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(30):
-            while words not in self.output:
-                line = await self.process.stderr.readline()
-                assert line, f"ended without {words!r}: {self.output}"
-                self.output += line.decode()
+        while words not in self.output:
+            line = await in_time(self.process.stderr.readline())
+            assert line, f"ended without {words!r}: {self.output}"
+            self.output += line.decode()
 
     async def end(self, number: int) -> int:
         self.process.send_signal(number)
@@ -60,37 +60,29 @@ class Running:
 
     async def read_config(self) -> str:
         """Return what stands on standard output once it runs."""
-        assert self.process.stdout is not None
         await self.until_printed("Ctrl-C ends the lab.")
-        with contextlib.suppress(TimeoutError):
-            while True:
-                line = await asyncio.wait_for(self.process.stdout.readline(), 0.2)
-                self.printed += line.decode()
-        return self.printed
+        return self.printed.read_text()
 
 
 @contextlib.asynccontextmanager
 async def lab(*arguments: str) -> AsyncIterator[Running]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "connector",
-        "lab",
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        yield Running(process)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    with tempfile.NamedTemporaryFile() as printed:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "connector", "lab", *arguments),
+            stdout=printed,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            yield Running(process, Path(printed.name))
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
 
 
 async def until_ready(url: str, worker: asyncio.subprocess.Process) -> None:
     """Ask a worker's probe until data flows; fail when it ends before."""
-    async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+    async with asyncio.timeout(GIVE_UP_S), aiohttp.ClientSession() as session:
         while worker.returncode is None:
             with contextlib.suppress(aiohttp.ClientError):
                 async with session.get(url) as answer:
@@ -171,6 +163,18 @@ async def test_the_registry_and_the_broker_run_alone() -> None:
 
 
 @pytest.mark.lab
+async def test_the_registry_has_faults_too() -> None:
+    async with lab("registry", "--fault", "registry-html@0:1h") as running:
+        url = parse(await running.read_config(), "printed")[0]["schema_registry"]["url"]
+        await running.until_printed("registry-html@0:1h")
+        async with aiohttp.ClientSession() as session, session.get(f"{url}/subjects") as answer:
+            kind = answer.content_type
+        code = await running.end(signal.SIGTERM)
+
+    assert (kind, code) == ("text/html", 0)
+
+
+@pytest.mark.lab
 async def test_a_capture_is_played(tmp_path: Path) -> None:
     path = tmp_path / "spot.jsonl"
     path.write_text('{"stream":"btcusdt@trade","data":{"e":"trade","E":5,"s":"BTCUSDT","t":7}}\n')
@@ -208,6 +212,12 @@ async def test_a_taken_port_is_said_with_its_cure() -> None:
         (("exchange", "--schedule", "absent.txt"), "absent.txt: No such file"),
         (("exchange", "--play", "/nope"), "--play /nope: there is no such file"),
         (("exchange", "--speed", "fast"), "--speed 'fast'"),
+        (
+            ("exchange", "--fault", "registry-html@1s"),
+            "it acts on the registry, which does not run",
+        ),
+        (("registry", "--fault", "drop@1s"), "it acts on the exchange, which does not run here"),
+        (("all", "--kafka", "--fault", "registry-ids@1s"), "it acts on the registry"),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_cure(arguments: tuple[str, ...], message: str) -> None:

@@ -17,8 +17,10 @@ from connector.binance.stream_name import parse
 from connector.lab.exchange import Exchange
 from connector.lab.faults import RefuseStream, Skip
 from connector.lab.market import Market
+from connector.lab.real_kafka import free_port
+from tests.support.clock import StoppedTime
 from tests.support.lab_client import client
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 pytestmark = pytest.mark.lab
 
@@ -38,20 +40,23 @@ def url(exchange: Exchange, product: Product, path: str = "/stream") -> str:
 async def ask(socket: ClientConnection, request: Any) -> Any:
     """Send a request and return its answer, passing over data."""
     await socket.send(request if isinstance(request, str) else json.dumps(request))
-    async with asyncio.timeout(5):
-        while True:
-            answer = json.loads(await socket.recv())
-            if "stream" not in answer and "e" not in answer:
-                return answer
+    while True:
+        answer = json.loads(await in_time(socket.recv()))
+        if "stream" not in answer and "e" not in answer:
+            return answer
 
 
-async def silent(socket: ClientConnection, seconds: float = 0.3) -> bool:
-    try:
-        async with asyncio.timeout(seconds):
-            await socket.recv()
-    except TimeoutError:
-        return True
-    return False
+async def arrived(socket: ClientConnection) -> list[Any]:
+    """Return what was sent before a ping and has not been read yet."""
+    frames: list[Any] = []
+    pong = asyncio.ensure_future(await socket.ping())
+    while True:
+        reading = asyncio.ensure_future(socket.recv())
+        await asyncio.wait((reading, pong), return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done():
+            reading.cancel()
+            return frames
+        frames.append(json.loads(reading.result()))
 
 
 @pytest.mark.parametrize(
@@ -106,7 +111,9 @@ async def test_a_wrong_route_or_name_is_acknowledged_and_silent(
         answer = await ask(socket, {"method": "SUBSCRIBE", "params": [name], "id": 1})
 
         assert answer == {"result": None, "id": 1}
-        assert await silent(socket)
+        async with client(exchange, ["btcusdt@trade"]) as other:
+            await until(lambda: other.count("btcusdt@trade") > 20)
+        assert await arrived(socket) == []
 
 
 @pytest.mark.parametrize(
@@ -128,12 +135,12 @@ async def test_the_right_route_delivers(
         if "streams=" not in path:
             await ask(socket, {"method": "SUBSCRIBE", "params": [name], "id": 1})
 
-        assert json.loads(await asyncio.wait_for(socket.recv(), 5))["stream"] == name
+        assert json.loads(await in_time(socket.recv()))["stream"] == name
 
 
 async def test_a_raw_connection_gets_payloads_without_wrapper(exchange: Exchange) -> None:
     async with connect(url(exchange, "spot", "/ws/btcusdt@trade")) as socket:
-        assert json.loads(await asyncio.wait_for(socket.recv(), 5))["e"] == "trade"
+        assert json.loads(await in_time(socket.recv()))["e"] == "trade"
 
 
 @pytest.mark.parametrize(("product", "digits"), [("spot", 16), ("coinm", 13)])
@@ -145,7 +152,7 @@ async def test_spot_tells_microseconds_to_those_who_ask(
     seen: dict[str, Any] = {}
     async with connect(url(exchange, product, path)) as socket:
         while len(seen) < 2:
-            frame = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            frame = json.loads(await in_time(socket.recv()))
             seen[frame["data"]["e"]] = frame["data"]
 
     times = [seen["trade"]["E"], seen["trade"]["T"], seen["kline"]["k"]["t"]]
@@ -159,18 +166,18 @@ async def test_the_oracle_knows_exactly_what_a_client_received(exchange: Exchang
     async with connect(url(exchange, "spot")) as socket:
         await ask(socket, {"method": "SUBSCRIBE", "params": names, "id": 1})
         while sum(map(len, received.values())) < 300:
-            frame = json.loads(await asyncio.wait_for(socket.recv(), 5))
+            frame = json.loads(await in_time(socket.recv()))
             received[frame["stream"]].append(frame["data"])
         exchange.pause()
-        while not await silent(socket):
-            pass
+        for frame in await arrived(socket):
+            received[frame["stream"]].append(frame["data"])
     trades = [data["t"] for data in received["btcusdt@trade"]]
     depth = [(data["U"], data["u"]) for data in received["btcusdt@depth@100ms"]]
     books = [data["u"] for data in received["btcusdt@bookTicker"]]
 
     sent = {name: identities for (_, name, _), identities in exchange.oracle.sent.items()}
-    assert [one for (one,) in sent["btcusdt@trade"]][: len(trades)] == trades
-    assert sent["btcusdt@depth@100ms"][: len(depth)] == depth
+    assert [one for (one,) in sent["btcusdt@trade"]] == trades
+    assert sent["btcusdt@depth@100ms"] == depth
     assert trades == list(range(trades[0], trades[0] + len(trades)))
     assert all(after[0] == before[1] + 1 for before, after in pairwise(depth))
     assert books == sorted(set(books))
@@ -192,11 +199,14 @@ async def test_a_request_with_a_refused_name_is_refused_as_a_whole(exchange: Exc
     assert taken == {"result": None, "id": 1}
 
 
-async def test_too_many_messages_a_second_end_the_connection(exchange: Exchange) -> None:
+async def test_too_many_messages_a_second_end_the_connection(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.lab.client_session.time", StoppedTime())
     async with connect(url(exchange, "spot")) as socket:
         for number in range(8):
             await socket.send(json.dumps({"method": "LIST_SUBSCRIPTIONS", "id": number}))
-        await asyncio.wait_for(socket.wait_closed(), 5)
+        await in_time(socket.wait_closed())
 
     assert (socket.close_code, socket.close_reason) == (1008, "Too many requests")
 
@@ -205,7 +215,7 @@ async def test_too_many_streams_end_the_connection(exchange: Exchange) -> None:
     names = [f"btc-261225-{strike}-c@bookTicker" for strike in range(201)]
     async with connect(url(exchange, "options", "/public/stream")) as socket:
         await socket.send(json.dumps({"method": "SUBSCRIBE", "params": names, "id": 1}))
-        await asyncio.wait_for(socket.wait_closed(), 5)
+        await in_time(socket.wait_closed())
 
     assert socket.close_code == 1008
 
@@ -256,6 +266,8 @@ async def depth_of(
         client(exchange, [name], product, route) as second,
     ):
         await until(lambda: second.count(name) > 10)
+        last = second.data[name][-1]["u"]
+        await until(lambda: first.count(name) and first.data[name][-1]["u"] >= last)
         return first.data[name], second.data[name]
 
 
@@ -267,7 +279,7 @@ async def misaligned() -> AsyncIterator[Exchange]:
     await lab.stop()
 
 
-async def test_a_misaligned_leg_of_spot_covers_the_same_ids_cut_differently(
+async def test_a_misaligned_connection_of_spot_covers_the_same_ids_cut_differently(
     misaligned: Exchange,
 ) -> None:
     one, other = await depth_of(misaligned, "spot", "btcusdt@depth@100ms")
@@ -284,20 +296,22 @@ async def test_a_misaligned_leg_of_spot_covers_the_same_ids_cut_differently(
             assert dict(data[side]) == dict(first[side]) | dict(last[side])
 
 
-async def test_a_misaligned_leg_of_futures_keeps_the_chain(misaligned: Exchange) -> None:
+async def test_a_misaligned_connection_of_futures_keeps_the_chain(misaligned: Exchange) -> None:
     _, other = await depth_of(misaligned, "usdm", "btcusdt@depth@100ms", "/public")
 
     assert all(after["pu"] == before["u"] for before, after in pairwise(other))
 
 
-async def test_what_both_legs_got_counts_once(misaligned: Exchange) -> None:
+async def test_what_both_connections_got_counts_once(misaligned: Exchange) -> None:
     await depth_of(misaligned, "spot", "btcusdt@depth@100ms")
     sent = misaligned.oracle.sent["spot", "btcusdt@depth@100ms", "BTCUSDT"]
 
     assert len(sent) == len(set(sent))
 
 
-async def test_a_misaligned_leg_alone_sends_what_it_was_made_of(misaligned: Exchange) -> None:
+async def test_a_misaligned_connection_alone_sends_what_it_was_made_of(
+    misaligned: Exchange,
+) -> None:
     name = "btcusdt@depth@100ms"
     async with client(misaligned, []), client(misaligned, [name]) as here:
         await until(lambda: here.count(name) > 10)
@@ -309,13 +323,16 @@ async def test_a_misaligned_leg_alone_sends_what_it_was_made_of(misaligned: Exch
         assert (sent[0][0], sent[1][1]) == (here.data[name][0]["U"], here.data[name][0]["u"])
 
 
-async def test_a_skipped_change_is_a_hole_on_a_misaligned_leg_too(misaligned: Exchange) -> None:
+async def test_a_skipped_change_is_a_hole_on_a_misaligned_connection_too(
+    misaligned: Exchange,
+) -> None:
     name = "btcusdt@depth@100ms"
     async with client(misaligned, [name]) as one, client(misaligned, [name]) as other:
         await until(lambda: other.count(name) > 3)
         await misaligned.inflict(Skip(name))
-        seen = other.count(name)
-        await until(lambda: other.count(name) > seen + 5)
+        seen = one.count(name), other.count(name)
+        await until(lambda: one.count(name) > seen[0] + 5)
+        await until(lambda: other.count(name) > seen[1] + 5)
         [lost] = misaligned.oracle.withheld(("spot", name, "BTCUSDT"))[:1]
 
     for here in (one, other):
@@ -388,9 +405,9 @@ def test_an_announcement_is_told_by_the_streams_of_listings_alone() -> None:
 
 
 async def test_ports_can_be_chosen_and_a_taken_one_is_an_error() -> None:
-    first = Exchange(Market(1))
+    taken = free_port()
+    first = Exchange(Market(1), ports={"spot": taken})
     await first.start()
-    taken = int(first.bases["spot"].streams[0].rpartition(":")[2])
     second = Exchange(Market(1), ports={"fstream": taken})
     try:
         with pytest.raises(OSError, match="address already in use"):

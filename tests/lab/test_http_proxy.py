@@ -1,6 +1,5 @@
 """The lab's proxy, spoken to by the clients that will: picows and websockets."""
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -10,7 +9,7 @@ import pytest
 from connector.lab.exchange import Exchange
 from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 pytestmark = pytest.mark.lab
 
@@ -75,4 +74,4 @@ async def test_stopping_the_proxy_ends_its_tunnels(exchange: Exchange) -> None:
 
     await proxy.stop()
 
-    await asyncio.wait_for(transport.wait_disconnected(), 5)
+    await in_time(transport.wait_disconnected())

@@ -1,7 +1,6 @@
 """docs/lab.md shows what there is: its faults, its schedule, its Python."""
 
 import ast
-import asyncio
 import re
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import typer
 from connector.cli.lab import app
 from connector.config.yaml_source import parse
 from connector.lab.faults import schedule
+from tests.support.waiting import in_time
 
 PAGE = (Path(__file__).parent.parent.parent / "docs" / "lab.md").read_text()
 
@@ -55,6 +55,6 @@ async def test_the_python_shown_runs() -> None:
     compiled = compile(code, "page", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     names: dict[str, Any] = {}
 
-    await asyncio.wait_for(eval(compiled, names), 10)  # noqa: S307 - our own page
+    await in_time(eval(compiled, names))  # noqa: S307 - our own page
 
     assert names["exchange"].bases.keys() == {"spot", "usdm", "coinm", "options"}

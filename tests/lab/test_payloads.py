@@ -14,7 +14,7 @@ from connector.feed.pipeline import Pipeline
 from connector.lab.market import Market
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder, route
+from tests.support.pipeline import FEED, Recorder, route
 
 NOW_MS = 1_795_000_000_000
 SAMPLES = Path(__file__).parent.parent / "golden" / "samples"
@@ -81,7 +81,7 @@ def test_a_row_is_made_in_its_shape_and_becomes_records_with_its_ids(row: Row) -
         data = [event.data for event in events] if row.array else events[0].data
         assert keys(data) ^ keys(sample["data"]) <= SOMETIMES
         frame = json.dumps({"stream": stream.name, "data": data}, separators=(",", ":")).encode()
-        pipeline.receive({stream.name.encode(): way}, [frame], (NOW_MS + number) * 1000, 1)
+        pipeline.receive({stream.name.encode(): way}, [frame], (NOW_MS + number) * 1000, FEED)
 
     assert ledger.dead_letters == {}
     records = [

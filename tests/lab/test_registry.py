@@ -5,13 +5,22 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from confluent_kafka.serialization import MessageField, SerializationContext
 
+from connector.lab.faults import (
+    RegistryAway,
+    RegistryEmpty,
+    RegistryFault,
+    RegistryHtml,
+    RegistryIds,
+)
 from connector.lab.registry import FIRST_ID, Registry
+from tests.support.waiting import in_time, until
 
 pytestmark = pytest.mark.lab
 
@@ -91,3 +100,49 @@ async def test_what_is_not_there_is_a_404_with_the_confluent_code(registry: Regi
         await asyncio.to_thread(client.get_latest_version, "nothing-value")
 
     assert (unknown.value.http_status_code, unknown.value.error_code) == (404, 40401)
+
+
+async def test_the_registry_can_be_emptied(registry: Registry) -> None:
+    client = SchemaRegistryClient({"url": registry.url})
+    await asyncio.to_thread(client.register_schema, "t-value", schema())
+    await in_time(registry.begin(RegistryEmpty(first=500)))
+
+    assert await asyncio.to_thread(client.get_subjects) == []
+    other = SchemaRegistryClient({"url": registry.url})
+    assert await asyncio.to_thread(other.register_schema, "u-value", schema(NULLABLE)) == 500
+
+
+async def test_schemas_can_get_other_ids(registry: Registry) -> None:
+    client = SchemaRegistryClient({"url": registry.url})
+    old = await asyncio.to_thread(client.register_schema, "t-value", schema())
+    await in_time(registry.begin(RegistryIds(first=7)))
+
+    other = SchemaRegistryClient({"url": registry.url})
+    latest = await asyncio.to_thread(other.get_latest_version, "t-value")
+    assert (old, latest.schema_id) == (FIRST_ID, 7)
+    with pytest.raises(SchemaRegistryError):
+        await asyncio.to_thread(other.get_schema, old)
+    assert await asyncio.to_thread(other.register_schema, "t-value", schema(NULLABLE)) == 8
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "content_type"),
+    [(RegistryHtml(60.0), 200, "text/html"), (RegistryAway(60.0), 503, "application/json")],
+)
+async def test_the_registry_answers_otherwise_for_a_time(
+    registry: Registry, fault: RegistryFault, status: int, content_type: str
+) -> None:
+    running = registry.begin(fault)
+    await until(lambda: registry.is_html or not registry.available)
+    during = await subjects(registry)
+    running.cancel()
+    await until(lambda: registry.available and not registry.is_html)
+
+    assert during == (status, content_type)
+    assert await subjects(registry) == (200, "application/json")
+
+
+async def subjects(registry: Registry) -> tuple[int, str]:
+    url = f"{registry.url}/subjects"
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return answer.status, answer.content_type

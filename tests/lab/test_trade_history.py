@@ -10,9 +10,9 @@ import pytest
 
 from connector.binance.stream_name import Stream, parse
 from connector.lab.market import Market
-from connector.lab.rest import Rest, paths, routes
+from connector.lab.rest import Rest, paths
 from connector.lab.rest.query import Complaint, Path
-from connector.lab.trade_history import History
+from connector.lab.trade_history import History, TradeRow
 
 NOW_MS = 1_795_000_000_000
 HOUR_MS = 3_600_000
@@ -132,8 +132,8 @@ def test_a_wrong_call_is_refused_with_the_exchanges_code(
 def test_memory_is_bounded() -> None:
     history = History(retention=10)
     for number in range(100):
-        data = {"t": number, "p": "1", "q": "1", "T": number, "m": True}
-        history.note("spot", "trade", "BTCUSDT", data)
+        row = TradeRow(number, "1", "1", number, maker=True)
+        history.note("spot", "trade", "BTCUSDT", row)
     assert [one.id for one in history.known("spot", "trade", "BTCUSDT", 0)] == list(range(90, 100))
 
 
@@ -273,13 +273,13 @@ def test_partial_books_show_the_best_levels() -> None:
     assert data == best
 
 
-# Over the wire
+# Over HTTP
 
 
 @pytest.fixture
 async def served() -> AsyncIterator[tuple[Market, str]]:
     market = Market(1)
-    rest = Rest(market, routes(market))
+    rest = Rest(market)
     await rest.start()
     yield market, rest.url
     await rest.stop()

@@ -1,4 +1,4 @@
-"""A plain websockets client of the lab that keeps what it gets, by stream."""
+"""A plain websockets client of the lab that keeps the data it gets, by stream."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from connector.binance.products import Product
+from connector.lab.client_session import Session
 from connector.lab.exchange import Exchange
+from tests.support.waiting import in_time
 
 
 class Client:
@@ -36,14 +38,14 @@ class Client:
 
     def _take(self, frame: str) -> None:
         try:
-            told = json.loads(frame)
+            message = json.loads(frame)
         except json.JSONDecodeError:
             self.broken.append(frame)
             return
-        if told.get("stream") == "!serverShutdown":
+        if message.get("stream") == "!serverShutdown":
             self.notices += 1
-        elif "stream" in told:
-            self.data.setdefault(told["stream"], []).append(told["data"])
+        elif "stream" in message:
+            self.data.setdefault(message["stream"], []).append(message["data"])
 
     def count(self, stream: str) -> int:
         return len(self.data.get(stream, ()))
@@ -67,3 +69,13 @@ async def client(
             await socket.close()
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+
+async def all_read(exchange: Exchange) -> None:
+    """Return once every client has read all that was sent to it: it answers a ping after that."""
+
+    async def answered(session: Session) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            await in_time(await session.socket.ping())
+
+    await asyncio.gather(*map(answered, exchange.delivery.clients()))

@@ -1,4 +1,4 @@
-"""REST without a network: pages asked of the lab's paths directly, until nothing is left."""
+"""REST without a network: pages of the lab's paths, until a span is complete."""
 
 import json
 from collections.abc import Iterator
@@ -12,19 +12,19 @@ from connector.lab.rest import paths
 KEY = "k" * 64
 
 
-def ask(market: Market, asked: RestPage, now_ms: int) -> bytes:
-    """Return the body the lab's REST answers a page with."""
-    path = next(one for one in paths(market) if one.path == asked.path)
-    query = {name: str(value) for name, value in asked.params.items()}
-    headers = {"X-MBX-APIKEY": KEY} if asked.keyed else {}
-    assert path.weigh(query) == asked.weight
+def ask(market: Market, page: RestPage, now_ms: int) -> bytes:
+    """Return the body of the lab's answer to a page."""
+    path = next(path for path in paths(market) if path.path == page.path)
+    query = {name: str(value) for name, value in page.params.items()}
+    headers = {"X-MBX-APIKEY": KEY} if page.keyed else {}
+    assert path.weigh(query) == page.weight
     return json.dumps(path.answer(query, headers, now_ms)).encode()
 
 
 def fetch(
     market: Market, stream: Stream, span: Span, symbol: str, now_ms: int
 ) -> Iterator[list[RestEvent]]:
-    """Yield what each page of a span brings, rows beyond it included."""
+    """Yield the rows of each page of a span, rows beyond it included."""
     left: Span | None = span
     while left is not None:
         asked = next_page(stream, left, symbol)

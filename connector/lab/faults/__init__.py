@@ -1,15 +1,12 @@
-"""What goes wrong, by name. Each fault is its parameters; `strike` lets it happen until it is over.
+"""Faults by name. Each is a dataclass of its parameters; `strike` runs it until it is over.
 
-From a test: `await exchange.inflict(Skip("btcusdt@trade", 3))`, or `exchange.begin(...)` to go on
-meanwhile. From the command line: `skip:btcusdt@trade,3@10s` (schedule.py). Times are seconds.
-Where a fault has a `product`, None means all of them; USD-M and options share one host, so that
-what breaks connections breaks both.
+From a test: `await exchange.inflict(Skip("btcusdt@trade", 3))`, or `exchange.begin(...)` for a
+task. From the command line: `skip:btcusdt@trade,3@10s` (schedule.py). Times are seconds. Where a
+fault has a `product`, None means all of them; USD-M and options share one host, and so the faults
+of connections.
 """
 
-import asyncio
 import dataclasses
-import math
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from connector.lab.faults.connections import (
@@ -17,99 +14,120 @@ from connector.lab.faults.connections import (
     BlackHole,
     Drop,
     Lifetime,
-    RefuseStream,
+    RefuseHandshake,
     ServerShutdown,
     Stall,
 )
-from connector.lab.faults.messages import (
-    Duplicate,
-    Malformed,
-    Mute,
-    MuteStream,
-    Reorder,
-    Skip,
-    Slow,
+from connector.lab.faults.market import ClockSkew, OddListing, SymbolStatus
+from connector.lab.faults.messages import Duplicate, Mute, MuteStream, Reorder, Skip, Slow
+from connector.lab.faults.payloads import IdJump, Malformed, Wrapper
+from connector.lab.faults.registry import (
+    RegistryAway,
+    RegistryEmpty,
+    RegistryFault,
+    RegistryHtml,
+    RegistryIds,
+    RegistryTarget,
 )
+from connector.lab.faults.rest import (
+    Refuse,
+    RestBehind,
+    RestBody,
+    RestCache,
+    RestSlow,
+)
+from connector.lab.faults.rest_rows import RestRows, RestUnsettled
+from connector.lab.faults.subscriptions import LargeRequests, LateData, NeverSent, RefuseStream
 from connector.lab.faults.target import Target
 
 __all__ = [
     "FAULTS",
     "AcceptThenClose",
+    "AnyFault",
     "BlackHole",
     "ClockSkew",
     "Drop",
     "Duplicate",
     "Fault",
+    "IdJump",
+    "LargeRequests",
+    "LateData",
     "Lifetime",
     "Malformed",
     "Mute",
     "MuteStream",
+    "NeverSent",
+    "OddListing",
     "Refuse",
+    "RefuseHandshake",
     "RefuseStream",
+    "RegistryAway",
+    "RegistryEmpty",
+    "RegistryFault",
+    "RegistryHtml",
+    "RegistryIds",
+    "RegistryTarget",
     "Reorder",
+    "RestBehind",
+    "RestBody",
+    "RestCache",
+    "RestRows",
+    "RestSlow",
+    "RestUnsettled",
     "ServerShutdown",
     "Skip",
     "Slow",
     "Stall",
+    "SymbolStatus",
+    "Wrapper",
 ]
 
 
 class Fault(Protocol):
-    """Something that goes wrong."""
+    """A fault of the exchange."""
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
 
     async def strike(self, exchange: Target) -> None:
-        """Let it happen; return when it is over. Cancelled, it is over at once."""
+        """Run the fault; return when it is over. Cancelled, it is over at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """The next calls to REST are refused with a status, all pools alike."""
+AnyFault = Fault | RegistryFault
 
-    status: int = 429
-    times: int = 1
-    retry_after: float | None = None
-
-    async def strike(self, exchange: Target) -> None:
-        """Refuse; it is over when so many calls have come."""
-        exchange.rest.refuse(self.status, self.retry_after, self.times)
-
-
-@dataclass(frozen=True, slots=True)
-class ClockSkew:
-    """The exchange's clock is ahead of this machine's (behind it, when negative)."""
-
-    ms: int = 1500
-    seconds: float = math.inf
-
-    async def strike(self, exchange: Target) -> None:
-        """Stamp events, and REST's server time, with the other clock."""
-        exchange.delivery.skew_ms += self.ms
-        exchange.rest.skew_ms += self.ms
-        try:
-            await asyncio.sleep(self.seconds)
-        finally:
-            exchange.delivery.skew_ms -= self.ms
-            exchange.rest.skew_ms -= self.ms
-
-
-FAULTS: dict[str, type[Fault]] = {
+FAULTS: dict[str, type[AnyFault]] = {
     "drop": Drop,
     "reset": Drop,
     "stall": Stall,
     "black-hole": BlackHole,
-    "mute": Mute,
-    "mute-stream": MuteStream,
     "accept-then-close": AcceptThenClose,
+    "refuse-handshake": RefuseHandshake,
     "server-shutdown": ServerShutdown,
     "lifetime": Lifetime,
+    "late-data": LateData,
+    "never-sent": NeverSent,
+    "refuse-stream": RefuseStream,
+    "large-requests": LargeRequests,
+    "mute": Mute,
+    "mute-stream": MuteStream,
     "skip": Skip,
     "duplicate": Duplicate,
     "reorder": Reorder,
     "slow": Slow,
     "malformed": Malformed,
+    "id-jump": IdJump,
+    "wrapper": Wrapper,
     "refuse": Refuse,
-    "refuse-stream": RefuseStream,
+    "rest-body": RestBody,
+    "rest-slow": RestSlow,
+    "rest-behind": RestBehind,
+    "rest-cache": RestCache,
+    "rest-rows": RestRows,
+    "rest-unsettled": RestUnsettled,
+    "symbol-status": SymbolStatus,
+    "odd-listing": OddListing,
     "clock-skew": ClockSkew,
+    "registry-away": RegistryAway,
+    "registry-html": RegistryHtml,
+    "registry-empty": RegistryEmpty,
+    "registry-ids": RegistryIds,
 }

@@ -1,7 +1,4 @@
-"""Faults of connections: reset, frozen, half open, refused after the handshake, announced, aged.
-
-And of one name: it is refused, and with it the request it stands in.
-"""
+"""Faults of connections: reset, frozen, half open, refused, announced, cut at an age."""
 
 import asyncio
 import math
@@ -9,19 +6,22 @@ from dataclasses import dataclass
 
 from connector.binance.products import Product
 from connector.lab.faults.target import Target
+from connector.lab.handshakes import HandshakeAnswer
 
-LOOK_S = 0.02  # how often ages are looked at
+POLL_INTERVAL_S = 0.02  # how often ages and counts are looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The TCP connections are reset (RST), without a word."""
+    """The TCP connections, or only the n oldest ones, are reset (RST) without a close frame."""
 
     product: Product | None = None
+    n: int | None = None
 
     async def strike(self, exchange: Target) -> None:
         """Reset them."""
-        for session in exchange.delivery.clients(self.product):
+        sessions = exchange.delivery.clients(self.product)
+        for session in sorted(sessions, key=lambda session: session.number)[: self.n]:
             await session.socket.reset()
 
 
@@ -33,7 +33,7 @@ class Stall:
     product: Product | None = None
 
     async def strike(self, exchange: Target) -> None:
-        """Freeze those that are there; new ones are well."""
+        """Freeze the present connections; new ones are well."""
         sessions = exchange.delivery.clients(self.product)
         for session in sessions:
             session.socket.freeze()
@@ -46,13 +46,13 @@ class Stall:
 
 @dataclass(frozen=True, slots=True)
 class BlackHole:
-    """The connections are half open: nothing arrives any more either way, and no one says so."""
+    """The connections are half open: nothing arrives either way, and neither side is notified."""
 
     seconds: float = 60.0
     product: Product | None = None
 
     async def strike(self, exchange: Target) -> None:
-        """Lose those that are there; new ones are well. At the end what is left of them is cut."""
+        """Lose the present connections; new ones are well. At the end those left are cut."""
         sessions = exchange.delivery.clients(self.product)
         for session in sessions:
             session.lost = True
@@ -65,33 +65,13 @@ class BlackHole:
 
 
 @dataclass(frozen=True, slots=True)
-class RefuseStream:
-    """Any SUBSCRIBE with this name is answered with an error; whoever has the stream keeps it.
-
-    Which of the names is meant is not said.
-    """
-
-    stream: str
-    seconds: float = math.inf
-
-    async def strike(self, exchange: Target) -> None:
-        """Refuse."""
-        refused = exchange.delivery.refused
-        refused[self.stream] = (2, "Invalid request: invalid stream name")
-        try:
-            await asyncio.sleep(self.seconds)
-        finally:
-            refused.pop(self.stream, None)
-
-
-@dataclass(frozen=True, slots=True)
 class AcceptThenClose:
     """Connections are cut; new ones are closed right after the handshake."""
 
     seconds: float = 60.0
 
     async def strike(self, exchange: Target) -> None:
-        """Cut, and close whoever comes."""
+        """Cut the present connections, and close every new one."""
         exchange.accept_then_close = True
         try:
             await Drop().strike(exchange)
@@ -101,14 +81,34 @@ class AcceptThenClose:
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseHandshake:
+    """The next handshakes are answered with a status and an HTML page in place of 101."""
+
+    status: int = 451
+    times: int = 1
+    retry_after: float | None = None
+    product: Product | None = None
+
+    async def strike(self, exchange: Target) -> None:
+        """Refuse; it is over when so many handshakes have come."""
+        answer = HandshakeAnswer(self.status, self.times, self.retry_after, self.product)
+        exchange.handshakes.answers.append(answer)
+        try:
+            while answer.left:
+                await asyncio.sleep(POLL_INTERVAL_S)
+        finally:
+            exchange.handshakes.answers.remove(answer)
+
+
+@dataclass(frozen=True, slots=True)
 class ServerShutdown:
-    """The notice `serverShutdown`, and after a while the connections are closed."""
+    """The notice `serverShutdown` is sent, and after a while the connections are closed."""
 
     after: float = 10.0
     product: Product | None = None
 
     async def strike(self, exchange: Target) -> None:
-        """Tell those that are there, then close them."""
+        """Announce it to the present connections, then close them."""
         await exchange.shut_down(exchange.delivery.clients(self.product), self.after)
 
 
@@ -121,11 +121,11 @@ class Lifetime:
     product: Product | None = None
 
     async def strike(self, exchange: Target) -> None:
-        """Close whoever is old enough."""
+        """Cut every connection that is old enough."""
         loop = asyncio.get_running_loop()
         end = loop.time() + self.seconds
         while loop.time() < end:
             for session in exchange.delivery.clients(self.product):
                 if session.age() >= self.age:
                     await session.socket.reset()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(POLL_INTERVAL_S)

@@ -1,25 +1,24 @@
-"""Faults of messages: withheld, lost, repeated, swapped, late, broken. The market goes on."""
+"""Faults of messages: withheld, lost, repeated, swapped, late. The market goes on."""
 
 import asyncio
-import contextlib
-import math
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connector.binance.products import Product
+from connector.lab.client_session import Session
+from connector.lab.faults.install import Change, drop, through, withheld
 from connector.lab.faults.target import Target
 from connector.lab.message import Message
 
-LOOK_S = 0.02  # how often delays are looked at
+POLL_INTERVAL_S = 0.02  # how often delays are looked at
 
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """The connections that are there bring no data, pings are answered; new ones are well.
+    """The present connections get no data, pings are answered; new connections are well.
 
-    Events are made all the same; what nobody else is sent is lost. `everybody`: the exchange
-    sends nothing to anyone, new connections included.
+    What nobody else is sent is lost. `everybody`: new connections get nothing either.
     """
 
     seconds: float = 10.0
@@ -29,9 +28,9 @@ class Mute:
     async def strike(self, exchange: Target) -> None:
         """Withhold."""
         if self.everybody:
-            await _through(exchange, Change(_nothing, product=self.product), self.seconds)
+            await through(exchange, Change(drop, product=self.product), self.seconds)
         else:
-            await _withheld(exchange, None, self.product, self.seconds)
+            await withheld(exchange, None, self.product, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +48,9 @@ class MuteStream:
     async def strike(self, exchange: Target) -> None:
         """Withhold."""
         if self.everybody:
-            change = Change(_nothing, self.stream, self.product)
-            await _through(exchange, change, self.seconds)
+            await through(exchange, Change(drop, self.stream, self.product), self.seconds)
         else:
-            await _withheld(exchange, self.stream, self.product, self.seconds)
+            await withheld(exchange, self.stream, self.product, self.seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +63,33 @@ class Skip:
 
     async def strike(self, exchange: Target) -> None:
         """Lose n messages."""
-        await _through(exchange, Change(_nothing, self.stream, self.product, self.n))
+        await through(exchange, Change(drop, self.stream, self.product, self.n))
 
 
 @dataclass(frozen=True, slots=True)
 class Duplicate:
-    """The next n messages of a stream are sent twice."""
+    """The next n messages of a stream are sent twice, at once or `after` seconds later."""
 
     stream: str
     n: int = 1
     product: Product | None = None
+    after: float = 0.0
 
     async def strike(self, exchange: Target) -> None:
         """Repeat n messages."""
+        copies: list[Message] = []
 
         def twice(message: Message) -> Sequence[Message]:
-            return (message, message)
+            if not self.after:
+                return (message, message)
+            copies.append(message)
+            return (message,)
 
-        await _through(exchange, Change(twice, self.stream, self.product, self.n))
+        await through(exchange, Change(twice, self.stream, self.product, self.n))
+        if self.after:
+            await asyncio.sleep(self.after)
+        for message in copies:
+            exchange.delivery.deliver(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +111,7 @@ class Reorder:
             return ()
 
         try:
-            await _through(exchange, Change(swap, self.stream, self.product, 2 * self.n))
+            await through(exchange, Change(swap, self.stream, self.product, 2 * self.n))
         finally:
             for message in kept:
                 exchange.delivery.deliver(message)
@@ -112,109 +119,37 @@ class Reorder:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """Frames leave late, in their order."""
+    """Frames are sent late, in their order; on every connection or every n-th one."""
 
     delay: float = 1.0
     seconds: float = 10.0
     product: Product | None = None
+    every: int = 1
 
     async def strike(self, exchange: Target) -> None:
-        """Hold each message for a while; at the end all that is held leaves at once."""
+        """Hold each message for a while; at the end all that is held is sent at once."""
         loop = asyncio.get_running_loop()
         held: deque[tuple[float, Message]] = deque()
+        deliver = exchange.delivery.deliver
 
         def hold(message: Message) -> Sequence[Message]:
+            deliver(message, lambda session: not self._is_late(session))
             held.append((loop.time() + self.delay, message))
             return ()
 
-        async def let_go() -> None:
+        async def release() -> None:
             while True:
                 while held and held[0][0] <= loop.time():
-                    exchange.delivery.deliver(held.popleft()[1])
-                await asyncio.sleep(LOOK_S)
+                    deliver(held.popleft()[1], self._is_late)
+                await asyncio.sleep(POLL_INTERVAL_S)
 
-        going = asyncio.create_task(let_go())
+        releasing = asyncio.create_task(release())
         try:
-            await _through(exchange, Change(hold, product=self.product), self.seconds)
+            await through(exchange, Change(hold, product=self.product), self.seconds)
         finally:
-            going.cancel()
+            releasing.cancel()
             for _, message in held:
-                exchange.delivery.deliver(message)
+                deliver(message, self._is_late)
 
-
-@dataclass(frozen=True, slots=True)
-class Malformed:
-    """The payloads of the next n messages are cut in the middle: what they told is lost."""
-
-    n: int = 1
-    stream: str | None = None
-    product: Product | None = None
-
-    async def strike(self, exchange: Target) -> None:
-        """Break n messages."""
-
-        def broken(message: Message) -> Sequence[Message]:
-            half = message.payload[: len(message.payload) // 2]
-            return (Message(message.product, message.name, half),)
-
-        await _through(exchange, Change(broken, self.stream, self.product, self.n))
-
-
-class Change:
-    """A filter of the wire: does something to some messages, a number of times or until removed.
-
-    Attributes:
-        over: Set when the number is reached.
-    """
-
-    def __init__(
-        self,
-        change: Callable[[Message], Sequence[Message]],
-        stream: str | None = None,
-        product: Product | None = None,
-        most: int | None = None,
-    ) -> None:
-        self.over = asyncio.Event()
-        self._change = change
-        self._stream = stream
-        self._product = product
-        self._left = math.inf if most is None else most
-
-    def __call__(self, message: Message) -> Sequence[Message]:
-        """Return what is sent in place of a message."""
-        named = self._stream in (None, message.name) and self._product in (None, message.product)
-        if not named or self._left <= 0:
-            return (message,)
-        self._left -= 1
-        if self._left <= 0:
-            self.over.set()
-        return self._change(message)
-
-
-def _nothing(_message: Message) -> Sequence[Message]:
-    return ()
-
-
-async def _through(exchange: Target, change: Change, seconds: float = math.inf) -> None:
-    """Let messages pass through a change until it is over, or for so many seconds."""
-    exchange.delivery.filters.append(change)
-    try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(None if seconds == math.inf else seconds):
-                await change.over.wait()
-    finally:
-        exchange.delivery.filters.remove(change)
-
-
-async def _withheld(
-    exchange: Target, stream: str | None, product: Product | None, seconds: float
-) -> None:
-    """Withhold a stream, or everything, from the connections that are there for so many seconds."""
-    sessions = exchange.delivery.clients(product)
-    for session in sessions:
-        session.withhold(stream)
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        for session in sessions:
-            session.release(stream)
+    def _is_late(self, session: Session) -> bool:
+        return session.number % self.every == self.every - 1

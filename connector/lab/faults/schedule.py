@@ -5,31 +5,25 @@
     skip:btcusdt@trade,3@30s+60s   at 30 s and every 60 s from then on, 3 messages
     mute-stream:stream=btcusdt@depth@100ms@1m:20s
 
-Parameters stand in the fault's own order or are named; the last `@` begins the time. Times: 10s,
+Parameters are given in the fault's own order or by name; the last `@` begins the time. Times: 10s,
 5m, 1h, 0.5s; a bare number is seconds. 500ms too, but not as a start: that is a stream's `@100ms`.
 """
 
 import asyncio
 import dataclasses
-import difflib
-import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
-from connector.binance.products import PRODUCTS, Product
 from connector.errors import Refused
-from connector.lab.exchange import Exchange
-from connector.lab.faults import FAULTS, Fault
-from connector.lab.faults.targets import named
+from connector.lab.faults import FAULTS, AnyFault
+from connector.lab.faults.targets import matching, named
+from connector.lab.faults.values import nearest, seconds, value_of
 
 FORM = "name[:parameters]@start[:for][+every], as in mute@10s:5s or skip:btcusdt@trade,3@30s+60s"
-_TIME = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)?")
+_START = re.compile(r"\d+(?:\.\d+)?(?:s|m|h)?")
 _WHEN = re.compile(r"([^:+]+)(?::([^:+]+))?(?:\+([^:+]+))?")
-_RANGES = {"n": (1, 10**6), "times": (1, 10**6), "status": (400, 599)}
-_UNITS = {"ms": 0.001, "s": 1.0, None: 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,56 +36,71 @@ class Planned:
     """
 
     text: str
-    fault: Fault
+    fault: AnyFault
     start: float
     every: float | None = None
 
 
+class Begins(Protocol):
+    """The exchange, the registry, or both."""
+
+    def begin(self, fault: Any) -> asyncio.Task[None]:
+        """Run a fault in a task."""
+        ...
+
+
 def parse(text: str) -> Planned:
-    """Return what one fault's text means.
+    """Return the fault and the times that a text means.
 
     Raises:
         Refused: which names the piece that is wrong, and what would be right.
     """
-    said, _, when = text.strip().rpartition("@")
-    name, _, parameters = said.partition(":")
+    written, _, when = text.strip().rpartition("@")
+    name, _, parameters = written.partition(":")
     kind = FAULTS.get(name)
     if kind is None:
-        if not said and when.partition(":")[0] in FAULTS:
+        if not written and when.partition(":")[0] in FAULTS:
             raise Refused(f"fault {text!r}: no time it starts at; write {when}@10s: {FORM}")
         wrong = name or when.partition(":")[0]
-        raise Refused(f"fault {text!r}: there is no {wrong!r}; {_near(wrong, list(FAULTS))}")
+        raise Refused(f"fault {text!r}: there is no {wrong!r}; {nearest(wrong, list(FAULTS))}")
     times = _WHEN.fullmatch(when)
-    if times is None or times[1].endswith("ms") or _TIME.fullmatch(times[1]) is None:
+    if times is None or _START.fullmatch(times[1]) is None:
         raise Refused(f"fault {text!r}: no time it starts at; write {FORM}")
     fault = _fault(text, kind, [part for part in parameters.split(",") if part], times[2])
-    every = None if times[3] is None else _seconds(text, times[3])
+    every = None if times[3] is None else seconds(text, times[3])
     if every == 0:
         raise Refused(f"fault {text!r}: every 0 s would never let go; give a longer time")
-    return Planned(text.strip(), fault, _seconds(text, times[1]), every)
+    return Planned(text.strip(), fault, seconds(text, times[1]), every)
 
 
-def _fault(text: str, kind: type[Fault], parts: list[str], lasting: str | None) -> Fault:
+def _fault(text: str, kind: type[AnyFault], parts: list[str], lasting: str | None) -> AnyFault:
     values = _values(text, kind, parts)
     if lasting is not None:
         if "seconds" not in _fields(kind):
             raise Refused(f"fault {text!r}: it takes no time it lasts; leave out :{lasting}")
         if "seconds" in values:
             raise Refused(f"fault {text!r}: how long it lasts is given twice; leave out :{lasting}")
-        values["seconds"] = _seconds(text, lasting)
-    for field in dataclasses.fields(kind):
+        values["seconds"] = seconds(text, lasting)
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type] # every fault is a dataclass
         if field.default is dataclasses.MISSING and field.name not in values:
             raise Refused(f"fault {text!r}: needs {field.name}; parameters: {_usage(kind)}")
-    if values.get("stream") is not None:
-        try:
-            named(values["stream"], values.get("product"))
-        except Refused as error:
-            raise Refused(f"fault {text!r}: {error}") from error
+    try:
+        _check_streams(values)
+    except Refused as error:
+        raise Refused(f"fault {text!r}: {error}") from error
     return kind(**values)
 
 
+def _check_streams(values: dict[str, Any]) -> None:
+    product = values.get("product")
+    if values.get("stream") is not None:
+        named(values["stream"], product)
+    if values.get("streams") is not None:
+        matching(values["streams"], product)
+
+
 def read(text: str, file: str) -> list[Planned]:
-    """Return the faults of a schedule file's text: one a line, `#` begins a remark.
+    """Return the faults of a schedule file's text: one a line, `#` begins a comment.
 
     Raises:
         Refused: as `parse`, with file and line.
@@ -108,28 +117,30 @@ def read(text: str, file: str) -> list[Planned]:
     return found
 
 
-async def run(exchange: Exchange, plan: Sequence[Planned], tell: Callable[[str], None]) -> None:
-    """Let the faults happen at their times; return when none is left to come.
+async def run(target: Begins, plan: Sequence[Planned], report: Callable[[str], None]) -> None:
+    """Run the faults at their times; return when no more are due.
 
     Args:
-        tell: Called with a fault's text when it begins.
+        target: What they act on.
+        plan: The faults and their times.
+        report: Called with a fault's text when it begins.
     """
 
-    async def one(planned: Planned) -> None:
+    async def run_one(planned: Planned) -> None:
         loop = asyncio.get_running_loop()
         at = loop.time() + planned.start
         while True:
             await asyncio.sleep(at - loop.time())
-            tell(planned.text)
-            happening = exchange.begin(planned.fault)
+            report(planned.text)
+            running = target.begin(planned.fault)
             if planned.every is None:
-                await happening
+                await running
                 return
             at += planned.every
 
     async with asyncio.TaskGroup() as group:
         for planned in plan:
-            group.create_task(one(planned))
+            group.create_task(run_one(planned))
 
 
 def usage() -> list[tuple[str, str, str]]:
@@ -140,20 +151,15 @@ def usage() -> list[tuple[str, str, str]]:
     ]
 
 
-def _fields(kind: type[Fault]) -> list[str]:
-    return [field.name for field in dataclasses.fields(kind)]
+def _fields(kind: type[AnyFault]) -> list[str]:
+    return [field.name for field in dataclasses.fields(kind)]  # type: ignore[arg-type] # as above
 
 
-def _usage(kind: type[Fault]) -> str:
+def _usage(kind: type[AnyFault]) -> str:
     return ", ".join(_fields(kind)) or "none"
 
 
-def _near(word: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-
-
-def _values(text: str, kind: type[Fault], parts: list[str]) -> dict[str, Any]:
+def _values(text: str, kind: type[AnyFault], parts: list[str]) -> dict[str, Any]:
     """Return parameters by name, from their order or their names, each of its type."""
     names, hints = _fields(kind), get_type_hints(kind)
     values: dict[str, Any] = {}
@@ -164,43 +170,8 @@ def _values(text: str, kind: type[Fault], parts: list[str]) -> dict[str, Any]:
                 raise Refused(f"fault {text!r}: {part!r} is too much; parameters: {_usage(kind)}")
             given, value = names[index], part
         if given not in names:
-            raise Refused(f"fault {text!r}: no parameter {given!r}; {_near(given, names)}")
+            raise Refused(f"fault {text!r}: no parameter {given!r}; {nearest(given, names)}")
         if given in values:
             raise Refused(f"fault {text!r}: {given} is given twice")
-        values[given] = _value(text, given, value, hints[given])
+        values[given] = value_of(text, given, value, hints[given])
     return values
-
-
-def _value(text: str, name: str, value: str, hint: Any) -> Any:
-    kinds = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
-    if Product in kinds:
-        if value not in PRODUCTS:
-            raise Refused(f"fault {text!r}: {value!r} is no product; {_near(value, [*PRODUCTS])}")
-        return value
-    if float in kinds:
-        return _seconds(text, value)
-    if bool in kinds:
-        return _truth(text, name, value)
-    if int not in kinds:
-        return value
-    least, most = _RANGES.get(name, (-math.inf, math.inf))
-    try:
-        number = int(value)
-    except ValueError as error:
-        raise Refused(f"fault {text!r}: {name} is a whole number, not {value!r}") from error
-    if not least <= number <= most:
-        raise Refused(f"fault {text!r}: {name} is {least} to {most}, not {number}")
-    return number
-
-
-def _truth(text: str, name: str, value: str) -> bool:
-    if value not in ("true", "false"):
-        raise Refused(f"fault {text!r}: {name} is true or false, not {value!r}")
-    return value == "true"
-
-
-def _seconds(text: str, value: str) -> float:
-    found = _TIME.fullmatch(value)
-    if found is None:
-        raise Refused(f"fault {text!r}: {value!r} is no time; write 500ms, 10s, 5m or 1h")
-    return float(found[1]) * _UNITS[found[2]]

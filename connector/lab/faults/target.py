@@ -1,18 +1,25 @@
-"""What a fault may do to the exchange. The exchange imports the faults, so they know it by this."""
+"""What a fault may change on the exchange. The exchange imports the faults: hence a Protocol."""
 
 from collections.abc import Sequence
 from typing import Protocol
 
 from connector.lab.client_session import Session
+from connector.lab.clock import Clock
 from connector.lab.delivery import Delivery
+from connector.lab.handshakes import Handshakes
+from connector.lab.market import Market
+from connector.lab.rest import Interceptor
 
 
 class RestTarget(Protocol):
     """The REST side of the exchange."""
 
-    skew_ms: int
+    interceptors: list[Interceptor]
+    time: Clock
 
-    def refuse(self, status: int, retry_after_s: float | None = None, times: int = 1) -> None:
+    def refuse(
+        self, status: int, retry_after_s: float | None = None, times: int = 1, path: str = "/"
+    ) -> None:
         """Answer the next calls with an error."""
         ...
 
@@ -21,6 +28,9 @@ class Target(Protocol):
     """The exchange."""
 
     accept_then_close: bool
+    handshakes: Handshakes
+    market: Market
+    clock: Clock
 
     @property
     def delivery(self) -> Delivery:

@@ -1,4 +1,4 @@
-"""The lab's paths of candles and books, in the exact shapes of each product.
+"""The lab's paths of candles and books, in the exact shapes of each product. Pure.
 
 Pages of developers.binance.com 2026-05-28 and rest-api.md of binance-spot-api-docs 2026-07-21.
 """
@@ -28,7 +28,7 @@ def state_paths(market: Market) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Candles:
-    """What a path of candles is about, as the name of the stream that tells them."""
+    """What a path of candles shows, as the name of the stream with the same candles."""
 
     product: Product
     stream: str
@@ -58,14 +58,14 @@ _CANDLES: Mapping[str, _Candles] = {
 
 
 def _candle_path(market: Market, path: str, call: _Candles) -> Path:
-    def answer(query: Query, _headers: Mapping[str, str], at_ms: int) -> Any:
+    def answer(query: Query, _headers: Mapping[str, str], at_ms: int, lag_ms: int = 0) -> Any:
         stream = _stream(market, call, query)
         limit = limit_of(query, 500, call.most)
         start, end = number(query, "startTime"), number(query, "endTime")
-        candles = market.candles(stream, at_ms)
-        found = candles.between(start or 0, _FOR_EVER if end is None else end, at_ms)
-        found = found[:limit] if start is not None else found[-limit:]
-        return [_candle(candle, plain=call.plain) for candle in found]
+        instrument, newest = market.instruments(stream)[0], _FOR_EVER if end is None else end
+        series = instrument.candles(stream)
+        candles = instrument.tape.between(series, start, newest, at_ms - lag_ms, limit)
+        return [_candle(candle, plain=call.plain) for candle in candles]
 
     def weigh(query: Query) -> int:
         if call.weight is not None:
@@ -76,7 +76,7 @@ def _candle_path(market: Market, path: str, call: _Candles) -> Path:
 
 
 def _stream(market: Market, call: _Candles, query: Query) -> Stream:
-    """Return the stream that tells these candles."""
+    """Return the stream with the same candles."""
     named = {
         name: text(query, name)
         for name in ("symbol", "pair", "contractType", "interval")
@@ -100,12 +100,12 @@ def _stream(market: Market, call: _Candles, query: Query) -> Stream:
 
 
 def _candle(candle: Candle, *, plain: bool) -> list[Any]:
-    told = candle.wire()
+    answer = candle.wire()
     traded = ("v", "q", "V", "Q")
-    volume, value, bought, bought_value = (told[key] if plain else "0" for key in traded)
-    prices = [told["o"], told["h"], told["l"], told["c"]]
-    volumes = [volume, told["T"], value, told["n"], bought, bought_value, "0"]
-    return [told["t"], *prices, *volumes]
+    volume, value, bought, bought_value = (answer[key] if plain else "0" for key in traded)
+    prices = [answer["o"], answer["h"], answer["l"], answer["c"]]
+    volumes = [volume, answer["T"], value, answer["n"], bought, bought_value, "0"]
+    return [answer["t"], *prices, *volumes]
 
 
 _DEPTH: Mapping[str, Product] = {
@@ -123,21 +123,23 @@ def _depth_path(market: Market, path: str, product: Product) -> Path:
     allowed: Iterable[int] = range(1, 5001) if product == "spot" else DEPTH_LEVELS
     allowed = (1000,) if rpi else allowed
 
-    def answer(query: Query, _headers: Mapping[str, str], at_ms: int) -> Any:
+    def answer(query: Query, _headers: Mapping[str, str], at_ms: int, lag_ms: int = 0) -> Any:
         symbol = listed(market, product, query)
         levels = limit_of(query, default, max(allowed))
         if levels not in allowed:
             raise Complaint(400, -1130, "Data sent for parameter 'limit' is not valid.")
-        book = market.book(product, symbol, "rpi-depth" if rpi else "depth-diff")
+        then_ms = at_ms - lag_ms
+        kind = "rpi-depth" if rpi else "depth-diff"
+        book = market.book_as_of(product, symbol, kind, then_ms if lag_ms else None)
         sides = book.top(levels)
-        told = {"lastUpdateId": book.update_id, "bids": sides["b"], "asks": sides["a"]}
+        answer = {"lastUpdateId": book.update_id, "bids": sides["b"], "asks": sides["a"]}
         if product != "spot":
-            told |= {"T": at_ms}
+            answer |= {"T": then_ms}
         if product in ("usdm", "coinm"):
-            told |= {"E": at_ms}
+            answer |= {"E": then_ms}
         if product == "coinm":
-            told |= {"symbol": symbol, "pair": symbol.partition("_")[0]}
-        return told
+            answer |= {"symbol": symbol, "pair": symbol.partition("_")[0]}
+        return answer
 
     def weigh(query: Query) -> int:
         return weight_of(DEPTH_WEIGHTS[path], weighed(query, default))

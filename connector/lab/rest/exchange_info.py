@@ -9,14 +9,15 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from connector.binance.candles import DAY_MS
 from connector.binance.products import Product
+from connector.lab.instrument import contract_usd
 from connector.lab.market import Market
+from connector.lab.payloads_tickers import statistics
 
 Shape = dict[str, Any]
-DAY_MS = 86_400_000
 NEVER_MS = 4_133_404_800_000  # the delivery date of perpetual contracts
 QUOTES = ("FDUSD", "USDT", "USDC", "BTC", "ETH", "BNB", "TRY", "EUR", "USD")
-CONTRACT_SIZES = {"BTCUSD": 100}  # in USD; every other pair: 10
 # Spot's groups of accounts: each symbol of production names some 170 of them.
 GROUPS = [f"TRD_GRP_{number:03d}" for number in range(2, 172)]
 
@@ -25,8 +26,9 @@ def exchange_info(product: Product, market: Market, now_ms: int) -> Shape:
     """Return the whole answer of a product, without its limits."""
     name = "optionSymbols" if product == "options" else "symbols"
     listed = [_LISTINGS[product](symbol) for symbol in market.symbols.get(product, ())]
-    for one in listed:
-        one[_STATUS_KEYS.get(product, "status")] = market.status(product, one["symbol"])
+    for listing in listed:
+        listing[_STATUS_KEYS.get(product, "status")] = market.status(product, listing["symbol"])
+        listing.update(market.odd_keys.get((product, listing["symbol"]), {}))
     return {"timezone": "UTC", "serverTime": now_ms, "exchangeFilters": [], name: listed}
 
 
@@ -122,9 +124,9 @@ def _contract(symbol: str) -> Shape:
 
 
 def _coinm(symbol: str) -> Shape:
-    one = _contract(symbol)
-    size = CONTRACT_SIZES.get(one["pair"], 10)
-    return one | {"contractSize": size, "marginAsset": one["baseAsset"]}
+    contract = _contract(symbol)
+    size = contract_usd(contract["pair"])
+    return contract | {"contractSize": size, "marginAsset": contract["baseAsset"]}
 
 
 def _option(symbol: str) -> Shape:
@@ -161,44 +163,40 @@ _LISTINGS: dict[Product, Callable[[str], Shape]] = {
 
 
 def ticker(product: Product, symbol: str, market: Market, now_ms: int, mini: bool = False) -> Shape:
-    """Return one symbol's last 24 h; its volume in the quote asset is what the market was told."""
-    one = market.instrument(product, symbol)
-    price, amount = float(one.price(one.cents)), market.volume(product, symbol)
+    """Return one symbol's last 24 h: the statistics of its ticker streams."""
+    instrument = market.instrument(product, symbol)
+    day = statistics(instrument, now_ms, DAY_MS)
+    last = instrument.tape.last
+    last_quantity = instrument.nothing() if last is None else last.quantity
     if product == "options":
-        return _option_ticker(symbol, price, amount)
-    row: Shape = {"symbol": symbol, "lastPrice": _text(price), "openPrice": _text(price * 0.99)}
-    row |= {"highPrice": _text(price * 1.01), "lowPrice": _text(price * 0.98)}
+        return _option_ticker(symbol, day, last_quantity)
+    row: Shape = {"symbol": symbol, "lastPrice": day["c"], "openPrice": day["o"]}
+    row |= {"highPrice": day["h"], "lowPrice": day["l"], "volume": day["v"]}
     if product == "coinm":
-        pair = symbol.partition("_")[0]
-        row |= {"pair": pair, "volume": str(int(amount / CONTRACT_SIZES.get(pair, 10)))}
-        row |= {"baseVolume": _text(amount / price)}
+        row |= {"pair": symbol.partition("_")[0], "baseVolume": day["q"]}
     else:
-        row |= {"volume": _text(amount / price), "quoteVolume": _text(amount)}
-    ids = {"firstId": max(0, one.trade_id - 5000), "lastId": one.trade_id, "count": 5001}
-    row |= {"openTime": now_ms - DAY_MS, "closeTime": now_ms, **ids}
+        row |= {"quoteVolume": day["q"]}
+    row |= {"openTime": day["O"], "closeTime": day["C"]}
+    row |= {"firstId": day["F"], "lastId": day["L"], "count": day["n"]}
     if mini:
         return row
-    change = {"priceChange": _text(price * 0.01), "priceChangePercent": "1.010"}
-    return row | change | {"weightedAvgPrice": _text(price), "lastQty": one.quantity()}
+    change = {"priceChange": day["p"], "priceChangePercent": day["P"]}
+    return row | change | {"weightedAvgPrice": day["w"], "lastQty": last_quantity}
 
 
-def _option_ticker(symbol: str, price: float, amount: float) -> Shape:
+def _option_ticker(symbol: str, day: Shape, last_quantity: str) -> Shape:
     return {
         "symbol": symbol,
-        "priceChange": "-16.2",
-        "priceChangePercent": "-0.0162",
-        "lastPrice": _text(price),
-        "lastQty": "1",
-        "open": _text(price + 16.2),
-        "high": _text(price + 16.2),
-        "low": _text(price),
-        "volume": _text(amount / price),
-        "amount": _text(amount),
-        "tradeCount": 5,
+        "priceChange": day["p"],
+        "priceChangePercent": day["P"],
+        "lastPrice": day["c"],
+        "lastQty": last_quantity,
+        "open": day["o"],
+        "high": day["h"],
+        "low": day["l"],
+        "volume": day["v"],
+        "amount": day["q"],
+        "tradeCount": day["n"],
         "strikePrice": symbol.split("-")[2],
         "exercisePrice": "3000.3356",
     }
-
-
-def _text(number: float) -> str:
-    return f"{number:.8f}"

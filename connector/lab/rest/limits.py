@@ -23,7 +23,7 @@ TOO_MUCH = -1003
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the meter says of one call: let it through (200) or not, and the headers it gets."""
+    """The meter's decision on one call: 200 or an error status, and the headers of the answer."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Meter:
 
     Attributes:
         limit: Weight allowed in a minute.
-        ban_s: How long a client that goes on after `PATIENCE` refusals is shut out, in seconds.
+        ban_s: How long a client that continues after `PATIENCE` refusals is banned, in seconds.
         used: Weight of the running minute.
         refusals: Calls refused in the running minute.
         banned_until: End of a ban, in seconds since 1970.
@@ -77,7 +77,7 @@ class Meter:
         return Verdict(418, self.headers() | {"Retry-After": str(wait)}, text)
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that tell the client what it has used."""
+        """Return the headers with the weight that the client has used."""
         used = str(self.used)
         names = ("X-MBX-USED-WEIGHT-1M",)
         return dict.fromkeys((*names, "X-MBX-USED-WEIGHT") if self.raw_limit else names, used)
@@ -89,12 +89,7 @@ class Meter:
 
 
 def _limit(kind: str, minutes: int, limit: int) -> dict[str, Any]:
-    return {
-        "rateLimitType": kind,
-        "interval": "MINUTE",
-        "intervalNum": minutes,
-        "limit": limit,
-    }
+    return {"rateLimitType": kind, "interval": "MINUTE", "intervalNum": minutes, "limit": limit}
 
 
 def meters() -> dict[str, Meter]:

@@ -5,7 +5,7 @@ Codes and texts: "Error codes" of binance-spot-api-docs 2026-07-21 and of the fu
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from connector.binance.products import Product
 from connector.lab.market import Market
@@ -22,6 +22,25 @@ class Complaint(Exception):
         self.code = code
 
 
+class Answer(Protocol):
+    """Makes the body of an answer."""
+
+    def __call__(
+        self, query: Query, headers: Mapping[str, str], at_ms: int, lag_ms: int = 0, /
+    ) -> Any:
+        """Return what is sent as JSON.
+
+        Args:
+            query: Parameters of the call.
+            headers: Headers of the call.
+            at_ms: Now, in epoch milliseconds.
+            lag_ms: How far the data is behind now.
+
+        Raises:
+            Complaint: the answer is an error.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """One path.
@@ -29,22 +48,22 @@ class Path:
     Attributes:
         path: The path.
         weigh: Query -> the weight of the call.
-        answer: (query, headers, epoch ms now) -> what is sent as JSON; raises Complaint.
+        answer: Makes the body.
     """
 
     path: str
     weigh: Callable[[Query], int]
-    answer: Callable[[Query, Mapping[str, str], int], Any]
+    answer: Answer
 
 
 def mandatory(name: str) -> Complaint:
-    """Return the complaint about a parameter that is not there."""
-    words = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
-    return Complaint(400, -1102, words)
+    """Return the complaint about a missing parameter."""
+    message = f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
+    return Complaint(400, -1102, message)
 
 
 def text(query: Query, name: str) -> str:
-    """Return a parameter that must be there; raises Complaint."""
+    """Return a mandatory parameter; raises Complaint."""
     value = query.get(name, "")
     if not value:
         raise mandatory(name)
@@ -52,7 +71,7 @@ def text(query: Query, name: str) -> str:
 
 
 def listed(market: Market, product: Product, query: Query) -> str:
-    """Return the symbol asked about, which must be listed; raises Complaint."""
+    """Return the symbol of the call, which must be listed; raises Complaint."""
     symbol = text(query, "symbol")
     if symbol not in market.symbols.get(product, ()):
         raise Complaint(400, -1121, "Invalid symbol.")
@@ -60,7 +79,7 @@ def listed(market: Market, product: Product, query: Query) -> str:
 
 
 def number(query: Query, name: str) -> int | None:
-    """Return a parameter that is a number, None where it was left out; raises Complaint."""
+    """Return a numeric parameter, None where it was left out; raises Complaint."""
     value = query.get(name)
     if value is None:
         return None
@@ -71,13 +90,13 @@ def number(query: Query, name: str) -> int | None:
 
 def limit_of(query: Query, default: int, most: int) -> int:
     """Return how many rows are asked for, at most what is allowed; raises Complaint."""
-    asked = number(query, "limit")
-    if asked == 0:
+    requested = number(query, "limit")
+    if requested == 0:
         raise Complaint(400, -1130, "Data sent for parameter 'limit' is not valid.")
-    return default if asked is None else min(asked, most)
+    return default if requested is None else min(requested, most)
 
 
 def weighed(query: Query, default: int) -> int:
-    """Return the rows a call is weighed by, whatever stands there."""
+    """Return the rows by which a call is weighed, also for a limit that is refused."""
     value = query.get("limit", "")
     return int(value) if value.isdecimal() else default

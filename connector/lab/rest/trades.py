@@ -1,8 +1,8 @@
-"""The lab's paths of trades, aggregates and block trades, in the exact shapes of each product.
+"""The lab's paths of trades, aggregates and block trades, in each product's exact shapes. Pure.
 
-Pages of developers.binance.com 2026-05-28 and rest-api.md of binance-spot-api-docs 2026-07-21. The
-traps are there too: a `fromId` that is too old is answered from later on, futures want either ids
-or times, old futures trades want an API key.
+Pages of developers.binance.com 2026-05-28 and rest-api.md of binance-spot-api-docs 2026-07-21: a
+`fromId` that is too old is answered from later on, futures take either ids or times, old futures
+trades need an API key.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,13 +12,15 @@ from typing import Any
 
 from connector.binance.candles import HOUR_MS
 from connector.binance.products import Product
+from connector.lab.instrument import contract_usd
 from connector.lab.market import Market
 from connector.lab.rest.query import Complaint, Path, Query, limit_of, listed, mandatory, number
-from connector.lab.trade_history import Made, between, from_id, latest
+from connector.lab.trade_history import TradeRow, between, from_id, latest, until
 
 _KEY = "X-MBX-APIKEY"
 _KEY_LENGTH = 64
 _FOR_EVER = 1 << 60
+Shape = dict[str, Any]
 
 
 def trade_paths(market: Market) -> list[Path]:
@@ -28,12 +30,12 @@ def trade_paths(market: Market) -> list[Path]:
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """What a path of trades takes and weighs."""
+    """Parameters and weight of a path of trades."""
 
     product: Product
     kind: str
     weight: int
-    shape: Callable[[Made], dict[str, Any]]
+    shape: Callable[[TradeRow, str], Shape]
     most: int = 1000
     default: int = 500
     by_id: bool = True
@@ -42,43 +44,44 @@ class _Call:
     keyed: bool = False
 
 
-def _aggregate(made: Made) -> dict[str, Any]:
-    row = {"a": made.id, "p": made.price, "q": made.quantity, "f": made.first, "l": made.last}
-    return row | {"T": made.time, "m": made.maker}
+def _aggregate(row: TradeRow, _symbol: str) -> Shape:
+    shape = {"a": row.id, "p": row.price, "q": row.quantity, "f": row.first, "l": row.last}
+    return shape | {"T": row.time, "m": row.maker}
 
 
-def _spot_aggregate(made: Made) -> dict[str, Any]:
-    return _aggregate(made) | {"M": True}
+def _spot_aggregate(row: TradeRow, symbol: str) -> Shape:
+    return _aggregate(row, symbol) | {"M": True}
 
 
-def _block(made: Made) -> dict[str, Any]:
-    value = _value(made)
-    row = {"id": made.id, "price": made.price, "qty": made.quantity, "quoteQty": value}
-    return row | {"time": made.time, "isBuyerMaker": made.maker}
+def _block(row: TradeRow, _symbol: str) -> Shape:
+    value = _value(row)
+    shape = {"id": row.id, "price": row.price, "qty": row.quantity, "quoteQty": value}
+    return shape | {"time": row.time, "isBuyerMaker": row.maker}
 
 
-def _trade(made: Made) -> dict[str, Any]:
-    return _block(made) | {"isBestMatch": True}
+def _trade(row: TradeRow, symbol: str) -> Shape:
+    return _block(row, symbol) | {"isBestMatch": True}
 
 
-def _usdm_trade(made: Made) -> dict[str, Any]:
-    return _block(made) | {"isRPITrade": False}
+def _usdm_trade(row: TradeRow, symbol: str) -> Shape:
+    return _block(row, symbol) | {"isRPITrade": False}
 
 
-def _coinm_trade(made: Made) -> dict[str, Any]:
-    row = _block(made)
-    del row["quoteQty"]
-    return row | {"baseQty": f"{Decimal(made.quantity) * 100 / Decimal(made.price):.8f}"}
+def _coinm_trade(row: TradeRow, symbol: str) -> Shape:
+    shape = _block(row, symbol)
+    del shape["quoteQty"]
+    value = Decimal(row.quantity) * contract_usd(symbol) / Decimal(row.price)
+    return shape | {"baseQty": f"{value:.8f}"}
 
 
-def _option_trade(made: Made) -> dict[str, Any]:
-    row = {"id": 2_323_857_420_768_529_130 + made.id, "tradeId": made.id, "price": made.price}
-    row |= {"qty": made.quantity, "quoteQty": _value(made), "side": -1 if made.maker else 1}
-    return row | {"time": made.time}
+def _option_trade(row: TradeRow, _symbol: str) -> Shape:
+    shape = {"id": 2_323_857_420_768_529_130 + row.id, "tradeId": row.id, "price": row.price}
+    shape |= {"qty": row.quantity, "quoteQty": _value(row), "side": -1 if row.maker else 1}
+    return shape | {"time": row.time}
 
 
-def _value(made: Made) -> str:
-    return f"{Decimal(made.price) * Decimal(made.quantity):f}"
+def _value(row: TradeRow) -> str:
+    return f"{Decimal(row.price) * Decimal(row.quantity):f}"
 
 
 _TRADES: Mapping[str, _Call] = {
@@ -99,19 +102,20 @@ _TRADES: Mapping[str, _Call] = {
 
 
 def _path(market: Market, path: str, call: _Call) -> Path:
-
-    def answer(query: Query, headers: Mapping[str, str], at_ms: int) -> Any:
+    def answer(query: Query, headers: Mapping[str, str], at_ms: int, lag_ms: int = 0) -> Any:
         if call.keyed and len(headers.get(_KEY, "")) != _KEY_LENGTH:
             raise Complaint(401, -2014, "API-key format invalid.")
         symbol = listed(market, call.product, query)
         rows = market.history.known(call.product, call.kind, symbol, at_ms)
+        if lag_ms:
+            rows = until(rows, at_ms - lag_ms)
         limit = limit_of(query, call.default, call.most)
-        return [call.shape(made) for made in _picked(call, query, rows, limit)]
+        return [call.shape(row, symbol) for row in _picked(call, query, rows, limit)]
 
     return Path(path, lambda _query: call.weight, answer)
 
 
-def _picked(call: _Call, query: Query, rows: list[Made], limit: int) -> list[Made]:
+def _picked(call: _Call, query: Query, rows: list[TradeRow], limit: int) -> list[TradeRow]:
     first = number(query, "fromId") if call.by_id else None
     start = number(query, "startTime") if call.by_time else None
     end = number(query, "endTime") if call.by_time else None
