@@ -25,7 +25,7 @@ from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load as load_schema
 from connector.config.load import load
 from connector.continuity.audit.topic_reader import TimeWindow
-from connector.diagnostics.verify.run import Verification
+from connector.diagnostics.verify import Verification
 from connector.lab.real_kafka import RealKafka
 from connector.lab.registry import Registry
 

@@ -1,6 +1,6 @@
 """The four kinds of failure, named by what the caller does next; and suggestions for wrong names.
 
-PURE; imports nothing of the package.
+PURE.
 """
 
 import difflib
@@ -13,12 +13,7 @@ class ConnectorError(Exception):
 
 
 class Retry(ConnectorError):
-    """Passing trouble: the same call may go through later.
-
-    Args:
-        message: What happened, with the value.
-        after_s: Seconds to wait before the next try, if the other side has named a time.
-    """
+    """Passing trouble: the same call may go through later, in `after_s` if a time was named."""
 
     def __init__(self, message: str, after_s: float | None = None) -> None:
         super().__init__(message)
@@ -35,16 +30,12 @@ class BadMessage(ConnectorError):
     Args:
         reason: One of the closed list of dead-letter reasons, used as a metric label.
         detail: What was wrong with it, for the header and the log.
-
-    Attributes:
-        marked: The gap that it leaves in its series has its marker already.
     """
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
-        self.reason = reason
-        self.detail = detail
-        self.marked = False
+        self.reason, self.detail = reason, detail
+        self.marked = False  # whether the gap that it leaves in its series has a marker
 
 
 class Fatal(ConnectorError):
@@ -60,13 +51,8 @@ def did_you_mean(
     """Return the known name that a wrong name most likely means; None: none is similar enough.
 
     Tried in this order: the same name but for case, dashes, dots and blanks; the only name that
-    begins with it; the most similar name.
-
-    Args:
-        name: The wrong name.
-        known: The right ones.
-        cutoff: Similarity that is enough, 0 to 1 (`difflib.get_close_matches`).
-        by_prefix: Whether the beginning of a name, of 3 letters or more, means that name.
+    begins with it (3 letters or more, `by_prefix`); the most similar name, from `cutoff` on, 0 to 1
+    as in `difflib.get_close_matches`.
     """
     names = {normalise(each): each for each in known}
     wanted = normalise(name)
@@ -76,9 +62,8 @@ def did_you_mean(
         begun = [each for each in names if each.startswith(wanted)]
         if len(begun) == 1:
             return names[begun[0]]
-    return next(
-        (names[each] for each in difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)), None
-    )
+    similar = difflib.get_close_matches(wanted, names, n=1, cutoff=cutoff)
+    return names[similar[0]] if similar else None
 
 
 def normalise(name: str) -> str:

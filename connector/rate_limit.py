@@ -43,20 +43,12 @@ class WeightBudget:
     `now` is in epoch seconds: Binance counts by whole windows of its clock, and all programs of an
     IP address together. So there are two counts: our own stays within our share, that of the
     exchange within the whole limit.
-
-    Args:
-        limit: Weight that the exchange allows an address in a window.
-        seconds: Length of the window.
-        share: Our part of the limit, above 0 and up to 1.
-
-    Attributes:
-        banned_until: Epoch seconds before which no call may go out; 0.0: none was ever banned.
     """
 
-    limit: int
-    seconds: float = 60.0
-    share: float = 1.0
-    banned_until: float = 0.0
+    limit: int  # weight that the exchange allows an address in a window
+    seconds: float = 60.0  # length of a window
+    share: float = 1.0  # our part of the limit, above 0
+    banned_until: float = 0.0  # epoch seconds before which no call may go out; 0.0: never banned
     _ours: int = 0
     _used: int = 0  # by all programs of the address
     _window: int = 0  # number of the window that both counts are of
@@ -77,13 +69,8 @@ class WeightBudget:
     def wait(self, weight: int, now: float, share: float = 1.0) -> float:
         """Return the seconds until a call of this weight may go out; 0.0: it may now.
 
-        A call that weighs more than all it may use goes out alone in its window; else, with a small
-        share, it never could.
-
-        Args:
-            weight: Weight of the call.
-            now: Epoch seconds.
-            share: Part of `allowed` that the call may use, above 0 and up to 1.
+        It may use `share` of `allowed`. A call that weighs more than that goes out alone in its
+        window; else, with a small share, it never could.
         """
         ban_s = max(0.0, self.banned_until - now)
         allowed = max(1, int(self.allowed * share))

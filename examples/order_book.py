@@ -3,9 +3,10 @@
     python examples/order_book.py --topic binance.spot.depth-diff --symbol BTCUSDT
 
 A depth topic holds changes (origin `live`) and full books (origin `snapshot`) of each series, in
-one partition and so in one order. A book is right from a snapshot on, for as long as the chain of
-update ids holds. When it breaks, or a change carries a gap_id (something is missing before it, or
-the exchange began its ids anew), the connector writes another snapshot and the book begins again.
+one partition and so in one order. A book starts from a snapshot and is correct while the update ids
+of the changes follow one another. When they do not, or a change carries a gap_id (events before it
+are missing, or the exchange restarted its ids), the connector writes another snapshot, and the book
+starts again from that one.
 Needs `pip install 'confluent-kafka[avro]'`.
 """
 
@@ -17,7 +18,7 @@ from typing import Any
 
 Record = Mapping[str, Any]
 Series = tuple[str, str, str]  # product, stream name, symbol: what has one chain of ids
-KEPT = 10_000  # changes kept while there is no book to apply them to
+MAX_KEPT_CHANGES = 10_000  # while there is no book to apply them to
 
 
 class OrderBook:
@@ -27,8 +28,8 @@ class OrderBook:
         bids: Price -> quantity.
         asks: Price -> quantity.
         last_update_id: Id of the last change in it; None before the first snapshot.
-        in_sync: Whether the book is right now.
-        breaks: How often the chain broke.
+        in_sync: Whether the book is correct now.
+        breaks: How often the update ids did not follow one another.
     """
 
     def __init__(self) -> None:
@@ -38,12 +39,12 @@ class OrderBook:
         self.in_sync = False
         self.breaks = 0
         self._joined = False  # a change has been applied since the snapshot
-        self._gap: str | None = None  # the newest gap that we have come to
-        self._spare: Record | None = None  # a snapshot of after a gap that we have not come to yet
-        self._early: deque[Record] = deque(maxlen=KEPT)
+        self._gap: str | None = None  # gap_id of the last change or snapshot that had one
+        self._spare: Record | None = None  # snapshot with the gap_id of a change still to come
+        self._early: deque[Record] = deque(maxlen=MAX_KEPT_CHANGES)  # read before their snapshot
 
     def apply(self, record: Record) -> None:
-        """Take the next record of the series, a change or a snapshot."""
+        """Apply the next record of the series, a change or a snapshot."""
         if record["origin"] == "snapshot":
             self._offer(record)
         elif self.in_sync:
@@ -52,10 +53,11 @@ class OrderBook:
             self._wait(record)
 
     def _offer(self, snapshot: Record) -> None:
-        """Start from a snapshot, unless the book is right and at least as new.
+        """Start from a snapshot, unless the book is correct and at least as new.
 
-        It is proved right by the first change that joins it. Until then the snapshot of after the
-        gap that we have come to is better, whatever its id: another may be of before the gap.
+        A book is known to be correct once a change has joined it. Until then a snapshot with the
+        gap_id of the last gap replaces it, whatever the ids: the other one may be older than the
+        gap.
         """
         newer = snapshot["last_update_id"] > (self.last_update_id or 0)
         ours = snapshot["gap_id"] is not None and snapshot["gap_id"] == self._gap
@@ -70,8 +72,8 @@ class OrderBook:
         self.last_update_id = snapshot["last_update_id"]
         self._gap = snapshot["gap_id"] or self._gap
         self.in_sync, self._joined = True, False
-        # The snapshot took its time: changes newer than it may stand before it in the topic.
-        early, self._early = self._early, deque(maxlen=KEPT)
+        # Changes newer than the snapshot may stand before it in the topic: it was fetched slowly.
+        early, self._early = self._early, deque(maxlen=MAX_KEPT_CHANGES)
         for record in early:
             self.apply(record)
 
@@ -79,12 +81,13 @@ class OrderBook:
         last = self.last_update_id or 0
         old = record["last_update_id"] <= last
         if old and record["gap_id"] in (None, self._gap):
-            # A repeat, or older than the snapshot. Futures: the change that ends exactly at the
-            # snapshot is in it, and the next one names its last id.
+            # A repeat, or contained in the snapshot. Futures: the change that ends exactly at the
+            # snapshot is contained, and the next one has its id as the previous. Kept until a
+            # change joins: an older snapshot may still replace this one.
             if not self._joined:
                 self._early.append(record)
             return
-        if old or not self._continues(record, last):  # after a gap, older: ids began anew
+        if old or not self._continues(record, last):  # old, behind a new gap: ids were restarted
             self._break(record)
             return
         for side, levels in ((self.bids, record["bids"]), (self.asks, record["asks"])):
@@ -100,11 +103,11 @@ class OrderBook:
         """Keep a change until there is a book to apply it to."""
         if record["gap_id"] is not None:
             self._gap = record["gap_id"]
-            self._early.clear()  # nothing before a gap joins what comes after it
+            self._early.clear()  # changes before a gap cannot join a snapshot after it
         self._early.append(record)
 
     def _break(self, record: Record) -> None:
-        """Wait for the snapshot of after a gap, unless it has come already."""
+        """Leave sync, and start from the snapshot with this gap_id if it has been read already."""
         self.in_sync = False
         self.breaks += 1
         self._wait(record)
@@ -113,10 +116,10 @@ class OrderBook:
             self._begin(spare)
 
     def _continues(self, record: Record, last: int) -> bool:
-        """Say whether a change follows the book without a hole.
+        """Return whether no change is missing between the book and this one.
 
-        Spot: first <= last + 1 <= last of the change. Futures and options: the change names the
-        one before it (pu), which right after a snapshot may lie before it.
+        Spot: first id of the change <= last id of the book + 1. Futures and options: the change has
+        the id of the previous one (pu); right after a snapshot that may be older than the book.
         """
         previous = record["previous_update_id"]
         if previous is None:
@@ -136,7 +139,7 @@ class OrderBooks:
         self.books: dict[Series, OrderBook] = {}
 
     def apply(self, record: Record) -> OrderBook:
-        """Take the next record of the topic; return its book."""
+        """Apply the next record of the topic; return its book."""
         series = (record["product"], record["stream_name"], record["symbol"])
         book = self.books.setdefault(series, OrderBook())
         book.apply(record)

@@ -105,7 +105,7 @@ def _type(field: dict[str, Any]) -> str:
     """Return in words what may be written."""
     options = field.get("anyOf") or field.get("oneOf")
     if options:
-        words = [_type(one) for one in options if one.get("type") != "null"]
+        words = [_type(option) for option in options if option.get("type") != "null"]
         return " or ".join(dict.fromkeys(words))
     if "enum" in field:
         return ", ".join(f"`{value}`" for value in field["enum"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 from connector.backfill.job import RestCalls
 from connector.backfill.pages import snapshot
@@ -18,16 +19,7 @@ URGENCY_MS = 3_600_000  # a snapshot comes before whatever expires later than in
 
 
 class BookSnapshots:
-    """Keeps the order books of depth streams supplied with snapshots.
-
-    Args:
-        scheduler: Makes the calls.
-        publisher: Publishes the snapshots.
-        interval_s: Seconds between two snapshots of a book.
-
-    Attributes:
-        published: Snapshots published.
-    """
+    """Keeps the order books of depth streams supplied with snapshots; counts those `published`."""
 
     def __init__(
         self, scheduler: BackfillScheduler, publisher: RestEventPublisher, interval_s: float
@@ -39,11 +31,9 @@ class BookSnapshots:
         self.published = 0
 
     def request(self, series: Series, gap_id: str | None) -> None:
-        """Fetch a snapshot now, and again after the interval.
+        """Fetch a snapshot of a series' book now, and again after the interval.
 
-        Args:
-            series: A series of changes of the book.
-            gap_id: The gap after which it is wanted; None at the start and at the interval.
+        gap_id: the gap after which it is wanted; None at the start and at the interval.
         """
         self._due[series.name] = series, time.monotonic() + self._interval_s
         self._scheduler.add(BookSnapshotJob(self, series, gap_id))
@@ -66,18 +56,18 @@ class BookSnapshots:
             self.published += 1
 
 
+@dataclass(frozen=True, slots=True)
 class BookSnapshotJob:
     """Fetches the present state of one book."""
 
-    def __init__(self, books: BookSnapshots, series: Series, gap_id: str | None) -> None:
-        self._books = books
-        self._series = series
-        self._gap_id = gap_id
+    books: BookSnapshots
+    series: Series
+    gap_id: str | None
 
     @property
     def stream(self) -> Stream:
         """The stream of the book's changes."""
-        return self._series.stream
+        return self.series.stream
 
     def urgency(self, now_ms: float) -> tuple[float, float]:
         """Return its place in the queue: see `Job.urgency`."""
@@ -85,11 +75,11 @@ class BookSnapshotJob:
 
     async def step(self, rest: RestCalls) -> None:
         """Fetch the book and publish it; one that the exchange refuses is logged."""
-        stream, symbol = self.stream, self._series.symbol
+        stream, symbol = self.stream, self.series.symbol
         try:
             raw = await rest.fetch(stream, snapshot(stream, symbol))
             book = event_from_book(stream, raw, symbol)
         except (Refused, BadMessage) as error:
             events.book_refused(stream.name, symbol, str(error))
         else:
-            await self._books.publish(self._series, book, self._gap_id)
+            await self.books.publish(self.series, book, self.gap_id)

@@ -1,8 +1,4 @@
-"""Serves what the gap tracker requests of REST: gaps are filled, books get snapshots, ids checked.
-
-Next: backfill/scheduler.py (the queues), backfill/job.py (a gap), backfill/book_snapshots.py,
-backfill/latest_id.py (what REST's newest id says).
-"""
+"""Serves the requests of the gap tracker: REST fills gaps, gives books snapshots, confirms ids."""
 
 import asyncio
 import time
@@ -10,7 +6,7 @@ import time
 from typing_extensions import override
 
 from connector.backfill.book_snapshots import BookSnapshots
-from connector.backfill.job import BackfillJob
+from connector.backfill.job import BackfillJob, FillState
 from connector.backfill.latest_id import LatestIdProbe
 from connector.backfill.publisher import RestEventPublisher
 from connector.backfill.scheduler import BackfillScheduler
@@ -18,7 +14,7 @@ from connector.codec.rest_rows import RestEvent
 from connector.config.model import BackfillSettings
 from connector.continuity.gap import Gap
 from connector.continuity.gap_tracker import GapTracker
-from connector.continuity.rest_requests import ConfirmReset, FillGap, RestRequest
+from connector.continuity.rest_requests import ConfirmReset, FillGap, SnapshotBook
 from connector.continuity.series import Series
 from connector.feed.pipeline import Pipeline
 from connector.feed.route import Codecs
@@ -30,31 +26,18 @@ ROOM_POLL_INTERVAL_S = 0.005  # between two tries to publish a fetched event: li
 
 
 class GapFiller:
-    """Serves the requests of a gap tracker.
-
-    Args:
-        rest: The client.
-        pipeline: Publishes the fetched events.
-        codecs: Codecs by row and time unit.
-        settings: The `backfill` section.
-
-    Attributes:
-        scheduler: The queues of what is to be fetched.
-        books: Order book snapshots.
-        latest_ids: Compares REST's newest ids with ours.
-    """
+    """Serves the requests of a gap tracker; the pipeline publishes the fetched events."""
 
     def __init__(
         self, rest: RestClient, pipeline: Pipeline, codecs: Codecs, settings: BackfillSettings
     ) -> None:
-        self._gap_tracker = pipeline.continuity
-        self.scheduler = BackfillScheduler(rest, weight_share=settings.weight_share)
+        self._gap_tracker = pipeline.gap_tracker
         self._publisher = RestEventPublisher(
             pipeline, codecs, lambda: asyncio.sleep(ROOM_POLL_INTERVAL_S)
         )
-        self.books = BookSnapshots(
-            self.scheduler, self._publisher, interval_s=settings.book_interval.total_seconds()
-        )
+        self.scheduler = BackfillScheduler(rest, weight_share=settings.weight_share)
+        book_interval_s = settings.book_interval.total_seconds()
+        self.books = BookSnapshots(self.scheduler, self._publisher, book_interval_s)
         self.latest_ids = LatestIdProbe(self.scheduler, pipeline, enabled=settings.enabled)
 
     async def run(self) -> None:
@@ -69,29 +52,22 @@ class GapFiller:
         requests = self._gap_tracker.requests
         while True:
             while requests:
-                self._take(requests.popleft())
+                match requests.popleft():
+                    case FillGap(series, gap):
+                        job = LiveGapJob(series, gap, self._publisher, self._gap_tracker)
+                        self.scheduler.add(job)
+                    case SnapshotBook(series, gap_id):
+                        self.books.request(series, gap_id)
+                    case ConfirmReset(series):
+                        self.latest_ids.confirm_reset(series)
             await asyncio.sleep(POLL_INTERVAL_S)
-
-    def _take(self, request: RestRequest) -> None:
-        series = request.series
-        if isinstance(request, FillGap):
-            job = LiveGapJob(series, request.gap, self._publisher, self._gap_tracker)
-            self.scheduler.add(job)
-        elif isinstance(request, ConfirmReset):
-            self.latest_ids.confirm_reset(series)
-        else:
-            self.books.request(series, request.gap_id)
 
 
 class LiveGapJob(BackfillJob):
     """Fills a gap of a series that is being read: its markers are the gap tracker's."""
 
     def __init__(
-        self,
-        series: Series,
-        gap: Gap,
-        publisher: RestEventPublisher,
-        gap_tracker: GapTracker,
+        self, series: Series, gap: Gap, publisher: RestEventPublisher, gap_tracker: GapTracker
     ) -> None:
         super().__init__(series, gap, time.time_ns() // 1_000_000)
         self._publisher = publisher
@@ -105,19 +81,14 @@ class LiveGapJob(BackfillJob):
 
     @override
     async def close(self) -> None:
-        state, detail = self.result()
-        log_closed(self, state, detail)
+        state, detail = logged_result(self)
         self._gap_tracker.close_gap(self.series, self.gap, state, detail)
 
 
-def log_closed(job: BackfillJob, state: str, detail: str) -> None:
-    """Log what became of a gap."""
-    events.gap_settled(
-        job.gap.id,
-        job.stream.name,
-        job.series.symbol,
-        state,
-        missing=job.missing,
-        recovered=job.gap.recovered,
-        detail=detail,
-    )
+def logged_result(job: BackfillJob) -> tuple[FillState, str]:
+    """Return the result of a job, and log it."""
+    state, detail = job.result()
+    gap = job.gap
+    counts = {"missing": job.missing, "recovered": gap.recovered}
+    events.gap_settled(gap.id, job.stream.name, job.series.symbol, state, **counts, detail=detail)
+    return state, detail

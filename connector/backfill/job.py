@@ -1,22 +1,14 @@
 """Backfill job: one gap, what is still to be asked for, and what became of it.
 
-Pure: the calls are made through `RestCalls`. backfill/pages.py knows what to ask,
-codec/rest_rows.py what the answers mean. No gap is called filled unless all of it was published.
+PURE: calls go through `RestCalls`. No gap is called filled unless all of it was published.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
-from connector.backfill.pages import (
-    RestPage,
-    Span,
-    count_of,
-    expires_ms,
-    next_page,
-    rest_of,
-    span_left,
-)
+from connector.backfill import pages
+from connector.backfill.pages import RestPage, Span, count_of
 from connector.binance.stream_name import Stream
 from connector.codec.rest_rows import RestEvent, events_from_rows, rows_in
 from connector.continuity.gap import Gap
@@ -35,19 +27,12 @@ class RestCalls(Protocol):
 
     def now_ms(self) -> float:
         """Return the time in epoch milliseconds."""
-        ...
 
     async def fetch(self, stream: Stream, page: RestPage) -> bytes:
-        """Return the body of an answer.
-
-        Raises:
-            Refused: the exchange does not take the call.
-        """
-        ...
+        """Return the body of an answer. Raises Refused: the exchange does not take the call."""
 
     async def pause(self) -> None:
         """Let live events have their turn."""
-        ...
 
 
 class BackfillJob(ABC):
@@ -55,7 +40,7 @@ class BackfillJob(ABC):
 
     Args:
         series: The series.
-        gap: The gap; both its edges have ids (of a new listing: the right one).
+        gap: Both its edges have ids (of a new listing: the right one).
         now_ms: Epoch milliseconds; stands in for the times of edges that are not known.
 
     Attributes:
@@ -67,11 +52,10 @@ class BackfillJob(ABC):
     """
 
     def __init__(self, series: Series, gap: Gap, now_ms: float) -> None:
-        self.series = series
-        self.gap = gap
+        self.series, self.gap = series, gap
         self._ends_ms = now_ms if gap.after_ms is None else gap.after_ms
         self._begins_ms = self._ends_ms if gap.before_ms is None else gap.before_ms
-        self.span = span_left(series.stream, gap)
+        self.span = pages.span_left(series.stream, gap)
         size = count_of(series.stream, self.span)
         self.left: Span | None = self.span if size > 0 else None
         self.missing, self.fetched = size, 0
@@ -94,22 +78,21 @@ class BackfillJob(ABC):
     def urgency(self, _now_ms: float) -> tuple[float, float]:
         """Return its place in the queue: what expires soonest first, then the newest."""
         row = self.stream.row
-        expires = expires_ms(row, self._begins_ms) if row.fillable else 0.0
+        expires = pages.expires_ms(row, self._begins_ms) if row.fillable else 0.0
         return min(expires, NEVER_MS), -self._ends_ms
 
     async def step(self, rest: RestCalls) -> float | None:
         """Make the next call and deliver its events; after the last one, close the gap.
 
-        Returns:
-            Seconds until the next call is due; None when the gap is closed.
+        Return the seconds until the next call is due; None when the gap is closed.
         """
         if self.left is not None:
             await self._fetch_page(rest)
-        if self.left is None and self._may_be_late(rest.now_ms()):
-            self.ask_again()
-            return MAX_REST_DELAY_S
         if self.left is not None:
             return 0.0
+        if self._may_be_late(rest.now_ms()):
+            self.ask_again()
+            return MAX_REST_DELAY_S
         await self.close()
         return None
 
@@ -136,46 +119,31 @@ class BackfillJob(ABC):
     async def _read(self, rest: RestCalls, raw: bytes) -> list[RestEvent]:
         # A candle before another one has closed, whatever our clock says.
         closed_by_ms = round(max(rest.now_ms(), self._ends_ms))
-        rows = rows_in(raw)
+        rows, symbol = rows_in(raw), self.series.symbol
         events: list[RestEvent] = []
         for begin in range(0, len(rows), BATCH_EVENTS):
             batch = rows[begin : begin + BATCH_EVENTS]
-            events += events_from_rows(
-                self.stream, batch, self.series.symbol, closed_by_ms=closed_by_ms
-            )
+            events += events_from_rows(self.stream, batch, symbol, closed_by_ms)
             await rest.pause()
         return events
 
     # What to ask, and what the answers hold
 
     def next_page(self, now_ms: float) -> RestPage:
-        """Return the call to make now.
-
-        Raises:
-            Refused: REST has nothing of this stream's past, or nothing of so long ago.
-        """
+        """Return the call to make now. Raises Refused: REST has none of it, or none so old."""
         if self.is_too_old(now_ms):
             raise Refused("older than REST looks back")
         assert self.left is not None, "asked after the end"  # noqa: S101 - a bug of the caller
-        return next_page(self.stream, self.left, self.series.symbol)
+        return pages.next_page(self.stream, self.left, self.series.symbol)
 
     def is_too_old(self, now_ms: float) -> bool:
         """Say whether all of the gap lies farther back than REST looks."""
-        backfill = self.stream.row.backfill
-        if backfill is None or backfill.lookback_s is None:
-            return False
-        return self._ends_ms + backfill.lookback_s * 1000 < now_ms
+        history = self.stream.row.backfill
+        lookback_s = history.lookback_s if history else None
+        return lookback_s is not None and self._ends_ms + lookback_s * 1000 < now_ms
 
     def accept(self, page: RestPage, rows: Sequence[int]) -> slice:
-        """Count an answer.
-
-        Args:
-            page: The call.
-            rows: Ids or open times of the answer's rows, in order.
-
-        Returns:
-            Which of them are the gap's.
-        """
+        """Count an answer by the ids, or open times, of its rows; return which are the gap's."""
         left = self.left
         assert left is not None, "answered after the end"  # noqa: S101 - a bug of the caller
         if rows and self.newest is None:
@@ -184,15 +152,13 @@ class BackfillJob(ABC):
         begin = next((n for n, row in enumerate(rows) if row >= left.first), len(rows))
         end = next((n for n, row in enumerate(rows) if row > left.last), len(rows))
         self.fetched += max(0, end - begin)
-        self.left = rest_of(self.stream, left, page, len(rows), rows[-1] if rows else None)
+        self.left = pages.rest_of(self.stream, left, page, len(rows), rows[-1] if rows else None)
         return slice(begin, end)
 
     def _count_expired(self, first: int) -> None:
         """Count what REST has no more: an id that is too old is answered from a later one on."""
-        older = 0
-        if first > self.span.first:
-            until = min(first, self.span.last + 1)
-            older = count_of(self.stream, Span(self.span.first, until)) - 1
+        begin, until = self.span.first, min(first, self.span.last + 1)
+        older = count_of(self.stream, Span(begin, until)) - 1 if first > begin else 0
         if self._from_first_event:
             self.missing -= older
         elif older > (1 if self.stream.row.sequence.may_skip_single else 0):
@@ -207,10 +173,8 @@ class BackfillJob(ABC):
     @property
     def missing_tail(self) -> Span | None:
         """The end of the gap, if REST has answered none of it: REST may be behind the stream."""
-        first = self.span.first
-        if self.newest is not None:
-            first = max(self.newest + 1, first)
-        tail = Span(first, self.span.last)
+        first, last = self.span.first, self.span.last
+        tail = Span(first if self.newest is None else max(self.newest + 1, first), last)
         return tail if count_of(self.stream, tail) > 0 else None
 
     def _may_be_late(self, now_ms: float) -> bool:
@@ -238,9 +202,8 @@ class BackfillJob(ABC):
         lost = self.missing - self.fetched
         unexplained, unlisted = lost - self.gap.expired, self._never_listed(lost)
         if unlisted:
-            notes.append(
-                f"{unlisted} ids REST never lists (insurance fund, ADL, or spent without a fill)"
-            )
+            kinds = "insurance fund, ADL, or spent without a fill"
+            notes.append(f"{unlisted} ids REST never lists ({kinds})")
         if unexplained > unlisted and not self._notes:
             notes.append(f"REST does not have {unexplained - unlisted} of them")
         return self._state(lost - unlisted), "; ".join(notes)

@@ -6,7 +6,6 @@ that stays silent ever more rarely.
 """
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,20 +28,13 @@ MIN_INTERVAL_S, MAX_INTERVAL_S = 60.0, 1_800.0
 
 @dataclass(slots=True)
 class _SilentSeries:
-    """A series that two connections deliver nothing of.
-
-    Attributes:
-        series: The series.
-        on_newer: Called when REST has events of it that were not delivered.
-        since_ms: Record time of its newest record; another one means that it goes on.
-        due: Monotonic seconds at which REST is asked next, after that in `interval_s` seconds.
-    """
+    """A series that two connections deliver nothing of."""
 
     series: Series
-    on_newer: Callable[[], None]
-    since_ms: int | None
-    due: float
-    interval_s: float
+    on_newer: Callable[[], None]  # called when REST has events that were not delivered
+    since_ms: int | None  # record time of its newest record; another one means that it goes on
+    due: float  # monotonic seconds at which REST is asked next
+    interval_s: float  # from then to the next question
 
     @property
     def over(self) -> bool:
@@ -57,39 +49,31 @@ class LatestIdProbe:
         scheduler: Makes the calls, within its weight.
         pipeline: Resets series, and marks their gaps, in order with the events.
         enabled: `backfill.enabled`; False: silent series are not asked about.
-
-    Attributes:
-        resets: Series whose ids began anew.
-        confirmed: Times REST had events of a series that two connections did not deliver.
     """
 
     def __init__(self, scheduler: BackfillScheduler, pipeline: Pipeline, *, enabled: bool) -> None:
-        self._scheduler = scheduler
-        self._pipeline = pipeline
-        self._enabled = enabled
+        self._scheduler, self._pipeline, self._enabled = scheduler, pipeline, enabled
         self._resets: dict[str, Series] = {}  # to be confirmed, by name
         self._silent: dict[str, _SilentSeries] = {}
-        self.resets = self.confirmed = 0
+        self.resets = 0  # series whose ids began anew
+        self.confirmed = 0  # times REST had events that two connections did not deliver
 
     def confirm_reset(self, series: Series) -> None:
         """Find out soon if the ids of a series have begun anew."""
         self._resets[series.name] = series
 
     def watch(self, series: Series, on_newer: Callable[[], None]) -> None:
-        """Ask about a series that no connection delivers, until one does; where ids can tell.
+        """Ask about a series that no connection delivers, until one does; only where ids can tell.
 
-        Args:
-            series: The series.
-            on_newer: Called when REST has events of it that were not delivered.
+        on_newer: called when REST has events of it that were not delivered.
         """
         row = series.stream.row
         if not self._enabled or row.sequence.rule != "contiguous" or not row.fillable:
             return
         known = self._silent.get(series.name)
         if known is None or known.over:
-            self._silent[series.name] = _SilentSeries(
-                series, on_newer, series.last_ms, time.monotonic(), MIN_INTERVAL_S
-            )
+            state = series.last_ms, time.monotonic(), MIN_INTERVAL_S
+            self._silent[series.name] = _SilentSeries(series, on_newer, *state)
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -112,7 +96,7 @@ class LatestIdProbe:
             raw = await self._scheduler.ask(stream, newest_page(stream, series.symbol))
             found = recover(stream, raw, series.symbol)
         except (Retry, Refused, BadMessage) as error:
-            events.latest_id_unavailable(stream=stream.name, symbol=series.symbol, cause=str(error))
+            events.latest_id_unavailable(stream.name, series.symbol, str(error))
             return None
         return max((event.last for event in found), default=None)
 
@@ -152,16 +136,14 @@ class LatestIdProbe:
         if ahead:
             await asyncio.sleep(DELIVERY_GRACE_S)
         for silent, newest in ahead:
-            self._pipeline.run_in_order(functools.partial(self._report_newer, silent, newest))
+            self._pipeline.run_in_order(self._report_newer, silent, newest)
 
     def _report_newer(self, silent: _SilentSeries, newest: int) -> None:
         """Mark that something may be missing, unless it has come meanwhile."""
-        series = silent.series
         if silent.over:
             return
         self.confirmed += 1
-        events.stale_confirmed_by_rest(
-            stream=series.stream.name, symbol=series.symbol, last=series.last_id, newest=newest
-        )
-        self._pipeline.continuity.suspect([series], "stale")
+        series = silent.series
+        events.stale_confirmed_by_rest(series.stream.name, series.symbol, series.last_id, newest)
+        self._pipeline.gap_tracker.suspect([series], "stale")
         silent.on_newer()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from connector.binance.candles import DAY_MS, HOUR_MS, candles_between, next_open, open_time
 from connector.binance.catalogue import rows_of
 from connector.binance.catalogue.row import RestHistory, Row
+from connector.binance.products import Product
 from connector.binance.rest_calls import CANDLE_WEIGHTS, DEPTH_LEVELS, DEPTH_WEIGHTS, weight_of
 from connector.binance.stream_name import Stream
 from connector.continuity.gap import Gap
@@ -34,23 +35,14 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class RestPage:
-    """One REST call.
-
-    Attributes:
-        path: Path after the REST base.
-        params: Query parameters.
-        weight: Request weight of the call.
-        keyed: It carries an API key in its header.
-        limit: Rows it asks for; fewer in the answer mean that there are no more.
-        until: Last id or open time that it reaches for.
-    """
+    """One REST call: its path, query parameters and request weight."""
 
     path: str
     params: Mapping[str, str | int]
     weight: int
-    keyed: bool
-    limit: int
-    until: int
+    keyed: bool  # it carries an API key in its header
+    limit: int  # rows it asks for; fewer in the answer mean that there are no more
+    until: int  # last id or open time that it reaches for
 
 
 def count_of(stream: Stream, span: Span) -> int:
@@ -77,11 +69,8 @@ def span_left(stream: Stream, gap: Gap) -> Span:
 def expires_ms(row: Row, before_ms: float) -> float:
     """Return when REST stops to have an event: epoch milliseconds, infinity for never.
 
-    Latest rows only (`by="state"`): at once, since any new event may push it out.
-
-    Args:
-        row: Catalogue row of its stream.
-        before_ms: Record time of the event.
+    Latest rows only (`by="state"`): at once, since any new event may push it out. before_ms: record
+    time of the event.
     """
     backfill = _backfill(row)
     if backfill.by == "state":
@@ -92,11 +81,6 @@ def expires_ms(row: Row, before_ms: float) -> float:
 def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
     """Return the call that fetches a span from its beginning, as far as one page reaches.
 
-    Args:
-        stream: The stream whose events are missing.
-        span: What is missing.
-        symbol: Symbol of the series, for streams of several.
-
     Raises:
         Refused: REST has nothing of this stream's past.
     """
@@ -105,7 +89,7 @@ def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
         raise Refused(f"{stream.name}: REST has only its present state, not its past")
     limit = max(1, min(backfill.limit, count_of(stream, span)))
     until = span.last
-    params: dict[str, str | int] = dict(_named(stream, symbol))
+    params = _named(stream, symbol)
     if backfill.by == "id":
         params["fromId"] = span.first
     elif backfill.by == "time":
@@ -114,7 +98,8 @@ def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
     else:
         limit = backfill.limit  # the latest rows: the more, the farther back
     params["limit"] = limit
-    weight = _candle_weight(stream, backfill, limit)
+    tiered = backfill.by == "time" and stream.product in {"usdm", "coinm"}
+    weight = weight_of(CANDLE_WEIGHTS, limit) if tiered else backfill.weight
     return RestPage(backfill.path, params, weight, backfill.needs_key, limit, until)
 
 
@@ -124,10 +109,8 @@ def rest_of(
     """Return what is still to be asked for after an answer; None when nothing can follow.
 
     Args:
-        stream: The stream.
-        span: What was missing before the call.
-        page: The call.
-        rows: Rows in its answer.
+        stream, span: What was missing before the call.
+        page, rows: The call, and how many rows its answer has.
         newest: Last id or open time among them; None for an empty answer.
     """
     if _backfill(stream.row).by == "state":
@@ -140,12 +123,9 @@ def rest_of(
 
 
 def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage:
-    """Return the call that fetches a book's present state.
+    """Return the call that fetches the present state of the book of a stream of depth changes.
 
-    Args:
-        stream: A stream of depth changes.
-        symbol: Symbol of the series.
-        levels: Levels a side; the row's own by default. More weigh more.
+    levels: levels a side, the row's own by default; more weigh more.
 
     Raises:
         Refused: the stream is no book's, or the number of levels is not allowed.
@@ -162,12 +142,11 @@ def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage
 
 def _check_levels(stream: Stream, levels: int, max_levels: int) -> None:
     if stream.product == "spot":
-        if not 0 < levels <= max_levels:
-            raise Refused(f"{stream.name}: {levels} levels; spot gives 1 to {max_levels}")
-        return
-    allowed = (max_levels,) if stream.row.kind == "rpi-depth" else DEPTH_LEVELS
-    if levels not in allowed:
-        gives = ", ".join(map(str, allowed))
+        good, gives = 0 < levels <= max_levels, f"1 to {max_levels}"
+    else:
+        allowed = (max_levels,) if stream.row.kind == "rpi-depth" else DEPTH_LEVELS
+        good, gives = levels in allowed, ", ".join(map(str, allowed))
+    if not good:
         raise Refused(f"{stream.name}: {levels} levels; {stream.product} gives {gives}")
 
 
@@ -182,7 +161,7 @@ def newest_page(stream: Stream, symbol: str) -> RestPage:
         raise Refused(f"{stream.name}: REST has only its present state, not its past")
     if stream.row.kind == "block-trade":
         raise Refused(f"{stream.name}: REST wants to know the id to begin with")
-    params: dict[str, str | int] = {**_named(stream, symbol), "limit": 1}
+    params = {**_named(stream, symbol), "limit": 1}
     return RestPage(backfill.path, params, backfill.weight, backfill.needs_key, 1, 0)
 
 
@@ -194,20 +173,25 @@ def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[RestPage, str]:
     Raises:
         Refused: no call finds ids of the stream by time.
     """
-    if stream.row.kind not in {"trade", "agg-trade"} or stream.product == "options":
+    aggregates = _aggregates(stream.product)
+    if aggregates is None or stream.row.kind not in {"trade", "agg-trade"}:
         raise Refused(f"{stream.name}: no REST call leads from a time to its ids; give ids")
-    path = _backfill(stream.row).path.rpartition("/")[0] + "/aggTrades"
+    until = at_ms + _MAX_WINDOW_MS
     params: dict[str, str | int] = {"symbol": symbol, "limit": 1}
-    params |= {"startTime": at_ms, "endTime": at_ms + _MAX_WINDOW_MS}
-    weight = 4 if stream.product == "spot" else 20
-    key = "a" if stream.row.kind == "agg-trade" else "f"
-    return RestPage(path, params, weight, keyed=False, limit=1, until=at_ms + _MAX_WINDOW_MS), key
+    params |= {"startTime": at_ms, "endTime": until}
+    page = RestPage(aggregates.path, params, aggregates.weight, keyed=False, limit=1, until=until)
+    return page, "a" if stream.row.kind == "agg-trade" else "f"
 
 
 def located_for_s(stream: Stream) -> float | None:
     """Return how many seconds back `locate` finds ids; None: without a limit."""
-    rows = (row for row in rows_of(stream.product) if row.kind == "agg-trade")
-    return next((row.backfill.lookback_s for row in rows if row.backfill is not None), None)
+    aggregates = _aggregates(stream.product)
+    return None if aggregates is None else aggregates.lookback_s
+
+
+def _aggregates(product: Product) -> RestHistory | None:
+    """Return REST's history of aggregate trades; None: the product has none."""
+    return next((row.backfill for row in rows_of(product) if row.kind == "agg-trade"), None)
 
 
 def _backfill(row: Row) -> RestHistory:
@@ -216,20 +200,16 @@ def _backfill(row: Row) -> RestHistory:
     return row.backfill
 
 
-def _named(stream: Stream, symbol: str) -> Mapping[str, str]:
+def _named(stream: Stream, symbol: str) -> dict[str, str | int]:
     """Return the parameters that name the series."""
     own = stream.parameters
-    named = {name: own[name].upper() for name in _UPPER_CASE if name in own} or {"symbol": symbol}
+    named: dict[str, str | int] = {name: own[name].upper() for name in _UPPER_CASE if name in own}
+    named = named or {"symbol": symbol}
     if "interval" in own:
         named["interval"] = own["interval"]
     if zone := stream.row.zone_ms:
         named["timeZone"] = str(zone // HOUR_MS)
     return named
-
-
-def _candle_weight(stream: Stream, backfill: RestHistory, limit: int) -> int:
-    tiered = backfill.by == "time" and stream.product in {"usdm", "coinm"}
-    return weight_of(CANDLE_WEIGHTS, limit) if tiered else backfill.weight
 
 
 def _after(stream: Stream, reached: int) -> int:

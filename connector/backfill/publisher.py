@@ -11,19 +11,12 @@ from connector.feed.route import Codecs, codec_of
 
 
 class RestEventPublisher:
-    """Publishes fetched events one by one, as soon as the pipeline has room.
-
-    Args:
-        pipeline: Takes the events, live ones first.
-        codecs: Codecs by row and time unit.
-        wait_for_room: Awaited while the pipeline has no room.
-    """
+    """Publishes fetched events; `wait_for_room` is awaited while the pipeline has no room."""
 
     def __init__(
         self, pipeline: Pipeline, codecs: Codecs, wait_for_room: Callable[[], Awaitable[None]]
     ) -> None:
-        self._pipeline = pipeline
-        self._codecs = codecs
+        self._pipeline, self._codecs = pipeline, codecs
         self._wait_for_room = wait_for_room
 
     async def publish(
@@ -33,9 +26,9 @@ class RestEventPublisher:
 
         Args:
             series: The series.
-            event: The event; its times are milliseconds, whatever the stream's connection has.
-            gap_id: Its record's gap_id; None outside of gaps.
-            origin: Its record's origin: `backfill` or `snapshot`.
+            event: Its times are milliseconds, whatever the stream's connection has.
+            gap_id: None outside of gaps.
+            origin: `backfill` or `snapshot`.
         """
         codec = codec_of(series.stream.row, "ms", self._codecs)
         while True:
@@ -44,7 +37,7 @@ class RestEventPublisher:
                 if self._pipeline.recover(codec, series, event, gap_id, origin, now_us):
                     return True
             except BadMessage as error:
-                name = series.stream.name
-                self._pipeline.dead_letters.send(name, event.payload, error, now_us)
+                stream = series.stream.name
+                self._pipeline.dead_letters.send(stream, event.payload, error, now_us)
                 return False
             await self._wait_for_room()

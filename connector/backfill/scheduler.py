@@ -2,8 +2,7 @@
 
 What expires soonest goes first, then the newest. One call at a time of each product, so that what
 is more urgent overtakes between two calls and a host that is away holds up no other product; only a
-share of the request weight, so that other calls go out too. The jobs are backfill/job.py (gaps) and
-backfill/book_snapshots.py (order books).
+share of the request weight, so that other calls go out too.
 """
 
 import asyncio
@@ -29,11 +28,9 @@ class Job(Protocol):
     @property
     def stream(self) -> Stream:
         """The stream it belongs to; its product is the queue."""
-        ...
 
     def urgency(self, now_ms: float) -> tuple[float, float]:
         """Return its place in the queue, the lowest first: when it expires, minus its time (ms)."""
-        ...
 
     async def step(self, rest: RestCalls) -> float | None:
         """Make one call; return the seconds until the next one is due, None when it is done.
@@ -41,7 +38,6 @@ class Job(Protocol):
         What `rest.fetch` raises beside Refused must pass through, with nothing changed: the step is
         made again.
         """
-        ...
 
 
 @dataclass(order=True, slots=True)
@@ -66,26 +62,15 @@ class BackfillScheduler:
         rest: The client.
         weight_share: Part of each pool's weight that may be used here, above 0 and up to 1.
         clock: Returns epoch seconds.
-
-    Attributes:
-        failures: Calls that did not go through and were made again.
-        waiting: Jobs that are not done yet.
-        trouble: Why the last call did not go through; "" once one has.
     """
 
     def __init__(
-        self,
-        rest: RestClient,
-        *,
-        weight_share: float = 0.5,
-        clock: Callable[[], float] = time.time,
+        self, rest: RestClient, *, weight_share: float = 0.5, clock: Callable[[], float] = time.time
     ) -> None:
-        self.failures = 0
-        self.waiting = 0
-        self.trouble = ""
-        self._rest = rest
-        self._weight_share = weight_share
-        self._clock = clock
+        self.failures = 0  # calls that did not go through and were made again
+        self.waiting = 0  # jobs that are not done yet
+        self.trouble = ""  # why the last call did not go through; "" once one has
+        self._rest, self._weight_share, self._clock = rest, weight_share, clock
         self._queues: dict[Product, asyncio.PriorityQueue[_Entry]] = {
             product: asyncio.PriorityQueue() for product in PRODUCTS
         }
@@ -146,14 +131,8 @@ class BackfillScheduler:
         Raises:
             Retry: it did not go through. Refused: the exchange does not take it.
         """
-        return await self._rest.get(
-            stream.product,
-            page.path,
-            page.params,
-            page.weight,
-            keyed=page.keyed,
-            share=self._weight_share,
-        )
+        call = stream.product, page.path, page.params, page.weight
+        return await self._rest.get(*call, keyed=page.keyed, share=self._weight_share)
 
     # For the jobs: see `RestCalls`
 

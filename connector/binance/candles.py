@@ -1,8 +1,8 @@
 """Open times of candles, for every interval Binance has. Pure.
 
-Weeks begin on Monday, months on the first, days at midnight: UTC, or UTC+8 for streams that end in
-`@+08:00` (klines page of binance-spot-api-docs, `timeZone`, 2026-07-21). `zone_ms` is how much
-earlier than UTC a stream's days begin, in milliseconds: 0, or 8 hours for UTC+8.
+Intervals are written 1s, 1m, ... 1M. Weeks begin on Monday, months on the first, days at midnight:
+UTC, or UTC+8 for streams that end in `@+08:00` (klines page of binance-spot-api-docs, `timeZone`,
+2026-07-21). `zone_ms` is how much earlier than UTC a stream's days begin: 0, or 8 hours for UTC+8.
 """
 
 from datetime import UTC, datetime
@@ -21,13 +21,7 @@ def length_ms(interval: str) -> int | None:
 
 
 def open_time(interval: str, at_ms: int, zone_ms: int = 0) -> int:
-    """Return the open time of the candle that contains a moment, epoch milliseconds.
-
-    Args:
-        interval: 1s, 1m, ... 1M.
-        at_ms: The moment, epoch milliseconds.
-        zone_ms: See the module.
-    """
+    """Return the open time of the candle that contains a moment, both epoch milliseconds."""
     length = length_ms(interval)
     local = at_ms + zone_ms
     if length is None:
@@ -38,8 +32,7 @@ def open_time(interval: str, at_ms: int, zone_ms: int = 0) -> int:
 
 def next_open(interval: str, open_ms: int, zone_ms: int = 0) -> int:
     """Return the open time of the candle after the one that opens at `open_ms`."""
-    length = length_ms(interval)
-    return open_ms + length if length is not None else _month(open_ms + zone_ms, 1) - zone_ms
+    return nth_open(interval, open_ms, 1, zone_ms)
 
 
 def nth_open(interval: str, open_ms: int, number: int, zone_ms: int = 0) -> int:
@@ -75,10 +68,9 @@ def _month(local_ms: int, later: int) -> int:
 
 def candles_between(interval: str, first_ms: int, last_ms: int, zone_ms: int = 0) -> int:
     """Return how many candles open from one open time to another, both included."""
+    if last_ms < first_ms:
+        return 0
     length = length_ms(interval)
     if length is not None:
-        return max(0, (last_ms - first_ms) // length + 1)
-    count, at = 0, first_ms
-    while at <= last_ms:
-        count, at = count + 1, next_open(interval, at, zone_ms)
-    return count
+        return (last_ms - first_ms) // length + 1
+    return index_of(interval, last_ms, zone_ms) - index_of(interval, first_ms, zone_ms) + 1

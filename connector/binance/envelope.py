@@ -30,23 +30,17 @@ _DECODER = msgspec.json.Decoder(_Frame)
 
 
 def wrap(name: bytes, payload: bytes) -> bytes:
-    """Return the frame that carries this payload of a stream.
-
-    Args:
-        name: Wire name.
-        payload: JSON of one event, or of an array of events.
-    """
+    """Return the frame of a payload: the JSON of one event, or of an array of events."""
     return HEAD + name + SEPARATOR + payload + b"}"
 
 
 def unwrap(frame: bytes) -> tuple[bytes, bytes]:
     """Return wire name and payload of a frame, whatever its blanks and the order of its keys.
 
-    Raises:
-        BadMessage: not JSON in this wrapper (reason `json`).
+    Raises BadMessage (reason `json`) for what is not JSON in this wrapper.
     """
     try:
         content = _DECODER.decode(frame)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage("json", str(error)) from error
     return content.stream.encode(), bytes(content.data)

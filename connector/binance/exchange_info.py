@@ -22,7 +22,6 @@ class Listing:
     """One symbol of one product.
 
     Attributes:
-        product: The product that lists it.
         symbol: As in payloads, upper case; stream names have it in lower case.
         pair: The name of its pair streams: the symbol itself for spot, the underlying for options.
         underlying: What is traded: the base asset; for options the index (`BTCUSDT`).
@@ -53,8 +52,7 @@ class RateLimit:
 
     Attributes:
         kind: `REQUEST_WEIGHT`, `RAW_REQUESTS`, or a limit on orders.
-        seconds: Length of its window; a day is a whole number of windows.
-        limit: Weight or requests allowed in one window.
+        seconds: Length of the window in which `limit` is allowed; a day has whole windows.
     """
 
     kind: str
@@ -93,10 +91,9 @@ class _Limit(Struct, rename="camel"):
     interval_num: int
     limit: int
 
-    def rate_limit(self) -> RateLimit:
-        """Return it with its window in seconds; 0: a unit that is not known."""
-        seconds = self.interval_num * _SECONDS.get(self.interval, 0)
-        return RateLimit(self.rate_limit_type, seconds, self.limit)
+
+def _expiry(milliseconds: int) -> int | None:
+    return None if milliseconds >= _NO_DELIVERY_MS else milliseconds
 
 
 class _Spot(Struct, rename="camel"):
@@ -144,36 +141,28 @@ class _Option(Struct, rename="camel"):
         )  # fmt: skip
 
 
-class _Info(Struct, rename="camel"):
+class _SpotInfo(Struct, rename="camel"):
+    symbols: list[_Spot]
     rate_limits: list[_Limit] = []
 
 
-class _SpotInfo(_Info, rename="camel", kw_only=True):
-    symbols: list[_Spot]
-
-
-class _ContractInfo(_Info, rename="camel", kw_only=True):
+class _ContractInfo(Struct, rename="camel"):
     symbols: list[_Contract]
+    rate_limits: list[_Limit] = []
 
 
-class _OptionInfo(_Info, rename="camel", kw_only=True):
-    option_symbols: list[_Option]
+class _OptionInfo(Struct, rename="camel"):
+    symbols: list[_Option] = msgspec.field(name="optionSymbols")
+    rate_limits: list[_Limit] = []
 
 
 _INFOS: Mapping[Product, type[_SpotInfo | _ContractInfo | _OptionInfo]] = {
-    "spot": _SpotInfo,
-    "usdm": _ContractInfo,
-    "coinm": _ContractInfo,
-    "options": _OptionInfo,
-}
+    "spot": _SpotInfo, "usdm": _ContractInfo, "coinm": _ContractInfo, "options": _OptionInfo,
+}  # fmt: skip
 
 
 def read_listings(product: Product, raw: bytes) -> tuple[Listing, ...]:
-    """Return the symbols of an exchangeInfo answer, in its order.
-
-    Raises:
-        Refused: not an exchangeInfo answer of that product.
-    """
+    """Return the symbols alone; see `read_exchange_info`."""
     return read_exchange_info(product, raw).listings
 
 
@@ -188,11 +177,10 @@ def read_exchange_info(product: Product, raw: bytes) -> ExchangeInfo:
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no exchangeInfo of {product}: {error}; it begins with {start!r}") from error
-    symbols = info.option_symbols if isinstance(info, _OptionInfo) else info.symbols
-    listings = tuple(symbol.listing(product) for symbol in symbols)
-    limits = (entry.rate_limit() for entry in info.rate_limits)
+    limits = (
+        RateLimit(each.rate_limit_type, each.interval_num * _SECONDS[each.interval], each.limit)
+        for each in info.rate_limits
+        if each.interval in _SECONDS
+    )
+    listings = tuple(symbol.listing(product) for symbol in info.symbols)
     return ExchangeInfo(listings, tuple(limit for limit in limits if limit.seconds))
-
-
-def _expiry(milliseconds: int) -> int | None:
-    return None if milliseconds >= _NO_DELIVERY_MS else milliseconds

@@ -7,7 +7,7 @@ from connector.binance.catalogue import rows_of
 from connector.binance.catalogue.row import Row
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, example, parse_any
-from connector.binance.stream_pattern import fill_in, parameter_names
+from connector.binance.stream_pattern import fill_in
 from connector.errors import Refused
 
 _SPOT_BOOK_TICKER_KEYS = frozenset("usbBaA")  # it has no event type
@@ -48,21 +48,18 @@ def _rows(product: Product, first: dict[str, Any], *, array: bool) -> Iterator[R
 
 def _values(row: Row, first: dict[str, Any]) -> dict[str, str]:
     """Return the row's parameters: from the payload, else from the row's example."""
-    values = dict(parse_any(row.product, example(row)).parameters)
-    candle = first.get("k")
-    nested = candle if isinstance(candle, dict) else first.get("o")
-    inner = nested if isinstance(nested, dict) else {}
-    symbol = str(first.get("s") or inner.get("s") or first.get("ps") or first.get("i") or "")
+    values = parse_any(row.product, example(row)).parameters
+    nested = (first.get(key) for key in "ko")  # a candle, a liquidation
+    inner = next((each for each in nested if isinstance(each, dict)), {})
+    symbol = str(
+        first.get("s") or inner.get("s") or first.get("ps") or first.get("i") or ""
+    ).lower()
     in_payload = {
         "symbol": symbol,
-        "pair": str(first.get("ps") or symbol.partition("_")[0]),
+        "pair": str(first.get("ps") or symbol.partition("_")[0]).lower(),
         "asset": symbol,
         "interval": str(inner.get("i", "")),
         "contractType": str(first.get("ct", "")).lower(),
         "window": str(first.get("e", "")).removesuffix("Ticker"),
     }
-    for name in parameter_names(row):
-        if in_payload.get(name) and name in values:
-            lower = name in ("symbol", "pair", "asset")
-            values[name] = in_payload[name].lower() if lower else in_payload[name]
-    return values
+    return {name: in_payload.get(name) or value for name, value in values.items()}

@@ -5,7 +5,6 @@ Which route (`/public`, `/market`) a stream needs is a column of the catalogue.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -22,9 +21,7 @@ class ConnectionLimits:
     Attributes:
         messages_per_second: Messages we may send on one connection; our pongs count. Beyond it
             Binance closes the connection (seen: close 1008 "Too many requests").
-        streams_per_connection: Maximum number of subscriptions on one connection.
-        connects: Connection attempts allowed to one IP address within `connects_window_s`.
-        connects_window_s: The sliding window of `connects`, in seconds.
+        connects: Attempts allowed to one IP address within the sliding `connects_window_s`.
         ping_interval_s: Seconds between two pings of the server.
         pong_deadline_s: Seconds without our pong after which the server disconnects.
         life_s: Seconds after which the server closes any connection.
@@ -42,14 +39,12 @@ class ConnectionLimits:
 # Spot: binance-spot-api-docs, web-socket-streams.md, 2026-07-21. Futures and options: the
 # "Connect" pages of developers.binance.com, 2026-05-28. Only spot documents the limit on
 # connection attempts; the other hosts are given the same one.
-LIMITS: Mapping[Product, ConnectionLimits] = MappingProxyType(
-    {
-        "spot": ConnectionLimits(5, 1024, ping_interval_s=20.0, pong_deadline_s=60.0),
-        "usdm": ConnectionLimits(10, 1024),
-        "coinm": ConnectionLimits(10, 1024),
-        "options": ConnectionLimits(10, 200, ping_interval_s=300.0, pong_deadline_s=900.0),
-    }
-)
+LIMITS: Mapping[Product, ConnectionLimits] = {
+    "spot": ConnectionLimits(5, 1024, ping_interval_s=20.0, pong_deadline_s=60.0),
+    "usdm": ConnectionLimits(10, 1024),
+    "coinm": ConnectionLimits(10, 1024),
+    "options": ConnectionLimits(10, 200, ping_interval_s=300.0, pong_deadline_s=900.0),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,62 +64,55 @@ class Bases:
 # .vision host serves market data only and can be reached where stream.binance.com is blocked; its
 # REST sibling data-api.binance.vision has no historicalTrades, so REST stays with api.binance.com.
 # Options live on the USD-M host since 2025-12-17; their old host nbstream is not used.
-_PRODUCTION: Mapping[Product, Bases] = MappingProxyType(
-    {
-        "spot": Bases(
-            (
-                "wss://stream.binance.com:9443",
-                "wss://stream.binance.com:443",
-                "wss://data-stream.binance.vision",
-                "wss://data-stream.binance.vision:9443",
-            ),
-            "https://api.binance.com",
+_PRODUCTION: Mapping[Product, Bases] = {
+    "spot": Bases(
+        (
+            "wss://stream.binance.com:9443",
+            "wss://stream.binance.com:443",
+            "wss://data-stream.binance.vision",
+            "wss://data-stream.binance.vision:9443",
         ),
-        "usdm": Bases(("wss://fstream.binance.com",), "https://fapi.binance.com"),
-        "coinm": Bases(("wss://dstream.binance.com",), "https://dapi.binance.com"),
-        "options": Bases(("wss://fstream.binance.com",), "https://eapi.binance.com"),
-    }
-)
+        "https://api.binance.com",
+    ),
+    "usdm": Bases(("wss://fstream.binance.com",), "https://fapi.binance.com"),
+    "coinm": Bases(("wss://dstream.binance.com",), "https://dapi.binance.com"),
+    "options": Bases(("wss://fstream.binance.com",), "https://eapi.binance.com"),
+}
 
 # Spot: testnet page of binance-spot-api-docs 2026-07-21. Futures: connector-python 2026-08-21;
 # stream.binancefuture.com is the older name and still worked on 2026-09-15. Its routing is laxer
 # than production's: a stream that arrives here may still need another route there.
-_TESTNET: Mapping[Product, Bases] = MappingProxyType(
-    {
-        "spot": Bases(
-            (
-                "wss://stream.testnet.binance.vision",
-                "wss://stream.testnet.binance.vision:9443",
-            ),
-            "https://testnet.binance.vision",
-        ),
-        "usdm": Bases(
-            ("wss://fstream.binancefuture.com", "wss://stream.binancefuture.com"),
-            "https://testnet.binancefuture.com",
-        ),
-        "coinm": Bases(("wss://dstream.binancefuture.com",), "https://testnet.binancefuture.com"),
-        "options": Bases(("wss://fstream.binancefuture.com",), "https://testnet.binancefuture.com"),
-    }
-)
+_TESTNET: Mapping[Product, Bases] = {
+    "spot": Bases(
+        ("wss://stream.testnet.binance.vision", "wss://stream.testnet.binance.vision:9443"),
+        "https://testnet.binance.vision",
+    ),
+    "usdm": Bases(
+        ("wss://fstream.binancefuture.com", "wss://stream.binancefuture.com"),
+        "https://testnet.binancefuture.com",
+    ),
+    "coinm": Bases(("wss://dstream.binancefuture.com",), "https://testnet.binancefuture.com"),
+    "options": Bases(("wss://fstream.binancefuture.com",), "https://testnet.binancefuture.com"),
+}
 
 # Spot: demo mode page of binance-spot-api-docs 2026-07-21. Futures: documentation of 2026-09
 # (demo-fapi is the same backend as testnet.binancefuture.com). No page names demo hosts for
 # options: the testnet's are used instead, unverified.
-_DEMO: Mapping[Product, Bases] = MappingProxyType(
-    {
-        "spot": Bases(
-            ("wss://demo-stream.binance.com", "wss://demo-stream.binance.com:9443"),
-            "https://demo-api.binance.com",
-        ),
-        "usdm": Bases(("wss://demo-fstream.binance.com",), "https://demo-fapi.binance.com"),
-        "coinm": Bases(("wss://demo-dstream.binance.com",), "https://demo-dapi.binance.com"),
-        "options": _TESTNET["options"],
-    }
-)
+_DEMO: Mapping[Product, Bases] = {
+    "spot": Bases(
+        ("wss://demo-stream.binance.com", "wss://demo-stream.binance.com:9443"),
+        "https://demo-api.binance.com",
+    ),
+    "usdm": Bases(("wss://demo-fstream.binance.com",), "https://demo-fapi.binance.com"),
+    "coinm": Bases(("wss://demo-dstream.binance.com",), "https://demo-dapi.binance.com"),
+    "options": _TESTNET["options"],
+}
 
-ENVIRONMENTS: Mapping[str, Mapping[Product, Bases]] = MappingProxyType(
-    {"production": _PRODUCTION, "testnet": _TESTNET, "demo": _DEMO}
-)
+ENVIRONMENTS: Mapping[str, Mapping[Product, Bases]] = {
+    "production": _PRODUCTION,
+    "testnet": _TESTNET,
+    "demo": _DEMO,
+}
 
 
 def stream_url(base: str, route: str | None) -> str:
@@ -132,10 +120,7 @@ def stream_url(base: str, route: str | None) -> str:
 
     Always `/stream`, never `/ws`: payloads of spot `@depth<levels>` have no symbol, and only the
     stream name in the wrapper says which symbol they are of (web-socket-streams.md, 2026-07-21).
-
-    Args:
-        base: One of `Bases.streams`, or a custom one.
-        route: `/public`, `/market` or None, as the catalogue row says.
+    The route is the catalogue row's: `/public`, `/market` or None.
     """
     return f"{base}{route or ''}/stream"
 

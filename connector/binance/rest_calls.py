@@ -8,7 +8,6 @@ on the safe side. The limits in exchangeInfo replace these at run time.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 from connector.binance.products import Product
 
@@ -25,15 +24,16 @@ DEPTH_WEIGHTS: Mapping[str, WeightTiers] = {
 # Values of `limit` that depth calls of futures and options accept; spot accepts any up to 5000.
 DEPTH_LEVELS = (5, 10, 20, 50, 100, 500, 1000)
 
-POOL_OF: Mapping[Product, str] = MappingProxyType(
-    {"spot": "spot", "usdm": "futures", "coinm": "futures", "options": "options"}
-)
+POOL_OF: Mapping[Product, str] = {
+    "spot": "spot",
+    "usdm": "futures",
+    "coinm": "futures",
+    "options": "options",
+}
 # Request weight that one IP address has in a minute, by pool.
-WEIGHT_PER_MINUTE: Mapping[str, int] = MappingProxyType(
-    {"spot": 6000, "futures": 2400, "options": 400}
-)
+WEIGHT_PER_MINUTE: Mapping[str, int] = {"spot": 6000, "futures": 2400, "options": 400}
 # Requests of any weight that one IP address has in five minutes, by pool.
-RAW_REQUESTS_PER_5_MINUTES: Mapping[str, int] = MappingProxyType({"spot": 300_000})
+RAW_REQUESTS_PER_5_MINUTES: Mapping[str, int] = {"spot": 300_000}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +47,18 @@ class Call:
 
 # permissionSets names some 170 groups for each symbol and makes two thirds of spot's answer;
 # showPermissionSets=false leaves them empty.
-EXCHANGE_INFO: Mapping[Product, Call] = MappingProxyType(
-    {
-        "spot": Call("/api/v3/exchangeInfo", 20, {"showPermissionSets": "false"}),
-        "usdm": Call("/fapi/v1/exchangeInfo", 1),
-        "coinm": Call("/dapi/v1/exchangeInfo", 1),
-        "options": Call("/eapi/v1/exchangeInfo", 1),
-    }
-)
-TICKERS: Mapping[Product, Call] = MappingProxyType(
-    {
-        "spot": Call("/api/v3/ticker/24hr", 80, {"type": "MINI"}),
-        "usdm": Call("/fapi/v1/ticker/24hr", 40),
-        "coinm": Call("/dapi/v1/ticker/24hr", 40),
-        "options": Call("/eapi/v1/ticker", 40),
-    }
-)
+EXCHANGE_INFO: Mapping[Product, Call] = {
+    "spot": Call("/api/v3/exchangeInfo", 20, {"showPermissionSets": "false"}),
+    "usdm": Call("/fapi/v1/exchangeInfo", 1),
+    "coinm": Call("/dapi/v1/exchangeInfo", 1),
+    "options": Call("/eapi/v1/exchangeInfo", 1),
+}
+TICKERS: Mapping[Product, Call] = {
+    "spot": Call("/api/v3/ticker/24hr", 80, {"type": "MINI"}),
+    "usdm": Call("/fapi/v1/ticker/24hr", 40),
+    "coinm": Call("/dapi/v1/ticker/24hr", 40),
+    "options": Call("/eapi/v1/ticker", 40),
+}
 
 
 def weight_of(tiers: WeightTiers, rows: int) -> int:

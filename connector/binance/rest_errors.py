@@ -53,7 +53,7 @@ def error_from_response(
     Args:
         place: Host, path and symbol for the message; never a whole URL.
         status: The HTTP status.
-        body: The response's body: JSON of the API, or anything else.
+        body: JSON of the API, or anything else.
         retry_after: The header `Retry-After`, in seconds; None: absent.
         now: Wall-clock time, epoch seconds.
     """
@@ -93,8 +93,6 @@ def _after_s(
     until = _UNTIL.search(error.msg) if error is not None else None
     if until is not None:
         return max(1.0, int(until[1]) / 1000 - now)
-    if status == BANNED:
-        return SHORTEST_BAN_S
-    if status == BLOCKED:
-        return BLOCKED_S
-    return _MINUTE_S - now % _MINUTE_S if status == SLOW_DOWN else None
+    if status == SLOW_DOWN:
+        return _MINUTE_S - now % _MINUTE_S
+    return {BANNED: SHORTEST_BAN_S, BLOCKED: BLOCKED_S}.get(status)

@@ -6,11 +6,11 @@ is listed is not checked.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
-from connector.binance.catalogue import ROWS, subscribable
+from connector.binance.catalogue import ROWS, rows_of, subscribable
 from connector.binance.catalogue.row import Row
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_pattern import fill_in, keyword, match, parameter_names, tail
@@ -25,13 +25,7 @@ _DATE = re.compile(r"[0-9]{6}")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream: a catalogue row and the values of its parameters.
-
-    Attributes:
-        product: The product that serves it.
-        row: Its catalogue row.
-        parameters: A value for each parameter of the pattern; "" where it is left out.
-    """
+    """One stream: a catalogue row and a value for each parameter, "" where it is left out."""
 
     product: Product
     row: Row
@@ -79,12 +73,8 @@ def parse_any(product: Product, name: str) -> Stream:
     """
     _check_case(name)
     problems: list[tuple[Row, str]] = []
-    for row in _candidates(product, name):
-        parameters = match(row, name)
-        if parameters is None:
-            continue
-        problem = _first_problem(row, parameters)
-        if problem is None:
+    for row, parameters in _matches(product, name):
+        if (problem := _first_problem(row, parameters)) is None:
             return Stream(product, row, parameters)
         problems.append((row, problem))
     raise Refused(_no_such_stream(product, name, problems))
@@ -102,11 +92,7 @@ EXAMPLES: Mapping[Product, Mapping[str, str]] = {
     "spot": {"symbol": "btcusdt"},
     "usdm": {"symbol": "btcusdt", "pair": "btcusdt", "asset": "btcusd"},
     "coinm": {"symbol": "btcusd_perp", "pair": "btcusd"},
-    "options": {
-        "symbol": "btc-251226-120000-c",
-        "underlying": "btcusdt",
-        "yymmdd": "251226",
-    },
+    "options": {"symbol": "btc-251226-120000-c", "underlying": "btcusdt", "yymmdd": "251226"},
 }
 
 
@@ -127,34 +113,32 @@ def is_event(name: str) -> bool:
 _EVENTS = frozenset(row.pattern.removeprefix("!") for row in ROWS if row.status == "event")
 
 
-@cache
-def _rows_by_keyword() -> Mapping[tuple[Product, str], list[Row]]:
-    rows: dict[tuple[Product, str], list[Row]] = {}
-    for row in ROWS:
-        rows.setdefault((row.product, keyword(row.pattern)), []).append(row)
-    return rows
+@lru_cache(maxsize=1024)
+def _rows_with(product: Product, word: str) -> list[Row]:
+    return [row for row in rows_of(product) if keyword(row.pattern) == word]
 
 
-def _candidates(product: Product, name: str) -> Sequence[Row]:
-    return _rows_by_keyword().get((product, keyword(name)), ())
+def _matches(product: Product, name: str) -> Iterator[tuple[Row, dict[str, str]]]:
+    """Yield the rows that a name fits, with its parameters, unchecked."""
+    for row in _rows_with(product, keyword(name)):
+        parameters = match(row, name)
+        if parameters is not None:
+            yield row, parameters
 
 
 def _first_problem(row: Row, parameters: Mapping[str, str]) -> str | None:
-    problems = (_value_problem(row, name, value) for name, value in parameters.items())
-    return next((problem for problem in problems if problem is not None), None)
+    return next(filter(None, (_value_problem(row, *each) for each in parameters.items())), None)
 
 
 def _value_problem(row: Row, parameter: str, value: str) -> str | None:
     """Return why a parameter cannot have this value; None: nothing is known against it."""
     allowed = row.parameters.get(parameter)
     if allowed is not None:
-        if value in allowed:
-            return None
-        return f"{parameter} {value!r} is none of {', '.join(v or '(left out)' for v in allowed)}"
+        known = ", ".join(each or "(left out)" for each in allowed)
+        return None if value in allowed else f"{parameter} {value!r} is none of {known}"
     if parameter == "yymmdd":
         return None if _DATE.fullmatch(value) else f"expiry {value!r} is not six digits yymmdd"
-    bad = _NOT_IN_A_SYMBOL.search(value)
-    if bad is not None:
+    if bad := _NOT_IN_A_SYMBOL.search(value):
         return f"{parameter} {value!r} has {bad.group()!r}, which no {parameter} has"
     return _symbol_problem(row.product, parameter, value)
 
@@ -169,9 +153,8 @@ _SYMBOL_MARK: Mapping[Product, tuple[str, str]] = {
 def _symbol_problem(product: Product, parameter: str, value: str) -> str | None:
     """Return a text if a symbol stands in place of a pair or underlying, or the other way round."""
     mark, coarser = _SYMBOL_MARK.get(product, ("", ""))
-    if not mark or parameter not in {"symbol", coarser}:
-        return None
-    if (mark in value) == (parameter == "symbol"):
+    right = (mark in value) == (parameter == "symbol")
+    if not mark or parameter not in {"symbol", coarser} or right:
         return None
     given = coarser if parameter == "symbol" else "symbol"
     return (
@@ -201,8 +184,7 @@ def _in_other_products(product: Product, name: str) -> str:
 
 
 def _has(product: Product, name: str) -> bool:
-    for row in _candidates(product, name):
-        values = match(row, name)
-        if values is not None and subscribable(row) and _first_problem(row, values) is None:
-            return True
-    return False
+    return any(
+        subscribable(row) and _first_problem(row, parameters) is None
+        for row, parameters in _matches(product, name)
+    )

@@ -29,8 +29,7 @@ def keyword(name: str) -> str:
 @cache
 def _pieces(row: Row) -> tuple[tuple[str, str], ...]:
     """Return the pattern as (literal text, parameter behind it) pairs; the last parameter is ""."""
-    pieces = []
-    end = 0
+    pieces, end = [], 0
     for part in _PART.finditer(row.pattern):
         pieces.append((row.pattern[end : part.start()], part.group(1) or "speed"))
         end = part.end()

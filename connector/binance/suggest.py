@@ -8,20 +8,14 @@ from connector.binance.catalogue import rows_of, subscribable
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_pattern import tail
 
-_SYNONYMS = (  # a common word, and Binance's
-    ("candlestick", "kline"),
-    ("candle", "kline"),
-    ("ohlcv", "kline"),
-    ("ohlc", "kline"),
-    ("liquidation", "forceOrder"),
-    ("fundingrate", "markPrice"),
-    ("funding", "markPrice"),
-    ("orderbook", "depth"),
-    ("bestbidask", "bookTicker"),
-    ("bbo", "bookTicker"),
-    ("quote", "bookTicker"),
-    ("aggregate", "agg"),
-)
+_SYNONYMS = {  # Binance's word, and common ones: longer ones before those they begin with
+    "kline": ("candlestick", "candle", "ohlcv", "ohlc"),
+    "forceOrder": ("liquidation",),
+    "markPrice": ("fundingrate", "funding"),
+    "depth": ("orderbook",),
+    "bookTicker": ("bestbidask", "bbo", "quote"),
+    "agg": ("aggregate",),
+}
 _MIN_SIMILARITY = 0.8  # of another product's stream that is worth naming; 1.0 is the same text
 
 
@@ -53,13 +47,14 @@ def _scores(product: Product, wanted: str) -> dict[str, float]:
 @cache
 def _patterns(product: Product) -> tuple[tuple[str, str], ...]:
     """Return the product's patterns, each with its normalised form."""
-    rows = [row for row in rows_of(product) if subscribable(row)]
-    return tuple((row.pattern, _normalised(row.pattern)) for row in rows)
+    patterns = (row.pattern for row in rows_of(product) if subscribable(row))
+    return tuple((pattern, _normalised(pattern)) for pattern in patterns)
 
 
 def _normalised(name: str) -> str:
     """Return what follows the symbol, lower case, without `_`, `-`, blanks, in Binance's words."""
     text = re.sub(r"[\s_-]", "", tail(name).lower())
-    for common, binances in _SYNONYMS:
-        text = text.replace(common, binances.lower())
+    for word, synonyms in _SYNONYMS.items():
+        for synonym in synonyms:
+            text = text.replace(synonym, word.lower())
     return text

@@ -36,11 +36,8 @@ class _Ticker(Struct, rename="camel"):
 def read_volumes(product: Product, raw: bytes, listings: Sequence[Listing]) -> dict[str, float]:
     """Return the 24 h volume by symbol: in USD on COIN-M, else in USDT.
 
-    Args:
-        product: Whose answer it is.
-        raw: The answer: 24 h tickers of all symbols.
-        listings: The product's symbols with their quote assets. The volume of a symbol whose quote
-            asset cannot be converted to USDT is 0: it is ranked last.
+    A symbol whose quote asset cannot be converted to USDT has 0: it is ranked last. The answer and
+    the listings are of all symbols.
 
     Raises:
         Refused: not an answer of 24 h tickers.
@@ -58,19 +55,12 @@ def read_volumes(product: Product, raw: bytes, listings: Sequence[Listing]) -> d
     # A delisted pair keeps its last price for ever: only trading symbols give current prices.
     trading = [listing for listing in listings if listing.is_trading and listing.symbol in prices]
     usdt = _asset_prices([(listing, prices[listing.symbol]) for listing in trading])
-    quote_price = {listing.symbol: usdt.get(listing.quote, 0.0) for listing in listings}
-    return {
-        ticker.symbol: ticker.quote_volume * quote_price.get(ticker.symbol, 0.0)
-        for ticker in tickers
-    }
+    rates = {listing.symbol: usdt.get(listing.quote, 0.0) for listing in listings}
+    return {each.symbol: each.quote_volume * rates.get(each.symbol, 0.0) for each in tickers}
 
 
 def _asset_prices(priced: Sequence[tuple[Listing, float]]) -> Mapping[str, float]:
-    """Return the price of each asset in USDT, by the fewest conversions.
-
-    Args:
-        priced: Symbols, each with its last price in its quote asset.
-    """
+    """Return assets' prices in USDT, by the fewest conversions of last prices in quote assets."""
     known = {_RANKED_IN: 1.0}
     for _ in range(_MAX_CONVERSIONS):
         new: dict[str, float] = {}

@@ -14,7 +14,7 @@ from msgspec import UNSET, Struct, UnsetType
 MAX_REQUEST_NAMES = 250
 MAX_REQUEST_BYTES = 16 * 1024
 
-# The request around the names, with the longest method and an id of 20 digits.
+# The longest method and an id of 20 digits.
 _ENVELOPE_BYTES = len('{"method":"UNSUBSCRIBE","params":[],"id":}') + 20
 
 
@@ -28,15 +28,16 @@ def unsubscribe(names: Iterable[str], request_id: int) -> bytes:
     return _request("UNSUBSCRIBE", request_id, names)
 
 
+def _request(method: str, request_id: int, names: Iterable[str]) -> bytes:
+    return msgspec.json.encode({"method": method, "params": list(names), "id": request_id})
+
+
 def chunks(
     names: Iterable[str], max_names: int = MAX_REQUEST_NAMES, max_bytes: int = MAX_REQUEST_BYTES
 ) -> Iterator[list[str]]:
     """Yield the names in their order, in lists that fit one request each.
 
-    Args:
-        names: Wire names.
-        max_names: Names in one request.
-        max_bytes: Bytes of one request's JSON; a single longer name gets a request of its own.
+    A single name longer than `max_bytes` gets a request of its own.
     """
     chunk: list[str] = []
     size = _ENVELOPE_BYTES
@@ -49,10 +50,6 @@ def chunks(
         size += added
     if chunk:
         yield chunk
-
-
-def _request(method: str, request_id: int, names: Iterable[str]) -> bytes:
-    return msgspec.json.encode({"method": method, "params": list(names), "id": request_id})
 
 
 # Error codes that do not concern the request itself (errors.md): overloaded, too many requests,
@@ -90,10 +87,9 @@ class Answer(Struct, frozen=True):
     @property
     def is_temporary(self) -> bool:
         """Whether it was rejected for the exchange's own state or for too many requests."""
-        server = self.code is not None and self.code >= 500  # noqa: PLR2004 - as HTTP's
-        return (
-            server or self.code in _TEMPORARY_CODES or "too many requests" in self.message.lower()
-        )
+        code, text = self.code or 0, self.message.lower()
+        server = code >= 500  # noqa: PLR2004 - as HTTP's
+        return server or code in _TEMPORARY_CODES or "too many requests" in text
 
 
 class _ErrorObject(Struct):
@@ -128,7 +124,7 @@ def parse_answer(raw: bytes) -> Answer | None:
     """Return the answer in a frame; None: it is data, an event, or no JSON."""
     try:
         frame = _decode_answer(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if frame.stream is not UNSET:
         return None
@@ -136,9 +132,7 @@ def parse_answer(raw: bytes) -> Answer | None:
         return Answer(frame.id, code=frame.error.code, message=frame.error.msg)
     if frame.code is not UNSET:
         return Answer(frame.id, code=frame.code, message=frame.msg)
-    if frame.result is not UNSET:
-        return Answer(frame.id, frame.result)
-    return None
+    return None if frame.result is UNSET else Answer(frame.id, frame.result)
 
 
 def control_text(raw: bytes) -> str | None:
@@ -156,15 +150,11 @@ def control_text(raw: bytes) -> str | None:
 
 
 def is_server_shutdown(raw: bytes) -> bool:
-    """Return whether a frame announces that Binance will close the connection; the delay is open.
-
-    Two forms: raw `{"e":"serverShutdown",...}`, and the combined wrapper around it.
-    """
+    """Return whether a frame, with the combined wrapper or without, announces Binance's closing."""
     if b"serverShutdown" not in raw:  # so that data frames are not decoded
         return False
     try:
         frame = _decode_event(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
-    event = frame.e if frame.data is UNSET else frame.data.e
-    return event == "serverShutdown"
+    return (frame.e if frame.data is UNSET else frame.data.e) == "serverShutdown"

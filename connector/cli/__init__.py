@@ -6,13 +6,13 @@ up.
 
 import sys
 
-import typer
+from typer import Typer
 
 from connector.cli import backfill, check, decode, demo, lab, plan, run, schema, streams, verify
 from connector.cli.console import fail
 from connector.errors import Fatal, Refused, Retry
 
-app = typer.Typer(
+app = Typer(
     name="bkc",
     help="Binance WebSocket streams as Kafka topics of Avro records.",
     no_args_is_help=True,
@@ -21,14 +21,9 @@ app = typer.Typer(
 )
 app.add_typer(run.app, name="run")
 app.add_typer(lab.app, name="lab")
-app.command("check")(check.check)
-app.command("plan")(plan.plan)
-app.command("streams")(streams.streams)
-app.command("schema")(schema.schema)
-app.command("decode")(decode.decode)
-app.command("demo")(demo.demo)
-app.command("verify")(verify.verify)
-app.command("backfill")(backfill.backfill)
+VERBS = (check.check, plan.plan, streams.streams, schema.schema, decode.decode, demo.demo)
+for verb in (*VERBS, verify.verify, backfill.backfill):
+    app.command()(verb)
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
-import typer
+from typer import Argument, Context, Option
 
 from connector.binance.products import Product
 from connector.errors import Refused
@@ -13,27 +13,19 @@ DEFAULT = Path("connector.yaml")
 
 File = Annotated[
     Path | None,
-    typer.Argument(
-        metavar="FILE", help="The config file.", show_default=str(DEFAULT), show_envvar=False
-    ),
+    Argument(metavar="FILE", help="The config file.", show_default=str(DEFAULT), show_envvar=False),
 ]
 Config = Annotated[
     Path | None,
-    typer.Option(
-        "--config", "-c", help="The config file, in place of FILE.", envvar="BKC_CONFIG_FILE"
-    ),
+    Option("--config", "-c", help="The config file, in place of FILE.", envvar="BKC_CONFIG_FILE"),
 ]
-ProductName = Annotated[Product, typer.Option(help="The product.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For machines.")]
-Since = Annotated[str | None, typer.Option("--from", help="ISO 8601 or epoch milliseconds; UTC.")]
+ProductName = Annotated[Product, Option(help="The product.")]
+AsJson = Annotated[bool, Option("--json", help="For machines.")]
+Since = Annotated[str | None, Option("--from", help="ISO 8601 or epoch milliseconds; UTC.")]
 
 
-def config_path(context: typer.Context, file: Path | None, config: Path | None) -> Path:
-    """Return the config file: FILE or -c, else the environment's, else the default.
-
-    Raises:
-        Refused: FILE and -c name two.
-    """
+def config_path(context: Context, file: Path | None, config: Path | None) -> Path:
+    """Return FILE or -c, else the environment's file, else the default; raises Refused for two."""
     source = context.get_parameter_source("config")
     from_environment = source is not None and source.name == "ENVIRONMENT"
     if file is None or config is None or from_environment:
@@ -51,12 +43,10 @@ _CURE = "write 2026-11-25T08:00 (UTC) or epoch milliseconds (13 digits)"
 def epoch_millis(text: str | None, option: str) -> int | None:
     """Return a time as epoch milliseconds; None for None.
 
-    Args:
-        text: ISO 8601, UTC without a zone, or epoch milliseconds.
-        option: Name of the option, for the message.
+    The text is ISO 8601, UTC without a zone, or epoch milliseconds.
 
     Raises:
-        Refused: not a time.
+        Refused: not a time; names the option.
     """
     if text is None:
         return None

@@ -1,10 +1,8 @@
 """`bkc check`: checks the config file and shows its plan, without any network."""
 
-from collections.abc import Iterator
-
-import typer
 from rich.markup import escape
 from rich.table import Table
+from typer import Context
 
 from connector.cli.arguments import Config, File, config_path
 from connector.cli.console import count, out, print_lines, table
@@ -15,11 +13,7 @@ from connector.planning.model import KeyPath, Plan
 from connector.planning.selection import describe
 
 
-def check(
-    context: typer.Context,
-    file: File = None,
-    config: Config = None,
-) -> None:
+def check(context: Context, file: File = None, config: Config = None) -> None:
     """Check a config file: every error with its line, else the topic of each stream.
 
     Streams that depend on exchangeInfo (filters on symbols) are named; `bkc plan` shows them.
@@ -45,26 +39,23 @@ def check(
 def _sum(plan: Plan) -> str:
     if not plan.connections:
         return "what it reads is asked of the exchange at the start"
-    return (
-        f"{count(len(plan.streams), 'stream')} on {count(len(plan.connections), 'connection')}"
-        f" into {count(len(plan.topics), 'topic')}"
-        f"{', and what the exchange lists' if plan.pending else ''}"
-    )
+    streams, connections = len(plan.streams), len(plan.connections)
+    text = f"{count(streams, 'stream')} on {count(connections, 'connection')}"
+    rest = ", and what the exchange lists" if plan.pending else ""
+    return f"{text} into {count(len(plan.topics), 'topic')}{rest}"
 
 
-def _pending(loaded: Loaded, plan: Plan) -> Iterator[str]:
-    """Yield what exchangeInfo decides, a line each with its place."""
-    findings = [(where, _pending_text(loaded, where, text)) for where, text in plan.pending]
-    yield from loaded.sentences(findings)
-
-
-def _pending_text(loaded: Loaded, where: KeyPath, text: str) -> str:
-    """Return the text of a pending stream; of pending symbols, the selection in words."""
-    if len(where) == 3 and where[-1] == "symbols":  # noqa: PLR2004 - subscriptions, 0, symbols
-        subscription = loaded.settings.subscriptions[int(where[1])]
-        selection = describe(subscription.selection)
-        text = f"{subscription.product} {selection}: asked at the start"
-    return f"{text}; bkc plan shows them"
+def _pending(loaded: Loaded, plan: Plan) -> list[str]:
+    """Return what exchangeInfo decides, a line each with its place; symbols in words."""
+    findings: list[tuple[KeyPath, str]] = []
+    for where, text in plan.pending:
+        shown = text
+        if len(where) == 3 and where[-1] == "symbols":  # noqa: PLR2004 - subscriptions, 0, symbols
+            subscription = loaded.settings.subscriptions[int(where[1])]
+            selection = describe(subscription.selection)
+            shown = f"{subscription.product} {selection}: asked at the start"
+        findings.append((where, f"{shown}; bkc plan shows them"))
+    return loaded.sentences(findings)
 
 
 def _streams(plan: Plan) -> Table:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-import typer
+from typer import Argument, Exit, Option, echo
 
 from connector.binance.envelope import unwrap
 from connector.binance.infer import infer_stream
@@ -24,13 +24,11 @@ from connector.feed.replay import Replay, Result
 
 def decode(
     product: ProductName,
-    file: Annotated[
-        Path | None, typer.Argument(help="JSON lines; default: standard input.")
-    ] = None,
+    file: Annotated[Path | None, Argument(help="JSON lines; default: standard input.")] = None,
     stream: Annotated[
-        str | None, typer.Option(help="Stream of raw payloads that do not contain its name.")
+        str | None, Option(help="Stream of raw payloads that do not contain its name.")
     ] = None,
-    avro: Annotated[bool, typer.Option("--avro", help="Print the Avro bytes in hex.")] = False,
+    avro: Annotated[bool, Option("--avro", help="Print the Avro bytes in hex.")] = False,
 ) -> None:
     """Turn captured frames into records: one JSON a line, combined or raw.
 
@@ -44,8 +42,8 @@ def decode(
     for line in _lines(file):
         for shown in _decoded(replay, line, given, avro=avro):
             dead_letters += "dead_letter" in shown
-            typer.echo(json.dumps(shown, ensure_ascii=False))
-    raise typer.Exit(1 if dead_letters else 0)
+            echo(json.dumps(shown, ensure_ascii=False))
+    raise Exit(1 if dead_letters else 0)
 
 
 def _lines(file: Path | None) -> Iterator[bytes]:
@@ -84,7 +82,7 @@ def _stream_and_payload(
             return given, line
         try:
             data = msgspec.json.decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Refused(f"not JSON: {error}") from error
         return infer_stream(product, data), line
     return parse_any(product, name.decode()), payload
@@ -94,11 +92,8 @@ def _shown(result: Result, *, avro: bool) -> dict[str, Any]:
     if result.reason:
         raw = result.value.decode("utf-8", "replace")
         return {"dead_letter": result.reason, "stream": result.key.decode(), "raw": raw}
-    shown: dict[str, Any] = {
-        "topic": result.topic,
-        "key": result.key.decode(),
-        "timestamp": result.timestamp,
-    }
+    key = result.key.decode()
+    shown: dict[str, Any] = {"topic": result.topic, "key": key, "timestamp": result.timestamp}
     if avro:
         return shown | {"avro": result.value.hex()}
     return shown | {"record": to_json(load(result.kind).text, result.value)}

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
+from typer import Context, Option
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import PRODUCTS
@@ -24,7 +24,7 @@ from connector.telemetry import logs
 
 Infos = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--exchange-info",
         metavar="PRODUCT=FILE",
         help="A saved answer of exchangeInfo, in place of asking; once for each product.",
@@ -32,7 +32,7 @@ Infos = Annotated[
 ]
 Tickers = Annotated[
     list[str] | None,
-    typer.Option(
+    Option(
         "--tickers",
         metavar="PRODUCT=FILE",
         help="A saved answer of the 24 h tickers, for `top` and better estimates.",
@@ -40,12 +40,12 @@ Tickers = Annotated[
 ]
 WorkerUrl = Annotated[
     str | None,
-    typer.Option("--running", metavar="URL", help="Compare with this worker: http://host:8080."),
+    Option("--running", metavar="URL", help="Compare with this worker: http://host:8080."),
 ]
 
 
 def plan(
-    context: typer.Context,
+    context: Context,
     file: File = None,
     config: Config = None,
     as_json: AsJson = False,

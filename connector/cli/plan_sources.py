@@ -16,11 +16,7 @@ from connector.transport.rest import RestClient
 
 
 def files(option: str, values: Sequence[str]) -> dict[Product, Path]:
-    """Return the files of an option that is given as PRODUCT=FILE, any number of times.
-
-    Raises:
-        Refused: not of that form, or no product.
-    """
+    """Return the files of an option given as PRODUCT=FILE; raises Refused for another form."""
     paths: dict[Product, Path] = {}
     for value in values:
         product, equals, path = value.partition("=")
@@ -34,11 +30,7 @@ def files(option: str, values: Sequence[str]) -> dict[Product, Path]:
 def read_universe(
     infos: Mapping[Product, Path], tickers: Mapping[Product, Path], needed: Needs
 ) -> Universe:
-    """Return listings and volumes of saved answers.
-
-    Raises:
-        Refused: a file that cannot be read or is no such answer; volumes are needed and not given.
-    """
+    """Return listings and volumes of saved answers; raises Refused if one is bad or missing."""
     listings = {product: read_listings(product, _bytes(path)) for product, path in infos.items()}
     volumes = {
         product: read_volumes(product, _bytes(path), listings.get(product, ()))
@@ -65,11 +57,7 @@ async def ask_universe(
 ) -> tuple[Universe, list[str]]:
     """Ask the exchange for listings and volumes of each product.
 
-    Returns: The answers, and a warning for each product that could not be asked and whose listings
-        the plan does not need.
-
-    Raises:
-        Retry: listings that the plan needs cannot be had.
+    Without an answer a product gives a warning, or Retry if the plan needs its listings.
     """
     rest = RestClient(bases_of(settings), share=settings.limits.share, proxy=proxy_of(settings))
     listings: dict[Product, tuple[Listing, ...]] = {}

@@ -1,7 +1,8 @@
 """A plan for people and for machines: its streams, its budget, what it changes."""
 
+import json
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -22,21 +23,17 @@ def columns(rows: Iterable[Sequence[str]], right: int = -1) -> list[str]:
     """
     rows = list(rows)
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if number == right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(GAP.join(cells).rstrip())
-    return lines
+    sides = [">" if number == right else "<" for number in range(len(widths))]
+    form = GAP.join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
+    return [form.format(*row).rstrip() for row in rows]
 
 
 def number(value: float) -> str:
     """Return a number in few digits: 0.05, 1.3, 12,345; `never` for infinity."""
     if math.isinf(value):
         return "never"
-    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 1 else f"{value:.2g}"  # noqa: PLR2004 - digits that fit the size
+    form = ",.0f" if value >= 100 else ",.1f" if value >= 1 else ".2g"  # noqa: PLR2004 - by size
+    return f"{value:{form}}"
 
 
 def size(per_second: float) -> str:
@@ -79,18 +76,12 @@ def _narrow(row: Sequence[str]) -> tuple[str, str]:
 
 def totals(plan: Plan, budget: PlanBudget) -> Iterator[str]:
     """Yield what the plan needs, a line each."""
-    subscribes = count(budget.subscribes, "message")
-    yield (
-        f"{count(budget.streams, 'stream')} on {count(budget.connections, 'connection')} into"
-        f" {count(len(plan.topics), 'topic')}"
-    )
-    yield from columns(
-        [
-            ("SUBSCRIBE", f"{subscribes}, sent in {budget.subscribe_s:.1f} s"),
-            ("estimated", f"{number(budget.messages)} messages/s, {size(budget.bytes)}"),
-            *((f"REST {pool.pool}", _weight(pool)) for pool in budget.pools),
-        ]
-    )
+    streams, connections = count(budget.streams, "stream"), count(budget.connections, "connection")
+    yield f"{streams} on {connections} into {count(len(plan.topics), 'topic')}"
+    sent = f"{count(budget.subscribes, 'message')}, sent in {budget.subscribe_s:.1f} s"
+    estimate = f"{number(budget.messages)} messages/s, {size(budget.bytes)}"
+    pools = ((f"REST {pool.pool}", _weight(pool)) for pool in budget.pools)
+    yield from columns([("SUBSCRIBE", sent), ("estimated", estimate), *pools])
 
 
 def _weight(pool: PoolBudget) -> str:
@@ -128,7 +119,7 @@ def as_json(
         "streams": [_stream(planned, connections_of[planned]) for planned in plan.streams],
         "connections": [_connection(connection) for connection in plan.connections],
         "topics": plan.topics,
-        "cost": _finite(asdict(budget)),
+        "cost": json.loads(json.dumps(asdict(budget)), parse_constant=lambda _infinity: None),
         "warnings": list(warnings),
         "difference": None if diff is None else _difference(diff),
     }
@@ -161,23 +152,13 @@ def _connection(connection: ConnectionPlan) -> dict[str, Any]:
     }
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and math.isinf(value) else value
-
-
 def _difference(diff: NameDiff) -> dict[str, Any]:
-    def listed(streams: Iterable[tuple[tuple[str, str], Any]]) -> list[dict[str, Any]]:
-        return [
-            {"product": product, "stream": name, "connection": connection}
-            for (product, name), connection in streams
-        ]
-
+    changed: dict[str, Mapping[Any, Any]]
+    changed = {"added": diff.added, "removed": diff.removed, "moved": diff.moved}
     return {
-        "added": listed(diff.added.items()),
-        "removed": listed(diff.removed.items()),
-        "moved": listed(diff.moved.items()),
+        change: [
+            {"product": product, "stream": name, "connection": connection}
+            for (product, name), connection in streams.items()
+        ]
+        for change, streams in changed.items()
     }

@@ -5,14 +5,14 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-import typer
+from typer import Context, Exit, Typer
 
 from connector.cli.arguments import Config, File, config_path
 from connector.config.load import load
 from connector.telemetry import events, logs
-from connector.worker.market import RunResult, run_market
+from connector.worker.market import run_market
 
-app = typer.Typer(help="Run a worker until SIGTERM or Ctrl-C.", no_args_is_help=True)
+app = Typer(help="Run a worker until SIGTERM or Ctrl-C.", no_args_is_help=True)
 
 
 @app.callback()
@@ -21,7 +21,7 @@ def workers() -> None:
 
 
 @app.command()
-def market(context: typer.Context, file: File = None, config: Config = None) -> None:
+def market(context: Context, file: File = None, config: Config = None) -> None:
     """Read market streams and write them to Kafka.
 
     At the start it waits a minute for Kafka, and for the registry and the exchange without limit.
@@ -37,14 +37,14 @@ def market(context: typer.Context, file: File = None, config: Config = None) -> 
     json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     logs.configure(json=json, level=settings.level)
     try:
-        result = _run_loop(run_market(loaded))
+        left = _run_loop(run_market(loaded))
     except Exception as error:
         events.gave_up(cause=str(error))
         raise
-    raise typer.Exit(1 if result.left else 0)
+    raise Exit(1 if left else 0)
 
 
-def _run_loop(work: Coroutine[Any, Any, RunResult]) -> RunResult:
+def _run_loop(work: Coroutine[Any, Any, int]) -> int:
     """Run on uvloop where it is installed: a third less time per frame (bench/README.md)."""
     try:
         import uvloop  # noqa: PLC0415 - not on every platform

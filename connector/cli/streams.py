@@ -3,8 +3,8 @@
 import json
 from typing import Annotated, Any
 
-import typer
 from rich.markup import escape
+from typer import Option
 
 from connector.binance.catalogue import ROWS
 from connector.binance.catalogue.row import Row
@@ -14,20 +14,12 @@ from connector.cli.console import out, table
 from connector.codec.export.markdown import cadence_of, key_of, sequence_of
 
 NARROW = ("product", "pattern", "kind", "status")
-WIDE = (
-    *NARROW,
-    "endpoint",
-    "topic",
-    "key",
-    "record_time",
-    "sequence",
-    "schema",
-)
+WIDE = (*NARROW, "endpoint", "topic", "key", "record_time", "sequence", "schema")
 WIDE_FROM = 200  # columns of a terminal that shows them all
 
 
 def streams(
-    product: Annotated[Product | None, typer.Option(help="Only this product's.")] = None,
+    product: Annotated[Product | None, Option(help="Only this product's.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List every stream: pattern, status, kind, endpoint, topic, key, time and sequence rule."""

@@ -1,13 +1,14 @@
 """`bkc verify`: proves that nothing is missing in the topics, or reports every hole."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from textwrap import wrap
 from typing import Annotated
 
-import typer
 from rich.markup import escape
 from rich.table import Table
+from typer import Context, Exit, Option
 
 from connector.cli.arguments import AsJson, Config, File, Since, config_path, epoch_millis
 from connector.cli.console import out, print_lines, progress_bar, table
@@ -15,7 +16,7 @@ from connector.config.load import load
 from connector.continuity.audit.report import SeriesReport, VerifyReport
 from connector.continuity.audit.series import UNEXPLAINED
 from connector.continuity.audit.topic_reader import TimeWindow
-from connector.diagnostics.verify.run import Verification
+from connector.diagnostics.verify import Verification
 from connector.errors import Refused
 from connector.telemetry import logs
 
@@ -29,16 +30,14 @@ UNLIMITED_WIDTH = 10_000  # columns; for measuring how wide the table is
 
 
 def verify(
-    context: typer.Context,
+    context: Context,
     file: File = None,
     config: Config = None,
     since: Since = None,
     until: Annotated[
-        str | None, typer.Option("--to", help="As --from, not included. Default: now.")
+        str | None, Option("--to", help="As --from, not included. Default: now.")
     ] = None,
-    topic: Annotated[
-        list[str] | None, typer.Option(help="Only this topic; may be given again.")
-    ] = None,
+    topic: Annotated[list[str] | None, Option(help="Only this topic; may be given again.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Read topics, markers and progress, and report every hole with the state of its marker.
@@ -63,22 +62,19 @@ def verify(
         raise Refused(f"--from {since} is not before --to {until or 'now'}: nothing lies between")
     logs.configure(json=False, level="ERROR")
     settings = load(config_path(context, file, config)).settings
-    report = _run(Verification(settings, window, topic or ()))
-    if as_json:
-        out.print_json(json.dumps(report.as_json()))
-    else:
-        _show(report)
-    raise typer.Exit(0 if report.good else 1)
-
-
-def _run(verification: Verification) -> VerifyReport:
+    verification = Verification(settings, window, topic or ())
     with progress_bar() as bar:
         task = bar.add_task("reading", total=None)
 
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=max(done, total))
 
-        return verification.run(show)
+        report = verification.run(show)
+    if as_json:
+        out.print_json(json.dumps(report.as_json()))
+    else:
+        _show(report)
+    raise Exit(0 if report.good else 1)
 
 
 def _show(report: VerifyReport) -> None:
@@ -112,26 +108,16 @@ def _block(row: list[str]) -> list[str]:
 
 
 def _cells(report: SeriesReport) -> list[str]:
-    holes = report.holes
+    holes, gaps = report.holes, report.gaps
     unfillable = holes.get("partial", 0) + holes.get("unfillable", 0)
-    return [
-        report.topic,
-        report.stream_name,
-        report.symbol,
-        str(report.records),
-        _text(report.first_id),
-        _text(report.last_id),
-        str(report.unexplained),
-        str(holes.get("opened", 0)),
-        str(unfillable),
-        str(report.gaps.get("filled", 0) + report.gaps.get("clear", 0)),
-        str(report.repeats),
-        _time(report.complete_until),
-    ]
-
-
-def _text(number: int | None) -> str:
-    return "" if number is None else str(number)
+    filled = gaps.get("filled", 0) + gaps.get("clear", 0)
+    numbers = (
+        *(report.records, report.first_id, report.last_id, report.unexplained),
+        *(holes.get("opened", 0), unfillable, filled, report.repeats),
+    )
+    cells = ("" if number is None else str(number) for number in numbers)
+    names = (report.topic, report.stream_name, report.symbol)
+    return [*names, *cells, _time(report.complete_until)]
 
 
 def _time(millis: int | None) -> str:
@@ -140,24 +126,17 @@ def _time(millis: int | None) -> str:
     return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _unexplained_holes(report: SeriesReport) -> list[str]:
+def _unexplained_holes(report: SeriesReport) -> Iterator[str]:
     name = f"{report.topic} {report.stream_name} {report.symbol}"
-    return [
-        f"{name}: {hole['first']}..{hole['last']} missing, {_marker_text(hole['state'])}"
-        for hole in report.examples
-        if hole["state"] in UNEXPLAINED
-    ]
-
-
-def _marker_text(state: str) -> str:
-    return "no marker" if state == "unmarked" else "though its marker says that it was filled"
+    for hole in report.examples:
+        if hole["state"] in UNEXPLAINED:
+            filled = "though its marker says that it was filled"
+            marker = "no marker" if hole["state"] == "unmarked" else filled
+            yield f"{name}: {hole['first']}..{hole['last']} missing, {marker}"
 
 
 def _totals(report: VerifyReport) -> list[str]:
     early = sum(series.settled for series in report.series)
     notes = [f"{early} series have so many holes that some were judged early"] if early else []
-    return [
-        *notes,
-        f"{report.read} records of {len(report.series)} series:"
-        f" {report.unexplained} unmarked holes, {report.repeats} repeats",
-    ]
+    read = f"{report.read} records of {len(report.series)} series"
+    return [*notes, f"{read}: {report.unexplained} unmarked holes, {report.repeats} repeats"]

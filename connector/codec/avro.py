@@ -19,7 +19,7 @@ from connector.codec.schema import Schema
 from connector.errors import BadMessage
 
 _MS_PER_S = 1_000
-_UNREADABLE = (EOFError, IndexError, ValueError, OverflowError)
+_UNREADABLE = (EOFError, IndexError, ValueError, OverflowError, fastavro.read.SchemaResolutionError)
 
 
 class Schemas(Protocol):
@@ -27,7 +27,6 @@ class Schemas(Protocol):
 
     def text(self, schema_id: int) -> str:
         """Return a schema's text; raises BadMessage for an unknown id."""
-        ...
 
 
 def encode_record(schema: Schema, schema_id: int, record: Mapping[str, Any]) -> bytes:
@@ -37,12 +36,11 @@ def encode_record(schema: Schema, schema_id: int, record: Mapping[str, Any]) -> 
         ValueError: a field is missing, unknown or of the wrong type.
     """
     out = io.BytesIO()
-    out.write(header(schema_id))
     try:
         fastavro.schemaless_writer(out, _parsed(schema.text), dict(record), strict=True)
     except (TypeError, AttributeError, OverflowError) as error:
         raise ValueError(f"not a {schema.name}: {error}") from error
-    return out.getvalue()
+    return header(schema_id) + out.getvalue()
 
 
 def decode_record(schema: Schema, framed: bytes, writer: str = "") -> dict[str, Any]:
@@ -50,7 +48,7 @@ def decode_record(schema: Schema, framed: bytes, writer: str = "") -> dict[str, 
 
     Args:
         schema: The reader's schema; fields that the writer's schema lacks get their default.
-        framed: The bytes.
+        framed: Header included.
         writer: Text of the writer's schema; "": the same as `schema`.
 
     Raises:
@@ -60,7 +58,7 @@ def decode_record(schema: Schema, framed: bytes, writer: str = "") -> dict[str, 
     reader = _parsed(schema.text)
     try:
         read: Any = fastavro.schemaless_reader(body, _parsed(writer) if writer else reader, reader)
-    except (*_UNREADABLE, fastavro.read.SchemaResolutionError) as error:
+    except _UNREADABLE as error:
         raise BadMessage("avro", f"not a {schema.name}: {error!r}") from error
     if not framed.startswith(b"\x00") or body.read(1):
         raise BadMessage("avro", f"not a {schema.name}: bytes before or behind it")
@@ -69,10 +67,6 @@ def decode_record(schema: Schema, framed: bytes, writer: str = "") -> dict[str, 
 
 def to_json(writer: str, framed: bytes) -> dict[str, Any]:
     """Return a framed record in JSON's types: times as epoch milliseconds, decimals as exact text.
-
-    Args:
-        writer: Text of the writer's schema.
-        framed: The bytes.
 
     Raises:
         Exception: fastavro's, of several types: not a record of this schema.

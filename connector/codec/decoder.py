@@ -12,17 +12,12 @@ from connector.codec import primitives
 from connector.codec.schema import Field, Schema
 
 RESERVED = "bkc.extra"  # the struct's wire name for `extra_`, which is set by us alone
+_NAMEABLE = re.compile(r'[^"\\\x00-\x1f]+')
 Path = tuple[str | int, ...]  # wire keys from the outside in, positions inside arrays
 
 _LONG = Annotated[int, msgspec.Meta(ge=primitives.LONG_MIN, le=primitives.LONG_MAX)]
 _INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
-_WIRE_TYPES: dict[str, Any] = {
-    "string": str,
-    "decimal": str,
-    "long": _LONG,
-    "int": _INT,
-    "boolean": bool,
-}
+_WIRE_TYPES = {"string": str, "decimal": str, "long": _LONG, "int": _INT, "boolean": bool}
 # Years 1 to 9999: readers cannot represent other times.
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
 _TIMES: dict[str, Any] = {
@@ -33,19 +28,12 @@ _TIMES: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Leaf:
-    """A wire key in the decoder.
+    """A wire key in the decoder."""
 
-    Attributes:
-        type: Type for msgspec.
-        required: A payload without the key is refused.
-        learned: The schema has no such key; it was seen on the wire.
-        items: Keys of the objects in an array; None: not an array of objects.
-    """
-
-    type: Any
-    required: bool = False
-    learned: bool = False
-    items: "Tree | None" = None
+    type: Any  # for msgspec
+    required: bool = False  # a payload without the key is refused
+    learned: bool = False  # the schema has no such key; it was seen on the wire
+    items: "Tree | None" = None  # keys of the objects in an array; None: not an array of objects
 
 
 Tree = dict[str, Any]  # wire key -> Leaf, or the Tree of a nested object
@@ -55,9 +43,8 @@ def wire_tree(schema: Schema, *, symbol_required: bool, unit: str = "ms") -> Tre
     """Return the wire keys of a kind as a tree, `k.t` being key `t` inside object `k`."""
     tree: Tree = {}
     for field in schema.fields:
-        required = not field.nullable and len(field.wire) == 1
-        if field.name == "symbol":
-            required = required and symbol_required
+        on_wire = field.name != "symbol" or symbol_required
+        required = on_wire and not field.nullable and len(field.wire) == 1
         items = _items_tree(field)
         for path in field.wire:
             _insert(tree, str(path), Leaf(_wire_type(field, unit), required=required, items=items))
@@ -104,9 +91,6 @@ def learnable(path: Path) -> bool:
     )
 
 
-_NAMEABLE = re.compile(r'[^"\\\x00-\x1f]+')
-
-
 def attribute(key: str) -> str:
     """Return the struct attribute of a wire key, which may not be a Python name."""
     is_name = key.isidentifier() and key.isascii() and not keyword.iskeyword(key)
@@ -117,7 +101,7 @@ def attribute(key: str) -> str:
 
 def struct_of(name: str, tree: Tree) -> type[msgspec.Struct]:
     """Return the msgspec struct of a tree of wire keys; it refuses unknown keys."""
-    fields: list[Any] = []
+    fields: list[Any] = [("extra_", None, None)]  # set by the codec; on the wire only null fits
     for key, leaf in tree.items():
         if isinstance(leaf, dict):
             fields.append((attribute(key), struct_of(f"{name}_{key}", leaf)))
@@ -127,7 +111,6 @@ def struct_of(name: str, tree: Tree) -> type[msgspec.Struct]:
             fields.append((attribute(key), leaf.type))
         else:
             fields.append((attribute(key), leaf.type | None, None))
-    fields.append(("extra_", None, None))  # set by _decode_around; on the wire only null fits
     rename = {attribute(key): key for key in tree} | {"extra_": RESERVED}
     return msgspec.defstruct(
         name, fields, kw_only=True, forbid_unknown_fields=True, gc=False, rename=rename

@@ -10,45 +10,63 @@ NO_SPAN: SpanFields = ("receive_time", "receive_time", None, None)
 ON_WIRE = ("wire", "event")  # symbol rules that read the payload
 # Head fields whose bytes the caller passes in: `prefix` (per series) and `receipt` (per read).
 PREFIX = ("symbol", "product", "stream_name")
+_LINE = "\n        "  # the end of a line and the indent of the next one
 RECEIPT = ("receive_time", "receive_time_us", "origin", "gap_id")
 
 
 def encoder_source(
-    schema: Schema,
-    unit: str,
-    record_time: str,
-    symbol: str,
-    span: SpanFields = NO_SPAN,
-    *,
-    learned: bool,
+    schema: Schema, unit: str, record_time: str, symbol: str, span: SpanFields, *, learned: bool
 ) -> str:
     """Return the source of the functions that `Codec` takes from its kind's schema.
 
     Args:
         schema: The kind's schema.
         unit: Unit of the times on the wire, ms or us.
-        record_time: Record field that becomes the Kafka timestamp.
+        record_time: Record field that becomes the Kafka timestamp; without a wire key: None.
         symbol: Symbol rule of the catalogue's row.
         span: Record fields with an event's ids.
         learned: The decoder has keys that the schema lacks; their values go into `extra`.
     """
-    by_name = {field.name: field for field in schema.fields}
+    fields = {field.name: field for field in schema.fields}
     arrays = [_array_source(field) for field in schema.fields if field.type == "array"]
-    ids = _span_values(by_name, span, unit)
-    symbol_type = _value(by_name["symbol_type"]) if "symbol_type" in by_name else "None"
-    functions = (
-        "def encode(m, prefix, receipt):\n    return JOIN((\n        "
-        + ",\n        ".join(_parts(schema, unit, learned=learned))
-        + ",\n    ))",
-        f"def symbol(m):\n    return {_symbol_value(by_name, symbol)}",
-        f"def symbol_type(m):\n    return {symbol_type}",
-        f"def record_time(m):\n    return {_millis(by_name[record_time], unit)}",
-        f"def span(m):\n    return {', '.join(ids[:2])}",
-        f"def observe(tracker, m):\n    return tracker.observe({_observed(ids)})",
-        "def offer(arbiter, feed, m, item, now):\n"
-        f"    return arbiter.offer(feed, {_offered(ids, has_final=span[3] is not None)})",
-    )
-    return "\n\n".join((*arrays, *functions)) + "\n"
+    symbol_value = _value(fields["symbol"]) if symbol in ON_WIRE else "None"
+    if symbol == "event":
+        symbol_value = f"MARKET({symbol_value})"
+    symbol_type = _value(fields["symbol_type"]) if "symbol_type" in fields else "None"
+    time = fields[record_time]
+    millis = _value(time) + (" // 1000" if unit == "us" else "") if time.wire else "None"
+    first, last = (_edge(fields[name], unit) for name in span[:2])
+    previous, final = ("None" if name is None else _value(fields[name]) for name in span[2:])
+    observed = f"{first}, {last}, {previous}, {final}"
+    while observed.endswith(", None"):
+        observed = observed.removesuffix(", None")
+    offered = f"{first}, {last}, {previous}, item, now" + ("" if span[3] is None else f", {final}")
+    parts = f",{_LINE}".join(_parts(schema, unit, learned=learned))
+    functions = f"""\
+def encode(m, prefix, receipt):
+    return JOIN((
+        {parts},
+    ))
+
+def symbol(m):
+    return {symbol_value}
+
+def symbol_type(m):
+    return {symbol_type}
+
+def record_time(m):
+    return {millis}
+
+def span(m):
+    return {first}, {last}
+
+def observe(tracker, m):
+    return tracker.observe({observed})
+
+def offer(arbiter, feed, m, item, now):
+    return arbiter.offer(feed, {offered})
+"""
+    return "\n\n".join((*arrays, functions))
 
 
 def _parts(schema: Schema, unit: str, *, learned: bool) -> list[str]:
@@ -70,41 +88,6 @@ def _parts(schema: Schema, unit: str, *, learned: bool) -> list[str]:
     return parts
 
 
-def _symbol_value(fields: dict[str, Field], rule: str) -> str:
-    if rule not in ON_WIRE:
-        return "None"
-    value = _value(fields["symbol"])
-    return f"MARKET({value})" if rule == "event" else value
-
-
-def _millis(field: Field, unit: str) -> str:
-    """Return the expression of a time in milliseconds; None where the wire has no such key."""
-    if not field.wire:
-        return "None"
-    return _value(field) + (" // 1000" if unit == "us" else "")
-
-
-def _span_values(fields: dict[str, Field], span: SpanFields, unit: str) -> list[str]:
-    """Return the expressions of first id, last id, previous id and final; "None" for no field."""
-    first, last, previous, final = (None if name is None else fields[name] for name in span)
-    edges = [_edge(field, unit) for field in (first, last) if field is not None]
-    return edges + ["None" if field is None else _value(field) for field in (previous, final)]
-
-
-def _observed(ids: list[str]) -> str:
-    """Return the arguments of a tracker's `observe`, without those that are None at the end."""
-    arguments = list(ids)
-    while arguments[-1] == "None":
-        arguments.pop()
-    return ", ".join(arguments)
-
-
-def _offered(ids: list[str], *, has_final: bool) -> str:
-    """Return the arguments of an arbiter's `offer` behind the feed."""
-    first, last, previous, final = ids
-    return f"{first}, {last}, {previous}, item, now" + (f", {final}" if has_final else "")
-
-
 def _edge(field: Field, unit: str) -> str:
     """Return the expression of an id, or of a time in ms; 0 where the wire has none."""
     if not field.wire:  # our own receive time
@@ -115,9 +98,7 @@ def _edge(field: Field, unit: str) -> str:
 
 def _value(field: Field) -> str:
     """Return the expression of a field's wire value: the first of its keys that is present."""
-    paths = [
-        ".".join(["m", *(attribute(key) for key in str(path).split("."))]) for path in field.wire
-    ]
+    paths = ["m." + ".".join(map(attribute, str(path).split("."))) for path in field.wire]
     text = paths[-1]
     for path in reversed(paths[:-1]):
         text = f"({path} if {path} is not None else {text})"
@@ -129,11 +110,8 @@ def _value(field: Field) -> str:
 def _expression(field: Field, value: str, unit: str) -> str:
     """Return the expression of a field's bytes; of a nullable one with its union's branch index."""
     if field.unit == "us":
-        return (
-            f'b"\\x00" if {value} is None else b"\\x02" + LONG({value})'
-            if unit == "us"
-            else 'b"\\x00"'
-        )
+        known = f'b"\\x00" if {value} is None else b"\\x02" + LONG({value})'
+        return known if unit == "us" else 'b"\\x00"'
     if field.type == "timestamp-millis" and unit == "us":
         encoded = f"LONG({value} // 1000)"
     else:
@@ -161,21 +139,15 @@ def _array_source(field: Field) -> str:
         target, values = ", ".join(names), names
     else:
         target, values = "i", [f"i.{attribute(str(item.wire[0]))}" for item in field.items]
-    encoded = [
-        f"        add({_expression(item, value, 'ms')})"
-        for item, value in zip(field.items, values, strict=True)
-    ]
-    return "\n".join(
-        [
-            f"def {field.name}(items):",
-            "    if not items:",
-            '        return b"\\x00"',
-            "    out = [LONG(len(items))]",
-            "    add = out.append",
-            f"    for {target} in items:",
-            *encoded,
-            '    add(b"\\x00")',
-            "    return JOIN(out)",
-            "",
-        ]
-    )
+    adds = [f"add({_expression(*pair, 'ms')})" for pair in zip(field.items, values, strict=True)]
+    return f"""\
+def {field.name}(items):
+    if not items:
+        return b"\\x00"
+    out = [LONG(len(items))]
+    add = out.append
+    for {target} in items:
+        {_LINE.join(adds)}
+    add(b"\\x00")
+    return JOIN(out)
+"""

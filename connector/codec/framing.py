@@ -8,15 +8,14 @@ from connector.codec.primitives import encode_long, encode_string
 
 Headers = list[tuple[str, str | bytes | None]]
 # Topic, value (None: a tombstone), key, timestamp in epoch ms, headers: as a producer takes it. A
-# plain tuple: one is made for each record published, and a named one costs several times as much.
+# plain tuple, for it is made for each record published and a named one costs several times as much.
 KafkaRecord = tuple[str, bytes | None, bytes | None, int, Headers | None]
 HEADER_BYTES = 5
-_HEADER = struct.Struct(">bI")
 
 
 def header(schema_id: int) -> bytes:
     """Return the Confluent header: 0x00 and the 4-byte schema id."""
-    return _HEADER.pack(0, schema_id)
+    return struct.pack(">bI", 0, schema_id)
 
 
 def schema_id_of(framed: bytes) -> int:

@@ -48,8 +48,7 @@ def unscaled(text: str) -> int:
     """Return a decimal text as an integer count of 10**-18.
 
     Raises:
-        BadMessage: not a finite decimal, more than 38 digits at scale 18, or more than 18
-            decimals that are not zeros.
+        BadMessage: not a finite decimal, over 38 digits at scale 18, or over 18 decimals not zero.
     """
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
@@ -62,9 +61,7 @@ def _unscaled_checked(text: str) -> int:
     match = _PLAIN.fullmatch(text)
     if match is None:
         return _unscaled_odd(text)
-    sign: str = match[1]
-    whole: str = match[2].lstrip("0")
-    fraction: str = match[3] or ""
+    sign, whole, fraction = match[1], match[2].lstrip("0"), match[3] or ""
     if len(fraction) > SCALE:
         if fraction[SCALE:].strip("0"):
             raise BadMessage("decimal", f"{text[:80]!r} has more than {SCALE} decimals")
@@ -92,29 +89,18 @@ def _unscaled_odd(text: str) -> int:
 
 
 def pack_unscaled(value: int) -> bytes:
-    """Return an unscaled decimal as Avro bytes: big-endian two's complement.
-
-    The number of bytes follows fastavro's rule, so that both encode the same.
-    """
-    size = (value.bit_length() + 8) >> 3
+    """Return an unscaled decimal as Avro bytes: big-endian two's complement."""
+    size = (value.bit_length() + 8) >> 3  # fastavro's rule, so that both encode the same
     return encode_long(size) + value.to_bytes(size, "big", signed=True)
 
 
 def encode_number(raw: bytes) -> bytes:
-    """Return the Avro decimal of a JSON number, or of a JSON text that contains one.
-
-    Raises:
-        BadMessage: see `unscaled`.
-    """
+    """Return the Avro decimal of a JSON number or text; raises BadMessage as `unscaled` does."""
     return encode_decimal(bytes(raw).decode().strip('"'))
 
 
 def needed(value: Any, keys: str) -> Any:
-    """Return a value that one of several keys must have.
-
-    Raises:
-        BadMessage: none of them has it (`value` is None).
-    """
+    """Return a value that one of several keys must have; raises BadMessage if it is None."""
     if value is None:
         raise BadMessage("field", f"Object missing required field {keys}")
     return value
@@ -149,20 +135,12 @@ known_string = _strings.get
 
 
 def encode_decimal(text: str) -> bytes:
-    """Return a decimal(38,18) text as Avro bytes and cache it.
-
-    Raises:
-        BadMessage: see `unscaled`.
-    """
+    """Return a text as Avro decimal(38,18) and cache it; raises BadMessage as `unscaled` does."""
     return _decimals.remember(text, pack_unscaled(unscaled(text)))
 
 
 def encode_string(text: str) -> bytes:
-    """Return a string as Avro bytes and cache a short one.
-
-    Raises:
-        BadMessage: a lone surrogate, which UTF-8 cannot encode.
-    """
+    """Return a string as Avro bytes and cache a short one; raises BadMessage: a lone surrogate."""
     try:
         encoded = encode_bytes(text.encode())
     except UnicodeEncodeError as error:

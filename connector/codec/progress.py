@@ -1,7 +1,5 @@
-"""Fast encoder of progress records. Pure.
-
-Each transaction writes one for every series that has advanced, so that constant fields are encoded
-once. Markers are rare: avro.py encodes them.
+"""Fast encoder of progress records: each transaction writes one for every series that has advanced,
+so constant fields are encoded once. Markers are rare: avro.py encodes them. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +12,7 @@ _NULL = b"\x00"
 
 
 class ProgressEncoder:
-    """Encodes the progress records of one writer.
-
-    Args:
-        schema_id: Id the registry gave schemas/progress.avsc.
-        shard: The writer's shard.
-        instance: The writer's name.
-        run: Random id of the writer's process.
-    """
+    """Encodes the progress records of one writer; `run` is the random id of its process."""
 
     def __init__(self, schema_id: int, shard: int, instance: str, run: str) -> None:
         self._header = header(schema_id)
@@ -46,20 +37,11 @@ class ProgressEncoder:
         fillings: Sequence[Mapping[str, Any]] = (),
     ) -> bytes:
         """Return a framed progress record; times in epoch milliseconds."""
-        return b"".join(
-            (
-                head,
-                _long(last_id),
-                _long(last_time),
-                _long(complete_until),
-                _array([encode_string(gap_id) for gap_id in open_gaps]),
-                encode_long(id_epoch),
-                encode_long(written_time),
-                self._writer,
-                encode_long(commit_number),
-                _array([_filling(filling) for filling in fillings]),
-            )
-        )
+        edges = _long(last_id) + _long(last_time) + _long(complete_until)
+        gaps = _array([encode_string(gap_id) for gap_id in open_gaps])
+        written = encode_long(id_epoch) + encode_long(written_time) + self._writer
+        fills = _array([_filling(filling) for filling in fillings])
+        return head + edges + gaps + written + encode_long(commit_number) + fills
 
 
 def _long(value: int | None) -> bytes:
@@ -72,6 +54,4 @@ def _filling(filling: Mapping[str, Any]) -> bytes:
 
 
 def _array(values: Sequence[bytes]) -> bytes:
-    if not values:
-        return _NULL
-    return b"".join((encode_long(len(values)), *values, _NULL))
+    return b"".join((encode_long(len(values)), *values, _NULL)) if values else _NULL

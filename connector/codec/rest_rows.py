@@ -6,7 +6,7 @@ payloads with a codec of unit ms (its `*_us` fields are then null).
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,14 +25,12 @@ class RestEvent:
     """One event from a REST answer.
 
     Attributes:
-        payload: The stream's payload as JSON, without the fields that REST lacks.
-        first: First id in it, or the open time of a candle.
-        last: Last id in it, or the open time of a candle.
+        first, last: First and last id in it, or the open time of a candle.
         time_ms: Its record time, as a live record has it: trade time for trades; close time + 1 ms
             for a candle; None where the answer has none (spot's book: use the time of receipt).
     """
 
-    payload: bytes
+    payload: bytes  # the stream's, as JSON, without the fields that REST lacks
     first: int
     last: int
     time_ms: int | None
@@ -62,12 +60,8 @@ def events_from_rows(
 ) -> list[RestEvent]:
     """Return the events of an answer's rows, in their order; takes 7 to 13 us for each.
 
-    Args:
-        stream: The stream that would have sent them.
-        rows: Rows of an answer; a few at a time where the event loop must not be held up.
-        symbol: Symbol of the series.
-        closed_by_ms: Leave out candles whose close time + 1 ms is later than this, epoch ms: they
-            may still change. None: none are left out.
+    Give a few rows at a time where the event loop must not be held up. Candles whose close time
+    + 1 ms is later than `closed_by_ms` are left out (they may still change); None: none are.
 
     Raises:
         BadMessage: a row lacks its id or times.
@@ -76,9 +70,7 @@ def events_from_rows(
     events = [_event(stream.row, row, implied) for row in rows]
     if closed_by_ms is None or stream.row.sequence.rule != "candle":
         return events
-    return [
-        event for event in events if event.time_ms is not None and event.time_ms <= closed_by_ms
-    ]
+    return [event for event in events if (event.time_ms or 0) <= closed_by_ms]
 
 
 def event_from_book(stream: Stream, raw: bytes, symbol: str) -> RestEvent:
@@ -96,7 +88,7 @@ def event_from_book(stream: Stream, raw: bytes, symbol: str) -> RestEvent:
 def _decoded(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BadMessage("json", f"REST answered no JSON: {raw[:80]!r}") from error
 
 
@@ -107,9 +99,25 @@ def _event(row: Row, answer: Any, implied: dict[str, str]) -> RestEvent:
         value = _value(field, answer, implied)
         if value is not None:
             values[field.name] = value
-            _set_path(payload, str(field.wire[0]), value)
-    first, last, time_ms = _reader(row)(values)
-    return RestEvent(msgspec.json.encode(payload), first, last, time_ms)
+            *parents, key = str(field.wire[0]).split(".")
+            place = payload
+            for parent in parents:
+                place = place.setdefault(parent, {})
+            place[key] = value
+    return RestEvent(msgspec.json.encode(payload), *_ids_and_time(row, values))
+
+
+def _ids_and_time(row: Row, values: dict[str, Any]) -> tuple[int, int, int | None]:
+    """Return an event's first id, last id and record time from its fields."""
+    if row.sequence.rule == "candle":
+        open_ms, close_ms = values.get("open_time"), values.get("close_time")
+        if not isinstance(open_ms, int) or not isinstance(close_ms, int):
+            raise BadMessage("field", "a candle from REST without its times")
+        return open_ms, open_ms, close_ms + 1
+    number = values.get(str(row.sequence.last))
+    if not isinstance(number, int):
+        raise BadMessage("field", f"{row.kind} from REST without {row.sequence.last}")
+    return number, number, values.get(row.record_time)
 
 
 @functools.cache
@@ -137,46 +145,10 @@ def _value_from(source: RestSource, answer: Any, implied: dict[str, str]) -> Any
     """Return the value from one source; None: this answer does not have it."""
     if source.parameter:
         return implied.get(source.parameter)
-    if source.key is None:
+    if (key := source.key) is None:
         return source.always
-    value = _at(answer, source.key)
-    return source.values.get(str(value)) if source.values else value
-
-
-def _at(answer: Any, key: str | int) -> Any:
     if isinstance(answer, dict):
-        return answer.get(key)
-    return answer[key] if isinstance(key, int) and key < len(answer) else None
-
-
-def _set_path(payload: dict[str, Any], path: str, value: Any) -> None:
-    *parents, key = path.split(".")
-    for parent in parents:
-        payload = payload.setdefault(parent, {})
-    payload[key] = value
-
-
-_IdsAndTime = tuple[int, int, int | None]  # first id, last id, record time
-
-
-@functools.cache
-def _reader(row: Row) -> Callable[[dict[str, Any]], _IdsAndTime]:
-    """Return the function that takes an event's ids and record time from its fields."""
-    if row.sequence.rule == "candle":
-        return _candle_times
-    last = str(row.sequence.last)
-
-    def ids_and_time(values: dict[str, Any]) -> _IdsAndTime:
-        number = values.get(last)
-        if not isinstance(number, int):
-            raise BadMessage("field", f"{row.kind} from REST without {last}")
-        return number, number, values.get(row.record_time)
-
-    return ids_and_time
-
-
-def _candle_times(values: dict[str, Any]) -> _IdsAndTime:
-    open_ms, close_ms = values.get("open_time"), values.get("close_time")
-    if not isinstance(open_ms, int) or not isinstance(close_ms, int):
-        raise BadMessage("field", "a candle from REST without its times")
-    return open_ms, open_ms, close_ms + 1
+        value = answer.get(key)
+    else:
+        value = answer[key] if isinstance(key, int) and key < len(answer) else None
+    return source.values.get(str(value)) if source.values else value

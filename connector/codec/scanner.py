@@ -21,17 +21,9 @@ MAX_TEXT_BYTES = 63  # of a text whose length takes one byte
 PREFIX_FIELDS = 3  # symbol, product, stream_name: the same in all records of a series
 _LONG = rb"[\x80-\xff]*+[\x00-\x7f]"
 _TEXT = b"|".join(re.escape(bytes((2 * n,))) + b".{%d}" % n for n in range(MAX_TEXT_BYTES + 1))
-_GRAMMAR = {
-    "null": b"",
-    "boolean": b".",
-    "int": _LONG,
-    "long": _LONG,
-    "enum": _LONG,
-    "float": b".{4}",
-    "double": b".{8}",
-    "string": b"(?:" + _TEXT + b")",
-    "bytes": b"(?:" + _TEXT + b")",
-}
+_GRAMMAR = {"null": b"", "boolean": b".", "float": b".{4}", "double": b".{8}"}
+_GRAMMAR |= dict.fromkeys(("int", "long", "enum"), _LONG)
+_GRAMMAR |= dict.fromkeys(("string", "bytes"), b"(?:" + _TEXT + b")")
 # Sum of the continuation bits (0x80) in a long of five and of six bytes.
 _FIVE_BYTES_BITS = sum(0x80 << 7 * place for place in range(4))
 _SIX_BYTES_BITS = sum(0x80 << 7 * place for place in range(5))
@@ -78,11 +70,10 @@ def split_prefix(prefix: bytes) -> tuple[str, str, str]:
     texts: list[str] = []
     at = HEADER_BYTES
     for _ in range(PREFIX_FIELDS):
-        size, at = _long_at(prefix, at)
-        texts.append(prefix[at : at + size].decode())
-        at += size
-    symbol, product, stream_name = texts
-    return symbol, product, stream_name
+        size, start = _long_at(prefix, at)
+        at = start + size
+        texts.append(prefix[start:at].decode())
+    return texts[0], texts[1], texts[2]
 
 
 def _long_at(data: bytes, at: int) -> tuple[int, int]:
@@ -97,24 +88,19 @@ class Scanner:
     """Decodes the wanted fields of records of one writer's schema.
 
     Attributes:
-        schema_id: Id of the writer's schema.
-        text: The writer's schema.
         scan: Framed record -> (bytes of header and prefix, *wanted values). Texts are bytes, times
             epoch milliseconds, absent values None. The result is None if the record does not match:
             call `scan_slowly` then.
     """
 
-    __slots__ = ("_wanted", "scan", "schema_id", "text")
-
     scan: Callable[[bytes], Scanned | None]
 
     def __init__(self, schema_id: int, text: str, wanted: Sequence[str]) -> None:
         """Compile the scanner; wanted fields that the schema lacks are None in every result."""
-        self.schema_id = schema_id
-        self.text = text
+        self._text = text
         self._wanted = tuple(wanted)
         fields = json.loads(text)["fields"]
-        pattern, types = _pattern(self.header, fields, self._wanted)
+        pattern, types = _pattern(header(schema_id), fields, self._wanted)
         source = _source(self._wanted, types)
         file = f"<scanner of schema {schema_id} {id(self):x}>"
         linecache.cache[file] = (len(source), None, source.splitlines(True), file)
@@ -122,23 +108,16 @@ class Scanner:
         exec(compile(source, file, "exec"), space)  # noqa: S102 - our own text
         self.scan = space["scan"] if pattern is not None else lambda _value: None
 
-    @property
-    def header(self) -> bytes:
-        """The first bytes of every record of this schema."""
-        return header(self.schema_id)
-
     def scan_slowly(self, value: bytes) -> Scanned:
         """Return the same as `scan`, by decoding the whole record.
 
         Raises:
             Exception: fastavro's, of several types: not a record of this schema.
         """
-        record = to_json(self.text, value)
-        return prefix_of(value), *(_as_scanned(record.get(name)) for name in self._wanted)
-
-
-def _as_scanned(value: Any) -> Any:
-    return value.encode() if isinstance(value, str) else value
+        record = to_json(self._text, value)
+        values = map(record.get, self._wanted)
+        texts_as_bytes = (item.encode() if isinstance(item, str) else item for item in values)
+        return prefix_of(value), *texts_as_bytes
 
 
 def _pattern(
@@ -146,8 +125,7 @@ def _pattern(
 ) -> tuple[re.Pattern[bytes] | None, dict[str, str]]:
     """Return the expression up to the last wanted field, and each wanted field's Avro type.
 
-    The expression is None if a field before the last wanted one has no regular grammar (an array, a
-    map).
+    The expression is None if a field before the last has no regular grammar (an array, a map).
     """
     names = [field["name"] for field in fields]
     last = max([PREFIX_FIELDS - 1, *(names.index(name) for name in wanted if name in names)])
@@ -165,22 +143,17 @@ def _pattern(
 
 
 def _expression(avro: Any, *, kept: bool) -> bytes | None:
-    """Return the expression of a type; None: no regular grammar.
+    """Return the expression of a type (a union is a list); None: no regular grammar.
 
-    Args:
-        avro: The field's type, a union as a list.
-        kept: Put the value (without the union's branch index) in a group.
+    If `kept`, the value (without the union's branch index) is a group.
     """
     if isinstance(avro, list):
         branches = [_expression(branch, kept=kept and branch != "null") for branch in avro]
-        numbered = [
-            re.escape(bytes((2 * index,))) + branch
-            for index, branch in enumerate(branches)
-            if branch is not None
-        ]
         single_group = not kept or len(avro) == 1 + ("null" in avro)
-        complete = len(numbered) == len(branches) and single_group
-        return b"(?:" + b"|".join(numbered) + b")" if complete else None
+        if None in branches or not single_group:
+            return None
+        numbered = [re.escape(bytes((2 * n,))) + (part or b"") for n, part in enumerate(branches)]
+        return b"(?:" + b"|".join(numbered) + b")"
     name = avro if isinstance(avro, str) else avro["type"]
     grammar = b".{%d}" % avro["size"] if name == "fixed" else _GRAMMAR.get(name)
     return b"(" + grammar + b")" if kept and grammar is not None else grammar
@@ -196,23 +169,20 @@ def _source(wanted: Sequence[str], types: dict[str, str]) -> str:
     """Return the source of `scan`: groups in the schema's order, values in that of `wanted`."""
     groups = "".join(f"f_{name}, " for name in types)
     values = "".join(f", {_value(name, types.get(name))}" for name in wanted)
-    return (
-        "def scan(value):\n"
-        "    found = MATCH(value)\n"
-        "    if found is None:\n"
-        "        return None\n"
-        f"    prefix, {groups}= found.groups()\n"
-        f"    return prefix{values},\n"
-    )
+    return f"""\
+def scan(value):
+    found = MATCH(value)
+    if found is None:
+        return None
+    prefix, {groups}= found.groups()
+    return prefix{values},
+"""
 
 
 def _value(name: str, avro: str | None) -> str:
     if avro is None:
         return "None"
     group = f"f_{name}"  # the prefix keeps field names apart from names of the source
-    decoded = {
-        "boolean": f'{group} == b"\\x01"',
-        "string": f"{group}[1:]",
-        "bytes": f"{group}[1:]",
-    }.get(avro, f"LONG({group})")
-    return f"None if {group} is None else {decoded}"
+    content = f"{group}[1:]"
+    decoded = {"boolean": f'{group} == b"\\x01"', "string": content, "bytes": content}.get(avro)
+    return f"None if {group} is None else {decoded or f'LONG({group})'}"

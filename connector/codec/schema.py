@@ -25,16 +25,13 @@ class RestSource:
     """Where to take a field's value for an event from REST: one entry of `rest`.
 
     Attributes:
-        key: Key of the answer's object, or index in its array; None: not in the answer.
-        parameter: The stream's parameter with the value (`<interval>`); "": none.
         values: Value on the wire for each value in the answer, these as text; empty: the same.
-        always: The constant value of events from REST; None: not constant.
     """
 
-    key: str | int | None = None
-    parameter: str = ""
+    key: str | int | None = None  # of the answer's object, or index in its array
+    parameter: str = ""  # the stream's parameter with the value (`<interval>`)
     values: Mapping[str, Any] = field(default_factory=dict)
-    always: Any = None
+    always: Any = None  # the constant value of events from REST
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,48 +39,34 @@ class Field:
     """One field of a record.
 
     Attributes:
-        name: Field name in the record.
         type: string, long, int, boolean, timestamp-millis, decimal or array.
-        nullable: Whether null is allowed (and the default).
         wire: Paths of wire keys, the first present wins; empty: the connector fills the field. In
             an array of pairs the path is the position.
         unit: "us": the field has the microseconds of its wire key; else "ms".
-        number: The decimal is a JSON number on the wire, not a text.
-        items: Fields of the records in an array; else empty.
-        doc: Meaning and unit.
         rest: Sources of the value in REST answers, the first present wins; empty: REST has none.
     """
 
     name: str
     type: str
-    nullable: bool
+    nullable: bool  # null is allowed, and the default
     wire: tuple[str | int, ...]
     unit: str
-    number: bool
-    items: tuple["Field", ...]
+    number: bool  # the decimal is a JSON number on the wire, not a text
+    items: tuple["Field", ...]  # fields of the records in an array
     doc: str
     rest: tuple[RestSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """One kind's record.
-
-    Attributes:
-        kind: The kind.
-        name: Name of the Avro record.
-        doc: What one record is.
-        fields: Its fields in order.
-        ignored: Paths of wire keys that no field has, on purpose.
-        text: The schema to register: Avro alone, without our attributes.
-    """
+    """One kind's record."""
 
     kind: str
-    name: str
+    name: str  # of the Avro record
     doc: str
     fields: tuple[Field, ...]
-    ignored: tuple[str, ...]
-    text: str
+    ignored: tuple[str, ...]  # paths of wire keys that no field has, on purpose
+    text: str  # the schema to register: Avro alone, without our attributes
 
 
 def folder() -> Path:
@@ -104,11 +87,7 @@ def own_topics(prefix: str) -> dict[str, str]:
 
 @functools.cache
 def load(kind: str) -> Schema:
-    """Return the schema of a kind, `OWN` kinds included.
-
-    Raises:
-        Refused: there is no such kind.
-    """
+    """Return the schema of a kind, `OWN` kinds included; raises Refused for an unknown one."""
     path = folder() / f"{kind}.avsc"
     if not path.is_file():
         raise Refused(f"kind {kind!r} has no schema; kinds: {', '.join((*kinds(), *OWN))}")
@@ -136,7 +115,7 @@ def _field(raw: dict[str, Any], named: dict[str, Any]) -> Field:
         avro = next(branch for branch in avro if branch != "null")
     return Field(
         name=raw["name"],
-        type=_type_name(avro),
+        type=avro if isinstance(avro, str) else avro.get("logicalType", avro["type"]),
         nullable=nullable,
         wire=tuple(_listed(raw.get("wire", []))),
         unit=raw.get("unit", "ms"),
@@ -160,22 +139,12 @@ def _rest_source(raw: Any) -> RestSource:
     return RestSource(raw)
 
 
-def _type_name(avro: Any) -> str:
-    if isinstance(avro, str):
-        return avro
-    return str(avro.get("logicalType", avro["type"]))
-
-
 def _items(avro: Any, named: dict[str, Any]) -> tuple[Field, ...]:
     """Return the fields of the records in an array; none for an array of strings.
 
-    Args:
-        avro: The field's type.
-        named: Record types that the schema defined so far, by name: a later array may name one.
+    `named` are the record types that the schema defined so far: a later array may name one.
     """
-    if not isinstance(avro, dict) or avro["type"] != "array":
-        return ()
-    items = avro["items"]
+    items = avro.get("items", "string") if isinstance(avro, dict) else "string"
     if items == "string":
         return ()
     if isinstance(items, str):

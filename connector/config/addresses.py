@@ -5,16 +5,13 @@ import json
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator
+
+from connector.config.values import written_as
 
 _URL = re.compile(r"(?P<scheme>[a-z]+)://(?P<host>[^\s/]+)(/\S*)?")
 _BROKER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^\s\[\]:/@,]+):(?P<port>\d{1,5})")
 _HIGHEST_PORT = 65_535
-
-
-def _written_as(format_: str) -> WithJsonSchema:
-    """Give the form of a value to the JSON schema, and so to docs/config.md."""
-    return WithJsonSchema({"type": "string", "format": format_})
 
 
 def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
@@ -30,12 +27,7 @@ def _url(schemes: tuple[str, ...], example: str) -> AfterValidator:
 
 
 def _without(end: str, added: str) -> AfterValidator:
-    """Refuse a base URL that ends in what the connector appends to it.
-
-    Args:
-        end: Regular expression of such an end.
-        added: Its name, for the error.
-    """
+    """Refuse a base URL with an end that the connector appends itself; `added` names it."""
 
     def check(value: str) -> str:
         base = re.sub(end, "", value.rstrip("/"))
@@ -46,8 +38,8 @@ def _without(end: str, added: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-Url = Annotated[str, _url(("http", "https"), "http://host:port"), _written_as("http(s) URL")]
-_WEB_SOCKET = _url(("ws", "wss"), "wss://host:port"), _written_as("ws(s) URL")
+Url = Annotated[str, _url(("http", "https"), "http://host:port"), written_as("http(s) URL")]
+_WEB_SOCKET = _url(("ws", "wss"), "wss://host:port"), written_as("ws(s) URL")
 WebSocketUrl = Annotated[
     str, *_WEB_SOCKET, _without(r"(/(stream|ws))?(\?.*)?$", "/stream, which is added")
 ]
@@ -55,8 +47,7 @@ WebSocketBase = Annotated[
     str,
     *_WEB_SOCKET,
     _without(
-        r"(/(public|market|private))?(/(stream|ws))?(\?.*)?$",
-        "route and /stream, which are added",
+        r"(/(public|market|private))?(/(stream|ws))?(\?.*)?$", "route and /stream, which are added"
     ),
 ]
 
@@ -97,5 +88,5 @@ def _broker_cure(broker: str) -> str:
 
 
 Brokers = Annotated[
-    str, BeforeValidator(_joined), AfterValidator(_brokers), _written_as("host:port, ...")
+    str, BeforeValidator(_joined), AfterValidator(_brokers), written_as("host:port, ...")
 ]

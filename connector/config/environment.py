@@ -1,7 +1,6 @@
-"""The environment variables that begin with BKC_: the key that each one sets.
+"""The environment variables that begin with BKC_: their names are checked, their places found.
 
-pydantic-settings reads their values (model.py). Here their names are checked and their places in
-the file are found.
+pydantic-settings reads their values (model.py).
 """
 
 import json
@@ -21,17 +20,11 @@ _SERVICE_ADDRESS = re.compile(r"(tcp|udp|sctp)://.*")
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the environment sets.
+    """What the environment sets."""
 
-    Attributes:
-        variables: Each key and item that a variable sets, and its name.
-        replaced: Keys of the file whose whole content a variable replaces; a map is merged instead.
-        problems: A line for each variable that is no setting.
-    """
-
-    variables: Mapping[KeyPath, str]
-    replaced: frozenset[KeyPath]
-    problems: tuple[str, ...]
+    variables: Mapping[KeyPath, str]  # each key and item that a variable sets -> its name
+    replaced: frozenset[KeyPath]  # whose whole content in the file a variable replaces; no maps
+    problems: tuple[str, ...]  # a line for each variable that is no setting
 
 
 def read(environment: Mapping[str, str]) -> Given:
@@ -60,13 +53,10 @@ def read(environment: Mapping[str, str]) -> Given:
 
 
 def _is_no_setting(name: str, value: str) -> bool:
-    if name == OWN_OPTION:
-        return True
     if "__" in name:  # no service has it in its name; a misspelt setting may end in _PORT
         return False
-    if _SERVICE_LINK.search(name):
-        return True
-    return name.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value) is not None
+    is_link = name.endswith("_PORT") and _SERVICE_ADDRESS.fullmatch(value) is not None
+    return is_link or name == OWN_OPTION or _SERVICE_LINK.search(name) is not None
 
 
 def _place_of(name: str, known: Mapping[str, Variable]) -> KeyPath | None:
@@ -92,12 +82,9 @@ def _value(text: str) -> object:
 def _places_in(value: object, where: KeyPath) -> Iterator[KeyPath]:
     """Yield the place of a value, and of every key and item in it."""
     yield where
-    if isinstance(value, dict):
-        for key, part in value.items():
-            yield from _places_in(part, (*where, key))
-    elif isinstance(value, list):
-        for index, part in enumerate(value):
-            yield from _places_in(part, (*where, index))
+    parts = enumerate(value) if isinstance(value, list) else ()
+    for key, part in value.items() if isinstance(value, dict) else parts:
+        yield from _places_in(part, (*where, key))
 
 
 def _cure(name: str, known: Mapping[str, Variable]) -> str:

@@ -1,7 +1,4 @@
-"""pydantic's errors in our words: the value and what to write instead.
-
-The place of each is added by `yaml_source.SourceMap`.
-"""
+"""pydantic's errors in our words: the value and what to write instead."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -42,10 +39,8 @@ def findings(error: ValidationError) -> list[Finding]:
 
 def _is_branch(part: str | int) -> bool:
     """Say whether a part of pydantic's location names the branch of a union, not a key."""
-    return isinstance(part, str) and (part.startswith("<") or "[" in part or part in _SCALARS)
-
-
-_SCALARS = ("str", "int", "float", "bool")
+    scalars = ("str", "int", "float", "bool")
+    return isinstance(part, str) and (part.startswith("<") or "[" in part or part in scalars)
 
 
 def _message(detail: Any, where: KeyPath) -> str:
@@ -58,11 +53,8 @@ def _message(detail: Any, where: KeyPath) -> str:
         return "is missing"
     if value is None or error_type in ("too_short", "string_too_short"):
         return "is empty: give a value, or leave it out"
-    complaint = (
-        f" {_MUST_BE[error_type]}"
-        if error_type in _MUST_BE
-        else f": {detail['msg'].removeprefix('Input ')}"
-    )
+    must_be = _MUST_BE.get(error_type)
+    complaint = f" {must_be}" if must_be else f": {detail['msg'].removeprefix('Input ')}"
     return f"{_shown(value, where)}{complaint}{_cure(detail, where)}"
 
 

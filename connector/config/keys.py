@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
@@ -16,17 +16,11 @@ Model = type[BaseModel]
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """An environment variable that sets a key.
+    """An environment variable that sets a key."""
 
-    Attributes:
-        name: Like BKC_KAFKA__BOOTSTRAP_SERVERS.
-        where: The key's place in the file.
-        free: The key is a map with any keys: BKC_KAFKA__LIBRDKAFKA__LINGER.MS is a variable too.
-    """
-
-    name: str
-    where: KeyPath
-    free: bool = False
+    name: str  # like BKC_KAFKA__BOOTSTRAP_SERVERS
+    where: KeyPath  # in the file
+    free: bool = False  # a map with any keys: BKC_KAFKA__LIBRDKAFKA__LINGER.MS is a variable too
 
 
 def known_at(where: KeyPath) -> list[str]:
@@ -51,7 +45,7 @@ def paths_of_key(name: str) -> list[str]:
 
 
 def model_in(annotation: Any) -> Model | None:
-    """Return the section in a type, be it in a list, map or union; None if there is none."""
+    """Return the section in a type, be it in a list, map or union; None: there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     models = (model_in(part) for part in getattr(annotation, "__args__", ()))
@@ -63,12 +57,10 @@ def variables(model: Model = Settings, where: KeyPath = ()) -> Iterator[Variable
     for key, annotation in _fields(model).items():
         place = (*where, key)
         yield Variable(_name(place), place, free=_is_free(annotation))
-        for section in _sections_in(annotation, place):
+        for section, section_model in _sections_in(annotation, place):
             if section != place:
                 yield Variable(_name(section), section)
-            section_model = model_in(annotation)
-            if section_model is not None:
-                yield from variables(section_model, section)
+            yield from variables(section_model, section)
 
 
 def _name(where: KeyPath) -> str:
@@ -79,21 +71,16 @@ def _fields(model: Model) -> dict[str, Any]:
     return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
 
 
-def _sections_in(annotation: Any, where: KeyPath) -> list[KeyPath]:
-    """Return the places of the sections in a type; those in a list have none."""
+def _sections_in(annotation: Any, where: KeyPath) -> Iterator[tuple[KeyPath, Model]]:
+    """Yield place and model of each section in a type; those in a list have no place."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [where]
-    if get_origin(annotation) is list:
-        return []
-    if get_origin(annotation) is dict:
-        names = get_args(get_args(annotation)[0]) if not _is_free(annotation) else ()
-        return [(*where, name) for name in names]
-    parts = get_args(annotation)[:1] if get_origin(annotation) is Annotated else _args(annotation)
-    return [place for part in parts for place in _sections_in(part, where)]
-
-
-def _args(annotation: Any) -> tuple[Any, ...]:
-    return () if get_origin(annotation) is Literal else get_args(annotation)
+        yield where, annotation
+    elif get_origin(annotation) is dict and not _is_free(annotation):
+        names, model = get_args(annotation)
+        yield from (((*where, name), model) for name in get_args(names))
+    elif get_origin(annotation) not in (list, dict):
+        for part in get_args(annotation):
+            yield from _sections_in(part, where)
 
 
 def _is_free(annotation: Any) -> bool:

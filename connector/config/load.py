@@ -1,7 +1,4 @@
-"""Reads the config file and the environment; every error names file, line, key, value and cure.
-
-Next: config/environment.py (the variables), config/plan.py (the plan that a file means).
-"""
+"""Reads the config file and the environment; every error names file, line, key, value and cure."""
 
 import hashlib
 import os
@@ -18,22 +15,16 @@ from connector.config.keys import PREFIX, known_at
 from connector.config.model import Settings
 from connector.config.yaml_source import SourceMap, parse
 from connector.errors import Refused, did_you_mean
-from connector.planning.model import Finding, KeyPath
+from connector.planning.model import Finding
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A config file as it was read.
-
-    Attributes:
-        settings: Its settings, those of the environment above them.
-        places: Where each setting was read.
-        hash: `content_hash` of the bytes it was parsed from.
-    """
+    """A config file as it was read, with the environment's settings above its own."""
 
     settings: Settings
     places: SourceMap
-    hash: str
+    hash: str  # `content_hash` of the bytes it was parsed from
 
     def sentences(self, findings: Iterable[Finding]) -> list[str]:
         """Return a line for each finding, with its place: `connector.yaml:14: ...`."""
@@ -45,22 +36,23 @@ class Loaded:
 
 
 def load(path: Path, content: bytes | None = None) -> Loaded:
-    """Read the file and the environment. Files that settings name are read when they are used.
+    """Read the file, or take its `content` as read before, and the environment.
 
-    Args:
-        path: The file.
-        content: Its bytes, if they have been read already; the file is not read then.
+    Files that settings name are read when they are used.
 
     Raises:
         Refused: one line per problem, as `connector.yaml:14: subscriptions[2].streams[0]: ...`.
     """
-    if content is None:
-        content = _read(path)
+    content = _read(path) if content is None else content
     data, lines = parse(_decode(content, path), str(path))
     given = environment.read(os.environ)
     if given.problems:
         raise Refused("\n".join(given.problems))
-    in_force = {where: line for where, line in lines.items() if not _is_in(where, given.replaced)}
+    in_force = {
+        where: line
+        for where, line in lines.items()
+        if not any(where[: len(section)] == section for section in given.replaced)
+    }
     places = SourceMap(str(path), in_force, given.variables)
     return Loaded(_settings(data, places), places, content_hash(content))
 
@@ -68,10 +60,6 @@ def load(path: Path, content: bytes | None = None) -> Loaded:
 def content_hash(content: bytes) -> str:
     """Return the first 12 hex digits of the SHA-256 of a file's bytes."""
     return hashlib.sha256(content).hexdigest()[:12]
-
-
-def _is_in(where: KeyPath, sections: Iterable[KeyPath]) -> bool:
-    return any(where[: len(section)] == section for section in sections)
 
 
 def _settings(data: dict[str, Any], places: SourceMap) -> Settings:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -17,23 +17,13 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from connector.binance.products import ENVIRONMENTS, Product
+from connector.config import values
 from connector.config.addresses import Brokers, Url, WebSocketBase
 from connector.config.subscription import SubscriptionSettings
-from connector.config.values import (
-    BookInterval,
-    ConnectionLife,
-    Hold,
-    InstanceName,
-    Refresh,
-    Retention,
-    Scalar,
-    Section,
-    TopicName,
-)
 from connector.errors import did_you_mean
 
 
-class CustomBases(Section):
+class CustomBases(values.Section):
     """Where one product is served: a proxy, a simulator, or another host of the exchange."""
 
     streams: WebSocketBase = Field(
@@ -42,7 +32,7 @@ class CustomBases(Section):
     rest: Url | None = Field(None, description="Base URL of the REST API.")
 
 
-class SecuritySettings(Section):
+class SecuritySettings(values.Section):
     """How Kafka lets us in. Passwords are read from files."""
 
     protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL", "SASL_PLAINTEXT"] = Field(
@@ -66,9 +56,8 @@ class SecuritySettings(Section):
     def _complete(self) -> "SecuritySettings":
         sasl = self.protocol.startswith("SASL")
         if sasl != (self.mechanism is not None):
-            raise ValueError(
-                f"protocol {self.protocol} {'needs' if sasl else 'takes no'} mechanism"
-            )
+            needs = "needs" if sasl else "takes no"
+            raise ValueError(f"protocol {self.protocol} {needs} mechanism")
         if sasl and (self.username is None or self.password_file is None):
             raise ValueError(f"mechanism {self.mechanism} needs username and password_file")
         if (self.mechanism == "OAUTHBEARER") != (self.token_url is not None):
@@ -78,7 +67,7 @@ class SecuritySettings(Section):
         return self
 
 
-class KafkaSettings(Section):
+class KafkaSettings(values.Section):
     """The cluster that takes the records."""
 
     bootstrap_servers: Brokers = Field(description="Comma separated, or a list.")
@@ -86,12 +75,12 @@ class KafkaSettings(Section):
         "bkc", min_length=1, description="How the cluster's logs and quotas call us."
     )
     security: SecuritySettings = SecuritySettings()
-    librdkafka: dict[str, Scalar] = Field(
+    librdkafka: dict[str, values.Scalar] = Field(
         default_factory=dict, description="Handed to the producer as it stands."
     )
 
 
-class RegistrySettings(Section):
+class RegistrySettings(values.Section):
     """The Confluent-compatible registry that keeps the schemas."""
 
     url: Url = Field(description="http://registry:8081 or https://...")
@@ -109,21 +98,21 @@ class RegistrySettings(Section):
         return self
 
 
-class TopicSettings(Section):
+class TopicSettings(values.Section):
     """Names and shape of the topics."""
 
-    prefix: TopicName | None = Field(
+    prefix: values.TopicName | None = Field(
         None, description="Default: binance; on testnet and demo, testnet.binance and demo.binance."
     )
     create: bool = Field(True, description="Create topics that are missing.")
     partitions: int = Field(12, ge=1, le=10_000, description="Of topics we create.")
     replication: int | None = Field(None, ge=1, le=100, description="Default: the cluster's own.")
-    retention: Retention | None = Field(
+    retention: values.Retention | None = Field(
         None, description="Default: the cluster's own; -1: for ever."
     )
 
 
-class ServerSettings(Section):
+class ServerSettings(values.Section):
     """The HTTP server for probes and metrics."""
 
     # 0.0.0.0: kubelet and Prometheus come from outside the pod
@@ -131,7 +120,7 @@ class ServerSettings(Section):
     port: int = Field(8080, ge=0, le=65_535, description="0 takes a free port.")
 
 
-class LogSettings(Section):
+class LogSettings(values.Section):
     """Log lines go to standard error."""
 
     format: Literal["auto", "json", "console"] = Field(
@@ -142,19 +131,19 @@ class LogSettings(Section):
     )
 
 
-class LimitSettings(Section):
+class LimitSettings(values.Section):
     """How much of what Binance allows one IP address is ours."""
 
     share: float = Field(
         1.0, gt=0, le=1, description="Share of the limits per IP: connections and REST weight."
     )
-    connection_life: ConnectionLife = Field(
+    connection_life: values.ConnectionLife = Field(
         timedelta(hours=24),
         description="The exchange cuts a connection after so long; ours are replaced before.",
     )
 
 
-class ShardSettings(Section):
+class ShardSettings(values.Section):
     """Which part of the plan this process reads; usually set by the environment."""
 
     index: int = Field(0, ge=0, description="Counted from 0.")
@@ -163,13 +152,14 @@ class ShardSettings(Section):
     @model_validator(mode="after")
     def _one_of_them(self) -> "ShardSettings":
         if self.index >= self.count:
+            last = self.count - 1
             raise ValueError(
-                f"index {self.index} with count {self.count}: they go from 0 to {self.count - 1}"
+                f"index {self.index} with count {self.count}: they go from 0 to {last}"
             )
         return self
 
 
-class BackfillSettings(Section):
+class BackfillSettings(values.Section):
     """Fetching by REST what was missed."""
 
     enabled: bool = Field(True, description="false: what is missing is marked and stays missing.")
@@ -180,7 +170,7 @@ class BackfillSettings(Section):
     books: bool = Field(
         True, description="Snapshots of order books into their depth topics, to start from."
     )
-    book_interval: BookInterval = Field(
+    book_interval: values.BookInterval = Field(
         timedelta(hours=1), description="A snapshot of every book again after so long."
     )
 
@@ -193,15 +183,11 @@ def _environment(name: str) -> str:
     return name
 
 
-def _branch_of_exchange(value: Any) -> str:
-    return "<bases>" if isinstance(value, dict) else "<name>"
-
-
 # Tags in angle brackets are no keys of the file: error_text.py leaves them out of a place.
 Exchange = Annotated[
     Annotated[str, AfterValidator(_environment), Tag("<name>")]
     | Annotated[dict[Product, CustomBases], Field(min_length=1), Tag("<bases>")],
-    Discriminator(_branch_of_exchange),
+    Discriminator(lambda value: "<bases>" if isinstance(value, dict) else "<name>"),
 ]
 
 
@@ -220,7 +206,7 @@ class Settings(BaseSettings):
     topics: TopicSettings = TopicSettings()
     server: ServerSettings = ServerSettings()
     logs: LogSettings = LogSettings()
-    hold: Hold = Field(
+    hold: values.Hold = Field(
         ByteSize(256 * 1024 * 1024),
         description="Bytes of frames kept while Kafka is away; beyond it frames are dropped.",
     )
@@ -229,13 +215,13 @@ class Settings(BaseSettings):
         description="exactly_once: transactions. idempotent: for clusters without them; a restart"
         " may repeat records, and the markers say so.",
     )
-    instance: InstanceName = Field(
+    instance: values.InstanceName = Field(
         "market",
         description="Names this writer: with the shard its transactional.id, and in markers. Two"
         " connectors on one cluster need two names.",
     )
     shard: ShardSettings = ShardSettings()
-    refresh: Refresh = Field(
+    refresh: values.Refresh = Field(
         timedelta(minutes=5),
         validate_default=False,
         description="How often exchangeInfo is read again for new symbols.",

@@ -1,12 +1,8 @@
-"""The plan that a config file means; each problem with its place in the file.
-
-Next: planning/plan.py (subscriptions and listings into a plan).
-"""
+"""The plan that a config file means; each problem with its place in the file."""
 
 from collections import Counter
 from collections.abc import Mapping
 
-from connector.binance.catalogue.row import Row
 from connector.binance.exchange_info import Universe
 from connector.binance.products import ENVIRONMENTS, Bases, Product
 from connector.config.load import Loaded
@@ -42,15 +38,9 @@ def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | Non
     """
     settings = loaded.settings
     shard = settings.shard.index, settings.shard.count
+    wanted = settings.subscriptions, bases_of(settings), settings.topic_prefix
     try:
-        plan = make_plan(
-            settings.subscriptions,
-            bases_of(settings),
-            settings.topic_prefix,
-            universe=universe,
-            before=before,
-            shard=shard,
-        )
+        plan = make_plan(*wanted, universe=universe, before=before, shard=shard)
     except PlanError as error:
         raise loaded.refused(error.problems) from error
     broken = plan_budget(settings, plan).refusals
@@ -72,14 +62,11 @@ def streams_without_key(settings: Settings, plan: Plan) -> list[str]:
     backfill = settings.backfill
     if not backfill.enabled or backfill.api_key_file is not None:
         return []
-    rows = Counter(planned.stream.row for planned in plan.streams if _needs_key(planned.stream.row))
+    counts = Counter(planned.stream.row for planned in plan.streams)
     return [
         f"{row.product} {row.pattern} ({streams} stream{'' if streams == 1 else 's'}): what is"
         " missed cannot be fetched without an API key: name its file in backfill.api_key_file (the"
         " key needs no permission), or set backfill.enabled: false"
-        for row, streams in rows.items()
+        for row, streams in counts.items()
+        if row.fillable and row.backfill is not None and row.backfill.needs_key
     ]
-
-
-def _needs_key(row: Row) -> bool:
-    return row.fillable and row.backfill is not None and row.backfill.needs_key

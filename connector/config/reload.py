@@ -19,19 +19,12 @@ MISSED_READS_UNTIL_GONE = 5  # a file that is moved into place is away for less
 
 @dataclass(slots=True)
 class FileWatch:
-    """A file's content, compared with the content that was dealt with.
-
-    Attributes:
-        path: The file.
-        known: Hash of the content that was dealt with: taken over or refused.
-        content: Its bytes as last read; None before the first read, and if it could not be read.
-        gone: The last reads have failed, MISSED_READS_UNTIL_GONE of them or more.
-    """
+    """A file's content, compared with the content that was dealt with."""
 
     path: Path
-    known: str
-    content: bytes | None = None
-    gone: bool = False
+    known: str  # hash of the content that was dealt with: taken over or refused
+    content: bytes | None = None  # as last read; None: not read yet, or it could not be
+    gone: bool = False  # the last MISSED_READS_UNTIL_GONE reads have failed
     _hash: str = ""  # of `content`; "" for None
     _missed: int = 0
 
@@ -66,11 +59,7 @@ def reloadable_part(running: Settings, read: Settings) -> tuple[Settings, tuple[
 def differing(old: Any, new: Any, but: Collection[str] = (), path: str = "") -> Iterator[str]:
     """Yield the keys that differ between two sections, as `kafka.client_id`; never values.
 
-    Args:
-        old: A section as a map, or a value.
-        new: The same of the other file.
-        but: Keys at the top that are left out.
-        path: Where the two stand.
+    `but`: keys at the top that are left out. `path`: where the two sections, or values, stand.
     """
     if not (isinstance(old, dict) and isinstance(new, dict)):
         if old != new:

@@ -8,11 +8,7 @@ from connector.errors import Refused
 
 
 def secret(path: Path, key: str) -> str:
-    """Return a file's content without the line end.
-
-    Args:
-        path: The file.
-        key: The setting that names it, for the error.
+    """Return a file's content without the line end; `key` is the setting that names the file.
 
     Raises:
         Refused: the file cannot be read, or is empty.
@@ -28,11 +24,7 @@ def secret(path: Path, key: str) -> str:
 
 
 def api_key_of(settings: Settings) -> str | None:
-    """Return the API key for REST calls that need one; None if the file names none.
-
-    Raises:
-        Refused: its file cannot be read.
-    """
+    """Return the API key for REST calls that need one; None: none is set. Raises as `secret`."""
     path = settings.backfill.api_key_file
     return None if path is None else secret(path, "backfill.api_key_file")
 

@@ -1,6 +1,6 @@
 """A subscription: streams of one product, for which symbols, and where their records go."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import (
     BeforeValidator,
@@ -14,16 +14,11 @@ from pydantic import (
 
 from connector.binance.products import Product
 from connector.config.addresses import WebSocketUrl
-from connector.config.values import (
-    KeyTemplate,
-    Section,
-    Texts,
-    TopicTemplate,
-    one_or_many,
-)
+from connector.config.values import KeyTemplate, Section, Texts, TopicTemplate, one_or_many
 from connector.planning.selection import GLOB, Selection
 
 ALL = "all"
+_MANY = ("status", "quote", "contract_type", "underlying", "match", "exclude")
 
 
 class Filter(Section):
@@ -44,7 +39,7 @@ class Filter(Section):
     )
     exclude: Texts = Field([], description="Never these symbols or globs.")
 
-    @field_validator("status", "quote", "contract_type", "underlying", "match", "exclude")
+    @field_validator(*_MANY)
     @classmethod
     def _as_binance_writes(cls, values: list[str]) -> list[str]:
         return [value.upper() for value in values]
@@ -63,17 +58,10 @@ class Filter(Section):
         return Selection(everything=everything, top=self.top, **given)
 
 
-_MANY = ("status", "quote", "contract_type", "underlying", "match", "exclude")
-
-
-def _branch_of_symbols(value: Any) -> str:
-    return "<filter>" if isinstance(value, dict | Filter) else "<names>"
-
-
 # Tags in angle brackets are no keys of the file: error_text.py leaves them out of a place.
 Symbols = Annotated[
     Annotated[Texts, Tag("<names>")] | Annotated[Filter, Tag("<filter>")],
-    Discriminator(_branch_of_symbols),
+    Discriminator(lambda value: "<filter>" if isinstance(value, dict | Filter) else "<names>"),
 ]
 
 

@@ -1,55 +1,38 @@
 """Types of values in the config file; each error shows the value, and what to write instead."""
 
-import functools
 import re
 import string
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ByteSize,
-    ConfigDict,
-    WithJsonSchema,
-)
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, WithJsonSchema
 
 from connector.errors import did_you_mean
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # org.apache.kafka.common.internals.Topic, 4.1
 # Values that a topic template is tried with; any symbol of plain letters does.
-_SAMPLE = {
-    "prefix": "binance",
-    "product": "spot",
-    "kind": "trade",
-    "symbol": "BTCUSDT",
-    "stream": "btcusdt@trade",
-}
+_SAMPLE = {"prefix": "binance", "product": "spot", "kind": "trade", "symbol": "BTCUSDT"}
 
 
-class Section(BaseModel):
-    """A section of the file: unknown keys are refused; immutable."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Section(BaseModel, extra="forbid", frozen=True):
+    """A section of the file."""
 
 
-def _written_as(format_: str, range_: str | None = None) -> WithJsonSchema:
+def written_as(format_: str, range_: str | None = None) -> WithJsonSchema:
     """Give the form of a value to the JSON schema, and so to docs/config.md."""
-    bounds = {} if range_ is None else {"range": range_}
-    return WithJsonSchema({"type": "string", "format": format_, **bounds})
+    schema = {"type": "string", "format": format_}
+    return WithJsonSchema(schema if range_ is None else schema | {"range": range_})
 
 
 def _topic(value: str) -> str:
     if not _TOPIC.fullmatch(value) or value in (".", ".."):
-        raise ValueError(
-            f"{value!r} is no topic name: letters, digits, dot, underscore and dash, at most 249"
-        )
+        may = "letters, digits, dot, underscore and dash, at most 249"
+        raise ValueError(f"{value!r} is no topic name: {may}")
     return value
 
 
-TopicName = Annotated[str, AfterValidator(_topic), _written_as("topic name")]
+TopicName = Annotated[str, AfterValidator(_topic), written_as("topic name")]
 
 
 def _placeholders(template: str, allowed: Collection[str]) -> None:
@@ -72,7 +55,7 @@ def _braced(names: Collection[str]) -> str:
 
 
 def _topic_template(template: str) -> str:
-    _placeholders(template, ("prefix", "product", "kind", "symbol"))
+    _placeholders(template, _SAMPLE)
     _topic(template.format(**_SAMPLE))
     return template
 
@@ -84,8 +67,8 @@ def _key_template(template: str) -> str:
     return template
 
 
-TopicTemplate = Annotated[str, AfterValidator(_topic_template), _written_as("template")]
-KeyTemplate = Annotated[str, AfterValidator(_key_template), _written_as("template")]
+TopicTemplate = Annotated[str, AfterValidator(_topic_template), written_as("template")]
+KeyTemplate = Annotated[str, AfterValidator(_key_template), written_as("template")]
 
 
 def _scalar(value: object) -> object:
@@ -113,15 +96,8 @@ def one_or_many(value: Any) -> Any:
 
 Texts = Annotated[list[str], BeforeValidator(one_or_many)]
 
-
 _DURATION = re.compile(r"(\d+)(ms|s|m|h|d)")
-_UNITS = {
-    "d": timedelta(days=1),
-    "h": timedelta(hours=1),
-    "m": timedelta(minutes=1),
-    "s": timedelta(seconds=1),
-    "ms": timedelta(milliseconds=1),
-}
+_UNITS = {"d": "days", "h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
 
 
 def _duration(value: object) -> timedelta:
@@ -133,7 +109,7 @@ def _duration(value: object) -> timedelta:
     if match is None:
         raise ValueError(f"{value!r} is no duration: write 7d, 12h, 30m, 45s or 500ms")
     try:
-        return int(match[1]) * _UNITS[match[2]]
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})
     except OverflowError:
         return timedelta.max
 
@@ -148,35 +124,31 @@ def _bounded(value: object, least: str, most: str) -> timedelta:
 
 
 def _between(least: str, most: str) -> BeforeValidator:
-    return BeforeValidator(functools.partial(_bounded, least=least, most=most))
+    return BeforeValidator(lambda value: _bounded(value, least, most))
 
 
-Refresh = Annotated[timedelta, _between("1s", "30d"), _written_as("duration", "1s to 30d")]
-BookInterval = Annotated[timedelta, _between("10s", "30d"), _written_as("duration", "10s to 30d")]
+Refresh = Annotated[timedelta, _between("1s", "30d"), written_as("duration", "1s to 30d")]
+BookInterval = Annotated[timedelta, _between("10s", "30d"), written_as("duration", "10s to 30d")]
 # The exchange cuts a connection after 24 h.
-ConnectionLife = Annotated[timedelta, _between("1s", "24h"), _written_as("duration", "1s to 24h")]
-
-FOR_EVER = -1
+ConnectionLife = Annotated[timedelta, _between("1s", "24h"), written_as("duration", "1s to 24h")]
 
 
 def _retention(value: object) -> int:
     """Return Kafka's `retention.ms`: milliseconds, or -1 for ever."""
-    if str(value) == str(FOR_EVER):
-        return FOR_EVER
+    if str(value) == "-1":
+        return -1
     return _bounded(value, "1s", "36500d") // timedelta(milliseconds=1)
 
 
-Retention = Annotated[int, BeforeValidator(_retention), _written_as("duration", "1s to 36500d")]
-
-_KIB, _GIB = 2**10, 2**30
+Retention = Annotated[int, BeforeValidator(_retention), written_as("duration", "1s to 36500d")]
 
 
 def _hold(value: ByteSize) -> ByteSize:
-    if value < 64 * _KIB:
+    if value < 64 * 2**10:
         raise ValueError(f"{value} bytes are too few: 64KiB is the least")
-    if value > 64 * _GIB:
+    if value > 64 * 2**30:
         raise ValueError(f"{value.human_readable()} is too much: 64GiB is the most")
     return value
 
 
-Hold = Annotated[ByteSize, AfterValidator(_hold), _written_as("size", "64KiB to 64GiB")]
+Hold = Annotated[ByteSize, AfterValidator(_hold), written_as("size", "64KiB to 64GiB")]

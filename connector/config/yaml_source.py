@@ -13,17 +13,11 @@ from connector.planning.model import KeyPath, path_of
 
 @dataclass(frozen=True, slots=True)
 class SourceMap:
-    """Where each setting comes from: a line of the file, or an environment variable.
+    """Where each setting comes from: a line of the file, or a variable, which overrides it."""
 
-    Attributes:
-        file: Path of the file, as given.
-        lines: Line of each key and item, counted from 1.
-        variables: Each key or item that a variable gives, and its name; it overrides the file.
-    """
-
-    file: str
-    lines: Mapping[KeyPath, int]
-    variables: Mapping[KeyPath, str] = field(default_factory=dict)
+    file: str  # its path, as given
+    lines: Mapping[KeyPath, int]  # of each key and item, counted from 1
+    variables: Mapping[KeyPath, str] = field(default_factory=dict)  # -> name of the variable
 
     def locate(self, where: KeyPath, problem: str) -> str:
         """Return `file:line: path: problem`, with the line of the nearest enclosing key given."""
@@ -168,11 +162,7 @@ def _cure(line: str, text: str) -> str:
     if template:
         return f'quote it: "{template[1].strip()}"'
     for word in _WORD.findall(_QUOTED.sub(" ", line)):
-        if not _is_anchored(word, text):
+        is_alias = word.startswith("*") and f"&{word[1:]}" in text
+        if not is_alias and not word.startswith("&"):  # an anchor
             return f'quote it: "{word}"'
     return "indent with spaces, not tabs" if "\t" in line else ""
-
-
-def _is_anchored(word: str, text: str) -> bool:
-    """Say whether a word is YAML's own: an anchor, or the alias of an anchor in the text."""
-    return word.startswith("&") or (word.startswith("*") and f"&{word[1:]}" in text)

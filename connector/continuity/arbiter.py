@@ -1,72 +1,50 @@
 """Feed arbitration: the events of one series from several connections, put in publishing order.
 
-The rules are in `arbitration_rules`. Pure: callers pass `now`, seconds of a monotonic clock.
+The rules are in `arbitration_rules`. Pure: callers pass `now`, monotonic seconds.
 """
 
 from abc import ABC, abstractmethod
 from bisect import insort
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from connector.binance.catalogue.row import Row
 from connector.continuity.tracker import GAP, REPEATED, IdGap, Tracker, Verdict
-
-MAX_WAIT_S = 0.5  # an event is held so long: some times the difference of two feeds' delays
-MAX_HELD_EVENTS = 256  # of one series
 
 Item = TypeVar("Item")
 Order = tuple[int, int]
 
 
 class Decision(NamedTuple, Generic[Item]):
-    """What becomes of one event.
+    """What becomes of one event."""
 
-    Attributes:
-        verdict: REPEATED: it is not published, only counted; else it is published now.
-        item: The event, as offered.
-        gap: The ids missing before it (verdict GAP); None: none are.
-    """
-
-    verdict: Verdict
-    item: Item
-    gap: IdGap | None
+    verdict: Verdict  # REPEATED: it is not published, only counted; else it is published now
+    item: Item  # as offered
+    gap: IdGap | None  # the ids missing before it (verdict GAP); None: none are
 
 
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One connection's delivery of the series.
+    """One connection's delivery of the series."""
 
-    Attributes:
-        caught_up: It was the first feed, or it has delivered what follows the events published.
-        reached: The newest id it has delivered (of candles: open time); None before its first.
-        delivered: Events it has delivered, repeats included.
-    """
-
-    caught_up: bool
-    reached: int | None = None
-    delivered: int = 0
+    caught_up: bool  # it was the first feed, or has delivered what follows the events published
+    reached: int | None = None  # the newest id it has delivered (of candles: open time)
+    delivered: int = 0  # events, repeats included
 
 
 @dataclass(slots=True, eq=False)
 class HeldEvent(Generic[Item]):
-    """An event that is held, or about to be decided.
+    """An event that is held, or about to be decided. Its ids are those of `Tracker.observe`."""
 
-    Attributes:
-        feed: Id of the connection that delivered it.
-        first, last, previous, final: As in `Tracker.observe`.
-        item: The event, as offered.
-        arrived: When it was offered, in the clock's seconds.
-        order: Sorts the held events.
-    """
-
-    feed: int
+    feed: int  # id of the connection that delivered it
     first: int
     last: int
     previous: int | None
     final: bool
     item: Item
-    arrived: float
-    order: Order
+    arrived: float  # when it was offered, in the clock's seconds
+    order: Order  # sorts the held events
 
 
 class FeedArbiter(ABC, Generic[Item]):
@@ -80,19 +58,9 @@ class FeedArbiter(ABC, Generic[Item]):
         wait_s: Longest time an event is held for another feed, in seconds.
         hold: Most events that are held.
         skew: How far apart two feeds stamp the same event, in the unit of its times.
-
-    Attributes:
-        tracker: The series' tracker.
     """
 
-    def __init__(
-        self,
-        row: Row,
-        tracker: Tracker,
-        wait_s: float = MAX_WAIT_S,
-        hold: int = MAX_HELD_EVENTS,
-        skew: int = 1,
-    ) -> None:
+    def __init__(self, row: Row, tracker: Tracker, wait_s: float, hold: int, skew: int) -> None:
         self.tracker = tracker
         self._rule = row.sequence.rule
         self._wait_s = wait_s
@@ -110,9 +78,7 @@ class FeedArbiter(ABC, Generic[Item]):
     @property
     def due(self) -> float | None:
         """When `expire` will have something to decide; None while nothing is held."""
-        if not self._held:
-            return None
-        return min(event.arrived for event in self._held) + self._wait_s
+        return min((event.arrived + self._wait_s for event in self._held), default=None)
 
     @property
     def idle(self) -> bool:
@@ -120,11 +86,9 @@ class FeedArbiter(ABC, Generic[Item]):
         return len(self._feeds) <= 1 and not self._held
 
     def feed_opened(self, feed: int, leading: bool = False) -> None:
-        """Add a feed. The first one counts as caught up.
+        """Add a feed, the first one as caught up.
 
-        Args:
-            feed: Id of its connection.
-            leading: The events that the tracker has observed so far came from it.
+        `leading`: the events that the tracker has observed so far came from it.
         """
         self._feeds.pop(feed, None)
         self._feeds[feed] = Feed(caught_up=not self._feeds)
@@ -136,7 +100,7 @@ class FeedArbiter(ABC, Generic[Item]):
         self._feeds.pop(feed, None)
         if self._leader == feed:
             self._leader = None
-        return self._settle(now)
+        return self.expire(now)
 
     def has_successor(self, feed: int) -> bool:
         """Return whether another feed has caught up."""
@@ -160,13 +124,10 @@ class FeedArbiter(ABC, Generic[Item]):
         now: float,
         final: bool = True,
     ) -> list[Decision[Item]]:
-        """Take an event of a feed; returns what is decided now, in publishing order.
+        """Take an event of a feed, even of a closed one; return what is decided now, in order.
 
-        Args:
-            feed: Id of the connection. A closed feed's event is taken too, but held for none.
-            first, last, previous, final: As in `Tracker.observe`.
-            item: The event; comes back in a decision.
-            now: The clock's seconds.
+        `first`, `last`, `previous` and `final` are those of `Tracker.observe`; `item` comes back in
+        a decision.
         """
         state = self._feeds.get(feed)
         reached = self._reach(first, last)
@@ -176,27 +137,21 @@ class FeedArbiter(ABC, Generic[Item]):
                 state.reached = reached
         order = self._order(first, last, previous)
         event = HeldEvent(feed, first, last, previous, final, item, now, order)
-        if not self._held:
-            verdict = self._ready(event)
-            if verdict is not None:
-                return [self._take(event, verdict)]
-        insort(self._held, event, key=_order_of)
-        return self._settle(now)
-
-    def expire(self, now: float) -> list[Decision[Item]]:
-        """Return what has been held long enough, and what can be decided after it."""
-        return self._settle(now) if self._held else []
+        if not self._held and (verdict := self._ready(event)) is not None:
+            return [self._take(event, verdict)]
+        insort(self._held, event, key=attrgetter("order"))
+        return self.expire(now)
 
     def reset(self) -> list[Decision[Item]]:
         """Prepare for ids that begin anew; returns all that is held, of the old ids."""
-        decisions = []
-        while self._held:
-            decisions.append(self._take(self._held[0], self._ready(self._held.pop(0))))
+        held, self._held = self._held, []
+        decisions = [self._take(event, self._ready(event)) for event in held]
         for feed in self._feeds.values():
             feed.reached = None
         return decisions
 
-    def _settle(self, now: float) -> list[Decision[Item]]:
+    def expire(self, now: float) -> list[Decision[Item]]:
+        """Return what can be decided, or has been held long enough, and what can be after it."""
         decisions: list[Decision[Item]] = []
         while self._held:
             position, verdict = self._first_ready()
@@ -208,8 +163,7 @@ class FeedArbiter(ABC, Generic[Item]):
     def _first_ready(self) -> tuple[int, Verdict | None]:
         """Return position and verdict of the first event that can be decided; else (0, None)."""
         for position, event in enumerate(self._held):
-            verdict = self._ready(event)
-            if verdict is not None:
+            if (verdict := self._ready(event)) is not None:
                 return position, verdict
         return 0, None
 
@@ -233,9 +187,8 @@ class FeedArbiter(ABC, Generic[Item]):
 
     def _all_beyond(self, edge: int) -> bool:
         """Return whether every feed has delivered something newer than this id."""
-        return all(
-            feed.reached is not None and feed.reached > edge for feed in self._feeds.values()
-        )
+        reached = (feed.reached for feed in self._feeds.values())
+        return all(newest is not None and newest > edge for newest in reached)
 
     @abstractmethod
     def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
@@ -253,7 +206,3 @@ class FeedArbiter(ABC, Generic[Item]):
         """Return the id that a feed has reached with an event."""
         del first
         return last
-
-
-def _order_of(event: HeldEvent[Item]) -> Order:
-    return event.order

@@ -1,8 +1,5 @@
 """Several feeds, one tracker: the rules by which an arbiter publishes the events of one series.
 
-Used while a series has more than one feed: rotation, shutdown notices, suspects, changed plans,
-`connections: 2`. Pure: callers pass `now`, seconds of a monotonic clock.
-
 Each feed by itself is in order. Events are held for MAX_WAIT_S and in a bounded number at most:
 
 - contiguous, range, chained (`ChainArbiter`): an event follows where the last one published ended.
@@ -22,17 +19,13 @@ from typing import Any
 from typing_extensions import override
 
 from connector.binance.catalogue.row import Row, SequenceRule
-from connector.continuity.arbiter import (
-    MAX_HELD_EVENTS,
-    MAX_WAIT_S,
-    Decision,
-    FeedArbiter,
-    HeldEvent,
-    Item,
-    Order,
-)
-from connector.continuity.sequence_rules import CandleTracker, tracker_for
+from connector.continuity.arbiter import Decision, FeedArbiter, HeldEvent, Item, Order
+from connector.continuity.candle_tracker import CandleTracker
+from connector.continuity.sequence_rules import tracker_for
 from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, Tracker, Verdict
+
+MAX_WAIT_S = 0.5  # an event is held so long: some times the difference of two feeds' delays
+MAX_HELD_EVENTS = 256  # of one series
 
 
 class ChainArbiter(FeedArbiter[Item]):
@@ -42,8 +35,7 @@ class ChainArbiter(FeedArbiter[Item]):
     def may_close(self, feed: int) -> bool:
         """Return whether nothing is lost, and no chain of ids broken, if this feed closes now.
 
-        A chain goes on only where another feed's event ends where the leading feed's does. Feeds
-        may never be cut alike: callers set a deadline, and an overlap follows.
+        Feeds may never be cut alike: callers set a deadline, and an overlap follows.
         """
         if self._rule == "contiguous" or self._leader != feed:
             return super().may_close(feed)
@@ -54,12 +46,10 @@ class ChainArbiter(FeedArbiter[Item]):
     @override
     def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
         verdict = self.tracker.judge(event.first, event.last, event.previous)
-        if verdict is REPEATED:
-            return verdict
         if verdict is NEW:
             return None if self.tracker.is_tolerated_skip(event.first) else verdict
-        leading = self._leader is None or self._leader == event.feed
-        return verdict if verdict is OVERLAP and leading else None
+        may_overlap = verdict is OVERLAP and self._leader in (None, event.feed)
+        return verdict if verdict is REPEATED or may_overlap else None
 
     @override
     def _is_passed(self) -> bool:
@@ -80,7 +70,8 @@ class NewestArbiter(FeedArbiter[Item]):
         newest = self.tracker.newest
         if newest is None or event.feed == self._leader:
             return self.tracker.judge(event.first, event.last)
-        if event.last <= newest + self._slack():
+        slack = 0 if self._rule == "increasing" else self._skew
+        if event.last <= newest + slack:
             return REPEATED
         return NEW if self._may_lead(event.feed) else None
 
@@ -95,18 +86,12 @@ class NewestArbiter(FeedArbiter[Item]):
         decision = super()._take(event, verdict)
         if not alone or self._rule == "candle" or decision.verdict is REPEATED:
             return decision
-        if not self.tracker.has_ids:
-            return Decision(GAP, event.item, IdGap(None, None, None))
-        return Decision(GAP, event.item, IdGap(before, event.last, None))
-
-    def _slack(self) -> int:
-        return 0 if self._rule == "increasing" else self._skew
+        gap = IdGap(before, event.last, None) if self.tracker.has_ids else IdGap(None, None, None)
+        return Decision(GAP, event.item, gap)
 
     def _may_lead(self, feed: int) -> bool:
-        state = self._feeds.get(feed)
-        if state is not None and state.caught_up:
-            return True
-        return not any(other.caught_up for other in self._feeds.values())
+        caught_up = [each for each, state in self._feeds.items() if state.caught_up]
+        return feed in caught_up or not caught_up
 
     @override
     def _is_passed(self) -> bool:
@@ -114,7 +99,6 @@ class NewestArbiter(FeedArbiter[Item]):
 
     @override
     def _order(self, first: int, last: int, previous: int | None) -> Order:
-        del first, previous
         return last, 0
 
 
@@ -140,12 +124,10 @@ class CandleArbiter(NewestArbiter[Item]):
 
     @override
     def _order(self, first: int, last: int, previous: int | None) -> Order:
-        del last
         return first, previous or 0
 
     @override
     def _reach(self, first: int, last: int) -> int:
-        del last
         return first
 
 

@@ -8,18 +8,13 @@ from types import MappingProxyType
 from typing import Any
 
 from connector.binance.candles import open_time
+from connector.continuity.candle_tracker import CandleTracker
 from connector.continuity.gap import Gap
-from connector.continuity.sequence_rules import CandleTracker
 from connector.continuity.series import Series
 
 
 class Checkpoint:
-    """Progress and unfinished gaps by series.
-
-    Args:
-        stored: Newest progress by series, as records.
-        unfinished: Opening markers of the gaps that were being filled, as records.
-    """
+    """Progress and unfinished gaps by series; arguments as of `SeriesRegistry.begin`."""
 
     def __init__(
         self,
@@ -36,8 +31,7 @@ class Checkpoint:
     def restore(self, series: Series) -> Iterator[Gap] | None:
         """Put a series where the previous writer left it, in its topic of then.
 
-        Returns:
-            Its unfinished gaps; None if it is a new series.
+        Returns its unfinished gaps; None if it is a new series.
         """
         stored, epoch = self._stored.pop(series.name, None), self._epochs.pop(series.name, 0)
         if stored is None:

@@ -1,7 +1,7 @@
 """Gap tracking: finds the gaps of every series, by the ids of its events and by its connections.
 
-The pipeline reports events, the supervisors report connections. continuity/outbox.py keeps the
-markers for the next transaction; backfill/gap_filler.py drains `requests`. No I/O.
+The pipeline reports events, the supervisors report connections; backfill/gap_filler.py drains
+`requests`. No I/O.
 """
 
 from collections.abc import Iterable
@@ -30,17 +30,13 @@ class GapTracker(SeriesRegistry):
         last: int,
         reason: GapReason = "sequence",
     ) -> str | None:
-        """Open or close the gap before an event.
+        """Open or close the gap before an event; return the gap_id its record must carry, if any.
 
         Args:
             series: The series, its tracker already advanced by the event.
             id_gap: What is missing before the event, by its ids; None if they follow on.
-            record_ms: Record time of the event.
-            last: Its last id.
+            record_ms, last: Record time and last id of the event.
             reason: Why something is missing, unless a pending gap has a reason of its own.
-
-        Returns:
-            The gap_id its record must carry; None for most.
         """
         gap, gap_id = series.pending, series.next_gap_id
         series.pending, series.next_gap_id, series.needs_check = None, None, False
@@ -56,54 +52,27 @@ class GapTracker(SeriesRegistry):
             id_gap = series.tracker.last_tolerated_skip()  # after a break it may have been lost
         gap = gap or self._gap(series, reason, None if id_gap is None else id_gap.before_id)
         gap.after_ms = record_ms
-        closed = self._close_pending(series, gap, id_gap, last, already_counted=gap_id == gap.id)
-        return gap_id or closed
-
-    def _close_pending(
-        self, series: Series, gap: Gap, id_gap: IdGap | None, last: int, *, already_counted: bool
-    ) -> str | None:
-        """Close or confirm a gap at its right edge.
-
-        Args:
-            series, gap: The gap.
-            id_gap: What is missing by the ids; None if they are contiguous.
-            last: Last id of the event.
-            already_counted: The gap was already counted at reconnect: do not count it twice.
-
-        Returns:
-            Its gap_id if events are missing, None if the ids are contiguous.
-        """
+        if id_gap is None and series.ids_reveal_gaps:
+            gap.after_id = series.last_id
+            self.outbox.add_marker("clear", series, gap)
+            return gap_id
         if id_gap is not None:
             gap.before_id, gap.after_id = id_gap.before_id, id_gap.after_id
             gap.missing = id_gap.missing
-            return self._count(series, gap, already_counted=already_counted)
-        if series.ids_reveal_gaps:
-            gap.after_id = series.last_id
-            self.outbox.add_marker("clear", series, gap)
-            return None
-        gap.after_id = last if series.tracker.has_ids else None
-        return self._count(series, gap, already_counted=already_counted)
+        else:
+            gap.after_id = last if series.tracker.has_ids else None
+        closed = self._count(series, gap, already_counted=gap_id == gap.id)  # by `confirm`
+        return gap_id or closed
 
     def on_recovered(self, series: Series, gap: Gap, to: int) -> None:
-        """Note that an event of a gap was published; call it before anything else can be.
-
-        Args:
-            series, gap: The gap.
-            to: Last id of the event.
-        """
+        """Note that an event of a gap was published, up to this id; call it right after."""
         gap.recovered += 1
         gap.filled_to = to
         self.recovered += 1
         self.schedule_progress(series)
 
     def on_dead_letter(self, series: Series, first: int, last: int, record_ms: int | None) -> None:
-        """Open the gap that an event leaves which cannot become a record.
-
-        Args:
-            series: The series, its tracker already advanced by the event.
-            first, last: Ids of the event.
-            record_ms: Its record time, if it has one.
-        """
+        """Open the gap of an event that cannot become a record; its tracker is already advanced."""
         gap = series.gap_around(self._environment, "dead_letter", first - 1, last)
         gap.missing = last - first + 1
         gap.before_ms, gap.after_ms = series.last_ms, record_ms
@@ -112,8 +81,7 @@ class GapTracker(SeriesRegistry):
     def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
         """Mark a record that Kafka did not take as unfillable."""
         in_topic = [series for series in self._series.values() if series.topic == topic]
-        kinds = {series.stream.row.kind for series in in_topic or self._series.values()}
-        for kind in kinds:
+        for kind in {series.stream.row.kind for series in in_topic or self._series.values()}:
             try:
                 record = decode_record(load(kind), value)
             except BadMessage:
@@ -127,10 +95,9 @@ class GapTracker(SeriesRegistry):
     # Reported by the supervisors
 
     def suspect(self, series: Iterable[Series], reason: GapReason) -> list[Series]:
-        """Open a pending gap in these series: they may miss something from now on.
+        """Open a pending gap in these series, which may miss something from now on.
 
-        Returns:
-            Those that had no pending gap before.
+        Returns those that had none before.
         """
         new = [each for each in series if each.covered and each.pending is None]
         for each in new:
@@ -160,12 +127,10 @@ class GapTracker(SeriesRegistry):
             self.requests.append(ConfirmReset(series))
 
     def reset(self, series: Series, first: int | None) -> None:
-        """Begin the ids of a series anew: REST has confirmed that they did.
+        """Begin the ids of a series anew, as REST has confirmed; none of its events may be held.
 
-        Args:
-            series: The series; no event of it may wait for another connection.
-            first: Lowest of the new ids that was taken for a repeat: the next event shows that it
-                and what followed are missing. None if there was none.
+        `first`: the lowest of the new ids that was taken for a repeat; the next event shows that it
+        and what followed are missing.
         """
         gap = self._gap(series, "ids_reset")
         self.gaps["ids_reset"] += 1

@@ -29,12 +29,8 @@ def digest(*parts: object) -> str:
 def gap_id(
     environment: str, product: str, stream_name: str, symbol: str, id_epoch: int, before: int | None
 ) -> str:
-    """Return the id of the gap after this id, or after this time where there are no ids.
+    """Return the id of the gap after `before`: an id, or a record time where there are no ids.
 
-    Args:
-        environment: The topic prefix: it keeps testnet and production apart.
-        product, stream_name, symbol: The series.
-        id_epoch: How often its ids have begun anew.
-        before: Last id before the gap, else the record time of the last record before it.
+    The environment, the topic prefix, keeps testnet and production apart.
     """
     return digest(environment, product, stream_name, symbol, id_epoch, before)

@@ -4,7 +4,6 @@ Filled by continuity/gap_tracker.py, drained by the producer. No I/O: the time i
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.codec.avro import encode_record
@@ -19,27 +18,12 @@ from connector.continuity.series import Series
 IDLE_PROGRESS_INTERVAL_MS = 1_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Marker:
-    state: MarkerState
-    series: Series
-    topic: str
-    gap: Gap  # a copy: the gap changes on
-    detail: str
-    repeats_possible: bool
-
-
 class Outbox:
     """Markers and progress of one writer that are not written yet.
 
     Args:
         environment: The topic prefix.
-        shard: The writer's shard,
-        instance: its name, and
-        run: the random id of its process.
-
-    Attributes:
-        first_commits: Series whose progress was written -> number of the first transaction with it.
+        shard, instance, run: The writer's shard, its name, the random id of its process.
     """
 
     def __init__(self, environment: str, shard: int, instance: str, run: str) -> None:
@@ -48,31 +32,23 @@ class Outbox:
         self._marker_schema_id = 0
         self._progress = ProgressEncoder(0, shard, instance, run)
         self._dirty: list[Series] = []
-        self._markers: list[_Marker] = []
+        self._markers: list[dict[str, Any]] = []  # as records, `marked_time` still missing
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
         self._tombstones: list[str] = []  # keys of the progress topic
         self._last_written: Series | None = None  # whose progress was written last
         self._idle_written_ms = 0
         self._marker_topic = f"{environment}.{MARKERS}"
         self._progress_topic = f"{environment}.{PROGRESS}"
+        # Name of a series whose progress was written -> number of the first transaction with it.
         self.first_commits: dict[str, int] = {}
 
     def begin(self, schema_ids: Mapping[str, int], stored: Mapping[str, Mapping[str, Any]]) -> None:
-        """Set the schema ids, and take over the progress of the previous writer of this shard.
-
-        Args:
-            schema_ids: Kind (`marker`, `progress`) -> id.
-            stored: Newest progress by series, as records.
-        """
+        """Set the schema ids by kind; take over this shard's stored progress, by series."""
         self._marker_schema_id = schema_ids["marker"]
-        self._progress = ProgressEncoder(
-            schema_ids["progress"], self._shard, self._instance, self._run
-        )
         own = (self._shard, self._instance)
+        self._progress = ProgressEncoder(schema_ids["progress"], *own, self._run)
         self._takeover = [
-            (name, progress)
-            for name, progress in stored.items()
-            if (progress["shard"], progress["instance"]) == own
+            item for item in stored.items() if (item[1]["shard"], item[1]["instance"]) == own
         ]
 
     def head(self, product: str, stream_name: str, symbol: str, kind: str, topic: str) -> bytes:
@@ -91,13 +67,32 @@ class Outbox:
     ) -> None:
         """Add a marker to the next transaction, with the gap as it is now.
 
-        Args:
-            state, series, gap, detail, repeats_possible: Its fields.
-            topic: Topic of the records it is about; by default where the series goes now.
+        `topic`: that of the records it is about; by default where the series goes now.
         """
-        marker = _Marker(
-            state, series, topic or series.topic, replace(gap), detail, repeats_possible
-        )
+        edges = gap.after_ms, gap.before_ms
+        fact = gap.id or digest(self._environment, series.name, gap.epoch, *edges)
+        marker = {
+            "marker_id": digest(fact, state),
+            "state": state,
+            "reason": gap.reason,
+            "product": series.product,
+            "stream_name": series.stream.name,
+            "symbol": series.symbol,
+            "kind": series.stream.row.kind,
+            "topic": topic or series.topic,
+            "gap_id": gap.id or None,
+            "before_id": gap.before_id,
+            "after_id": gap.after_id,
+            "before_time": gap.before_ms,
+            "after_time": gap.after_ms,
+            "missing": gap.missing,
+            "recovered": gap.recovered if state in ("filled", "partial") else None,
+            "id_epoch": gap.epoch,
+            "repeats_possible": repeats_possible,
+            "shard": self._shard,
+            "instance": self._instance,
+            "detail": detail or None,
+        }
         self._markers.append(marker)
 
     def schedule_progress(self, series: Series) -> None:
@@ -126,12 +121,7 @@ class Outbox:
         self._tombstones.append(series.name)
 
     def drain(self, number: int, now_us: int) -> list[KafkaRecord]:
-        """Return the markers, progress and tombstones that belong to a transaction.
-
-        Args:
-            number: Number of the transaction; 0 without transactions.
-            now_us: Epoch microseconds.
-        """
+        """Return the markers, progress and tombstones of a transaction; number 0: without one."""
         now_ms = now_us // 1000
         markers, self._markers = self._markers, []
         tombstones, self._tombstones = self._tombstones, []
@@ -166,65 +156,27 @@ class Outbox:
         It is the first transaction: the previous writer sees from it that a newer one writes.
         """
         taken, self._takeover = self._takeover, []
+        now_ms, encode = now_us // 1000, self._progress.encode
+        names = ("product", "stream_name", "symbol", "kind", "topic")
+        states = ("last_id", "last_time", "complete_until", "open_gaps", "id_epoch")
         records: list[KafkaRecord] = []
         for name, progress in taken:
             self.first_commits.setdefault(name, number)
-            names = ("product", "stream_name", "symbol", "kind", "topic")
-            value = self._progress.encode(
-                self._progress.head(*(progress[field] for field in names)),
-                progress["last_id"],
-                progress["last_time"],
-                progress["complete_until"],
-                progress["open_gaps"],
-                progress["id_epoch"],
-                now_us // 1000,
-                number,
-                fillings=progress["fillings"],
-            )
-            records.append((self._progress_topic, value, name.encode(), now_us // 1000, None))
+            head = self.head(*(progress[field] for field in names))
+            state = [*(progress[field] for field in states), now_ms, number]
+            value = encode(head, *state, fillings=progress["fillings"])
+            records.append((self._progress_topic, value, name.encode(), now_ms, None))
         return records
 
     def _progress_record(self, series: Series, number: int, now_ms: int) -> KafkaRecord:
-        value = self._progress.encode(
-            series.head,
-            series.last_id,
-            series.last_ms,
-            series.complete_until,
-            tuple(series.open_gaps),
-            series.tracker.epoch,
-            now_ms,
-            number,
-            fillings=series.fillings,
-        )
+        edges = (series.last_id, series.last_ms, series.complete_until)
+        state = (*edges, tuple(series.open_gaps), series.tracker.epoch)
+        value = self._progress.encode(series.head, *state, now_ms, number, fillings=series.fillings)
         return self._progress_topic, value, series.name.encode(), now_ms, None
 
-    def _marker_record(self, marker: _Marker, now_us: int) -> KafkaRecord:
-        series, gap, state = marker.series, marker.gap, marker.state
-        edges = gap.after_ms, gap.before_ms
-        fact = gap.id or digest(self._environment, series.name, gap.epoch, *edges)
-        values = {
-            "marker_id": digest(fact, state),
-            "state": state,
-            "reason": gap.reason,
-            "product": series.product,
-            "stream_name": series.stream.name,
-            "symbol": series.symbol,
-            "kind": series.stream.row.kind,
-            "topic": marker.topic,
-            "gap_id": gap.id or None,
-            "marked_time": now_us // 1000,
-            "marked_time_us": now_us,
-            "before_id": gap.before_id,
-            "after_id": gap.after_id,
-            "before_time": gap.before_ms,
-            "after_time": gap.after_ms,
-            "missing": gap.missing,
-            "recovered": gap.recovered if state in ("filled", "partial") else None,
-            "id_epoch": gap.epoch,
-            "repeats_possible": marker.repeats_possible,
-            "shard": self._shard,
-            "instance": self._instance,
-            "detail": marker.detail or None,
-        }
-        value = encode_record(load("marker"), self._marker_schema_id, values)
-        return self._marker_topic, value, series.name.encode(), now_us // 1000, None
+    def _marker_record(self, marker: dict[str, Any], now_us: int) -> KafkaRecord:
+        now_ms = now_us // 1000
+        marker |= {"marked_time": now_ms, "marked_time_us": now_us}
+        value = encode_record(load("marker"), self._marker_schema_id, marker)
+        name = f"{marker['product']}/{marker['stream_name']}/{marker['symbol']}"
+        return self._marker_topic, value, name.encode(), now_ms, None

@@ -17,15 +17,10 @@ class FillGap:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotBook:
-    """Fetch the present state of an order book.
+    """Fetch the present state of an order book."""
 
-    Attributes:
-        series: A series of its changes.
-        gap_id: The gap after which it is wanted; None at the start of a coverage.
-    """
-
-    series: Series
-    gap_id: str | None
+    series: Series  # one of its changes
+    gap_id: str | None  # the gap after which it is wanted; None: at the start of a coverage
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +35,11 @@ RestRequest = FillGap | SnapshotBook | ConfirmReset
 
 @dataclass(frozen=True, slots=True)
 class FillPolicy:
-    """What REST may be asked for.
+    """What REST may be asked for."""
 
-    Attributes:
-        enabled: `backfill.enabled`; False: nothing.
-        has_key: Whether there is an API key for calls that need one.
-        books: `backfill.books`: whether order books get snapshots.
-    """
-
-    enabled: bool = False
-    has_key: bool = False
-    books: bool = True
+    enabled: bool = False  # `backfill.enabled`; False: nothing
+    has_key: bool = False  # there is an API key for calls that need one
+    books: bool = True  # `backfill.books`: order books get snapshots
 
     def why_unfillable(self, row: Row, gap: Gap) -> str | None:
         """Return why REST cannot fill a gap, for the marker's `detail`; None if it can."""
@@ -70,4 +59,4 @@ class FillPolicy:
 
     def confirms_resets(self, row: Row) -> bool:
         """Say whether REST may be asked for the newest id of a row's series."""
-        return self.enabled and (row.fillable or row.tells_book_ids)
+        return self.enabled and (row.fillable or row.has_book_ids)

@@ -6,56 +6,37 @@ from typing import Any
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.continuity.arbiter import FeedArbiter
+from connector.continuity.candle_tracker import CandleTracker
 from connector.continuity.gap import Gap
 from connector.continuity.marker import GapReason, gap_id
-from connector.continuity.sequence_rules import CandleTracker
 from connector.continuity.tracker import Tracker
 
 
 @dataclass(slots=True, eq=False)
 class Series:
-    """One series of a writer.
-
-    Attributes:
-        product, stream, symbol, topic: Which series, and where its records go.
-        record_prefix: Confluent header and the first three fields of its records.
-        key: Kafka key of its records.
-        head: The part of its progress records that never changes.
-        tracker: Its ids.
-        last_ms: Record time of the newest record; None before the first.
-        pending: An open gap whose right edge the next event will show; None for most.
-        next_gap_id: gap_id the next published record carries; None for most.
-        ended: Its coverage has ended: the next event begins it anew.
-        forgotten: It is removed as soon as its open gaps are closed.
-        suspects: Ids of the connections that delivered it when it was suspected to be stale, as
-            long as that is not settled; empty if it is not suspected.
-        suspected_after: Newest id published by then.
-        needs_check: True if any of pending, next_gap_id, ended or suspects is set, or before the
-            first event (tested once per event instead of five fields).
-        open_gaps: gap_id -> gap that REST is asked for.
-        arbiter: Puts the events of several connections in order; None while there is one.
-        dirty: Something was published since its progress was last written.
-    """
+    """One series of a writer."""
 
     product: Product
     stream: Stream
     symbol: str
-    topic: str
-    record_prefix: bytes
-    key: bytes
-    head: bytes
+    topic: str  # where its records go
+    record_prefix: bytes  # Confluent header and the first three fields of its records
+    key: bytes  # Kafka key of its records
+    head: bytes  # the part of its progress records that never changes
     tracker: Tracker
-    last_ms: int | None = None
-    pending: Gap | None = None
-    next_gap_id: str | None = None
-    ended: bool = False
-    forgotten: bool = False
+    last_ms: int | None = None  # record time of the newest record; None: before the first
+    pending: Gap | None = None  # an open gap whose right edge the next event will show
+    next_gap_id: str | None = None  # gap_id that the next published record carries
+    ended: bool = False  # its coverage has ended: the next event begins it anew
+    forgotten: bool = False  # it is removed as soon as its open gaps are closed
+    # Ids of the connections that delivered it when it was suspected to be stale, until settled.
     suspects: tuple[int, ...] = ()
-    suspected_after: int | None = None
+    suspected_after: int | None = None  # newest id published when it was suspected
+    # pending, next_gap_id, ended or suspects is set, or no event has come: one test for all.
     needs_check: bool = True
-    open_gaps: dict[str, Gap] = field(default_factory=dict)
-    arbiter: FeedArbiter[Any] | None = None
-    dirty: bool = False
+    open_gaps: dict[str, Gap] = field(default_factory=dict)  # by gap_id; REST is asked for them
+    arbiter: FeedArbiter[Any] | None = None  # orders the events of several connections
+    dirty: bool = False  # something was published since its progress was last written
 
     @property
     def name(self) -> str:
@@ -91,31 +72,23 @@ class Series:
     def fillings(self) -> list[dict[str, Any]]:
         """How far the open gaps are filled, as values of the progress record's `fillings`."""
         return [
-            {
-                "gap_id": gap.id,
-                "filled_to": gap.filled_to,
-                "recovered": gap.recovered,
-                "gone": gap.expired,
-            }
-            for gap in self.open_gaps.values()
-            if gap.filled_to is not None
+            {"gap_id": name, "filled_to": to, "recovered": gap.recovered, "gone": gap.expired}
+            for name, gap in self.open_gaps.items()
+            if (to := gap.filled_to) is not None
         ]
 
     @property
     def complete_until(self) -> int | None:
         """Record time before which nothing is missing that may still come; epoch milliseconds."""
-        edges = [gap.before_ms for gap in self.open_gaps.values() if gap.before_ms is not None]
-        if self.pending is not None and self.pending.before_ms is not None:
-            edges.append(self.pending.before_ms)
+        gaps = [*self.open_gaps.values(), *([self.pending] if self.pending else ())]
+        edges = (gap.before_ms for gap in gaps if gap.before_ms is not None)
         return min(edges, default=self.last_ms)
 
     def gap(self, environment: str, reason: GapReason, before: int | None = None) -> Gap:
         """Return a gap behind the newest record.
 
-        Args:
-            environment: The topic prefix, a part of the gap_id.
-            reason: Why something is missing.
-            before: The left edge that its gap_id is made of; the newest id or time by default.
+        Its gap_id is made of the environment (topic prefix) and of `before`, by default the newest
+        id or time.
         """
         edge = before if before is not None else self.last_id
         edge = edge if edge is not None else self.last_ms
@@ -124,12 +97,9 @@ class Series:
         return Gap(number, reason, self.last_id, self.last_ms, epoch=epoch)
 
     def gap_around(self, environment: str, reason: GapReason, before: int, last: int) -> Gap:
-        """Return the gap that one record leaves; its edges are times where there are no ids.
+        """Return the gap of one record, which ends with `last`; the one before ends with `before`.
 
-        Args:
-            environment, reason: As of `gap`.
-            before: Last id (or time) before the record.
-            last: Last id (or time) of the record.
+        Both are ids, or times where there are no ids.
         """
         gap = self.gap(environment, reason, before)
         if self.tracker.has_ids:

@@ -1,7 +1,4 @@
-"""The series of one writer: opened, covered, moved to other topics, forgotten; no I/O.
-
-continuity/gap_tracker.py finds their gaps; here a gap is marked, and requested of REST.
-"""
+"""The series of one writer: opened, covered, moved to other topics, forgotten. It marks gaps."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
@@ -25,20 +22,14 @@ class SeriesRegistry:
 
     Args:
         environment: The topic prefix.
-        shard: The writer's shard,
-        instance: its name, and
-        run: the random id of its process.
-        policy: What REST may be asked for.
+        shard, instance, run: The writer's shard, its name, the random id of its process.
         repeats_possible: The writer cannot know what it had stored before (delivery: idempotent).
         tracking: False: every event counts as new (captured frames, in any order).
 
     Attributes:
         outbox: Marker and progress records of the next transaction.
-        schedule_progress: Has the progress of a series written with the next transaction.
         requests: What REST is to be asked for, the oldest first; backfill/gap_filler.py drains it.
-        gaps: Gaps found, by reason.
-        missing: Events found missing.
-        recovered: How many of them have been published since.
+        gaps, missing, recovered: Gaps found by reason, events found missing, those published since.
     """
 
     def __init__(
@@ -78,7 +69,7 @@ class SeriesRegistry:
         Args:
             schema_ids: Kind (`marker`, `progress`) -> schema id.
             stored: Newest progress by series, as records.
-            unfinished: Opening markers of the gaps it was filling, as records.
+            unfinished: Opening markers of the gaps that were being filled, as records.
         """
         self._checkpoint = Checkpoint(stored, unfinished)
         self.outbox.begin(schema_ids, stored)
@@ -86,37 +77,29 @@ class SeriesRegistry:
     @property
     def open_gaps(self) -> int:
         """Gaps whose final marker is not written yet."""
-        return sum(
-            len(series.open_gaps) + (series.pending is not None) for series in self._series.values()
-        )
+        series = self._series.values()
+        return sum(len(each.open_gaps) + (each.pending is not None) for each in series)
 
     def open(
-        self,
-        stream: Stream,
-        product: Product,
-        symbol: str,
-        topic: str,
-        record_prefix: bytes,
-        key: bytes,
+        self, stream: Stream, product: Product, symbol: str, topic: str, prefix: bytes, key: bytes
     ) -> Series:
         """Return the series of a symbol: a new one, or the previous writer's as it was stored."""
         name = f"{product}/{stream.name}/{symbol}"
         existing = self._series.get(name)
         if existing is not None:  # its stream was unsubscribed before, or has another route now
-            self.change_topic(existing, topic, record_prefix, key)
+            self.change_topic(existing, topic, prefix, key)
             return existing
         head = self.outbox.head(product, stream.name, symbol, stream.row.kind, topic)
         tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
-        series = Series(product, stream, symbol, topic, record_prefix, key, head, tracker)
+        series = Series(product, stream, symbol, topic, prefix, key, head, tracker)
         self._series[name] = series
         unfinished = self._checkpoint.restore(series)
         if unfinished is not None:
             self._open_pending(series, self._gap(series, "restart"), self._repeats_possible)
             for gap in unfinished:
-                why = self._request_fill(series, gap)
-                if why is not None:
+                if (why := self._request_fill(series, gap)) is not None:
                     self.outbox.add_marker("unfillable", series, gap, why)
-            self.change_topic(series, topic, record_prefix, key)
+            self.change_topic(series, topic, prefix, key)
         return series
 
     def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
@@ -125,15 +108,16 @@ class SeriesRegistry:
 
     def _start_coverage(self, series: Series, record_ms: int) -> None:
         """Mark where the coverage of a series begins that the checkpoint does not have."""
-        start = Gap("", "restart", None, None, series.last_id, record_ms)
-        start.epoch = series.tracker.epoch
-        self._mark_started(series, start)
+        self._mark_started(series, "restart", series.last_id, record_ms)
 
-    def _mark_started(self, series: Series, start: Gap) -> None:
-        self.outbox.add_marker("started", series, start)
+    def _mark_started(
+        self, series: Series, reason: GapReason, first: int | None, record_ms: int | None
+    ) -> None:
+        edge = Gap("", reason, None, None, first, record_ms, epoch=series.tracker.epoch)
+        self.outbox.add_marker("started", series, edge)
         self._request_snapshot(series, None)
         if (series.product, series.symbol) in self._listings:
-            self._open_listing_gap(series, start.after_ms or 0)
+            self._open_listing_gap(series, record_ms or 0)
 
     def _open_listing_gap(self, series: Series, record_ms: int) -> None:
         """Open the gap from the first event of a new listing to the first one that was read."""
@@ -142,16 +126,14 @@ class SeriesRegistry:
             return
         if series.name not in self._listing_gaps:
             self._listing_gaps.add(series.name)
-            gap = self._gap(series, "plan_changed", 0)
-            gap.before_id = gap.before_ms = None
-            gap.after_id, gap.after_ms, gap.whole = first, record_ms, True
+            name = self._gap(series, "plan_changed", 0).id
+            edges, epoch = (None, None, first, record_ms), series.tracker.epoch
+            gap = Gap(name, "plan_changed", *edges, whole=True, epoch=epoch)
             self._mark_found(series, gap, "a new listing: from its first event on")
 
     def end_coverage(self, series: Iterable[Series], reason: GapReason) -> None:
         """Mark where the coverage of these series ends; it begins anew with their next event."""
-        for each in series:
-            if not each.covered:
-                continue
+        for each in (each for each in series if each.covered):
             if each.pending is not None:
                 self._clear_at_end(each, each.pending)
             self.outbox.add_marker("stopped", each, each.edges(reason))
@@ -167,24 +149,22 @@ class SeriesRegistry:
         gap.after_ms = None if gap.before_ms is None else gap.before_ms + 1
         self.outbox.add_marker("clear", series, gap, "given up: what is covered ends before it")
 
-    def change_topic(self, series: Series, topic: str, record_prefix: bytes, key: bytes) -> None:
+    def change_topic(self, series: Series, topic: str, prefix: bytes, key: bytes) -> None:
         """Have the records of a series go to a topic: coverage ends in one, begins in the other."""
-        series.record_prefix, series.key = record_prefix, key
+        series.record_prefix, series.key = prefix, key
         if topic == series.topic:
             return
         covered = series.covered
         if covered:
             self.outbox.add_marker("stopped", series, series.edges("plan_changed"))
         series.topic = topic
-        series.head = self.outbox.head(
-            series.product, series.stream.name, series.symbol, series.stream.row.kind, topic
-        )
+        stream, last = series.stream, series.last_id
+        names = (series.product, stream.name, series.symbol, stream.row.kind)
+        series.head = self.outbox.head(*names, topic)
         if covered:
-            first = None if series.last_id is None else series.last_id + 1
-            start = Gap("", "plan_changed", None, None, first, series.last_ms)
-            start.epoch = series.tracker.epoch
             self.schedule_progress(series)
-            self._mark_started(series, start)
+            first = None if last is None else last + 1
+            self._mark_started(series, "plan_changed", first, series.last_ms)
 
     def forget(self, series: Iterable[Series]) -> None:
         """Remove series that no stream carries any more, once their open gaps are closed."""

@@ -22,55 +22,42 @@ class Verdict(Enum):
     GAP = "gap"
 
 
+OptId = int | None
 # Module names: an attribute of an Enum costs as much as all the rest of the usual case.
 NEW, REPEATED, OVERLAP, GAP = Verdict.NEW, Verdict.REPEATED, Verdict.OVERLAP, Verdict.GAP
 
 
 @dataclass(frozen=True, slots=True)
 class IdGap:
-    """Ids that are missing between two events; neither edge is missing.
+    """Ids that are missing between two events; neither edge is missing."""
 
-    Attributes:
-        before_id: Last id before it; None if nothing was published before, or its id is unknown.
-        after_id: First id after it; None where ids reveal nothing.
-        missing: How many ids (of candles: candles) lie between; None where that is unknown.
-    """
-
-    before_id: int | None
-    after_id: int | None
-    missing: int | None
+    before_id: OptId  # None: nothing was published before, or its id is unknown
+    after_id: OptId  # None: ids reveal nothing
+    missing: int | None  # ids (of candles: candles) that lie between; None: unknown
 
 
 class Tracker(ABC):
     """The ids of one series so far.
 
-    Attributes:
-        last: Last id seen; of candles the open time of the last closed one (or, after a gap, the
-            end of the last missing one); of streams without ids the newest time. None before the
-            first event.
-        epoch: How often the ids have begun anew.
-        gap: The newest gap; set by `observe` when it returns GAP.
-        has_ids: Whether `last` is an id that readers of the topic know.
+    `last` is the last id seen; of candles the open time of the last closed one, or after a gap the
+    end of the last missing one; without ids the newest time; None before the first event.
     """
 
     __slots__ = ("_lowest_repeat", "_repeats", "_repeats_at", "epoch", "gap", "last")
-    has_ids = True
+    has_ids = True  # `last` is an id that readers of the topic know
 
     def __init__(self) -> None:
-        self.last: int | None = None
-        self.epoch = 0
-        self.gap: IdGap | None = None
+        self.last: OptId = None
+        self.epoch = 0  # how often the ids have begun anew
+        self.gap: IdGap | None = None  # the newest one; set by `observe` when it returns GAP
         self._repeats = self._lowest_repeat = 0
         self._repeats_at: int | None = None  # `newest` when they were counted
 
-    def observe(
-        self, first: int, last: int, previous: int | None = None, final: bool = True
-    ) -> Verdict:
+    def observe(self, first: int, last: int, previous: OptId = None, final: bool = True) -> Verdict:
         """Judge an event and count it as seen, whatever becomes of its record.
 
         Args:
-            first: First id of the event; see `Row.span_fields`.
-            last: Last id of the event.
+            first, last: First and last id of the event; see `Row.span_fields`.
             previous: Last id of the event before; of a candle, its event time.
             final: Of a candle: whether it is closed.
         """
@@ -80,17 +67,15 @@ class Tracker(ABC):
             return verdict
         if verdict is GAP:
             self.gap = self._gap_before(first, last)
-            self._close_open_candle(first)
+            self.last = first - 1  # all before is missing or seen: no two gaps share an id
         self._advance(first, last, previous, final)
         return verdict
 
     @abstractmethod
-    def judge(
-        self, first: int, last: int, previous: int | None = None, final: bool = True
-    ) -> Verdict:
+    def judge(self, first: int, last: int, previous: OptId = None, final: bool = True) -> Verdict:
         """Return what an event would be, and change nothing. Arguments as of `observe`."""
 
-    def restore(self, last: int | None, epoch: int = 0) -> None:
+    def restore(self, last: OptId, epoch: int = 0) -> None:
         """Go on behind the last id that an earlier process stored."""
         self.reset(epoch)
         self.last = last
@@ -102,7 +87,7 @@ class Tracker(ABC):
         self._repeats = 0
 
     @property
-    def newest(self) -> int | None:
+    def newest(self) -> OptId:
         """A number that grows with every event that is not a repeat; None before the first."""
         return self.last
 
@@ -113,10 +98,7 @@ class Tracker(ABC):
 
     @property
     def lowest_repeat(self) -> int | None:
-        """Lowest id among `repeats_in_a_row`; None without any.
-
-        If the ids have begun anew, everything from it on is missing.
-        """
+        """Lowest id of `repeats_in_a_row`: what is missing begins here if ids began anew."""
         return self._lowest_repeat if self.repeats_in_a_row else None
 
     def is_tolerated_skip(self, first: int) -> bool:
@@ -144,10 +126,6 @@ class Tracker(ABC):
         del last
         return IdGap(self.last, first, None)
 
-    def _close_open_candle(self, first: int) -> None:
-        """Count what lies before a gap's right edge as missing, so that no two gaps share an id."""
-        del first  # only candles need it: of ids, `_advance` moves `last` beyond the gap
-
-    def _advance(self, first: int, last: int, previous: int | None, final: bool) -> None:
+    def _advance(self, first: int, last: int, previous: OptId, final: bool) -> None:
         del first, previous, final
         self.last = last

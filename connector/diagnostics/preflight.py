@@ -1,8 +1,4 @@
-"""Checks of a config file that need no network: librdkafka's keys, and the files it names.
-
-Shared by `bkc check`, `bkc plan` and `bkc run`. Next: kafka/librdkafka_check.py, config/plan.py
-(what the subscriptions mean).
-"""
+"""Checks of a config file that need no network: librdkafka's keys, and the files it names."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +12,8 @@ from connector.planning.model import Finding, KeyPath
 def check_offline(loaded: Loaded, *, here: bool) -> list[str]:
     """Return the warnings, a line each with its place.
 
-    Args:
-        loaded: The file.
-        here: The worker runs on this machine: a named file that is missing here is an error, not a
-            warning.
+    `here`: the worker runs on this machine; a named file that is missing is an error then, not a
+    warning.
 
     Raises:
         Refused: a line for each error, with its place and cure.

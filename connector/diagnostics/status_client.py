@@ -1,7 +1,4 @@
-"""Reads /status of a running worker, directly: no proxy that the environment names is used.
-
-Next: worker/http_server.py and worker/status.py (which answer).
-"""
+"""Reads /status of a running worker, directly: no proxy that the environment names is used."""
 
 import json
 from typing import Any
@@ -15,14 +12,10 @@ TIMEOUT = aiohttp.ClientTimeout(total=10.0)
 
 
 async def running_plan(url: str) -> RunningPlan:
-    """Return the plan that a worker runs.
-
-    Args:
-        url: Of its HTTP server: http://host:8080.
+    """Return the plan that runs on the worker at a URL, http://host:8080.
 
     Raises:
-        Refused: no URL, or no worker answers there.
-        Retry: nobody answers.
+        Refused, Retry: as `fetch_status`; Refused too if the answer has no plan.
     """
     plan = (await fetch_status(url)).get("plan")
     if not isinstance(plan, dict) or not all(isinstance(names, list) for names in plan.values()):

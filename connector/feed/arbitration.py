@@ -1,10 +1,9 @@
-"""Streams that several connections deliver: which event is published, and which are held. No I/O.
+"""Streams that several connections deliver: the feeds and the held events. No I/O.
 
 Used while connections hand over and for `connections: 2`. continuity/arbitration_rules.py decides;
 the caller publishes what is decided.
 """
 
-import time
 from collections.abc import Callable, Iterable
 
 from connector.continuity.arbiter import Decision, FeedArbiter
@@ -14,23 +13,21 @@ from connector.feed.route import PendingEvent, Route, deliver_from, with_other_p
 OVERLAP_S = 1.0  # a feed confirmed this long covers the events an older feed may lose at its end
 
 Decisions = list[Decision[PendingEvent]]
+# Monotonic seconds; the wall's may step, and events would be held too long or too short.
+Clock = Callable[[], float]
 
 
 class Arbitration:
-    """The feeds of every stream. A feed is one connection's delivery of it, named by its id.
+    """The feeds of every stream. A feed is one connection's delivery of it, named by its id."""
 
-    Args:
-        clock: Monotonic seconds; the wall's may step, and events would be held too long or short.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._holding: dict[int, Series] = {}  # the series whose events are held, by identity
 
     def offer(self, arbiter: FeedArbiter[PendingEvent], event: PendingEvent) -> Decisions:
         """Take an event of a series with several feeds; returns what is decided now, in order."""
-        codec = event.route.codec
-        decisions = codec.offer(arbiter, event.feed, event.message, event, self._clock())
+        offer = event.route.codec.offer
+        decisions = offer(arbiter, event.feed, event.message, event, self._clock())
         self._note_held(event.series)
         return decisions
 
@@ -43,8 +40,7 @@ class Arbitration:
     @property
     def held(self) -> int:
         """Events that are held for another feed."""
-        arbiters = (series.arbiter for series in self._holding.values())
-        return sum(arbiter.held for arbiter in arbiters if arbiter is not None)
+        return sum(arbiter.held for arbiter in _arbiters(self._holding.values()))
 
     def expire(self) -> Decisions:
         """Return what has been held long enough; call some times a second."""
@@ -106,17 +102,11 @@ class Arbitration:
             route.feeds.remove(feed)
             route.confirmed_at.pop(feed, None)
             for series in route.series.values():
-                decisions += self._remove_from_series(series, feed)
-        return decisions
-
-    def _remove_from_series(self, series: Series, feed: int) -> Decisions:
-        arbiter = series.arbiter
-        if arbiter is None:
-            return []
-        decisions = arbiter.feed_closed(feed, self._clock())
-        if arbiter.idle:
-            series.arbiter = None
-        self._note_held(series)
+                if (arbiter := series.arbiter) is not None:
+                    decisions += arbiter.feed_closed(feed, self._clock())
+                    if arbiter.idle:
+                        series.arbiter = None
+                    self._note_held(series)
         return decisions
 
     def release(self, series: Series) -> Decisions:
@@ -129,12 +119,7 @@ class Arbitration:
 
     def may_close(self, routes: Iterable[Route], feed: int) -> bool:
         """Return whether nothing would be lost if this feed of a hand-over ended now."""
-        return all(
-            series.arbiter is None or series.arbiter.may_close(feed)
-            for series in _all_series(routes)
-        )
-
-    # Suspects
+        return all(arbiter.may_close(feed) for arbiter in _arbiters(_all_series(routes)))
 
     def suspect(self, routes: Iterable[Route]) -> None:
         """Note that the present feeds of these streams may be stale.
@@ -154,20 +139,13 @@ class Arbitration:
             series.suspects = ()
 
     def unexplained(self, routes: Iterable[Route], feed: int) -> list[Series]:
-        """Return the suspected series that only this feed delivered, and none since.
-
-        Series whose ids reveal a gap are left out.
-        """
-        return [
-            series
-            for series in _all_series(routes)
-            if series.suspects == (feed,) and not series.ids_reveal_gaps
-        ]
+        """Return the suspected series that only this feed delivered and whose ids reveal no gap."""
+        suspected = (series for series in _all_series(routes) if series.suspects == (feed,))
+        return [series for series in suspected if not series.ids_reveal_gaps]
 
     def delivered(self, route: Route, feed: int) -> int:
         """Return how many events of a stream a feed has delivered while there were several."""
-        arbiters = (series.arbiter for series in _all_series([route]))
-        return sum(arbiter.delivered(feed) for arbiter in arbiters if arbiter is not None)
+        return sum(arbiter.delivered(feed) for arbiter in _arbiters(route.all_series()))
 
 
 def _with_other_products(routes: Iterable[Route]) -> Iterable[Route]:
@@ -176,3 +154,7 @@ def _with_other_products(routes: Iterable[Route]) -> Iterable[Route]:
 
 def _all_series(routes: Iterable[Route]) -> Iterable[Series]:
     return (series for route in routes for series in route.all_series())
+
+
+def _arbiters(all_series: Iterable[Series]) -> Iterable[FeedArbiter[PendingEvent]]:
+    return (series.arbiter for series in all_series if series.arbiter is not None)

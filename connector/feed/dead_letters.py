@@ -18,8 +18,7 @@ class DeadLetterSink(Protocol):
     """Where dead letters go: kafka/idempotent_producer.py."""
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
-        """Publish the raw bytes and why they are no record. Received in us."""
-        ...
+        """Publish the raw bytes and why they are no record; received in epoch microseconds."""
 
 
 class DeadLetterHandler:
@@ -31,31 +30,28 @@ class DeadLetterHandler:
     def __init__(self, sink: DeadLetterSink, ledger: Ledger, gap_tracker: GapTracker) -> None:
         self._sink = sink
         self._ledger = ledger
-        self._records = ledger.records
         self._gap_tracker = gap_tracker
 
     def event(self, route: Route, raw: bytes, error: Exception, received_us: int) -> None:
-        """Publish the raw bytes of an event; mark that it is missing in its series.
-
-        Its ids are not used: a wrong one, taken as seen, would hide all that follow.
-        """
+        """Publish the raw bytes of an event; mark that it is missing in its series."""
         cause = _as_bad_message(error)
         if not cause.marked:
+            # Its ids are not used: a wrong one, taken as seen, would hide all that follow.
             route.damaged = True
             self._gap_tracker.suspect(route.series_of_raw(raw), "dead_letter")
         self.send(route.stream.name, raw, cause, received_us)
 
     def rejected(self, codec: Codec, series: Series, message: Any, error: Exception) -> BadMessage:
-        """Return the error for an event that was decoded and cannot be encoded.
-
-        Its ids are valid: where they have no gaps, the tracker observes them and the gap is marked.
-        """
+        """Return the error for a decoded event that cannot be encoded; its ids are valid."""
         cause = _as_bad_message(error)
         cause.marked = self._mark(codec, series, message)
         return cause
 
     def _mark(self, codec: Codec, series: Series, message: Any) -> bool:
-        """Mark a rejected event; False when the gap before the next event will show it instead."""
+        """Mark a rejected event and have the tracker observe its ids.
+
+        Returns False, having done nothing, when the gap before the next event will show it instead.
+        """
         if not series.gapless or series.needs_check or series.arbiter is not None:
             return False
         first, last = codec.span(message)
@@ -78,16 +74,9 @@ class DeadLetterHandler:
         self.send("", frame, cause, received_us)
 
     def send(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
-        """Publish and count a dead letter.
-
-        Args:
-            name: Wire name of its stream; empty where it has none.
-            raw: As received.
-            error: Why it is no record.
-            received_us: When, epoch microseconds.
-        """
-        self._records.produced += 1
-        self._records.dead_lettered += 1
+        """Publish and count a dead letter; `name`: the stream's wire name, empty without one."""
+        self._ledger.records.produced += 1
+        self._ledger.records.dead_lettered += 1
         self._ledger.dead_letters[error.reason] += 1
         self._sink.dead_letter(name, raw, error, received_us)
 

@@ -1,11 +1,6 @@
-"""The events of a frame become records: decode ▸ encode ▸ order ▸ publish. No asyncio, no sockets.
+"""The events of a frame become records: decode ▸ encode ▸ order ▸ publish. No I/O."""
 
-Next along the way: codec/compile.py, continuity/sequence_rules.py, continuity/gap_tracker.py,
-feed/arbitration.py (a stream of two connections), kafka/idempotent_producer.py.
-"""
-
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -18,7 +13,7 @@ from connector.continuity.marker import GapReason
 from connector.continuity.series import Series
 from connector.continuity.tracker import GAP, NEW, REPEATED, IdGap
 from connector.errors import BadMessage
-from connector.feed.arbitration import Arbitration
+from connector.feed.arbitration import Arbitration, Clock
 from connector.feed.dead_letters import DeadLetterHandler, DeadLetterSink
 from connector.feed.route import PendingEvent, Route
 from connector.telemetry.ledger import Ledger
@@ -32,45 +27,31 @@ class Publisher(DeadLetterSink, Protocol):
 
     def room(self) -> int:
         """Return how many records will be taken now."""
-        ...
 
     def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
         """Take one record: there was room. Timestamp in ms, received in us."""
-        ...
 
 
 class EventProcessor:
-    """Publishes events, each once and in the order of its series, and marks what is missing.
-
-    Attributes:
-        room: How many records may be published before the publisher is asked again.
-        feed: Id of the connection whose events are processed now.
-        arbitration: Decides about the events of streams that several connections deliver.
-        dead_letters: Takes what cannot become a record.
-    """
+    """Publishes events, each once and in the order of its series, and marks what is missing."""
 
     def __init__(
-        self,
-        publisher: Publisher,
-        ledger: Ledger,
-        gap_tracker: GapTracker,
-        clock: Callable[[], float] = time.monotonic,
+        self, publisher: Publisher, ledger: Ledger, gap_tracker: GapTracker, clock: Clock
     ) -> None:
         self._publisher = publisher
         self._ledger = ledger
         self._frames = ledger.frames
         self._records = ledger.records
         self._gap_tracker = gap_tracker
-        self.room = 0
-        self.feed = 0
+        self.room = 0  # records that may be published before the publisher is asked again
+        self.feed = 0  # id of the connection whose events are processed now
         self.arbitration = Arbitration(clock)
         self.dead_letters = DeadLetterHandler(publisher, ledger, gap_tracker)
 
     def process(self, route: Route, payload: bytes, receipt: bytes, received_us: int) -> bool:
         """Publish the events of one frame. Never raises.
 
-        Returns:
-            False when there is no room for all events of the frame: then nothing was done.
+        False: there is no room for all events of the frame, and nothing was done.
         """
         if payload[:1] == b"[":
             return self._process_array(route, payload, receipt, received_us)
@@ -83,14 +64,12 @@ class EventProcessor:
         self._frames.decoded += 1
         return True
 
-    def _process_array(
-        self, route: Route, payload: bytes, receipt: bytes, received_us: int
-    ) -> bool:
+    def _process_array(self, route: Route, raw: bytes, receipt: bytes, received_us: int) -> bool:
         """Publish a frame that holds several events, each a record of its own."""
         try:
-            elements = msgspec.json.decode(payload, type=list[msgspec.Raw])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.dead_letters.event(route, payload, BadMessage("json", str(error)), received_us)
+            elements = msgspec.json.decode(raw, type=list[msgspec.Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            self.dead_letters.event(route, raw, BadMessage("json", str(error)), received_us)
             self._frames.undecodable += 1
             return True
         if len(elements) > self.room:
@@ -106,19 +85,13 @@ class EventProcessor:
         self._frames.undecodable += not good
         return True
 
-    def _process_event(
-        self, route: Route, payload: bytes, receipt: bytes, received_us: int
-    ) -> None:
-        """Decode one event and find its series.
-
-        Raises:
-            BadMessage: it cannot become a record.
-        """
+    def _process_event(self, route: Route, raw: bytes, receipt: bytes, received_us: int) -> None:
+        """Decode one event and find its series. Raises BadMessage if it cannot be a record."""
         codec = route.codec
         try:
-            message = codec.decode(payload)
+            message = codec.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
-            message = codec.decode_slowly(payload)
+            message = codec.decode_slowly(raw)
         symbol = codec.symbol(message) or route.symbol
         if (
             route.carries_other_product
@@ -136,11 +109,7 @@ class EventProcessor:
     def _order(
         self, route: Route, series: Series, message: Any, receipt: bytes, received_us: int
     ) -> None:
-        """Publish an event in its turn, a repeat not at all.
-
-        Raises:
-            BadMessage: it cannot be encoded.
-        """
+        """Publish an event in its turn, a repeat never. Raises BadMessage: it cannot be encoded."""
         codec = route.codec
         try:
             value = codec.encode(message, series.record_prefix, receipt)
@@ -193,12 +162,7 @@ class EventProcessor:
             self._publish(event.route, event.series, value, event.record_ms, event.received_us)
 
     def _with_gap_id(self, event: PendingEvent, gap: IdGap | None) -> bytes:
-        """Return the record of an event that may follow a gap, with the gap's id if it does.
-
-        Args:
-            event: The event, its ids observed by the tracker.
-            gap: The ids missing before it; None: none are.
-        """
+        """Return the record of an observed event, with the gap's id if it follows a gap."""
         codec, series = event.route.codec, event.series
         _, last = codec.span(event.message)
         reason = self._gap_reason(event, gap)

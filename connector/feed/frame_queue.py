@@ -4,9 +4,9 @@ When the queue is full, everything is dropped until it is half empty: one episod
 series.
 """
 
-import functools
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from connector.feed.route import Route
 from connector.telemetry import events
@@ -19,32 +19,24 @@ QueuedFrame = tuple[Route, bytes, int, int]  # stream, payload, received (us), i
 
 
 class FrameQueue:
-    """The queue between the connections and Kafka.
+    """The queue between the connections and Kafka: full at `hold_bytes`.
 
-    Args:
-        ledger: Counts what is dropped.
-        hold_bytes: Bytes at which the queue is full.
-        mark_dropped: Called with the streams of which frames were dropped, and until when (epoch
-            ms), in the place where these frames would have been.
-
-    Attributes:
-        entries: What waits, the oldest first.
-        bytes: Bytes of the payloads, overhead included.
+    `mark_dropped` is called with the streams of which frames were dropped, and until when (epoch
+    ms), in the place where these frames would have been.
     """
 
     def __init__(
         self, ledger: Ledger, hold_bytes: int, mark_dropped: Callable[[list[Route], int], None]
     ) -> None:
         self._ledger = ledger
-        self._frames = ledger.frames
         self._hold_bytes = hold_bytes
         self._mark_dropped = mark_dropped
         self._actions = 0
         self._newest_us = 0
         self._dropping = False
         self._dropped: dict[int, Route] = {}  # by identity: products share names
-        self.entries: deque[QueuedFrame | QueuedAction] = deque()
-        self.bytes = 0
+        self.entries: deque[QueuedFrame | QueuedAction] = deque()  # the oldest first
+        self.bytes = 0  # of the payloads, overhead included
 
     @property
     def waiting(self) -> int:
@@ -55,7 +47,7 @@ class FrameQueue:
         """Queue a frame of a stream, or drop it when the queue is full."""
         self._newest_us = received_us
         if self._dropping:
-            self._frames.dropped += 1
+            self._ledger.frames.dropped += 1
             self._dropped[id(route)] = route
             return
         self.entries.append((route, payload, received_us, feed))
@@ -85,7 +77,6 @@ class FrameQueue:
         self._dropping = False
         dropped, self._dropped = list(self._dropped.values()), {}
         if dropped:
-            until_ms = self._newest_us // 1000
-            self.put_action(functools.partial(self._mark_dropped, dropped, until_ms))
-        events.overload_ended(dropped=self._frames.dropped)
+            self.put_action(partial(self._mark_dropped, dropped, self._newest_us // 1000))
+        events.overload_ended(dropped=self._ledger.frames.dropped)
         return True

@@ -1,7 +1,6 @@
-"""What begins and ends on connections, and what may be missing after it. No I/O.
+"""The feeds that begin and end, and the gaps that they leave. No I/O.
 
-A feed is one connection's delivery of a stream. Next along the way: feed/arbitration.py (whose
-event is published), continuity/gap_tracker.py (the gaps).
+A feed is one connection's delivery of a stream.
 """
 
 from collections.abc import Iterable

@@ -1,8 +1,7 @@
 """One message's life: look up the stream ▸ process ▸ publish. No asyncio, no sockets.
 
-A connection hands its frames over and never waits: while the publisher has no room, they queue
-here, bounded in bytes. What else happens to a stream (a subscription, the end of a connection) is
-queued among its frames. Next along the way: feed/event_processor.py.
+A connection never waits: while the publisher has no room, its frames queue here, bounded in bytes.
+What else happens to a stream (a subscription, the end of a connection) is queued among its frames.
 """
 
 import functools
@@ -20,6 +19,7 @@ from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.marker import GapReason
 from connector.continuity.series import Series
 from connector.errors import BadMessage
+from connector.feed.arbitration import Clock
 from connector.feed.event_processor import EventProcessor, Publisher
 from connector.feed.frame_queue import FrameQueue
 from connector.feed.lifecycle import FeedLifecycle
@@ -34,17 +34,7 @@ Params = ParamSpec("Params")
 class Pipeline:
     """Turns frames into records; owns the queue between the connections and Kafka.
 
-    Args:
-        publisher: Takes the records.
-        ledger: Counts every frame and record.
-        hold_bytes: How many bytes may be queued; beyond it frames are dropped.
-        gap_tracker: Every series and its gaps.
-        clock: Monotonic seconds.
-
-    Attributes:
-        arbitration: Decides about the events of streams that several connections deliver.
-        continuity: Every series and its gaps.
-        dead_letters: Takes what cannot become a record.
+    At most `hold_bytes` are queued; beyond it frames are dropped.
     """
 
     def __init__(
@@ -53,14 +43,14 @@ class Pipeline:
         ledger: Ledger,
         hold_bytes: int,
         gap_tracker: GapTracker | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._publisher = publisher
         self._frames = ledger.frames
         self._records = ledger.records
-        self.continuity = gap_tracker or GapTracker("binance")
-        self._processor = EventProcessor(publisher, ledger, self.continuity, clock)
-        self._lifecycle = FeedLifecycle(self._processor, self.continuity)
+        self.gap_tracker = gap_tracker or GapTracker("binance")
+        self._processor = EventProcessor(publisher, ledger, self.gap_tracker, clock)
+        self._lifecycle = FeedLifecycle(self._processor, self.gap_tracker)
         self._frame_queue = FrameQueue(ledger, hold_bytes, self._lifecycle.mark_dropped)
         self._queue = self._frame_queue.entries
         self.arbitration = self._processor.arbitration
@@ -86,13 +76,7 @@ class Pipeline:
     def receive(
         self, routes: Routes, frames: Sequence[bytes], received_us: int, feed: int
     ) -> list[bytes]:
-        """Take what one read delivered. Never waits and never raises.
-
-        Args:
-            routes: The connection's streams.
-            frames: In the order of their arrival.
-            received_us: When, epoch microseconds.
-            feed: Id of the connection.
+        """Take what one read of a connection (id: `feed`) delivered. Never waits and never raises.
 
         Returns:
             The frames of no stream of ours (answers, shutdown notices, unknown streams), in their
@@ -116,19 +100,13 @@ class Pipeline:
             else:
                 others.append(frame)
                 continue
-            if (
-                queue
-                or processor.room <= 0
-                or not processor.process(route, payload, receipt, received_us)
-            ):
+            has_room = not queue and processor.room > 0
+            if not (has_room and processor.process(route, payload, receipt, received_us)):
                 self._frame_queue.put(route, payload, received_us, feed)
         return others
 
     def tick(self) -> None:
-        """Publish what is queued, as far as there is room, and what has waited for its time.
-
-        Call it often: every few milliseconds.
-        """
+        """Publish what is queued and what was held long enough; call it every few milliseconds."""
         self._processor.room = self._publisher.room()
         if self._queue:
             self._publish_queued()
@@ -161,8 +139,7 @@ class Pipeline:
     ) -> bool:
         """Publish one event fetched through REST; False when there is no room now.
 
-        Raises:
-            BadMessage: it cannot become a record.
+        Raises BadMessage if it cannot become a record.
         """
         if self._queue or self._publisher.room() < ROOM_RESERVE:
             return False  # live records go first
@@ -177,35 +154,21 @@ class Pipeline:
         self._records.produced += 1
         return True
 
-    # What happens to streams, in order behind the frames that wait
+    # What happens to streams, in order behind the frames that wait. `feed` is the id of the
+    # connection, `at` monotonic seconds, `now_ms` epoch milliseconds.
 
     def feed_opened(self, routes: Iterable[Route], feed: int) -> None:
         """Note that a connection is about to subscribe to these streams: it may deliver them."""
         self.run_in_order(self.arbitration.feed_opened, list(routes), feed)
 
     def feed_confirmed(self, routes: Iterable[Route], feed: int, at: float, now_ms: int) -> None:
-        """Note that the exchange has acknowledged a connection's subscription to these streams.
-
-        Args:
-            routes: The streams.
-            feed: Id of the connection.
-            at: When, monotonic seconds.
-            now_ms: When, epoch milliseconds.
-        """
+        """Note that the exchange has acknowledged a connection's subscription to these streams."""
         self.run_in_order(self._lifecycle.confirm, list(routes), feed, at, now_ms)
 
     def feed_closed(
         self, routes: Iterable[Route], feed: int, reason: GapReason, at: float, now_ms: int
     ) -> None:
-        """Note that a connection delivers these streams no more; open the gaps this may leave.
-
-        Args:
-            routes: The streams.
-            feed: Id of the connection.
-            reason: Why it ended.
-            at: When, monotonic seconds.
-            now_ms: When, epoch milliseconds.
-        """
+        """Note that a connection delivers these streams no more; open the gaps this may leave."""
         self.run_in_order(self._lifecycle.close, list(routes), feed, reason, at, now_ms)
 
     def feed_rejected(self, routes: Iterable[Route], feed: int) -> None:
@@ -217,13 +180,7 @@ class Pipeline:
         self.run_in_order(self.arbitration.feed_distrusted, list(routes), feed)
 
     def feed_stale(self, routes: Iterable[Route], feed: int, now_ms: int) -> None:
-        """Mark what may be missing of suspected streams that a stale connection alone delivered.
-
-        Args:
-            routes: The streams.
-            feed: Id of the stale connection.
-            now_ms: Now, epoch milliseconds.
-        """
+        """Mark what may be missing of suspected streams that a stale connection alone delivered."""
         self.run_in_order(self._lifecycle.mark_stale, list(routes), feed, now_ms)
 
     def suspect(self, routes: Iterable[Route]) -> None:

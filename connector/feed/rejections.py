@@ -1,35 +1,27 @@
 """Names that the exchange refuses to subscribe to.
 
-One such name has its whole request refused: it is found by halving (feed/session.py), left out,
-and named.
+One such name has its whole request refused: feed/session.py finds it by halving, and leaves it out.
 """
 
 from connector.binance.ws_messages import Answer
 from connector.errors import Retry
-from connector.transport.websocket import SubscriptionRejected
+from connector.transport.ws_requests import SubscriptionRejected
 
 # Of a connection, and at most half of its names: beyond that the exchange itself is in trouble.
 MAX_REJECTED = 10
 
 
 class RejectedStreams:
-    """The names that one connection does without.
-
-    Attributes:
-        answers: Name -> the exchange's answer; not subscribed again on this connection.
-    """
+    """The names that one connection does without, and is not subscribed to again."""
 
     def __init__(self) -> None:
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Answer] = {}  # by name
         self._new: list[str] = []  # not taken by `take_new` yet
 
     def reject(self, name: str, refusal: SubscriptionRejected, others: int) -> None:
         """Leave out a name whose request, for it alone, was refused.
 
-        Args:
-            name: The stream's.
-            refusal: The exchange's.
-            others: How many names of the connection were subscribed and not refused.
+        `others`: how many names of the connection were subscribed and not refused.
 
         Raises:
             Retry: too many are refused; none is left out, all must be subscribed again.

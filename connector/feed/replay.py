@@ -18,32 +18,19 @@ FEED = 0  # the id of a connection, where there is none
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One event's record or, with a reason, its dead letter.
-
-    Attributes:
-        topic, key, timestamp, value: Of the Kafka record; timestamp in ms.
-        reason: Why it is a dead letter; empty for a record.
-        kind: Kind of a record's stream; empty for a dead letter.
-    """
+    """One event's record or, with a reason, its dead letter."""
 
     topic: str
     key: bytes
-    timestamp: int
+    timestamp: int  # epoch milliseconds
     value: bytes
-    reason: str = ""
-    kind: str = ""
+    reason: str = ""  # why it is a dead letter; empty for a record
+    kind: str = ""  # of a record's stream; empty for a dead letter
 
 
 @dataclass(slots=True)
 class Replay:
-    """A pipeline of one product that keeps what it publishes.
-
-    Attributes:
-        product: The product of every stream.
-        prefix: Topic prefix.
-        results: In order; the caller may clear it.
-        ledger: Counts frames and records.
-    """
+    """A pipeline of one product that keeps what it publishes; callers may clear `results`."""
 
     product: Product
     prefix: str = "binance"
@@ -67,7 +54,7 @@ class Replay:
             self._routes[name] = route_to(topic, 0, stream, self._codecs)
         self._pipeline.receive(self._routes, [wrap(name, payload)], received_us, FEED)
 
-    # The pipeline's publisher.
+    # The pipeline's publisher
 
     def room(self) -> int:
         """Return that there is room for any number of records."""
@@ -81,6 +68,5 @@ class Replay:
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
         """Keep a dead letter."""
-        topic = f"{self.prefix}.{DEAD_LETTER}"
-        timestamp = received // 1000
-        self.results.append(Result(topic, source.encode(), timestamp, raw, reason=str(error)))
+        topic, key = f"{self.prefix}.{DEAD_LETTER}", source.encode()
+        self.results.append(Result(topic, key, received // 1000, raw, reason=str(error)))

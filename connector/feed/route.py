@@ -1,14 +1,11 @@
-"""A stream's route to its topic, and its events that are held for another feed. No I/O.
-
-Next along the way: feed/event_processor.py, continuity/series.py.
-"""
+"""A stream's route to its topic, and its events that wait for a decision. No I/O."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from connector.binance.catalogue.row import Row
-from connector.binance.envelope import NAME_START, SEPARATOR, SEPARATOR_BYTES, unwrap
+from connector.binance.envelope import unwrap
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.codec.compile import Codec
@@ -24,43 +21,27 @@ SYMBOL_KEY = "{symbol}"
 
 @dataclass(slots=True)
 class Route:
-    """Where the events of a subscribed stream go.
+    """Where the events of a subscribed stream go, and which connections deliver it.
 
     Attributes:
-        stream: The stream.
-        topic: Topic name.
-        schema_id: Id the registry gave the schema.
-        codec: Decoder and encoder of its kind, shared by the streams of one catalogue row.
-        product: Product its records name.
-        symbol: Its symbol where messages name none.
-        carries_other_product: Rows of the other futures product come on this stream too.
-        other_product: The route of those rows; None leaves them out.
-        messages: Events published; the exporter sums them by kind.
-        last_event_ms: Record time of the newest event published.
-        key: Template of the record key: {symbol} {product} {kind} {stream}.
-        series: Symbol -> its series.
-        damaged: An event of the stream went to the dead letter: its id may be missing.
-        feeds: Ids of the connections that deliver the stream, the oldest first.
-        moving_away: Another connection will deliver it soon, though none does now.
-        confirmed_at: Id of a connection -> monotonic seconds when its subscription was
-            acknowledged.
+        confirmed_at: Connection id -> monotonic seconds when its subscription was acknowledged.
     """
 
     stream: Stream
     topic: str
-    schema_id: int
-    codec: Codec
-    product: Product
-    symbol: str | None = None
-    carries_other_product: bool = False
-    other_product: "Route | None" = None
-    messages: int = 0
-    last_event_ms: int = 0
-    key: str = SYMBOL_KEY
-    series: dict[str, Series] = field(default_factory=dict)
-    damaged: bool = False
-    feeds: list[int] = field(default_factory=list)
-    moving_away: bool = False
+    schema_id: int  # the registry's
+    codec: Codec  # shared by the streams of one catalogue row and time unit
+    product: Product  # the one its records name
+    symbol: str | None = None  # where messages name none
+    carries_other_product: bool = False  # rows of the other futures product come on it too
+    other_product: "Route | None" = None  # the route of those rows; None leaves them out
+    messages: int = 0  # events published
+    last_event_ms: int = 0  # record time of the newest event published
+    key: str = SYMBOL_KEY  # template of the record key: {symbol} {product} {kind} {stream}
+    series: dict[str, Series] = field(default_factory=dict)  # by symbol
+    damaged: bool = False  # an event of it went to the dead letter: its id may be missing
+    feeds: list[int] = field(default_factory=list)  # ids of connections, the oldest first
+    moving_away: bool = False  # another connection will deliver it soon, though none does now
     confirmed_at: dict[int, float] = field(default_factory=dict)
 
     def open_series(self, symbol: str | None, gap_tracker: GapTracker) -> Series:
@@ -103,10 +84,8 @@ class Route:
     def _key_of(self, symbol: str) -> str:
         if self.key == SYMBOL_KEY:
             return symbol
-        stream = self.stream
-        return self.key.format(
-            symbol=symbol, product=self.product, kind=stream.row.kind, stream=stream.name
-        )
+        kind, stream = self.stream.row.kind, self.stream.name
+        return self.key.format(symbol=symbol, product=self.product, kind=kind, stream=stream)
 
 
 Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the connection
@@ -115,9 +94,8 @@ Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the c
 def codec_of(row: Row, unit: str, codecs: Codecs) -> Codec:
     """Return the codec of a catalogue row and time unit, made when it is first asked for."""
     if (row, unit) not in codecs:
-        codecs[row, unit] = Codec(
-            load(row.kind), row.record_time, unit, symbol=row.symbol, span=row.span_fields
-        )
+        schema = load(row.kind)
+        codecs[row, unit] = Codec(schema, row.record_time, unit, row.symbol, row.span_fields)
     return codecs[row, unit]
 
 
@@ -131,14 +109,10 @@ Routes = dict[bytes, Route]  # one connection's streams, by wire name as it stan
 
 
 def find_route(routes: Routes, frame: bytes) -> tuple[Route, bytes] | None:
-    """Return the route of a frame and its payload, whatever the frame's blanks and order of keys.
+    """Return route and payload of a frame, whatever its blanks and the order of its keys.
 
-    None: the frame is of no stream of these routes. `Pipeline.receive` has the usual case inline.
+    None: it is of no stream of these routes. `Pipeline.receive` has the usual case inline.
     """
-    end = frame.find(b'"', NAME_START)
-    route = routes.get(frame[NAME_START:end])
-    if route is not None and frame[end : end + SEPARATOR_BYTES] == SEPARATOR:
-        return route, frame[end + SEPARATOR_BYTES : -1]
     try:
         name, payload = unwrap(frame)
     except BadMessage:
@@ -149,25 +123,15 @@ def find_route(routes: Routes, frame: bytes) -> tuple[Route, bytes] | None:
 
 @dataclass(slots=True, eq=False)
 class PendingEvent:
-    """An event that is encoded and waits for the decision of an arbiter, or of the gap tracker.
-
-    Attributes:
-        route: Its stream's.
-        series: Its series.
-        message: Decoded.
-        value: Its record, without a gap id.
-        record_ms: Its record time, epoch milliseconds.
-        received_us: When it was received, epoch microseconds.
-        feed: Id of the connection that delivered it.
-    """
+    """An event that is encoded and waits for the decision of an arbiter, or of the gap tracker."""
 
     route: Route
     series: Series
-    message: Any
-    value: bytes
-    record_ms: int
-    received_us: int
-    feed: int
+    message: Any  # decoded
+    value: bytes  # its record, without a gap id
+    record_ms: int  # its record time, epoch milliseconds
+    received_us: int  # epoch microseconds
+    feed: int  # id of the connection that delivered it
 
 
 def deliver_from(series: Series, feeds: Sequence[int]) -> None:

@@ -24,17 +24,11 @@ def key_of(connection: ConnectionPlan) -> Key:
 
 @dataclass(slots=True)
 class Router:
-    """The routes of all streams that are planned, or were a moment ago.
+    """The routes of all streams that are planned, or were a moment ago."""
 
-    Attributes:
-        tables: For each connection: wire name -> route. The connections of a stream share it.
-        codecs: Decoders and encoders by row and time unit.
-        retired_counts: (product, kind) -> events published by routes that are gone: the metrics are
-            counters and must not fall.
-    """
-
-    tables: dict[Key, Routes] = field(default_factory=dict)
+    tables: dict[Key, Routes] = field(default_factory=dict)  # the connections of a stream share it
     codecs: Codecs = field(default_factory=dict)
+    # (product, kind) -> events published by routes that are gone: counters must not fall.
     retired_counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     _routes_by_key: dict[StreamKey, dict[str, Route]] = field(default_factory=dict)  # by time unit
     _listing_routes: list[Route] = field(default_factory=list)
@@ -42,10 +36,7 @@ class Router:
     def apply(self, plan: Plan, ids: Mapping[str, int], gap_tracker: GapTracker) -> None:
         """Give every planned stream a route; one that it has already may get another topic.
 
-        Args:
-            plan: What is wanted from now on.
-            ids: Topic -> schema id.
-            gap_tracker: Notes which series change their topic.
+        `ids`: topic -> schema id.
         """
         for connection in plan.connections:
             table = self.tables.setdefault(key_of(connection), {})
@@ -88,30 +79,20 @@ class Router:
                 self._count(route.other_product)
                 route.other_product = None
         elif route.other_product is None:
-            feeds, confirmed_at = list(route.feeds), dict(route.confirmed_at)
-            route.other_product = replace(
-                route,
-                topic=topic,
-                schema_id=ids[topic],
-                product=product,
-                series={},
-                feeds=feeds,
-                confirmed_at=confirmed_at,
-                messages=0,
-            )
+            route.other_product = other = replace(route, topic=topic, schema_id=ids[topic])
+            other.product, other.series, other.messages = product, {}, 0
+            other.feeds, other.confirmed_at = list(route.feeds), dict(route.confirmed_at)
         else:
             route.other_product.retarget(topic, ids[topic], planned.key, gap_tracker)
 
     def forget(self, key: Key, keep: Collection[bytes] = ()) -> list[Series]:
         """Remove all but these names from a connection's table, and the table if none is kept.
 
-        Called when no frame of the other names can arrive or wait any more.
-
-        Returns:
-            The series that no route carries any more.
+        Called when no frame of the other names can arrive or wait any more. Returns the series that
+        no route carries any more.
         """
         table = self.tables[key]
-        for name in [name for name in table if name not in keep]:
+        for name in table.keys() - set(keep):
             del table[name]
         if not table:
             del self.tables[key]
@@ -137,9 +118,8 @@ class Router:
         self.retired_counts[_counted_as(route)] += route.messages
 
     def _note_listing_routes(self) -> None:
-        self._listing_routes = [
-            route for route in self.routes() if route.stream.row.kind in LISTING_KINDS
-        ]
+        listed = (route for route in self.routes() if route.stream.row.kind in LISTING_KINDS)
+        self._listing_routes = list(listed)
 
     def routes(self) -> Iterator[Route]:
         """Yield every route once; a merged stream's other product has one of its own."""

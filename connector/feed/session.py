@@ -1,8 +1,4 @@
-"""One connection of a plan, from opened to closed, subscribed to exactly what is wanted.
-
-The pipeline is told which streams it delivers. Next along the way: transport/websocket.py (the
-socket), feed/pipeline.py (its frames), feed/arbitration.py (two connections).
-"""
+"""One connection of a plan, from opened to closed, subscribed to exactly what is wanted."""
 
 import asyncio
 import contextlib
@@ -19,29 +15,22 @@ from connector.feed.rejections import RejectedStreams
 from connector.feed.route import Route, Routes
 from connector.planning.model import ConnectionPlan
 from connector.telemetry import events
-from connector.transport.websocket import Connection, SubscriptionRejected
+from connector.transport.websocket import Connection
+from connector.transport.ws_requests import SubscriptionRejected
 
 MAX_HANDOVER_S = 10.0  # longest time that two connections deliver the same streams
 POLL_INTERVAL_S = 0.02  # between two looks whether the old connection may close
 
 
 class Session:
-    """An open connection and its subscriptions.
-
-    Attributes:
-        name: Its connection plan's.
-        connection: The socket.
-        held: Names the exchange has acknowledged, in their order.
-        touched: Monotonic seconds of the last change of `held`.
-        opened_at: Monotonic seconds.
-    """
+    """An open connection and its subscriptions; `name` is its connection plan's."""
 
     def __init__(
         self, name: str, connection: Connection, routes: Routes, context: SessionContext
     ) -> None:
         self.name = name
         self.connection = connection
-        self.held: dict[str, None] = {}
+        self.held: dict[str, None] = {}  # the names the exchange has acknowledged, in order
         self._routes = routes
         self._context = context
         self._pipeline = context.pipeline
@@ -49,22 +38,17 @@ class Session:
         self._delivered: dict[str, Route] = {}  # the feeds opened in the pipeline, by name
         self._subscribing = asyncio.Lock()  # held while subscriptions are changed
         self._rejected = RejectedStreams()
+        # Monotonic seconds; touched: of the last change of `held`.
         self.touched = self.opened_at = self._loop.time()
 
     @classmethod
     async def open(cls, plan: ConnectionPlan, routes: Routes, context: SessionContext) -> "Session":
-        """Connect, within the budget of attempts.
-
-        Raises:
-            Retry: as Connection.open.
-        """
+        """Connect, within the budget of attempts. Raises Retry as Connection.open does."""
         await context.limiter.acquire(plan)
         receive = functools.partial(_receive, context, routes)
-        limits = LIMITS[plan.product]
+        arguments = (plan.endpoint, LIMITS[plan.product], receive, context.proxy, plan.replica)
         try:
-            connection = await Connection.open(
-                plan.endpoint, limits, receive, context.proxy, plan.replica
-            )
+            connection = await Connection.open(*arguments)
         except Retry as error:
             if error.after_s is not None:
                 context.limiter.ban(plan, error.after_s)
@@ -79,12 +63,9 @@ class Session:
     # Subscriptions
 
     async def sync_subscriptions(self, wanted: Callable[[], Sequence[str]]) -> list[str]:
-        """Subscribe and unsubscribe until the exchange holds what is wanted.
+        """Subscribe and unsubscribe until the exchange holds all that is wanted and not refused.
 
-        The few names that it refuses are left out.
-
-        Returns:
-            The names that are new among the held ones.
+        Returns the names that are new among the held ones.
 
         Raises:
             Retry: as Connection.subscribe, or too many are refused; what was acknowledged until
@@ -148,12 +129,11 @@ class Session:
         except SubscriptionRejected as error:
             if error.answer.is_temporary:
                 raise
-            refusal = error
+            if len(names) == 1:
+                self._reject(names[0], error)
+                return
         else:
             self._confirm(names)
-            return
-        if len(names) == 1:
-            self._reject(names[0], refusal)
             return
         middle = len(names) // 2
         await self._subscribe_bisecting(names[:middle])
@@ -182,8 +162,6 @@ class Session:
         self.touched = self._loop.time()
         self._close_feeds(names, "plan_changed")
 
-    # The end
-
     async def wait_until_replaceable(self, new: "Session") -> None:
         """Wait until a new session delivers all that this one does, or for MAX_HANDOVER_S."""
         deadline = self._loop.time() + MAX_HANDOVER_S
@@ -209,16 +187,11 @@ class Session:
 
 
 def _receive(
-    context: SessionContext,
-    routes: Routes,
-    frames: Sequence[bytes],
-    received_us: int,
-    connection: Connection,
+    context: SessionContext, routes: Routes, frames: Sequence[bytes], at_us: int, source: Connection
 ) -> None:
     """Publish what one read delivered, but for answers and shutdown notices: the connection's."""
-    others = context.pipeline.receive(routes, frames, received_us, connection.id)
-    for frame in others:
-        if connection.take_control_frame(frame):
+    for frame in context.pipeline.receive(routes, frames, at_us, source.id):
+        if source.take_control_frame(frame):
             context.ledger.frames.control += 1
         else:
-            context.pipeline.dead_letters.frame(frame, received_us)
+            context.pipeline.dead_letters.frame(frame, at_us)

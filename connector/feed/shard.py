@@ -2,7 +2,7 @@
 
 One that fails never stops the others. A new plan is applied by its differences: streams that stay
 are not disturbed, and one that moves to another connection is read on the old one until the new one
-delivers it. Next along the way: feed/supervisor.py (one connection), feed/router.py (its routes).
+delivers it.
 """
 
 import asyncio
@@ -24,29 +24,17 @@ TIDY_INTERVAL_S = 1.0  # between two looks for routes that no frame can need any
 
 @dataclass(slots=True)
 class _Running:
-    """A connection that is supervised.
-
-    Attributes:
-        supervisor: Keeps it open.
-        own: Its streams by the plan; empty when the plan has no such connection any more.
-        moving: Streams that other connections are to deliver, and do not yet.
-        task: The supervisor's.
-    """
+    """A connection that is supervised."""
 
     supervisor: Supervisor
-    own: tuple[PlannedStream, ...]
-    moving: tuple[PlannedStream, ...] = ()
-    task: "asyncio.Task[None] | None" = None
+    own: tuple[PlannedStream, ...]  # by the plan; empty once it has no such connection
+    moving: tuple[PlannedStream, ...] = ()  # other connections are to deliver them, and do not yet
+    task: "asyncio.Task[None] | None" = None  # the supervisor's
 
 
 @dataclass(slots=True)
 class Shard:
-    """Keeps every connection of the plan open.
-
-    Attributes:
-        context: What its supervisors share.
-        router: The routes of every stream.
-    """
+    """Keeps every connection of the plan open."""
 
     context: SessionContext
     router: Router = field(default_factory=Router)
@@ -71,25 +59,23 @@ class Shard:
                 self._tidy()
 
     def apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
-        """Keep the connections of this plan open from now on.
+        """Keep the connections of this plan open from now on; `ids`: topic -> schema id, for all.
 
         Only differences act: connections that stay subscribe and unsubscribe what changed, those
         that are not planned any more close, new ones open.
-
-        Args:
-            plan: What is wanted.
-            ids: Topic -> schema id, for every topic of the plan.
         """
-        self.router.apply(plan, ids, self.context.pipeline.continuity)
+        self.router.apply(plan, ids, self.context.pipeline.gap_tracker)
         planned = {key_of(connection): connection for connection in plan.connections}
         homes = self._homes = {}
         for key, connection in planned.items():
             for stream in connection.streams:
                 homes.setdefault(stream.stream_key, set()).add(key)
         for key, running in list(self._running.items()):
-            connection = planned.get(key, replace(running.supervisor.plan, streams=()))
-            running.moving = _moving(key, running, homes)
-            self._want(key, connection)
+            old = running.supervisor.plan
+            # The streams that the new plan gives to other connections.
+            away = (each for each in old.streams if key not in homes.get(each.stream_key, {key}))
+            running.moving = tuple(away)
+            self._want(key, planned.get(key, replace(old, streams=())))
         for key in [key for key in planned if key not in self._running]:
             self._begin(key, planned[key])
         order = [*planned, *(key for key in self._running if key not in planned)]
@@ -115,11 +101,9 @@ class Shard:
     def _finish_moves(self) -> None:
         """Unsubscribe the moving streams that their new connections deliver by now."""
         for key, running in list(self._running.items()):
-            left = tuple(
-                stream for stream in running.moving if not self._has_moved(key, running, stream)
-            )
-            if left != running.moving:
-                running.moving = left
+            left = [each for each in running.moving if not self._has_moved(key, running, each)]
+            if len(left) < len(running.moving):
+                running.moving = tuple(left)
                 self._want(key, replace(running.supervisor.plan, streams=running.own))
 
     def _has_moved(self, key: Key, running: _Running, stream: PlannedStream) -> bool:
@@ -162,15 +146,13 @@ class Shard:
         before = asyncio.get_running_loop().time() - HANDOVER_GRACE_S
         for key in [key for key, when in self._ended.items() if when <= before]:
             del self._ended[key]
-            pipeline.continuity.forget(self.router.forget(key))
+            pipeline.gap_tracker.forget(self.router.forget(key))
         for key, running in self._running.items():
             supervisor = running.supervisor
             unused = len(supervisor.routes) > len(supervisor.plan.streams)
             if unused and supervisor.touched <= before:
                 keep = {name.encode() for name in (*supervisor.wanted(), *supervisor.held)}
-                pipeline.continuity.forget(self.router.forget(key, keep))
-
-    # For metrics and status
+                pipeline.gap_tracker.forget(self.router.forget(key, keep))
 
     def streams(self) -> dict[Product, tuple[int, int]]:
         """Return for each product how many streams are wanted, and how many subscribed now."""
@@ -180,11 +162,3 @@ class Shard:
             wanted, held = sums.get(plan.product, (0, 0))
             sums[plan.product] = wanted + len(plan.streams), held + len(supervisor.held)
         return sums
-
-
-def _moving(
-    key: Key, running: _Running, homes: Mapping[StreamKey, set[Key]]
-) -> tuple[PlannedStream, ...]:
-    """Return the streams of a connection that the new plan gives to other connections."""
-    streams = running.supervisor.plan.streams
-    return tuple(stream for stream in streams if key not in homes.get(stream.stream_key, {key}))

@@ -5,7 +5,7 @@ Needs READ and DESCRIBE on the topics and nothing else; sees committed records o
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -19,13 +19,10 @@ BATCH_RECORDS = 10_000
 BATCH_TIMEOUT_S = 0.1  # for a batch to fill: felt once at the end of each topic
 MAX_SILENCE_S = 30.0  # without a record, a partition's end or an error
 RETRY_DELAY_S = 0.1
-# A topic made a moment ago, or a leader that moves: the request soon succeeds.
-_SETTLING = frozenset(
-    {
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-    }
+_SETTLING = (  # a topic made a moment ago, or a leader that moves: the request soon succeeds
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.UNKNOWN_TOPIC_OR_PART,
 )
 _SILENT = f"nothing arrived for {MAX_SILENCE_S:.0f} s; is a writer's transaction open for so long?"
 CONSUMER = {
@@ -50,28 +47,22 @@ class OffsetRange:
 
 
 class BulkConsumer:
-    """One consumer; `close` it at the end. Every method blocks.
+    """One consumer; `close` it at the end.
+
+    Every method blocks, and raises Retry when the cluster does not answer.
 
     Args:
-        conf: How to reach the cluster, in librdkafka's names.
+        conf: How to reach the cluster, in librdkafka's names. A wrong setting raises Refused.
         committed: False: the ends of `ranges` include open transactions.
-
-    Raises:
-        Refused: a setting is wrong.
     """
 
     def __init__(self, conf: Mapping[str, Any], *, committed: bool = True) -> None:
         self._errors = ConnectionErrors()
-        level = "read_committed" if committed else "read_uncommitted"
-        settings = {**conf, **CONSUMER, "isolation.level": level}
-        self._consumer = open_client(Consumer, settings, self._errors.note)
+        level = {"isolation.level": "read_committed" if committed else "read_uncommitted"}
+        self._consumer = open_client(Consumer, {**conf, **CONSUMER, **level}, self._errors.note)
 
     def topics(self) -> dict[str, list[int]]:
-        """Return the partitions of every topic we may see.
-
-        Raises:
-            Retry: the cluster does not answer.
-        """
+        """Return the partitions of every topic we may see."""
         try:
             topics = list_topics(self._consumer, self._errors, REQUEST_TIMEOUT_S)
         except KafkaException as error:
@@ -82,42 +73,33 @@ class BulkConsumer:
         """Return what there is to read of a topic now: up to the last stable offset.
 
         Args:
-            topic: Its name.
-            partitions: Their numbers.
-            since: Epoch milliseconds: everything before the first record so late is left out. None
-                reads from the beginning.
-
-        Raises:
-            Retry: the cluster does not answer.
+            topic, partitions: Its name and partition numbers.
+            since: Epoch milliseconds; the first record so late is where to start. None: from the
+                beginning.
         """
-        ends = {number: self._watermarks(topic, number) for number in partitions}
-        starts = {number: low for number, (low, _) in ends.items()}
-        if since is not None:
-            wanted = [TopicPartition(topic, number, since) for number in partitions]
-            try:
-                found = self._consumer.offsets_for_times(wanted, timeout=REQUEST_TIMEOUT_S)
-            except KafkaException as error:
-                raise self._retry(error) from error
-            # -1: no record is so late (and whatever the time, from the embedded broker).
-            starts |= {
-                first.partition: first.offset if first.offset >= 0 else ends[first.partition][1]
-                for first in found
-            }
-        return [OffsetRange(number, starts[number], ends[number][1]) for number in partitions]
+        ranges = [OffsetRange(number, *self._watermarks(topic, number)) for number in partitions]
+        if since is None:
+            return ranges
+        wanted = [TopicPartition(topic, number, since) for number in partitions]
+        try:
+            found = self._consumer.offsets_for_times(wanted, timeout=REQUEST_TIMEOUT_S)
+        except KafkaException as error:
+            raise self._retry(error) from error
+        # -1: no record is so late (and whatever the time, from the embedded broker).
+        starts = {first.partition: first.offset for first in found if first.offset >= 0}
+        return [replace(part, start=starts.get(part.partition, part.end)) for part in ranges]
 
     def read(self, topic: str, ranges: Sequence[OffsetRange]) -> Iterator[list[Message]]:
         """Yield the records of the ranges in batches, those of each partition in order.
 
-        Raises:
-            Retry: nothing arrives any more, or the broker refuses.
+        Raises Retry also when nothing arrives any more, or the broker refuses.
         """
         ends = {part.partition: part.end for part in ranges if part.start < part.end}
         if not ends:
             return
         starts = {part.partition: part.start for part in ranges}
         self._consumer.assign([TopicPartition(topic, number, starts[number]) for number in ends])
-        unread = set(ends)
-        active_at = time.monotonic()
+        unread, active_at = set(ends), time.monotonic()
         try:
             while unread:
                 batch = self._consumer.consume(BATCH_RECORDS, BATCH_TIMEOUT_S)
@@ -145,11 +127,7 @@ class BulkConsumer:
         ]
 
     def _watermarks(self, topic: str, partition: int) -> tuple[int, int]:
-        """Return first offset and end of a partition.
-
-        Raises:
-            Retry: the cluster does not answer.
-        """
+        """Return first offset and end of a partition."""
         place = TopicPartition(topic, partition)
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
         while True:
@@ -181,9 +159,7 @@ def _ended(batch: Sequence[Message], ends: Mapping[int, int]) -> set[int]:
     """Return the partitions whose end was reported: their last offsets may hold no records.
 
     An end is reported in front of an open transaction, too, and again behind it.
-
-    Raises:
-        Retry: the batch has an error of another kind.
+    Any other error in the batch is raised as Retry.
     """
     ended = set()
     for message in batch:

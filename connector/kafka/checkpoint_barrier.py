@@ -16,27 +16,17 @@ INTERVAL_S = 1.0  # between two checkpoints
 
 @dataclass(slots=True)
 class Interval:
-    """The records published between two checkpoints.
+    """The records published between two checkpoints."""
 
-    Attributes:
-        settled: How many of them are stored or given up. The others are in flight, refused and
-            being retried one by one, or waiting for room.
-    """
-
-    settled: int = 0
+    settled: int = 0  # stored or given up; the others are in flight, retried or wait for room
 
 
 class CheckpointBarrier:
-    """Holds one checkpoint back until the records that it covers are settled.
-
-    Attributes:
-        interval: Counts the records published since the last checkpoint was collected.
-        waiting: Records of the checkpoint that are not written yet.
-    """
+    """Holds one checkpoint back until the records that it covers are settled."""
 
     def __init__(self) -> None:
-        self.interval = Interval()
-        self.waiting: deque[KafkaRecord] = deque()
+        self.interval = Interval()  # since the last checkpoint was collected
+        self.waiting: deque[KafkaRecord] = deque()  # records of the checkpoint not written yet
         self._covered = Interval()  # the interval that the checkpoint ends
         self._covered_size = 0  # records published in it
         self._published_before = 0  # records published up to its end, in all
@@ -47,12 +37,9 @@ class CheckpointBarrier:
         return not self.waiting and now - self._collected_at >= INTERVAL_S
 
     def collect(self, records: Iterable[KafkaRecord], published: int, now: float) -> None:
-        """Hold a checkpoint back; the one before is written.
+        """Hold back the markers and progress that cover all records published so far.
 
-        Args:
-            records: Markers and progress; they cover everything published so far.
-            published: Records published so far.
-            now: Monotonic seconds.
+        The checkpoint before must be written. `now` is in monotonic seconds.
         """
         self._collected_at = now
         self.waiting.extend(records)

@@ -24,22 +24,13 @@ ProgressBySeries = dict[str, dict[str, Any]]  # product/stream_name/symbol -> pr
 
 
 class StoredRecord(NamedTuple):
-    """A marker or progress record in its topic.
+    """A marker or progress record in its topic."""
 
-    Attributes:
-        key: Name of the series: product/stream_name/symbol.
-        value: None: a tombstone.
-    """
-
-    key: bytes
-    value: bytes | None
+    key: bytes  # name of the series: product/stream_name/symbol
+    value: bytes | None  # None: a tombstone
 
     def decode(self, kind: str, schemas: Schemas) -> dict[str, Any]:
-        """Return the record's fields; those its writer did not know yet have their default.
-
-        Args:
-            kind: `marker` or `progress`.
-            schemas: The schema that it was written with.
+        """Return the fields; those its writer did not know yet have their default.
 
         Raises:
             BadMessage: it is no such record. Refused, Retry: the registry.
@@ -53,13 +44,10 @@ def read_records(
 ) -> Iterator[list[StoredRecord]]:
     """Yield markers or progress in batches, those of each series in order.
 
-    Args:
-        consumer: Reads them.
-        topic: Where they are; one that does not exist has none.
-        ranges: Which; None: everything that is committed at the call.
+    A topic that does not exist has none. Raises as BulkConsumer.
 
-    Raises:
-        Retry: the cluster does not answer.
+    Args:
+        ranges: Which; None: everything that is committed at the call.
     """
     if ranges is None:
         ranges = consumer.ranges(topic, consumer.topics().get(topic, []), None)
@@ -70,57 +58,39 @@ def read_records(
 class CheckpointStore:
     """Markers and progress of a topic prefix.
 
+    Every method raises Retry when the cluster or the registry does not answer, and Refused when
+    the registry refuses.
+
     Args:
         conf: How to reach the cluster, in librdkafka's names.
-        prefix: The topic prefix.
         schemas: The schemas that records were written with: a previous writer may be older.
     """
 
     def __init__(self, conf: Mapping[str, Any], prefix: str, schemas: Schemas) -> None:
-        self._conf = conf
-        self._schemas = schemas
+        self._conf, self._schemas = conf, schemas
         self._marker_topic = f"{prefix}.{MARKERS}"
         self.progress_topic = f"{prefix}.{PROGRESS}"
 
     def progress(self) -> ProgressBySeries:
-        """Return the newest progress of every series.
-
-        Raises:
-            Retry: the cluster or the registry does not answer. Refused: the registry refuses.
-        """
+        """Return the newest progress of every series."""
         newest = {record.key: record for record in self._read(self.progress_topic)}
         found: ProgressBySeries = {}
         for key, record in newest.items():
-            if record.value is None:
-                continue
             try:
-                found[key.decode()] = record.decode("progress", self._schemas)
+                if record.value is not None:
+                    found[key.decode()] = record.decode("progress", self._schemas)
             except (BadMessage, UnicodeDecodeError) as error:
                 events.progress_unreadable(key=key.decode("utf-8", "replace"), cause=str(error))
         return found
 
     def markers(self, series: str) -> list[dict[str, Any]]:
-        """Return all markers of a series in the order written.
-
-        Raises:
-            Retry: as for `progress`. BadMessage: one of them is unreadable.
-        """
+        """Return all markers of a series in the order written; BadMessage: one is unreadable."""
         key = series.encode()
-        return [
-            record.decode("marker", self._schemas)
-            for record in self._read_markers()
-            if record.key == key
-        ]
+        own = (record for record in self._read_markers() if record.key == key)
+        return [record.decode("marker", self._schemas) for record in own]
 
     def unfinished(self, gap_ids: Collection[str]) -> list[dict[str, Any]]:
-        """Return the `opened` markers of gaps that were being filled when the writer ended.
-
-        Args:
-            gap_ids: The gaps that the progress of some series calls open.
-
-        Raises:
-            Retry: as for `progress`.
-        """
+        """Return the `opened` markers of the given gaps, of those whose filling was cut off."""
         last: dict[str, dict[str, Any]] = {}
         for record in self._read_markers() if gap_ids else ():
             try:
@@ -129,18 +99,11 @@ class CheckpointStore:
                 continue  # another program's: `bkc verify` reports it
             if marker["gap_id"] in gap_ids:
                 last[marker["gap_id"]] = marker
-        return [
-            marker
-            for marker in last.values()
-            if marker["state"] == "opened" and marker["after_id"] is not None
-        ]
+        opened = (marker for marker in last.values() if marker["state"] == "opened")
+        return [marker for marker in opened if marker["after_id"] is not None]
 
     def last_writer(self, run: str, first_commits: Mapping[str, int], commits: int) -> LastWriter:
-        """Return who has written last, once no transaction is open; see `last_writer`.
-
-        Raises:
-            Retry: as for `progress`.
-        """
+        """Return who has written last, once no transaction is open; see the function."""
         self._wait_until_settled()
         return last_writer(self.progress(), run, first_commits, commits)
 
@@ -173,11 +136,10 @@ class CheckpointStore:
 def last_writer(
     progress: ProgressBySeries, run: str, first_commits: Mapping[str, int], commits: int
 ) -> LastWriter:
-    """Return who has written last.
+    """Return who has written last, by the newest progress of every series.
 
     Args:
-        progress: The newest progress of every series.
-        run: Random id of this process.
+        progress, run: That progress; random id of this process.
         first_commits: Series -> number of this process's first transaction with its progress.
         commits: Its transactions known to be stored.
     """

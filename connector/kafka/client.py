@@ -16,16 +16,11 @@ from connector.telemetry import logs
 _Client = TypeVar("_Client")
 
 
-class MetadataClient(Protocol):
+class _MetadataClient(Protocol):
     """A consumer or an admin client, as far as it lists topics."""
 
-    def list_topics(self, *, timeout: float) -> Any:
-        """Return the cluster's metadata."""
-        ...
-
-    def poll(self, timeout: float) -> Any:
-        """Serve `error_cb`."""
-        ...
+    def list_topics(self, *, timeout: float) -> Any: ...
+    def poll(self, timeout: float) -> Any: ...
 
 
 class ConnectionErrors:
@@ -47,7 +42,7 @@ class ConnectionErrors:
         """Return the cause, else the first report, else the error's own text; "": not known."""
         if self._texts:
             return self.cause or self._texts[0]
-        return "" if error is None else error_hints.describe_exception(error)
+        return "" if error is None else error_hints.describe(error.args[0])
 
 
 def open_client(
@@ -55,12 +50,9 @@ def open_client(
     conf: Mapping[str, Any],
     on_error: Callable[[KafkaError], None],
 ) -> _Client:
-    """Return a client; nothing is connected yet.
+    """Return a client of confluent_kafka's class; nothing is connected yet.
 
-    Args:
-        make: confluent_kafka's class.
-        conf: In librdkafka's names.
-        on_error: Called from the client's `poll` with trouble of a connection.
+    Its `poll` calls `on_error` with trouble of a connection.
 
     Raises:
         Refused: a setting is wrong.
@@ -68,11 +60,11 @@ def open_client(
     try:
         return make({**conf, "error_cb": on_error, "logger": logs.librdkafka_logger()})
     except KafkaException as error:
-        raise Refused(f"kafka: {error_hints.describe_exception(error)}") from error
+        raise Refused(f"kafka: {error_hints.describe(error.args[0])}") from error
 
 
 def list_topics(
-    client: MetadataClient, errors: ConnectionErrors, timeout_s: float
+    client: _MetadataClient, errors: ConnectionErrors, timeout_s: float
 ) -> dict[str, Any]:
     """Return the metadata of every topic we may see, by name. Blocks.
 

@@ -23,15 +23,7 @@ PRODUCER = {
 }
 # The broker aborts a transaction that is open longer than this.
 TRANSACTIONAL = {"transaction.timeout.ms": 60_000}
-_CONNECTION_PREFIXES = (
-    "ssl.",
-    "sasl.",
-    "security.",
-    "enable.ssl.",
-    "enable.sasl.",
-    "socket.",
-    "broker.",
-)
+_CONNECTION = ("ssl.", "sasl.", "security.", "enable.ssl.", "enable.sasl.", "socket.", "broker.")
 
 
 def client(settings: KafkaSettings) -> dict[str, Any]:
@@ -48,77 +40,46 @@ def client(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def producer(settings: KafkaSettings) -> dict[str, Any]:
-    """Return the producer's configuration; `librdkafka:` overrides ours.
-
-    Raises:
-        Refused: as for `client`.
-    """
+    """Return the producer's configuration; `librdkafka:` overrides ours. Raises as `client`."""
     return {**client(settings), **PRODUCER, **settings.librdkafka}
 
 
 def transactional(settings: KafkaSettings, transactional_id: str) -> dict[str, Any]:
-    """Return the configuration of the transactional producer.
-
-    Args:
-        settings: The cluster.
-        transactional_id: A writer fences every earlier one with the same id.
-
-    Raises:
-        Refused: as for `client`.
-    """
+    """Return that of one which fences every earlier one with the same id. Raises as `client`."""
     conf = {**client(settings), **PRODUCER, **TRANSACTIONAL, **settings.librdkafka}
     del conf["message.timeout.ms"]  # librdkafka holds it to transaction.timeout.ms itself
     return conf | {"transactional.id": transactional_id}
 
 
 def consumer(settings: KafkaSettings) -> dict[str, Any]:
-    """Return a consumer's configuration; of `librdkafka:` it takes what concerns the connection.
-
-    Raises:
-        Refused: as for `client`.
-    """
-    connection = {
-        name: value
-        for name, value in settings.librdkafka.items()
-        if name.startswith(_CONNECTION_PREFIXES)
-    }
-    return {**client(settings), **connection}
+    """Return a consumer's; of `librdkafka:` what concerns the connection. Raises as `client`."""
+    given = settings.librdkafka.items()
+    return client(settings) | {key: value for key, value in given if key.startswith(_CONNECTION)}
 
 
 def _security(security: SecuritySettings) -> dict[str, Any]:
-    conf: dict[str, Any] = {"security.protocol": security.protocol}
-    files = {
+    conf: dict[str, Any] = {
+        "security.protocol": security.protocol,
         "ssl.ca.location": security.ca_file,
         "ssl.certificate.location": security.certificate_file,
         "ssl.key.location": security.key_file,
+        "ssl.key.password": _secret(security, "key_password_file"),
+        "sasl.mechanism": security.mechanism,
     }
-    conf |= {name: str(path) for name, path in files.items() if path is not None}
-    if security.key_password_file is not None:
-        conf["ssl.key.password"] = secret(
-            security.key_password_file, "kafka.security.key_password_file"
-        )
-    if security.mechanism is not None:
-        conf["sasl.mechanism"] = security.mechanism
-    if security.mechanism == "OAUTHBEARER":
-        conf |= _oauth(security)
+    if security.mechanism == "OAUTHBEARER":  # librdkafka's OIDC client fetches and renews tokens
+        conf |= {
+            "sasl.oauthbearer.method": "oidc",
+            "sasl.oauthbearer.client.id": security.username,
+            "sasl.oauthbearer.client.secret": _secret(security, "password_file"),
+            "sasl.oauthbearer.token.endpoint.url": security.token_url,
+            "sasl.oauthbearer.scope": security.scope,
+        }
     elif security.username is not None:
         conf["sasl.username"] = security.username
-        if security.password_file is not None:
-            conf["sasl.password"] = secret(security.password_file, "kafka.security.password_file")
-    return conf
+        conf["sasl.password"] = _secret(security, "password_file")
+    return {name: str(value) for name, value in conf.items() if value is not None}
 
 
-def _oauth(security: SecuritySettings) -> dict[str, Any]:
-    """Return the settings of librdkafka's OIDC client, which fetches and renews the tokens."""
-    conf: dict[str, Any] = {
-        "sasl.oauthbearer.method": "oidc",
-        "sasl.oauthbearer.client.id": security.username,
-        "sasl.oauthbearer.token.endpoint.url": security.token_url,
-    }
-    if security.password_file is not None:
-        conf["sasl.oauthbearer.client.secret"] = secret(
-            security.password_file, "kafka.security.password_file"
-        )
-    if security.scope is not None:
-        conf["sasl.oauthbearer.scope"] = security.scope
-    return conf
+def _secret(security: SecuritySettings, key: str) -> str | None:
+    path = getattr(security, key)
+    return None if path is None else secret(path, f"kafka.security.{key}")

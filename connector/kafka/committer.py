@@ -5,7 +5,7 @@ with a poison record in it is stored without that record (docs/decisions/0010-ex
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from confluent_kafka import KafkaError
@@ -22,70 +22,50 @@ MAX_KEPT_TRANSACTIONS = 3  # stored ones whose records are kept, should Kafka lo
 RETRY_DELAY_S = 0.5  # before a transaction that Kafka gave up is produced again
 # A later writer has taken over, or the broker has aborted a transaction that was open too long:
 # the same errors for both (Kafka 4.3.1, confluent-kafka 2.16: run 2026-11-25).
-FENCED = frozenset(
-    {
-        KafkaError._FENCED,
-        KafkaError.INVALID_PRODUCER_EPOCH,
-        KafkaError.INVALID_TXN_STATE,
-        KafkaError.INVALID_PRODUCER_ID_MAPPING,
-    }
+FENCED = (
+    KafkaError._FENCED,
+    KafkaError.INVALID_PRODUCER_EPOCH,
+    KafkaError.INVALID_TXN_STATE,
+    KafkaError.INVALID_PRODUCER_ID_MAPPING,
 )
+RecordList = list[KafkaRecord]
 PoisonRecords = dict[int, KafkaError]  # position in the transaction -> why Kafka refuses it
 
 
 @dataclass(frozen=True, slots=True)
 class LastWriter:
-    """Who has written last, by the progress topic of the shard.
+    """Who has written last, by the progress topic of the shard."""
 
-    Attributes:
-        other: A writer that began later than this one has written.
-        commits: Number of this writer's last transaction that is stored.
-    """
-
-    other: bool
-    commits: int
+    other: bool  # a writer that began later than this one has written
+    commits: int  # number of this writer's last transaction that is stored
 
 
 @dataclass(frozen=True, slots=True)
 class WriterLookup:
-    """How the committer learns, when a transaction broke, what of this writer is stored.
+    """How the committer learns, when a transaction broke, what of this writer is stored."""
 
-    Attributes:
-        topic: The progress topic. A transaction without a record there cannot be looked up.
-        last_writer: Takes the number of transactions known to be stored. Blocks; raises Retry.
-    """
-
-    topic: str
+    topic: str  # progress topic; a transaction without a record there cannot be looked up
+    # Takes the number of transactions known to be stored. Blocks; raises Retry.
     last_writer: Callable[[int], LastWriter]
 
 
 class Committer:
-    """Brings transactions to their end.
-
-    Args:
-        client: The transactional producer.
-        lookup: Who has written last; None: whenever Kafka fences this writer, it is for good.
-    """
+    """Brings transactions to their end; without `lookup` a fenced writer is fenced for good."""
 
     def __init__(self, client: TransactionClient, lookup: WriterLookup | None) -> None:
-        self._client = client
-        self._lookup = lookup
+        self._client, self._lookup = client, lookup
         # By number.
-        self._kept: deque[tuple[int, list[KafkaRecord]]] = deque(maxlen=MAX_KEPT_TRANSACTIONS)
+        self._kept: deque[tuple[int, RecordList]] = deque(maxlen=MAX_KEPT_TRANSACTIONS)
 
     def store(
-        self,
-        records: list[KafkaRecord],
-        late: list[KafkaRecord],
-        commits: int,
-        broken: KafkaError | None = None,
+        self, records: RecordList, late: RecordList, commits: int, broken: KafkaError | None = None
     ) -> PoisonRecords:
         """Store the open transaction; return the records that Kafka will never take.
 
         Args:
             records: What has been produced since it began; `late` is appended.
             late: What belongs to it and is not produced yet.
-            commits: This writer's transactions stored so far.
+            commits: This writer's transactions stored so far, as in all methods here.
             broken: Why librdkafka took no more of it; None: it took all of `records`.
 
         Raises:
@@ -93,7 +73,7 @@ class Committer:
         """
         records.extend(late)
         poison: PoisonRecords = {}
-        lost: list[KafkaRecord] = []
+        lost: RecordList = []
         missing = late  # in the open transaction
         while True:
             try:
@@ -115,9 +95,7 @@ class Committer:
         self._keep(commits + 1, _without(records, poison))
         return poison
 
-    def _commit(
-        self, missing: Iterable[KafkaRecord], broken: KafkaError | None
-    ) -> KafkaError | None:
+    def _commit(self, missing: RecordList, broken: KafkaError | None) -> KafkaError | None:
         """Produce what is missing and commit; return the error for which it must be aborted."""
         error = broken or self._client.produce(missing)
         if error is not None and error.code() != KafkaError._STATE:
@@ -125,9 +103,7 @@ class Committer:
         # After _STATE, too: the commit's error says why the transaction is broken.
         return self._client.commit() or error
 
-    # A transaction that Kafka gave up
-
-    def _prepare_retry(self, error: KafkaError, commits: int) -> list[KafkaRecord]:
+    def _prepare_retry(self, error: KafkaError, commits: int) -> RecordList:
         """Wait a moment; return the records of earlier transactions that Kafka lost."""
         events.transaction_again(cause=error_hints.describe(error))
         self._client.wait(RETRY_DELAY_S)
@@ -162,49 +138,39 @@ class Committer:
             except Retry:
                 self._client.wait(RETRY_DELAY_S)
 
-    def _keep(self, number: int, records: list[KafkaRecord]) -> None:
+    def _keep(self, number: int, records: RecordList) -> None:
         """Keep the records of a stored transaction for a while, if it can be looked up."""
         if self._lookup is not None and any(record[0] == self._lookup.topic for record in records):
             self._kept.append((number, records))
 
-    def _lost_transactions(self, found: int, commits: int) -> list[KafkaRecord]:
+    def _lost_transactions(self, found: int, commits: int) -> RecordList:
         """Return the records of transactions whose commit Kafka confirmed and then lost.
 
         A broker that goes down may have answered a commit and not have written its end into the
         partitions; the abort of the next transaction takes it away (Kafka 4.3.1, one broker, killed
-        in the middle of its shutdown: `make chaos`, run 2026-11-25).
-
-        Args:
-            found: Number of this writer's last transaction that is in the progress topic.
-            commits: This writer's transactions stored so far.
+        in the middle of its shutdown: `make chaos`, run 2026-11-25). `found`: number of this
+        writer's last transaction that is in the progress topic.
         """
         lost = [(number, records) for number, records in self._kept if found < number <= commits]
         if lost:
             events.transactions_lost(numbers=[number for number, _ in lost])
         return [record for _, records in lost for record in records]
 
-    # A transaction with a poison record
-
-    def _find_poison_records(
-        self, records: list[KafkaRecord], known: PoisonRecords
-    ) -> PoisonRecords:
+    def _find_poison_records(self, records: RecordList, known: PoisonRecords) -> PoisonRecords:
         """Return the records that Kafka refuses, by halving, in transactions that are aborted."""
-        numbered = [(at, record) for at, record in enumerate(records) if at not in known]
         found: PoisonRecords = {}
-        parts = [numbered]
+        parts = [[at for at in range(len(records)) if at not in known]]
         while parts:
             part = parts.pop()
-            error = self._try([record for _, record in part])
-            if error is None:
-                continue
-            if len(part) == 1:
-                found[part[0][0]] = error
-            else:
+            error = self._try([records[at] for at in part])
+            if error is not None and len(part) == 1:
+                found[part[0]] = error
+            elif error is not None:
                 middle = len(part) // 2
                 parts += [part[middle:], part[:middle]]
         return found
 
-    def _try(self, records: list[KafkaRecord]) -> KafkaError | None:
+    def _try(self, records: RecordList) -> KafkaError | None:
         """Produce records in a transaction, abort it, and return why one of them is refused."""
         errors: list[KafkaError] = []
 
@@ -220,5 +186,5 @@ class Committer:
         return errors[0] if errors else None
 
 
-def _without(records: list[KafkaRecord], poison: PoisonRecords) -> list[KafkaRecord]:
+def _without(records: RecordList, poison: PoisonRecords) -> RecordList:
     return [record for at, record in enumerate(records) if at not in poison]

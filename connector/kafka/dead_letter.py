@@ -10,14 +10,12 @@ MAX_RECORDS_PER_S = 100  # of each reason; the rest of a flood is only counted
 MAX_VALUE_BYTES = 900_000  # of the raw bytes: librdkafka takes 1,000,000 with key and headers
 MAX_DETAIL_CHARACTERS = 1_000
 # The broker refuses a whole batch with one of these: one record in it is the poison record.
-POISON_RECORD = frozenset(
-    {
-        KafkaError.MSG_SIZE_TOO_LARGE,
-        KafkaError.INVALID_TIMESTAMP,
-        KafkaError.INVALID_RECORD,
-        KafkaError.INVALID_MSG,
-        KafkaError.INVALID_MSG_SIZE,
-    }
+POISON_RECORD = (
+    KafkaError.MSG_SIZE_TOO_LARGE,
+    KafkaError.INVALID_TIMESTAMP,
+    KafkaError.INVALID_RECORD,
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_MSG_SIZE,
 )
 
 
@@ -31,14 +29,9 @@ class DeadLetterEncoder:
     def encode(
         self, source: str, raw: bytes, error: BadMessage, received_us: int, now: float
     ) -> KafkaRecord | None:
-        """Return the record, or None when this second already has enough of this reason.
+        """Return the record; None: this second already has enough of this reason.
 
-        Args:
-            source: Stream or topic it was meant for.
-            raw: The bytes as received.
-            error: Reason and detail.
-            received_us: When they were received, since 1970.
-            now: Monotonic seconds.
+        `source`: stream or topic the raw bytes were meant for. `now`: monotonic seconds.
         """
         sampler = self._samplers.setdefault(error.reason, Sampler(MAX_RECORDS_PER_S))
         if not sampler.allows(now):

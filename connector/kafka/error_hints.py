@@ -1,61 +1,48 @@
 """Hints for librdkafka's error texts: what they mean and what to do. From runs on real brokers."""
 
-from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka import KafkaError
 
-# (part of the text, hint); the first match wins. Source: servers run 2026-11-22 (Kafka 4.3.1,
+_CLIENT_CERTIFICATE = "the broker wants a client certificate: set certificate_file and key_file"
+# Part of the text -> hint; the first match wins. Source: servers run 2026-11-22 (Kafka 4.3.1,
 # confluent-kafka 2.16): each text was seen with that cause.
-_HINTS = (
-    (
-        "invalid credentials",
+_HINTS = {
+    "invalid credentials": (
         "user name or password is wrong (or the user does not exist): check kafka.security.username"
-        " and password_file",
+        " and password_file"
     ),
-    (
-        "supported mechanisms",
-        "the listener does not offer this mechanism: check kafka.security.mechanism and protocol",
+    "supported mechanisms": (
+        "the listener does not offer this mechanism: check kafka.security.mechanism and protocol"
     ),
-    (
-        "connecting to a PLAINTEXT broker listener",
-        "the port does not speak TLS: use the TLS port, or protocol PLAINTEXT or SASL_PLAINTEXT",
+    "connecting to a PLAINTEXT broker listener": (
+        "the port does not speak TLS: use the TLS port, or protocol PLAINTEXT or SASL_PLAINTEXT"
     ),
-    (
-        "certificate verify failed",
+    "certificate verify failed": (
         "the broker's certificate does not fit: ca_file is not the authority that signed it, or its"
-        " names do not include the host in bootstrap_servers",
+        " names do not include the host in bootstrap_servers"
     ),
-    (
-        "alert bad certificate",
-        "the broker wants a client certificate: set certificate_file and key_file",
+    "alert bad certificate": _CLIENT_CERTIFICATE,
+    "alert certificate required": _CLIENT_CERTIFICATE,
+    "Connection refused": (
+        "nobody listens there: is the broker up, are host and port in bootstrap_servers right"
     ),
-    (
-        "alert certificate required",
-        "the broker wants a client certificate: set certificate_file and key_file",
+    "Failed to resolve": "the host name in bootstrap_servers is unknown",
+    "in state APIVERSION_QUERY": (
+        "the broker hung up at the first word: a TLS port spoken to in plain text, or the reverse"
     ),
-    (
-        "Connection refused",
-        "nobody listens there: is the broker up, are host and port in bootstrap_servers right",
-    ),
-    ("Failed to resolve", "the host name in bootstrap_servers is unknown"),
-    (
-        "in state APIVERSION_QUERY",
-        "the broker hung up at the first word: a TLS port spoken to in plain text, or the reverse",
-    ),
-    (
-        "Transactional Id authorization failed",
+    "Transactional Id authorization failed": (
         "the principal may not write transactions: grant WRITE and DESCRIBE on TransactionalId"
-        " <topics.prefix>.<instance>.<shard> (a prefixed ACL does), or set delivery: idempotent",
+        " <topics.prefix>.<instance>.<shard> (a prefixed ACL does), or set delivery: idempotent"
     ),
-    (
-        "Cluster authorization failed",
-        "the principal may not produce idempotently: grant WRITE on the topics (it implies this)",
+    "Cluster authorization failed": (
+        "the principal may not produce idempotently: grant WRITE on the topics (it implies this)"
     ),
-    ("Topic authorization failed", "the principal has no WRITE on the topic, or it is missing"),
-    ("Invalid timestamp", "a record's time is further ahead than the topic allows"),
-    ("size too large", "the record is larger than the topic's max.message.bytes"),
-    ("ssl.ca.location", "ca_file cannot be read or holds no certificate"),
-    ("brokers are down", "no broker answers: see the messages before this one for the cause"),
-    ("Unknown topic", "the topic does not exist: create it, or set topics.create: true"),
-)
+    "Topic authorization failed": "the principal has no WRITE on the topic, or it is missing",
+    "Invalid timestamp": "a record's time is further ahead than the topic allows",
+    "size too large": "the record is larger than the topic's max.message.bytes",
+    "ssl.ca.location": "ca_file cannot be read or holds no certificate",
+    "brokers are down": "no broker answers: see the messages before this one for the cause",
+    "Unknown topic": "the topic does not exist: create it, or set topics.create: true",
+}
 
 
 def describe(error: KafkaError) -> str:
@@ -63,14 +50,7 @@ def describe(error: KafkaError) -> str:
     return add_hint(f"{error.name()}: {error.str()}")
 
 
-def describe_exception(error: KafkaException) -> str:
-    """Return the same of the error in an exception."""
-    return describe(error.args[0])
-
-
 def add_hint(text: str) -> str:
     """Return the text, with a hint in parentheses where it is known."""
-    for part, hint in _HINTS:
-        if part.lower() in text.lower():
-            return f"{text} ({hint})"
-    return text
+    hint = next((hint for part, hint in _HINTS.items() if part.lower() in text.lower()), None)
+    return text if hint is None else f"{text} ({hint})"

@@ -5,10 +5,10 @@ batch of its own, so that only the poison record becomes a dead letter (refused_
 docs/decisions/0003-producer.md.
 """
 
-import functools
 import time
 from collections import deque
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
@@ -28,12 +28,7 @@ from connector.telemetry.ledger import Ledger
 
 
 class IdempotentProducer(Producer):
-    """Publishes each record at once and counts its delivery report.
-
-    Args:
-        conf: In librdkafka's names.
-        ledger, lag, dead_letter_topic, tracker: See `Producer`.
-    """
+    """Publishes each record at once and counts its delivery report; `conf` is librdkafka's."""
 
     def __init__(
         self,
@@ -50,7 +45,7 @@ class IdempotentProducer(Producer):
         self._barrier = CheckpointBarrier()
         self._interval = self._barrier.interval
         # One report serves the records of an interval that have the same timestamp.
-        self._report = functools.partial(self._on_delivery, self._interval, -1)
+        self._report = partial(self._on_delivery, self._interval, -1)
         self._report_ms = -1
         self._refused = RefusedBatch(self._new_client)
         self._overflow: deque[HeldRecord] = deque()  # librdkafka's queue was full
@@ -67,8 +62,6 @@ class IdempotentProducer(Producer):
     @override
     def write_takeover(self) -> None:
         self._hold(self._rewrite_progress(0))
-
-    # Publishing
 
     @override
     def room(self) -> int:
@@ -89,16 +82,12 @@ class IdempotentProducer(Producer):
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
             self._sampled += 1
-            report = functools.partial(
-                self._on_sampled_delivery, received_us, self._interval, timestamp_ms
-            )
+            report = partial(self._on_sampled_delivery, received_us, self._interval, timestamp_ms)
         elif timestamp_ms == self._report_ms:
             report = self._report
         else:
             # A refused record comes back without its timestamp; the report carries it.
-            report = self._report = functools.partial(
-                self._on_delivery, self._interval, timestamp_ms
-            )
+            report = self._report = partial(self._on_delivery, self._interval, timestamp_ms)
             self._report_ms = timestamp_ms
         try:
             self._produce(topic, value, key, on_delivery=report, timestamp=timestamp_ms)
@@ -116,22 +105,12 @@ class IdempotentProducer(Producer):
             self._count_lost_dead_letter(str(error))
 
     def _produce_uncounted(self, record: KafkaRecord) -> None:
-        """Produce a dead letter, marker or progress record: the ledger's records lack these.
-
-        Raises:
-            BufferError: librdkafka's queue is full. KafkaException: it does not take the record.
-        """
+        """Produce a dead letter, marker or progress record: the ledger does not count these."""
         topic, value, key, timestamp_ms, headers = record
+        report = self._on_uncounted_delivery
         self._produce(
-            topic,
-            value,
-            key,
-            timestamp=timestamp_ms,
-            headers=headers or [],
-            on_delivery=self._on_uncounted_delivery,
+            topic, value, key, timestamp=timestamp_ms, headers=headers or [], on_delivery=report
         )
-
-    # Delivery reports
 
     def _on_delivery(
         self, interval: Interval, timestamp_ms: int, error: KafkaError | None, message: Message
@@ -139,8 +118,12 @@ class IdempotentProducer(Producer):
         if error is None:
             self._records.acknowledged += 1
             interval.settled += 1
+            return
+        topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
+        if error.code() in POISON_RECORD:
+            self._refused.add((topic, value, key, interval, timestamp_ms))
         else:
-            self._on_failure(interval, timestamp_ms, error, message)
+            self._give_up(interval, error, topic, value)
 
     def _on_sampled_delivery(
         self,
@@ -153,15 +136,6 @@ class IdempotentProducer(Producer):
         self._on_delivery(interval, timestamp_ms, error, message)
         if error is None:
             self._lag.observe(time.time_ns() // 1000, received_us, timestamp_ms)
-
-    def _on_failure(
-        self, interval: Interval, timestamp_ms: int, error: KafkaError, message: Message
-    ) -> None:
-        topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
-        if error.code() in POISON_RECORD:
-            self._refused.add((topic, value, key, interval, timestamp_ms))
-        else:
-            self._give_up(interval, error, topic, value)
 
     def _give_up(
         self, interval: Interval, error: KafkaError, topic: str, value: bytes, received_us: int = 0
@@ -184,10 +158,8 @@ class IdempotentProducer(Producer):
         if error is not None:
             self._count_lost_dead_letter(error_hints.describe(error))
 
-    # Records that are held: later ones wait for them
-
     def _retry_refused(self) -> None:
-        for interval, topic, value, error in self._refused.poll():
+        for interval, error, topic, value in self._refused.poll():
             if error is None:
                 self._records.acknowledged += 1
                 interval.settled += 1
@@ -197,14 +169,12 @@ class IdempotentProducer(Producer):
     def _produce_overflow(self) -> None:
         while self._overflow:
             topic, value, key, interval, timestamp_ms = self._overflow[0]
-            report = functools.partial(self._on_delivery, interval, timestamp_ms)
+            report = partial(self._on_delivery, interval, timestamp_ms)
             try:
                 self._produce(topic, value, key, on_delivery=report, timestamp=timestamp_ms)
             except BufferError:
                 return
             self._overflow.popleft()
-
-    # Running
 
     @override
     def poll(self) -> None:
@@ -213,23 +183,19 @@ class IdempotentProducer(Producer):
             self._client.poll(0)
             self._produce_overflow()
             self._retry_refused()
-            self._write_due_checkpoint()
+            if self._barrier.is_ready:
+                self._produce_checkpoint()
+            if self._barrier.is_due(time.monotonic()):
+                self._hold(self._drain_outbox(0))
         except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
             self._set_fatal(error.args[0])
         if self._records.acknowledged > acknowledged:
             self.trouble = None
 
-    def _write_due_checkpoint(self) -> None:
-        if self._barrier.is_ready:
-            self._produce_checkpoint()
-        if self._barrier.is_due(time.monotonic()):
-            self._hold(self._drain_outbox(0))
-
     def _hold(self, checkpoint: list[KafkaRecord]) -> None:
         """Hold a checkpoint back until everything published so far is settled."""
         self._barrier.collect(checkpoint, self._published, time.monotonic())
-        if self._interval is not self._barrier.interval:
-            self._interval, self._report_ms = self._barrier.interval, -1
+        self._interval, self._report_ms = self._barrier.interval, -1
 
     def _produce_checkpoint(self) -> None:
         waiting = self._barrier.waiting
@@ -248,16 +214,13 @@ class IdempotentProducer(Producer):
         if error.fatal():
             self._set_fatal(error)
 
-    # Ending
-
     @property
     @override
     def queued(self) -> int:
         return sum(map(len, self._clients()))
 
     def _clients(self) -> list[Client]:
-        single = self._refused.client
-        return [self._client] if single is None else [self._client, single]
+        return [c for c in (self._client, self._refused.client) if c is not None]
 
     @override
     def flush(self, deadline: float) -> int:

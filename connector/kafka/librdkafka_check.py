@@ -60,15 +60,13 @@ _USUAL = (
 
 def findings(kafka: KafkaSettings, *, transactions: bool) -> Iterator[tuple[str | None, str]]:
     """Yield each key of `librdkafka:` that librdkafka refuses, and why; None: their combination."""
-    good = {}
+    good = dict(kafka.librdkafka)
     for name, value in kafka.librdkafka.items():
         problem = _ELSEWHERE.get(name) or _problem({name: value}, kafka, transactions=transactions)
-        if problem is None:
-            good[name] = value
-        else:
+        if problem is not None:
+            del good[name]
             yield name, problem
-    problem = _problem(good, kafka, transactions=transactions)
-    if problem is not None:
+    if problem := _problem(good, kafka, transactions=transactions):
         yield None, problem
 
 
@@ -77,11 +75,9 @@ def _problem(given: Mapping[str, Any], kafka: KafkaSettings, *, transactions: bo
     if str(given.get("enable.idempotence", True)).lower() != "true":
         return _IDEMPOTENCE
     settings = kafka.model_copy(update={"librdkafka": dict(given), "security": SecuritySettings()})
-    conf = (
-        client_config.transactional(settings, "check")
-        if transactions
-        else client_config.producer(settings)
-    )
+    conf = client_config.producer(settings)
+    if transactions:
+        conf = client_config.transactional(settings, "check")
     del conf["bootstrap.servers"]
     try:
         Producer({**conf, "log_level": 0})

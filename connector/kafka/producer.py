@@ -1,7 +1,4 @@
-"""What both producers of a worker are: their interface, and the half they have in common.
-
-Next along the way: kafka/transactional_producer.py, kafka/idempotent_producer.py.
-"""
+"""What both producers of a worker are: their interface, and the half they have in common."""
 
 import time
 from abc import ABC, abstractmethod
@@ -22,34 +19,24 @@ from connector.telemetry.ledger import Ledger
 SAMPLE_EVERY = 64  # records; one of them is timed from socket to acknowledgement
 
 
-class CheckpointSource(Protocol):
+class _CheckpointSource(Protocol):
     """Markers and progress that wait to be written: continuity/outbox.py."""
 
     @property
-    def has_markers(self) -> bool:
-        """Whether markers wait to be written."""
-        ...
-
-    def drain(self, number: int, now_us: int) -> list[KafkaRecord]:
-        """Return the markers and progress of a transaction; 0: without transactions."""
-        ...
-
-    def rewrite_progress(self, number: int, now_us: int) -> list[KafkaRecord]:
-        """Return the progress that was taken over, under the name of this writer."""
-        ...
+    def has_markers(self) -> bool: ...
+    def drain(self, number: int, now_us: int) -> list[KafkaRecord]: ...
+    def rewrite_progress(self, number: int, now_us: int) -> list[KafkaRecord]: ...
 
 
 class SeriesTracker(Protocol):
     """What is known of the series whose records are published: continuity/gap_tracker.py."""
 
     @property
-    def outbox(self) -> CheckpointSource:
+    def outbox(self) -> _CheckpointSource:
         """Markers and progress."""
-        ...
 
     def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
         """Mark a record that Kafka did not take."""
-        ...
 
 
 class Producer(ABC):
@@ -58,28 +45,18 @@ class Producer(ABC):
     Args:
         ledger: Counts what becomes of each record.
         lag: Takes the latency of sampled records.
-        dead_letter_topic: Its name.
         tracker: Gives markers and progress, takes refused records; None: there are neither.
-
-    Attributes:
-        fatal: Set when Kafka refused the producer for good: the process must end.
-        fenced: A later writer has taken over: this one never writes again.
-        trouble: Last error of Kafka; None once records are stored again.
-        commits: Transactions stored.
-        pauses: How long each commit kept records from being published, in seconds.
     """
 
     def __init__(
         self, ledger: Ledger, lag: Lag, dead_letter_topic: str, tracker: SeriesTracker | None
     ) -> None:
-        self.fatal: Fatal | None = None
-        self.fenced = False
-        self.trouble: str | None = None
-        self.commits = 0
-        self.pauses = histogram("bkc_commit_pause_seconds")
-        self._ledger = ledger
-        self._records = ledger.records
-        self._lag = lag
+        self.fatal: Fatal | None = None  # Kafka refused the producer for good: the process must end
+        self.fenced = False  # a later writer has taken over: this one never writes again
+        self.trouble: str | None = None  # last error of Kafka; None once records are stored again
+        self.commits = 0  # transactions stored
+        self.pauses = histogram("bkc_commit_pause_seconds")  # of publishing, for each commit
+        self._ledger, self._records, self._lag = ledger, ledger.records, lag
         self._dead_letter_encoder = DeadLetterEncoder(dead_letter_topic)
         self._tracker = tracker
         self._error_logs = Sampler(1)
@@ -95,11 +72,7 @@ class Producer(ABC):
 
     @abstractmethod
     def write_takeover(self) -> None:
-        """Write the progress that was taken over, before any data. Blocks.
-
-        Raises:
-            Fatal: Kafka does not let us write.
-        """
+        """Write the progress that was taken over, before any data. Blocks; raises as `start`."""
 
     @abstractmethod
     def room(self) -> int:
@@ -109,12 +82,11 @@ class Producer(ABC):
     def publish(
         self, topic: str, value: bytes, key: bytes, timestamp_ms: int, received_us: int
     ) -> None:
-        """Take one record; `room` was above 0.
+        """Take one record; `room` was above 0. Both times are since 1970.
 
         Args:
-            topic, value, key: The record.
-            timestamp_ms: Its time, since 1970.
-            received_us: When its frame was received, since 1970.
+            topic, value, key, timestamp_ms: The record.
+            received_us: When its frame was received.
         """
 
     @abstractmethod
@@ -130,8 +102,7 @@ class Producer(ABC):
     def flush(self, deadline: float) -> int:
         """Write until nothing is left or the deadline (monotonic seconds) has passed. Blocks.
 
-        Returns:
-            How many of the ledger's records are not stored.
+        Returns how many of the ledger's records are not stored.
         """
 
     @abstractmethod
@@ -139,13 +110,12 @@ class Producer(ABC):
         """Drop what could not be stored, so that the process can end."""
 
     def dead_letter(self, source: str, raw: bytes, error: BadMessage, received_us: int) -> None:
-        """Send what cannot become a record to the dead-letter topic; the headers say why.
+        """Send raw bytes that cannot become a record to the dead-letter topic.
 
         Args:
-            source: Stream or topic it was meant for.
-            raw: The bytes as received.
-            error: Reason and detail.
-            received_us: When they were received, since 1970.
+            source: Stream or topic they were meant for.
+            raw, received_us: The bytes, and when they were received.
+            error: Reason and detail, for the headers.
         """
         events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
         record = self._dead_letter_encoder.encode(source, raw, error, received_us, time.monotonic())
@@ -173,15 +143,12 @@ class Producer(ABC):
         events.dead_letter_lost(cause=cause)
 
     def _drain_outbox(self, number: int) -> list[KafkaRecord]:
-        """Return the markers and progress of a transaction; 0: without transactions."""
-        if self._tracker is None:
-            return []
-        return self._tracker.outbox.drain(number, time.time_ns() // 1000)
+        tracker = self._tracker
+        return [] if tracker is None else tracker.outbox.drain(number, time.time_ns() // 1000)
 
     def _rewrite_progress(self, number: int) -> list[KafkaRecord]:
-        if self._tracker is None:
-            return []
-        return self._tracker.outbox.rewrite_progress(number, time.time_ns() // 1000)
+        tracker, now_us = self._tracker, time.time_ns() // 1000
+        return [] if tracker is None else tracker.outbox.rewrite_progress(number, now_us)
 
     def _has_markers(self) -> bool:
         return self._tracker is not None and self._tracker.outbox.has_markers
@@ -193,6 +160,5 @@ class Producer(ABC):
             events.kafka_trouble(cause=self.trouble)
 
     def _set_fatal(self, error: KafkaError) -> None:
-        if self.fatal is None:
-            cause = error_hints.describe(error)
-            self.fatal = Fatal(f"Kafka refused the producer for good: {cause}")
+        cause = error_hints.describe(error)
+        self.fatal = self.fatal or Fatal(f"Kafka refused the producer for good: {cause}")

@@ -3,7 +3,7 @@
 import functools
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message
 from confluent_kafka import Producer as Client
@@ -14,22 +14,14 @@ SINGLE_RECORDS = {"batch.num.messages": 1, "linger.ms": 0}
 
 # Topic, value, key, the interval it was published in, timestamp in ms.
 HeldRecord = tuple[str, bytes, bytes, Interval, int]
-
-
-class RetriedRecord(NamedTuple):
-    """A record that was produced again; error None: it is stored."""
-
-    interval: Interval
-    topic: str
-    value: bytes
-    error: KafkaError | None
+# A record that was produced again: interval, error (None: it is stored), topic, value.
+RetriedRecord = tuple[Interval, KafkaError | None, str, bytes]
 
 
 class RefusedBatch:
     """Retries refused records with a client of its own, which is opened for the first of them.
 
-    Args:
-        open_client: Returns a producer for these settings beside the usual ones.
+    `open_client` returns a producer for these settings beside the usual ones.
     """
 
     def __init__(self, open_client: Callable[[Mapping[str, Any]], Client]) -> None:
@@ -57,34 +49,24 @@ class RefusedBatch:
             return []
         if self.client is None:
             self.client = self._open_client(SINGLE_RECORDS)
-        while self._records and self._produce(self.client, *self._records[0]):
-            self._records.popleft()
+        self._produce(self.client)
         self.client.poll(0)
         retried, self._retried = self._retried, []
         return retried
 
-    def _produce(
-        self,
-        client: Client,
-        topic: str,
-        value: bytes,
-        key: bytes,
-        interval: Interval,
-        timestamp_ms: int,
-    ) -> bool:
-        """Hand a record to librdkafka; False: its queue is full."""
-        report = functools.partial(self._on_delivery, interval)
-        try:
-            client.produce(topic, value, key, timestamp=timestamp_ms, on_delivery=report)
-        except BufferError:
-            return False
-        except KafkaException as error:
-            self._retried.append(RetriedRecord(interval, topic, value, error.args[0]))
-        else:
-            self._in_flight += 1
-        return True
+    def _produce(self, client: Client) -> None:
+        while self._records:
+            topic, value, key, interval, timestamp_ms = self._records[0]
+            report = functools.partial(self._on_delivery, interval)
+            try:
+                client.produce(topic, value, key, timestamp=timestamp_ms, on_delivery=report)
+                self._in_flight += 1
+            except BufferError:
+                return
+            except KafkaException as error:
+                self._retried.append((interval, error.args[0], topic, value))
+            self._records.popleft()
 
     def _on_delivery(self, interval: Interval, error: KafkaError | None, message: Message) -> None:
         self._in_flight -= 1
-        topic, value = message.topic() or "", message.value() or b""
-        self._retried.append(RetriedRecord(interval, topic, value, error))
+        self._retried.append((interval, error, message.topic() or "", message.value() or b""))

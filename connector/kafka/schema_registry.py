@@ -7,11 +7,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka.schema_registry import (
-    Schema,
-    SchemaRegistryClient,
-    topic_subject_name_strategy,
-)
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry import topic_subject_name_strategy as topic_name_strategy
 from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import HTTPError  # what the registry client speaks HTTP with
@@ -23,8 +20,6 @@ from connector.errors import BadMessage, Refused, Retry
 from connector.telemetry import events
 
 COMPATIBILITY = "FULL_TRANSITIVE"
-# Given explicitly: the deserialiser's default asks the registry about every record.
-TOPIC_NAME_STRATEGY = {"subject.name.strategy": topic_subject_name_strategy}
 MIN_RETRY_DELAY_S, MAX_RETRY_DELAY_S = 0.5, 10.0  # doubled after each attempt
 REQUEST_TIMEOUT_S = 10
 _NOT_FOUND = 404
@@ -33,26 +28,21 @@ _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NO_REGISTRY = (
     "what answers there is no schema registry, or it has another path: check schema_registry.url"
 )
-# (part of a connection error's text, hint); each was seen with that cause.
-_HINTS = (
-    ("WRONG_VERSION_NUMBER", "the port does not speak TLS: write http://, or take its TLS port"),
-    ("RECORD_LAYER_FAILURE", "the port does not speak TLS: write http://, or take its TLS port"),
-    (
-        "CERTIFICATE_VERIFY_FAILED",
+_NO_TLS = "the port does not speak TLS: write http://, or take its TLS port"
+_NO_HTTP = "the port does not speak HTTP: is it TLS (write https://), or another service's?"
+# Part of a connection error's text -> hint; each was seen with that cause.
+_HINTS = {
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "RECORD_LAYER_FAILURE": _NO_TLS,
+    "CERTIFICATE_VERIFY_FAILED": (
         "the certificate does not fit: schema_registry.ca_file is not the authority that signed it,"
-        " or its names do not include the host",
+        " or its names do not include the host"
     ),
-    (
-        "Server disconnected",
-        "the port does not speak HTTP: is it TLS (write https://), or another service's?",
-    ),
-    (
-        "illegal request line",
-        "the port does not speak HTTP: is it TLS (write https://), or another service's?",
-    ),
-    ("Connection refused", "nobody listens there: check host and port in schema_registry.url"),
-    ("Name or service not known", "the host name in schema_registry.url is unknown"),
-)
+    "Server disconnected": _NO_HTTP,
+    "illegal request line": _NO_HTTP,
+    "Connection refused": "nobody listens there: check host and port in schema_registry.url",
+    "Name or service not known": "the host name in schema_registry.url is unknown",
+}
 
 
 def client(settings: RegistrySettings) -> SchemaRegistryClient:
@@ -72,8 +62,9 @@ def client(settings: RegistrySettings) -> SchemaRegistryClient:
 
 def deserializer(registry: SchemaRegistryClient) -> AvroDeserializer:
     """Return the deserialiser of the standard client, as consumers use it."""
-    deserializer: AvroDeserializer = AvroDeserializer(registry, conf=TOPIC_NAME_STRATEGY)
-    return deserializer
+    conf = {"subject.name.strategy": topic_name_strategy}  # else it asks about every record
+    decode: AvroDeserializer = AvroDeserializer(registry, conf=conf)
+    return decode
 
 
 class SchemaCache:
@@ -88,9 +79,8 @@ class SchemaCache:
         """Return a schema's text.
 
         Raises:
-            Retry: the registry does not answer.
+            Retry: the registry does not answer. BadMessage: it does not know the id.
             Refused: we may not read, or this is no registry.
-            BadMessage: it does not know the id.
         """
         if schema_id not in self._texts:
             self._texts[schema_id] = self._fetch(schema_id)
@@ -113,11 +103,7 @@ class SchemaCache:
 
 
 async def ensure_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> dict[str, int]:
-    """Return the schema id of each topic; waits for as long as the registry does not answer.
-
-    Args:
-        settings: The registry.
-        topics: Topic -> kind.
+    """Turn topic -> kind into topic -> schema id; waits until the registry answers.
 
     Raises:
         Refused: a schema is missing (register: false) or incompatible, or we may not register.
@@ -126,25 +112,20 @@ async def ensure_schemas(settings: RegistrySettings, topics: Mapping[str, str]) 
     delay_s = MIN_RETRY_DELAY_S
     while True:
         try:
-            return await asyncio.to_thread(_ensure_schemas, registry, settings, topics)
+            return {
+                topic: await asyncio.to_thread(_ensure_schema, registry, settings, topic, kind)
+                for topic, kind in topics.items()
+            }
         except Retry as error:
             events.waiting_for_registry(cause=str(error))
         await asyncio.sleep(delay_s)
         delay_s = min(MAX_RETRY_DELAY_S, 2 * delay_s)
 
 
-def _ensure_schemas(
-    registry: SchemaRegistryClient, settings: RegistrySettings, topics: Mapping[str, str]
-) -> dict[str, int]:
-    return {
-        topic: _ensure_schema(registry, settings, f"{topic}-value", Schema(load(kind).text, "AVRO"))
-        for topic, kind in topics.items()
-    }
-
-
 def _ensure_schema(
-    registry: SchemaRegistryClient, settings: RegistrySettings, subject: str, schema: Schema
+    registry: SchemaRegistryClient, settings: RegistrySettings, topic: str, kind: str
 ) -> int:
+    subject, schema = f"{topic}-value", Schema(load(kind).text, "AVRO")
     try:
         if not settings.register_schemas:
             found = registry.lookup_schema(subject, schema).schema_id
@@ -152,7 +133,7 @@ def _ensure_schema(
             _set_compatibility(registry, subject)
             found = registry.register_schema(subject, schema)
     except SchemaRegistryError as error:
-        raise _translate(error, settings, subject) from error
+        raise _translate(error, settings.url, subject) from error
     except (HTTPError, OSError) as error:
         raise _unreachable(settings.url, error) from error
     except ValueError as error:  # no JSON
@@ -163,16 +144,15 @@ def _ensure_schema(
 
 
 def _unreachable(url: str, error: Exception) -> Retry:
-    """Return why a registry cannot be reached, with a hint where the cause is known."""
+    """Return why a registry cannot be reached, with a hint if the cause is known."""
     message = str(error) or type(error).__name__
-    hint = next((f" ({hint})" for part, hint in _HINTS if part in message), "")
+    hint = next((f" ({hint})" for part, hint in _HINTS.items() if part in message), "")
     return Retry(f"{url}: {message}{hint}")
 
 
 def _is_foreign_answer(error: SchemaRegistryError) -> bool:
     """Say whether no registry answered: a registry's errors have a code of five digits."""
-    status = error.http_status_code
-    known = status in _PASSING or status in _LOGIN
+    known = error.http_status_code in _PASSING | _LOGIN
     return not known and error.error_code in (-1, _NOT_FOUND)
 
 
@@ -186,21 +166,17 @@ def _set_compatibility(registry: SchemaRegistryClient, subject: str) -> None:
         events.compatibility_not_set(subject=subject, cause=str(error))
 
 
-def _translate(
-    error: SchemaRegistryError, settings: RegistrySettings, subject: str
-) -> Retry | Refused:
+def _translate(error: SchemaRegistryError, url: str, subject: str) -> Retry | Refused:
     """Return a registry's error as one of ours, with a hint."""
     status, message = error.http_status_code, error.error_message
     if status in _PASSING:
-        return Retry(f"{settings.url}: {status} {message}")
+        return Retry(f"{url}: {status} {message}")
     if _is_foreign_answer(error):
-        return Refused(f"schema registry {settings.url}: {status} ({_NO_REGISTRY})")
+        return Refused(f"schema registry {url}: {status} ({_NO_REGISTRY})")
     hint = {
         401: "check schema_registry.username and password_file",
         403: "the user may not write the subject; set register: false, register beforehand",
         404: "the subject or this schema is not there; register it, or set register: true",
         409: "an older schema of the subject does not fit; use another topic or delete it",
     }.get(status, "see the registry's log")
-    return Refused(
-        f"schema registry {settings.url}: subject {subject}: {status} {message} ({hint})"
-    )
+    return Refused(f"schema registry {url}: subject {subject}: {status} {message} ({hint})")

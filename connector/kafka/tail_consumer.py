@@ -3,25 +3,19 @@
 Joins no group, commits no offset.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 MAX_BATCH_RECORDS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class ConsumedRecord:
-    """A record in its topic; timestamp in epoch milliseconds."""
+class ConsumedRecord(NamedTuple):
+    """A record and its topic."""
 
     topic: str
-    partition: int
-    offset: int
-    key: bytes | None
     value: bytes
-    timestamp: int
 
 
 class TailConsumer:
@@ -51,21 +45,9 @@ class TailConsumer:
 
     async def batch(self, timeout_ms: int = 100) -> list[ConsumedRecord]:
         """Return the records that have arrived; waits up to `timeout_ms` for the first."""
-        fetched: Mapping[Any, Sequence[Any]] = await self._consumer.getmany(
-            timeout_ms=timeout_ms, max_records=MAX_BATCH_RECORDS
-        )
-        return [
-            ConsumedRecord(
-                record.topic,
-                record.partition,
-                record.offset,
-                record.key,
-                record.value,
-                record.timestamp,
-            )
-            for records in fetched.values()
-            for record in records
-        ]
+        fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=MAX_BATCH_RECORDS)
+        batches = fetched.values()
+        return [ConsumedRecord(rec.topic, rec.value) for batch in batches for rec in batch]
 
     async def lag(self) -> int:
         """Return how many offsets are not read yet."""

@@ -17,7 +17,7 @@ from connector.telemetry import events
 
 REQUEST_TIMEOUT_S = 5.0
 # Settings of the connector's own topics; `topics.retention` is for data alone.
-OWN_TOPIC_SETTINGS: Mapping[str, Mapping[str, str]] = {
+_OWN_TOPICS: Mapping[str, Mapping[str, str]] = {
     MARKERS: {"retention.ms": str(365 * 86_400_000)},
     PROGRESS: {
         "cleanup.policy": "compact",
@@ -31,12 +31,7 @@ OWN_TOPIC_SETTINGS: Mapping[str, Mapping[str, str]] = {
 
 
 async def ensure(conf: Mapping[str, Any], settings: TopicSettings, names: Iterable[str]) -> None:
-    """Create the topics that do not exist.
-
-    Args:
-        conf: How to reach the cluster, in librdkafka's names.
-        settings: Whether and how to create.
-        names: The topics; repeats are allowed.
+    """Create the topics that do not exist; `names` may repeat.
 
     Raises:
         Refused: topics are missing and may not be created (all are named), or a setting is wrong.
@@ -71,7 +66,7 @@ def _create(admin: AdminClient, settings: TopicSettings, missing: list[str]) -> 
             created.append(name)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                refused.append(f"{name} ({error_hints.describe_exception(error)})")
+                refused.append(f"{name} ({error_hints.describe(error.args[0])})")
     if created:
         events.topics_created(created)
     if refused:
@@ -79,9 +74,7 @@ def _create(admin: AdminClient, settings: TopicSettings, missing: list[str]) -> 
 
 
 def _new_topic(name: str, settings: TopicSettings) -> NewTopic:
-    own = OWN_TOPIC_SETTINGS.get(name.rpartition(".")[2])
-    retention_ms = settings.retention
-    data = {} if retention_ms is None else {"retention.ms": str(retention_ms)}
+    retention = {} if settings.retention is None else {"retention.ms": str(settings.retention)}
+    config = dict(_OWN_TOPICS.get(name.rpartition(".")[2], retention))
     replication = settings.replication or -1  # the cluster's default
-    config = dict(data if own is None else own)
     return NewTopic(name, settings.partitions, replication, config=config)

@@ -5,7 +5,7 @@ The waiting calls run in the commit thread of transactional_producer.py; its dea
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Producer as Client
@@ -13,7 +13,6 @@ from confluent_kafka import Producer as Client
 from connector.codec.framing import KafkaRecord
 from connector.kafka.client import open_client
 
-CALL_TIMEOUT_S = 1.0  # of one call of librdkafka; between two the deadline is checked
 POLL_S = 0.05
 DeliveryReport = Callable[[KafkaError | None, object], None]
 
@@ -33,29 +32,22 @@ class ProducerLost(Exception):
 class TransactionClient:
     """A transactional producer of librdkafka.
 
-    Attributes:
-        producer: librdkafka's; `reopen` replaces it.
+    Every method that waits raises DeadlineExceeded, and all of those but `wait` ProducerLost.
     """
+
+    CALL_TIMEOUT_S = 1.0  # of one call of librdkafka; between two the deadline is checked
 
     def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
         self._conf, self._on_error = conf, on_error
-        self._deadline: float | None = None
-        self.producer = open_client(Client, conf, on_error)
-
-    def set_deadline(self, deadline: float) -> None:
-        """End all waiting at this time (monotonic seconds); before the call it is unlimited."""
-        self._deadline = deadline
+        self.deadline: float | None = None  # of all waiting, in monotonic seconds; None: no end
+        self.producer = open_client(Client, conf, on_error)  # `reopen` replaces it
 
     def init(self) -> None:
-        """Fence every earlier producer with our transactional.id.
-
-        Raises:
-            ProducerLost, DeadlineExceeded.
-        """
+        """Fence every earlier producer with our transactional.id."""
         self._until_done(self.producer.init_transactions)
 
     def reopen(self) -> None:
-        """Replace the producer by a new one and `init` it; raises the same."""
+        """Replace the producer by a new one and `init` it."""
         self.producer = open_client(Client, self._conf, self._on_error)
         self.init()
 
@@ -66,11 +58,7 @@ class TransactionClient:
     def produce(
         self, records: Iterable[KafkaRecord], on_delivery: DeliveryReport | None = None
     ) -> KafkaError | None:
-        """Produce records in order; return librdkafka's error when it takes no more of them.
-
-        Raises:
-            ProducerLost, DeadlineExceeded.
-        """
+        """Produce records in order; return librdkafka's error when it takes no more of them."""
         more: dict[str, Any] = {} if on_delivery is None else {"on_delivery": on_delivery}
         for topic, value, key, timestamp_ms, headers in records:
             while True:
@@ -82,64 +70,43 @@ class TransactionClient:
                 except BufferError:
                     self.serve()
                 except KafkaException as error:
-                    return _cause(error)
+                    return cast("KafkaError", error.args[0])
         return None
 
     def commit(self) -> KafkaError | None:
-        """Commit; return the error for which the transaction must be aborted, None: stored.
-
-        Raises:
-            ProducerLost, DeadlineExceeded.
-        """
+        """Commit; return the error for which the transaction must be aborted, None: stored."""
         try:
             self._until_done(self.producer.commit_transaction)
         except KafkaException as error:
-            return _cause(error)
+            return cast("KafkaError", error.args[0])
         return None
 
     def abort(self) -> None:
-        """Abort the transaction.
-
-        Raises:
-            ProducerLost, DeadlineExceeded.
-        """
+        """Abort the transaction."""
         self._until_done(self.producer.abort_transaction)
 
     def serve(self) -> None:
-        """Serve delivery reports for a moment.
-
-        Raises:
-            ProducerLost, DeadlineExceeded.
-        """
+        """Serve delivery reports for a moment."""
         try:
             self.producer.poll(POLL_S)
         except KafkaException as error:
-            raise ProducerLost(_cause(error)) from error
+            raise ProducerLost(error.args[0]) from error
         self._check_deadline()
 
     def wait(self, seconds: float) -> None:
-        """Wait.
-
-        Raises:
-            DeadlineExceeded.
-        """
+        """Wait."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self._check_deadline()
             time.sleep(POLL_S)  # noqa: TID251 - the thread's own time
 
     def _until_done(self, call: Callable[[float], None]) -> None:
-        """Repeat a call for as long as its error is retriable.
-
-        Raises:
-            KafkaException: the transaction must be aborted.
-            ProducerLost: the error is fatal. DeadlineExceeded.
-        """
+        """Repeat a call while its error is retriable; KafkaException: abort the transaction."""
         while True:
             try:
-                return call(CALL_TIMEOUT_S)
+                return call(self.CALL_TIMEOUT_S)
             except KafkaException as error:
-                cause = _cause(error)
+                cause = error.args[0]
                 if cause.txn_requires_abort():
                     raise
                 if not cause.retriable():
@@ -147,10 +114,5 @@ class TransactionClient:
             self._check_deadline()
 
     def _check_deadline(self) -> None:
-        if self._deadline is not None and time.monotonic() >= self._deadline:
+        if self.deadline is not None and time.monotonic() >= self.deadline:
             raise DeadlineExceeded
-
-
-def _cause(error: KafkaException) -> KafkaError:
-    cause: KafkaError = error.args[0]
-    return cause

@@ -3,13 +3,12 @@
 Data, markers and progress of an interval are committed together; a writer that starts later with
 the same `transactional.id` fences this one. The records of the open transaction are kept until it
 is stored: whatever Kafka does to it, they are produced again, in order (docs/delivery.md).
-
-Next along the way: kafka/committer.py.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,12 +21,7 @@ from connector.kafka import error_hints
 from connector.kafka.committer import FENCED, Committer, PoisonRecords, WriterLookup
 from connector.kafka.dead_letter import POISON_RECORD
 from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
-from connector.kafka.transaction_client import (
-    CALL_TIMEOUT_S,
-    DeadlineExceeded,
-    ProducerLost,
-    TransactionClient,
-)
+from connector.kafka.transaction_client import DeadlineExceeded, ProducerLost, TransactionClient
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -38,31 +32,19 @@ MAX_TRANSACTION_BYTES = 4 * 1024 * 1024  # of values; then the commit comes earl
 
 @dataclass(slots=True)
 class Transaction:
-    """The records of one transaction.
-
-    Attributes:
-        records: In the order produced.
-        data: How many of them, the first ones, are counted by the ledger. The others are dead
-            letters, markers and progress.
-        size: Bytes of the values of the data.
-        samples: (received us, record time ms) of the records that are timed.
-        broken: Why librdkafka took no more of it: it must be produced again, whole.
-    """
+    """The records of one transaction, in the order produced: data, then what is written late."""
 
     records: list[KafkaRecord] = field(default_factory=list)
-    data: int = 0
-    size: int = 0
-    samples: list[tuple[int, int]] = field(default_factory=list)
-    broken: KafkaError | None = None
+    data: int = 0  # how many of them the ledger counts: no dead letters, markers and progress
+    size: int = 0  # bytes of the values of the data
+    samples: list[tuple[int, int]] = field(default_factory=list)  # received us, record time ms
+    broken: KafkaError | None = None  # why librdkafka took no more: all is to be produced again
 
 
 class TransactionalProducer(Producer):
     """Publishes records in transactions; there is no delivery report a record.
 
-    Args:
-        conf: In librdkafka's names.
-        ledger, lag, dead_letter_topic, tracker: See `Producer`.
-        lookup: Who has written last; None: whenever Kafka fences this writer, it is for good.
+    `conf` is librdkafka's. Without `lookup` a fenced writer is fenced for good.
     """
 
     def __init__(
@@ -87,22 +69,16 @@ class TransactionalProducer(Producer):
 
     @override
     def start(self) -> None:
-        try:
+        with _fatal_when_lost():
             self._client.init()
-        except ProducerLost as error:
-            raise _refused(error) from error
 
     @override
     def write_takeover(self) -> None:
         progress = self._rewrite_progress(self.commits + 1)
         self._client.begin()
-        try:
+        with _fatal_when_lost():
             self._committer.store([], progress, self.commits)
-        except ProducerLost as error:
-            raise _refused(error) from error
         self.commits += 1
-
-    # Publishing
 
     @override
     def room(self) -> int:
@@ -147,8 +123,6 @@ class TransactionalProducer(Producer):
     def _produce_dead_letter(self, record: KafkaRecord) -> None:
         self._dead_letters.append(record)
 
-    # Committing
-
     @override
     def poll(self) -> None:
         if self._committing is not None:
@@ -163,7 +137,7 @@ class TransactionalProducer(Producer):
             self._commit()
 
     def _commit_is_due(self, now: float) -> bool:
-        """Say whether the interval of the data is over, or something waits though there is none."""
+        """Say whether the data is to be committed, or something else waits and there is none."""
         if self._open.records:
             return now >= self._commit_at or self._open.size >= MAX_TRANSACTION_BYTES
         return bool(self._dead_letters) or (now >= self._commit_at and self._has_markers())
@@ -190,7 +164,11 @@ class TransactionalProducer(Producer):
             return  # not stored: its records are counted as queued
         except ProducerLost as error:
             self._open = Transaction()
-            self._end(error.error)
+            if error.error.code() in FENCED:  # a later writer has taken over
+                self.fenced = True
+                events.fenced(cause=error_hints.describe(error.error))
+            else:
+                self._set_fatal(error.error)
             return
         self._open = Transaction()
         self.commits += 1
@@ -211,16 +189,6 @@ class TransactionalProducer(Producer):
             else:
                 self._count_lost_dead_letter(error_hints.describe(error))
 
-    def _end(self, error: KafkaError) -> None:
-        """Stop writing for good: a later writer has taken over, or Kafka refused this one."""
-        if error.code() in FENCED:
-            self.fenced = True
-            events.fenced(cause=error_hints.describe(error))
-        else:
-            self._set_fatal(error)
-
-    # Ending
-
     @property
     @override
     def queued(self) -> int:
@@ -228,7 +196,7 @@ class TransactionalProducer(Producer):
 
     @override
     def flush(self, deadline: float) -> int:
-        self._client.set_deadline(deadline)
+        self._client.deadline = deadline
         stored = self._committing is None or self._finish_before(deadline, self._committing)
         while stored and self._may_write() and (self.queued or self._has_markers()):
             stored = self._finish_before(deadline, self._commit())
@@ -238,7 +206,7 @@ class TransactionalProducer(Producer):
         """Wait for the commit thread; say whether the transaction is stored."""
         before = self.commits
         try:
-            commit.exception(max(0.0, deadline + CALL_TIMEOUT_S - time.monotonic()))
+            commit.exception(max(0.0, deadline + self._client.CALL_TIMEOUT_S - time.monotonic()))
         except TimeoutError:
             return False
         self._finish_commit(commit)
@@ -246,10 +214,14 @@ class TransactionalProducer(Producer):
 
     @override
     def close(self) -> None:
-        self._client.set_deadline(0.0)
+        self._client.deadline = 0.0
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._client.producer.purge()
 
 
-def _refused(error: ProducerLost) -> Fatal:
-    return Fatal(f"Kafka refused the producer: {error_hints.describe(error.error)}")
+@contextmanager
+def _fatal_when_lost() -> Iterator[None]:
+    try:
+        yield
+    except ProducerLost as lost:
+        raise Fatal(f"Kafka refused the producer: {error_hints.describe(lost.error)}") from lost

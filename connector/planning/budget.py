@@ -33,16 +33,15 @@ class LimitShares:
 
 @dataclass(frozen=True, slots=True)
 class PoolBudget:
-    """REST weight in one pool of an IP address.
+    """REST weight in one pool (spot, futures or options) of an IP address.
 
     Attributes:
-        pool: spot, futures or options.
         budget: Weight a minute that is ours.
         refresh: Weight a minute for reading exchangeInfo and volumes again.
         snapshots: Weight of one snapshot of every order book, at the start.
         snapshot_minutes: Minutes that the snapshots take within the budget.
         outage: Weight for fetching what a minute's outage misses.
-        outage_minutes: Minutes that this takes within backfill's share of the budget; inf: never.
+        outage_minutes: Minutes that takes within backfill's share of the budget; inf: never.
     """
 
     pool: str
@@ -60,7 +59,6 @@ class PlanBudget:
 
     Attributes:
         streams: Number of streams, each once.
-        connections: Number of connections.
         subscribes: Number of SUBSCRIBE messages.
         subscribe_s: Seconds until the last one is sent, within the limit on messages.
         messages: Estimated messages a second, of all replicas.
@@ -87,33 +85,26 @@ def budget_of(
 ) -> PlanBudget:
     """Return the budget of a plan.
 
-    Args:
-        connections: Its connections.
-        listings: Products whose exchangeInfo is read at each refresh.
-        volumes: Products whose 24 h tickers are read at each refresh.
-        shares: The part of the limits that is ours.
+    Each refresh reads exchangeInfo of `listings` and the 24 h tickers of `volumes`.
     """
     shares = shares or LimitShares()
-    requests = {plan.name: _requests(plan) for plan in connections}
     pools = tuple(_pools(connections, listings, volumes, shares))
+    subscribes, subscribe_s = 0, 0.0
+    for plan in connections:
+        requests = sum(1 for _ in chunks(planned.stream.name for planned in plan.streams))
+        subscribes += requests
+        seconds = (requests - 1) / LIMITS[plan.product].messages_per_second
+        subscribe_s = max(subscribe_s, seconds)
     return PlanBudget(
         streams=sum(len(plan.streams) for plan in connections if not plan.replica),
         connections=len(connections),
-        subscribes=sum(requests.values()),
-        subscribe_s=max((_seconds(plan, requests[plan.name]) for plan in connections), default=0.0),
+        subscribes=subscribes,
+        subscribe_s=subscribe_s,
         messages=sum(plan.rate for plan in connections),
         bytes=sum(plan.bytes_rate for plan in connections),
         pools=pools,
         refusals=(*_connect_refusals(connections, shares), *_weight_refusals(pools, shares)),
     )
-
-
-def _requests(connection: ConnectionPlan) -> int:
-    return sum(1 for _ in chunks(planned.stream.name for planned in connection.streams))
-
-
-def _seconds(connection: ConnectionPlan, requests: int) -> float:
-    return (requests - 1) / LIMITS[connection.product].messages_per_second
 
 
 def _connect_refusals(connections: Iterable[ConnectionPlan], shares: LimitShares) -> Iterator[str]:
@@ -157,27 +148,19 @@ def _pools(
         refresh = sum(EXCHANGE_INFO[each].weight for each in listings if POOL_OF[each] == pool)
         refresh += sum(TICKERS[each].weight for each in volumes if POOL_OF[each] == pool)
         if members or refresh:
-            yield _pool(pool, limit * shares.limits, refresh, members, shares)
-
-
-def _pool(
-    pool: str,
-    budget: float,
-    refresh: int,
-    streams: Collection[PlannedStream],
-    shares: LimitShares,
-) -> PoolBudget:
-    snapshots = sum(_snapshot_weight(planned) for planned in streams)
-    outage = sum(_outage_weight(planned) for planned in streams)
-    return PoolBudget(
-        pool,
-        budget,
-        refresh=refresh * 60.0 / shares.refresh_s,
-        snapshots=snapshots,
-        snapshot_minutes=snapshots / budget,
-        outage=outage,
-        outage_minutes=outage / (budget * shares.backfill) if shares.backfill else math.inf,
-    )
+            snapshots = sum(_snapshot_weight(planned) for planned in members)
+            outage = sum(_outage_weight(planned) for planned in members)
+            budget = limit * shares.limits
+            fill = budget * shares.backfill
+            yield PoolBudget(
+                pool,
+                budget,
+                refresh=refresh * 60.0 / shares.refresh_s,
+                snapshots=snapshots,
+                snapshot_minutes=snapshots / budget,
+                outage=outage,
+                outage_minutes=outage / fill if fill else math.inf,
+            )
 
 
 def _snapshot_weight(planned: PlannedStream) -> int:

@@ -19,12 +19,7 @@ MICROSECONDS = "?timeUnit=MICROSECOND"
 
 
 def topic_of(template: str | None, prefix: str, stream: Stream) -> str:
-    """Return a stream's topic.
-
-    Args:
-        template: Topic template of the subscription; None: the default.
-        prefix: Topic prefix.
-        stream: The stream.
+    """Return a stream's topic; without a template, the default.
 
     Raises:
         Refused: an unknown placeholder, `{symbol}` for a stream of several symbols, a name that
@@ -42,24 +37,7 @@ def topic_of(template: str | None, prefix: str, stream: Stream) -> str:
         return values[found[1]]
 
     topic = _PLACEHOLDER.sub(value, template)
-    _check(topic)
-    return topic
-
-
-def _symbol(stream: Stream) -> str:
-    parameters = stream.parameters
-    symbol = parameters.get("symbol") or parameters.get("pair") or parameters.get("asset")
-    if not symbol or stream.row.array:
-        raise Refused(
-            f"the topic is named after {{symbol}}, but {stream.name} carries several symbols:"
-            " leave {symbol} out, or give this stream a topic of its own"
-        )
-    return symbol.upper()
-
-
-def _check(topic: str) -> None:
-    bad = _NOT_IN_A_TOPIC.search(topic)
-    if bad:
+    if bad := _NOT_IN_A_TOPIC.search(topic):
         raise Refused(
             f"topic {topic!r} has {bad[0]!r}, and Kafka accepts only letters, digits and . _ -:"
             " leave {symbol} out of the topic, or name it yourself"
@@ -68,18 +46,26 @@ def _check(topic: str) -> None:
         raise Refused(
             f"topic {topic!r} is no name Kafka accepts: 1 to {_MAX_TOPIC_LENGTH} characters"
         )
+    return topic
+
+
+def _symbol(stream: Stream) -> str:
+    values = stream.parameters
+    symbol = values.get("symbol") or values.get("pair") or values.get("asset")
+    if not symbol or stream.row.array:
+        raise Refused(
+            f"the topic is named after {{symbol}}, but {stream.name} carries several symbols:"
+            " leave {symbol} out, or give this stream a topic of its own"
+        )
+    return symbol.upper()
 
 
 def endpoint_of(
     stream: Stream, endpoint: str | None, bases: Mapping[Product, Bases], unit: str
 ) -> str:
-    """Return the URL of the connection that serves a stream.
+    """Return the URL of the connection that serves a stream; the unit of its times is ms or us.
 
-    Args:
-        stream: The stream.
-        endpoint: Base and route of the subscription; None: from bases and catalogue.
-        bases: Where each product is served.
-        unit: ms or us.
+    `endpoint` is the subscription's base and route; None: they are from `bases` and the catalogue.
 
     Raises:
         Refused: the product has no base; microseconds of another product than spot.
@@ -107,13 +93,14 @@ def endpoint_problem(row: Row, endpoint: str) -> str | None:
     """
     parts = urlsplit(endpoint.rstrip("/"))
     base = _ROUTE_AT_END.sub("", f"{parts.scheme}://{parts.netloc}{parts.path}")
-    serves = _products_at(parts.hostname)
+    serves = [product for product in PRODUCTS if parts.hostname in _hosts(product)]
     route = parts.path.removeprefix(urlsplit(base).path)
     stream = f"{row.product} {row.pattern}"
     if serves and row.product not in serves:
+        own = [each + (row.route or "") for each in ENVIRONMENTS["production"][row.product].streams]
         return (
             f"{endpoint!r} does not carry {stream}: this host serves {' and '.join(serves)};"
-            f" write {' or '.join(_own_endpoints(row))}, or leave it out"
+            f" write {' or '.join(own)}, or leave it out"
         )
     if route == (row.route or "") or not (route or serves) or not (row.route or serves):
         return None
@@ -124,18 +111,6 @@ def endpoint_problem(row: Row, endpoint: str) -> str | None:
     )
 
 
-def _products_at(host: str | None) -> list[Product]:
-    """Return the products that a host serves; empty: the host is not Binance's."""
-    return [product for product in PRODUCTS if host in _hosts(product)]
-
-
 def _hosts(product: Product) -> set[str | None]:
-    return {
-        urlsplit(base).hostname
-        for bases in ENVIRONMENTS.values()
-        for base in bases[product].streams
-    }
-
-
-def _own_endpoints(row: Row) -> list[str]:
-    return [base + (row.route or "") for base in ENVIRONMENTS["production"][row.product].streams]
+    bases = (base for environment in ENVIRONMENTS.values() for base in environment[product].streams)
+    return {urlsplit(base).hostname for base in bases}

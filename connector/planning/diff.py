@@ -1,6 +1,6 @@
 """Differences between two plans, and between a plan and what a worker runs. Pure."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from connector.binance.products import PRODUCTS, Product
@@ -23,9 +23,8 @@ class PlanDiff:
     Attributes:
         added: Streams that begin.
         removed: Streams that end.
-        moved: Streams that change their connections, as in the new plan.
-        rerouted: Streams that stay on their connections and change topic, key or the like, as in
-            the new plan.
+        moved: Streams that change their connections, as planned now.
+        rerouted: Streams that change only topic, key or the like, as planned now.
     """
 
     added: tuple[PlannedStream, ...]
@@ -41,7 +40,7 @@ class PlanDiff:
 
 def difference(old: Plan, new: Plan) -> PlanDiff:
     """Return the changes from one plan to another."""
-    before, after = _by_key(old.connections), _by_key(new.connections)
+    before, after = ({each.stream_key: each for each in plan.streams} for plan in (old, new))
     changes = compare(stream_names(old.connections), stream_names(new.connections))
     staying = [key for key in before if key in after and key not in changes.moved]
     return PlanDiff(
@@ -50,12 +49,6 @@ def difference(old: Plan, new: Plan) -> PlanDiff:
         moved=tuple(after[key] for key in changes.moved),
         rerouted=tuple(after[key] for key in staying if before[key] != after[key]),
     )
-
-
-def _by_key(connections: Collection[ConnectionPlan]) -> dict[StreamKey, PlannedStream]:
-    return {
-        planned.stream_key: planned for connection in connections for planned in connection.streams
-    }
 
 
 StreamNames = Mapping[str, Collection[str]]  # connection -> wire names, as in a worker's /status
@@ -78,10 +71,7 @@ class NameDiff:
 
 def stream_names(connections: Collection[ConnectionPlan]) -> dict[str, list[str]]:
     """Return the wire names on each connection."""
-    return {
-        connection.name: [planned.stream.name for planned in connection.streams]
-        for connection in connections
-    }
+    return {each.name: [planned.stream.name for planned in each.streams] for each in connections}
 
 
 def compare(old: StreamNames, new: StreamNames) -> NameDiff:
@@ -126,10 +116,7 @@ def product_of_connection(name: str) -> Product:
 
 @dataclass(frozen=True, slots=True)
 class RunningPlan:
-    """The plan of a running worker, as far as its /status shows it.
-
-    Attributes:
-        names: Wire names by connection.
+    """The plan of a running worker, as far as its /status shows it: wire names by connection.
 
     Raises:
         Refused: (all of its methods) a name that is no connection's or no stream's.
@@ -142,12 +129,13 @@ class RunningPlan:
 
         Planned after it, symbols of a `top` leave late, as they do in the worker.
         """
-        symbols: dict[Product, tuple[str, ...]] = {}
-        for connection, streams in self.names.items():
-            product = product_of_connection(connection)
-            symbols[product] = (*symbols.get(product, ()), *_symbols(product, streams))
+        symbols: dict[Product, list[str]] = {}
+        for product, name in _connections_of(self.names):
+            if symbol := parse_any(product, name).parameters.get("symbol"):
+                symbols.setdefault(product, []).append(symbol.upper())
         selected: SelectedSymbols = {
-            (each.product, each.selection): symbols.get(each.product, ()) for each in subscriptions
+            (each.product, each.selection): tuple(symbols.get(each.product, ()))
+            for each in subscriptions
         }
         return Plan((), selected=selected)
 
@@ -157,24 +145,15 @@ class RunningPlan:
         Planned after it, these streams stay on their connections.
         """
         planned = {each.stream_key: each for each in plan.streams}
-        connections = (self._kept(name, names, planned) for name, names in self.names.items())
-        kept = tuple(connection for connection in connections if connection is not None)
-        return Plan(kept, selected=plan.selected)
+        connections: list[ConnectionPlan] = []
+        for name, streams in self.names.items():
+            product = product_of_connection(name)
+            kept = tuple(planned[product, each] for each in streams if (product, each) in planned)
+            if kept:
+                endpoint, unit = kept[0].endpoint, kept[0].time_unit
+                connections.append(ConnectionPlan(name, product, endpoint, kept, unit))
+        return Plan(tuple(connections), selected=plan.selected)
 
     def changes(self, plan: Plan) -> NameDiff:
         """Return what a plan changes."""
         return compare(self.names, stream_names(plan.connections))
-
-    def _kept(
-        self, name: str, names: Collection[str], planned: Mapping[StreamKey, PlannedStream]
-    ) -> ConnectionPlan | None:
-        product = product_of_connection(name)
-        kept = tuple(planned[product, each] for each in names if (product, each) in planned)
-        if not kept:
-            return None
-        return ConnectionPlan(name, product, kept[0].endpoint, kept, kept[0].time_unit)
-
-
-def _symbols(product: Product, names: Collection[str]) -> Sequence[str]:
-    symbols = (parse_any(product, name).parameters.get("symbol", "") for name in names)
-    return [symbol.upper() for symbol in symbols if symbol]

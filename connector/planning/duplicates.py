@@ -1,7 +1,6 @@
 """Streams that carry each other's events: planned together they publish the same events twice.
 
-Pure. `!forceOrder@arr` beside `btcusdt@forceOrder`, `btcusdt@optionTrade` beside a symbol's own
-stream. A stream planned twice under one name is plan.py's.
+Pure. `!forceOrder@arr` beside `btcusdt@forceOrder`; `btcusdt@optionTrade` beside a symbol's own.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +20,6 @@ class DuplicateStream:
 
     Attributes:
         where: Place of the wider stream in the config.
-        text: What happens, and the cure.
         refused: One topic would hold the same events twice. False: a warning is enough, because the
             topics differ, or because the records are states, whose repeats are only a waste.
     """
@@ -37,26 +35,22 @@ def duplicate_streams(
     """Yield a duplicate for each wide stream and topic; it names one of the included streams."""
     narrow: dict[tuple[Product, str], list[PlannedStream]] = {}
     for _, planned in streams.values():
-        if not _is_wide(planned.stream) and _subject(planned.stream):
-            narrow.setdefault(_product_kind(planned), []).append(planned)
+        stream = planned.stream
+        if not _is_wide(stream) and _subject(stream):
+            narrow.setdefault((stream.product, stream.row.kind), []).append(planned)
     for where, wide in streams.values():
-        if not _is_wide(wide.stream):
-            continue
-        yield from _own_events(where, wide, narrow.get(_product_kind(wide), []))
-        if wide.other_product is not None:
-            others = narrow.get((wide.other_product, wide.stream.row.kind), [])
-            yield from _other_products_events(where, wide, others)
-
-
-def _product_kind(planned: PlannedStream) -> tuple[Product, str]:
-    return planned.stream.product, planned.stream.row.kind
+        if _is_wide(stream := wide.stream):
+            own = narrow.get((stream.product, stream.row.kind), [])
+            yield from _own_events(where, wide, own)
+            if wide.other_product is not None:
+                others = narrow.get((wide.other_product, stream.row.kind), [])
+                yield from _other_products_events(where, wide, others)
 
 
 def _is_wide(stream: Stream) -> bool:
     """Return whether a stream carries several subjects: the market, an underlying, a pair's."""
-    if stream.name.startswith("!") or "underlying" in stream.parameters:
-        return True
-    return stream.row.array and "pair" in stream.parameters
+    of_pair = stream.row.array and "pair" in stream.parameters
+    return of_pair or stream.name.startswith("!") or "underlying" in stream.parameters
 
 
 def _subject(stream: Stream) -> str:
@@ -72,11 +66,11 @@ def _own_events(
             included.setdefault(planned.topic == wide.topic, []).append(planned)
     for same_topic, streams in included.items():
         states = wide.stream.row.cadence == "periodic"
-        own = f"into topic {wide.topic}"
-        into = own if same_topic else f"into {streams[0].topic} and {wide.topic}"
+        into = f"topic {wide.topic}" if same_topic else f"{streams[0].topic} and {wide.topic}"
+        cure = "leave one out" + (", or give it a topic of its own" if same_topic else "")
         text = (
             f"{wide.stream.name} has the events of {_naming(streams)} too, and both are written"
-            f" {into}: leave one out" + (", or give it a topic of its own" if same_topic else "")
+            f" into {into}: {cure}"
         )
         yield DuplicateStream(where, text, refused=same_topic and not states)
 
@@ -85,11 +79,8 @@ def _other_products_events(
     where: KeyPath, wide: PlannedStream, narrow: Sequence[PlannedStream]
 ) -> Iterator[DuplicateStream]:
     topic = wide.other_product_topic
-    included = [
-        planned
-        for planned in narrow
-        if planned.topic == topic and _includes(wide.stream, planned.stream)
-    ]
+    same_topic = [planned for planned in narrow if planned.topic == topic]
+    included = [planned for planned in same_topic if _includes(wide.stream, planned.stream)]
     if included:
         text = (
             f"{wide.stream.name} has {wide.other_product}'s events too, which go to topic"
@@ -99,8 +90,7 @@ def _other_products_events(
 
 
 def _naming(streams: Sequence[PlannedStream]) -> str:
-    more = f" and {len(streams) - 1} more" if streams[1:] else ""
-    return streams[0].stream.name + more
+    return streams[0].stream.name + (f" and {len(streams) - 1} more" if streams[1:] else "")
 
 
 def _includes(wide: Stream, narrow: Stream) -> bool:
@@ -118,10 +108,7 @@ def _includes(wide: Stream, narrow: Stream) -> bool:
 
 
 def _same_events(wide: Stream, narrow: Stream) -> bool:
-    """Return whether cadence and parameters agree.
-
-    A real-time book ticker differs from the one of every 5 s, and a 1 h window from a 4 h one.
-    """
+    """Return whether cadence (real time or every 5 s) and parameters (1 h or 4 h) agree."""
     if (wide.row.cadence == "periodic") != (narrow.row.cadence == "periodic"):
         return "underlying" in wide.parameters  # tickers of single options: catalogue/options.py
     shared = (wide.parameters.keys() & narrow.parameters.keys()) - _NAMES

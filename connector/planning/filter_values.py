@@ -22,20 +22,15 @@ _CONTRACTS = (
 )  # fmt: skip
 # Enums pages of binance-spot-api-docs (2026-07-21) and Common Definitions of fapi and dapi
 # (2026-10-07); five of spot's states are no longer documented, but libraries still use them.
-_STATUS: Mapping[Product, Sequence[str]] = {
-    "spot": (
-        "TRADING", "END_OF_DAY", "HALT", "BREAK", "NON_REPRESENTABLE", "PRE_TRADING",
-        "POST_TRADING", "AUCTION_MATCH", "PENDING_TRADING",
-    ),
-    "usdm": _FUTURES,
-    "coinm": _FUTURES,
-    "options": _FUTURES,
-}  # fmt: skip
-_TYPES: Mapping[Product, Sequence[str]] = {
-    "spot": (),
-    "usdm": _CONTRACTS,
-    "coinm": _CONTRACTS,
-    "options": ("CALL", "PUT"),
+_SPOT = (
+    "TRADING", "END_OF_DAY", "HALT", "BREAK", "NON_REPRESENTABLE", "PRE_TRADING", "POST_TRADING",
+    "AUCTION_MATCH", "PENDING_TRADING",
+)  # fmt: skip
+_KNOWN: Mapping[Product, tuple[Sequence[str], Sequence[str]]] = {  # states, contract types
+    "spot": (_SPOT, ()),
+    "usdm": (_FUTURES, _CONTRACTS),
+    "coinm": (_FUTURES, _CONTRACTS),
+    "options": (_FUTURES, ("CALL", "PUT")),
 }
 _FINAL_TYPES = frozenset({"spot", "options"})  # products to which no contract type will be added
 _MISSPELT_SIMILARITY = 0.85  # TRADNG and TRADING reach it, HALTED and HALT do not
@@ -66,9 +61,10 @@ def _unknown_values(
     product: Product, selection: Selection
 ) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Yield key, unknown value and known values."""
+    states, types = _KNOWN[product]
     filters = (
-        ("status", selection.status, _STATUS[product]),
-        ("contract_type", selection.contract_type, _TYPES[product]),
+        ("status", selection.status, states),
+        ("contract_type", selection.contract_type, types),
     )
     for key, values, known in filters:
         yield from ((key, value, known) for value in values if value not in known)
@@ -85,11 +81,10 @@ def unlisted_values(selection: Selection, listings: Sequence[Listing]) -> Iterat
         ("exclude", [each for each in selection.exclude if not GLOB & set(each)], symbols),
     )
     for key, values, listed in filters:
-        for value in values:
-            if value not in listed:
-                near = did_you_mean(value, listed)
-                hint = f"; did you mean {near!r}?" if near else ""
-                yield key, f"{value!r} is listed nowhere{hint}"
+        for value in (each for each in values if each not in listed):
+            near = did_you_mean(value, listed)
+            hint = f"; did you mean {near!r}?" if near else ""
+            yield key, f"{value!r} is listed nowhere{hint}"
     for glob in selection.match:
         if not any(fnmatchcase(symbol, glob) for symbol in symbols):
             yield "match", f"{glob!r} matches no listed symbol"

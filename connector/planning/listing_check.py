@@ -1,7 +1,6 @@
 """Names in the config that the exchange does not list. Pure.
 
-A plan of names alone is made without exchangeInfo, so that the worker need not wait for it. The
-worker asks later and warns of names whose streams would be acknowledged and never send data.
+A plan of names alone is made without exchangeInfo: the worker asks later, so as not to wait for it.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,11 +17,7 @@ MAX_NAMED = 10  # names of one subscription; the others are counted
 
 def unchecked_products(subscriptions: Sequence[SubscriptionSpec]) -> frozenset[Product]:
     """Return the products whose symbols are all given by name: no plan needs their listings."""
-    named = {
-        subscription.product
-        for subscription in subscriptions
-        if subscription.selection.names and _is_by_symbol(subscription)
-    }
+    named = {spec.product for spec in subscriptions if spec.selection.names and _is_by_symbol(spec)}
     return frozenset(named - needs(subscriptions).listings)
 
 
@@ -33,18 +28,18 @@ def unlisted_names(subscriptions: Sequence[SubscriptionSpec], universe: Universe
     """
     findings: list[Finding] = []
     indexes = listing_indexes(universe)
-    for number, subscription in enumerate(subscriptions):
-        index = indexes.get(subscription.product)
-        if index is not None and index.listings and _is_by_symbol(subscription):
+    for number, spec in enumerate(subscriptions):
+        index = indexes.get(spec.product)
+        if index is not None and index.listings and _is_by_symbol(spec):
             where = ("subscriptions", number, "symbols")
-            lookup = look_up(subscription.selection, index, ())
+            lookup = look_up(spec.selection, index, ())
             findings += [(where, text) for text in _sentences(lookup)]
     return findings
 
 
-def _is_by_symbol(subscription: SubscriptionSpec) -> bool:
+def _is_by_symbol(spec: SubscriptionSpec) -> bool:
     """Return whether any stream is named after a symbol; asset indexes are listed nowhere."""
-    return bool(all_placeholders(subscription) - {"asset"})
+    return bool(all_placeholders(spec) - {"asset"})
 
 
 def _sentences(lookup: SymbolLookup) -> Iterator[str]:

@@ -32,9 +32,6 @@ class PlannedStream:
     """One stream, the endpoint that serves it, and the topic of its records.
 
     Attributes:
-        stream: The stream.
-        topic: Kafka topic.
-        endpoint: URL of the connection.
         keeps_other_product: Of a merged stream: events of the other futures product go to `topic`
             if they have no topic of their own; else they are dropped.
         key: Template of the record key.
@@ -74,8 +71,6 @@ class ConnectionPlan:
     Attributes:
         name: Stable name for logs and metrics: usdm-market-1; of two replicas usdm-market-1a, -1b.
         product: The product, which sets the limits.
-        endpoint: URL to connect to.
-        streams: Its streams.
         time_unit: Unit of the times on this connection.
         replica: 0; 1 for the second connection with the same streams.
     """
@@ -130,7 +125,6 @@ class Plan:
     """Every connection of this process.
 
     Attributes:
-        connections: The connections.
         warnings: What a user should know, with its place in the config.
         pending: What exchangeInfo decides: only in plans made without it.
         selected: Symbols that filters chose; the next plan needs them, see selection.py.
@@ -150,19 +144,16 @@ class Plan:
     @property
     def topics(self) -> dict[str, str]:
         """Each topic and the kind of its records."""
-        topics = {planned.topic: planned.stream.row.kind for planned in self.streams}
-        for planned in self.streams:
+        streams = self.streams
+        topics = {planned.topic: planned.stream.row.kind for planned in streams}
+        for planned in streams:
             if planned.other_product_topic is not None:
                 topics.setdefault(planned.other_product_topic, planned.stream.row.kind)
         return topics
 
 
 class PlanError(Refused):
-    """The subscriptions cannot be planned.
-
-    Attributes:
-        problems: Every problem, with its place in the config.
-    """
+    """The subscriptions cannot be planned; `problems` has each with its place in the config."""
 
     def __init__(self, problems: Sequence[Finding]) -> None:
         super().__init__("; ".join(text for _, text in problems))
@@ -171,12 +162,7 @@ class PlanError(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the exchange has to be asked for before a plan can be complete.
-
-    Attributes:
-        listings: Products whose exchangeInfo decides which streams there are.
-        volumes: Products whose 24 h tickers decide.
-    """
+    """Products whose exchangeInfo (`listings`) and 24 h tickers (`volumes`) a plan needs."""
 
     listings: frozenset[Product]
     volumes: frozenset[Product]

@@ -1,8 +1,7 @@
 """Streams placed on connections and shards: evenly, and so that placed streams stay. Pure.
 
-A stream keeps its connection; a new stream goes to the one with the lowest rate; a connection
-without streams ends. A stream changes its connection only with its endpoint, time unit or number of
-connections.
+A stream changes its connection only with its endpoint, time unit or number of connections. A new
+stream goes to the connection with the lowest rate; a connection without streams ends.
 """
 
 import hashlib
@@ -10,20 +9,19 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
+from itertools import count
 
 from connector.binance.products import LIMITS, Product
 from connector.planning.model import ConnectionPlan, PlannedStream, StreamKey
 
 # Binance allows 1,024 streams a connection (options 200). Fewer here, so that the end of one
-# connection interrupts few; and at most the messages a second that one core reads with ease beside
-# other work.
+# interrupts few; and at most the messages a second that one core reads with ease.
 MAX_STREAMS = 400
 MAX_RATE = 2000.0
 
 REPLICAS = "ab"  # appended to the names of two connections with the same streams
 
-# Streams of one connection have these in common: product, endpoint, number of connections. The time
-# unit is part of the endpoint.
+# What streams of one connection share: product, endpoint (with the time unit), connections.
 _Group = tuple[Product, str, int]
 
 
@@ -35,6 +33,9 @@ class _Bin:
     planned: list[PlannedStream] = field(default_factory=list)
     rate: float = 0.0
 
+    def entry(self, number: int) -> "_HeapEntry":
+        return self.rate, len(self.planned), number, self
+
     def add(self, planned: PlannedStream) -> None:
         self.planned.append(planned)
         self.rate += planned.rate
@@ -43,12 +44,7 @@ class _Bin:
 def place(
     streams: Iterable[PlannedStream], before: Sequence[ConnectionPlan] = ()
 ) -> tuple[ConnectionPlan, ...]:
-    """Return the connections that carry the streams.
-
-    Args:
-        streams: The streams, in the order of the config.
-        before: The connections so far: streams that still exist stay on theirs.
-    """
+    """Return the connections that carry the streams, which stay on theirs of `before`."""
     groups: dict[_Group, dict[str, _Bin]] = {}
     bin_of: dict[StreamKey, str] = {}
     for connection in before:
@@ -56,9 +52,9 @@ def place(
         groups.setdefault(group, {}).setdefault(name, _Bin(name))
         bin_of |= {planned.stream_key: name for planned in connection.streams}
     newcomers = _keep_placed(streams, groups, bin_of)
-    names = _Names({_bin_name(connection) for connection in before})
+    taken = {_bin_name(connection) for connection in before}
     for group, members in newcomers.items():
-        _place_new(members, group, groups.setdefault(group, {}), names)
+        _place_new(members, group, groups.setdefault(group, {}), taken)
     filled = ((group, bin_) for group, bins in groups.items() for bin_ in bins.values())
     return tuple(plan for group, bin_ in filled for plan in _connection_plans(group, bin_))
 
@@ -86,53 +82,44 @@ def _keep_placed(
     newcomers: dict[_Group, list[PlannedStream]] = {}
     for planned in streams:
         group = _group(planned)
-        bin_ = groups.get(group, {}).get(bin_of.get(planned.stream_key, ""))
-        if bin_ is None:
-            newcomers.setdefault(group, []).append(planned)
-        else:
+        if bin_ := groups.get(group, {}).get(bin_of.get(planned.stream_key, "")):
             bin_.add(planned)
+        else:
+            newcomers.setdefault(group, []).append(planned)
     return newcomers
 
 
 def _place_new(
-    newcomers: Sequence[PlannedStream], group: _Group, bins: dict[str, _Bin], names: "_Names"
+    newcomers: Sequence[PlannedStream], group: _Group, bins: dict[str, _Bin], taken: set[str]
 ) -> None:
     """Put each newcomer into the bin with the lowest rate that has room, or into a new one."""
     limit = max_streams(group[0])
     stem = stem_of(group[0], group[1])
     for _ in range(_missing_bins(newcomers, bins, limit)):
-        bin_ = _Bin(names.new(stem))
-        bins[bin_.name] = bin_
-    heap = [_heap_entry(number, bin_) for number, bin_ in enumerate(bins.values())]
+        name = _new_name(stem, taken)
+        bins[name] = _Bin(name)
+    heap = [bin_.entry(number) for number, bin_ in enumerate(bins.values())]
     heapify(heap)
     for planned in newcomers:
-        number, bin_ = _pop_with_room(heap, planned, limit) or (len(bins), _Bin(names.new(stem)))
+        entry = _pop_with_room(heap, planned, limit)
+        number, bin_ = entry or (len(bins), _Bin(_new_name(stem, taken)))
         bins[bin_.name] = bin_
         bin_.add(planned)
-        heappush(heap, _heap_entry(number, bin_))
+        heappush(heap, bin_.entry(number))
 
 
 _HeapEntry = tuple[float, int, int, _Bin]  # rate, streams, number, bin
-
-
-def _heap_entry(number: int, bin_: _Bin) -> _HeapEntry:
-    return bin_.rate, len(bin_.planned), number, bin_
 
 
 def _pop_with_room(
     heap: list[_HeapEntry], planned: PlannedStream, limit: int
 ) -> tuple[int, _Bin] | None:
     """Pop the bin with the lowest rate that has room; bins with `limit` streams are dropped."""
-    while heap:
-        rate, streams, number, bin_ = heap[0]
-        if streams >= limit:
-            heappop(heap)
-        elif streams and rate + planned.rate > MAX_RATE:
-            return None
-        else:
-            heappop(heap)
-            return number, bin_
-    return None
+    while heap and heap[0][1] >= limit:
+        heappop(heap)
+    if not heap or (heap[0][1] and heap[0][0] + planned.rate > MAX_RATE):
+        return None
+    return heappop(heap)[2:]
 
 
 def _missing_bins(newcomers: Sequence[PlannedStream], bins: Mapping[str, _Bin], limit: int) -> int:
@@ -145,19 +132,12 @@ def _missing_bins(newcomers: Sequence[PlannedStream], bins: Mapping[str, _Bin], 
     return min(len(newcomers), max(0, wanted - len(bins)))
 
 
-class _Names:
-    """Names of new connections; none that exists or existed in the previous plan is given again."""
-
-    def __init__(self, taken: set[str]) -> None:
-        self._taken = taken
-        self._next: dict[str, int] = {}
-
-    def new(self, stem: str) -> str:
-        number = self._next.get(stem, 1)
-        while f"{stem}-{number}" in self._taken:
-            number += 1
-        self._next[stem] = number + 1
-        return f"{stem}-{number}"
+def _new_name(stem: str, taken: set[str]) -> str:
+    """Return a name that no connection has, or had in the previous plan; add it to `taken`."""
+    names = (f"{stem}-{number}" for number in count(1))
+    name = next(each for each in names if each not in taken)
+    taken.add(name)
+    return name
 
 
 def stem_of(product: Product, endpoint: str) -> str:
@@ -170,10 +150,8 @@ def stem_of(product: Product, endpoint: str) -> str:
 
 def _connection_plans(group: _Group, bin_: _Bin) -> Iterator[ConnectionPlan]:
     """Yield the replicas of a bin's connection; none if the bin is empty."""
-    if not bin_.planned:
-        return
     product, endpoint, connections = group
-    for replica in range(connections):
+    for replica in range(connections) if bin_.planned else ():
         name = bin_.name + REPLICAS[replica] if connections > 1 else bin_.name
         unit = bin_.planned[0].time_unit
         yield ConnectionPlan(name, product, endpoint, tuple(bin_.planned), unit, replica)
@@ -184,8 +162,8 @@ def shard_of(product: Product, name: str, count: int) -> int:
 
     When a shard is added, it takes an equal part from every other, and no other stream moves.
     """
-    return max(range(count), key=lambda index: _hash(product, name, index))
 
+    def score(index: int) -> bytes:
+        return hashlib.blake2b(f"{product}|{name}|{index}".encode(), digest_size=8).digest()
 
-def _hash(product: Product, name: str, index: int) -> bytes:
-    return hashlib.blake2b(f"{product}|{name}|{index}".encode(), digest_size=8).digest()
+    return max(range(count), key=score)

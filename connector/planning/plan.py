@@ -1,8 +1,7 @@
 """All subscriptions resolved into one plan. Pure.
 
-Problems carry their place in the config; files and line numbers are config/plan.py's. Reading
-order: templates, selection, symbol_lookup, destination, traffic, resolve (one subscription), this
-module (all of them), duplicates, placement, diff, budget.
+Reading order: templates, selection, symbol_lookup, destination, traffic, resolve (one
+subscription), this module (all of them), duplicates, placement, diff, budget.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,12 +37,12 @@ def needs(subscriptions: Iterable[SubscriptionSpec]) -> Needs:
     """Return what the exchange has to be asked for before these can be planned."""
     listings: set[Product] = set()
     volumes: set[Product] = set()
-    for subscription in subscriptions:
-        selection, placeholders = subscription.selection, all_placeholders(subscription)
-        if placeholders and (selection.needs_listings or LISTED_ONLY & placeholders):
-            listings.add(subscription.product)
-        if placeholders and selection.needs_volumes:
-            volumes.add(subscription.product)
+    for spec in subscriptions:
+        placeholders = all_placeholders(spec)
+        if placeholders and (spec.selection.needs_listings or LISTED_ONLY & placeholders):
+            listings.add(spec.product)
+        if placeholders and spec.selection.needs_volumes:
+            volumes.add(spec.product)
     return Needs(frozenset(listings), frozenset(volumes))
 
 
@@ -62,8 +61,8 @@ def make_plan(
         subscriptions: As configured.
         bases: Where each product is served.
         prefix: Topic prefix.
-        universe: Listings and volumes. None: symbols given by name are taken as written, and
-            streams that need listings are left out and reported as pending.
+        universe: None: symbols given by name are taken as written, and streams that need listings
+            are left out and reported as pending.
         before: The previous plan: its streams stay on their connections, and symbols of its `top`
             leave late.
         shard: Index of this process and number of processes; each reads its part of the streams.
@@ -76,21 +75,15 @@ def make_plan(
     streams = _StreamSet(findings, prefix)
     previous: SelectedSymbols = {} if before is None else before.selected
     selected: dict[tuple[Product, Selection], tuple[str, ...]] = {}
-    for number, subscription in enumerate(subscriptions):
-        key = subscription.product, subscription.selection
-        lookup, planned = resolver.resolve(
-            subscription, ("subscriptions", number), previous.get(key, ())
-        )
+    for number, spec in enumerate(subscriptions):
+        key = spec.product, spec.selection
+        lookup, planned = resolver.resolve(spec, ("subscriptions", number), previous.get(key, ()))
         selected[key] = lookup.selected
+        per_symbol_topic = "{symbol}" in (spec.topic or "")
         for where, stream in planned:
-            per_symbol_topic = "{symbol}" in (subscription.topic or "")
             streams.add(where, stream, per_symbol_topic=per_symbol_topic)
     index, shards = shard
-    ours = [
-        planned
-        for planned in streams.finish()
-        if shards == 1 or shard_of(*planned.stream_key, shards) == index
-    ]
+    ours = [each for each in streams.finish() if shard_of(*each.stream_key, shards) == index]
     if findings.problems:
         raise PlanError(findings.problems)
     connections = place(ours, () if before is None else before.connections)
@@ -109,8 +102,7 @@ class _StreamSet:
 
     def add(self, where: KeyPath, planned: PlannedStream, *, per_symbol_topic: bool) -> None:
         """Add a stream, or report why it cannot be added."""
-        problem = self._duplicate(planned)
-        if problem is not None:
+        if problem := self._duplicate(planned):
             self._findings.refuse(where, problem)
             return
         kind = planned.stream.row.kind
@@ -130,9 +122,7 @@ class _StreamSet:
             by = path_of(where)
             return f"{name} is planned twice: {by} sends it to {first.topic}; leave one out"
         other = planned.other_product
-        if other is not None and (other, name) in self._streams:
-            return f"{name} is {other}'s too, {MERGED}"
-        return None
+        return f"{name} is {other}'s too, {MERGED}" if (other, name) in self._streams else None
 
     def finish(self) -> list[PlannedStream]:
         """Return the streams; report those that would write the same events twice."""
@@ -148,13 +138,12 @@ class _StreamSet:
         return [planned for _, planned in self._streams.values()]
 
     def _with_other_topic(self, planned: PlannedStream) -> PlannedStream:
-        """Give a merged stream the topic of the other product's events, if there is one.
+        """Give a merged stream the other product's topic of its kind, which may be another shard's.
 
-        It is that product's topic of the same kind, which may be another shard's; else the stream's
-        own topic if `merged: keep`.
+        If there is none: the stream's own topic if `merged: keep`, else no topic.
         """
         if planned.other_product is None:
             return planned
         own = planned.topic if planned.keeps_other_product else None
         topic = self._topic_of.get((planned.other_product, planned.stream.row.kind), own)
-        return planned if topic is None else replace(planned, other_product_topic=topic)
+        return replace(planned, other_product_topic=topic)

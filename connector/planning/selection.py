@@ -58,11 +58,8 @@ def select(
 ) -> list[Listing]:
     """Return the listings that globs and filters select; exact names are not looked at.
 
-    Args:
-        selection: The selection.
-        listings: What the product lists.
-        volumes: 24 h volume by symbol, comparable within the product.
-        previous: The symbols selected last time: with `top` they leave later than they entered.
+    Volumes of 24 h by symbol are comparable within the product. Of `previous`, the symbols selected
+    last time, those of a `top` leave later than they entered.
     """
     if not selection.needs_listings:
         return []
@@ -97,14 +94,10 @@ def _describe_filters(selection: Selection) -> list[str]:
 
 
 def _passes(selection: Selection, listing: Listing) -> bool:
-    checks = (
-        (selection.status, listing.status),
-        (selection.quote, listing.quote),
-        (selection.contract_type, listing.contract_type),
-        (selection.underlying, listing.underlying),
-    )
-    if not all(value in allowed for allowed, value in checks if allowed):
-        return False
+    for column in ("status", "quote", "contract_type", "underlying"):
+        allowed = getattr(selection, column)
+        if allowed and getattr(listing, column) not in allowed:
+            return False
     if selection.match and not selection.everything and not _like(selection.match, listing.symbol):
         return False
     return not _like(selection.exclude, listing.symbol)
@@ -122,9 +115,7 @@ def _most_traded(
     Without this margin two symbols of neighbouring ranks would alternate. Equal volumes are ranked
     by symbol; 1.2 `top` is rounded down.
     """
-    ranked = sorted(
-        passing, key=lambda listing: (-volumes.get(listing.symbol, 0.0), listing.symbol)
-    )
+    ranked = sorted(passing, key=lambda each: (-volumes.get(each.symbol, 0.0), each.symbol))
     kept = frozenset(previous)
     staying = [listing for listing in ranked[top : top * 6 // 5] if listing.symbol in kept]
     return [*ranked[:top], *staying]

@@ -1,11 +1,10 @@
 """The symbols of a subscription, looked up in what the product lists. Pure.
 
 A name that is not listed is kept, with a warning that names the nearest listed one: exchangeInfo
-may be older than the listing. Binance acknowledges a subscription to any name and sends no data for
-a wrong one.
+may be older than the listing.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.binance.exchange_info import Listing, Universe
@@ -30,7 +29,6 @@ class ListingIndex:
     Attributes:
         listings: In exchangeInfo's order.
         volumes: 24 h volume by symbol.
-        by_symbol: Listing by symbol.
         by_group: Listings by pair and by underlying.
     """
 
@@ -85,12 +83,9 @@ def listing_indexes(universe: Universe | None) -> dict[Product, ListingIndex]:
 def look_up(
     selection: Selection, index: ListingIndex | None, previous: Collection[str]
 ) -> SymbolLookup:
-    """Look up the symbols of a selection.
+    """Look up the symbols of a selection; index None: exchangeInfo was not asked.
 
-    Args:
-        selection: The selection.
-        index: The product's listings; None: exchangeInfo was not asked.
-        previous: Symbols that its filters chose last time.
+    `previous` are the symbols that its filters chose last time.
     """
     lookup = SymbolLookup()
     for name in selection.names:
@@ -108,13 +103,11 @@ def look_up(
 
 
 def _add_name(lookup: SymbolLookup, name: str, index: ListingIndex | None) -> None:
-    symbol = name.upper()
-    listing = None if index is None else index.by_symbol.get(symbol)
+    listing = None if index is None else index.by_symbol.get(name.upper())
     lookup.symbols.append(forms_of_name(name) if listing is None else forms_of_listing(listing))
-    if index is None:
-        return
     if listing is None:
-        _add_unlisted(lookup, name, index)
+        if index is not None:
+            _add_unlisted(lookup, name, index)
     elif not listing.is_trading:
         status = listing.status or "without status"
         lookup.findings.append((name, f"{name} is {status}, not TRADING: expect no data"))
@@ -124,18 +117,13 @@ def _add_unlisted(lookup: SymbolLookup, name: str, index: ListingIndex) -> None:
     """Add a name that is no symbol: as a pair or underlying, else as a finding."""
     symbol, forms = name.upper(), forms_of_name(name)
     group = index.by_group.get(symbol, [])
-    lookup.grouped += [
-        {**forms_of_listing(listing), **forms} for listing in group if listing.is_trading
-    ]
+    lookup.grouped += [{**forms_of_listing(each), **forms} for each in group if each.is_trading]
     if not group:
-        hint = _hint(symbol, index) if len(lookup.findings) < MAX_HINTS else ""
+        known = [*index.by_symbol, *index.by_group] if len(lookup.findings) < MAX_HINTS else []
+        near = did_you_mean(symbol, known)
+        hint = f"; did you mean {near}?" if near else ""
         text = f"{name} is not listed: its streams would be acknowledged and send nothing{hint}"
         lookup.findings.append((name, text))
-
-
-def _hint(symbol: str, index: ListingIndex) -> str:
-    near = did_you_mean(symbol, [*index.by_symbol, *index.by_group])
-    return f"; did you mean {near}?" if near else ""
 
 
 def volume_shares(index: ListingIndex | None) -> dict[str, float]:
@@ -146,12 +134,8 @@ def volume_shares(index: ListingIndex | None) -> dict[str, float]:
     if index is None or not index.volumes:
         return {}
     highest = max(index.volumes.values(), default=0.0) or 1.0
-    shares = dict(_group_shares(index, highest))
-    shares |= {symbol.lower(): volume / highest for symbol, volume in index.volumes.items()}
-    return shares
-
-
-def _group_shares(index: ListingIndex, highest: float) -> Iterator[tuple[str, float]]:
+    shares: dict[str, float] = {}
     for name, listings in index.by_group.items():
         total = sum(index.volumes.get(listing.symbol, 0.0) for listing in listings)
-        yield name.lower(), min(1.0, total / highest)
+        shares[name.lower()] = min(1.0, total / highest)
+    return shares | {symbol.lower(): volume / highest for symbol, volume in index.volumes.items()}

@@ -1,8 +1,8 @@
 """Stream templates filled in with symbols: wire names. Pure.
 
-A template is a stream name without its symbol (`depth@100ms`), one with placeholders for what
-exchangeInfo knows (`<underlying>@openInterest@<yymmdd>`), a whole-market stream
-(`!forceOrder@arr`), or a full name. Whether a symbol is listed is not checked here.
+A template is a name without its symbol (`depth@100ms`) or with placeholders for what exchangeInfo
+knows (`<underlying>@openInterest@<yymmdd>`), a whole-market stream (`!forceOrder@arr`), or a full
+name. Whether a symbol is listed is not checked here.
 """
 
 import re
@@ -38,11 +38,11 @@ def fill(product: Product, template: str, symbols: Sequence[SymbolForms]) -> lis
         raise Refused(f"{template!r} is a stream per symbol: give symbols, [BTCUSDT]")
     _check(template, placeholders, symbols)
     whole = template if "<" in template else f"<{placeholders[0]}>@{template}"
-    return list(dict.fromkeys(_filled(whole, forms) for forms in symbols))
 
+    def filled(forms: SymbolForms) -> str:
+        return _PLACEHOLDER.sub(lambda found: forms[found[1]], whole)
 
-def _filled(whole: str, forms: SymbolForms) -> str:
-    return _PLACEHOLDER.sub(lambda found: forms[found.group(1)], whole)
+    return list(dict.fromkeys(map(filled, symbols)))
 
 
 @lru_cache(maxsize=4096)
@@ -62,16 +62,13 @@ def trial(product: Product, template: str) -> Stream:
     Raises:
         Refused: no symbol makes a stream of it.
     """
-    [name] = fill(product, template, [_example_forms(product)])
+    listed = {"contractType": "perpetual", "yymmdd": "251226"}
+    example = {**forms_of_name("btcusdt"), **listed, **EXAMPLES[product]}
+    [name] = fill(product, template, [example])
     try:
         return parse(product, name)
     except Refused as error:
         raise Refused(str(error).replace(repr(name), repr(template))) from error
-
-
-def _example_forms(product: Product) -> SymbolForms:
-    listed = {"contractType": "perpetual", "yymmdd": "251226"}
-    return {**forms_of_name("btcusdt"), **listed, **EXAMPLES[product]}
 
 
 def forms_of_name(symbol: str) -> SymbolForms:
@@ -93,8 +90,7 @@ def forms_of_listing(listing: Listing) -> SymbolForms:
         "contractType": listing.contract_type,
     }
     if listing.expiry is not None:
-        expiry = datetime.fromtimestamp(listing.expiry / 1000, tz=UTC)
-        forms["yymmdd"] = expiry.strftime("%y%m%d")
+        forms["yymmdd"] = f"{datetime.fromtimestamp(listing.expiry / 1000, tz=UTC):%y%m%d}"
     return {placeholder: value.lower() for placeholder, value in forms.items() if value}
 
 
@@ -111,9 +107,8 @@ def _check(template: str, placeholders: Sequence[str], symbols: Sequence[SymbolF
     for placeholder in placeholders:
         if placeholder not in PLACEHOLDERS:
             known = ", ".join(f"<{name}>" for name in PLACEHOLDERS)
-            raise Refused(
-                f"{template!r} has <{placeholder}>, which is none of {known}: write its value"
-            )
+            text = f"{template!r} has <{placeholder}>, which is none of {known}: write its value"
+            raise Refused(text)
         if any(placeholder not in forms for forms in symbols):
             raise Refused(
                 f"<{placeholder}> of {template!r} is filled from exchangeInfo: write its value, or"
@@ -123,9 +118,9 @@ def _check(template: str, placeholders: Sequence[str], symbols: Sequence[SymbolF
 
 def _is_full_name(product: Product, template: str) -> bool:
     """Return whether a template contains a symbol, in whatever case: `parse` refuses upper case."""
-    head, separator, rest = template.partition("@")
+    head, at, rest = template.partition("@")
     try:
-        parse(product, f"{head.lower()}@{rest}" if separator else template)
+        parse(product, head.lower() + at + rest if at else template)
     except Refused:
         return False
     return True
@@ -134,9 +129,6 @@ def _is_full_name(product: Product, template: str) -> bool:
 def _first_parameter(product: Product, template: str) -> str:
     """Return the parameter that a template lacks: the symbol, where a row of that name has one."""
     wanted = keyword(f"<symbol>@{template}")
-    firsts = [
-        names[0]
-        for row in rows_of(product)
-        if keyword(row.pattern) == wanted and (names := parameter_names(row))
-    ]
+    rows = [row for row in rows_of(product) if keyword(row.pattern) == wanted]
+    firsts = [names[0] for row in rows if (names := parameter_names(row))]
     return "symbol" if "symbol" in firsts or not firsts else firsts[0]

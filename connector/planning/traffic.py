@@ -1,13 +1,12 @@
 """Estimates of a stream's messages and bytes a second. Pure.
 
-Measured: messages of the BTCUSDT perpetual in 25 s (2026-07-30, see `_CHANGES`). Documented: the
-update speeds (`period_s` of the catalogue, `@100ms`). Sizes: frames recorded in 2026-09
-(tests/golden/samples). Everything else is marked as assumed.
+Measured: messages of the BTCUSDT perpetual in 25 s (2026-07-30, see `_CHANGES`); sizes of frames
+recorded in 2026-09 (tests/golden/samples). Documented: update speeds. The rest is assumed.
 """
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from connector.binance.envelope import OVERHEAD_BYTES
 from connector.binance.products import Product
@@ -30,12 +29,7 @@ _CHANGES: Mapping[str, float] = {
     "ticker": 1.0,  # of options, which are not periodic
 }
 # Rate of a product's busiest symbol relative to BTCUSDT: the weights of bench/README.md, assumed.
-_PRODUCT_ACTIVITY: Mapping[Product, float] = {
-    "spot": 1.0,
-    "usdm": 1.0,
-    "coinm": 0.25,
-    "options": 0.25,
-}
+_ACTIVITY_OF: Mapping[Product, float] = {"spot": 1.0, "usdm": 1.0, "coinm": 0.25, "options": 0.25}
 
 # Activity of a symbol whose volume is not known, assumed; BTC and ETH are busy in every product.
 UNKNOWN_ACTIVITY = 0.1
@@ -89,14 +83,8 @@ _EVENT_BYTES: Mapping[str, int] = {
 _BOOK_BYTES, _LEVEL_BYTES = 100, 25  # of a partial book: its head; one price with its quantity
 
 
-@dataclass(frozen=True, slots=True)
-class TrafficEstimate:
-    """Estimated traffic of a stream.
-
-    Attributes:
-        messages: Messages a second.
-        bytes: Bytes of JSON a second.
-    """
+class TrafficEstimate(NamedTuple):
+    """Estimated messages and bytes of JSON a second."""
 
     messages: float
     bytes: float
@@ -105,27 +93,20 @@ class TrafficEstimate:
 def estimate(
     stream: Stream, volume_share: float | None, listed: int | None = None
 ) -> TrafficEstimate:
-    """Return the estimated traffic of a stream.
+    """Return the estimated traffic of a stream. None: not known.
 
-    Args:
-        stream: The stream.
-        volume_share: Its symbol's share of the busiest symbol's volume, 0 to 1; None: not known.
-        listed: Symbols in a message (or, of `!bookTicker`, messages a period) of a stream that
-            covers several; None: not known.
+    `volume_share` is its symbol's share of the busiest symbol's volume, 0 to 1. `listed` counts the
+    symbols in a message (of `!bookTicker`: messages a period) of a stream that covers several.
     """
-    wide = _is_wide(stream)
-    symbols = _symbols(stream, listed) if wide else 1
-    single = not stream.row.array
+    wide, row = _is_wide(stream), stream.row
+    elements = _OTHER_ELEMENTS.get(row.kind) or listed or ASSUMED_LISTINGS[stream.product]
+    symbols = elements if wide else 1
     messages = _messages(stream, volume_share, wide=wide)
-    if wide and single and stream.row.cadence == "periodic":
+    if row.cadence == "periodic" and not row.array:
         messages *= symbols  # a message for every symbol
-    events = 1 if single else symbols
+    events = symbols if row.array else 1
     size = OVERHEAD_BYTES + len(stream.name) + events * (_event_bytes(stream) + 1)
     return TrafficEstimate(messages, messages * size)
-
-
-def _symbols(stream: Stream, listed: int | None) -> int:
-    return _OTHER_ELEMENTS.get(stream.row.kind) or listed or ASSUMED_LISTINGS[stream.product]
 
 
 def _is_wide(stream: Stream) -> bool:
@@ -137,18 +118,13 @@ def _is_wide(stream: Stream) -> bool:
 def _messages(stream: Stream, volume_share: float | None, *, wide: bool) -> float:
     row = stream.row
     if row.cadence == "periodic":
-        speed = _SPEED_RATES.get(stream.parameters.get("speed", ""))
-        return speed or 1.0 / (row.period_s or 1.0)
+        return _speed_rate(stream) or 1.0 / (row.period_s or 1.0)
     if row.cadence == "sparse":
         return SPARSE_MARKET_RATE if wide else SPARSE_RATE
-    activity = _activity(stream, volume_share) * _PRODUCT_ACTIVITY[stream.product]
+    if volume_share is None:
+        volume_share = 1.0 if stream.name.startswith(_BUSY) else UNKNOWN_ACTIVITY
+    activity = min(1.0, volume_share) * _ACTIVITY_OF[stream.product]
     return min(_max_rate(stream), max(MIN_RATE, activity * _CHANGES[row.kind]))
-
-
-def _activity(stream: Stream, volume_share: float | None) -> float:
-    if volume_share is not None:
-        return min(1.0, volume_share)
-    return 1.0 if stream.name.startswith(_BUSY) else UNKNOWN_ACTIVITY
 
 
 def _max_rate(stream: Stream) -> float:
@@ -157,12 +133,14 @@ def _max_rate(stream: Stream) -> float:
     if kind == "rpi-depth":
         return 2.0
     if kind.endswith("kline"):
-        every_second = stream.parameters["interval"] == "1s"
-        return 1.0 if every_second else _CANDLE_RATES[stream.product]
+        return 1.0 if stream.parameters["interval"] == "1s" else _CANDLE_RATES[stream.product]
     if kind in _BOOKS:
-        speed = _SPEED_RATES.get(stream.parameters.get("speed", ""))
-        return speed or (1.0 if stream.product == "spot" else 4.0)
+        return _speed_rate(stream) or (1.0 if stream.product == "spot" else 4.0)
     return math.inf
+
+
+def _speed_rate(stream: Stream) -> float | None:
+    return _SPEED_RATES.get(stream.parameters.get("speed", ""))
 
 
 def _event_bytes(stream: Stream) -> int:

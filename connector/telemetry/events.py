@@ -25,12 +25,9 @@ def started(streams: int, connections: int, topics: int, version: str) -> None:
 
 
 def stopped(left: int, seconds: float, **counts: int) -> None:
-    """The worker has flushed what it could and ends.
+    """The worker has flushed what it could and ends after running for `seconds`.
 
-    Args:
-        left: Records that could not be stored, and frames not handled; above 0 it is an error.
-        seconds: How long it ran.
-        counts: Frames received and dropped; records acknowledged, dead-lettered and failed.
+    left: records that could not be stored, and frames not handled; above 0 it is an error.
     """
     level = _log.info if left == 0 else _log.error
     level("stopped", left=left, seconds=round(seconds, 2), **counts)
@@ -67,12 +64,7 @@ def topics_created(names: list[str]) -> None:
 
 
 def takeover_completed(series: int, run: str) -> None:
-    """The previous writer is fenced, and its checkpoint is read.
-
-    Args:
-        series: Series that the checkpoint has progress of.
-        run: Random id of this process, as in markers and progress.
-    """
+    """The previous writer is fenced, and its checkpoint, with progress of `series`, is read."""
     _log.info("takeover_completed", series=series, run=run)
 
 
@@ -85,22 +77,15 @@ def progress_unreadable(key: str, cause: str) -> None:
 
 
 def plan_changed(reason: str, config: str, connections: int, **streams: int) -> None:
-    """Another plan is applied.
+    """Another plan is applied, that of the config file with this hash.
 
-    Args:
-        reason: The trigger.
-        config: Hash of the config file that it follows.
-        connections: Connections of the new plan.
-        streams: Streams added, removed, moved to another connection, rerouted to another topic.
+    streams: added, removed, moved to another connection, rerouted to another topic.
     """
     _log.info("plan_changed", reason=reason, config=config, connections=connections, **streams)
 
 
 def plan_warning(text: str) -> None:
-    """A warning about the plan, with its place in the config file.
-
-    Logged once while it holds; a name that is not listed, once an hour.
-    """
+    """A warning about the plan; once while it holds, hourly for a name that is not listed."""
     _log.warning("plan_warning", text=text)
 
 
@@ -138,13 +123,7 @@ def replanning_failed(reason: str, error: BaseException) -> None:
 
 
 def connected(connection: str, streams: int, seconds: float) -> None:
-    """A connection is open, and its subscriptions are acknowledged.
-
-    Args:
-        connection: Its name.
-        streams: Streams subscribed.
-        seconds: From the attempt to the last acknowledgement.
-    """
+    """A connection is open, its subscriptions acknowledged `seconds` after the attempt began."""
     _log.info("connected", connection=connection, streams=streams, seconds=round(seconds, 3))
 
 
@@ -154,20 +133,10 @@ def connect_failed(connection: str, cause: str, retry_s: float) -> None:
 
 
 def connection_lost(connection: str, cause: str, streams: int, retry_s: float) -> None:
-    """An open connection ended.
-
-    Args:
-        connection: Its name.
-        cause: Close code or error.
-        streams: Its streams; nothing of them is received until the next connection.
-        retry_s: Seconds until the next attempt.
-    """
+    """An open connection ended; its streams are not received until the next one, in `retry_s`."""
+    retry_s = round(retry_s, 2)
     _log.warning(
-        "connection_lost",
-        connection=connection,
-        cause=cause,
-        streams=streams,
-        retry_s=round(retry_s, 2),
+        "connection_lost", connection=connection, cause=cause, streams=streams, retry_s=retry_s
     )
 
 
@@ -177,13 +146,7 @@ def supervisor_failed(connection: str, error: BaseException) -> None:
 
 
 def handed_over(connection: str, cause: str, seconds: float) -> None:
-    """A connection was replaced while it was open; nothing is missing.
-
-    Args:
-        connection: Its name.
-        cause: Why it was replaced.
-        seconds: How long the handover took.
-    """
+    """A connection was replaced while it was open, within `seconds`; nothing is missing."""
     _log.info("handed_over", connection=connection, cause=cause, seconds=round(seconds, 3))
 
 
@@ -198,23 +161,11 @@ def server_shutdown(connection: str) -> None:
 
 
 def subscription_refused(connection: str, stream: str, code: int | None, text: str) -> None:
-    """The exchange refused one stream of a connection; the others are subscribed.
-
-    Args:
-        connection: Its name.
-        stream: The stream refused.
-        code: Binance's error code, if it gave one.
-        text: Binance's message.
-    """
-    _log.error(
-        "subscription_refused",
-        connection=connection,
-        stream=stream,
-        code=code,
-        text=text,
-        cure="take it out of the subscriptions if the exchange has it no more; "
-        "the next connection asks for it again",
-    )
+    """The exchange refused one stream, with its `code` and `text`; the others are subscribed."""
+    again = "the next connection asks for it again"
+    cure = f"take it out of the subscriptions if the exchange has it no more; {again}"
+    fields = {"connection": connection, "stream": stream, "code": code, "text": text}
+    _log.error("subscription_refused", **fields, cure=cure)
 
 
 def resubscribed(connection: str, joined: int, left: int) -> None:
@@ -223,13 +174,9 @@ def resubscribed(connection: str, joined: int, left: int) -> None:
 
 
 def resubscribe_failed(connection: str, cause: str, retry_s: float) -> None:
-    """A change of an open connection's subscriptions was refused or not answered.
-
-    The next try is in `retry_s`.
-    """
-    _log.warning(
-        "resubscribe_failed", connection=connection, cause=cause, retry_s=round(retry_s, 2)
-    )
+    """A change of an open connection's subscriptions failed; the next try is in `retry_s`."""
+    retry_s = round(retry_s, 2)
+    _log.warning("resubscribe_failed", connection=connection, cause=cause, retry_s=retry_s)
 
 
 # Silence. A line names at most MAX_NAMES streams.
@@ -284,17 +231,12 @@ def latest_id_unavailable(stream: str, symbol: str, cause: str) -> None:
 
 
 def stale_confirmed_by_rest(stream: str, symbol: str, last: int | None, newest: int) -> None:
-    """No connection delivers a stream, but REST has newer events: they are marked as missing.
+    """No connection delivers a stream, but REST has events up to id `newest`: marked as missing.
 
-    Args:
-        stream: Its name.
-        symbol: The symbol asked for.
-        last: Id of the last event received; None: none was.
-        newest: Id of REST's newest event.
+    last: id of the last event received; None: none was.
     """
-    _log.warning(
-        "stale_confirmed_by_rest", stream=stream, symbol=symbol, last_id=last, rest_has=newest
-    )
+    ids = {"last_id": last, "rest_has": newest}
+    _log.warning("stale_confirmed_by_rest", stream=stream, symbol=symbol, **ids)
 
 
 # Frames and records
@@ -311,12 +253,9 @@ def overload_ended(dropped: int) -> None:
 
 
 def dead_lettered(source: str, reason: str, detail: str) -> None:
-    """A message went to the dead letter; five lines a second, the counter has them all.
+    """A message of a stream went to the dead letter, or a record that Kafka refused for a topic.
 
-    Args:
-        source: Its stream, or its topic if Kafka refused the record.
-        reason: One of the reasons of docs/delivery.md.
-        detail: What was wrong with it.
+    Five lines a second; the counter has them all. docs/delivery.md explains the reasons.
     """
     if _dead_letters.allows(time.monotonic()):
         _log.warning("dead_lettered", source=source, reason=reason, detail=detail[:300])
@@ -344,11 +283,7 @@ def transaction_again(cause: str) -> None:
 
 
 def transactions_lost(numbers: list[int]) -> None:
-    """Transactions that Kafka had acknowledged are not stored: they are produced again.
-
-    Args:
-        numbers: Their commit numbers.
-    """
+    """Transactions that Kafka had acknowledged are not stored: they are produced again."""
     _log.error("transactions_lost", numbers=numbers)
 
 
@@ -361,13 +296,9 @@ def fenced(cause: str) -> None:
 
 
 def rest_waits(pool: str, used: int, limit: int, seconds: float) -> None:
-    """Calls of a pool wait for weight.
+    """Calls of a pool (spot, futures, options) wait `seconds` for weight.
 
-    Args:
-        pool: spot, futures or options.
-        used: Weight that the IP address has used in the running minute.
-        limit: Weight a minute that we may use.
-        seconds: Until the next call may go out.
+    used: by the IP address in this minute; limit: what we may use in a minute.
     """
     _log.info("rest_waits", pool=pool, used=used, limit=limit, seconds=round(seconds, 1))
 
@@ -380,28 +311,13 @@ def rest_refused(pool: str, status: int, seconds: float) -> None:
 def gap_settled(
     gap_id: str, stream: str, symbol: str, state: str, *, missing: int, recovered: int, detail: str
 ) -> None:
-    """All that REST has of a gap is written.
+    """All that REST has of a gap is written: `recovered` of `missing` events.
 
-    Args:
-        gap_id: As in its markers.
-        stream: Its stream.
-        symbol: Its symbol.
-        state: filled, partial or unfillable.
-        missing: Events that were missing.
-        recovered: Of those, written now.
-        detail: Why it is not filled; empty if it is.
+    state: filled, partial or unfillable; detail: why it is not filled.
     """
     level = _log.info if state == "filled" else _log.warning
-    level(
-        "gap_settled",
-        gap_id=gap_id,
-        stream=stream,
-        symbol=symbol,
-        state=state,
-        missing=missing,
-        recovered=recovered,
-        detail=detail,
-    )
+    gap = {"gap_id": gap_id, "stream": stream, "symbol": symbol, "state": state}
+    level("gap_settled", **gap, missing=missing, recovered=recovered, detail=detail)
 
 
 def backfill_waits(product: str, cause: str, seconds: float) -> None:

@@ -3,26 +3,8 @@
 from prometheus_client import Histogram
 
 # Seconds. 0.25 and 1.0 are service-level thresholds: keep them.
-BUCKETS = (
-    0.0025,
-    0.005,
-    0.0075,
-    0.01,
-    0.015,
-    0.02,
-    0.025,
-    0.05,
-    0.1,
-    0.15,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-)
+BUCKETS_BELOW_100_MS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.05)
+BUCKETS = (*BUCKETS_BELOW_100_MS, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 def histogram(name: str) -> Histogram:
@@ -47,13 +29,7 @@ class Lag:
         self.clamped = 0
 
     def observe(self, now_us: int, received_us: int, record_ms: int) -> None:
-        """Count one acknowledged record. All times are since 1970.
-
-        Args:
-            now_us: When it was acknowledged, microseconds.
-            received_us: When its frame was received, microseconds.
-            record_ms: The record's time, milliseconds.
-        """
+        """Count a record acknowledged now, whose frame was received then; times since 1970."""
         late = now_us / 1e6 - record_ms / 1e3
         self.clamped += late < 0
         self.pipeline.observe(max(0.0, (now_us - received_us) / 1e6))

@@ -8,12 +8,7 @@ import structlog
 
 
 def configure(*, json: bool, level: str = "INFO") -> None:
-    """Set up logging for the process; all lines go to standard error.
-
-    Args:
-        json: One JSON object a line.
-        level: The lowest level that is shown.
-    """
+    """Set up logging for the process, from `level` up; all lines go to standard error."""
     number = logging.getLevelNamesMapping()[level]
     renderer = (
         structlog.processors.JSONRenderer()

@@ -4,12 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
-from prometheus_client import (
-    CollectorRegistry,
-    Histogram,
-    disable_created_metrics,
-    generate_latest,
-)
+from prometheus_client import CollectorRegistry, Histogram, disable_created_metrics, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -25,33 +20,22 @@ disable_created_metrics()  # type: ignore[no-untyped-call]
 class MetricRow(Generic[Source]):
     """A metric of the page.
 
-    Attributes:
-        name: As on the page: that of a counter ends in `_total`.
-        type: Prometheus' type.
-        doc: Help text.
-        labels: Names of the labels.
-        read: Returns the number as it is now, or one for each tuple of label values. Of a
-            histogram: the histogram itself, which was made with the same name.
+    `read` returns the number as it is now, or one for each tuple of label values. Of a histogram it
+    returns the histogram itself, which was made with the same name.
     """
 
-    name: str
+    name: str  # as on the page: that of a counter ends in `_total`
     type: Literal["counter", "gauge", "histogram"]
-    doc: str
+    doc: str  # help text
     labels: tuple[str, ...]
     read: Callable[[Source], Reading]
 
 
 class MetricsPage(Collector, Generic[Source]):
-    """Reads the rows of a table from one source, at each scrape.
-
-    Args:
-        rows: The table.
-        source: What its rows read.
-    """
+    """Reads the rows of a table from one source, at each scrape."""
 
     def __init__(self, rows: Sequence[MetricRow[Source]], source: Source) -> None:
-        self._rows = rows
-        self._source = source
+        self._rows, self._source = rows, source
         self._registry = CollectorRegistry()
         self._registry.register(self)
 

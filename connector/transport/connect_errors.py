@@ -23,12 +23,10 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTE
 
 
 def _is_plain(error: BaseException) -> bool:
-    """Return whether a TLS handshake failed as it does with a server without TLS.
-
-    Such a server answers in plain text, or closes at once: then the error has no number.
-    """
-    if isinstance(error, ssl.SSLError):
+    """Return whether a TLS handshake failed as it does with a server without TLS."""
+    if isinstance(error, ssl.SSLError):  # the server answered in plain text
         return error.reason in _NOT_TLS
+    # It closed at once: then the error has no number.
     return isinstance(error, ConnectionResetError) and error.errno is None
 
 
@@ -47,10 +45,7 @@ def _log_unless_handshake(loop: asyncio.AbstractEventLoop, context: dict[str, An
 
 
 def retry_after_s(error: Any) -> float | None:
-    """Return the seconds until a server that refused us (429, 418) may be asked again.
-
-    Its Retry-After where it has one; None for any other error.
-    """
+    """Return the seconds until a server that refused us (429, 418) may be asked; else None."""
     response = getattr(error, "response", None)
     status = getattr(response, "status", None)
     if response is None or status not in (418, 429):

@@ -3,19 +3,15 @@
 import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from connector.binance.exchange_info import ExchangeInfo, Listing, Universe, read_exchange_info
+from connector.binance import rest_calls
+from connector.binance.exchange_info import Listing, Universe, read_exchange_info
 from connector.binance.products import PRODUCTS, Bases, Product
-from connector.binance.rest_calls import (
-    EXCHANGE_INFO,
-    POOL_OF,
-    RAW_REQUESTS_PER_5_MINUTES,
-    TICKERS,
-    WEIGHT_PER_MINUTE,
-)
+from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, TICKERS, Call
 from connector.binance.rest_errors import POOL_BAN_STATUSES, error_from_response
 from connector.binance.tickers import read_volumes
 from connector.errors import Refused, Retry
@@ -34,10 +30,7 @@ class RestClient:
         share: Part of each limit this program may use.
         proxy: URL of an HTTP proxy, may hold a user name and password.
         api_key: Sent with calls that need one, and only as a header.
-        clock: Returns epoch seconds.
-
-    Attributes:
-        pools: Pool name -> its request weight.
+        clock: Epoch seconds.
 
     Raises:
         Refused: the API key cannot be one.
@@ -54,9 +47,10 @@ class RestClient:
     ) -> None:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
             raise Refused("the API key holds characters that no key has; check its file")
+        raw_limits = rest_calls.RAW_REQUESTS_PER_5_MINUTES
         self.pools: Mapping[str, WeightPool] = {
-            name: WeightPool(name, weight, share, RAW_REQUESTS_PER_5_MINUTES.get(name), clock=clock)
-            for name, weight in WEIGHT_PER_MINUTE.items()
+            name: WeightPool(name, weight, share, raw_limits.get(name), clock=clock)
+            for name, weight in rest_calls.WEIGHT_PER_MINUTE.items()
         }
         self._bases = bases
         self._proxy = proxy
@@ -105,12 +99,11 @@ class RestClient:
             raise Refused(f"{path} needs an API key; set backfill.api_key_file")
         pool = self.pools[POOL_OF[product]]
         await pool.admit(weight, share)
-        url = self._bases[product].rest + path
-        call = _describe_call(self._bases[product].rest, path, params)
+        base, on_headers = self._bases[product].rest, partial(pool.on_headers, weight=weight)
+        call = _describe_call(base, path, params)
         with pool.in_flight(weight):
-            status, headers, body = await self._fetch(
-                url, params, call, keyed, lambda headers: pool.on_headers(headers, weight)
-            )
+            answer = await self._fetch(base + path, params, call, keyed, on_headers)
+        status, headers, body = answer
         if status == OK:
             return body
         error = error_from_response(call, status, body, headers.get("Retry-After"), self._clock())
@@ -126,15 +119,9 @@ class RestClient:
         keyed: bool,
         on_headers: Callable[[Mapping[str, str]], None],
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and body of any answer.
+        """Return status, headers and body of any answer; `on_headers` gets the headers at once.
 
         Texts of errors are made here, never taken from an error that holds the URL of the proxy.
-
-        Args:
-            url, params: The call.
-            call: The call for a person: no scheme, no user name.
-            keyed: It needs the API key.
-            on_headers: Called with the headers as soon as they have come.
         """
         if self._session is None:
             raise RuntimeError("RestClient.start() comes first")
@@ -162,41 +149,32 @@ class RestClient:
     ) -> Universe:
         """Return listings and 24 h volumes. The limits in the answers become the pools' limits.
 
-        Args:
-            products: Products whose listings are asked for.
-            with_volumes: Products whose listings and volumes are asked for.
+        `products`: listings are asked for; `with_volumes`: listings and volumes.
 
         Raises:
             Retry, Refused: as `get`; Refused too for an answer that is no exchangeInfo or ticker.
         """
+        # Decoded in a thread. msgspec keeps the interpreter's lock, so spot's lean answer (3,000
+        # symbols, 4.9 MB) still stalls the event loop, for 6 ms; a process of its own stalls it for
+        # 4 to 8 ms (start and hand-over) and costs 110 to 230 ms of CPU each time. The answer with
+        # permissionSets (12 MB): 14 ms in a thread. (Made-up answers in the real shape; medians of
+        # 5 on 2 cores, 2026-11-25. On a loaded machine each about doubles.)
         listings: dict[Product, tuple[Listing, ...]] = {}
         volumes: dict[Product, Mapping[str, float]] = {}
         for product in PRODUCTS:
             if product in products or product in with_volumes:
-                info = await self._exchange_info(product)
+                raw = await self._call(product, EXCHANGE_INFO[product])
+                info = await asyncio.to_thread(read_exchange_info, product, raw)
                 listings[product] = info.listings
                 self.pools[POOL_OF[product]].set_limits(product, info.limits)
             if product in with_volumes:
-                volumes[product] = await self._volumes(product, listings[product])
+                raw = await self._call(product, TICKERS[product])
+                listed = listings[product]
+                volumes[product] = await asyncio.to_thread(read_volumes, product, raw, listed)
         return Universe(listings, volumes)
 
-    # Decoded in a thread. msgspec keeps the interpreter's lock, so spot's lean answer (3,000
-    # symbols, 4.9 MB) still stalls the event loop, for 6 ms; a process of its own stalls it for
-    # 4 to 8 ms (to start it and to take over what it read) and costs 110 to 230 ms of CPU each
-    # time. The answer with permissionSets (12 MB): 14 ms in a thread. (Made-up answers in the
-    # real shape; medians of 5 on 2 cores, 2026-11-25. On a loaded machine each about doubles, and
-    # the two stay level.)
-    async def _exchange_info(self, product: Product) -> ExchangeInfo:
-        call = EXCHANGE_INFO[product]
-        raw = await self.get(product, call.path, call.params, call.weight)
-        return await asyncio.to_thread(read_exchange_info, product, raw)
-
-    async def _volumes(
-        self, product: Product, listings: tuple[Listing, ...]
-    ) -> Mapping[str, float]:
-        call = TICKERS[product]
-        raw = await self.get(product, call.path, call.params, call.weight)
-        return await asyncio.to_thread(read_volumes, product, raw, listings)
+    async def _call(self, product: Product, call: Call) -> bytes:
+        return await self.get(product, call.path, call.params, call.weight)
 
 
 def _describe_call(base: str, path: str, params: Mapping[str, str | int]) -> str:

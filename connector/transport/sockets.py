@@ -19,10 +19,9 @@ def is_hung_up(transport: asyncio.BaseTransport) -> bool:
 
 
 def socket_factory(number: int) -> Callable[[picows.WSParsedURL], Awaitable[socket.socket | None]]:
-    """Return a factory of sockets to one of a host's addresses, the next ones after it if need be.
+    """Return a factory of sockets to one of a host's addresses, or to the next one that answers.
 
-    It returns None where there is one address, or none answers: picows then connects, or fails with
-    its own error.
+    It returns None where there is one address, or none answers: picows then connects, or raises.
     """
 
     async def connect(url: picows.WSParsedURL) -> socket.socket | None:
@@ -31,8 +30,8 @@ def socket_factory(number: int) -> Callable[[picows.WSParsedURL], Awaitable[sock
         addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in infos))
         if len(addresses) == 1:
             return None
-        for offset in range(len(addresses)):
-            family, address = addresses[(number + offset) % len(addresses)]
+        first = number % len(addresses)
+        for family, address in addresses[first:] + addresses[:first]:
             candidate = socket.socket(family, socket.SOCK_STREAM)
             candidate.setblocking(False)
             try:

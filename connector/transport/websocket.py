@@ -2,13 +2,14 @@
 
 Frames come in batches, one per read of the socket. Reads are spaced (`READ_TICK_S`): at high rates
 the socket is not read for a moment, so that one wake-up, one TLS pass and one call serve many
-frames (docs/decisions/0002-reader.md). Next along the way: feed/session.py, feed/pipeline.py.
+frames (docs/decisions/0002-reader.md).
 """
 
 import asyncio
 import itertools
 import ssl
 import time
+from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -18,16 +19,12 @@ from picows.proxy import ProxyError  # type: ignore[attr-defined] # raised, and 
 from connector.binance import ws_messages
 from connector.binance.envelope import OPENING
 from connector.binance.products import ConnectionLimits
-from connector.binance.ws_messages import Answer, is_server_shutdown, parse_answer
+from connector.binance.ws_messages import is_server_shutdown, parse_answer
 from connector.errors import Retry
 from connector.rate_limit import SlidingWindow
-from connector.transport.connect_errors import (
-    reason,
-    retry_after_s,
-    silence_handshake_log,
-    via,
-)
+from connector.transport import connect_errors
 from connector.transport.sockets import is_hung_up, socket_factory
+from connector.transport.ws_requests import PendingRequests, SubscriptionRejected
 
 READ_TICK_S = 0.002
 OPEN_TIMEOUT_S = 10.0
@@ -53,45 +50,23 @@ class Closed:
         return f"{self.code} {self.text}".strip()
 
 
-class SubscriptionRejected(Retry):
-    """The exchange answered a request with an error.
-
-    Args:
-        message: What was refused, with the exchange's code and text.
-        answer: The exchange's.
-    """
-
-    def __init__(self, message: str, answer: Answer) -> None:
-        super().__init__(message)
-        self.answer = answer
-
-
 class Connection(picows.WSListener):
-    """A connection to one endpoint, in combined mode.
-
-    Attributes:
-        id: Unique in this process.
-        frames: Text frames read.
-        closed: Resolves with the reason once the connection is gone.
-        first_data: Monotonic seconds of the first stream frame; None before it.
-        shutting_down: The exchange announced that it will close this connection.
-    """
+    """A connection to one endpoint, in combined mode. Its `id` is unique in this process."""
 
     def __init__(self, limits: ConnectionLimits, receive: Receive) -> None:
         self._loop = asyncio.get_running_loop()
         self.id = next(_ids)
-        self.frames = 0
+        self.frames = 0  # text frames read
         self._receive = receive
         self._window = SlidingWindow(limits.messages_per_second, 1.0)
-        self._answers: dict[int, asyncio.Future[Answer]] = {}
-        self._next_id = 1
+        self._requests = PendingRequests()
         self._batch: list[bytes] = []
         self._parts: list[bytes] = []  # of a message sent in several frames
         self._last_read = 0
         self._transport: picows.WSTransport | None = None
         self.closed: asyncio.Future[Closed] = self._loop.create_future()
-        self.first_data: float | None = None
-        self.shutting_down = asyncio.Event()
+        self.first_data: float | None = None  # monotonic seconds of the first stream frame
+        self.shutting_down = asyncio.Event()  # the exchange announced that it will close this one
 
     @classmethod
     async def open(
@@ -102,13 +77,12 @@ class Connection(picows.WSListener):
         proxy: str | None = None,
         address: int = 0,
     ) -> "Connection":
-        """Connect to `url` (the endpoint's /stream).
+        """Connect to `url`, the endpoint's /stream.
 
         Args:
-            url: Where to.
+            url: Of the endpoint.
             limits: The product's.
-            receive: Called with the frames of each read, when it was (epoch us), and this
-                connection.
+            receive: Called with the frames, the time (epoch us) and the connection of each read.
             proxy: URL of an HTTP proxy to go through; its password never reaches an error.
             address: Which of the host's addresses to take, where it has several: connections that
                 replace one another must not share a machine. 0: as the system orders.
@@ -117,16 +91,16 @@ class Connection(picows.WSListener):
             Retry: no server there, refused (429 and 418 with the time to wait), TLS trouble.
         """
         connection = cls(limits, receive)
-        silence_handshake_log(connection._loop)
+        target = f"{url}{connect_errors.via(proxy)}"
+        connect_errors.silence_handshake_log(connection._loop)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
                 connection._transport = await _connect(connection, url, proxy, address)
         except TimeoutError as error:
-            cause = f"no answer within {OPEN_TIMEOUT_S:.0f} s"
-            raise Retry(f"{url}{via(proxy)}: {cause}") from error
+            raise Retry(f"{target}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
         except (OSError, picows.WSError, ProxyError) as error:
-            message = f"{url}{via(proxy)}: {reason(error, url)}"
-            raise Retry(message, retry_after_s(error)) from error
+            message = f"{target}: {connect_errors.reason(error, url)}"
+            raise Retry(message, connect_errors.retry_after_s(error)) from error
         connection._check_reset()
         return connection
 
@@ -147,21 +121,17 @@ class Connection(picows.WSListener):
         self, build: Callable[[Sequence[str], int], bytes], names: Sequence[str]
     ) -> None:
         for chunk in ws_messages.chunks(names):
-            number = self._next_id
-            self._next_id += 1
-            answer = self._answers[number] = self._loop.create_future()
-            try:
+            with self._requests.open() as (number, answer):
                 await self._send(build(chunk, number))
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                    await asyncio.wait((answer, self.closed), return_when=asyncio.FIRST_COMPLETED)
-            except TimeoutError as error:
-                raise Retry(f"no answer to request {number} of {len(chunk)} streams") from error
-            finally:
-                self._answers.pop(number, None)
-            if not answer.done():
+                ends = (answer, self.closed)
+                await asyncio.wait(ends, timeout=ANSWER_TIMEOUT_S, return_when=FIRST_COMPLETED)
+            if answer.done():
+                if answer.result().is_error:
+                    raise SubscriptionRejected(number, chunk, answer.result())
+            elif self.closed.done():
                 raise Retry(f"closed before request {number} was answered: {self.closed.result()}")
-            if answer.result().is_error:
-                raise _refused(number, chunk, answer.result())
+            else:
+                raise Retry(f"no answer to request {number} of {len(chunk)} streams")
 
     async def _send(self, message: bytes) -> None:
         """Send a text message when the budget allows."""
@@ -197,15 +167,10 @@ class Connection(picows.WSListener):
         """Take an answer to one of our requests or a shutdown notice; False for anything else."""
         if is_server_shutdown(frame):
             self.shutting_down.set()
-            return True
-        answer = parse_answer(frame)
-        if answer is None:
+        elif (answer := parse_answer(frame)) is not None:
+            self._requests.resolve(answer)
+        else:
             return False
-        waiting = self._answers.get(answer.id) if isinstance(answer.id, int) else None
-        if waiting is None and answer.code is not None and len(self._answers) == 1:
-            waiting = next(iter(self._answers.values()))  # some errors have no id
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answer)
         return True
 
     # Called by picows
@@ -278,10 +243,3 @@ async def _connect(
         socket_factory=socket_factory(address) if address and proxy is None else None,
     )
     return transport
-
-
-def _refused(number: int, names: Sequence[str], answer: Answer) -> SubscriptionRejected:
-    first = names[0] if len(names) == 1 else f"{names[0]} ..."
-    return SubscriptionRejected(
-        f"request {number} refused: {answer.code} {answer.message} ({first})", answer
-    )

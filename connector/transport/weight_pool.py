@@ -24,7 +24,7 @@ class WeightPool:
         limit: Weight in a minute, until exchangeInfo says otherwise.
         share: Part of the limits this program may use.
         raw_limit: Calls of any weight in five minutes, where there is such a limit.
-        clock: Returns epoch seconds.
+        clock: Epoch seconds.
     """
 
     def __init__(
@@ -74,10 +74,8 @@ class WeightPool:
     async def admit(self, weight: int, share: float = 1.0) -> None:
         """Wait until a call may go out, and count it. Calls of one share go in order.
 
-        Args:
-            weight: What the exchange counts for the call.
-            share: Part of `limit` that must hold the call and all others of this minute: what is
-                beyond it is kept for calls of a larger share.
+        `share`: part of `limit` that must hold the call and all others of this minute; what is
+        beyond it is kept for calls of a larger share.
 
         Raises:
             Retry: the exchange has banned the address; after_s says for how long.
@@ -112,12 +110,7 @@ class WeightPool:
             self._in_flight -= weight
 
     def on_headers(self, headers: Mapping[str, str], weight: int) -> None:
-        """Take over the used weight from an answer's headers.
-
-        Args:
-            headers: The headers.
-            weight: The weight of the answered call, still in flight.
-        """
+        """Take over the used weight from the answer to a call of this weight, still in flight."""
         used = headers.get("X-MBX-USED-WEIGHT-1M") or headers.get("X-MBX-USED-WEIGHT", "")
         if used.isdecimal():
             self._weight.set_used(int(used), self._clock(), self._in_flight - weight)

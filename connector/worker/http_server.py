@@ -16,8 +16,8 @@ class HttpServer:
 
     Args:
         readiness: Name of each part of readiness -> whether it is met.
-        metrics: Returns the metrics page, in Prometheus' text format.
-        status: Returns what /status shows, as JSON.
+        metrics: Returns the page in Prometheus' text format.
+        status: Returns what is shown as JSON.
     """
 
     def __init__(
@@ -26,9 +26,7 @@ class HttpServer:
         metrics: Callable[[], bytes],
         status: Callable[[], dict[str, Any]],
     ) -> None:
-        self._readiness = readiness
-        self._metrics = metrics
-        self._status = status
+        self._readiness, self._metrics, self._status = readiness, metrics, status
         app = web.Application()
         app.router.add_get("/livez", self._live)
         app.router.add_get("/readyz", self._ready)
@@ -39,11 +37,7 @@ class HttpServer:
         self._was_ready = False
 
     async def start(self, host: str, port: int) -> None:
-        """Listen.
-
-        Args:
-            host: Address of this machine.
-            port: 0 takes a free one.
+        """Listen on an address of this machine; port 0 takes a free one.
 
         Raises:
             Refused: the port cannot be listened on.
@@ -53,9 +47,8 @@ class HttpServer:
             await web.TCPSite(self._runner, host, port).start()
         except OSError as error:
             await self._runner.cleanup()
-            raise Refused(
-                f"server.port {port}: {error.strerror}; choose another, or 0 for a free one"
-            ) from error
+            cure = "choose another, or 0 for a free one"
+            raise Refused(f"server.port {port}: {error.strerror}; {cure}") from error
 
     async def stop(self) -> None:
         """Stop listening."""

@@ -1,11 +1,7 @@
-"""What the exchange lists, beside the plan: names it does not list, and symbols that are new.
-
-Next: planning/listing_check.py (which names are not listed).
-"""
+"""What the exchange lists, beside the plan: names it does not list, and symbols that are new."""
 
 import asyncio
-from collections.abc import Collection
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
@@ -18,28 +14,15 @@ from connector.worker.replan_triggers import ReplanTriggers
 RETRY_DELAY_S = 60.0  # after a look-up that failed and may succeed later
 LOOK_UP_INTERVAL_S = 3600.0  # between two look-ups of names that are not listed
 
-
-class ListingSource(Protocol):
-    """Where listings come from: transport/rest.py."""
-
-    async def universe(
-        self, products: Collection[Product], with_volumes: Collection[Product]
-    ) -> Universe:
-        """Return listings and volumes. Raises Retry and Refused."""
-        ...
+# Returns listings of the first products and volumes of the second; raises Retry and Refused.
+ListingSource = Callable[[Collection[Product], Collection[Product]], Awaitable[Universe]]
 
 
 class NameCheck:
-    """Warns of symbols that the file names and the exchange does not list.
+    """Warns of symbols that the file names and the exchange does not list."""
 
-    Args:
-        exchange: Answers what is listed.
-        triggers: Where the next look-up is scheduled.
-    """
-
-    def __init__(self, exchange: ListingSource, triggers: ReplanTriggers) -> None:
-        self._exchange = exchange
-        self._triggers = triggers
+    def __init__(self, universe: ListingSource, triggers: ReplanTriggers) -> None:
+        self._universe, self._triggers = universe, triggers
 
     async def run(self, loaded: Loaded) -> None:
         """Look the names up once; again later if some are not listed, or if it failed."""
@@ -62,7 +45,7 @@ class NameCheck:
         products = unchecked_products(subscriptions)
         if not products:
             return []
-        universe = await self._exchange.universe(products, ())
+        universe = await self._universe(products, ())
         found = await asyncio.to_thread(unlisted_names, subscriptions, universe)
         return loaded.sentences(found)
 

@@ -7,15 +7,13 @@ Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, 
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 from connector import __version__
 from connector.backfill.gap_filler import GapFiller
 from connector.config.load import Loaded
-from connector.config.model import Settings
 from connector.config.plan import bases_of, plan_of
 from connector.config.reload import FileWatch
 from connector.config.secrets import api_key_of, proxy_of
@@ -28,7 +26,6 @@ from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
 from connector.feed.router import Router
 from connector.feed.shard import Shard
-from connector.planning.model import Plan
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -43,21 +40,6 @@ from connector.worker.writer import ShardWriter, WriterIdentity
 
 POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
 DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
-
-
-@dataclass(slots=True)
-class RunResult:
-    """How a run ended.
-
-    Attributes:
-        left: Records that could not be stored, and frames still queued.
-        ledger: The accounts.
-        waiting: Frames still queued.
-    """
-
-    left: int
-    ledger: Ledger
-    waiting: int
 
 
 class MarketWorker:
@@ -78,23 +60,27 @@ class MarketWorker:
         check_offline(loaded, here=True)  # before anything is opened
         plan = plan_of(loaded)
         self.settings = settings = loaded.settings
+        kafka, registry, share = settings.kafka, settings.schema_registry, settings.limits.share
         self.stopping = asyncio.Event()
         self.ledger, self.lag = Ledger(), Lag()
         self.hold_bytes = int(settings.hold)
         proxy = proxy_of(settings)
-        self.rest = _rest_client(settings, proxy)
+        bases, api_key = bases_of(settings), api_key_of(settings)
+        self.rest = RestClient(bases, share=share, proxy=proxy, api_key=api_key)
 
         # From a frame to Kafka
         identity = WriterIdentity(settings.topic_prefix, settings.instance, settings.shard.index)
-        self.gap_tracker = _gap_tracker(settings, identity)
+        has_key = settings.backfill.api_key_file is not None
+        self.gap_tracker = GapTracker(
+            identity.prefix,
+            shard=identity.shard,
+            instance=identity.instance,
+            run=identity.run,
+            policy=FillPolicy(settings.backfill.enabled, has_key, settings.backfill.books),
+            repeats_possible=settings.delivery == "idempotent",
+        )
         self.writer = ShardWriter(
-            identity,
-            settings.kafka,
-            settings.schema_registry,
-            settings.delivery,
-            self.gap_tracker,
-            self.ledger,
-            self.lag,
+            identity, kafka, registry, settings.delivery, self.gap_tracker, self.ledger, self.lag
         )
         self.producer = self.writer.producer
         self.pipeline = Pipeline(self.producer, self.ledger, self.hold_bytes, self.gap_tracker)
@@ -105,7 +91,7 @@ class MarketWorker:
         self.context = SessionContext(
             self.pipeline,
             self.ledger,
-            ConnectLimiter(settings.limits.share),
+            ConnectLimiter(share),
             self.gap_filler.latest_ids.watch,
             proxy,
             settings.limits.connection_life.total_seconds(),
@@ -114,20 +100,18 @@ class MarketWorker:
 
         # The plan and its changes
         self.provisioner = Provisioner(
-            settings.kafka,
-            settings.topics,
-            settings.schema_registry,
-            self.writer.control,
-            self.writer.dead_letter,
+            kafka, settings.topics, registry, self.writer.control, self.writer.dead_letter
         )
         self.replanner = Replanner(
             loaded,
             plan,
-            ReplanTriggers(FileWatch(Path(loaded.places.file), loaded.hash), router),
-            self.rest,
-            self.provisioner,
-            self.shard,
-            self.gap_tracker,
+            ReplanTriggers(
+                FileWatch(Path(loaded.places.file), loaded.hash), router.listing_announcements
+            ),
+            self.rest.universe,
+            self.provisioner.provision,
+            self.shard.apply,
+            self.gap_tracker.add_listings,
         )
 
         # What is shown of it
@@ -141,17 +125,15 @@ class MarketWorker:
         }
         self.server = HttpServer(self.readiness, build_metrics(self).text, lambda: status(self))
 
-    @property
-    def plan(self) -> Plan:
-        """The plan that runs; before the start, what the file alone says."""
-        return self.replanner.plan
-
     def _data_flows(self) -> bool:
         supervised = self.shard.supervised
         return bool(supervised) and all(supervisor.flowing for supervisor in supervised)
 
-    async def run(self) -> RunResult:
-        """Run until `stopping` is set or a signal comes; drain; return how it ended.
+    async def run(self) -> int:
+        """Run until `stopping` is set or a signal comes, then drain.
+
+        Returns:
+            How many records could not be stored, and frames are still queued.
 
         Raises:
             Refused: the start is impossible as configured.
@@ -212,25 +194,19 @@ class MarketWorker:
         for task in tasks:
             task.cancel()
         ends = await asyncio.gather(*tasks, return_exceptions=True)
-        self._note_crashes(tasks, ends)
-        if self.producer.fenced:
-            await self.stopping.wait()  # a newer writer writes: live, not ready, until SIGTERM
-
-    def _note_crashes(
-        self, tasks: "list[asyncio.Task[None]]", ends: Sequence[BaseException | None]
-    ) -> None:
-        """Have a part that ended by a bug end the run: nothing goes on with half its parts."""
         for task, error in zip(tasks, ends, strict=True):
-            if isinstance(error, Exception):
+            if isinstance(error, Exception):  # nothing goes on with half its parts
                 events.task_failed(task.get_name(), error)
                 self._crash = Fatal(f"a bug ended {task.get_name()} ({error!r}); the log has more")
+        if self.producer.fenced:
+            await self.stopping.wait()  # a newer writer writes: live, not ready, until SIGTERM
 
     def _serve(self) -> None:
         """Serve librdkafka's reports and publish what is queued."""
         self.producer.poll()
         self.pipeline.tick()
 
-    async def _drain(self, began: float) -> RunResult:
+    async def _drain(self, began: float) -> int:
         """Publish what is queued and flush, within the deadline; nothing is read any more."""
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
         while self.pipeline.queued and time.monotonic() < deadline and not self._cannot_write:
@@ -252,7 +228,7 @@ class MarketWorker:
         fatal = self.producer.fatal or self._crash
         if fatal is not None:
             raise fatal
-        return RunResult(left, self.ledger, self.pipeline.waiting)
+        return left
 
     @property
     def _cannot_write(self) -> bool:
@@ -269,30 +245,6 @@ class MarketWorker:
                 return
 
 
-async def run_market(loaded: Loaded) -> RunResult:
+async def run_market(loaded: Loaded) -> int:
     """Run the market worker until it is stopped. Raises as MarketWorker and its run do."""
     return await MarketWorker(loaded).run()
-
-
-def _rest_client(settings: Settings, proxy: str | None) -> RestClient:
-    return RestClient(
-        bases_of(settings),
-        share=settings.limits.share,
-        proxy=proxy,
-        api_key=api_key_of(settings),
-    )
-
-
-def _gap_tracker(settings: Settings, identity: WriterIdentity) -> GapTracker:
-    return GapTracker(
-        identity.prefix,
-        shard=identity.shard,
-        instance=identity.instance,
-        run=identity.run,
-        policy=FillPolicy(
-            enabled=settings.backfill.enabled,
-            has_key=settings.backfill.api_key_file is not None,
-            books=settings.backfill.books,
-        ),
-        repeats_possible=settings.delivery == "idempotent",
-    )

@@ -1,7 +1,4 @@
-"""Creates topics and registers schemas of a plan, before any of its streams is subscribed.
-
-Next: kafka/topic_admin.py, kafka/schema_registry.py.
-"""
+"""Creates topics and registers schemas of a plan, before any of its streams is subscribed."""
 
 import asyncio
 import time
@@ -22,9 +19,8 @@ class Provisioner:
     """Creates the topics of a plan and registers their schemas, each once in a run.
 
     Args:
-        kafka: The cluster.
+        kafka, registry: Where.
         topics: Whether missing topics are created, and how.
-        registry: The schema registry.
         own: The worker's own topics with a schema (markers, progress) -> their kinds.
         dead_letter: The topic of rejected messages; it has no schema.
     """
@@ -37,11 +33,8 @@ class Provisioner:
         own: Mapping[str, str],
         dead_letter: str,
     ) -> None:
-        self._kafka = kafka
-        self._topics = topics
-        self._registry = registry
-        self._own = own
-        self._dead_letter = dead_letter
+        self._kafka, self._topics, self._registry = kafka, topics, registry
+        self._own, self._dead_letter = own, dead_letter
         self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
 
     async def provision(self, plan: Plan) -> dict[str, int]:

@@ -1,11 +1,10 @@
-"""When the plan is made again: the config file, SIGHUP, the clock, or an announced listing.
-
-Next: worker/replanner.py (what is done then).
-"""
+"""When the plan is made again: the config file, SIGHUP, the clock, or an announced listing."""
 
 import asyncio
+import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Literal
 
 from connector.config.reload import FileWatch
 from connector.telemetry import events
@@ -19,25 +18,17 @@ Trigger = Literal["file", "signal", "refresh", "news", "names"]
 ABOUT_FILE: frozenset[Trigger] = frozenset({"file", "signal"})
 
 
-class Announcements(Protocol):
-    """What the exchange has announced of new listings: feed/router.py."""
-
-    def listing_announcements(self) -> int:
-        """Return how many announcements have come so far."""
-        ...
-
-
 @dataclass(slots=True)
 class ReplanTriggers:
     """What is due, and when.
 
     Attributes:
         watch: The config file.
-        announcements: New listings that the exchange announces.
+        announcements: Returns how often the exchange has announced new listings so far.
     """
 
     watch: FileWatch
-    announcements: Announcements
+    announcements: Callable[[], int]
     _due: dict[Trigger, float] = field(default_factory=dict)  # -> monotonic seconds
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _announced: int = 0  # announcements seen
@@ -66,16 +57,17 @@ class ReplanTriggers:
 
     async def due(self) -> list[Trigger]:
         """Wait a poll interval or for SIGHUP, read the file, and return what is due, once."""
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_INTERVAL_S):
                 await self._wake.wait()
-        except TimeoutError:
-            pass
         self._wake.clear()
         if await asyncio.to_thread(self.watch.changed):
             self._due["file"] = 0.0
-        self._report_the_file()
-        announced = self.announcements.listing_announcements()
+        if self.watch.gone != self._reported_gone:
+            self._reported_gone = self.watch.gone
+            report = events.config_file_gone if self.watch.gone else events.config_file_back
+            report(file=str(self.watch.path))
+        announced = self.announcements()
         if announced > self._announced:
             self._due.setdefault("news", max(now(), self._ask_from))
         self._announced = announced
@@ -83,13 +75,6 @@ class ReplanTriggers:
         for trigger in due:
             del self._due[trigger]
         return due
-
-    def _report_the_file(self) -> None:
-        """Log once that the file is gone, and once that it is back."""
-        if self.watch.gone != self._reported_gone:
-            self._reported_gone = self.watch.gone
-            report = events.config_file_gone if self.watch.gone else events.config_file_back
-            report(file=str(self.watch.path))
 
 
 def now() -> float:

@@ -1,17 +1,14 @@
 """Makes the first plan and every later one: from the config file and what the exchange lists.
 
-A later plan is made when a trigger is due, and applied by its differences. Whatever fails on the
-way leaves the running plan as it is.
-
-Next: config/plan.py (file and listings into a plan), worker/provisioning.py (its topics and
-schemas), feed/shard.py (which applies it).
+A later plan is made when a trigger is due, and applied by its differences. Whatever fails before
+leaves the running plan as it is.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Literal, get_args
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
@@ -34,31 +31,8 @@ FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # at the start, for an exchange that d
 MASS_END_STREAMS, MASS_END_DELAY_S = 10, 3600.0
 
 ReplanOutcome = Literal["applied", "unchanged", "refused", "failed"]
-OUTCOMES: tuple[ReplanOutcome, ...] = ("applied", "unchanged", "refused", "failed")
-
-
-class Provisioning(Protocol):
-    """Topics and schemas: worker/provisioning.py."""
-
-    async def provision(self, plan: Plan) -> Mapping[str, int]:
-        """Create what a plan needs; return topic -> schema id. Raises Retry and Refused."""
-        ...
-
-
-class PlanTarget(Protocol):
-    """What reads the streams of a plan: feed/shard.py."""
-
-    def apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
-        """Read this plan from now on."""
-        ...
-
-
-class NewListings(Protocol):
-    """What opens the gap before the first event of a new listing: continuity/gap_tracker.py."""
-
-    def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
-        """Take note of symbols that were not listed before."""
-        ...
+OUTCOMES: tuple[ReplanOutcome, ...] = get_args(ReplanOutcome)
+SchemaIds = Mapping[str, int]  # by topic
 
 
 class Replanner:
@@ -68,10 +42,10 @@ class Replanner:
         loaded: The config file.
         plan: What it means without asking the exchange.
         triggers: When to plan again.
-        exchange: Answers what is listed.
-        provisioner: Creates topics and schemas.
-        shard: Reads the streams.
-        gap_tracker: Opens the gaps before the first events of new listings.
+        universe: Asks the exchange what it lists.
+        provision: Creates the topics and schemas of a plan; raises Retry and Refused.
+        apply: Reads the streams of a plan from now on.
+        add_listings: Opens the gaps before the first events of symbols that are newly listed.
 
     Attributes:
         loaded: The config that runs: of a file read later, what can change live.
@@ -86,27 +60,21 @@ class Replanner:
         loaded: Loaded,
         plan: Plan,
         triggers: ReplanTriggers,
-        exchange: ListingSource,
-        provisioner: Provisioning,
-        shard: PlanTarget,
-        gap_tracker: NewListings,
+        universe: ListingSource,
+        provision: Callable[[Plan], Awaitable[SchemaIds]],
+        apply: Callable[[Plan, SchemaIds], None],
+        add_listings: Callable[[Collection[tuple[Product, str]]], None],
     ) -> None:
-        self.loaded = loaded
-        self.plan = plan
-        self.triggers = triggers
-        self._exchange = exchange
-        self._provisioner = provisioner
-        self._shard = shard
-        self._gap_tracker = gap_tracker
-        self._names = NameCheck(exchange, triggers)
+        self.loaded, self.plan, self.triggers = loaded, plan, triggers
+        self._ask_universe, self._create = universe, provision
+        self._apply, self._add_listings = apply, add_listings
+        self._names = NameCheck(universe, triggers)
         self.changes: Counter[str] = Counter()
         self.restart_needed: tuple[str, ...] = ()
         self.complete = False
         self._universe: Universe | None = None  # the last answer; None: nothing was asked
         self._mass_end_since: float | None = None
         self._warned: set[str] = set()
-
-    # The first plan
 
     async def first_plan(self) -> Plan:
         """Return the plan to begin with; waits for as long as the exchange does not answer.
@@ -134,8 +102,6 @@ class Replanner:
         self._commit_plan(self.loaded, plan)
         self.triggers.later("names", 0.0)
         self._schedule_refresh()
-
-    # Changes
 
     async def run(self) -> None:
         """Do what is due, until cancelled."""
@@ -170,8 +136,8 @@ class Replanner:
         self._check_plausible(trigger, change)
         if not change.is_nothing:
             ids = await self._provision(plan)
-            self._gap_tracker.add_listings(new_listings(self._universe, universe))
-            self._shard.apply(plan, ids)
+            self._add_listings(new_listings(self._universe, universe))
+            self._apply(plan, ids)
         if loaded.hash != self.loaded.hash or not change.is_nothing:
             _log_change(trigger, loaded, change, plan)
         if loaded.settings.refresh != self.loaded.settings.refresh:
@@ -212,12 +178,12 @@ class Replanner:
         if not needed.listings:
             return None
         self.triggers.asked()
-        return await self._exchange.universe(needed.listings, needed.volumes)
+        return await self._ask_universe(needed.listings, needed.volumes)
 
-    async def _provision(self, plan: Plan) -> Mapping[str, int]:
+    async def _provision(self, plan: Plan) -> SchemaIds:
         try:
             async with asyncio.timeout(PROVISION_TIMEOUT_S):
-                return await self._provisioner.provision(plan)
+                return await self._create(plan)
         except TimeoutError as error:
             raise Retry(
                 "topics and schemas of the new plan were not settled within"

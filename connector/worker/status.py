@@ -1,11 +1,41 @@
 """What a market worker shows at /status: accounts, plan, connections and gaps, as JSON."""
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Protocol
 
 from connector import __version__
+from connector.backfill.gap_filler import GapFiller
+from connector.continuity.gap_tracker import GapTracker
+from connector.feed.pipeline import Pipeline
+from connector.feed.shard import Shard
 from connector.feed.supervisor import Supervisor
-from connector.worker.snapshot import Snapshot
+from connector.kafka.producer import Producer
+from connector.telemetry.lag import Lag
+from connector.telemetry.ledger import Ledger
+from connector.transport.rest import RestClient
+from connector.worker.replanner import Replanner
+
+
+class Snapshot(Protocol):
+    """A market worker as /status and its metrics page read it; worker/market.py imports both.
+
+    Attributes:
+        hold_bytes: Bound of the frame queue.
+        readiness: Name of each part of readiness -> whether it is met.
+    """
+
+    hold_bytes: int
+    ledger: Ledger
+    lag: Lag
+    rest: RestClient
+    gap_tracker: GapTracker
+    producer: Producer
+    pipeline: Pipeline
+    shard: Shard
+    gap_filler: GapFiller
+    replanner: Replanner
+    readiness: dict[str, Callable[[], bool]]
 
 
 def status(worker: Snapshot) -> dict[str, Any]:

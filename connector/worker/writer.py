@@ -1,19 +1,14 @@
-"""The one writer of a shard: its producer, and the takeover from the previous writer.
-
-Next along the way: kafka/transactional_producer.py and kafka/idempotent_producer.py,
-continuity/outbox.py, kafka/checkpoint_store.py.
-"""
+"""The one writer of a shard: its producer, and the takeover from the previous writer."""
 
 import asyncio
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.model import KafkaSettings, RegistrySettings
-from connector.continuity.marker import GapReason
-from connector.continuity.outbox import Outbox
+from connector.continuity.gap_tracker import GapTracker
 from connector.kafka import client_config
 from connector.kafka.checkpoint_store import CheckpointStore
 from connector.kafka.committer import LastWriter, WriterLookup
@@ -28,18 +23,11 @@ from connector.telemetry.ledger import Ledger
 
 @dataclass(frozen=True, slots=True)
 class WriterIdentity:
-    """Who writes.
+    """Who writes; all but `run` is the same after a restart."""
 
-    Attributes:
-        prefix: The topic prefix.
-        instance: Name of the writer, the same after a restart.
-        shard: Index of its shard.
-        run: Random id of its process.
-    """
-
-    prefix: str
+    prefix: str  # of the topics
     instance: str
-    shard: int
+    shard: int  # its index
     run: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @property
@@ -48,43 +36,8 @@ class WriterIdentity:
         return f"{self.prefix}.{self.instance}.{self.shard}"
 
 
-class ShardTracker(Protocol):
-    """What is known of the series of a shard: continuity/gap_tracker.py."""
-
-    @property
-    def outbox(self) -> Outbox:
-        """Markers and progress."""
-        ...
-
-    def begin(
-        self,
-        schema_ids: Mapping[str, int],
-        stored: Mapping[str, Mapping[str, Any]],
-        unfinished: Iterable[Mapping[str, Any]],
-    ) -> None:
-        """Go on where the previous writer stopped."""
-        ...
-
-    def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
-        """Mark a record that Kafka did not take."""
-        ...
-
-
 class ShardWriter:
-    """Writes the records, markers and progress of a shard.
-
-    Args:
-        identity: Who writes.
-        kafka, registry: Where to.
-        delivery: With transactions or without.
-        tracker: What is known of the series.
-        ledger, lag: Count and time the records.
-
-    Attributes:
-        producer: Takes the records.
-        dead_letter: Topic of what cannot become a record.
-        control: Topics of markers and progress -> their kinds.
-    """
+    """Writes the records, markers and progress of a shard."""
 
     def __init__(
         self,
@@ -92,37 +45,33 @@ class ShardWriter:
         kafka: KafkaSettings,
         registry: RegistrySettings,
         delivery: Literal["exactly_once", "idempotent"],
-        tracker: ShardTracker,
+        tracker: GapTracker,
         ledger: Ledger,
         lag: Lag,
     ) -> None:
-        self._identity = identity
-        self._tracker = tracker
-        conf = client_config.client(kafka)
-        self._store = CheckpointStore(conf, identity.prefix, SchemaCache(registry))
-        self.dead_letter = f"{identity.prefix}.{DEAD_LETTER}"
-        self.control = own_topics(identity.prefix)
+        self._identity, self._tracker = identity, tracker
+        schemas = SchemaCache(registry)
+        self._store = CheckpointStore(client_config.client(kafka), identity.prefix, schemas)
+        self.dead_letter = f"{identity.prefix}.{DEAD_LETTER}"  # topic
+        self.control = own_topics(identity.prefix)  # topics of markers and progress -> kinds
+        common = (ledger, self.dead_letter, lag, tracker)
         self.producer: Producer
         if delivery == "idempotent":
             conf = client_config.producer(kafka)
-            self.producer = IdempotentProducer(conf, ledger, self.dead_letter, lag, tracker)
+            self.producer = IdempotentProducer(conf, *common)
         else:
             conf = client_config.transactional(kafka, identity.transactional_id)
             lookup = WriterLookup(self._store.progress_topic, self._last_writer)
-            self.producer = TransactionalProducer(
-                conf, ledger, self.dead_letter, lag, tracker, lookup
-            )
+            self.producer = TransactionalProducer(conf, *common, lookup)
 
     def _last_writer(self, commits: int) -> LastWriter:
-        return self._store.last_writer(
-            self._identity.run, self._tracker.outbox.first_commits, commits
-        )
+        first_commits = self._tracker.outbox.first_commits
+        return self._store.last_writer(self._identity.run, first_commits, commits)
 
     async def take_over(self, schema_ids: Mapping[str, int]) -> None:
         """Fence the previous writer, read what it has stored, and go on from there.
 
-        Args:
-            schema_ids: Topic -> schema id, with the topics of `control`.
+        `schema_ids` has every topic of `control`.
 
         Raises:
             Fatal: Kafka does not let us write. Retry: it does not answer.

@@ -7,7 +7,7 @@ from typing import cast
 
 from typing_extensions import override
 
-from connector.backfill.gap_filler import log_closed
+from connector.backfill.gap_filler import logged_result
 from connector.backfill.job import BackfillJob
 from connector.backfill.manual.missing import MissingSpan, PresentEvents
 from connector.backfill.manual.report import FilledGap, FillReport, OnProgress
@@ -31,27 +31,18 @@ DETAIL = "by hand"  # of the markers, and a part of their gap_ids
 def gaps_of(present: PresentEvents, state: WriterState, environment: str) -> list[Gap]:
     """Return what is missing as gaps; a later run finds the same gap_ids.
 
-    Args:
-        present: What the topic holds.
-        state: What its writer has stored of the series.
-        environment: The topic prefix.
+    environment: the topic prefix.
     """
-    return [_gap(present, missing, state, environment) for missing in present.missing()]
-
-
-def _gap(present: PresentEvents, missing: MissingSpan, state: WriterState, environment: str) -> Gap:
-    stream, edges = present.stream, (missing.before_id, missing.after_id)
-    series = stream.product, stream.name, present.symbol
-    return Gap(
-        id=digest(environment, *series, state.epoch, *edges, DETAIL),
-        reason=_reason(state.coverage, missing),
-        before_id=missing.before_id,
-        before_ms=missing.before_ms,
-        after_id=missing.after_id,
-        after_ms=missing.after_ms,
-        missing=missing.size,
-        epoch=state.epoch,
-    )
+    stream, epoch = present.stream, state.epoch
+    series = environment, stream.product, stream.name, present.symbol, epoch
+    gaps = []
+    for missing in present.missing():
+        before, after = missing.before_id, missing.after_id
+        gap_id = digest(*series, before, after, DETAIL)
+        edges = before, missing.before_ms, after, missing.after_ms
+        reason = _reason(state.coverage, missing)
+        gaps.append(Gap(gap_id, reason, *edges, missing.size, epoch=epoch))
+    return gaps
 
 
 def _reason(coverage: Coverage, missing: MissingSpan) -> GapReason:
@@ -68,11 +59,7 @@ def unfinished_markers(
 ) -> list[Marker]:
     """Return the markers of gaps within a span that an earlier run was killed before closing.
 
-    Args:
-        coverage: The markers of the series.
-        instance: Instance of manual backfills.
-        span: The span of this run.
-        found: Gaps that this run fills, and closes by itself.
+    instance: that of manual backfills; found: gaps that this run fills, and closes by itself.
     """
     own = {gap.id for gap in found}
     return [
@@ -87,14 +74,9 @@ def unfinished_markers(
 
 
 class ManualFiller:
-    """Fills gaps of one series.
+    """Fills gaps of one series, and reports what became of each.
 
-    Args:
-        series: The series.
-        writer: Writes the markers.
-        publisher: Publishes the events.
-        report: Takes what became of each gap.
-        on_progress: Called with "fetching", the events fetched, and how many are missing.
+    on_progress: called with "fetching", the events fetched, and how many are missing.
     """
 
     def __init__(
@@ -105,11 +87,8 @@ class ManualFiller:
         report: FillReport,
         on_progress: OnProgress,
     ) -> None:
-        self.series = series
-        self.writer = writer
-        self.publisher = publisher
-        self._report = report
-        self._on_progress = on_progress
+        self.series, self.writer, self.publisher = series, writer, publisher
+        self._report, self._on_progress = report, on_progress
         self._fetched = self._total = 0
         self._written_at = time.monotonic()
 
@@ -155,26 +134,18 @@ class ManualFiller:
         await self.writer.write_marker(state, self.series, gap, text)
         await self.writer.wait_until_stored()
         self._written_at = time.monotonic()
-        self._report.gaps.append(
-            FilledGap(gap.id, span.first, span.last, gap.missing or 0, gap.recovered, state, detail)
-        )
+        counts = gap.missing or 0, gap.recovered
+        filled = FilledGap(gap.id, span.first, span.last, *counts, state, detail)
+        self._report.gaps.append(filled)
 
     async def close_unfinished(self, marker: Marker) -> None:
         """Write the final marker of a gap that an earlier run was killed before closing."""
         before, after = id_edges(marker)
         inside = [gap for gap in self._report.gaps if before < gap.first and gap.last < after]
-        missing = marker.missing or 0
-        gap = Gap(
-            id=marker.gap_id or "",
-            reason=cast("GapReason", marker.reason),
-            before_id=marker.before_id,
-            before_ms=marker.before_time,
-            after_id=marker.after_id,
-            after_ms=marker.after_time,
-            missing=missing,
-            recovered=max(0, missing - sum(gap.missing - gap.recovered for gap in inside)),
-            epoch=marker.id_epoch,
-        )
+        missing, reason = marker.missing or 0, cast("GapReason", marker.reason)
+        recovered = max(0, missing - sum(gap.missing - gap.recovered for gap in inside))
+        edges = marker.before_id, marker.before_time, marker.after_id, marker.after_time
+        gap = Gap(marker.gap_id or "", reason, *edges, missing, recovered, epoch=marker.id_epoch)
         filled = all(gap.state == "filled" for gap in inside)
         state: MarkerState = "filled" if filled else "partial"
         await self.writer.write_marker(state, self.series, gap, f"{DETAIL}, in two runs")
@@ -204,9 +175,7 @@ class ManualJob(BackfillJob):
         writer = self._filler.writer
         await writer.wait_until_stored()
         self.gap.recovered -= writer.refused - self._refused_before
-        state, detail = self.result()
-        log_closed(self, state, detail)
-        await self._close(state, detail)
+        await self._close(*logged_result(self))
 
     async def give_up(self, cause: str) -> None:
         """Mark how far the gap is filled, if it was opened and is not closed."""

@@ -18,20 +18,13 @@ from connector.continuity.audit.series import LIVE, AuditedSeries
 
 @dataclass(frozen=True, slots=True)
 class MissingSpan:
-    """Events in a row that are not in the topic.
-
-    Attributes:
-        span: First and last of them: ids, or open times of candles.
-        size: How many they are.
-        before_id, after_id: Those just outside.
-        before_ms, after_ms: Record times of those just outside; None where they were not read.
-    """
+    """Events in a row that are not in the topic."""
 
     span: Span
-    size: int
-    before_id: int
+    size: int  # how many they are
+    before_id: int  # the edges: ids, or open times of candles, just outside
     after_id: int
-    before_ms: int | None
+    before_ms: int | None  # record time of the edge; None: it was not read
     after_ms: int | None
 
 
@@ -41,7 +34,8 @@ class SpanIndex:
     def __init__(self, stream: Stream, span: Span) -> None:
         self.first = span.first
         self.count = max(0, count_of(stream, span))
-        self._interval = stream.parameters.get("interval") if _is_candle(stream) else None
+        is_candle = stream.row.sequence.rule == "candle"
+        self._interval = stream.parameters.get("interval") if is_candle else None
         self._zone = stream.row.zone_ms
 
     def of(self, number: int) -> int:
@@ -61,19 +55,13 @@ class PresentEvents(AuditedSeries):
     """The events of a span that a topic holds; a candle is one whose closing state is there.
 
     Args:
-        stream, symbol: The series.
-        span: The span.
-        coverage: Markers of the series: they tell ids of one epoch from those of another.
+        stream, symbol, span: The series and its span.
+        coverage: Markers of the series; they tell ids of one epoch from those of another.
         epoch: The id epoch that REST knows: the newest.
     """
 
     def __init__(
-        self,
-        stream: Stream,
-        symbol: str,
-        span: Span,
-        coverage: Coverage,
-        epoch: int,
+        self, stream: Stream, symbol: str, span: Span, coverage: Coverage, epoch: int
     ) -> None:
         super().__init__(stream, symbol, (BEFORE_ALL, AFTER_ALL))
         self.coverage = coverage
@@ -92,7 +80,7 @@ class PresentEvents(AuditedSeries):
     @override
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
         """Return the record fields that `observe` takes after origin and gap_id."""
-        if _is_candle(stream):
+        if stream.row.sequence.rule == "candle":
             return "open_time", "is_closed"
         return (str(stream.row.sequence.last),)
 
@@ -133,11 +121,7 @@ class PresentEvents(AuditedSeries):
         self._tip_ms = time
 
     def exclude(self, marker: Marker) -> int:
-        """Exclude the gap of a marker, which somebody else fills.
-
-        Returns:
-            How many of its events were missing.
-        """
+        """Exclude a marker's gap, which the worker fills; return how many events it lacked."""
         before, after = id_edges(marker)
         last = self._index.count - 1
         low = 0 if before < self._index.first else self._index.of(before) + 1
@@ -145,14 +129,9 @@ class PresentEvents(AuditedSeries):
         return self._exclude(low, high)
 
     def exclude_newer(self) -> int:
-        """Exclude what comes after the newest live record: its writer still writes it.
-
-        Returns:
-            How many events that are.
-        """
-        if self._newest_live is None:
-            return 0
-        return self._exclude(self._newest_live + 1, self._index.count - 1)
+        """Exclude what follows the newest live record: the worker writes it; return how many."""
+        newest, last = self._newest_live, self._index.count - 1
+        return 0 if newest is None else self._exclude(newest + 1, last)
 
     def _exclude(self, low: int, high: int) -> int:
         low, high = max(low, 0), min(high, self._index.count - 1)
@@ -166,15 +145,6 @@ class PresentEvents(AuditedSeries):
             if self._tolerates_singles and first == last:
                 continue
             at = self._index.at
-            yield MissingSpan(
-                Span(at(first), at(last)),
-                last - first + 1,
-                at(first - 1),
-                at(last + 1),
-                self._before_ms.get(first),
-                self._after_ms.get(last),
-            )
-
-
-def _is_candle(stream: Stream) -> bool:
-    return stream.row.sequence.rule == "candle"
+            span, edges = Span(at(first), at(last)), (at(first - 1), at(last + 1))
+            times = self._before_ms.get(first), self._after_ms.get(last)
+            yield MissingSpan(span, last - first + 1, *edges, *times)

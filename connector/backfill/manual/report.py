@@ -10,38 +10,20 @@ OnProgress = Callable[[str, int, int], None]  # what is done, how far, of how ma
 
 @dataclass(frozen=True, slots=True)
 class FilledGap:
-    """What became of one gap.
-
-    Attributes:
-        gap_id: As in its markers and records.
-        first, last: Missing ids, or open times of candles.
-        missing: Events that were missing.
-        recovered: How many of them were written.
-        state: State of its final marker.
-        detail: What stays missing and why; "" where nothing does.
-    """
+    """What became of one gap: how many events were missing, and how many of them were written."""
 
     gap_id: str
-    first: int
+    first: int  # missing id, or open time of a candle
     last: int
     missing: int
     recovered: int
-    state: MarkerState
-    detail: str
+    state: MarkerState  # of its final marker
+    detail: str  # what stays missing and why; "" where nothing does
 
 
 @dataclass(slots=True)
 class FillReport:
-    """What a run found and wrote.
-
-    Attributes:
-        topic, product, stream_name, symbol: The series.
-        first, last: The span that was requested.
-        present: How many of its events the topic had before.
-        left: How many are left to the running worker, which fetches them itself.
-        gaps: What became of each gap, in the order they were closed.
-        notes: Sentences.
-    """
+    """What a run found and wrote of a series and a span, `first` to `last`."""
 
     topic: str
     product: str
@@ -49,9 +31,9 @@ class FillReport:
     symbol: str
     first: int = 0
     last: int = 0
-    present: int = 0
-    left: int = 0
-    gaps: list[FilledGap] = field(default_factory=list)
+    present: int = 0  # events of the span that the topic had before
+    left: int = 0  # events left to the running worker, which fetches them itself
+    gaps: list[FilledGap] = field(default_factory=list)  # in the order they were closed
     notes: list[str] = field(default_factory=list)
 
     @property

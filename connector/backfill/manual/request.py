@@ -22,25 +22,15 @@ OUT_OF_ORDER_MS = 60_000  # ids that follow one another may be stamped so far ou
 
 @dataclass(frozen=True, slots=True)
 class FillRequest:
-    """The stream and the span that a user wants to be filled.
-
-    Attributes:
-        product: The product.
-        stream: Wire name as Binance writes it, with or without its symbol.
-        symbol: Symbol of the series; None: it is in the stream's name.
-        since: First record time, epoch milliseconds; else `first`.
-        until: Record time after the last one. Without it and `last`: up to what is stored.
-        first: First id.
-        last: Last id.
-    """
+    """The stream and the span that a user wants to be filled: from a record time or from an id."""
 
     product: Product
-    stream: str
-    symbol: str | None = None
-    since: int | None = None
-    until: int | None = None
-    first: int | None = None
-    last: int | None = None
+    stream: str  # wire name as Binance writes it, with or without its symbol
+    symbol: str | None = None  # of the series; None: it is in the stream's name
+    since: int | None = None  # first record time, epoch milliseconds
+    until: int | None = None  # record time after the last one
+    first: int | None = None  # id
+    last: int | None = None  # id; with neither `until` nor `last`: up to what is stored
 
     @property
     def open_ended(self) -> bool:
@@ -93,13 +83,9 @@ async def planned_stream(
 
 
 def _find(plan: Plan, request: FillRequest) -> PlannedStream | None:
-    names = {request.stream}
-    if request.symbol:
-        names.add(f"{request.symbol.lower()}@{request.stream}")
-    for planned in plan.streams:
-        if planned.stream.product == request.product and planned.stream.name in names:
-            return planned
-    return None
+    names = {request.stream, f"{(request.symbol or '').lower()}@{request.stream}"}
+    streams = (each for each in plan.streams if each.stream.product == request.product)
+    return next((each for each in streams if each.stream.name in names), None)
 
 
 def _no_such_stream(plan: Plan, request: FillRequest) -> str:
@@ -127,19 +113,15 @@ class SpanResolver:
     """Turns the times of a request into ids, or open times of candles, with the help of REST."""
 
     def __init__(self, rest: RestClient, stream: Stream, symbol: str) -> None:
-        self._rest = rest
-        self._stream = stream
-        self._symbol = symbol
+        self._rest, self._stream, self._symbol = rest, stream, symbol
         self._interval = stream.parameters.get("interval", "")
         self._zone = stream.row.zone_ms
 
     async def span(self, request: FillRequest, stored: int | None) -> Span:
         """Return the span of a request.
 
-        Args:
-            request: The request.
-            stored: Last id, or open time of the last closed candle, that the writer has stored: the
-                end of an open-ended request.
+        stored: last id, or open time of the last closed candle, that the writer has stored: the end
+        of an open-ended request.
 
         Raises:
             Refused: REST cannot tell what the times mean. Retry: it does not answer.
@@ -226,9 +208,8 @@ class SpanResolver:
         return next((event.time_ms for event in found if event.first == number), None)
 
     async def _get(self, page: RestPage) -> bytes:
-        return await self._rest.get(
-            self._stream.product, page.path, page.params, page.weight, keyed=page.keyed
-        )
+        call = self._stream.product, page.path, page.params, page.weight
+        return await self._rest.get(*call, keyed=page.keyed)
 
 
 def _utc(millis: int) -> str:

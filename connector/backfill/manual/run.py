@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from connector.backfill.manual.filler import ManualFiller, gaps_of, unfinished_markers
 from connector.backfill.manual.missing import PresentEvents, SpanIndex
@@ -49,12 +50,8 @@ async def run_manual_backfill(
     """
     request.check()
     settings = loaded.settings
-    rest = RestClient(
-        bases_of(settings),
-        share=settings.limits.share,
-        proxy=proxy_of(settings),
-        api_key=api_key_of(settings),
-    )
+    bases, proxy, api_key = bases_of(settings), proxy_of(settings), api_key_of(settings)
+    rest = RestClient(bases, share=settings.limits.share, proxy=proxy, api_key=api_key)
     await rest.start()
     try:
         planned, symbol = await planned_stream(loaded, request, rest)
@@ -63,43 +60,40 @@ async def run_manual_backfill(
         await rest.close()
 
 
+@dataclass
 class _Run:
-    def __init__(
-        self,
-        settings: Settings,
-        planned: PlannedStream,
-        symbol: str,
-        rest: RestClient,
-        on_progress: OnProgress,
-    ) -> None:
-        self._settings = settings
-        self._planned = planned
-        self._stream = stream = planned.stream
-        self._symbol = symbol
-        self._rest = rest
-        self._on_progress = on_progress
-        self._prefix = settings.topic_prefix
+    settings: Settings
+    planned: PlannedStream
+    symbol: str
+    rest: RestClient
+    on_progress: OnProgress
+
+    def __post_init__(self) -> None:
+        settings, topic, stream = self.settings, self.planned.topic, self.planned.stream
+        self._stream, self._prefix = stream, settings.topic_prefix
         self._instance = f"{settings.instance}-backfill"  # of its markers
+        self._transactional_id = f"{self._prefix}.{self._instance}-{secrets.token_hex(4)}"
         self._dead_letter = f"{self._prefix}.{DEAD_LETTER}"
-        self._topics = {planned.topic: stream.row.kind, **own_topics(self._prefix)}
+        self._topics = {topic: stream.row.kind, **own_topics(self._prefix)}
         self._topic_state = TopicState(
-            settings.kafka, settings.schema_registry, self._prefix, planned.topic, stream, symbol
+            settings.kafka, settings.schema_registry, self._prefix, topic, stream, self.symbol
         )
-        self._report = FillReport(planned.topic, stream.product, stream.name, symbol)
+        self._report = FillReport(topic, stream.product, stream.name, self.symbol)
 
     async def run(self, request: FillRequest) -> FillReport:
-        await self._ensure_topics()
+        names = [*self._topics, self._dead_letter]
+        kafka = client_config.client(self.settings.kafka)
+        await topic_admin.ensure(kafka, self.settings.topics, names)
         state = await asyncio.to_thread(self._topic_state.writer_state)
-        resolver, report = SpanResolver(self._rest, self._stream, self._symbol), self._report
+        resolver, report = SpanResolver(self.rest, self._stream, self.symbol), self._report
         requested = await resolver.span(request, state.last)
         report.first, report.last = requested.first, requested.last
         span = self._stored_part(requested, state)
         if not SpanIndex(self._stream, span).count:
             return report
         since_ms = await resolver.read_from(request, span)
-        present = await asyncio.to_thread(
-            self._topic_state.present, span, state, since_ms, self._on_progress
-        )
+        wanted = span, state, since_ms, self.on_progress
+        present = await asyncio.to_thread(self._topic_state.present, *wanted)
         self._exclude_unfinished(present, state, open_ended=request.open_ended)
         report.present = present.records
         gaps = gaps_of(present, state, self._prefix)
@@ -107,12 +101,6 @@ class _Run:
         if gaps or unfinished:
             await self._fill(gaps, unfinished)
         return report
-
-    async def _ensure_topics(self) -> None:
-        """Create missing topics. Raises as `topic_admin.ensure` does."""
-        conf = client_config.client(self._settings.kafka)
-        names = [*self._topics, self._dead_letter]
-        await topic_admin.ensure(conf, self._settings.topics, names)
 
     def _stored_part(self, span: Span, state: WriterState) -> Span:
         """Return a span up to the last stored event: the worker itself writes what follows."""
@@ -146,33 +134,32 @@ class _Run:
             self._report.notes.append(f"{events} events {note}")
 
     async def _fill(self, gaps: list[Gap], unfinished: list[Marker]) -> None:
-        settings, ledger = self._settings, Ledger()
-        schema_ids = await self._schema_ids()
-        producer = new_producer(
-            settings.kafka,
-            settings.delivery,
-            f"{self._prefix}.{self._instance}-{secrets.token_hex(4)}",
-            self._dead_letter,
-            ledger,
-        )
-        gap_tracker = self._gap_tracker(schema_ids)
-        writer = ManualWriter(producer, ledger, gap_tracker.outbox)
-        publisher = RestEventPublisher(
-            Pipeline(producer, ledger, 0, gap_tracker), {}, writer.wait_for_room
-        )
-        route = route_to(self._planned.topic, schema_ids[self._planned.topic], self._stream, {})
-        route.key = self._planned.key
-        series = route.open_series(self._symbol, gap_tracker)
-        filler = ManualFiller(series, writer, publisher, self._report, self._on_progress)
-        await writer.start()
+        filler = self._filler(await self._schema_ids())
+        await filler.writer.start()
         try:
-            share = settings.backfill.weight_share
-            await filler.fill(BackfillScheduler(self._rest, weight_share=share), gaps)
+            share = self.settings.backfill.weight_share
+            await filler.fill(BackfillScheduler(self.rest, weight_share=share), gaps)
             for marker in unfinished:
                 await filler.close_unfinished(marker)
-            await writer.wait_until_stored()
+            await filler.writer.wait_until_stored()
         finally:
-            await writer.close()
+            await filler.writer.close()
+
+    def _filler(self, schema_ids: Mapping[str, int]) -> ManualFiller:
+        settings, planned, ledger = self.settings, self.planned, Ledger()
+        gap_tracker = GapTracker(self._prefix, shard=settings.shard.index, instance=self._instance)
+        by_kind = {kind: schema_ids[topic] for topic, kind in self._topics.items()}
+        gap_tracker.begin(by_kind, {})
+        producer = new_producer(
+            settings.kafka, settings.delivery, self._transactional_id, self._dead_letter, ledger
+        )
+        writer = ManualWriter(producer, ledger, gap_tracker.outbox)
+        pipeline = Pipeline(producer, ledger, 0, gap_tracker)
+        publisher = RestEventPublisher(pipeline, {}, writer.wait_for_room)
+        route = route_to(planned.topic, schema_ids[planned.topic], self._stream, {})
+        route.key = planned.key
+        series = route.open_series(self.symbol, gap_tracker)
+        return ManualFiller(series, writer, publisher, self._report, self.on_progress)
 
     async def _schema_ids(self) -> dict[str, int]:
         """Return topic -> schema id.
@@ -180,16 +167,9 @@ class _Run:
         Raises:
             Refused: a schema is wrong. Retry: the registry does not answer.
         """
-        registry = self._settings.schema_registry
+        registry = self.settings.schema_registry
         try:
             async with asyncio.timeout(REGISTRY_TIMEOUT_S):
                 return await ensure_schemas(registry, self._topics)
         except TimeoutError:
             raise Retry(f"{registry.url}: no answer for {REGISTRY_TIMEOUT_S:.0f} s") from None
-
-    def _gap_tracker(self, schema_ids: Mapping[str, int]) -> GapTracker:
-        shard = self._settings.shard.index
-        gap_tracker = GapTracker(self._prefix, shard=shard, instance=self._instance)
-        by_kind = {kind: schema_ids[topic] for topic, kind in self._topics.items()}
-        gap_tracker.begin(by_kind, {})
-        return gap_tracker

@@ -38,35 +38,21 @@ def new_producer(
 ) -> Producer:
     """Return a producer that takes no markers and progress of its own accord.
 
-    Args:
-        kafka: The cluster.
-        delivery: With transactions or without.
-        transactional_id: One that no other writer has, so that no other writer is fenced.
-        dead_letter: Topic of what cannot become a record.
-        ledger: Counts the records.
+    transactional_id: one that no other writer has, so that no other writer is fenced.
     """
     if delivery == "idempotent":
         return IdempotentProducer(client_config.producer(kafka), ledger, dead_letter, Lag())
     conf = client_config.transactional(kafka, transactional_id)
     timeout_ms = min(int(conf["transaction.timeout.ms"]), TRANSACTION_TIMEOUT_MS)
-    return TransactionalProducer(
-        conf | {"transaction.timeout.ms": timeout_ms}, ledger, dead_letter, Lag()
-    )
+    conf = conf | {"transaction.timeout.ms": timeout_ms}
+    return TransactionalProducer(conf, ledger, dead_letter, Lag())
 
 
 class ManualWriter:
-    """Runs a producer, and publishes markers in order with the records.
-
-    Args:
-        producer: The producer; not started yet.
-        ledger: Its ledger.
-        outbox: Encodes the markers.
-    """
+    """Starts and runs a producer, and publishes markers in order with the records."""
 
     def __init__(self, producer: Producer, ledger: Ledger, outbox: Outbox) -> None:
-        self._producer = producer
-        self._ledger = ledger
-        self._outbox = outbox
+        self._producer, self._ledger, self._outbox = producer, ledger, outbox
 
     @property
     def refused(self) -> int:
@@ -74,11 +60,7 @@ class ManualWriter:
         return self._ledger.dead_letters["refused"]
 
     async def start(self) -> None:
-        """Start the producer.
-
-        Raises:
-            Fatal: Kafka does not let us write.
-        """
+        """Start the producer. Raises Fatal: Kafka does not let us write."""
         await asyncio.to_thread(self._producer.start)
         self._polling = asyncio.create_task(self._poll(), name="producer")
 
@@ -109,9 +91,8 @@ class ManualWriter:
 
     async def wait_until_stored(self) -> None:
         """Wait until everything published is stored or refused. Raises as `wait_for_room`."""
-        await self._wait_until(
-            lambda: not (self._ledger.records.in_flight or self._producer.queued)
-        )
+        records, producer = self._ledger.records, self._producer
+        await self._wait_until(lambda: not (records.in_flight or producer.queued))
 
     async def _wait_until(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + KAFKA_TIMEOUT_S

@@ -1,4 +1,4 @@
-"""The catalogue: a row for every stream of the four products, with all the connector knows of it.
+"""The catalogue: a row of facts for every stream of the four products.
 
 Data only: names are parsed in stream_name.py. A new stream needs one row here, one golden sample
 and, if its kind is new, one `.avsc`.

@@ -1,11 +1,12 @@
-"""Columns that all rows of one kind share, whatever the product, and shared lists of values.
-
-A row starts from one of these and replaces what is its own.
-"""
+"""Columns that all rows of one kind share, whatever the product, and shared lists of values."""
 
 from dataclasses import replace
 
 from connector.binance.catalogue.row import CANDLE, CHAINED, KindDefaults, Sequence, by_id
+
+_MINUTES = ("1m", "3m", "5m", "15m", "30m")
+_HOURS = ("1h", "2h", "4h", "6h", "8h", "12h")
+INTERVALS = (*_MINUTES, *_HOURS, "1d", "3d", "1w", "1M")
 
 TRADE = KindDefaults(
     kind="trade",
@@ -15,28 +16,21 @@ TRADE = KindDefaults(
     identity=("trade_id",),
     cadence="active",
 )
-AGG_TRADE = KindDefaults(
+AGG_TRADE = replace(
+    TRADE,
     kind="agg-trade",
     events=("aggTrade",),
-    record_time="trade_time",
     sequence=by_id("agg_trade_id"),
     identity=("agg_trade_id",),
-    cadence="active",
 )
-BLOCK_TRADE = KindDefaults(
-    kind="block-trade",
-    events=("blockTrade",),
-    record_time="trade_time",
-    sequence=by_id("trade_id"),
-    identity=("trade_id",),
-    cadence="sparse",
-)
+BLOCK_TRADE = replace(TRADE, kind="block-trade", events=("blockTrade",), cadence="sparse")
 # A series has one interval (it is part of the stream's name), so the identity needs none. A candle
 # is sent when a trade changes it: active, not periodic.
 KLINE = KindDefaults(
     kind="kline",
     events=("kline",),
     sequence=CANDLE,
+    parameters={"interval": INTERVALS},
     identity=("open_time", "event_time"),
     cadence="active",
 )
@@ -59,12 +53,10 @@ DEPTH_DIFF = KindDefaults(
 )
 RPI_DEPTH = replace(DEPTH_DIFF, kind="rpi-depth")
 # Each message is the whole top of the book: a missed message is superseded by the next.
-DEPTH_PARTIAL = KindDefaults(
+DEPTH_PARTIAL = replace(
+    DEPTH_DIFF,
     kind="depth-partial",
-    events=("depthUpdate",),
     sequence=Sequence("increasing", "last_update_id", "last_update_id"),
-    identity=("last_update_id",),
-    cadence="active",
 )
 TICKER = KindDefaults(kind="ticker", events=("24hrTicker",), period_s=1.0)
 MINI_TICKER = KindDefaults(kind="mini-ticker", events=("24hrMiniTicker",), period_s=1.0)
@@ -90,15 +82,10 @@ FORCE_ORDER = KindDefaults(
 COMPOSITE_INDEX = KindDefaults(kind="composite-index", events=("compositeIndex",), period_s=1.0)
 CONTRACT_INFO = KindDefaults(kind="contract-info", events=("contractInfo",), cadence="sparse")
 ASSET_INDEX = KindDefaults(kind="asset-index", events=("assetIndexUpdate",), period_s=1.0)
+_SESSION_MARKETS = ("Equity", "Commodity", "KR_Equity", "HK_Equity", "CN_Equity")
 TRADING_SESSION = KindDefaults(
     kind="trading-session",
-    events=(
-        "EquityUpdate",
-        "CommodityUpdate",
-        "KR_EquityUpdate",
-        "HK_EquityUpdate",
-        "CN_EquityUpdate",
-    ),
+    events=tuple(f"{market}Update" for market in _SESSION_MARKETS),
     symbol="event",
     period_s=1.0,
 )
@@ -112,9 +99,14 @@ OPEN_INTEREST = KindDefaults(
 SERVER_SHUTDOWN = KindDefaults(events=("serverShutdown",), symbol="none", cadence="sparse")
 
 # Lists of values that several products share, in Binance's order.
-_MINUTES = ("1m", "3m", "5m", "15m", "30m")
-_HOURS = ("1h", "2h", "4h", "6h", "8h", "12h")
-INTERVALS = (*_MINUTES, *_HOURS, "1d", "3d", "1w", "1M")
 INTERVALS_WITH_1S = ("1s", *INTERVALS)
 LEVELS = ("5", "10", "20")
 FUTURES_SPEEDS = ("", "500ms", "100ms")
+# The ids that stream candles of some kinds have in `k.f` and `k.L`.
+UPDATE_IDS = ("first_update_id", "last_update_id")
+SAMPLE_TIMES = ("first_sample_time", "last_sample_time")
+
+# Texts and numbers that both futures products share.
+DAY_S = 86_400.0
+FUTURES_DEPTH_WEIGHTS = "weight 5-50 levels: 2, 100: 5, 500: 10, 1000: 20 (the most)"
+MERGED_NOTE = "the same UM and CM content on both futures hosts since 2026-06-30: read it on one"

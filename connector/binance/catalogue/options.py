@@ -2,20 +2,7 @@
 
 from dataclasses import replace
 
-from connector.binance.catalogue.kinds import (
-    BOOK_TICKER,
-    DEPTH_DIFF,
-    DEPTH_PARTIAL,
-    INDEX_PRICE,
-    INTERVALS,
-    KLINE,
-    LEVELS,
-    OPEN_INTEREST,
-    OPTION_MARK_PRICE,
-    OPTION_SYMBOL,
-    TICKER,
-    TRADE,
-)
+from connector.binance.catalogue import kinds
 from connector.binance.catalogue.row import RestHistory, Row, RowGroup, candles, state
 
 _SOURCE = (
@@ -26,6 +13,7 @@ _PUBLIC = RowGroup("options", "/public", _SOURCE)
 _MARKET = RowGroup("options", "/market", _SOURCE)
 _SPEEDS = ("100ms", "500ms")
 _DEPTH_WEIGHTS = "weight 5-50 levels: 1, 100: 5, 500: 10, 1000: 20 (the most)"
+_TRADE = replace(kinds.TRADE, cadence="sparse")
 _TRADES = RestHistory(
     "/eapi/v1/trades",
     5,
@@ -43,70 +31,58 @@ _CONTIGUOUS = (
 
 ROWS: tuple[Row, ...] = (
     replace(
-        _PUBLIC.row("<symbol>@optionTicker", TICKER),
+        _PUBLIC.row("<symbol>@optionTicker", kinds.TICKER),
         cadence="active",
         period_s=None,
         backfill=state("/eapi/v1/ticker", 1),
         notes="every 1 s by the page; not taken as periodic, since most symbols hardly trade",
     ),
     replace(
-        _PUBLIC.row("<underlying>@optionTicker@<yymmdd>", TICKER),
+        _PUBLIC.row("<underlying>@optionTicker@<yymmdd>", kinds.TICKER),
         backfill=state("/eapi/v1/ticker", 40),
         notes="one object a message (seen 2026-09)",
     ),
-    replace(
-        _PUBLIC.row("<symbol>@optionTrade", TRADE),
-        cadence="sparse",
-        backfill=_TRADES,
-        notes=_CONTIGUOUS,
+    _PUBLIC.row("<symbol>@optionTrade", _TRADE, _TRADES, _CONTIGUOUS),
+    _PUBLIC.row(
+        "<underlying>@optionTrade", _TRADE, _TRADES, f"all symbols of an underlying; {_CONTIGUOUS}"
     ),
+    _PUBLIC.row("<symbol>@bookTicker", kinds.BOOK_TICKER),
     replace(
-        _PUBLIC.row("<underlying>@optionTrade", TRADE),
-        cadence="sparse",
-        backfill=_TRADES,
-        notes=f"all symbols of an underlying; {_CONTIGUOUS}",
-    ),
-    _PUBLIC.row("<symbol>@bookTicker", BOOK_TICKER),
-    replace(
-        _PUBLIC.row("<symbol>@depth<levels>@<speed>", DEPTH_PARTIAL),
-        parameters={"levels": LEVELS, "speed": _SPEEDS},
+        _PUBLIC.row("<symbol>@depth<levels>@<speed>", kinds.DEPTH_PARTIAL),
+        parameters={"levels": kinds.LEVELS, "speed": _SPEEDS},
         backfill=state("/eapi/v1/depth", 1, 20, _DEPTH_WEIGHTS),
     ),
     replace(
-        _PUBLIC.row("<symbol>@depth@<speed>", DEPTH_DIFF),
+        _PUBLIC.row("<symbol>@depth@<speed>", kinds.DEPTH_DIFF),
         parameters={"speed": _SPEEDS},
         backfill=state("/eapi/v1/depth", 20, 1000, _DEPTH_WEIGHTS),
     ),
     replace(
-        _MARKET.row("<underlying>@optionMarkPrice", OPTION_MARK_PRICE),
+        _MARKET.row("<underlying>@optionMarkPrice", kinds.OPTION_MARK_PRICE),
         backfill=state("/eapi/v1/mark", 5),
         notes='all symbols of an underlying; implied volatilities may be "-1.0"',
     ),
+    _MARKET.row("!index@arr", kinds.INDEX_PRICE, state("/eapi/v1/index", 1), array=True),
     replace(
-        _MARKET.row("!index@arr", INDEX_PRICE), array=True, backfill=state("/eapi/v1/index", 1)
-    ),
-    replace(
-        _MARKET.row("<underlying>@optionIndexPrice", INDEX_PRICE),
+        _MARKET.row("<underlying>@optionIndexPrice", kinds.INDEX_PRICE),
         status="unverified",
         successor="!index@arr",
         notes="on no page of Binance; only tardis-node uses it (2026-08-22)",
     ),
     replace(
-        _MARKET.row("<symbol>@kline_<interval>", KLINE),
-        parameters={"interval": tuple(i for i in INTERVALS if i not in {"8h", "1M"})},
+        _MARKET.row("<symbol>@kline_<interval>", kinds.KLINE),
+        parameters={"interval": tuple(i for i in kinds.INTERVALS if i not in {"8h", "1M"})},
         backfill=candles("/eapi/v1/klines", weight=1, limit=1500),
         notes="no 8h and no 1M",
     ),
+    _MARKET.row("!optionSymbol", kinds.OPTION_SYMBOL, state("/eapi/v1/exchangeInfo", 1)),
     replace(
-        _MARKET.row("!optionSymbol", OPTION_SYMBOL), backfill=state("/eapi/v1/exchangeInfo", 1)
-    ),
-    replace(
-        _MARKET.row("<underlying>@openInterest@<yymmdd>", OPEN_INTEREST),
+        _MARKET.row("<underlying>@openInterest@<yymmdd>", kinds.OPEN_INTEREST),
         backfill=state("/eapi/v1/openInterest", 0),
         notes="the name in the catalog and SDK since mid 2026; compare optionOpenInterest",
     ),
     replace(
-        _MARKET.row("<underlying>@optionOpenInterest@<yymmdd>", OPEN_INTEREST),
+        _MARKET.row("<underlying>@optionOpenInterest@<yymmdd>", kinds.OPEN_INTEREST),
         status="unverified",
         successor="<underlying>@openInterest@<yymmdd>",
         backfill=state("/eapi/v1/openInterest", 0),

@@ -1,7 +1,4 @@
-"""The columns of a catalogue row, and short ways to write their values.
-
-The rows are in spot.py, usdm.py, coinm.py and options.py; `catalogue` joins them.
-"""
+"""The columns of a catalogue row, and short ways to write their values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -24,8 +21,7 @@ class Sequence:
             where events may also overlap. chained: `previous` equals the previous `last`.
             increasing: `last` grows, and skipped ids mean nothing. candle: open times follow by
             the interval. identity: no ids at all.
-        first: Field with the first id of an event.
-        last: Field with the last id of an event.
+        first, last: Fields with the first and the last id of an event.
         previous: Field with the last id of the event before.
         may_skip_single: One missing id between two events is normal and cannot be filled.
     """
@@ -49,14 +45,13 @@ class RestHistory:
             state, or the latest rows.
         needs_key: The call carries an API key in its header (no signature).
         lookback_s: How far back the answers reach, in seconds; None: not limited, or a state.
-        note: What else a caller has to know.
         not_carried: Record fields that the REST answer lacks.
     """
 
     path: str
     weight: int
-    limit: int
-    by: Literal["id", "time", "state"]
+    limit: int = 1000
+    by: Literal["id", "time", "state"] = "id"
     needs_key: bool = False
     lookback_s: float | None = None
     note: str = ""
@@ -87,10 +82,9 @@ class KindDefaults:
         array: The payload is documented as an array; the JSON decides all the same.
         events: Values of the payload's `e`; empty where it has none.
         parameters: Closed lists of values; "" means that the parameter may be left out.
-        backfill: What REST knows of it; None: nothing.
+        backfill: What REST returns of its past; None: nothing.
         retired: The day Binance switched it off, YYYY-MM-DD.
         successor: Pattern of the stream to use in its place.
-        notes: What else a user has to know.
     """
 
     kind: str = ""
@@ -113,10 +107,9 @@ class KindDefaults:
 # Rows are singletons: compared and hashed by identity (eq=False), so that caches can key on them.
 @dataclass(frozen=True, slots=True, eq=False)
 class Row(KindDefaults):
-    """One kind of stream of one product: everything the connector needs to know about it.
+    """One kind of stream of one product: all the facts that the connector needs.
 
     Attributes:
-        product: The product that serves it.
         pattern: Its wire name, `<parameter>` and `[may be left out]`, as Binance prints it.
         route: Path of the connection that delivers it; None: the base itself. On a wrong route
             Binance acknowledges the subscription and sends no data.
@@ -131,8 +124,8 @@ class Row(KindDefaults):
     @property
     def fillable(self) -> bool:
         """Whether REST returns past events of this stream one by one."""
-        backfill = self.backfill
-        return backfill is not None and (backfill.by != "state" or self.kind == "trade")
+        history = self.backfill
+        return history is not None and (history.by != "state" or self.kind == "trade")
 
     @property
     def has_snapshots(self) -> bool:
@@ -140,7 +133,7 @@ class Row(KindDefaults):
         return self.backfill is not None and self.kind in {"depth-diff", "rpi-depth"}
 
     @property
-    def tells_book_ids(self) -> bool:
+    def has_book_ids(self) -> bool:
         """Whether the stream's ids are update ids of its symbol's order book.
 
         The newest is `lastUpdateId` of the book that REST returns (web-socket-streams.md,
@@ -172,10 +165,19 @@ class RowGroup:
     route: str | None
     source: str
 
-    def row(self, pattern: str, columns: KindDefaults) -> Row:
-        """Return the row of a pattern; what is its own is put in by `dataclasses.replace`."""
-        shared = {each.name: getattr(columns, each.name) for each in fields(columns)}
-        return Row(self.product, pattern, self.route, self.source, **shared)
+    def row(
+        self,
+        pattern: str,
+        kind: KindDefaults,
+        backfill: RestHistory | None = None,
+        notes: str = "",
+        *,
+        array: bool = False,
+    ) -> Row:
+        """Return the row of a pattern; other columns of its own: `dataclasses.replace`."""
+        columns = {each.name: getattr(kind, each.name) for each in fields(kind)}
+        columns |= {"backfill": backfill, "notes": notes, "array": array or kind.array}
+        return Row(self.product, pattern, self.route, self.source, **columns)
 
 
 def by_id(name: str, *, may_skip_single: bool = False) -> Sequence:
@@ -188,13 +190,15 @@ def state(path: str, weight: int, limit: int = 0, note: str = "") -> RestHistory
     return RestHistory(path, weight, limit, "state", note=note)
 
 
+_TRADE_IDS = ("first_trade_id", "last_trade_id")
+
+
 def candles(
     path: str,
     note: str = "",
-    *,
     weight: int = 2,
     limit: int = 499,
-    edges: tuple[str, str] = ("first_trade_id", "last_trade_id"),
+    edges: tuple[str, str] = _TRADE_IDS,
 ) -> RestHistory:
     """REST candles by time span; futures weigh <100: 1, 100-499: 2, 500-1000: 5, 1001-1500: 10.
 
@@ -203,7 +207,3 @@ def candles(
     and `k.L`, which no REST candle has.
     """
     return RestHistory(path, weight, limit, "time", note=note, not_carried=("event_time", *edges))
-
-
-UPDATE_IDS = ("first_update_id", "last_update_id")
-SAMPLE_TIMES = ("first_sample_time", "last_sample_time")

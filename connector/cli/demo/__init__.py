@@ -3,7 +3,7 @@
 import asyncio
 from typing import Annotated, Literal
 
-import typer
+from typer import Exit, Option
 
 from connector.telemetry import logs
 
@@ -11,16 +11,15 @@ from connector.telemetry import logs
 def demo(
     broker: Annotated[
         Literal["mock", "kafka"],
-        typer.Option(help="mock: embedded broker and registry. kafka: real ones."),
+        Option(help="mock: embedded broker and registry. kafka: real ones."),
     ] = "mock",
     source: Annotated[
-        Literal["lab", "binance"],
-        typer.Option(help="lab: a simulated exchange. binance: the real one."),
+        Literal["lab", "binance"], Option(help="lab: a simulated exchange. binance: the real one.")
     ] = "lab",
-    seconds: Annotated[float, typer.Option(min=1, help="How long to let data flow.")] = 25.0,
-    rate: Annotated[float, typer.Option(min=1, help="Events a second the lab sends.")] = 2000.0,
+    seconds: Annotated[float, Option(min=1, help="How long to let data flow.")] = 25.0,
+    rate: Annotated[float, Option(min=1, help="Events a second the lab sends.")] = 2000.0,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave everything running until Ctrl-C at the end.")
+        bool, Option("--keep", help="Leave everything running until Ctrl-C at the end.")
     ] = False,
 ) -> None:
     """Run everything from exchange to Kafka for half a minute, and prove that nothing is missing.
@@ -33,11 +32,6 @@ def demo(
     from connector.cli.demo.run import Demo  # noqa: PLC0415 - the lab stays out of the worker
 
     logs.configure(json=False, level="WARNING")
-    demonstration = Demo(
-        real_kafka=broker == "kafka",
-        real_exchange=source == "binance",
-        seconds=seconds,
-        rate=rate,
-        keep=keep,
-    )
-    raise typer.Exit(0 if asyncio.run(demonstration.run()) else 1)
+    real = {"real_kafka": broker == "kafka", "real_exchange": source == "binance"}
+    demonstration = Demo(**real, seconds=seconds, rate=rate, keep=keep)
+    raise Exit(0 if asyncio.run(demonstration.run()) else 1)

@@ -59,11 +59,7 @@ class Demo:
         self._log = Path(tempfile.mkstemp(prefix="bkc-demo-", suffix=".log")[1])
 
     async def run(self) -> bool:
-        """Return whether every event that was sent was read exactly once.
-
-        Raises:
-            Retry: a server or the connector did not start.
-        """
+        """Return whether every event sent was read exactly once; raises Retry if a part fails."""
         try:
             environment = await self._stack.start()
             with _environment(environment):
@@ -71,8 +67,9 @@ class Demo:
             prefix = loaded.settings.topic_prefix
             topics = [*plan_of(loaded).topics, f"{prefix}.{DEAD_LETTER}", f"{prefix}.{MARKERS}"]
             created = [*topics, f"{prefix}.{PROGRESS}"]
-            await self._stack.create_topics(created, loaded.settings.topics.partitions)
-            consumer = TailConsumer(self._stack.bootstrap_servers, topics)
+            # Before anything is written, so that reading can start first.
+            await self._stack.broker.create(created, loaded.settings.topics.partitions)
+            consumer = TailConsumer(self._stack.broker.bootstrap_servers, topics)
             await consumer.start()
             try:
                 return await self._demonstrate(loaded, environment, consumer)
@@ -131,11 +128,7 @@ class Demo:
                 self._counts.add(consumed.topic, record)
 
     async def _watch(self, connector: asyncio.subprocess.Process, consumer: TailConsumer) -> None:
-        """Show the table for the demo's duration, which begins with the first record.
-
-        Raises:
-            Retry: the connector ended, or no record came.
-        """
+        """Show the table for the demo's duration, which begins with the first record."""
         live = Live(console=out, transient=True) if out.is_terminal else None
         if live is None:
             out.print(f"{self._stack.title}: {self._seconds:.0f} s of data, then the proof")
@@ -211,13 +204,11 @@ class Demo:
 @contextlib.contextmanager
 def _environment(values: Mapping[str, str]) -> Iterator[None]:
     """Set environment variables for a while: the file is then read as the connector reads it."""
-    before = {name: os.environ.get(name) for name in values}
+    before = dict(os.environ)
     os.environ.update(values)
     try:
         yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in values:
+            del os.environ[name]
+        os.environ.update(before)

@@ -17,28 +17,22 @@ SKIPPED_STREAM, SKIPPED_TRADES = "btcusdt@trade", 7  # lost on the way, so that 
 
 
 class Stack:
-    """The servers that the connector talks to.
-
-    Attributes:
-        title: What they are, for display.
-    """
+    """The servers of the connector; `title` says which they are."""
 
     def __init__(self, *, real_kafka: bool, real_exchange: bool, rate: float) -> None:
         self._exchange = None if real_exchange else Exchange(Market(SEED), rate=rate)
-        self._broker = RealKafka() if real_kafka else EmbeddedBroker()
+        self.broker = RealKafka() if real_kafka else EmbeddedBroker()
         self._registry = RealRegistry() if real_kafka else Registry()
         self._real_kafka = real_kafka
-        self.title = (
-            f"{'Binance' if real_exchange else 'simulated exchange'} ▸ bkc ▸"
-            f" {'Kafka' if real_kafka else 'embedded broker'}"
-        )
+        source = "Binance" if real_exchange else "simulated exchange"
+        self.title = f"{source} ▸ bkc ▸ {'Kafka' if real_kafka else 'embedded broker'}"
 
     async def start(self) -> dict[str, str]:
         """Start the servers; return the connector's environment."""
-        await self._broker.start()
+        await self.broker.start()
         await self._registry.start()
         environment = {
-            "BKC_KAFKA__BOOTSTRAP_SERVERS": self._broker.bootstrap_servers,
+            "BKC_KAFKA__BOOTSTRAP_SERVERS": self.broker.bootstrap_servers,
             "BKC_SCHEMA_REGISTRY__URL": self._registry.url,
             # The embedded broker creates topics on first use and ignores CreateTopics.
             "BKC_TOPICS__CREATE": json.dumps(self._real_kafka),
@@ -49,26 +43,16 @@ class Stack:
         }
         if self._exchange is not None:
             await self._exchange.start()
-            environment["BKC_EXCHANGE"] = json.dumps(
-                {
-                    product: {"streams": bases.streams[0], "rest": bases.rest}
-                    for product, bases in self._exchange.bases.items()
-                }
-            )
+            bases = self._exchange.bases.items()
+            addresses = {
+                name: {"streams": base.streams[0], "rest": base.rest} for name, base in bases
+            }
+            environment["BKC_EXCHANGE"] = json.dumps(addresses)
         return environment
-
-    @property
-    def bootstrap_servers(self) -> str:
-        """Where the broker listens."""
-        return self._broker.bootstrap_servers
-
-    async def create_topics(self, topics: Sequence[str], partitions: int) -> None:
-        """Create the topics before anything is written, so that reading can start first."""
-        await self._broker.create(topics, partitions)
 
     def addresses(self) -> str:
         """Return the addresses of the servers, for display."""
-        return f"Kafka {self.bootstrap_servers}, registry {self._registry.url}."
+        return f"Kafka {self.broker.bootstrap_servers}, registry {self._registry.url}."
 
     def pause(self) -> None:
         """Stop the exchange's market."""
@@ -98,7 +82,7 @@ class Stack:
         if self._exchange is not None:
             await self._exchange.stop()
         await self._registry.stop()
-        await self._broker.stop()
+        await self.broker.stop()
 
 
 def _free_port() -> int:

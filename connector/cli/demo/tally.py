@@ -9,14 +9,8 @@ from typing import Any
 from connector.binance.stream_name import parse_any
 
 _SHOWN_FIELDS = (  # the first that a record has is shown
-    "price",
-    "last_price",
-    "close_price",
-    "bid_price",
-    "mark_price",
-    "index_price",
-    "average_price",
-    "reference_price",
+    *("price", "last_price", "close_price", "bid_price", "mark_price", "index_price"),
+    *("average_price", "reference_price"),
 )
 StreamSymbol = tuple[str, str, str]  # product, stream name, symbol
 EventKey = tuple[Any, ...]  # values of the row's identity fields
@@ -24,25 +18,16 @@ EventKey = tuple[Any, ...]  # values of the row's identity fields
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one product and kind.
-
-    Attributes:
-        product, kind, topic: What is counted.
-        sent: Events made by the exchange.
-        read: Records read.
-        missing: Events without a record.
-        repeated: Records beyond the first of their event.
-        last: The newest value, for display.
-    """
+    """Counts of one product and kind."""
 
     product: str
     kind: str
     topic: str = ""
     sent: int = 0
     read: int = 0
-    missing: int = 0
-    repeated: int = 0
-    last: str = ""
+    missing: int = 0  # events without a record
+    repeated: int = 0  # records beyond the first of their event
+    last: str = ""  # the newest value, for display
 
 
 @dataclass(slots=True)
@@ -53,7 +38,6 @@ class Counts:
         events: How often each was read, by series and event.
         tallies: Counts by product and kind.
         sample: One record, for display.
-        dead_letters: Records in the dead-letter topic.
         filled: A sentence for each gap that was filled.
     """
 
@@ -78,12 +62,15 @@ class Counts:
         row = parse_any(product, name).row
         event = tuple(_on_wire(record[key]) for key in row.identity)
         self.events.setdefault((product, name, symbol), Counter())[event] += 1
-        tally = self.tallies.setdefault((product, row.kind), Tally(product, row.kind))
+        tally = self._tally(product, row.kind)
         tally.topic = topic
         tally.read += 1
         tally.last = _shown(record)
         if self.sample is None and row.kind == "trade":
             self.sample = dict(record)
+
+    def _tally(self, product: str, kind: str) -> Tally:
+        return self.tallies.setdefault((product, kind), Tally(product, kind))
 
     @property
     def read(self) -> int:
@@ -96,8 +83,7 @@ class Counts:
             tally.sent = tally.missing = tally.repeated = 0
         for series, events in sent.items():
             product, name, _ = series
-            kind = parse_any(product, name).row.kind  # type: ignore[arg-type]
-            tally = self.tallies.setdefault((product, kind), Tally(product, kind))
+            tally = self._tally(product, parse_any(product, name).row.kind)  # type: ignore[arg-type]
             made = Counter(tuple(event) for event in events)
             read = self.events.get(series, Counter())
             tally.sent += made.total()

@@ -24,14 +24,9 @@ NEXT = (
 
 
 def live(counts: Counts, seconds: float, lag: int, title: str, height: int) -> Panel:
-    """Return the table while data flows.
+    """Return the table while data flows; `height` topics are shown at a time, all take turns.
 
-    Args:
-        counts: What was read.
-        seconds: Since the first record.
-        lag: Records that are stored and not read yet.
-        title: Of the panel.
-        height: Topics shown at a time; all of them take turns.
+    `seconds` is the time since the first record; `lag` the records stored and not read yet.
     """
     shown = table()
     for column in ("topic", "messages", "rate/s", "last value"):
@@ -53,13 +48,9 @@ def summary(tallies: Iterable[Tally], *, proved: bool) -> Table:
     for column in columns if proved else ("product", "kind", "read"):
         shown.add_column(column, justify="left" if column in ("product", "kind") else "right")
     for tally in _sorted(tallies):
-        cells = [tally.product, tally.kind]
-        if proved:
-            cells += [f"{tally.sent:,}", f"{tally.read:,}"]
-            cells += [_red(tally.missing), _red(tally.repeated)]
-        else:
-            cells.append(f"{tally.read:,}")
-        shown.add_row(*cells)
+        cells = [tally.product, tally.kind, f"{tally.sent:,}", f"{tally.read:,}"]
+        cells += [_red(tally.missing), _red(tally.repeated)]
+        shown.add_row(*(cells if proved else (*cells[:2], cells[3])))
     return shown
 
 

@@ -4,15 +4,8 @@ import json
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.binance.catalogue.row import Row
-from connector.codec.export.sample import Sample, SampleOf
+from connector.codec.export.sample import SampleOf
 from connector.codec.schema import OWN, Field, Schema, own_topics
-
-_TYPES = {
-    "timestamp-millis": "timestamp-millis",
-    "decimal": "decimal(38,18)",
-    "array": "array of records",
-    "strings": "array of strings",
-}
 
 
 def render(schema: Schema, sample_of: SampleOf) -> str:
@@ -20,25 +13,12 @@ def render(schema: Schema, sample_of: SampleOf) -> str:
     if schema.kind in OWN:
         return _own_page(schema)
     rows = [row for row in ROWS if row.kind == schema.kind and subscribable(row)]
-    parts = [
-        f"# {schema.kind}",
-        schema.doc,
-        "## Topics",
-        *_topics(rows),
-        "## Fields",
-        _fields(schema),
-        *_sample(sample_of(schema.kind)),
-    ]
+    parts = [f"# {schema.kind}", schema.doc, "## Topics", *_topics(rows), "## Fields"]
+    sample = sample_of(schema.kind)
+    parts += [_fields(schema), "## A sample", f"From `{sample.stream}`:"]
+    for value, indent in ((sample.payload, None), (sample.record, 1)):
+        parts.append(f"```json\n{json.dumps(value, ensure_ascii=False, indent=indent)}\n```")
     return "\n\n".join(parts) + "\n"
-
-
-def _sample(sample: Sample) -> list[str]:
-    return [
-        "## A sample",
-        f"From `{sample.stream}`:",
-        f"```json\n{json.dumps(sample.payload, ensure_ascii=False)}\n```",
-        f"```json\n{json.dumps(sample.record, ensure_ascii=False, indent=1)}\n```",
-    ]
 
 
 def _own_page(schema: Schema) -> str:
@@ -81,9 +61,8 @@ def _row(row: Row) -> str:
 
 def key_of(row: Row) -> str:
     """Return the source of the record key of a row."""
-    return {"wire": "symbol in the payload", "event": "market in the event type"}.get(
-        row.symbol, f"{row.symbol} in the stream name"
-    )
+    keys = {"wire": "symbol in the payload", "event": "market in the event type"}
+    return keys.get(row.symbol, f"{row.symbol} in the stream name")
 
 
 def sequence_of(row: Row) -> str:
@@ -101,8 +80,7 @@ def sequence_of(row: Row) -> str:
 
 def cadence_of(row: Row) -> str:
     """Return how often a row's events come, and the period of periodic ones."""
-    period = "" if row.period_s is None else f", {row.period_s:g} s"
-    return row.cadence + period
+    return row.cadence if row.period_s is None else f"{row.cadence}, {row.period_s:g} s"
 
 
 def _fields(schema: Schema) -> str:
@@ -114,8 +92,9 @@ def _fields(schema: Schema) -> str:
 
 
 def _field(field: Field, above: str = "") -> str:
-    type_ = "strings" if field.type == "array" and not field.items else field.type
-    type_ = _TYPES.get(type_, type_) + (" or null" if field.nullable else "")
+    items = "records" if field.items else "strings"
+    type_ = {"decimal": "decimal(38,18)", "array": f"array of {items}"}.get(field.type, field.type)
+    type_ += " or null" if field.nullable else ""
     wire = ", ".join(f"`{path}`" for path in field.wire)
     meaning = field.doc.replace("|", "\\|")
     return f"| `{above}{field.name}` | {type_} | {wire} | {meaning} |"

@@ -9,15 +9,9 @@ from connector.codec.schema import Schema
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A payload and its record.
+    """A payload and the record that it becomes, both in JSON's types."""
 
-    Attributes:
-        stream: Wire name of the stream.
-        payload: The payload, decoded from JSON.
-        record: The record that it becomes, in JSON's types.
-    """
-
-    stream: str
+    stream: str  # as on the wire
     payload: Any
     record: dict[str, Any]
 

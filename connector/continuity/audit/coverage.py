@@ -6,9 +6,10 @@ times, or where there are none the times of the records at the edges.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
-from itertools import accumulate
+from itertools import accumulate, chain
+from operator import attrgetter
 from typing import Any
 
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, IdRange
@@ -43,36 +44,24 @@ class Marker:
         return cls(**{field.name: record[field.name] for field in fields(cls)})
 
     @property
-    def tolerated(self) -> int | None:
-        """How many ids a closed gap may leave missing: REST had none of them; None: unknown."""
-        return None if self.missing is None else self.missing - (self.recovered or 0)
-
-    @property
     def began(self) -> int:
         """When the gap began, as far as it is known; epoch milliseconds."""
         return self.marked_time if self.before_time is None else self.before_time
 
-    def touches(self, since: int, until: int) -> bool:
-        """Say whether the gap touches the time from `since` up to `until`."""
-        began = self.began
-        ended = max(began, self.marked_time) if self.after_time is None else self.after_time
-        return began < until and ended >= since
+    @property
+    def ended(self) -> int:
+        """When the gap ended, as far as it is known; epoch milliseconds."""
+        return max(self.began, self.marked_time) if self.after_time is None else self.after_time
 
 
 @dataclass(frozen=True, slots=True)
 class MissingRange:
-    """Missing ids and how they are explained.
-
-    Attributes:
-        first, last: The ids, both included.
-        state: State of the marker that explains them; UNMARKED, UNCOVERED, or one of series.py.
-        gap_id: Of that marker.
-    """
+    """Missing ids, `last` included, and how they are explained."""
 
     first: int
     last: int
-    state: str
-    gap_id: str | None = None
+    state: str  # of the marker that explains them; or UNMARKED, UNCOVERED, or one of series.py
+    gap_id: str | None = None  # of that marker
 
     @property
     def size(self) -> int:
@@ -94,16 +83,18 @@ class ExplainedRanges:
     """Explained ranges of one id epoch; they may overlap."""
 
     def __init__(self, ranges: Iterable[MissingRange]) -> None:
-        self._ranges = sorted(
-            (each for each in ranges if each.first <= each.last), key=lambda each: each.first
-        )
+        nonempty = (each for each in ranges if each.first <= each.last)
+        self._ranges = sorted(nonempty, key=attrgetter("first"))
         self._firsts = [each.first for each in self._ranges]
         self._reach = list(accumulate((each.last for each in self._ranges), max))
 
-    def split(self, first: int, last: int) -> Iterator[MissingRange]:
-        """Yield the explained parts of missing ids and, between them, the others as UNMARKED."""
-        begin = bisect_left(self._reach, first)
-        end = bisect_right(self._firsts, last)
+    def explain(self, part: MissingRange) -> Iterator[MissingRange]:
+        """Yield the explained parts of UNMARKED ids and those between them; others unchanged."""
+        if part.state != UNMARKED:
+            yield part
+            return
+        first, last = part.first, part.last
+        begin, end = bisect_left(self._reach, first), bisect_right(self._firsts, last)
         for each in self._ranges[begin:end]:
             if each.last < first:
                 continue
@@ -119,15 +110,10 @@ class ExplainedRanges:
 
 
 class Coverage:
-    """The markers of one series, in the order in which they were written.
-
-    Attributes:
-        gaps: gap_id -> the newest marker of the gap, with the edges known so far.
-        newest_epoch: The newest id epoch of a marker, or of `note_epoch`.
-    """
+    """The markers of one series, in the order in which they were written."""
 
     def __init__(self) -> None:
-        self.gaps: dict[str, Marker] = {}
+        self.gaps: dict[str, Marker] = {}  # by gap_id: the newest one, with the edges known so far
         self.newest_epoch = 0
         self._runs: list[Marker] = []  # `started` and `stopped`
 
@@ -148,51 +134,42 @@ class Coverage:
         if gap_id is None:
             self._runs.append(marker)
             return
-        earlier = self.gaps.get(gap_id)
-        if earlier is not None:
+        if (earlier := self.gaps.get(gap_id)) is not None:
             edges = ("before_id", "after_id", "before_time", "after_time", "missing")
             unknown = [name for name in edges if getattr(marker, name) is None]
             marker = replace(marker, **{name: getattr(earlier, name) for name in unknown})
         self.gaps[gap_id] = marker
 
     def is_contradicted(self, gap_id: str, missing: int) -> bool:
-        """Say whether more ids of a closed gap are missing than its marker tolerates."""
-        tolerated = self.gaps[gap_id].tolerated
-        return tolerated is not None and missing > tolerated
+        """Say whether more ids of a closed gap are missing than REST did not have."""
+        gap = self.gaps[gap_id]
+        return gap.missing is not None and missing > gap.missing - (gap.recovered or 0)
 
     def states(self, since: int, until: int) -> Counter[str]:
         """Count the gaps that touch a time, by their last state."""
-        return Counter(gap.state for gap in self.gaps.values() if gap.touches(since, until))
+        gaps = self.gaps.values()
+        return Counter(gap.state for gap in gaps if gap.began < until and gap.ended >= since)
 
     def explainer(self, epoch: int, edges_of: EdgesOf) -> Explain:
         """Return the function that explains missing ids of an id epoch by the markers so far."""
-        gaps = [marker for marker in self.gaps.values() if marker.id_epoch == epoch]
-        missing = ExplainedRanges(
-            _range_of(gap, edges_of) for gap in gaps if gap.state in MISSING_STATES
-        )
-        uncovered = ExplainedRanges(_uncovered(self._runs, epoch, edges_of))
-        closed = ExplainedRanges(
-            _range_of(gap, edges_of) for gap in gaps if gap.state in CLOSED_STATES
-        )
+
+        def ranges_in(states: Collection[str]) -> Iterator[MissingRange]:
+            for gap in self.gaps.values():
+                if gap.id_epoch == epoch and gap.state in states:
+                    before, after = edges_of(gap)
+                    yield MissingRange(before + 1, after - 1, gap.state, gap.gap_id)
+
+        uncovered = _uncovered(self._runs, epoch, edges_of)
+        sources = (ranges_in(MISSING_STATES), uncovered, ranges_in(CLOSED_STATES))
+        explanations = [ExplainedRanges(ranges) for ranges in sources]
 
         def explain(first: int, last: int) -> list[MissingRange]:
             parts = [MissingRange(first, last, UNMARKED)]
-            for ranges in (missing, uncovered, closed):
-                parts = [
-                    split
-                    for part in parts
-                    for split in (
-                        ranges.split(part.first, part.last) if part.state == UNMARKED else (part,)
-                    )
-                ]
+            for ranges in explanations:
+                parts = list(chain.from_iterable(map(ranges.explain, parts)))
             return parts
 
         return explain
-
-
-def _range_of(marker: Marker, edges_of: EdgesOf) -> MissingRange:
-    before, after = edges_of(marker)
-    return MissingRange(before + 1, after - 1, marker.state, marker.gap_id)
 
 
 def _uncovered(runs: Iterable[Marker], epoch: int, edges_of: EdgesOf) -> Iterator[MissingRange]:

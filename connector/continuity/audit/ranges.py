@@ -14,8 +14,7 @@ class Ranges:
 
     Attributes:
         tip: The highest id; a caller on the hot path that sees `tip + 1` may raise it by itself.
-        floor: Holes up to it have been handed out by `settle`: ids that come later are neither new
-            nor known.
+        floor: Holes up to it were returned by `settle`: later ids are neither new nor known.
         late: How many such came.
     """
 
@@ -24,29 +23,22 @@ class Ranges:
     def __init__(self) -> None:
         self._starts = array("q")
         self._ends = array("q")
-        self.tip = BEFORE_ALL
-        self.floor = BEFORE_ALL
+        self.tip = self.floor = BEFORE_ALL
         self.late = 0
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def add(self, first: int, last: int) -> int | None:
-        """Add the ids `first..last`.
-
-        Returns:
-            How many of them are new, None when they lie below the floor.
-        """
+        """Add the ids `first..last`; return how many are new, None if they lie below the floor."""
         starts, ends = self._starts, self._ends
         self._sync()
         if last <= self.floor:
             self.late += 1
             return None
-        low = bisect_left(ends, first - 1)
-        high = bisect_right(starts, last + 1)
-        known = sum(
-            max(0, min(ends[at], last) - max(starts[at], first) + 1) for at in range(low, high)
-        )
+        low, high = bisect_left(ends, first - 1), bisect_right(starts, last + 1)
+        merged = zip(starts[low:high], ends[low:high], strict=True)
+        known = sum(max(0, min(end, last) - max(start, first) + 1) for start, end in merged)
         new = last - first + 1 - known
         if low < high:
             first, last = min(first, starts[low]), max(last, ends[high - 1])
@@ -56,12 +48,7 @@ class Ranges:
         return new
 
     def holes(self, low: int = BEFORE_ALL, high: int = AFTER_ALL) -> Iterator[IdRange]:
-        """Yield the missing ranges between two ids, in order.
-
-        Args:
-            low: A seen id: the first one to look from.
-            high: A seen id: the last one to look to.
-        """
+        """Yield the missing ranges between two seen ids, in order."""
         self._sync()
         for end, start in zip(self._ends, self._starts[1:], strict=False):
             if end >= low and start <= high:

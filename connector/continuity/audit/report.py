@@ -6,25 +6,17 @@ from typing import Any
 
 from connector.continuity.audit.series import UNEXPLAINED, AuditedSeries
 
+# Attributes that an audited series and its report have in common.
+COPIED = ("records", "backfilled", "snapshots", "repeats", "complete_until", "open_gaps", "late")
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
     """What was found of one series. Times in milliseconds; ids of candles are open times.
 
-    Attributes:
-        records: Inside the window, those of `backfilled` and `snapshots` included.
-        repeats: Records whose ids were all there before (candles: the very same state).
-        holes: How many there are of each state. Unexplained: unmarked; denied (a marker says that
-            fewer are missing). Explained by a marker: opened, partial, unfillable; filled and clear
-            (the exchange has no such id). No holes: uncovered (no run was to read it), normal
-            (single ids that the rule tolerates).
-        ids: How many ids they span. Of chained streams a span may hold fewer events than ids.
-        examples: The first holes of each state: first, last, state, gap_id.
-        gaps: Gaps of markers that touch the window, by their last state.
-        complete_until: As in the newest progress.
-        open_gaps: gap_ids of the gaps that were still being filled.
-        settled: There were so many holes that some were judged early, to bound the memory;
-            `late` records came for them afterwards.
+    States of holes. Unexplained: unmarked; denied (a marker says that fewer are missing). Explained
+    by a marker: opened, partial, unfillable; filled and clear (the exchange has no such id). No
+    holes: uncovered (no run was to read it), normal (single ids that the rule tolerates).
     """
 
     topic: str
@@ -32,20 +24,20 @@ class SeriesReport:
     stream_name: str
     symbol: str
     rule: str
-    records: int
+    records: int  # inside the window, those of `backfilled` and `snapshots` included
     backfilled: int
     snapshots: int
-    repeats: int
+    repeats: int  # records whose ids were all there before (candles: the very same state)
     first_id: int | None
     last_id: int | None
-    holes: dict[str, int]
-    ids: dict[str, int]
-    examples: list[dict[str, Any]]
-    gaps: dict[str, int]
-    complete_until: int | None
-    open_gaps: list[str]
-    settled: bool
-    late: int
+    holes: dict[str, int]  # state -> how many
+    ids: dict[str, int]  # state -> ids they span; of chained streams these may hold fewer events
+    examples: list[dict[str, Any]]  # the first holes of each state: first, last, state, gap_id
+    gaps: dict[str, int]  # last state -> gaps of markers that touch the window
+    complete_until: int | None  # as in the newest progress
+    open_gaps: list[str]  # gap_ids of the gaps that were still being filled
+    settled: bool  # there were so many holes that some were judged early, to bound the memory
+    late: int  # records that came for those afterwards
 
     @property
     def unexplained(self) -> int:
@@ -56,56 +48,38 @@ class SeriesReport:
 def report_of(topic: str, series: AuditedSeries) -> SeriesReport:
     """Return the report of a series, once all of its records have been observed."""
     counts = series.hole_counts()
-    id_range = series.id_range
+    stream, label = series.stream, series.label
+    first_id, last_id = map(label, series.id_range) if series.id_range else (None, None)
     examples = [
-        {
-            "first": series.label(hole.first),
-            "last": series.label(hole.last),
-            "state": hole.state,
-            "gap_id": hole.gap_id,
-        }
+        asdict(hole) | {"first": label(hole.first), "last": label(hole.last)}
         for hole in counts.examples
     ]
     return SeriesReport(
         topic=topic,
-        product=series.stream.product,
-        stream_name=series.stream.name,
+        product=stream.product,
+        stream_name=stream.name,
         symbol=series.symbol,
-        rule=series.stream.row.sequence.rule,
-        records=series.records,
-        backfilled=series.backfilled,
-        snapshots=series.snapshots,
-        repeats=series.repeats,
-        first_id=None if id_range is None else series.label(id_range[0]),
-        last_id=None if id_range is None else series.label(id_range[1]),
+        rule=stream.row.sequence.rule,
+        first_id=first_id,
+        last_id=last_id,
         holes=dict(counts.holes),
         ids=dict(counts.ids),
         examples=examples,
         gaps=dict(series.coverage.states(series.since, series.until)),
-        complete_until=series.complete_until,
-        open_gaps=series.open_gaps,
         settled=series.settled,
-        late=series.late,
+        **{name: getattr(series, name) for name in COPIED},
     )
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was found of all series.
+    """What was found of all series."""
 
-    Attributes:
-        series: In order of topic, product, stream and symbol.
-        read: Records read, those outside the window included.
-        unreadable: Records of each topic that could not be read.
-        notes: Sentences.
-        lost: No record of the window was read, though by its progress there were some.
-    """
-
-    series: Sequence[SeriesReport]
-    read: int
-    unreadable: dict[str, int] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
-    lost: bool = False
+    series: Sequence[SeriesReport]  # in order of topic, product, stream and symbol
+    read: int  # records, those outside the window included
+    unreadable: dict[str, int] = field(default_factory=dict)  # topic -> records
+    notes: list[str] = field(default_factory=list)  # sentences
+    lost: bool = False  # no record of the window was read, though by its progress there were some
 
     @property
     def unexplained(self) -> int:
@@ -124,9 +98,5 @@ class VerifyReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as an object for JSON."""
-        return {
-            "good": self.good,
-            "unmarked": self.unexplained,
-            "repeats": self.repeats,
-            **asdict(self),
-        }
+        totals = {"good": self.good, "unmarked": self.unexplained, "repeats": self.repeats}
+        return totals | asdict(self)

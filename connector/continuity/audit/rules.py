@@ -1,5 +1,6 @@
 """The sequence rules of a series in a topic, one class each. PURE; `observe` is on the hot path."""
 
+from functools import partial
 from typing import ClassVar
 
 from typing_extensions import override
@@ -119,8 +120,9 @@ class CandleSeries(AuditedSeries):
 
     def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
         super().__init__(stream, symbol, window)
-        self._interval = stream.parameters["interval"]
-        self._zone = stream.row.zone_ms
+        interval, zone = stream.parameters["interval"], stream.row.zone_ms
+        self._index = partial(index_of, interval, zone_ms=zone)
+        self._start = partial(open_of_index, interval, zone_ms=zone)
         self._offset = 0  # ms from the open time by the interval to the one in records
         self._known = BEFORE_ALL, 0  # open time of the newest record, its number
         self._newest = BEFORE_ALL, 0, BEFORE_ALL  # newest live state: number, closed, event time
@@ -173,12 +175,6 @@ class CandleSeries(AuditedSeries):
     def label(self, number: int) -> int:
         """Return the open time of a candle, epoch milliseconds."""
         return self._start(number) + self._offset
-
-    def _index(self, at: int) -> int:
-        return index_of(self._interval, at, self._zone)
-
-    def _start(self, number: int) -> int:
-        return open_of_index(self._interval, number, self._zone)
 
 
 _RULES: dict[str, type[AuditedSeries]] = {

@@ -1,7 +1,7 @@
 """One series as it lies in a topic, judged by its catalogue row's rule: holes, repeats, counts.
 
-PURE: records are observed in the order of the topic (backfilled ones late); ranges of ids are kept,
-never records. `AuditedSeries.observe` is on the hot path of `bkc verify`.
+PURE: records are observed in the order of the topic, backfilled ones late; only ranges of ids are
+kept. `AuditedSeries.observe` is on the hot path of `bkc verify`.
 """
 
 from collections import Counter
@@ -45,18 +45,13 @@ class HoleCounts:
 
 
 class EpochIds:
-    """The ids of one series in one id epoch.
-
-    Attributes:
-        ranges: Those seen, inside the window of time or not.
-        low, high: The first and the last one inside it.
-    """
+    """The ids of one series in one id epoch."""
 
     __slots__ = ("_explain", "_settled", "_skips_single", "high", "low", "ranges")
 
     def __init__(self, series: "AuditedSeries", epoch: int) -> None:
-        self.ranges = Ranges()
-        self.low, self.high = AFTER_ALL, BEFORE_ALL
+        self.ranges = Ranges()  # seen, inside the window of time or not
+        self.low, self.high = AFTER_ALL, BEFORE_ALL  # the first and the last one inside it
         self._explain = series.coverage.explainer(epoch, series.edges)
         self._skips_single = series.stream.row.sequence.may_skip_single
         self._settled: list[MissingRange] = []
@@ -71,10 +66,9 @@ class EpochIds:
 
     def holes(self) -> Iterator[MissingRange]:
         """Yield what is missing between the first and the last id of the window."""
-        for hole in self._settled:
-            if hole.last > self.low and hole.first < self.high:
-                yield hole
-        for first, last in self.ranges.holes(self.low, self.high):
+        low, high = self.low, self.high
+        yield from (hole for hole in self._settled if hole.last > low and hole.first < high)
+        for first, last in self.ranges.holes(low, high):
             yield from self._explained(first, last)
 
     def _explained(self, first: int, last: int) -> list[MissingRange]:
@@ -87,26 +81,18 @@ class EpochIds:
 class AuditedSeries:
     """A series of a rule without ids: it is only counted. The other rules are its subclasses.
 
-    Args:
-        stream, symbol: The series.
-        window: Record times from the first up to the second, not included; epoch milliseconds.
-
-    Attributes:
-        fields: Sequence fields of the catalogue row that `observe` takes.
-        records: How many lie inside the window.
-        backfilled, snapshots: How many records have that origin.
-        repeats: How many records of the window were there before.
-        coverage: Its markers; all of them are added before the first record.
-        last_time, complete_until, open_gaps: As in its newest progress.
+    `window`: record times from the first up to the second, not included; epoch milliseconds.
+    `records` and `repeats` count inside it; `last_time`, `complete_until` and `open_gaps` are those
+    of the newest progress.
     """
 
-    fields: ClassVar[tuple[str, ...]] = ()
+    fields: ClassVar[tuple[str, ...]] = ()  # of the row's `sequence`: those that `observe` takes
 
     def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
         self.stream = stream
         self.symbol = symbol
         self.since, self.until = window
-        self.coverage = Coverage()
+        self.coverage = Coverage()  # all markers are added before the first record
         self.records = self.backfilled = self.snapshots = self.repeats = 0
         self.last_time: int | None = None
         self.complete_until: int | None = None
@@ -145,11 +131,8 @@ class AuditedSeries:
         for hole in holes:
             if hole.state in CLOSED_STATES and hole.gap_id is not None:
                 missing[hole.gap_id] += hole.size
-        contradicted = {
-            gap_id
-            for gap_id, size in missing.items()
-            if self.coverage.is_contradicted(gap_id, size)
-        }
+        is_contradicted = self.coverage.is_contradicted
+        contradicted = {name for name, size in missing.items() if is_contradicted(name, size)}
         counts = HoleCounts()
         for hole in holes:
             denied = hole.state in CLOSED_STATES and hole.gap_id in contradicted
@@ -159,9 +142,8 @@ class AuditedSeries:
     @property
     def id_range(self) -> IdRange | None:
         """First and last id inside the window, of the newest epoch; None without ids."""
-        epochs = [self._epochs[epoch] for epoch in sorted(self._epochs)]
-        found = [(epoch.low, epoch.high) for epoch in epochs if epoch.low <= epoch.high]
-        return found[-1] if found else None
+        epochs = (self._epochs[epoch] for epoch in sorted(self._epochs, reverse=True))
+        return next(((ids.low, ids.high) for ids in epochs if ids.low <= ids.high), None)
 
     @property
     def late(self) -> int:
@@ -186,9 +168,8 @@ class AuditedSeries:
     def _epoch_of(self, time: int, origin: bytes, gap_id: bytes | None) -> int:
         """Return the id epoch of a record; count it if it was backfilled.
 
-        The marker of an `ids_reset` has the epoch of its `before_id`, as every other; the first
-        live record after it begins the next one. Where reading begins later, only the resets that
-        follow show which epoch that is.
+        The first live record after the marker of an `ids_reset` begins the next epoch. Where
+        reading begins later, only the resets that follow show which epoch that is.
         """
         marker = None if gap_id is None else self.coverage.gaps.get(gap_id.decode())
         if origin == BACKFILL:

@@ -24,11 +24,9 @@ class TopicRecord(Protocol):
 
     def value(self) -> bytes | None:
         """Return its bytes; None: a tombstone."""
-        ...
 
     def timestamp(self) -> tuple[int, int]:
         """Return the type of its time, and epoch milliseconds."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +44,7 @@ class TimeWindow:
 
 
 class SeriesBook:
-    """The series found so far.
-
-    Args:
-        window: Record times that count.
-    """
+    """The series found so far; only records inside the window count."""
 
     def __init__(self, window: TimeWindow) -> None:
         self._window = window
@@ -83,24 +77,14 @@ def _stream(product: str, name: str) -> Stream:
 
 @dataclass(slots=True)
 class ScanPlan:
-    """How the records of one schema and one set of fields are read.
-
-    Attributes:
-        scanner: Returns a record's prefix and fields.
-        observers: Prefix (schema id, symbol, product, stream) -> `observe` of its series.
-    """
+    """How the records of one schema and one set of fields are read."""
 
     scanner: Scanner
-    observers: dict[bytes, Observe] = field(default_factory=dict)
+    observers: dict[bytes, Observe] = field(default_factory=dict)  # prefix -> that of its series
 
 
 class TopicReader:
     """Gives the records of one topic to their series. The loop of `feed` is the hot path.
-
-    Args:
-        topic: Its name.
-        book: The series, those of other topics too.
-        schemas: The schemas that records were written with.
 
     Attributes:
         unreadable: Records that could not be read.
@@ -108,9 +92,7 @@ class TopicReader:
     """
 
     def __init__(self, topic: str, book: SeriesBook, schemas: Schemas) -> None:
-        self._topic = topic
-        self._book = book
-        self._schemas = schemas
+        self._topic, self._book, self._schemas = topic, book, schemas
         self._plans: dict[tuple[int, tuple[str, ...]], ScanPlan] = {}
         self._by_prefix: dict[bytes, tuple[ScanPlan, Observe]] = {}
         self._scan: Callable[[bytes], Scanned | None] = lambda _value: None
@@ -132,8 +114,7 @@ class TopicReader:
 
     def _feed_slowly(self, record: TopicRecord) -> None:
         """Read one record of another series, schema or shape than the one before."""
-        value = record.value()
-        if value is None:
+        if (value := record.value()) is None:
             return
         try:
             prefix = prefix_of(value)

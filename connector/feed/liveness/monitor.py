@@ -42,11 +42,7 @@ class LivenessMonitor:
     """
 
     def __init__(
-        self,
-        context: SessionContext,
-        routes: Routes,
-        plan: ConnectionPlan,
-        changed: asyncio.Event,
+        self, context: SessionContext, routes: Routes, plan: ConnectionPlan, changed: asyncio.Event
     ) -> None:
         self.suspicions = Suspicions(context, routes, plan)
         self._activity, self._clock = self.suspicions.activity, self.suspicions.clock
