@@ -6,6 +6,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.support.waiting import GIVE_UP_S
+
 # The same examples on every run, however slow the machine is.
 settings.register_profile(
     "repeatable",
@@ -15,6 +17,27 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("repeatable")
+
+# How long the product waits for others before it gives up: tests of it set it themselves.
+DEADLINES = (
+    "connector.transport.websocket.OPEN_TIMEOUT_S",
+    "connector.transport.websocket.ANSWER_TIMEOUT_S",
+    "connector.transport.websocket.PING_AFTER_S",
+    "connector.transport.websocket.PONG_WITHIN_S",
+    "connector.kafka.topic_admin.REQUEST_TIMEOUT_S",
+    "connector.feed.session.MAX_HANDOVER_S",
+    "connector.feed.shard.MAX_HANDOVER_S",
+    "connector.feed.liveness.probe.MAX_HANDOVER_S",
+    "connector.feed.liveness.monitor.MAX_PROOF_S",
+)
+
+
+@pytest.fixture(autouse=True)
+def _patience(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a slow machine miss no deadline."""
+    if any(map(request.node.get_closest_marker, ("lab", "servers"))):
+        for name in DEADLINES:
+            monkeypatch.setattr(name, GIVE_UP_S)
 
 
 @pytest.fixture(autouse=True)

@@ -68,6 +68,14 @@ def test_links_between_pages_lead_somewhere(path: Path) -> None:
     assert [target for target in targets if not (path.parent / target).exists()] == []
 
 
+@pytest.mark.parametrize("path", [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")], ids=str)
+def test_the_files_that_pages_name_are_there(path: Path) -> None:
+    named = re.findall(r"`([\w/]+\.(?:py|sh|avsc))`", path.read_text())
+    places = (ROOT, ROOT / "connector", path.parent)
+
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
 def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
     """Take the head of another kind and the line CONTRIBUTING shows, as a newcomer would."""
     line = _shown("json")[-1]

@@ -69,7 +69,7 @@ def test_locked_requirements_have_hashes_and_no_addresses(name: str) -> None:
 
 
 def test_compose_has_kafka_a_registry_and_the_connector(services: dict[str, Any]) -> None:
-    images = [one["image"] for one in services.values() if "image" in one]
+    images = [service["image"] for service in services.values() if "image" in service]
 
     assert set(services) == {"kafka", "registry", "connector"}
     assert [image for image in images if not IMAGE.fullmatch(image)] == []

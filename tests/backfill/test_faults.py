@@ -1,6 +1,8 @@
 """Whatever the lab's exchange made and never sent is fetched again, to the id."""
 
 import asyncio
+import itertools
+import time
 from collections.abc import AsyncIterator
 from itertools import pairwise
 from typing import Any
@@ -11,13 +13,14 @@ from connector.backfill.pages import Span
 from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, parse
+from connector.lab.clock import Clock
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Mute, Skip
 from connector.lab.market import Market
 from connector.transport.rest import RestClient
 from tests.support.backfill import KeptJob, gap_around, series_of
 from tests.support.lab_client import client
-from tests.support.waiting import until
+from tests.support.waiting import GIVE_UP_S, in_time, until
 
 pytestmark = pytest.mark.lab
 SERIES: list[tuple[Product, str, str, str]] = [
@@ -38,7 +41,7 @@ def market() -> Market:
 
 @pytest.fixture
 async def exchange(market: Market) -> AsyncIterator[Exchange]:
-    lab = Exchange(market, rate=400.0)
+    lab = Exchange(market, rate=100.0)  # at most a second's at once: REST keeps 500 of options
     await lab.start()
     yield lab
     await lab.stop()
@@ -58,8 +61,7 @@ async def filled(exchange: Exchange, stream: Stream, spans: list[Span]) -> list[
     try:
         for job in jobs:
             scheduler.add(job)
-        async with asyncio.timeout(10):
-            await scheduler.idle()
+        await in_time(scheduler.idle())
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
@@ -84,7 +86,9 @@ async def test_what_a_fault_withheld_is_fetched_to_the_id(
     series = (product, name, stream.parameters["symbol"].upper())
     async with client(exchange, [name], product, route) as here:
         await until(lambda: here.count(name) > 20)
-        await exchange.inflict(Mute(0.3))
+        mute = exchange.begin(Mute(GIVE_UP_S))
+        await until(lambda: len(exchange.oracle.withheld(series)) > 20)
+        mute.cancel()
         await exchange.inflict(Skip(name, 3))
         count = here.count(name)
         await until(lambda: here.count(name) > count + 20)
@@ -103,15 +107,21 @@ async def test_what_a_fault_withheld_is_fetched_to_the_id(
     assert {job.state for job in jobs} == {"filled"}
 
 
-async def test_candles_that_closed_unseen_are_fetched(exchange: Exchange) -> None:
+async def test_candles_that_closed_unseen_are_fetched(market: Market) -> None:
     name, stream = "btcusdt@kline_1s", parse("spot", "btcusdt@kline_1s")
+    ticks = itertools.count(time.time() - 3_600, 0.05)  # a candle closes with every 20th event
+    exchange = Exchange(market, rate=400.0, clock=Clock(lambda: next(ticks)))
+    made = exchange.oracle.made
 
     def closed(data: dict[str, Any]) -> bool:
         return bool(data["k"]["x"])
 
+    await exchange.start()
     async with client(exchange, [name]) as here:
         await until(lambda: any(map(closed, here.data.get(name, []))))
-        await exchange.inflict(Mute(3.0))
+        mute = exchange.begin(Mute(GIVE_UP_S))
+        await until(lambda: here.count(name) + 80 < len(made["spot", name, "BTCUSDT"]))
+        mute.cancel()
         count = here.count(name)
         await until(lambda: any(map(closed, here.data[name][count:])))
         opened = [data["k"]["t"] for data in here.data[name] if closed(data)]
@@ -119,6 +129,7 @@ async def test_candles_that_closed_unseen_are_fetched(exchange: Exchange) -> Non
     [span] = missing(opened, 1_000)
 
     [job] = await filled(exchange, stream, [span])
+    await exchange.stop()
 
     assert job.ids == list(range(span.first, span.last + 1, 1_000))
     assert job.state == "filled"

@@ -17,6 +17,7 @@ from connector.errors import BadMessage
 
 NAME, PAYLOAD = b"btcusdt@trade", b'{"e":"trade","t":1}'
 FRAME = b'{"stream":"btcusdt@trade","data":{"e":"trade","t":1}}'
+DEEP = b'{"stream":"x","data":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 def test_a_payload_is_wrapped_as_the_exchange_does() -> None:
@@ -52,7 +53,7 @@ def test_name_and_payload_are_found_whatever_the_spelling(frame: bytes) -> None:
 @pytest.mark.parametrize(
     "frame",
     [b"", b"[]", b'{"result":null,"id":1}', b'{"stream":"x"}', b'{"stream":1,"data":{}}',
-     b'{"stream":"\xff","data":{}}', b'{"stream":"x","data":{"t":}}'],
+     b'{"stream":"\xff","data":{}}', b'{"stream":"x","data":{"t":}}', DEEP],
 )  # fmt: skip
 def test_any_other_frame_is_a_bad_message(frame: bytes) -> None:
     with pytest.raises(BadMessage, match=r"^json: "):

@@ -69,7 +69,9 @@ def main() -> int:
     parser.add_argument("--page", type=Path, help="write the table of a whole run here")
     parser.add_argument("--keep", action="store_true", help="keep configs and logs")
     asked = parser.parse_args()
-    chosen = [one for one in SCENARIOS if asked.only is None or one.name in asked.only]
+    chosen = [
+        scenario for scenario in SCENARIOS if asked.only is None or scenario.name in asked.only
+    ]
     folder, began = Path(tempfile.mkdtemp(prefix="bkc-chaos-")), time.monotonic()
     lines = asyncio.run(run(chosen, folder))
     seconds = time.monotonic() - began

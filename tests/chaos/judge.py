@@ -113,16 +113,16 @@ def judge(
         found: Its records, in order.
         holes: What its markers say.
     """
-    score = Score(backfilled=sum(one.origin == "backfill" for one in found))
+    score = Score(backfilled=sum(event.origin == "backfill" for event in found))
     score.repeats = _repeats(row, made, found)
     made = [one for one in made if one.wanted]
-    score.blind_ms = _blind_ms(row, made, [one for one in found if one.origin == "live"])
+    score.blind_ms = _blind_ms(row, made, [event for event in found if event.origin == "live"])
     wanted = [one for one in made if one.closed] if row.sequence.rule == "candle" else made
     score.made = len(wanted)
     if score.repeats:
         score.examples.append(f"{name}: {score.repeats} repeats")
     wrong: dict[str, list[Made]] = {}
-    live = sorted(one.identity for one in found if one.origin == "live")
+    live = sorted(event.identity for event in found if event.origin == "live")
     for one in _missing(row, wanted, found):
         fillable = one.listed and can_be_filled(row, one, live)
         if told := _count(row, one, holes, fillable, score):
@@ -133,10 +133,10 @@ def judge(
     return score
 
 
-def _count(row: Row, one: Made, holes: Sequence[Hole], fillable: bool, score: Score) -> str:
+def _count(row: Row, made: Made, holes: Sequence[Hole], fillable: bool, score: Score) -> str:
     """Count what is missing; return what is wrong with that, if anything is."""
     score.missing += 1
-    covering = [hole for hole in holes if hole.covers(_number(row, one), one.ms)]
+    covering = [hole for hole in holes if hole.covers(_number(row, made), made.ms)]
     states = sorted({hole.state for hole in covering})
     # A gap that is settled may leave out only what REST has never heard of.
     marked = any(hole.state in LOST for hole in covering) or (bool(covering) and not fillable)
@@ -147,7 +147,7 @@ def _count(row: Row, one: Made, holes: Sequence[Hole], fillable: bool, score: Sc
     return f"{'not filled' if marked else 'unmarked'} (markers: {', '.join(states) or 'none'})"
 
 
-def can_be_filled(row: Row, one: Made, live: Sequence[tuple[Any, ...]]) -> bool:
+def can_be_filled(row: Row, made: Made, live: Sequence[tuple[Any, ...]]) -> bool:
     """Say whether REST can give an event back: by id, by time, or among the latest trades.
 
     Args:
@@ -159,54 +159,58 @@ def can_be_filled(row: Row, one: Made, live: Sequence[tuple[Any, ...]]) -> bool:
         return row.backfill is not None
     if (row.product, row.kind) != ("options", "trade"):
         return False
-    after = bisect_right(live, one.identity)
-    return after < len(live) and live[after][0] - one.identity[0] < LATEST
+    after = bisect_right(live, made.identity)
+    return after < len(live) and live[after][0] - made.identity[0] < LATEST
 
 
-def _number(row: Row, one: Made) -> int | None:
+def _number(row: Row, made: Made) -> int | None:
     """Return the id that markers count in."""
     if row.sequence.rule == "identity":
         return None
-    if one.span is not None:
-        return one.span[1]
-    number = one.identity[0]
+    if made.span is not None:
+        return made.span[1]
+    number = made.identity[0]
     return int(number)
 
 
 def _missing(row: Row, wanted: Sequence[Made], found: Sequence[Found]) -> list[Made]:
     rule = row.sequence.rule
     if rule in BOOKS:
-        spans = Spans(one.span for one in found if one.span is not None)
-        return [one for one in wanted if one.span is not None and not spans.hold(one.span)]
+        spans = Spans(event.span for event in found if event.span is not None)
+        return [
+            wanted_item
+            for wanted_item in wanted
+            if wanted_item.span is not None and not spans.hold(wanted_item.span)
+        ]
     if rule == "candle":
-        closed = {one.identity[0] for one in found if one.closed}
-        return [one for one in wanted if one.identity[0] not in closed]
+        closed = {event.identity[0] for event in found if event.closed}
+        return [wanted_item for wanted_item in wanted if wanted_item.identity[0] not in closed]
     return _without(wanted, found)
 
 
 def _without(wanted: Sequence[Made], found: Sequence[Found]) -> list[Made]:
     """Return the events that no record tells: each record tells one."""
-    left = Counter(one.identity for one in found)
+    left = Counter(wanted_item.identity for wanted_item in found)
     missing = []
-    for one in wanted:
-        if left[one.identity]:
-            left[one.identity] -= 1
+    for wanted_item in wanted:
+        if left[wanted_item.identity]:
+            left[wanted_item.identity] -= 1
         else:
-            missing.append(one)
+            missing.append(wanted_item)
     return missing
 
 
 def _repeats(row: Row, made: Sequence[Made], found: Sequence[Found]) -> int:
     if row.sequence.rule in BOOKS:
-        return _repeated_spans([one.span for one in found if one.span is not None])
+        return _repeated_spans([event.span for event in found if event.span is not None])
     if row.sequence.rule == "candle":
-        states = Counter(one.identity for one in found if one.origin == "live")
-        fetched = Counter(one.identity[0] for one in found if one.origin != "live")
+        states = Counter(event.identity for event in found if event.origin == "live")
+        fetched = Counter(event.identity[0] for event in found if event.origin != "live")
         return sum(count - 1 for count in (*states.values(), *fetched.values()))
     told = Counter(one.identity for one in made)
     return sum(
         max(0, count - max(1, told[identity]))
-        for identity, count in Counter(one.identity for one in found).items()
+        for identity, count in Counter(event.identity for event in found).items()
     )
 
 
@@ -252,13 +256,13 @@ def holes_of(markers: Iterable[Mapping[str, Any]]) -> list[Hole]:
         first["state"], first["reason"] = marker["state"], marker["reason"]
     return [
         Hole(
-            one["state"],
-            one["reason"],
-            one["marked_time"],
-            one["before_id"],
-            one["after_id"],
-            one["before_time"],
-            one["after_time"],
+            value["state"],
+            value["reason"],
+            value["marked_time"],
+            value["before_id"],
+            value["after_id"],
+            value["before_time"],
+            value["after_time"],
         )
-        for one in known.values()
+        for value in known.values()
     ]

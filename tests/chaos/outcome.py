@@ -9,7 +9,7 @@ from typing import Any
 from connector.config.load import load
 from connector.continuity.audit.report import SeriesReport, VerifyReport
 from connector.continuity.audit.topic_reader import TimeWindow
-from connector.diagnostics.verify.run import Verification
+from connector.diagnostics.verify import Verification
 from connector.lab.oracle import Oracle, Series
 from tests.chaos.judge import Hole, Score, holes_of, judge
 from tests.chaos.observer import Made, Witness
@@ -113,8 +113,8 @@ def _compared(report: SeriesReport) -> list[int]:
 def total(found: dict[Series, Score]) -> Score:
     """Put the series together."""
     score = Score()
-    for one in found.values():
-        score.add(one)
+    for event in found.values():
+        score.add(event)
     return score
 
 

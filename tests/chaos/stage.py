@@ -139,7 +139,7 @@ class Stage:
     async def healed(self, allowed_s: float) -> None:
         """Return when data flows and every gap is settled, or the time allowed is over."""
         deadline = time.monotonic() + allowed_s
-        await self.workers[-1].until_ready(allowed_s)
+        await self.workers[-1].until_ready()
         await asyncio.sleep(AFTER_S)
         while time.monotonic() < deadline and await asyncio.to_thread(self._gaps_are_open):
             await asyncio.sleep(0.5)

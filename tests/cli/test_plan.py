@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from connector.lab.rest import Rest as LabRest
 from connector.worker.http_server import HttpServer
 
 runner = CliRunner()
+NOBODY = "http://127.0.0.1:9"
 HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\n"
 NAMED = "subscriptions: [{product: usdm, symbols: [BTCUSDT], streams: [aggTrade, depth]}]\n"
 TOP = "subscriptions: [{product: spot, symbols: {quote: USDT, top: 2}, streams: [trade]}]\n"
@@ -57,12 +57,6 @@ async def run_beside(*arguments: str) -> tuple[str, str]:
     return await asyncio.to_thread(run, *arguments)
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
 async def test_the_exchange_is_asked_for_the_top_symbols(
     market: Market, lab: LabRest, tmp_path: Path
 ) -> None:
@@ -88,14 +82,14 @@ async def test_a_misspelt_symbol_is_warned_of_with_its_line(lab: LabRest, tmp_pa
 
 
 async def test_what_is_needed_and_cannot_be_asked_says_the_cure(tmp_path: Path) -> None:
-    path = write(tmp_path, TOP, f"http://127.0.0.1:{free_port()}")
+    path = write(tmp_path, TOP, NOBODY)
 
     with pytest.raises(Retry, match="--exchange-info spot=FILE"):
         await run_beside("-c", path)
 
 
 async def test_names_are_planned_without_the_exchange(tmp_path: Path) -> None:
-    path = write(tmp_path, NAMED, f"http://127.0.0.1:{free_port()}")
+    path = write(tmp_path, NAMED, NOBODY)
 
     text, trouble = await run_beside("-c", path)
 
@@ -249,7 +243,7 @@ async def test_a_server_that_shows_no_plan_is_refused(plan: Any, tmp_path: Path)
 
 
 async def test_a_worker_that_is_away_is_said(tmp_path: Path) -> None:
-    url = f"http://127.0.0.1:{free_port()}"
+    url = NOBODY
 
     with pytest.raises(Retry, match="/status"):
         await run_beside(*names_offline(tmp_path), "--running", url)

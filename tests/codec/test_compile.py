@@ -142,6 +142,10 @@ def test_an_empty_text_is_null_where_a_decimal_may_be() -> None:
         (json.dumps({**TRADE, "t": 2**63}).encode(), "field"),
         (json.dumps({**TRADE, "p": 1.5}).encode(), "field"),
         (json.dumps({**TRADE, "p": None}).encode(), "field"),
+        (
+            json.dumps(TRADE).encode()[:-1] + b',"deep":' + b"[" * 9_999 + b"]" * 9_999 + b"}",
+            "json",
+        ),
     ],
 )
 def test_what_cannot_be_decoded_is_a_bad_message_with_its_reason(raw: bytes, reason: str) -> None:

@@ -72,9 +72,9 @@ def test_anchors_and_aliases_that_are_there_are_not_blamed(tmp_path: Path) -> No
         "  - {product: usdm, symbols: *both, streams: [aggTrade]}\n"
     )
 
-    assert [one.symbols for one in loaded(tmp_path, text).settings.subscriptions] == [
-        ["BTCUSDT", "ETHUSDT"]
-    ] * 2
+    assert [
+        subscription.symbols for subscription in loaded(tmp_path, text).settings.subscriptions
+    ] == [["BTCUSDT", "ETHUSDT"]] * 2
     assert "quote it" not in refused(tmp_path, text.replace("*both,", "*both, trade, ]"))
 
 

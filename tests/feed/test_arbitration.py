@@ -97,7 +97,7 @@ def test_what_no_feed_delivers_is_a_gap_when_the_wait_is_over() -> None:
     pair.pipeline.tick()
 
     assert pair.published() == [1, 4]
-    assert pair.pipeline.continuity.gaps == {"sequence": 1}
+    assert pair.pipeline.gap_tracker.gaps == {"sequence": 1}
 
 
 @pytest.mark.parametrize("step_s", [-60, 60])

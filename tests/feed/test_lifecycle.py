@@ -26,10 +26,10 @@ class Line:
     def __init__(self, name: str) -> None:
         self.name, self.now, self.clock = name, NOW_US, 7.0
         self.recorder, self.ledger = Recorder(), Ledger()
-        self.continuity = GapTracker("binance")
-        self.continuity.begin({"marker": 8, "progress": 9}, {})
+        self.gap_tracker = GapTracker("binance")
+        self.gap_tracker.begin({"marker": 8, "progress": 9}, {})
         self.pipeline = Pipeline(
-            self.recorder, self.ledger, 1 << 30, self.continuity, lambda: self.clock
+            self.recorder, self.ledger, 1 << 30, self.gap_tracker, lambda: self.clock
         )
         stream = parse_any("spot", name)
         self.route = route_to(f"binance.spot.{stream.row.kind}", 7, stream, {})
@@ -52,7 +52,7 @@ class Line:
         self.pipeline.tick()
 
     def marked(self) -> list[dict[str, Any]]:
-        written = self.continuity.outbox.drain(1, self.now)
+        written = self.gap_tracker.outbox.drain(1, self.now)
         values = [value or b"" for topic, value, *_ in written if topic.endswith("markers")]
         markers = [avro_oracle.read_avro(load("marker"), value) for value in values]
         return [marker for marker in markers if marker["state"] != "started"]

@@ -142,6 +142,7 @@ def test_an_array_waits_whole_when_there_is_no_room_for_all_of_it() -> None:
         (b'{"stream":"btcusdt@trade","data":[5]}', "shape"),
         (b'{"stream":"btcusdt@trade","data":[}', "json"),
         (b'{"stream":"btcusdt@trade"}', "json"),
+        (b'{"stream":"btcusdt@trade","data":' + b"[" * 100_000 + b"}", "json"),
         (b'{"stream":"xrpusdt@trade","data":{}}', "unknown_stream"),
         (b'{"stream":"\xff","data":{}}', "json"),
         (frame(trade(1, s="")), "field"),

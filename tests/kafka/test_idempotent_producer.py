@@ -1,15 +1,16 @@
 """What the idempotent producer writes when, with a client whose delivery reports the test gives."""
 
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
 from confluent_kafka import KafkaError
 
 from connector.codec.framing import KafkaRecord
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
+from tests.support.clock import SteppingTime
 from tests.support.tracker import GivenTracker
 
 BAD = KafkaError(KafkaError.INVALID_TIMESTAMP)
@@ -93,6 +94,14 @@ class ProducerUnderTest(IdempotentProducer):
     def covered(self) -> list[int]:
         """How many records each progress record covers that was written."""
         return [int(value) for value in self.values("progress")]
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> SteppingTime:
+    """A clock of its own: a pause of the process makes no other checkpoint due."""
+    made = SteppingTime()
+    monkeypatch.setattr("connector.kafka.idempotent_producer.time", made)
+    return made
 
 
 def test_progress_waits_for_a_partition_that_stands_still_while_others_go_on() -> None:
@@ -182,19 +191,19 @@ def test_progress_does_not_wait_for_a_record_that_was_given_up() -> None:
     assert producer.ledger.records.failed == 1
 
 
-def test_at_the_end_no_progress_covers_a_record_that_is_not_stored() -> None:
+def test_at_the_end_no_progress_covers_a_record_that_is_not_stored(clock: SteppingTime) -> None:
     producer = ProducerUnderTest()
     producer.make("going")
     producer.poll()
     producer.make("still")
     producer.clients[0].report("going")
 
-    left = producer.flush(time.monotonic() + 0.05)
+    left = producer.flush(clock.now + 0.05)
 
     assert (left, producer.covered) == (1, [1])
 
 
-def test_at_the_end_the_last_progress_covers_all_that_is_stored() -> None:
+def test_at_the_end_the_last_progress_covers_all_that_is_stored(clock: SteppingTime) -> None:
     producer = ProducerUnderTest()
     producer.make("going")
     producer.poll()
@@ -205,7 +214,7 @@ def test_at_the_end_the_last_progress_covers_all_that_is_stored() -> None:
     producer.clients[0].report("going")
     producer.ledger.records.produced += 1  # decoded, and held until another connection has it, too
 
-    left = producer.flush(time.monotonic() + 0.05)
+    left = producer.flush(clock.now + 0.05)
 
     assert (left, producer.covered) == (1, [1, 4])
 

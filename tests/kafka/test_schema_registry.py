@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from connector.config.model import RegistrySettings
 from connector.errors import BadMessage, Refused
 from connector.kafka import schema_registry as ours
 from connector.lab.registry import FIRST_ID, Registry
-from tests.support.waiting import in_time
+from tests.support.waiting import in_time, until
 
 pytestmark = pytest.mark.lab
 TOPICS = {"t.trade": "trade", "t.kline": "kline", "u.trade": "trade"}
@@ -165,12 +166,14 @@ async def test_why_a_registry_cannot_be_reached_is_told_with_the_cure(
     own = lab.url.rpartition(":")[2]
     settings = RegistrySettings(url=f"{scheme}://127.0.0.1:{port or own}")
     asking = asyncio.create_task(ours.ensure_schemas(settings, {"t.trade": "trade"}))
-    logged = ""
-    async with asyncio.timeout(10):
-        while hint not in logged:
-            await asyncio.sleep(0.05)
-            logged += capsys.readouterr().out
+    logged = io.StringIO()
+
+    def hinted() -> bool:
+        logged.write(capsys.readouterr().out)
+        return hint in logged.getvalue()
+
+    await until(hinted)
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
 
-    assert "waiting_for_registry" in logged
+    assert "waiting_for_registry" in logged.getvalue()

@@ -1,13 +1,14 @@
 """Real servers for a whole run: one broker, one registry, started once and stopped at the end."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from connector.errors import Retry
 from connector.lab.real_kafka import RealKafka, RealRegistry, available
+from tests.support.waiting import GIVE_UP_S
 
 ON_CI = bool(os.environ.get("CI"))
 
@@ -47,3 +48,20 @@ async def registry() -> AsyncIterator[RealRegistry]:
     await up(server)
     yield server
     await server.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def spare() -> AsyncIterator[RealKafka]:
+    """A broker that a test may freeze or stop, and lets go on at its end."""
+    broker = RealKafka()
+    await up(broker)
+    yield broker
+    await broker.stop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _patience() -> Iterator[None]:
+    """Let a slow machine take its time to start a server."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("connector.lab.real_kafka.START_S", 5 * GIVE_UP_S)
+        yield

@@ -9,8 +9,9 @@ from typing import Any
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry, free_port
+from tests.support.lab_client import all_read
 from tests.support.servers import Running, config, connector, decoded, read_all
-from tests.support.waiting import until
+from tests.support.waiting import GIVE_UP_S, until
 
 STREAMS = [
     {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade", "aggTrade"]},
@@ -54,17 +55,18 @@ def assert_once(exchange: Exchange, found: Read) -> None:
     assert found.keys() == exchange.oracle.made.keys()
     for series, identities in exchange.oracle.made.items():
         ids = Counter(found[series])
-        wanted = [one[0] for one in identities]
+        wanted = [identity[0] for identity in identities]
         covered = wanted[wanted.index(min(found[series])) :]
         assert [number for number, times in ids.items() if times > 1] == [], series
         assert [number for number in covered if number not in ids] == [], series
 
 
-async def caught_up(running: Running, exchange: Exchange, seconds: float = 40.0) -> None:
+async def caught_up(running: Running, exchange: Exchange) -> None:
     """Wait until nothing is in flight, queued or being fetched."""
     exchange.pause()
+    await all_read(exchange)
     loop = asyncio.get_running_loop()
-    deadline, quiet, before = loop.time() + seconds, 0, -1
+    deadline, quiet, before = loop.time() + GIVE_UP_S, 0, -1
     while quiet < 8:
         status = await running.status()
         now = status["records"]["acknowledged"]
@@ -89,9 +91,9 @@ async def test_a_worker_stopped_in_a_quiet_market_says_where_its_coverage_ends(
         name = "quiet.markers"
         markers = decoded(registry.url, name, read_all(dict(kafka.client()), name))
         ends = {
-            (one["product"], one["stream_name"], one["symbol"]): one["before_id"]
-            for one in markers
-            if one["state"] == "stopped"
+            (marker["product"], marker["stream_name"], marker["symbol"]): marker["before_id"]
+            for marker in markers
+            if marker["state"] == "stopped"
         }
         assert ends == {series: ids[-1] for series, ids in found.items()}
     finally:
@@ -159,7 +161,7 @@ async def _killed(running: Running) -> None:
 
 async def _stored_some(running: Running, events: int) -> None:
     """Wait until so many events were fetched and stored, of gaps that are open still."""
-    commits, deadline = -1, asyncio.get_running_loop().time() + 20
+    commits, deadline = -1, asyncio.get_running_loop().time() + GIVE_UP_S
     while True:
         status = await running.status()
         if status["recovered"] >= events and commits < 0:

@@ -10,15 +10,21 @@ from pathlib import Path
 import pytest
 
 from connector.binance.stream_name import parse
-from connector.codec.schema import load
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.rest import Rest as LabRest
-from connector.lab.rest import routes
-from tests.support import avro_oracle
-from tests.support.manual_backfill import BTC, answer, backfill, lose, lost, made, spans
-from tests.support.servers import config, connector, decoded, read_all
+from tests.support.manual_backfill import (
+    BTC,
+    answer,
+    away_after,
+    backfill,
+    lose,
+    lost,
+    made,
+    spans,
+)
+from tests.support.servers import config, connector, decoded, finish, read_all
 from tests.support.verify import Topics
 from tests.support.waiting import in_time, until
 
@@ -42,6 +48,7 @@ async def test_exactly_the_hole_is_filled_and_verify_says_all_is_well(
             more = len(sent[BTC]) + 200
             await until(lambda: len(sent[BTC]) > more)
             hole = lost(exchange)
+            await running.until_stored(exchange.oracle.total)
 
             first = str(made(exchange)[0])
             code, report = await asyncio.to_thread(backfill, path, "--from-id", first)
@@ -49,9 +56,7 @@ async def test_exactly_the_hole_is_filled_and_verify_says_all_is_well(
             assert (code, spans(report)) == (0, [(hole[0], hole[-1], 40, "filled")])
             still = len(sent[BTC]) + 100
             await until(lambda: len(sent[BTC]) > still)  # the worker was not fenced: it goes on
-            exchange.pause()
-            await until(lambda: _stored(kafka, prefix) == len(made(exchange)))
-            assert await running.stop() == 0, running.log.read_text()
+            await finish(exchange, running)
         code, verdict = await asyncio.to_thread(answer, "verify", path)
         topic = f"{prefix}.spot.trade"
         messages = read_all(dict(kafka.client()), topic)
@@ -62,9 +67,9 @@ async def test_exactly_the_hole_is_filled_and_verify_says_all_is_well(
     [series] = [one for one in verdict["series"] if one["stream_name"] == BTC[1]]
     assert (series["holes"], series["backfilled"]) == ({}, 40)
     records = [one for one in decoded(registry.url, topic, messages) if one["symbol"] == BTC[2]]
-    fetched = [one for one in records if one["origin"] == "backfill"]
+    fetched = [record for record in records if record["origin"] == "backfill"]
     assert [one["trade_id"] for one in fetched] == hole
-    assert sorted(one["trade_id"] for one in records) == made(exchange)
+    assert sorted(record["trade_id"] for record in records) == made(exchange)
     keys = {key: partition for partition, _, key, _, _ in messages}
     assert {partition for partition, _, key, _, _ in messages if key == b"BTCUSDT"} == {
         keys[b"BTCUSDT"]
@@ -75,7 +80,7 @@ async def test_a_topic_is_read_from_the_time_of_the_span_on(
     tmp_path: Path, kafka: RealKafka, registry: RealRegistry
 ) -> None:
     market, topics = Market(8), Topics(kafka.bootstrap_servers, registry.url, "part-by-hand")
-    rest = LabRest(market, routes(market))
+    rest = LabRest(market)
     await rest.start()
     topic, *own = [f"part-by-hand.{it}" for it in ("spot.agg-trade", "markers", "progress")]
     await kafka.create([topic, *own, "part-by-hand.dead-letter"], 1)
@@ -86,9 +91,9 @@ async def test_a_topic_is_read_from_the_time_of_the_span_on(
     def write() -> None:
         # Whoever reads it finds that it is no record: it stands before the span.
         topics.producer.produce(topic, b"text", b"BTCUSDT", timestamp=begin - 1)
-        for number, one in enumerate(events):
+        for number, event in enumerate(events):
             if not (50 <= number < 60 or 200 <= number < 205):
-                topics.event("spot", stream.name, "BTCUSDT", one.data, at=one.data["T"])
+                topics.event("spot", stream.name, "BTCUSDT", event.data, at=event.data["T"])
         topics.flush()
 
     await asyncio.to_thread(write)
@@ -96,7 +101,7 @@ async def test_a_topic_is_read_from_the_time_of_the_span_on(
     bases = {"spot": {"streams": "ws://127.0.0.1:9", "rest": rest.url}}
     path = topics.file(tmp_path, exchange=bases, subscriptions=[rule])
     asked = ("--product", "spot", "--stream", stream.name)
-    ids = [one.identity[0] for one in events]
+    ids = [event.identity[0] for event in events]
     try:
         first = await asyncio.to_thread(
             answer, "backfill", path, *asked, "--from-id", str(ids[20]), "--to-id", str(ids[100])
@@ -116,7 +121,7 @@ async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
     tmp_path: Path, kafka: RealKafka, registry: RealRegistry
 ) -> None:
     market, topics = Market(8), Topics(kafka.bootstrap_servers, registry.url, "stopped-by-hand")
-    rest = LabRest(market, routes(market))
+    rest = LabRest(market)
     await rest.start()
     begin = time.time_ns() // 1_000_000 - 40_000
     stream = parse("spot", BTC[1])
@@ -124,6 +129,7 @@ async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
     bases = {"spot": {"streams": "ws://127.0.0.1:9", "rest": rest.url}}
     path = topics.file(tmp_path, exchange=bases)
     asked = ("--from-id", str(ids[0]), "--to-id", str(ids[-1]))
+    away_after(3, rest)  # when the first id was, and two pages
     words = ("backfill", "-c", str(path), "--product", "spot", "--stream", BTC[1], *asked)
     try:
         # A suite in the background of a shell ignores Ctrl-C, and hands that down.
@@ -131,13 +137,13 @@ async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "connector", *words, preexec_fn=heed
         )
-        await until(lambda: len(rest.asked) >= 3)  # when the first id was, and two pages
-        rest.refuse(503, None, 1_000)
+        await until(lambda: len(rest.asked) > 3)
         topic = "stopped-by-hand.spot.trade"
         conf = dict(kafka.client())
         await until(lambda: len(read_all(conf, topic)) >= 1_000)
         process.send_signal(signal.SIGINT)
         assert await in_time(process.wait()) not in (0, 1, 2, 3)
+        rest.interceptors.clear()
         rest.refuse(503, None, 0)
         before = [one["trade_id"] for one in decoded(registry.url, topic, read_all(conf, topic))]
 
@@ -153,13 +159,5 @@ async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
 
     assert (code, report["present"]) == (0, len(before))
     assert [one["trade_id"] for one in read] == ids
-    states = {one["gap_id"]: one["state"] for one in markers}
+    states = {marker["gap_id"]: marker["state"] for marker in markers}
     assert sorted(states.values()) == ["filled", "filled"]
-
-
-def _stored(kafka: RealKafka, prefix: str) -> int:
-    """Count the trades of BTCUSDT in the topic."""
-    messages = read_all(dict(kafka.client()), f"{prefix}.spot.trade")
-    schema = load("trade")
-    records = (avro_oracle.read_avro(schema, value) for *_, value, _ in messages)
-    return sum(record["symbol"] == BTC[2] for record in records)

@@ -15,6 +15,7 @@ from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from tests.support.servers import read_all
 from tests.support.tracker import GivenTracker
+from tests.support.waiting import GIVE_UP_S
 
 HOUR_MS = 3_600_000
 
@@ -36,7 +37,7 @@ def publish(
     producer: IdempotentProducer, ledger: Ledger, topic: str, value: bytes, ahead_ms: int = 0
 ) -> None:
     now = time.time_ns() // 1000
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + GIVE_UP_S
     while not producer.room():
         producer.poll()
         assert time.monotonic() < deadline
@@ -56,7 +57,7 @@ async def test_a_record_with_a_future_time_becomes_a_dead_letter_and_its_neighbo
 
     for number, value in enumerate(good):
         publish(producer, ledger, "poisoned", value, 2 * HOUR_MS if number == 100 else 0)
-    assert producer.flush(time.monotonic() + 30) == 0
+    assert producer.flush(time.monotonic() + GIVE_UP_S) == 0
     producer.close()
 
     assert sorted(values(kafka, "poisoned")) == sorted(set(good) - {b"100"})
@@ -73,7 +74,7 @@ async def test_a_record_too_large_for_the_topic_becomes_a_dead_letter_and_its_ne
 
     for value in (b"before", large, b"after"):
         publish(producer, ledger, "large", value)
-    assert producer.flush(time.monotonic() + 30) == 0
+    assert producer.flush(time.monotonic() + GIVE_UP_S) == 0
     producer.close()
 
     assert sorted(values(kafka, "large")) == [b"after", b"before"]
@@ -87,7 +88,7 @@ async def test_a_record_too_large_for_librdkafka_becomes_a_dead_letter_at_once(
     producer, ledger = make(kafka, "huge")
 
     publish(producer, ledger, "huge", b"x" * 1_500_000)
-    assert producer.flush(time.monotonic() + 30) == 0
+    assert producer.flush(time.monotonic() + GIVE_UP_S) == 0
     producer.close()
 
     [(_, _, _, kept, _)] = read_all(dict(kafka.client()), "huge.dead")
@@ -99,10 +100,10 @@ async def test_after_a_refusal_the_producer_goes_on(kafka: RealKafka) -> None:
     producer, ledger = make(kafka, "going")
 
     publish(producer, ledger, "going", b"bad", 2 * HOUR_MS)
-    assert producer.flush(time.monotonic() + 30) == 0
+    assert producer.flush(time.monotonic() + GIVE_UP_S) == 0
     for number in range(50):
         publish(producer, ledger, "going", f"{number:02}".encode())
-    assert producer.flush(time.monotonic() + 30) == 0
+    assert producer.flush(time.monotonic() + GIVE_UP_S) == 0
     producer.close()
 
     assert values(kafka, "going") == [f"{number:02}".encode() for number in range(50)]
@@ -121,14 +122,14 @@ async def test_progress_waits_for_a_topic_that_is_not_there_yet(kafka: RealKafka
     producer.poll()
     for number in range(2, 12):
         publish(producer, ledger, "going-on", b"%d" % number)
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + GIVE_UP_S
     while ledger.records.acknowledged < 10 or producer.queued > 1:
         producer.poll()
         assert time.monotonic() < deadline
     meanwhile = values(kafka, "going-on")
     admin = AdminClient(kafka.client())
     admin.create_topics([NewTopic("still", 1, 1)])["still"].result()
-    assert producer.flush(time.monotonic() + 30) == 0
+    assert producer.flush(time.monotonic() + GIVE_UP_S) == 0
     producer.close()
 
     assert meanwhile == [b"%d" % number for number in range(2, 12)]
@@ -142,7 +143,7 @@ async def test_records_time_and_key_are_stored_as_given(kafka: RealKafka) -> Non
     del ledger
 
     producer.publish("stamped", b"value", b"BTCUSDT", 1_700_000_000_123, time.time_ns() // 1000)
-    producer.flush(time.monotonic() + 30)
+    producer.flush(time.monotonic() + GIVE_UP_S)
     producer.close()
 
     [(partition, offset, key, value, timestamp)] = read_all(dict(kafka.client()), "stamped")

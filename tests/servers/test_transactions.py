@@ -18,6 +18,7 @@ from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from tests.support.servers import read_all
 from tests.support.tracker import GivenTracker
+from tests.support.waiting import GIVE_UP_S, in_time
 
 HOUR_MS = 3_600_000
 FAST: dict[str, Any] = {"transaction.timeout.ms": 4_000}
@@ -37,7 +38,7 @@ class Writer:
         **conf: Any,
     ) -> None:
         admin = AdminClient(kafka.client())
-        existing = admin.list_topics(timeout=10).topics
+        existing = admin.list_topics(timeout=GIVE_UP_S).topics
         missing = {topic, f"{topic}.dead"} - set(existing)
         wanted = [NewTopic(name, 1, 1) for name in missing]
         for future in (admin.create_topics(wanted) if wanted else {}).values():
@@ -53,19 +54,19 @@ class Writer:
 
     def publish(self, value: bytes, ahead_ms: int = 0) -> None:
         now = time.time_ns() // 1000
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + GIVE_UP_S
         while not self.producer.room():
             self.producer.poll()
             assert time.monotonic() < deadline
         self.producer.publish(self.topic, value, b"k", now // 1000 + ahead_ms, now)
         self.ledger.records.produced += 1
 
-    def flush(self, seconds: float = 30.0) -> int:
+    def flush(self, seconds: float = GIVE_UP_S) -> int:
         return self.producer.flush(time.monotonic() + seconds)
 
-    async def until(self, fact: Callable[[], object], seconds: float = 40.0) -> None:
+    async def until(self, fact: Callable[[], object]) -> None:
         """Serve the producer, as the worker does, until something is true."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + GIVE_UP_S
         while not fact():
             assert time.monotonic() < deadline, self.producer.trouble
             self.producer.poll()
@@ -215,103 +216,94 @@ async def test_a_later_writer_fences_this_one_and_nothing_of_its_open_transactio
     new.producer.close()
 
 
-async def test_kafka_away_longer_than_a_transaction_may_be_open_costs_nothing() -> None:
-    own = RealKafka()
-    await own.start()
+async def test_kafka_away_longer_than_a_transaction_may_be_open_costs_nothing(
+    spare: RealKafka,
+) -> None:
+    writer = Writer(spare, "txn-away", lookup=ALONE, **FAST)
+    for value in numbered(100):
+        writer.publish(value)
+    await writer.until(lambda: writer.producer.commits >= 1)
+    for value in numbered(100, 100):
+        writer.publish(value)
+    await away(spare, writer)
+    await writer.until(lambda: writer.ledger.records.acknowledged == 200)
+    for value in numbered(100, 200):
+        writer.publish(value)
+    assert writer.flush() == 0
+
+    assert writer.values() == numbered(300)
+    writer.producer.close()
+
+
+async def away(kafka: RealKafka, writer: Writer) -> None:
+    """Freeze a broker for longer than a transaction of the writer may be open."""
+    kafka.freeze()
     try:
-        writer = Writer(own, "txn-away", lookup=ALONE, **FAST)
-        for value in numbered(100):
-            writer.publish(value)
-        await writer.until(lambda: writer.producer.commits >= 1)
-        for value in numbered(100, 100):
-            writer.publish(value)
-        own.freeze()
-        frozen = time.monotonic()
-        await writer.until(lambda: time.monotonic() > frozen + 9)
-        own.thaw()
-        await writer.until(lambda: writer.ledger.records.acknowledged == 200)
-        for value in numbered(100, 200):
+        until = time.monotonic() + 7
+        await writer.until(lambda: time.monotonic() > until)
+    finally:
+        kafka.thaw()
+
+
+async def test_transactions_that_kafka_confirmed_and_lost_are_produced_again_first(
+    spare: RealKafka,
+) -> None:
+    calls: list[int] = []
+    lost: list[bool] = []
+
+    def only_the_first(commits: int) -> LastWriter:
+        """Of all transactions only the first is in the topic, once they are lost."""
+        if not lost:
+            return LastWriter(other=False, commits=commits)
+        calls.append(commits)
+        return LastWriter(other=False, commits=1)
+
+    writer = Writer(spare, "txn-lost", lookup=WriterLookup("txn-lost", only_the_first), **FAST)
+    for number in range(3):
+        for value in numbered(10, 10 * number):
             writer.publish(value)
         assert writer.flush() == 0
+    lost.append(True)
+    writer.publish(b"open")
+    await away(spare, writer)
+    await writer.until(lambda: writer.ledger.records.acknowledged == 31)
 
-        assert writer.values() == numbered(300)
-        writer.producer.close()
-    finally:
-        await own.stop()
-
-
-async def test_transactions_that_kafka_confirmed_and_lost_are_produced_again_first() -> None:
-    own = RealKafka()
-    await own.start()
-    try:
-        calls: list[int] = []
-
-        def only_the_first(commits: int) -> LastWriter:
-            """Of all transactions only the first is in the topic."""
-            calls.append(commits)
-            return LastWriter(other=False, commits=1)
-
-        writer = Writer(own, "txn-lost", lookup=WriterLookup("txn-lost", only_the_first), **FAST)
-        for number in range(3):
-            for value in numbered(10, 10 * number):
-                writer.publish(value)
-            assert writer.flush() == 0
-        writer.publish(b"open")
-        own.freeze()
-        frozen = time.monotonic()
-        await writer.until(lambda: time.monotonic() > frozen + 9)
-        own.thaw()
-        await writer.until(lambda: writer.ledger.records.acknowledged == 31)
-
-        assert set(calls) == {3}
-        assert writer.values() == [*numbered(30), *numbered(20, 10), b"open"]
-        writer.producer.close()
-    finally:
-        await own.stop()
+    assert set(calls) == {3}
+    assert writer.values() == [*numbered(30), *numbered(20, 10), b"open"]
+    writer.producer.close()
 
 
-async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing() -> None:
-    own = RealKafka()
-    await own.start()
-    try:
-        writer = Writer(own, "txn-stopped", lookup=ALONE)
-        sent = 0
-        for number in range(3):
-            for value in numbered(200, sent):
-                writer.publish(value)
-            sent += 200
-            if number == 0:
-                await own.pause()
-            if number == 1:
-                await own.start()
-            wanted = 0 if number == 0 else sent
-            await writer.until(
-                lambda wanted=wanted: writer.ledger.records.acknowledged >= wanted  # type: ignore[misc]
-            )
-        assert writer.flush() == 0
+async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing(
+    spare: RealKafka,
+) -> None:
+    writer = Writer(spare, "txn-stopped", lookup=ALONE)
+    sent = 0
+    for number in range(3):
+        for value in numbered(200, sent):
+            writer.publish(value)
+        sent += 200
+        if number == 0:
+            await spare.pause()
+        if number == 1:
+            await spare.start()
+        wanted = 0 if number == 0 else sent
+        await writer.until(
+            lambda wanted=wanted: writer.ledger.records.acknowledged >= wanted  # type: ignore[misc]
+        )
+    assert writer.flush() == 0
 
-        assert writer.values() == numbered(600)
-        writer.producer.close()
-    finally:
-        await own.stop()
+    assert writer.values() == numbered(600)
+    writer.producer.close()
 
 
 async def test_records_that_kafka_did_not_take_in_time_are_counted_at_the_end(
-    kafka: RealKafka,
+    spare: RealKafka,
 ) -> None:
-    del kafka
-    own = RealKafka()
-    await own.start()
+    writer = Writer(spare, "txn-left")
+    writer.publish(b"a")
+    spare.freeze()
     try:
-        writer = Writer(own, "txn-left")
-        writer.publish(b"a")
-        own.freeze()
-        began = time.monotonic()
-
-        assert writer.flush(2.0) == 1
-
-        assert time.monotonic() - began < 10
+        assert await in_time(asyncio.to_thread(writer.flush, 2.0)) == 1
         writer.producer.close()
     finally:
-        own.thaw()
-        await own.stop()
+        spare.thaw()

@@ -1,6 +1,5 @@
 """The running connector against a real broker and a real registry."""
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
 from tests.support import avro_oracle
-from tests.support.servers import Running, config, connector, decoded, read_all
+from tests.support.servers import config, connector, decoded, finish, read_all
 from tests.support.waiting import in_time, until
 
 FILLED_BY_US = ("receive_time", "receive_time_us", "origin", "gap_id", "extra")
@@ -24,24 +23,6 @@ async def started(rate: float, seed: int = 5) -> Exchange:
     exchange.oracle.keep_payloads = True
     await exchange.start()
     return exchange
-
-
-async def finish(exchange: Exchange, running: Running) -> None:
-    """Let everything sent arrive, stop the connector, and check its accounts."""
-    exchange.pause()
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + 60
-    while True:
-        status = await running.status()
-        frames = status["frames"]
-        if frames["decoded"] >= exchange.oracle.total and status["records"]["in_flight"] == 0:
-            break
-        assert loop.time() < deadline, status
-        await asyncio.sleep(0.05)
-    assert status["frames_unaccounted"] == 0
-    assert frames["dropped"] == frames["undecodable"] == 0
-    assert status["records"]["acknowledged"] == exchange.oracle.total
-    assert await running.stop() == 0, running.log.read_text()
 
 
 def assert_topics_hold_what_was_sent(
@@ -87,28 +68,25 @@ async def test_records_read_back_equal_what_was_sent_in_order(
 
 
 async def test_a_broker_that_stops_and_comes_back_costs_nothing(
-    tmp_path: Path, registry: RealRegistry
+    tmp_path: Path, spare: RealKafka, registry: RealRegistry
 ) -> None:
-    own = RealKafka()
-    await own.start()
     exchange = await started(rate=800.0, seed=6)
     try:
-        settings = config(exchange, own.bootstrap_servers, registry.url, "stopped")
+        settings = config(exchange, spare.bootstrap_servers, registry.url, "stopped")
         async with connector(tmp_path, settings) as running:
             await running.until_ready()
             await until(lambda: exchange.oracle.total > 800)
-            await own.pause()
+            await spare.pause()
             away = exchange.oracle.total
             await until(lambda: exchange.oracle.total > away + 1500)
             assert (await running.get("/livez"))[0] == 200
-            await own.start()
+            await spare.start()
             back = exchange.oracle.total
             await until(lambda: exchange.oracle.total > back + 800)
             await finish(exchange, running)
-        assert_topics_hold_what_was_sent(exchange, "stopped", own.client(), registry.url)
+        assert_topics_hold_what_was_sent(exchange, "stopped", spare.client(), registry.url)
     finally:
         await exchange.stop()
-        await own.stop()
 
 
 async def test_the_registry_away_at_the_start_is_waited_for_before_binance_is_touched(

@@ -6,8 +6,10 @@ import pytest
 
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_of
+from connector.config.reload import FileWatch
 from connector.config.subscription import SubscriptionSettings
 from connector.errors import Refused
+from tests.support.waiting import until
 
 GOOD = """\
 exchange: production
@@ -41,3 +43,22 @@ def refused(folder: Path, text: str = GOOD) -> str:
     with pytest.raises(Refused) as caught:
         plan_of(loaded(folder, text))
     return str(caught.value).replace(f"{folder}/", "")
+
+
+class Looks:
+    """Counts how often the config file is looked at."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.number = 0
+        changed = FileWatch.changed
+
+        def counting(watch: FileWatch) -> bool:
+            self.number += 1
+            return changed(watch)
+
+        monkeypatch.setattr(FileWatch, "changed", counting)
+
+    async def until_more(self, number: int = 3) -> None:
+        """Return once it has been looked at so many times more."""
+        before = self.number
+        await until(lambda: self.number >= before + number)

@@ -9,11 +9,14 @@ from typing import Any
 
 import structlog
 import typer
+from aiohttp import web
 from typer.testing import CliRunner
 
 from connector.cli import app
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Skip
+from connector.lab.rest import Call, Next, Rest
+from tests.support.waiting import GIVE_UP_S
 
 TRADES = {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade"]}
 BTC = ("spot", "btcusdt@trade", "BTCUSDT")
@@ -33,7 +36,7 @@ def bkc(*arguments: str) -> tuple[int, str]:
 def apart(*arguments: str) -> tuple[int, dict[str, Any]]:
     """Run a command with --json as a process of its own: beside a worker in this one."""
     words = (sys.executable, "-m", "connector", *arguments, "--json")
-    done = subprocess.run(words, capture_output=True, check=False, timeout=60)  # noqa: S603 - ours
+    done = subprocess.run(words, capture_output=True, check=False, timeout=GIVE_UP_S)  # noqa: S603 - ours
     assert done.stdout, done.stderr.decode()
     return done.returncode, dict(json.loads(done.stdout))
 
@@ -47,6 +50,18 @@ def answer(command: str, path: Path, *arguments: str) -> tuple[int, dict[str, An
 def backfill(path: Path, *arguments: str) -> tuple[int, dict[str, Any]]:
     """Fill spot trades of BTCUSDT."""
     return answer("backfill", path, "--product", "spot", "--stream", "btcusdt@trade", *arguments)
+
+
+def away_after(calls: int, rest: Rest) -> None:
+    """Let REST answer so many calls, and 503 from then on."""
+
+    async def answer(call: Call, through: Next) -> web.Response:
+        answered = await through(call)
+        if len(rest.asked) == calls:
+            rest.refuse(503, None, 1_000)
+        return answered
+
+    rest.interceptors.append(answer)
 
 
 async def lose(exchange: Exchange, number: int) -> None:

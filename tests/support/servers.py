@@ -19,7 +19,8 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 from connector.kafka.schema_registry import deserializer
 from connector.lab.exchange import Exchange
 from connector.lab.real_kafka import free_port
-from tests.support.waiting import in_time
+from tests.support.lab_client import all_read
+from tests.support.waiting import GIVE_UP_S, in_time
 
 # Partition, offset, key, value, timestamp in ms.
 Message = tuple[int, int, bytes | None, bytes, int]
@@ -71,12 +72,19 @@ class Running:
         """Return /status."""
         return dict(json.loads((await self.get("/status"))[1]))
 
-    async def until_ready(self, seconds: float = 30.0) -> None:
+    async def until_ready(self, seconds: float = GIVE_UP_S) -> None:
         """Return once /readyz says so."""
         deadline = time.monotonic() + seconds
         while (await self.get("/readyz"))[0] != 200:
             assert self.process.returncode is None, self.log.read_text()
             assert time.monotonic() < deadline, self.log.read_text()
+            await asyncio.sleep(0.05)
+
+    async def until_stored(self, number: int) -> None:
+        """Return once Kafka has acknowledged so many records."""
+        deadline = time.monotonic() + GIVE_UP_S
+        while (status := await self.status())["records"]["acknowledged"] < number:
+            assert time.monotonic() < deadline, status
             await asyncio.sleep(0.05)
 
     async def stop(self) -> int:
@@ -104,16 +112,28 @@ async def connector(folder: Path, settings: dict[str, Any]) -> AsyncIterator[Run
             await process.wait()
 
 
+async def finish(exchange: Exchange, running: Running) -> None:
+    """Let everything sent arrive, stop the connector, and check its accounts."""
+    exchange.pause()
+    await all_read(exchange)
+    await running.until_stored(exchange.oracle.total)
+    status = await running.status()
+    assert (status["records"]["in_flight"], status["frames_unaccounted"]) == (0, 0)
+    assert status["frames"]["dropped"] == status["frames"]["undecodable"] == 0
+    assert status["records"]["acknowledged"] == exchange.oracle.total
+    assert await running.stop() == 0, running.log.read_text()
+
+
 def read_all(conf: dict[str, Any], topic: str) -> list[Message]:
     """Return everything in a topic, partition by partition, as a plain consumer reads it."""
     own = {"group.id": "reader", "enable.auto.commit": False, "enable.partition.eof": True}
     reader = Consumer({**conf, **own, "isolation.level": "read_committed"})
     try:
-        unfinished = set(reader.list_topics(topic, timeout=10).topics[topic].partitions)
+        unfinished = set(reader.list_topics(topic, timeout=GIVE_UP_S).topics[topic].partitions)
         reader.assign([TopicPartition(topic, number, 0) for number in unfinished])
         found: list[Message] = []
         while unfinished:
-            message = reader.poll(10)
+            message = reader.poll(GIVE_UP_S)
             assert message is not None, f"{topic}: silent after {len(found)}"
             place = (message.partition() or 0, message.offset() or 0)
             error = message.error()

@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from websockets.exceptions import ConnectionClosed
 
 from connector.config.load import load
-from connector.lab.client_session import Session
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.registry import Registry
-from connector.worker.market import MarketWorker, RunResult
+from connector.worker.market import MarketWorker
+from tests.support.clock import AwakeClock
+from tests.support.lab_client import all_read
 from tests.support.waiting import in_time, until
 
 SPOT = {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade", "bookTicker"]}
@@ -31,7 +31,7 @@ class World:
     registry: Registry
     broker: EmbeddedBroker
     worker: MarketWorker
-    running: "asyncio.Task[RunResult]"
+    running: "asyncio.Task[int]"
     path: Path
     config: dict[str, Any]
 
@@ -52,26 +52,20 @@ class World:
     async def until_flowing(self) -> None:
         await until(lambda: not self.worker.server.failing())
 
-    async def stop(self) -> RunResult:
-        """Let what was sent arrive, stop the worker, and check its accounts."""
+    async def stop(self) -> int:
+        """Let what was sent arrive, stop the worker, check its accounts, return what is left."""
         self.exchange.pause()
-        await asyncio.gather(*map(_read, self.exchange.delivery.clients()))
+        await all_read(self.exchange)
         self.worker.stopping.set()
-        outcome = await in_time(self.running)
+        left = await in_time(self.running)
         self.assert_balanced()
-        return outcome
+        return left
 
     def assert_balanced(self) -> None:
         """Every frame and every record is accounted for."""
         ledger = self.worker.ledger
         assert ledger.frames.missing(self.worker.pipeline.waiting) == 0
         assert ledger.records.in_flight == 0
-
-
-async def _read(client: Session) -> None:
-    """Return once a client has read all that was sent to it: it answers a ping after that."""
-    with contextlib.suppress(ConnectionClosed):
-        await in_time(await client.socket.ping())
 
 
 @contextlib.asynccontextmanager
@@ -117,8 +111,10 @@ async def world(
     path = folder / "connector.yaml"
     path.write_text(yaml.safe_dump(config))
     worker = MarketWorker(load(path))
+    # A pause of the process is no part of the time that an event waits for another feed.
+    worker.pipeline.arbitration._clock = AwakeClock()
     own = [*worker.writer.control, worker.writer.dead_letter]
-    await broker.create([*worker.plan.topics, *topics, *own], 4)
+    await broker.create([*worker.replanner.plan.topics, *topics, *own], 4)
     running = asyncio.create_task(worker.run())
     try:
         yield World(exchange, market, registry, broker, worker, running, path, config)

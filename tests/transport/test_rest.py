@@ -185,7 +185,10 @@ async def test_what_another_program_used_is_not_taken_from_our_share(world: Worl
     assert len(world.lab.asked) == 2
 
 
-async def test_calls_wait_in_order_until_there_is_weight_again(world: World) -> None:
+async def test_calls_wait_in_order_until_there_is_weight_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.transport.weight_pool.POLL_INTERVAL_S", 0.01)
     await ask(world.rest, 5_900)
     world.rest.pools["spot"].on_headers({"X-MBX-USED-WEIGHT": "5990"}, 0)
     waiting = [asyncio.create_task(ask(world.rest, weight)) for weight in (80, 1)]
@@ -319,7 +322,8 @@ async def test_an_answer_that_does_not_come_is_a_retry(monkeypatch: pytest.Monke
 
 
 async def test_a_connection_cut_within_an_answer_is_a_retry() -> None:
-    async def cut(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")  # what is not read becomes a reset
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
         await writer.drain()
         writer.close()

@@ -13,24 +13,28 @@ from websockets.utils import accept_key
 
 from connector.binance.products import LIMITS, ConnectionLimits, stream_url
 from connector.errors import Retry
+from connector.lab.client_session import Session
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
+from connector.lab.real_kafka import free_port
+from connector.rate_limit import SlidingWindow
 from connector.transport.websocket import Connection
-from tests.support.waiting import in_time, until
+from tests.support.clock import StoppedTime
+from tests.support.waiting import GIVE_UP_S, in_time, until
 
 pytestmark = pytest.mark.lab
 
 
-class Inbox:
-    """Keeps what a connection hands over, answers apart, as the pipeline does."""
+class Sink:
+    """Keeps the frames of a connection but for its answers, which it takes, as a session does."""
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.batches: list[int] = []
 
-    def receive(self, frames: Sequence[bytes], received_us: int, source: Connection) -> None:
+    def receive(self, frames: Sequence[bytes], received_us: int, connection: Connection) -> None:
         assert received_us > 1_700_000_000_000_000
-        data = [frame for frame in frames if not source.take_control_frame(frame)]
+        data = [frame for frame in frames if not connection.take_control_frame(frame)]
         self.frames += data
         self.batches.append(len(data))
 
@@ -44,23 +48,23 @@ async def exchange() -> AsyncIterator[Exchange]:
 
 
 async def connect(
-    exchange: Exchange, inbox: Inbox, limits: ConnectionLimits = LIMITS["spot"]
+    exchange: Exchange, sink: Sink, limits: ConnectionLimits = LIMITS["spot"]
 ) -> Connection:
     url = stream_url(exchange.bases["spot"].streams[0], None)
-    return await Connection.open(url, limits, inbox.receive)
+    return await Connection.open(url, limits, sink.receive)
 
 
 async def test_frames_come_by_callback_after_an_acknowledged_subscription(
     exchange: Exchange,
 ) -> None:
-    inbox = Inbox()
-    connection = await connect(exchange, inbox)
+    sink = Sink()
+    connection = await connect(exchange, sink)
     assert connection.first_data is None
 
     await connection.subscribe(["btcusdt@trade", "ethusdt@trade"])
-    await until(lambda: len(inbox.frames) > 20)
+    await until(lambda: len(sink.frames) > 20)
 
-    names = {frame[11 : frame.index(b'"', 11)].decode() for frame in inbox.frames}
+    names = {frame[11 : frame.index(b'"', 11)].decode() for frame in sink.frames}
     assert names == {"btcusdt@trade", "ethusdt@trade"}
     assert connection.first_data is not None
     connection.close()
@@ -70,8 +74,8 @@ async def test_frames_come_by_callback_after_an_acknowledged_subscription(
 async def test_a_thousand_streams_are_subscribed_within_the_message_budget(
     exchange: Exchange,
 ) -> None:
-    inbox = Inbox()
-    connection = await connect(exchange, inbox)
+    sink = Sink()
+    connection = await connect(exchange, sink)
 
     await connection.subscribe([f"coin{number}usdt@trade" for number in range(1000)])
 
@@ -79,10 +83,26 @@ async def test_a_thousand_streams_are_subscribed_within_the_message_budget(
     connection.close()
 
 
+class SendingTime:
+    """The module `time` for the lab's exchange: when the message it reads was sent.
+
+    How long it was under way depends on the machine.
+    """
+
+    def __init__(self) -> None:
+        self.window: SlidingWindow | None = None
+
+    def monotonic(self) -> float:
+        return 0.0 if self.window is None else self.window._taken[-1]
+
+
 async def test_more_messages_than_a_second_allows_wait_instead_of_being_cut_off(
-    exchange: Exchange,
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection = await connect(exchange, Inbox())
+    time = SendingTime()
+    monkeypatch.setattr("connector.lab.client_session.time", time)
+    connection = await connect(exchange, Sink())
+    time.window = connection._window
 
     for number in range(12):
         await connection.subscribe([f"coin{number}usdt@trade"])
@@ -91,8 +111,11 @@ async def test_more_messages_than_a_second_allows_wait_instead_of_being_cut_off(
     connection.close()
 
 
-async def test_a_client_without_a_budget_is_cut_off(exchange: Exchange) -> None:
-    connection = await connect(exchange, Inbox(), ConnectionLimits(1000, 1024))
+async def test_a_client_without_a_budget_is_cut_off(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.lab.client_session.time", StoppedTime())
+    connection = await connect(exchange, Sink(), ConnectionLimits(1000, 1024))
 
     names = [f"coin{number}usdt@trade" for number in range(20)]
     asked = await asyncio.gather(
@@ -103,13 +126,13 @@ async def test_a_client_without_a_budget_is_cut_off(exchange: Exchange) -> None:
     assert (await in_time(connection.closed)).code == 1008
 
 
-async def test_nobody_there_is_a_retry_that_names_the_url() -> None:
+async def test_no_server_there_is_a_retry_that_names_the_url() -> None:
     with pytest.raises(Retry, match=r"ws://127\.0\.0\.1:9/stream: .*[Cc]onnect"):
-        await Connection.open("ws://127.0.0.1:9/stream", LIMITS["spot"], Inbox().receive)
+        await Connection.open("ws://127.0.0.1:9/stream", LIMITS["spot"], Sink().receive)
 
 
-async def test_a_dropped_connection_says_so(exchange: Exchange) -> None:
-    connection = await connect(exchange, Inbox())
+async def test_a_dropped_connection_closes_with_1006(exchange: Exchange) -> None:
+    connection = await connect(exchange, Sink())
     await connection.subscribe(["btcusdt@trade"])
 
     await exchange.drop("spot")
@@ -117,27 +140,33 @@ async def test_a_dropped_connection_says_so(exchange: Exchange) -> None:
     assert (await in_time(connection.closed)).code == 1006
 
 
-async def test_a_shutdown_notice_is_heard_and_is_no_data(exchange: Exchange) -> None:
-    inbox = Inbox()
-    connection = await connect(exchange, inbox)
+async def test_a_shutdown_notice_is_taken_and_is_no_data(exchange: Exchange) -> None:
+    sink = Sink()
+    connection = await connect(exchange, sink)
     await connection.subscribe(["btcusdt@trade"])
 
     await exchange.server_shutdown("spot")
 
     await in_time(connection.shutting_down.wait())
-    assert not any(b"serverShutdown" in frame for frame in inbox.frames)
+    assert not any(b"serverShutdown" in frame for frame in sink.frames)
     await in_time(connection.closed)
 
 
-async def test_pings_are_answered_so_that_the_server_keeps_the_connection() -> None:
-    quick = Exchange(Market(1), rate=50.0, ping_interval_s=0.2, pong_deadline_s=0.6)
+async def test_pings_are_answered_so_that_the_server_keeps_the_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pongs: list[Session] = []
+
+    def counting(session: Session) -> bool:
+        pongs.append(session)
+        return False
+
+    monkeypatch.setattr(Session, "over_limit", counting)
+    quick = Exchange(Market(1), rate=50.0, ping_interval_s=0.05, pong_deadline_s=GIVE_UP_S)
     await quick.start()
     try:
-        inbox = Inbox()
-        connection = await connect(quick, inbox)
-        await connection.subscribe(["btcusdt@trade"])
-        before = len(inbox.frames)
-        await until(lambda: len(inbox.frames) > before + 80)
+        connection = await connect(quick, Sink())
+        await until(lambda: len(pongs) >= 5)
 
         assert not connection.closed.done()
         connection.close()
@@ -149,15 +178,15 @@ async def test_high_rates_are_read_many_frames_at_a_time() -> None:
     fast = Exchange(Market(1), rate=4000.0)
     await fast.start()
     try:
-        inbox = Inbox()
-        connection = await connect(fast, inbox)
+        sink = Sink()
+        connection = await connect(fast, sink)
         await connection.subscribe(["btcusdt@trade", "ethusdt@trade", "bnbusdt@trade"])
-        await until(lambda: len(inbox.frames) > 2000)
+        await until(lambda: len(sink.frames) > 2000)
         connection.close()
     finally:
         await fast.stop()
 
-    assert len(inbox.frames) / len(inbox.batches) > 2
+    assert len(sink.frames) / len(sink.batches) > 2
 
 
 def accepted(request: bytes) -> bytes:
@@ -175,7 +204,7 @@ async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.Monke
     monkeypatch.setattr("connector.transport.websocket.PONG_WITHIN_S", 0.2)
 
     async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Shake hands, then neither say nor answer anything."""
+        """Shake hands, then neither send nor answer anything."""
         writer.write(accepted(await reader.readuntil(b"\r\n\r\n")))
         await reader.read(-1)
         writer.close()
@@ -183,7 +212,7 @@ async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.Monke
     server = await asyncio.start_server(swallow, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     connection = await Connection.open(
-        f"ws://127.0.0.1:{port}/stream", LIMITS["spot"], Inbox().receive
+        f"ws://127.0.0.1:{port}/stream", LIMITS["spot"], Sink().receive
     )
 
     await in_time(connection.closed)
@@ -192,17 +221,17 @@ async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.Monke
 
 
 async def data_then_reset() -> None:
-    """Let one read bring data and a reset; the connection must hand over the one and be over."""
+    """Let one read bring data and a reset; the connection must deliver the data and close."""
 
     def shake_hands() -> socket.socket:
         client, _ = listener.accept()
         client.sendall(accepted(client.recv(4096)))
         return client
 
-    inbox = Inbox()
+    sink = Sink()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"ws://127.0.0.1:{listener.getsockname()[1]}/stream"
-        opening = asyncio.create_task(Connection.open(url, LIMITS["spot"], inbox.receive))
+        opening = asyncio.create_task(Connection.open(url, LIMITS["spot"], sink.receive))
         client = await asyncio.to_thread(shake_hands)
         connection = await opening
         payload = b'{"stream":"x","data":1}'
@@ -212,7 +241,7 @@ async def data_then_reset() -> None:
 
         closed = await in_time(connection.closed)
 
-    assert (inbox.frames, closed.code) == ([payload], 1006)
+    assert (sink.frames, closed.code) == ([payload], 1006)
 
 
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
@@ -222,12 +251,12 @@ def test_a_reset_right_behind_data_is_noticed_before_any_ping(
     run(data_then_reset())
 
 
-async def test_connections_that_stand_in_for_one_another_take_different_addresses(
+async def test_connections_that_replace_one_another_take_different_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    exchange = Exchange(Market(3), rate=1.0)
+    port = free_port()  # that nothing has on the other addresses either
+    exchange = Exchange(Market(3), rate=1.0, ports={"spot": port})
     await exchange.start()
-    port = int(exchange.bases["spot"].streams[0].rpartition(":")[2])
     loop = asyncio.get_running_loop()
     asked: list[str] = []
 
@@ -246,11 +275,11 @@ async def test_connections_that_stand_in_for_one_another_take_different_addresse
     monkeypatch.setattr(loop, "getaddrinfo", several)
     url = f"ws://several.test:{port}/stream"
     with contextlib.suppress(Retry):  # the second address answers, and is no exchange
-        await Connection.open(url, LIMITS["spot"], Inbox().receive, address=1)
+        await Connection.open(url, LIMITS["spot"], Sink().receive, address=1)
     other.close()
     await other.wait_closed()
-    # Nobody on the second any more: the third, then the first.
-    connection = await Connection.open(url, LIMITS["spot"], Inbox().receive, address=1)
+    # No server on the second any more: the third, then the first.
+    connection = await Connection.open(url, LIMITS["spot"], Sink().receive, address=1)
 
     assert reached == [2]
     assert set(asked) == {"several.test"}
@@ -281,7 +310,7 @@ def test_a_server_without_tls_is_named_and_nothing_is_logged(
         base = lab.bases["spot"].streams[0] if hangs_up else f"ws://127.0.0.1:{port}"
         with pytest.raises(Retry) as caught:
             await Connection.open(
-                f"{base.replace('ws:', 'wss:')}/stream", LIMITS["spot"], Inbox().receive
+                f"{base.replace('ws:', 'wss:')}/stream", LIMITS["spot"], Sink().receive
             )
         http.close()
         await lab.stop()

@@ -14,6 +14,11 @@ from tests.support.waiting import in_time
 BEGIN = 1_795_000_020.0 + 30  # in the middle of a minute
 
 
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("connector.transport.weight_pool.POLL_INTERVAL_S", 0.01)
+
+
 @dataclass(slots=True)
 class Clock:
     """A clock that stands still until it is set."""
@@ -51,7 +56,7 @@ async def test_waiting_for_weight_is_logged_once() -> None:
     await pool.admit(90)
     with structlog.testing.capture_logs() as lines:
         waiting = asyncio.create_task(pool.admit(20))
-        await asyncio.wait([waiting], timeout=1.5)
+        await asyncio.wait([waiting], timeout=0.1)  # some looks later
         clock.now += 30
         await in_time(waiting)
 

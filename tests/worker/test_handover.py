@@ -1,6 +1,5 @@
 """Connections that end are replaced before they do, and streams read twice are written once."""
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -8,9 +7,11 @@ from typing import Any
 import pytest
 
 from connector.feed.connect_limiter import ConnectLimiter
-from connector.lab.faults import Drop
+from connector.lab.client_session import Session
+from connector.lab.client_socket import Socket
+from connector.lab.faults import Drop, ServerShutdown
 from connector.planning.model import ConnectionPlan
-from tests.support.waiting import until
+from tests.support.waiting import GIVE_UP_S, until
 from tests.support.worker import SPOT, World, world
 
 pytestmark = pytest.mark.lab
@@ -29,7 +30,7 @@ NO_BOOKS: dict[str, Any] = {"backfill": {"enabled": False}}
 
 
 def hand_overs(here: World) -> int:
-    return sum(one.handovers for one in here.worker.shard.supervised)
+    return sum(supervisor.handovers for supervisor in here.worker.shard.supervised)
 
 
 def gaps(here: World) -> Counter[str]:
@@ -49,30 +50,37 @@ async def test_a_shutdown_notice_is_answered_before_the_cut_and_nothing_is_missi
 ) -> None:
     async with world(tmp_path, BOTH, FUTURES, rate=800.0, **NO_BOOKS) as here:
         await here.until_flowing()
-        await here.exchange.server_shutdown("spot", after_s=2.0)
-        await until(lambda: hand_overs(here) == 1)
+        here.exchange.begin(ServerShutdown(GIVE_UP_S, "spot"))
+        await until(lambda: hand_overs(here) >= 1)
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
         await here.stop()
 
         assert_all_of_it_once(here)
-        assert [one.disconnects for one in here.worker.shard.supervised] == [0, 0, 0]
+        assert [supervisor.disconnects for supervisor in here.worker.shard.supervised] == [0, 0, 0]
 
 
 async def test_a_replacement_that_ends_first_does_not_end_the_connection_it_was_for(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(tmp_path, BOTH, rate=800.0, **NO_BOOKS) as here:
         await here.until_flowing()
         sessions = here.exchange.delivery.sessions["spot"]
-        notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
-        await until(lambda: len(sessions) == 2)
-        sessions[1].muted_all = True
         [supervised] = here.worker.shard.supervised
-        await until(lambda: len(sessions[1].subscribed) == len(supervised.wanted()))
+        accept = here.exchange._session
+
+        def muted(host: str, socket: Socket, target: str) -> Session:
+            session = accept(host, socket, target)
+            session.muted_all = True
+            return session
+
+        with monkeypatch.context() as first:
+            first.setattr(here.exchange, "_session", muted)
+            here.exchange.begin(ServerShutdown(GIVE_UP_S, "spot"))
+            await until(lambda: len(sessions) == 2)
+            await until(lambda: len(sessions[1].subscribed) == len(supervised.wanted()))
         sessions[1].socket.transport.abort()
-        await until(lambda: hand_overs(here) == 1)
-        await notice
+        await until(lambda: hand_overs(here) >= 1)
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
         await here.stop()
@@ -97,7 +105,7 @@ async def test_what_a_cut_before_the_replacement_can_cost_is_marked(
 
         monkeypatch.setattr(ConnectLimiter, "acquire", late)
         await here.exchange.server_shutdown("spot", after_s=0.5)
-        await until(lambda: hand_overs(here) == 1)
+        await until(lambda: hand_overs(here) >= 1)
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
         await until(lambda: here.worker.gap_tracker.open_gaps == 0)
@@ -127,11 +135,10 @@ async def test_what_a_connection_that_falls_silent_before_its_replacement_costs_
             await acquire(limiter, plan)
 
         monkeypatch.setattr(ConnectLimiter, "acquire", late)
-        notice = asyncio.create_task(here.exchange.server_shutdown("spot", after_s=8.0))
-        await until(lambda: hand_overs(here) == 1)
+        here.exchange.begin(ServerShutdown(GIVE_UP_S, "spot"))
+        await until(lambda: hand_overs(here) >= 1)
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
-        notice.cancel()
         await here.stop()
 
         assert gaps(here) == {"stale": 4}
@@ -148,11 +155,17 @@ async def test_a_connection_that_waits_for_a_handover_slot_is_reopened_when_it_i
     async with world(tmp_path, twice, FUTURES, rate=400.0, **NO_BOOKS) as here:
         await here.until_flowing()
         limiter, supervised = here.worker.shard.context.limiter, here.worker.shard.supervised
-        [usdm, *_] = [one.plan for one in supervised if one.plan.product == "usdm"]
+        [usdm, *_] = [
+            supervisor.plan for supervisor in supervised if supervisor.plan.product == "usdm"
+        ]
         slots = limiter.handover_slots(usdm)
         async with slots, slots:  # two other handovers are under way
             await here.exchange.server_shutdown("usdm", after_s=0.5)
-            await until(lambda: sum(one.disconnects for one in here.worker.shard.supervised) == 2)
+            await until(
+                lambda: (
+                    sum(supervisor.disconnects for supervisor in here.worker.shard.supervised) >= 2
+                )
+            )
             await here.until_flowing()
         await here.stop()
 
@@ -160,7 +173,7 @@ async def test_a_connection_that_waits_for_a_handover_slot_is_reopened_when_it_i
 
 
 async def test_connections_are_replaced_before_their_life_ends(tmp_path: Path) -> None:
-    short: dict[str, Any] = {"limits": {"connection_life": "3s"}}
+    short: dict[str, Any] = {"limits": {"connection_life": "1500ms"}}
     async with world(tmp_path, BOTH, FUTURES, rate=800.0, **NO_BOOKS, **short) as here:
         await here.until_flowing()
         await until(lambda: hand_overs(here) >= 6)
@@ -188,7 +201,9 @@ async def test_the_loss_of_one_of_two_connections_costs_nothing(tmp_path: Path) 
         await here.until_flowing()
         [first, *_] = here.exchange.delivery.sessions["spot"]
         first.socket.transport.abort()
-        await until(lambda: sum(one.disconnects for one in here.worker.shard.supervised) == 1)
+        await until(
+            lambda: sum(supervisor.disconnects for supervisor in here.worker.shard.supervised) >= 1
+        )
         await here.until_flowing()
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 400)
@@ -203,7 +218,7 @@ async def test_a_lost_connection_opens_markers_and_trades_are_fetched(tmp_path: 
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
         await here.exchange.inflict(Drop("spot"))
-        await until(lambda: here.worker.shard.supervised[0].disconnects == 1)
+        await until(lambda: here.worker.shard.supervised[0].disconnects >= 1)
         await here.until_flowing()
         seen = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > seen + 200)
@@ -213,14 +228,14 @@ async def test_a_lost_connection_opens_markers_and_trades_are_fetched(tmp_path: 
         found = gaps(here)
         assert found["connection_lost"] >= 2  # both book tickers: no ids tell
         assert found.keys() <= {"connection_lost"}
-        trades = [one for name, one in here.exchange.oracle.made.items() if "@trade" in name[1]]
+        trades = [item for name, item in here.exchange.oracle.made.items() if "@trade" in name[1]]
         published = here.worker.shard.router.published()["spot", "trade"][0]
         fetched = here.worker.gap_tracker.recovered
         assert published + fetched == sum(map(len, trades))
 
 
 async def test_legs_that_cut_depth_differently_hand_over_without_a_gap(tmp_path: Path) -> None:
-    short: dict[str, Any] = {"limits": {"connection_life": "3s"}}
+    short: dict[str, Any] = {"limits": {"connection_life": "1500ms"}}
     depth = [{**BOTH, "streams": ["depth@100ms"]}, {**FUTURES, "streams": ["depth@100ms"]}]
     async with world(tmp_path, *depth, rate=300.0, misaligned=True, **NO_BOOKS, **short) as here:
         await here.until_flowing()

@@ -66,7 +66,10 @@ async def test_once_started_startup_stays_true(server: tuple[HttpServer, Checks]
 async def test_the_metrics_page_is_prometheus_text(server: tuple[HttpServer, Checks]) -> None:
     _, text = await get(server[0], "/metrics")
 
-    families: dict[str, Any] = {one.name: one for one in text_string_to_metric_families(text)}
+    families: dict[str, Any] = {
+        text_string_to_metric_family.name: text_string_to_metric_family
+        for text_string_to_metric_family in text_string_to_metric_families(text)
+    }
     [sample] = families["bkc_things"].samples
     assert (sample.name, sample.labels, sample.value) == ("bkc_things_total", {"kind": "a"}, 3)
 

@@ -32,7 +32,7 @@ async def stored(here: World, kind: str) -> list[dict[str, Any]]:
 async def trades(here: World) -> list[tuple[int, str]]:
     """Return id and origin of each trade of BTCUSDT in the topic, in the order written."""
     found = await stored(here, "trade")
-    return [(one["trade_id"], one["origin"]) for one in found if one["symbol"] == "BTCUSDT"]
+    return [(event["trade_id"], event["origin"]) for event in found if event["symbol"] == "BTCUSDT"]
 
 
 @pytest.mark.parametrize("connections", [1, 2])
@@ -46,7 +46,7 @@ async def test_every_trade_of_the_new_count_is_there_once(
         await until(lambda: len(made.get(BTC, ())) > 100)
         here.market.begin_anew("spot", "BTCUSDT")
         before = len(made[BTC])
-        await until(lambda: here.worker.gap_filler.latest_ids.resets == 1)
+        await until(lambda: here.worker.gap_filler.latest_ids.resets >= 1)
         gap_tracker = here.worker.gap_tracker
         await until(lambda: gap_tracker.recovered > 0 and gap_tracker.open_gaps == 0)
         flown = len(made[BTC])
@@ -75,12 +75,13 @@ async def test_books_and_book_tickers_of_the_new_count_go_on(
         await here.until_flowing()
         await until(lambda: here.published("btcusdt@depth@100ms") > 50)
         here.market.begin_anew("spot", "BTCUSDT")
-        await until(lambda: here.worker.gap_filler.latest_ids.resets == 2)
+        await until(lambda: here.worker.gap_filler.latest_ids.resets >= 2)
         names = ("btcusdt@depth@100ms", "btcusdt@bookTicker")
         before = [here.published(name) for name in names]
         await until(
             lambda: all(here.published(n) > b + 20 for n, b in zip(names, before, strict=True))
         )
+        await until(lambda: here.worker.gap_filler.books.published >= 2)
         await until(lambda: here.worker.gap_filler.scheduler.waiting == 0)
         await here.stop()
 

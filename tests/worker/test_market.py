@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -11,6 +12,7 @@ from connector.binance.stream_name import parse
 from connector.config.load import load
 from connector.errors import Fatal, Retry
 from connector.feed.supervisor import Supervisor
+from connector.lab.client_session import Session
 from connector.worker.market import run_market
 from tests.support.waiting import in_time, until
 from tests.support.worker import SPOT, World, world
@@ -33,9 +35,9 @@ async def test_every_event_sent_is_acknowledged_by_kafka(tmp_path: Path) -> None
     async with world(tmp_path, SPOT, USDM) as here:
         await here.until_flowing()
         await until(lambda: here.exchange.oracle.total > 600)
-        outcome = await here.stop()
+        left = await here.stop()
 
-        assert outcome.left == 0
+        assert left == 0
         assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
 
 
@@ -63,7 +65,9 @@ async def test_a_dropped_connection_comes_back_with_exactly_the_wanted_streams(
         count = here.exchange.oracle.total
         await until(lambda: here.exchange.oracle.total > count + 200)
 
-        spot = next(one for one in supervised(here) if one.plan.product == "spot")
+        spot = next(
+            supervisor for supervisor in supervised(here) if supervisor.plan.product == "spot"
+        )
         assert (spot.connects_ok, spot.disconnects) == (2, 1)
         assert here.worker.ledger.lost_time_s > 0
         await here.stop()
@@ -87,8 +91,8 @@ async def test_a_server_that_accepts_and_closes_is_not_asked_hundreds_of_times(
         await here.until_flowing()
         here.exchange.accept_then_close = True
         before = here.exchange.connects_seen
-        await here.exchange.drop("spot")
         began = asyncio.get_running_loop().time()
+        await here.exchange.drop("spot")
         await until(lambda: here.exchange.connects_seen >= before + 4)
         seconds = asyncio.get_running_loop().time() - began
 
@@ -103,7 +107,7 @@ async def test_a_shutdown_notice_is_control_and_the_streams_come_back(tmp_path: 
         await here.until_flowing()
 
         await here.exchange.server_shutdown("spot", after_s=0.1)
-        await until(lambda: supervised(here)[0].connects_ok == 2)
+        await until(lambda: supervised(here)[0].connects_ok >= 2)
         await here.until_flowing()
 
         assert here.worker.ledger.dead_letters.total() == 0
@@ -118,7 +122,7 @@ async def test_nonsense_on_the_wire_is_put_aside_and_the_connection_goes_on(
 
         await here.exchange.send_frame("spot", "btcusdt@trade", b'{"e":"trade"}')
         await here.exchange.send_raw("spot", b"nonsense")
-        await until(lambda: here.worker.ledger.dead_letters.total() == 2)
+        await until(lambda: here.worker.ledger.dead_letters.total() >= 2)
 
         assert here.worker.ledger.dead_letters == {"field": 1, "json": 1}
         assert supervised(here)[0].disconnects == 0
@@ -145,6 +149,7 @@ async def test_a_periodic_stream_that_stays_silent_is_subscribed_again_and_count
 async def test_probes_and_accounts_are_served(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         await here.until_flowing()
+        await until(lambda: here.published("btcusdt@trade") > 0)
         base = f"http://127.0.0.1:{here.worker.server.port}"
         async with aiohttp.ClientSession() as session:
             async with session.get(f"{base}/readyz") as ready:
@@ -165,11 +170,10 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
 ) -> None:
     async with world(tmp_path, rate=2000.0, hold=100_000) as here:
         await here.until_flowing()
-        producer = here.worker.producer
-        monkeypatch.setattr(producer, "room", lambda: 0)  # Kafka is full
-        await until(lambda: here.worker.ledger.frames.dropped > 100)
-        queued = here.worker.pipeline.queued_bytes
-        monkeypatch.undo()
+        with monkeypatch.context() as full:
+            full.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
+            await until(lambda: here.worker.ledger.frames.dropped > 100)
+            queued = here.worker.pipeline.queued_bytes
         await until(lambda: here.worker.pipeline.waiting == 0)
         await here.stop()
 
@@ -207,9 +211,9 @@ async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(
         await until(lambda: here.worker.pipeline.waiting > 20)
         here.exchange.pause()
         here.worker.stopping.set()
-        outcome = await in_time(here.running)
+        left = await in_time(here.running)
 
-        assert outcome.left == here.worker.pipeline.waiting > 20
+        assert left == here.worker.pipeline.waiting > 20
         assert here.worker.ledger.frames.missing(here.worker.pipeline.waiting) == 0
 
 
@@ -223,7 +227,17 @@ async def test_unverified_and_rare_streams_do_not_make_the_worker_unready(tmp_pa
         await here.stop()
 
 
-async def test_1024_streams_start_within_ten_seconds(tmp_path: Path) -> None:
+async def test_1024_streams_start_within_ten_seconds_as_ten_messages_ask_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    requests: list[bytes] = []
+    answer = Session.answer
+
+    def counting(session: Session, message: bytes) -> dict[str, Any]:
+        requests.append(message)
+        return answer(session, message)
+
+    monkeypatch.setattr(Session, "answer", counting)
     symbols = [f"COIN{number}USDT" for number in range(255)] + ["BTCUSDT"]
     many = {"product": "spot", "symbols": symbols}
     streams = ["trade", "aggTrade", "bookTicker", "depth@100ms"]
@@ -232,6 +246,7 @@ async def test_1024_streams_start_within_ten_seconds(tmp_path: Path) -> None:
 
         names = {name for one in subscribed(here, "spot") for name in one}
         assert len(names) == 1024
+        assert len(requests) <= 10  # of 5 a second that a connection may send
         await here.until_flowing()
         await here.stop()
 
@@ -281,7 +296,7 @@ async def test_rows_of_the_other_product_are_kept_when_asked(tmp_path: Path) -> 
         await here.stop()
 
         assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
-        assert list(here.worker.plan.topics) == ["binance.usdm.ticker"]
+        assert list(here.worker.replanner.plan.topics) == ["binance.usdm.ticker"]
 
 
 async def test_a_bug_that_ends_a_part_ends_the_run_once_all_that_was_read_is_stored(

@@ -23,6 +23,7 @@ from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
 from connector.planning.model import ConnectionPlan
 from tests.support.avro_oracle import read_avro
+from tests.support.config import Looks
 from tests.support.manual_backfill import answer
 from tests.support.waiting import until
 from tests.support.worker import SPOT, World, world
@@ -53,6 +54,18 @@ def changes(here: World) -> dict[str, int]:
     return dict(here.worker.replanner.changes)
 
 
+class Outcomes(Counter[str]):
+    """Changes of the plan by outcome, and the outcomes in their order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_order: list[str] = []
+
+    def __setitem__(self, outcome: str, number: int) -> None:
+        self.in_order.append(outcome)
+        super().__setitem__(outcome, number)
+
+
 def balanced(here: World) -> None:
     """Everything sent is in Kafka, once; nothing was put aside."""
     ledger = here.worker.ledger
@@ -75,7 +88,7 @@ async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
             await acquire(limiter, plan)
 
         monkeypatch.setattr(ConnectLimiter, "acquire", late)
-        old = {one.plan.name for one in here.worker.shard.supervised}
+        old = {supervisor.plan.name for supervisor in here.worker.shard.supervised}
         here.rewrite({**kinds, "time_unit": "us"})
         await until(lambda: changes(here) == {"applied": 1})
         monkeypatch.setattr("connector.feed.shard.OVERLAP_S", 0.1)
@@ -83,7 +96,9 @@ async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
         await until(lambda: here.published("btcusdt@trade") > count + 100)
         open_.set()
         names = here.worker.shard.supervised
-        await until(lambda: not old & {one.plan.name for one in here.worker.shard.supervised})
+        await until(
+            lambda: not old & {supervisor.plan.name for supervisor in here.worker.shard.supervised}
+        )
         await here.stop()
 
         assert len(names) == 2 * number
@@ -118,16 +133,16 @@ async def test_100_streams_more_disturb_none_of_1000(tmp_path: Path) -> None:
         here.rewrite({**wanted, "symbols": [*old, *new]})
         await until(lambda: here.worker.shard.streams() == {"spot": (1100, 1100)})
         await until(lambda: len(here.exchange.oracle.sent) == 1100)
-        outcome = await here.stop()
+        left = await here.stop()
         trades = await stored(here, "trade", "trade_id")
         aggregates = await stored(here, "agg-trade", "agg_trade_id")
 
         sent = here.exchange.oracle.sent
-        assert outcome.left == 0
+        assert left == 0
         for (_, stream, symbol), identities in sent.items():
             ids = (trades if stream.endswith("@trade") else aggregates)[symbol]
             assert [(one,) for one in ids] == identities
-        assert [one.disconnects for one in here.worker.shard.supervised] == [0, 0, 0]
+        assert [supervisor.disconnects for supervisor in here.worker.shard.supervised] == [0, 0, 0]
         balanced(here)
 
 
@@ -135,10 +150,13 @@ async def test_a_listing_appears_in_its_topic_within_one_refresh(tmp_path: Path)
     async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
         assert len(subscribed(here)) == 5
+        here.worker.replanner.changes = outcomes = Outcomes()
         here.market.list_symbol("spot", "NEWUSDT")
         await until(lambda: here.published("newusdt@trade") > 0)
         await here.stop()
 
+        # The listings may have been read just before, in answer to a request that was under way.
+        assert "applied" in outcomes.in_order[:2]
         assert set(await stored(here, "trade", "trade_id")) == {*here.market.symbols["spot"]}
         balanced(here)
 
@@ -150,6 +168,7 @@ async def test_a_listing_is_fetched_from_its_first_trade(tmp_path: Path) -> None
         here.market.list_symbol("spot", "NEWUSDT")
         before = [here.market.next_events(stream, now)[0].identity[0] for _ in range(30)]
         await until(lambda: here.published("newusdt@trade") > 5)
+        await until(lambda: here.worker.gap_tracker.recovered >= 30)
         await until(lambda: here.worker.gap_tracker.open_gaps == 0)
         assert here.worker.gap_tracker.recovered == 30
         found = (await stored(here, "trade", "trade_id"))["NEWUSDT"]
@@ -196,13 +215,13 @@ async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
 
 
 async def test_a_file_that_is_gone_is_told_once_and_its_plan_goes_on(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with world(tmp_path) as here:
         await here.until_flowing()
         here.path.unlink()
         await until(lambda: here.worker.replanner.triggers.watch.gone)
-        await asyncio.sleep(0.3)
+        await Looks(monkeypatch).until_more()
         said = capsys.readouterr().out
         here.rewrite()
         await until(lambda: not here.worker.replanner.triggers.watch.gone)
@@ -296,11 +315,12 @@ async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Pat
         count = here.worker.ledger.records.acknowledged
         await until(lambda: here.worker.ledger.records.acknowledged > count + 100)
         await here.exchange.inflict(Drop("spot"))
+        await until(lambda: here.worker.shard.supervised[0].disconnects >= 1)
         await here.until_flowing()
         await until(lambda: here.worker.gap_tracker.open_gaps == 0)
-        outcome = await here.stop()
+        left = await here.stop()
 
-        assert outcome.left == 0
+        assert left == 0
         old, new = await stored(here, "trade", "trade_id"), await stored(here, "", "trade_id")
         for (_, _, symbol), identities in here.exchange.oracle.made.items():
             before, after = old[symbol], sorted(new[symbol])  # what was fetched lies behind
@@ -384,9 +404,10 @@ async def test_what_needs_a_restart_is_named_and_the_rest_is_done(tmp_path: Path
 
 async def test_a_start_waits_for_what_is_listed(tmp_path: Path) -> None:
     async with world(tmp_path, ALL, topics=TRADES) as here:
-        here.exchange.rest.refuse(503, times=1)
-        await until(lambda: len(here.exchange.rest.asked) == 1)
+        here.exchange.rest.refuse(503, times=1_000)
+        await until(lambda: here.exchange.rest.asked)
         assert "exchange_info" in here.worker.server.failing()
+        here.exchange.rest.refuse(503, times=0)
         await here.until_flowing()
         await here.stop()
 
@@ -397,7 +418,7 @@ async def test_a_refresh_that_fails_keeps_the_plan_and_is_tried_again(tmp_path: 
     async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
         here.exchange.rest.refuse(503, times=1)
-        await until(lambda: changes(here).get("failed") == 1)
+        await until(lambda: changes(here).get("failed", 0) > 0)
         assert len(subscribed(here)) == 5
         here.market.list_symbol("spot", "NEWUSDT")
         await until(lambda: here.published("newusdt@trade") > 0)
@@ -430,7 +451,7 @@ async def test_a_market_that_is_halted_keeps_its_streams_for_a_while(
     async with world(tmp_path, ALL, market=market, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
         say("BREAK")
-        await until(lambda: changes(here).get("failed") == 1)
+        await until(lambda: changes(here).get("failed", 0) > 0)
         assert len(subscribed(here)) == 20
         say("TRADING")
         await until(lambda: changes(here).get("unchanged", 0) > 0)
@@ -488,8 +509,10 @@ async def test_microseconds_have_connections_of_their_own_and_begin_live(tmp_pat
         times = await stored(here, "trade", "event_time_us")
         assert set(times["ETHUSDT"]) == {None}
         known = [time for time in times["BTCUSDT"] if time is not None]
-        assert times["BTCUSDT"][-len(known) :] == known  # first milliseconds, then microseconds
-        assert len(known) > 20
+        # First milliseconds; while both connections deliver it, those of the faster; at last
+        # microseconds.
+        assert times["BTCUSDT"][0] is None
+        assert None not in times["BTCUSDT"][-20:]
         assert {time // 1000 % 1000 == time % 1000 for time in known} == {True}
         assert here.worker.ledger.dead_letters == Counter()
 
@@ -525,7 +548,9 @@ async def test_a_proxy_that_fails_is_named(
     await proxy.start()
     proxy.broken = True
     async with world(tmp_path, proxy=proxy.url) as here:
-        await until(lambda: any(one.connects_failed for one in here.worker.shard.supervised))
+        await until(
+            lambda: any(supervisor.connects_failed for supervisor in here.worker.shard.supervised)
+        )
         proxy.broken = False
         await here.until_flowing()
         await here.stop()

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from connector.errors import Retry
 from connector.planning.model import Plan
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
-from tests.support.config import GOOD, loaded, write
+from tests.support.config import GOOD, Looks, loaded, write
 from tests.support.plan import universe
 from tests.support.waiting import until
 
@@ -26,15 +26,21 @@ WARNING = "BTCUSTD is not listed: "
 
 @dataclass
 class Exchange:
-    """An exchange that does not answer so many times, and then does."""
+    """An exchange that does not answer so many times, and then does.
+
+    Attributes:
+        on_asked: Called with each question.
+    """
 
     away: int
     times: int = 0
+    on_asked: Callable[[], object] = lambda: None
 
     async def universe(
         self, products: Collection[Product], with_volumes: Collection[Product]
     ) -> Universe:
         self.times += 1
+        self.on_asked()
         assert (set(products), tuple(with_volumes)) == ({"spot"}, ())
         if self.times <= self.away:
             raise Retry("nobody there")
@@ -46,9 +52,6 @@ class Around:
     """What else a replanner works on; notes which streams are applied."""
 
     applied: list[list[str]] = field(default_factory=list)
-
-    def listing_announcements(self) -> int:
-        return 0
 
     async def provision(self, plan: Plan) -> Mapping[str, int]:
         return dict.fromkeys(plan.topics, 1)
@@ -63,9 +66,17 @@ class Around:
 
 def replanner_of(file: Loaded, exchange: Exchange, around: Around) -> Replanner:
     """Return a replanner whose file alone makes a plan, with that plan running."""
-    triggers = ReplanTriggers(FileWatch(Path(file.places.file), file.hash), around)
+    triggers = ReplanTriggers(FileWatch(Path(file.places.file), file.hash), lambda: 0)
     plan = plan_of(file)
-    replanner = Replanner(file, plan, triggers, exchange, around, around, around)
+    replanner = Replanner(
+        file,
+        plan,
+        triggers,
+        exchange.universe,
+        around.provision,
+        around.apply,
+        around.add_listings,
+    )
     replanner.begin(plan)
     return replanner
 
@@ -80,12 +91,25 @@ async def running(replanner: Replanner) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def warned(folder: Path, exchange: Exchange, times: int) -> None:
-    """Run a replanner until the exchange was asked so many times, and a moment longer."""
-    file = loaded(folder, GOOD.replace("BTCUSDT", "BTCUSTD"))
-    async with running(replanner_of(file, exchange, Around())):
-        await until(lambda: exchange.times == times)
-        await asyncio.sleep(0.05)
+class Log:
+    """What has been logged so far."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys, self._text = capsys, ""
+
+    @property
+    def text(self) -> str:
+        self._text += self._capsys.readouterr().out
+        return self._text
+
+    @property
+    def warnings(self) -> int:
+        return self.text.count(WARNING)
+
+
+def misspelt(folder: Path, exchange: Exchange) -> Replanner:
+    """Return a replanner whose file has a name that the exchange does not list."""
+    return replanner_of(loaded(folder, GOOD.replace("BTCUSDT", "BTCUSTD")), exchange, Around())
 
 
 @pytest.fixture(autouse=True)
@@ -98,23 +122,25 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_a_name_that_is_not_listed_is_warned_of_again_and_again(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    await warned(tmp_path, Exchange(away=0), times=3)
+    log = Log(capsys)
+    async with running(misspelt(tmp_path, Exchange(away=0))):
+        await until(lambda: log.warnings >= 2)
 
-    said = capsys.readouterr().out
-    assert said.count(WARNING) >= 2
-    assert "connector.yaml:8: subscriptions[0].symbols: " in said
-    assert "did you mean BTCUSDT?" in said
+    assert "connector.yaml:8: subscriptions[0].symbols: " in log.text
+    assert "did you mean BTCUSDT?" in log.text
 
 
 async def test_an_exchange_that_does_not_answer_is_asked_again_without_a_warning(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await warned(tmp_path, Exchange(away=9), times=3)
-    without = capsys.readouterr().out
     monkeypatch.setattr("connector.worker.listings.LOOK_UP_INTERVAL_S", 3600.0)
-    await warned(tmp_path, Exchange(away=2), times=3)
+    log, warned = Log(capsys), list[int]()
+    exchange = Exchange(away=2, on_asked=lambda: warned.append(log.warnings))
+    async with running(misspelt(tmp_path, exchange)):
+        await until(lambda: log.warnings >= 1)
+        await Looks(monkeypatch).until_more()
 
-    assert (without.count(WARNING), capsys.readouterr().out.count(WARNING)) == (0, 1)
+    assert (warned, log.warnings) == ([0, 0, 0], 1)  # the third question is answered
 
 
 async def test_a_changed_file_is_applied_with_the_hash_of_what_was_read(tmp_path: Path) -> None:
@@ -135,14 +161,14 @@ async def test_a_changed_file_is_applied_with_the_hash_of_what_was_read(tmp_path
 
 
 async def test_a_file_that_is_refused_leaves_the_plan_and_is_not_tried_again(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     exchange, around = Exchange(away=0), Around()
     replanner = replanner_of(loaded(tmp_path, GOOD), exchange, around)
     async with running(replanner):
         write(tmp_path, GOOD.replace("[trade]", "[trades]"))
         await until(lambda: bool(replanner.changes))
-        await asyncio.sleep(0.05)
+        await Looks(monkeypatch).until_more()
 
     assert replanner.changes == {"refused": 1}
     assert around.applied == []

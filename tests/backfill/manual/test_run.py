@@ -20,7 +20,6 @@ from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.market import Event, Market
 from connector.lab.registry import Registry
 from connector.lab.rest import Rest as LabRest
-from connector.lab.rest import routes
 from connector.transport.rest import RestClient
 from tests.support.avro_oracle import read_avro
 from tests.support.manual_backfill import (
@@ -28,6 +27,7 @@ from tests.support.manual_backfill import (
     TRADES,
     answer,
     apart,
+    away_after,
     backfill,
     bkc,
     lose,
@@ -172,7 +172,7 @@ class Still:
 @pytest_asyncio.fixture
 async def still(tmp_path: Path) -> AsyncIterator[Still]:
     market = Market(3)
-    rest, broker, registry = LabRest(market, routes(market)), EmbeddedBroker(), Registry()
+    rest, broker, registry = LabRest(market), EmbeddedBroker(), Registry()
     for server in (rest, broker, registry):
         await server.start()
     kinds = ("spot.trade", "spot.agg-trade", "spot.kline", "usdm.trade")
@@ -378,17 +378,16 @@ async def test_an_exchange_that_goes_away_in_the_middle_leaves_it_partial(
     events = still.make(SPOT_TRADES, 3_000)
     first, last = ids(events)[0], ids(events)[-1]
     monkeypatch.setattr("connector.backfill.manual.filler.GIVE_UP_AFTER_S", 0.3)
-    waiting = asyncio.create_task(still.run("--from-id", str(first), "--to-id", str(last)))
-    await until(lambda: len(still.rest.asked) == 2)  # the time of the first id, then a page
-    still.rest.refuse(503, None, 1_000)
+    away_after(2, still.rest)  # the time of the first id, then a page
 
     with pytest.raises(Retry, match="503"):
-        await waiting
+        await still.run("--from-id", str(first), "--to-id", str(last))
 
     found = await still.backfilled("binance.spot.trade", "trade")
     *_, marker = await still.markers()
     assert (marker["state"], marker["recovered"]) == ("partial", len(found))
     assert 0 < len(found) < 3_000
+    still.rest.interceptors.clear()
     still.rest.refuse(503, None, 0)
 
     code, report = await still.run("--from-id", str(first), "--to-id", str(last))

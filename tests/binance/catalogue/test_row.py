@@ -85,7 +85,7 @@ def test_books_changes_have_snapshots_and_all_its_streams_its_ids(
 ) -> None:
     row = find(product, pattern)
 
-    assert (row.has_snapshots, row.tells_book_ids) == (snapshots, book_ids)
+    assert (row.has_snapshots, row.has_book_ids) == (snapshots, book_ids)
 
 
 def test_days_of_one_spot_stream_begin_eight_hours_before_utc() -> None:

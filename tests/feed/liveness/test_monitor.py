@@ -1,12 +1,14 @@
 """A worker against the lab: what it does when a stream or a connection falls silent."""
 
 import functools
+import math
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.binance.products import Product
+from connector.binance.stream_name import parse_any
 from connector.codec.schema import load
 from connector.feed.connect_limiter import ConnectLimiter
 from connector.feed.liveness.activity_monitor import ActivityMonitor
@@ -14,9 +16,10 @@ from connector.feed.liveness.suspicions import Suspicions
 from connector.feed.supervisor import Supervisor
 from connector.kafka.tail_consumer import TailConsumer
 from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
+from connector.lab.generator import WEIGHTS
 from connector.planning.model import ConnectionPlan
 from tests.support.avro_oracle import read_avro
-from tests.support.waiting import until
+from tests.support.waiting import GIVE_UP_S, until
 from tests.support.worker import SPOT, World, world
 
 pytestmark = pytest.mark.lab
@@ -27,13 +30,16 @@ SERIES = ("spot", TRADE, "BTCUSDT")
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Learn in a second, and suspect after a third of one."""
+    """Learn in a second, suspect after a third of one; a pause of the process counts 0.04 s."""
     monkeypatch.setattr("connector.feed.liveness.monitor.POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr("connector.feed.liveness.activity_monitor.POLL_INTERVAL_S", 0.02)
     monkeypatch.setattr("connector.feed.liveness.probe.POLL_INTERVAL_S", 0.02)
+    monkeypatch.setattr("connector.feed.liveness.probe.RETRY_DELAY_S", GIVE_UP_S)
     monkeypatch.setattr("connector.feed.liveness.interarrival.MIN_INTERVALS", 20)
     monkeypatch.setattr("connector.feed.liveness.activity_monitor.LEARN_EVERY_POLLS", 5)
     monkeypatch.setattr("connector.feed.liveness.activity.MIN_STREAM_TIMEOUT_S", 0.3)
     monkeypatch.setattr("connector.feed.liveness.activity.TIMEOUT_FACTOR", 0.3)
+    monkeypatch.setattr("connector.feed.liveness.activity._RATE_SMOOTHING", 0.0)
     monkeypatch.setattr("connector.feed.liveness.staleness.CONFIRM_S", 0.6)
     monkeypatch.setattr("connector.feed.liveness.monitor.CONFIRM_S", 0.6)
     monkeypatch.setattr("connector.backfill.latest_id.POLL_INTERVAL_S", 0.05)
@@ -59,7 +65,11 @@ async def learned(here: World) -> None:
     """Wait until the worker knows what silences are usual."""
     await here.until_flowing()
     for supervisor in here.worker.shard.supervised:
-        await until(functools.partial(_has_learned, supervisor.liveness.suspicions.activity))
+        monitor = supervisor.liveness.suspicions.activity
+        await until(functools.partial(_has_learned, monitor))
+        monitor.connection.rate = 500.0
+        for activity in monitor.streams:  # the lab's; measured rates depend on the machine
+            activity.rate = 40.0 * WEIGHTS[parse_any("spot", activity.name).row.kind]
 
 
 def _has_learned(monitor: ActivityMonitor) -> bool:
@@ -116,25 +126,25 @@ async def test_a_mute_connection_is_replaced_while_it_lives_and_the_hole_is_mark
     async with world(tmp_path, backfill={"enabled": False}) as here:
         await learned(here)
         here.exchange.begin(Mute(600.0))
-        await until(lambda: supervisor(here).handovers == 1)
+        await until(lambda: supervisor(here).handovers >= 1)
         before = here.published(TRADE)
         await until(lambda: here.published(TRADE) > before + 50)
         await until(lambda: connections(here) == 1)
+        assert counted(here) == (4, 0, 4, 0)
         await here.stop()
         trades = await topic(here, "binance.spot.trade", "trade")
         markers = await stale_markers(here)
 
-        assert counted(here) == (4, 0, 4, 0)
         assert supervisor(here).disconnects == 0
         lost = [number for (number,) in here.exchange.oracle.withheld(SERIES)]
         ids = [trade["trade_id"] for trade in trades if trade["symbol"] == "BTCUSDT"]
         assert missing(here, ids) == lost
         assert len(ids) == len(set(ids))
-        assert sorted(markers) == [
+        assert set(markers) == {
             (f"{coin}@{kind}", "unfillable")
             for coin in ("btcusdt", "ethusdt")
             for kind in ("bookTicker", "trade")
-        ]
+        }
     log = capsys.readouterr().out
     assert in_order(log, "stale_suspected", "stale_confirmed", "handed_over")
 
@@ -163,7 +173,7 @@ async def test_mute_streams_are_read_by_the_probe_until_their_connection_deliver
         assert (supervised.handovers, supervised.disconnects) == (0, 0)
         assert supervised.connects_ok == 1
         assert sorted(await stale_markers(here)) == [(BOOK, "unfillable"), (TRADE, "filled")]
-        assert here.worker.pipeline.continuity.gaps == {"stale": 2}
+        assert here.worker.pipeline.gap_tracker.gaps == {"stale": 2}
         ids = [trade["trade_id"] for trade in trades if trade["symbol"] == "BTCUSDT"]
         assert missing(here, ids) == []
         assert len(ids) == len(set(ids))
@@ -178,7 +188,7 @@ async def test_a_stream_no_connection_delivers_is_quiet_and_nothing_is_replaced_
     async with world(tmp_path) as here:
         await learned(here)
         silence = here.exchange.begin(MuteStream(BOOK, 600.0, everybody=True))
-        await until(lambda: suspicions(here).quiet == 1)
+        await until(lambda: suspicions(here).quiet >= 1)
         await until(lambda: connections(here) == 1)
         silence.cancel()
         before = here.published(BOOK)
@@ -187,7 +197,7 @@ async def test_a_stream_no_connection_delivers_is_quiet_and_nothing_is_replaced_
         await here.stop()
 
         assert (supervisor(here).handovers, supervisor(here).disconnects) == (0, 0)
-        assert here.worker.pipeline.continuity.gaps == {}
+        assert here.worker.pipeline.gap_tracker.gaps == {}
         assert await stale_markers(here) == []
     assert "stale_confirmed" not in capsys.readouterr().out
 
@@ -198,12 +208,12 @@ async def test_what_rest_has_of_a_stream_no_connection_delivers_is_missing_and_f
     async with world(tmp_path) as here:
         await learned(here)
         silence = here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))
-        await until(lambda: here.worker.gap_filler.latest_ids.confirmed == 1)
-        assert here.worker.pipeline.continuity.open_gaps == 1
+        await until(lambda: here.worker.gap_filler.latest_ids.confirmed >= 1)
+        assert here.worker.pipeline.gap_tracker.open_gaps == 1
         silence.cancel()
         before = here.published(TRADE)
         await until(lambda: here.published(TRADE) > before + 50)
-        await until(lambda: here.worker.pipeline.continuity.open_gaps == 0)
+        await until(lambda: here.worker.pipeline.gap_tracker.open_gaps == 0)
         await here.stop()
         trades = await topic(here, "binance.spot.trade", "trade")
 
@@ -219,20 +229,19 @@ async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_by_the_probe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.backfill.latest_id.MIN_INTERVAL_S", 0.2)
-    monkeypatch.setattr("connector.backfill.latest_id.MAX_INTERVAL_S", 0.2)
     both = {**SPOT, "streams": ["trade"]}
     async with world(tmp_path, both, rate=750.0) as here:
         await learned(here)
         here.market.set_status("spot", "BTCUSDT", "BREAK")
-        await until(lambda: suspicions(here).quiet == 1)
+        await until(lambda: suspicions(here).quiet >= 1)
         await until(lambda: connections(here) == 1)
         here.exchange.begin(MuteStream(TRADE, 600.0))
         here.market.set_status("spot", "BTCUSDT", "TRADING")
-        await until(lambda: here.worker.gap_filler.latest_ids.confirmed == 1)
-        await until(lambda: suspicions(here).confirmed == 1)
+        await until(lambda: here.worker.gap_filler.latest_ids.confirmed >= 1)
+        await until(lambda: suspicions(here).confirmed >= 1)
         before = here.published(TRADE)
         await until(lambda: here.published(TRADE) > before + 50)
-        await until(lambda: here.worker.pipeline.continuity.open_gaps == 0)
+        await until(lambda: here.worker.pipeline.gap_tracker.open_gaps == 0)
         await here.stop()
         trades = await topic(here, "binance.spot.trade", "trade")
 
@@ -249,22 +258,28 @@ async def test_no_probe_connection_is_tried_while_the_exchange_bans_us(
 ) -> None:
     monkeypatch.setattr("connector.feed.liveness.probe.RETRY_DELAY_S", 0.1)
     asked: list[bool] = []
-    try_acquire_probe = ConnectLimiter.try_acquire_probe
+    try_acquire_probe, ban = ConnectLimiter.try_acquire_probe, ConnectLimiter.ban
 
     def noted(limiter: ConnectLimiter, plan: ConnectionPlan) -> bool:
         asked.append(try_acquire_probe(limiter, plan))
         return asked[-1]
 
+    def until_lifted(limiter: ConnectLimiter, plan: ConnectionPlan, _seconds: float) -> None:
+        ban(limiter, plan, math.inf)
+
     monkeypatch.setattr(ConnectLimiter, "try_acquire_probe", noted)
+    monkeypatch.setattr(ConnectLimiter, "ban", until_lifted)
     async with world(tmp_path) as here:
         await learned(here)
-        here.exchange._connects = 0  # 429, Retry-After: 5
+        here.exchange.handshakes.allowed = 0  # 429, Retry-After: 5
         here.exchange.begin(MuteStream(BOOK, 600.0))
-        await until(lambda: asked.count(False) == 2)
-        here.exchange._connects = 300
+        await until(lambda: asked.count(False) >= 2)
+        here.exchange.handshakes.allowed = 300
 
         assert here.exchange.connects_seen == 2
-        await until(lambda: suspicions(here).confirmed == 1)
+        [host] = here.worker.context.limiter._hosts.values()
+        host.banned_until = 0.0
+        await until(lambda: suspicions(here).confirmed >= 1)
         assert here.exchange.connects_seen == 3
         await here.stop()
     log = capsys.readouterr().out
@@ -282,9 +297,9 @@ async def test_a_stream_refused_to_the_probe_is_tried_on_the_next_one(
         refusal = here.exchange.begin(RefuseStream(BOOK))
         here.exchange.begin(MuteStream(TRADE, 600.0))
         here.exchange.begin(MuteStream(BOOK, 600.0))
-        await until(lambda: here.exchange.connects_seen == 3)
+        await until(lambda: here.exchange.connects_seen >= 3)
         refusal.cancel()
-        await until(lambda: suspicions(here).confirmed == 2)
+        await until(lambda: suspicions(here).confirmed >= 2)
         await here.stop()
     log = capsys.readouterr().out
     assert in_order(log, "connect_failed", "refused: ", "stale_confirmed")
@@ -296,16 +311,16 @@ async def test_a_stream_its_connection_delivers_again_was_suspected_wrongly(tmp_
         silence = here.exchange.begin(MuteStream(BOOK, 600.0, everybody=True))
         await until(lambda: connections(here) == 2)
         silence.cancel()
-        await until(lambda: suspicions(here).refuted == 1)
+        await until(lambda: suspicions(here).refuted >= 1)
         await until(lambda: connections(here) == 1)
         assert counted(here) == (1, 1, 0, 0)
 
         here.exchange.begin(MuteStream("ethusdt@trade", 600.0, everybody=True))
         await until(lambda: connections(here) == 2)
-        outcome = await here.stop()  # while a stream is suspected
+        left = await here.stop()  # while a stream is suspected
 
-        assert outcome.left == 0
-        assert connections(here) == 0
+        assert left == 0
+        await until(lambda: connections(here) == 0)
         markers = await topic(here, "binance.markers", "marker")
         assert {marker["state"] for marker in markers} == {"started", "stopped"}
 
@@ -328,7 +343,14 @@ async def test_an_exchange_that_is_silent_as_a_whole_costs_no_connection(
         assert supervisor(here).session is first
         assert (supervisor(here).handovers, suspicions(here).confirmed) == (0, 0)
         await here.stop()
-        assert here.worker.pipeline.continuity.gaps == {}
+        assert here.worker.pipeline.gap_tracker.gaps == {}
+
+
+class Stubborn(set[str]):
+    """Streams that stay mute, subscribed again or not."""
+
+    def discard(self, _name: object) -> None:
+        return
 
 
 async def test_stale_streams_share_a_probe_and_if_they_are_most_their_connection_is_replaced(
@@ -337,9 +359,9 @@ async def test_stale_streams_share_a_probe_and_if_they_are_most_their_connection
     async with world(tmp_path) as here:
         await learned(here)
         seen = here.exchange.connects_seen
-        for name in (TRADE, BOOK, "ethusdt@trade"):
-            here.exchange.begin(MuteStream(name, 600.0))
-        await until(lambda: supervisor(here).handovers == 1)
+        [session] = here.exchange.delivery.clients("spot")
+        session.muted = Stubborn({TRADE, BOOK, "ethusdt@trade"})
+        await until(lambda: supervisor(here).handovers >= 1)
         await until(lambda: connections(here) == 1)
         assert here.exchange.connects_seen == seen + 2
         before = {name: here.published(name) for name in (TRADE, BOOK, "ethusdt@trade")}
@@ -350,13 +372,6 @@ async def test_stale_streams_share_a_probe_and_if_they_are_most_their_connection
         assert supervisor(here).disconnects == 0
 
 
-class Stubborn(set[str]):
-    """Streams that stay mute, subscribed again or not."""
-
-    def discard(self, _name: object) -> None:
-        return
-
-
 async def test_a_connection_that_never_delivers_a_stream_again_is_replaced(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,19 +380,19 @@ async def test_a_connection_that_never_delivers_a_stream_again_is_replaced(
         await learned(here)
         [session] = here.exchange.delivery.clients("spot")
         session.muted = Stubborn({BOOK})
-        await until(lambda: suspicions(here).confirmed == 1)
+        await until(lambda: suspicions(here).confirmed >= 1)
         [_, second] = here.exchange.delivery.clients("spot")
         before = here.published(BOOK)
         await until(lambda: here.published(BOOK) > before)
         await second.socket.reset()  # no connection delivers it now: a gap, and suspected anew
-        await until(lambda: supervisor(here).handovers == 1)
+        await until(lambda: supervisor(here).handovers >= 1)
         await until(lambda: connections(here) == 1)
         before = here.published(BOOK)
         await until(lambda: here.published(BOOK) > before + 20)
         await here.stop()
 
         assert suspicions(here).confirmed == 2
-        assert here.worker.pipeline.continuity.gaps == {"stale": 2}
+        assert here.worker.pipeline.gap_tracker.gaps == {"stale": 2}
         # The second gap is marked again when the connection ends: nothing came after it there.
         assert await stale_markers(here) == [(BOOK, "unfillable")] * 3
         assert supervisor(here).disconnects == 0
@@ -389,13 +404,13 @@ async def test_what_no_connection_delivered_between_two_is_marked(tmp_path: Path
         await learned(here)
         [session] = here.exchange.delivery.clients("spot")
         session.muted = Stubborn({BOOK})
-        await until(lambda: suspicions(here).confirmed == 1)
+        await until(lambda: suspicions(here).confirmed >= 1)
         [_, second] = here.exchange.delivery.clients("spot")
-        await until(lambda: here.worker.pipeline.continuity.gaps == {"stale": 1})
+        await until(lambda: here.worker.pipeline.gap_tracker.gaps == {"stale": 1})
         await second.socket.reset()
         await until(lambda: connections(here) == 1)
         session.muted = set()  # the stale one delivers it again, without a new subscription
-        await until(lambda: here.worker.pipeline.continuity.gaps == {"stale": 2})
+        await until(lambda: here.worker.pipeline.gap_tracker.gaps == {"stale": 2})
         await here.stop()
 
         assert await stale_markers(here) == [(BOOK, "unfillable")] * 2
@@ -405,12 +420,14 @@ async def test_a_connection_is_dropped_and_replanned_while_a_stream_is_suspected
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.worker.replan_triggers.POLL_INTERVAL_S", 0.1)
+    # However often it is probed in vain, it is suspected again.
+    monkeypatch.setattr("connector.feed.liveness.activity.MAX_INCONCLUSIVE_PROBES", 1_000_000)
     async with world(tmp_path) as here:
         await learned(here)
         here.exchange.begin(MuteStream(TRADE, 600.0, everybody=True))
         await until(lambda: connections(here) == 2)
         await here.exchange.inflict(Drop("spot"))
-        await until(lambda: supervisor(here).connects_ok == 2)
+        await until(lambda: supervisor(here).connects_ok >= 2)
         await here.until_flowing()
         await until(lambda: connections(here) == 2)  # suspected anew
         here.rewrite({**SPOT, "symbols": ["ETHUSDT"]})
@@ -431,16 +448,16 @@ async def test_of_two_connections_the_one_that_is_mute_is_healed_and_nothing_was
         both = here.worker.shard.supervised
         first, second = here.exchange.delivery.clients("spot")
         first.withhold(BOOK)
-        await until(lambda: sum(confirmed(both)) == 1)
+        await until(lambda: sum(confirmed(both)) >= 1)
         await until(lambda: connections(here) == 2 and not first.muted)
         second.withhold(None)
-        await until(lambda: sum(supervisor.handovers for supervisor in both) == 1)
+        await until(lambda: sum(supervisor.handovers for supervisor in both) >= 1)
         await until(lambda: connections(here) == 2)
         found = confirmed(both)
         await here.stop()
 
         assert sorted(found) == [1, 4]
-        assert here.worker.pipeline.continuity.gaps == {}
+        assert here.worker.pipeline.gap_tracker.gaps == {}
         assert await stale_markers(here) == []
         assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
 
