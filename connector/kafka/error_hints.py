@@ -16,6 +16,11 @@ _HINTS = {
     "connecting to a PLAINTEXT broker listener": (
         "the port does not speak TLS: use the TLS port, or protocol PLAINTEXT or SASL_PLAINTEXT"
     ),
+    # The same cause: whether librdkafka still reads the broker's plain answer is a race.
+    "SSL connection closed by peer": (
+        "the peer hung up during the TLS handshake; mostly the port does not speak TLS: use the TLS"
+        " port, or protocol PLAINTEXT or SASL_PLAINTEXT"
+    ),
     "certificate verify failed": (
         "the broker's certificate does not fit: ca_file is not the authority that signed it, or its"
         " names do not include the host in bootstrap_servers"

@@ -24,6 +24,11 @@ from connector.kafka.error_hints import add_hint
             "does not speak TLS",
         ),
         (
+            "ssl://127.0.0.1:9/bootstrap: Disconnected: SSL connection closed by peer (after 4ms in"
+            " state SSL_HANDSHAKE)",
+            "does not speak TLS",
+        ),
+        (
             "SSL handshake failed: error:0A000086:SSL routines::certificate verify failed: broker"
             " certificate could not be verified, verify that ssl.ca.location is correctly",
             "ca_file is not the authority",
