@@ -1,35 +1,48 @@
 #!/usr/bin/env bash
-# What `make test` runs, each part with its seconds. The tests with sockets and servers mostly wait:
-# they run beside the others, and their output follows.
+# What `make test` runs, each part with its seconds. After the lint all parts run beside one another:
+# most of them wait for sockets and servers, and those that only compute give way to them.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-part() {
+part() { # NICENESS TARGET [ARGUMENTS OF PYTEST]
   local began=$SECONDS code=0
-  "${MAKE:-make}" --no-print-directory "$1" || code=$?
-  echo "== $1: $((SECONDS - began)) s"
+  PYTEST=${3:-} nice -n "$1" "${MAKE:-make}" --no-print-directory "$2" || code=$?
+  echo "== $2: $((SECONDS - began)) s"
   return "$code"
 }
 
-part lint || exit
-part types || exit
-long="tests/feed/liveness/test_monitor.py tests/worker/test_replan.py tests/worker/test_handover.py" # half of the waiting
-others=$(printf -- '--ignore=%s ' $long)
-said=$(mktemp -d)
-trap 'rm -rf "$said"' EXIT
-part servers >"$said/servers" 2>&1 &
-servers=$!
-PYTEST="$long" part lab >"$said/long" 2>&1 &
-long=$!
-PYTEST="$others" part lab >"$said/lab" 2>&1 &
-lab=$!
-part unit
-code=$?
-wait "$lab" || code=$?
-cat "$said/lab"
-wait "$long" || code=$?
-cat "$said/long"
-wait "$servers" || code=$?
-cat "$said/servers"
-[ "$code" -eq 0 ] || exit "$code"
-part wheel
+beside() { # as part; the output is kept in a file
+  local output="$outputs/${#pids[@]}"
+  part "$@" >"$output" 2>&1 &
+  pids+=($!)
+}
+
+ignoring() { # PATHS
+  printf -- '--ignore=%s ' "$@"
+}
+
+part 0 lint || exit
+
+# Each about half of the waiting.
+servers="tests/servers/test_security.py tests/servers/test_transactions.py tests/servers/test_worker.py"
+lab="tests/feed/liveness tests/worker/test_handover.py tests/worker/test_replan.py"
+
+outputs=$(mktemp -d)
+trap 'rm -rf "$outputs"' EXIT
+pids=()
+# shellcheck disable=SC2086
+{
+  beside 10 types
+  beside 10 wheel
+  beside 10 unit
+  beside 0 lab "$lab"
+  beside 0 lab "$(ignoring $lab tests/servers)"
+  beside 0 servers "$servers"
+  beside 0 servers "tests/servers $(ignoring $servers)"
+}
+code=0
+for number in "${!pids[@]}"; do
+  wait "${pids[number]}" || code=$?
+  cat "$outputs/$number"
+done
+exit "$code"

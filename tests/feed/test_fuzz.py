@@ -14,7 +14,7 @@ from connector.feed.route import Codecs, Routes, route_to
 from connector.telemetry.ledger import Ledger
 from tests.support.pipeline import FEED, Recorder
 
-FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "100000"))
+FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "50000"))
 SAMPLES = Path(__file__).parent.parent / "golden" / "samples"
 NOW_US = 1_789_967_129_123_456
 SPECIAL = (b"null", b"-1", b"1e400", b"9223372036854775808", b'"', b"{", b"}", b"[", b"]", b"\xff")
