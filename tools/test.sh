@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # What `make test` runs, each part with its seconds. After the lint all parts run beside one another:
-# most of them wait for sockets and servers, and those that only compute give way to them.
+# most of them wait for sockets and servers; those that only compute yield to them a little.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
-part() { # NICENESS TARGET [ARGUMENTS OF PYTEST]
+part() { # TARGET [ARGUMENTS OF PYTEST]; YIELD: how nice it is to the others
   local began=$SECONDS code=0
-  PYTEST=${3:-} nice -n "$1" "${MAKE:-make}" --no-print-directory "$2" || code=$?
-  echo "== $2: $((SECONDS - began)) s"
+  PYTEST=${2:-} nice -n "${YIELD:-0}" "${MAKE:-make}" --no-print-directory "$1" || code=$?
+  echo "== $1: $((SECONDS - began)) s"
   return "$code"
 }
 
@@ -21,7 +21,7 @@ ignoring() { # PATHS
   printf -- '--ignore=%s ' "$@"
 }
 
-part 0 lint || exit
+part lint || exit
 
 # Each about half of the waiting.
 servers="tests/servers/test_security.py tests/servers/test_transactions.py tests/servers/test_worker.py"
@@ -32,13 +32,13 @@ trap 'rm -rf "$outputs"' EXIT
 pids=()
 # shellcheck disable=SC2086
 {
-  beside 10 types
-  beside 10 wheel
-  beside 10 unit
-  beside 0 lab "$lab"
-  beside 0 lab "$(ignoring $lab tests/servers)"
-  beside 0 servers "$servers"
-  beside 0 servers "tests/servers $(ignoring $servers)"
+  YIELD=4 beside types
+  YIELD=4 beside wheel
+  YIELD=4 beside unit
+  beside lab "$lab"
+  beside lab "$(ignoring $lab tests/servers)"
+  beside servers "$servers"
+  beside servers "tests/servers $(ignoring $servers)"
 }
 code=0
 for number in "${!pids[@]}"; do

@@ -11,7 +11,7 @@ if [ "$(nproc)" -gt 2 ]; then
 else
   pin=()
 fi
-"$make" --no-print-directory setup || exit
+"$make" --no-print-directory setup >/dev/null || exit
 
 logs=$(mktemp -d)
 trap 'kill $(jobs -p)' EXIT
