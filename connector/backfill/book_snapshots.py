@@ -5,7 +5,7 @@ import time
 from dataclasses import dataclass
 
 from connector.backfill.job import RestCalls
-from connector.backfill.pages import snapshot
+from connector.backfill.pages import fewer_levels, snapshot
 from connector.backfill.publisher import RestEventPublisher
 from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.stream_name import Stream
@@ -28,15 +28,27 @@ class BookSnapshots:
         self._publisher = publisher
         self._interval_s = interval_s
         self._due: dict[str, tuple[Series, float]] = {}  # name -> series, monotonic seconds
+        # Name of a series whose book Kafka refused -> levels a side to ask for; None: no book.
+        self._levels: dict[str, int | None] = {}
         self.published = 0
 
-    def request(self, series: Series, gap_id: str | None) -> None:
+    def request(self, series: Series, gap_id: str | None, fewer_than: int | None = None) -> None:
         """Fetch a snapshot of a series' book now, and again after the interval.
 
-        gap_id: the gap after which it is wanted; None at the start and at the interval.
+        Args:
+            series: The series of the book's changes.
+            gap_id: The gap after which it is wanted; None at the start and at the interval.
+            fewer_than: Levels a side of the book that Kafka refused; from now on fewer are asked.
         """
-        self._due[series.name] = series, time.monotonic() + self._interval_s
-        self._scheduler.add(BookSnapshotJob(self, series, gap_id))
+        name = series.name
+        if fewer_than is not None:
+            self._levels[name] = fewer_levels(series.stream, fewer_than)
+            events.book_too_large(series.stream.name, series.symbol, fewer_than, self._levels[name])
+        if name in self._levels and self._levels[name] is None:
+            self._due.pop(name, None)
+            return
+        self._due[name] = series, time.monotonic() + self._interval_s
+        self._scheduler.add(BookSnapshotJob(self, series, gap_id, self._levels.get(name)))
 
     async def run(self) -> None:
         """Request the snapshots that are due until cancelled."""
@@ -63,6 +75,7 @@ class BookSnapshotJob:
     books: BookSnapshots
     series: Series
     gap_id: str | None
+    levels: int | None = None  # a side; None: as many as the catalogue says
 
     @property
     def stream(self) -> Stream:
@@ -77,7 +90,7 @@ class BookSnapshotJob:
         """Fetch the book and publish it; one that the exchange refuses is logged."""
         stream, symbol = self.stream, self.series.symbol
         try:
-            raw = await rest.fetch(stream, snapshot(stream, symbol))
+            raw = await rest.fetch(stream, snapshot(stream, symbol, self.levels))
             book = event_from_book(stream, raw, symbol)
         except (Refused, BadMessage) as error:
             events.book_refused(stream.name, symbol, str(error))

@@ -56,8 +56,8 @@ class GapFiller:
                     case FillGap(series, gap):
                         job = LiveGapJob(series, gap, self._publisher, self._gap_tracker)
                         self.scheduler.add(job)
-                    case SnapshotBook(series, gap_id):
-                        self.books.request(series, gap_id)
+                    case SnapshotBook(series, gap_id, fewer_than):
+                        self.books.request(series, gap_id, fewer_than)
                     case ConfirmReset(series):
                         self.latest_ids.confirm_reset(series)
             await asyncio.sleep(POLL_INTERVAL_S)

@@ -140,6 +140,13 @@ def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage
     return RestPage(backfill.path, params, weight_of(weights, limit), backfill.needs_key, limit, 0)
 
 
+def fewer_levels(stream: Stream, levels: int) -> int | None:
+    """Return the next smaller number of levels that `snapshot` takes; None: there is none."""
+    if stream.row.kind == "rpi-depth":  # REST gives it whole
+        return None
+    return max((allowed for allowed in DEPTH_LEVELS if allowed < levels), default=None)
+
+
 def _check_levels(stream: Stream, levels: int, max_levels: int) -> None:
     if stream.product == "spot":
         good, gives = 0 < levels <= max_levels, f"1 to {max_levels}"

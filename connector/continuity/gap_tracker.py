@@ -79,7 +79,10 @@ class GapTracker(SeriesRegistry):
         series.next_gap_id, series.needs_check = self._count(series, gap), True
 
     def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
-        """Mark a record that Kafka did not take as unfillable."""
+        """Mark a record that Kafka did not take as unfillable.
+
+        A snapshot is a state and leaves no hole: one with fewer levels is requested in its place.
+        """
         in_topic = [series for series in self._series.values() if series.topic == topic]
         for kind in {series.stream.row.kind for series in in_topic or self._series.values()}:
             try:
@@ -88,9 +91,18 @@ class GapTracker(SeriesRegistry):
                 continue
             name = f"{record['product']}/{record['stream_name']}/{record['symbol']}"
             series = self._series.get(name)
-            if series is not None:
-                gap = series.gap_of(self._environment, reason, record)
-                self.outbox.add_marker("unfillable", series, gap, topic=topic)
+            if series is None:
+                continue
+            if record["origin"] == "snapshot":
+                levels = max(len(record["bids"]), len(record["asks"]))
+                self._request_snapshot(series, record["gap_id"], fewer_than=levels)
+                continue
+            open_gap = series.open_gaps.get(record["gap_id"])
+            if record["origin"] == "backfill" and open_gap is not None:
+                open_gap.recovered -= 1  # counted when it was published
+                self.recovered -= 1
+            gap = series.gap_of(self._environment, reason, record)
+            self.outbox.add_marker("unfillable", series, gap, topic=topic)
 
     # Reported by the supervisors
 

@@ -109,16 +109,25 @@ class Series:
         return gap
 
     def gap_of(self, environment: str, reason: GapReason, record: dict[str, Any]) -> Gap:
-        """Return the gap that a record of this series leaves when Kafka does not take it."""
-        first, last, previous, _ = self.stream.row.span_fields
-        before = record[first] - 1
+        """Return the gap that a record of this series leaves when Kafka does not take it.
+
+        Every field that the schema lets be null may be null: REST does not know all of them.
+        """
+        first_field, last_field, previous_field, _ = self.stream.row.span_fields
+        last = _first_present(record, last_field, "receive_time")
+        before = _first_present(record, first_field, last_field, "receive_time") - 1
         chained = self.stream.row.sequence.rule == "chained"
-        if chained and previous is not None and record[previous] is not None:
-            before = record[previous]
-        gap = self.gap_around(environment, reason, before, record[last])
-        gap.missing = record[last] - before if self.gapless else 1
+        if chained and previous_field and record[previous_field] is not None:
+            before = record[previous_field]
+        gap = self.gap_around(environment, reason, before, last)
+        gap.missing = last - before if self.gapless else 1
         return gap
 
     def edges(self, reason: GapReason) -> Gap:
         """Return the left edge of what follows the newest record: where a coverage ends."""
         return Gap("", reason, self.last_id, self.last_ms, epoch=self.tracker.epoch)
+
+
+def _first_present(record: dict[str, Any], *names: str) -> int:
+    """Return the first of these fields that is not null."""
+    return int(next(record[name] for name in names if record[name] is not None))

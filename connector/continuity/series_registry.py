@@ -220,7 +220,9 @@ class SeriesRegistry:
             self.requests.append(FillGap(series, gap))
         return why
 
-    def _request_snapshot(self, series: Series, gap_id: str | None) -> None:
+    def _request_snapshot(
+        self, series: Series, gap_id: str | None, fewer_than: int | None = None
+    ) -> None:
         """Request a snapshot, if the series is an order book's."""
         if self._policy.gives_snapshots(series.stream.row):
-            self.requests.append(SnapshotBook(series, gap_id))
+            self.requests.append(SnapshotBook(series, gap_id, fewer_than))

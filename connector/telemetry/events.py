@@ -24,6 +24,19 @@ def started(streams: int, connections: int, topics: int, version: str) -> None:
     _log.info("started", version=version, streams=streams, connections=connections, topics=topics)
 
 
+def stopping(timeout_s: float) -> None:
+    """A signal ends the run: nothing more is read, what was read is stored within `timeout_s`."""
+    _log.info("stopping", timeout_s=timeout_s, hint="a second signal ends at once")
+
+
+def stop_hurried() -> None:
+    """A second signal came: the worker ends without waiting for Kafka; `stopped` has what is left.
+
+    The next start fetches what can be fetched, and marks the rest as missing.
+    """
+    _log.warning("stop_hurried")
+
+
 def stopped(left: int, seconds: float, **counts: int) -> None:
     """The worker has flushed what it could and ends after running for `seconds`.
 
@@ -271,9 +284,17 @@ def delivery_failed(topic: str, cause: str) -> None:
     _log.error("delivery_failed", topic=topic, cause=cause)
 
 
-def kafka_trouble(cause: str) -> None:
-    """A broker cannot be reached, or refuses the login; librdkafka tries again by itself."""
-    _log.warning("kafka_trouble", cause=cause)
+def kafka_trouble(cause: str, seconds: float = 0.0) -> None:
+    """Kafka stores nothing, since `seconds`: not reached, no login, no answer, or no such topic.
+
+    Each cause once a minute, until `kafka_recovered`.
+    """
+    _log.warning("kafka_trouble", cause=cause, seconds=round(seconds, 1))
+
+
+def kafka_recovered(seconds: float) -> None:
+    """Kafka stores records again, after trouble of `seconds`."""
+    _log.info("kafka_recovered", seconds=round(seconds, 1))
 
 
 def transaction_again(cause: str) -> None:
@@ -328,3 +349,13 @@ def backfill_waits(product: str, cause: str, seconds: float) -> None:
 def book_refused(stream: str, symbol: str, cause: str) -> None:
     """The snapshot of an order book cannot be had: its topic has changes without a snapshot."""
     _log.warning("book_refused", stream=stream, symbol=symbol, cause=cause)
+
+
+def book_too_large(stream: str, symbol: str, refused: int, asked: int | None) -> None:
+    """Kafka refused a book with `refused` levels a side; `asked` are asked for from now on.
+
+    asked: None: no smaller book can be had, so the topic gets no snapshots of it.
+    """
+    cure = "raise max.message.bytes of the topic to get more levels"
+    levels = {"refused_levels": refused, "asked_levels": asked}
+    _log.warning("book_too_large", stream=stream, symbol=symbol, **levels, cure=cure)
