@@ -11,6 +11,18 @@ Headers = list[tuple[str, str | bytes | None]]
 # plain tuple, for it is made for each record published and a named one costs several times as much.
 KafkaRecord = tuple[str, bytes | None, bytes | None, int, Headers | None]
 HEADER_BYTES = 5
+MAX_AHEAD_MS = 300_000  # a record time over 1 h ahead makes a broker refuse the whole batch
+
+
+def timestamp_ms(event_ms: int | None, received_ms: int) -> int:
+    """Return a record's Kafka timestamp, live or fetched: its event's time where a broker takes it.
+
+    The receive time stands in for a time that is missing, before 1970, or too far ahead. Both are
+    epoch milliseconds.
+    """
+    if event_ms is None or not 0 < event_ms <= received_ms + MAX_AHEAD_MS:
+        return received_ms
+    return event_ms
 
 
 def header(schema_id: int) -> bytes:

@@ -18,7 +18,6 @@ from connector.feed.dead_letters import DeadLetterHandler, DeadLetterSink
 from connector.feed.route import PendingEvent, Route
 from connector.telemetry.ledger import Ledger
 
-MAX_AHEAD_MS = 300_000  # a record time over 1 h ahead makes a broker refuse the whole batch
 REPEATS_BEFORE_ID_RESET_CHECK = 50  # in a row: then REST is asked whether the ids began anew
 
 
@@ -115,10 +114,7 @@ class EventProcessor:
             value = codec.encode(message, series.record_prefix, receipt)
         except Exception as error:
             raise self.dead_letters.rejected(codec, series, message, error) from error
-        record_ms = codec.record_time(message)
-        received_ms = received_us // 1000
-        if record_ms is None or not 0 < record_ms <= received_ms + MAX_AHEAD_MS:
-            record_ms = received_ms
+        record_ms = framing.timestamp_ms(codec.record_time(message), received_us // 1000)
         self._records.produced += 1
         if series.arbiter is not None:
             event = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)

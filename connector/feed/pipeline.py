@@ -149,7 +149,7 @@ class Pipeline:
             raise BadMessage("field", str(error)) from error
         receipt = framing.receipt(received_us, origin, gap_id)
         value = codec.encode(message, series.record_prefix, receipt)
-        record_ms = event.time_ms or received_us // 1000
+        record_ms = framing.timestamp_ms(event.time_ms, received_us // 1000)
         self._publisher.publish(series.topic, value, series.key, record_ms, received_us)
         self._records.produced += 1
         return True

@@ -7,7 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.codec.framing import HEADER_BYTES, header, prefix, receipt, schema_id_of
+from connector.codec.framing import (
+    HEADER_BYTES,
+    MAX_AHEAD_MS,
+    header,
+    prefix,
+    receipt,
+    schema_id_of,
+    timestamp_ms,
+)
+
+NOW_MS = 1_789_967_129_123
 
 
 @given(st.integers(0, 2**32 - 1))
@@ -49,3 +59,15 @@ def test_a_receipt_is_both_times_origin_and_gap(
     times = [1_795_000_000_123, 1_795_000_000_123_456]
 
     assert read(["long", "long", "string", ["null", "string"]], made) == [*times, origin, gap_id]
+
+
+@pytest.mark.parametrize("event_ms", [1, NOW_MS, NOW_MS + MAX_AHEAD_MS])
+def test_a_record_has_the_time_of_its_event(event_ms: int) -> None:
+    assert timestamp_ms(event_ms, NOW_MS) == event_ms
+
+
+@pytest.mark.parametrize("event_ms", [None, -1, 0, NOW_MS + MAX_AHEAD_MS + 1])
+def test_the_receive_time_stands_in_for_a_time_that_a_broker_would_refuse(
+    event_ms: int | None,
+) -> None:
+    assert timestamp_ms(event_ms, NOW_MS) == NOW_MS

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.feed.event_processor import MAX_AHEAD_MS
+from connector.codec.framing import MAX_AHEAD_MS
+from connector.codec.rest_rows import RestEvent
 from connector.feed.pipeline import Pipeline
 from connector.feed.route import Routes
 from connector.telemetry.ledger import Ledger
@@ -92,6 +93,19 @@ def test_a_time_too_far_ahead_gives_way_to_the_receive_time() -> None:
 
     times = [timestamp for *_, timestamp in line.recorder.records]
     assert times == [NOW_MS + MAX_AHEAD_MS, NOW_MS, NOW_MS]
+
+
+def test_a_fetched_event_too_far_ahead_gives_way_to_the_receive_time_too() -> None:
+    line = Line()
+    line.receive(frame(trade(1)))
+    route = line.routes[b"btcusdt@trade"]
+    [series] = route.series.values()
+    for number, time_ms in ((2, NOW_MS + MAX_AHEAD_MS), (3, NOW_MS + MAX_AHEAD_MS + 1)):
+        event = RestEvent(json.dumps(trade(number)).encode(), number, number, time_ms)
+        assert line.pipeline.recover(route.codec, series, event, "g", "backfill", NOW_MS * 1000)
+
+    times = [timestamp for *_, timestamp in line.recorder.records[1:]]
+    assert times == [NOW_MS + MAX_AHEAD_MS, NOW_MS]
 
 
 def test_a_frame_in_another_spelling_is_read_all_the_same() -> None:
