@@ -34,7 +34,8 @@ class CheckpointBarrier:
 
     def is_due(self, now: float) -> bool:
         """Say whether it is time to collect the next checkpoint."""
-        return not self.waiting and now - self._collected_at >= INTERVAL_S
+        is_over = not self.waiting and self._covered_is_settled
+        return is_over and now - self._collected_at >= INTERVAL_S
 
     def collect(self, records: Iterable[KafkaRecord], published: int, now: float) -> None:
         """Hold back the markers and progress that cover all records published so far.
@@ -43,17 +44,28 @@ class CheckpointBarrier:
         """
         self._collected_at = now
         self.waiting.extend(records)
-        if self.waiting:
-            self._covered, self.interval = self.interval, Interval()
-            self._covered_size = published - self._published_before
-            self._published_before = published
+        self._covered, self.interval = self.interval, Interval()
+        self._covered_size = published - self._published_before
+        self._published_before = published
+
+    @property
+    def _covered_is_settled(self) -> bool:
+        return self._covered.settled == self._covered_size
 
     @property
     def is_ready(self) -> bool:
         """Whether a checkpoint waits and every record that it covers is settled."""
-        return bool(self.waiting) and self._covered.settled == self._covered_size
+        return bool(self.waiting) and self._covered_is_settled
+
+    @property
+    def unsettled_since(self) -> float | None:
+        """When the checkpoint was collected that covers records not settled yet; None: none does.
+
+        Monotonic seconds.
+        """
+        return None if self._covered_is_settled else self._collected_at
 
     def all_settled(self, published: int) -> bool:
         """Say whether every record is settled, of `published` so far."""
         late = published - self._published_before
-        return self._covered.settled == self._covered_size and self.interval.settled == late
+        return self._covered_is_settled and self.interval.settled == late

@@ -15,6 +15,7 @@ from connector.errors import Retry
 from connector.kafka import error_hints
 from connector.kafka.dead_letter import POISON_RECORD
 from connector.kafka.transaction_client import ProducerLost, TransactionClient
+from connector.kafka.trouble import KafkaTrouble
 from connector.telemetry import events
 
 SUCCESSOR_TIMEOUT_S = 5.0  # a later writer has written its first transaction by then
@@ -52,8 +53,10 @@ class WriterLookup:
 class Committer:
     """Brings transactions to their end; without `lookup` a fenced writer is fenced for good."""
 
-    def __init__(self, client: TransactionClient, lookup: WriterLookup | None) -> None:
-        self._client, self._lookup = client, lookup
+    def __init__(
+        self, client: TransactionClient, lookup: WriterLookup | None, health: KafkaTrouble
+    ) -> None:
+        self._client, self._lookup, self._health = client, lookup, health
         # By number.
         self._kept: deque[tuple[int, RecordList]] = deque(maxlen=MAX_KEPT_TRANSACTIONS)
 
@@ -105,7 +108,9 @@ class Committer:
 
     def _prepare_retry(self, error: KafkaError, commits: int) -> RecordList:
         """Wait a moment; return the records of earlier transactions that Kafka lost."""
-        events.transaction_again(cause=error_hints.describe(error))
+        cause = error_hints.describe(error)
+        self._health.report(cause)
+        events.transaction_again(cause=cause)
         self._client.wait(RETRY_DELAY_S)
         if not self._kept:
             return []
@@ -135,7 +140,8 @@ class Committer:
         while True:
             try:
                 return self._lookup.last_writer(commits)
-            except Retry:
+            except Retry as error:
+                self._health.report(str(error))
                 self._client.wait(RETRY_DELAY_S)
 
     def _keep(self, number: int, records: RecordList) -> None:

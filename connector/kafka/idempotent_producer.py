@@ -22,6 +22,7 @@ from connector.kafka.client import open_client
 from connector.kafka.dead_letter import POISON_RECORD
 from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
 from connector.kafka.refused_batch import HeldRecord, RefusedBatch
+from connector.rate_limit import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -41,6 +42,7 @@ class IdempotentProducer(Producer):
         super().__init__(ledger, lag, dead_letter_topic, tracker)
         self._conf = dict(conf)
         self._capacity = int(conf["queue.buffering.max.messages"])
+        self._failure_logs = Sampler(1)
         self._sampled = 0
         self._barrier = CheckpointBarrier()
         self._interval = self._barrier.interval
@@ -148,11 +150,12 @@ class IdempotentProducer(Producer):
         self._ledger.delivery_errors[error.name()] += 1
         self._records.failed += 1
         self._mark_refused(topic, value, "delivery")
-        self.trouble = error_hints.describe(error)
+        cause = error_hints.describe(error)
+        self.health.report(cause)
         if error.fatal():
             self._set_fatal(error)
-        if self._error_logs.allows(time.monotonic()):
-            events.delivery_failed(topic=topic, cause=self.trouble)
+        if self._failure_logs.allows(time.monotonic()):
+            events.delivery_failed(topic=topic, cause=cause)
 
     def _on_uncounted_delivery(self, error: KafkaError | None, _message: Message | None) -> None:
         if error is not None:
@@ -178,6 +181,7 @@ class IdempotentProducer(Producer):
 
     @override
     def poll(self) -> None:
+        self._log_trouble()
         acknowledged = self._records.acknowledged
         try:
             self._client.poll(0)
@@ -190,7 +194,7 @@ class IdempotentProducer(Producer):
         except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
             self._set_fatal(error.args[0])
         if self._records.acknowledged > acknowledged:
-            self.trouble = None
+            self.health.clear()
 
     def _hold(self, checkpoint: list[KafkaRecord]) -> None:
         """Hold a checkpoint back until everything published so far is settled."""
@@ -216,6 +220,11 @@ class IdempotentProducer(Producer):
 
     @property
     @override
+    def _unanswered_since(self) -> float | None:
+        return self._barrier.unsettled_since
+
+    @property
+    @override
     def queued(self) -> int:
         return sum(map(len, self._clients()))
 
@@ -231,7 +240,7 @@ class IdempotentProducer(Producer):
         return self._records.in_flight
 
     def _serve_until_empty(self, deadline: float) -> None:
-        while self._is_unfinished() and time.monotonic() < deadline:
+        while self._is_unfinished() and time.monotonic() < deadline and not self.hurried:
             try:
                 self._client.poll(0.05)
             except KafkaException as error:

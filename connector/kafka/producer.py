@@ -11,7 +11,7 @@ from connector.continuity.marker import GapReason
 from connector.errors import BadMessage, Fatal
 from connector.kafka import error_hints
 from connector.kafka.dead_letter import DeadLetterEncoder
-from connector.rate_limit import Sampler
+from connector.kafka.trouble import KafkaTrouble
 from connector.telemetry import events
 from connector.telemetry.lag import Lag, histogram
 from connector.telemetry.ledger import Ledger
@@ -53,14 +53,24 @@ class Producer(ABC):
     ) -> None:
         self.fatal: Fatal | None = None  # Kafka refused the producer for good: the process must end
         self.fenced = False  # a later writer has taken over: this one never writes again
-        self.trouble: str | None = None  # last error of Kafka; None once records are stored again
+        self.hurried = False  # see `hurry`
+        self.health = KafkaTrouble()
         self.commits = 0  # transactions stored
         self.pauses = histogram("bkc_commit_pause_seconds")  # of publishing, for each commit
         self._ledger, self._records, self._lag = ledger, ledger.records, lag
         self._dead_letter_encoder = DeadLetterEncoder(dead_letter_topic)
         self._tracker = tracker
-        self._error_logs = Sampler(1)
         self._until_sample = SAMPLE_EVERY
+
+    @property
+    def trouble(self) -> str | None:
+        """Why Kafka stores nothing now; None: it does."""
+        return self.health.cause(time.monotonic(), self._unanswered_since)
+
+    @property
+    @abstractmethod
+    def _unanswered_since(self) -> float | None:
+        """When the oldest record was sent that is not acknowledged; None: all are. Monotonic s."""
 
     @abstractmethod
     def start(self) -> None:
@@ -104,6 +114,13 @@ class Producer(ABC):
 
         Returns how many of the ledger's records are not stored.
         """
+
+    def hurry(self) -> None:
+        """End all waiting for Kafka: `flush`, under way or called later, returns within a second.
+
+        May be called from another thread.
+        """
+        self.hurried = True
 
     @abstractmethod
     def close(self) -> None:
@@ -155,9 +172,15 @@ class Producer(ABC):
 
     def _on_error(self, error: KafkaError) -> None:
         """Note trouble of a connection: it concerns no single record, and mostly passes."""
-        self.trouble = error_hints.describe(error)
-        if not error.fatal() and self._error_logs.allows(time.monotonic()):
-            events.kafka_trouble(cause=self.trouble)
+        self.health.report(error_hints.describe(error))
+
+    def _log_trouble(self) -> None:
+        """Log what has changed of Kafka's trouble; `poll` calls it."""
+        report = self.health.to_log(time.monotonic(), self._unanswered_since)
+        if report is not None and report.cause is None:
+            events.kafka_recovered(seconds=report.seconds)
+        elif report is not None:
+            events.kafka_trouble(cause=str(report.cause), seconds=report.seconds)
 
     def _set_fatal(self, error: KafkaError) -> None:
         cause = error_hints.describe(error)

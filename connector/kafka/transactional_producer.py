@@ -65,7 +65,7 @@ class TransactionalProducer(Producer):
         self._paused_at = 0.0
         self._thread = ThreadPoolExecutor(1, "kafka-commit")
         self._client = TransactionClient(conf, self._on_error)
-        self._committer = Committer(self._client, lookup)
+        self._committer = Committer(self._client, lookup, self.health)
 
     @override
     def start(self) -> None:
@@ -125,6 +125,7 @@ class TransactionalProducer(Producer):
 
     @override
     def poll(self) -> None:
+        self._log_trouble()
         if self._committing is not None:
             if self._committing.done():
                 self._finish_commit(self._committing)
@@ -132,7 +133,7 @@ class TransactionalProducer(Producer):
         try:
             self._client.producer.poll(0)
         except KafkaException as error:
-            self.trouble = error_hints.describe(error.args[0])
+            self.health.report(error_hints.describe(error.args[0]))
         if self._commit_is_due(time.monotonic()) and self._may_write():
             self._commit()
 
@@ -166,13 +167,14 @@ class TransactionalProducer(Producer):
             self._open = Transaction()
             if error.error.code() in FENCED:  # a later writer has taken over
                 self.fenced = True
+                self.health.clear()
                 events.fenced(cause=error_hints.describe(error.error))
             else:
                 self._set_fatal(error.error)
             return
         self._open = Transaction()
         self.commits += 1
-        self.trouble = None
+        self.health.clear()
         self.pauses.observe(time.monotonic() - self._paused_at)
         self._count(transaction, poison)
 
@@ -191,12 +193,19 @@ class TransactionalProducer(Producer):
 
     @property
     @override
+    def _unanswered_since(self) -> float | None:
+        return None if self._committing is None else self._paused_at
+
+    @property
+    @override
     def queued(self) -> int:
         return len(self._open.records) + len(self._dead_letters)
 
     @override
     def flush(self, deadline: float) -> int:
         self._client.deadline = deadline
+        if self.hurried:  # maybe in this moment, by another thread
+            self._client.deadline = 0.0
         stored = self._committing is None or self._finish_before(deadline, self._committing)
         while stored and self._may_write() and (self.queued or self._has_markers()):
             stored = self._finish_before(deadline, self._commit())
@@ -211,6 +220,11 @@ class TransactionalProducer(Producer):
             return False
         self._finish_commit(commit)
         return self.commits > before
+
+    @override
+    def hurry(self) -> None:
+        super().hurry()
+        self._client.deadline = 0.0
 
     @override
     def close(self) -> None:

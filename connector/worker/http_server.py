@@ -4,6 +4,7 @@ Liveness fails for neither Kafka nor Binance: a restart of the worker would not 
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
@@ -18,6 +19,7 @@ class HttpServer:
         readiness: Name of each part of readiness -> whether it is met.
         metrics: Returns the page in Prometheus' text format.
         status: Returns what is shown as JSON.
+        causes: Name of a part of readiness -> why it is not met, where that is known.
     """
 
     def __init__(
@@ -25,8 +27,10 @@ class HttpServer:
         readiness: Mapping[str, Callable[[], bool]],
         metrics: Callable[[], bytes],
         status: Callable[[], dict[str, Any]],
+        causes: Mapping[str, Callable[[], str | None]] = MappingProxyType({}),
     ) -> None:
         self._readiness, self._metrics, self._status = readiness, metrics, status
+        self._causes = causes
         app = web.Application()
         app.router.add_get("/livez", self._live)
         app.router.add_get("/readyz", self._ready)
@@ -71,8 +75,14 @@ class HttpServer:
     async def _ready(self, _request: web.Request) -> web.Response:
         failing = self.failing()
         if failing:
-            return web.Response(status=503, text=f"waiting for: {', '.join(failing)}\n")
+            parts = ", ".join(map(self._named, failing))
+            return web.Response(status=503, text=f"waiting for: {parts}\n")
         return web.Response(text="ok\n")
+
+    def _named(self, part: str) -> str:
+        """Return the name of a part of readiness, and why it is not met where that is known."""
+        cause = self._causes[part]() if part in self._causes else None
+        return part if cause is None else f"{part} ({cause})"
 
     async def _started(self, request: web.Request) -> web.Response:
         self.failing()

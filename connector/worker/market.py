@@ -40,6 +40,7 @@ from connector.worker.writer import ShardWriter, WriterIdentity
 
 POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
 DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
+RETIRED = "a later writer has taken over; this one writes no more: stop it"
 
 
 class MarketWorker:
@@ -118,14 +119,22 @@ class MarketWorker:
         self._took_over = False  # after topics and schemas: we are the writer of the shard
         self._crash: Fatal | None = None
         self.readiness = {
-            "kafka": lambda: self.producer.trouble is None and not self.producer.fenced,
+            "writer": lambda: not self.producer.fenced,
+            "kafka": lambda: self.producer.trouble is None,
             "exchange_info": lambda: self.replanner.complete,
             "schema_registry": lambda: self._took_over,
             "data": self._data_flows,
         }
-        self.server = HttpServer(self.readiness, build_metrics(self).text, lambda: status(self))
+        self.server = HttpServer(
+            self.readiness,
+            build_metrics(self).text,
+            lambda: status(self),
+            {"kafka": lambda: self.producer.trouble, "writer": lambda: RETIRED},
+        )
 
     def _data_flows(self) -> bool:
+        if self.producer.fenced:
+            return True  # nothing is read any more, and nothing is waited for
         supervised = self.shard.supervised
         return bool(supervised) and all(supervisor.flowing for supervisor in supervised)
 
@@ -209,7 +218,7 @@ class MarketWorker:
     async def _drain(self, began: float) -> int:
         """Publish what is queued and flush, within the deadline; nothing is read any more."""
         deadline = time.monotonic() + DRAIN_TIMEOUT_S
-        while self.pipeline.queued and time.monotonic() < deadline and not self._cannot_write:
+        while self.pipeline.queued and time.monotonic() < deadline and not self._ends_now:
             self._serve()
             await asyncio.sleep(POLL_INTERVAL_S)
         await asyncio.to_thread(self.producer.flush, deadline)
@@ -234,9 +243,22 @@ class MarketWorker:
     def _cannot_write(self) -> bool:
         return self.producer.fatal is not None or self.producer.fenced
 
+    @property
+    def _ends_now(self) -> bool:
+        return self._cannot_write or self.producer.hurried
+
+    def stop(self) -> None:
+        """End the run: store what was read. Called again: end at once, and say what is left."""
+        if self.stopping.is_set():
+            events.stop_hurried()
+            self.producer.hurry()
+        else:
+            events.stopping(timeout_s=DRAIN_TIMEOUT_S)
+            self.stopping.set()
+
     def _stop_on_signals(self) -> None:
         loop = asyncio.get_running_loop()
-        stop, reread = self.stopping.set, self.replanner.triggers.reread
+        stop, reread = self.stop, self.replanner.triggers.reread
         handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reread}
         for number, handler in handlers.items():
             try:

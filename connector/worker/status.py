@@ -76,6 +76,7 @@ def _gaps(worker: Snapshot) -> dict[str, Any]:
         "books": worker.gap_filler.books.published,
         "commits": worker.producer.commits,
         "fenced": worker.producer.fenced,
+        "kafka_trouble": worker.producer.trouble,
     }
 
 

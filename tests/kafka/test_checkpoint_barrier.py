@@ -47,13 +47,33 @@ def test_a_second_checkpoint_covers_the_records_since_the_first() -> None:
     assert (before, barrier.is_ready) == (False, True)
 
 
-def test_a_checkpoint_without_records_holds_nothing_back() -> None:
+def test_a_checkpoint_without_records_has_nothing_to_write() -> None:
     barrier = CheckpointBarrier()
-    interval = barrier.interval
-    barrier.collect([], published=3, now=NOW)
+    barrier.collect([], published=0, now=NOW)
 
-    assert barrier.interval is interval
     assert not barrier.is_ready
+    assert barrier.is_due(NOW + INTERVAL_S)
+
+
+def test_it_shows_since_when_a_record_is_not_settled_with_or_without_a_checkpoint() -> None:
+    barrier = CheckpointBarrier()
+    covered = barrier.interval
+    covered.settled = 2
+    barrier.collect([], published=3, now=NOW)
+    before = barrier.unsettled_since
+    covered.settled = 3
+
+    assert (before, barrier.unsettled_since) == (NOW, None)
+
+
+def test_no_checkpoint_is_due_before_the_records_of_the_last_one_are_settled() -> None:
+    barrier = CheckpointBarrier()
+    covered = barrier.interval
+    barrier.collect([], published=1, now=NOW)
+    before = barrier.is_due(NOW + INTERVAL_S)
+    covered.settled = 1
+
+    assert (before, barrier.is_due(NOW + INTERVAL_S)) == (False, True)
 
 
 def test_a_checkpoint_is_due_each_interval_and_not_while_one_waits() -> None:

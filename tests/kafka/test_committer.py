@@ -9,6 +9,7 @@ from connector.codec.framing import KafkaRecord
 from connector.errors import Retry
 from connector.kafka.committer import Committer, LastWriter, WriterLookup
 from connector.kafka.transaction_client import DeliveryReport, ProducerLost, TransactionClient
+from connector.kafka.trouble import KafkaTrouble
 
 BAD = KafkaError(KafkaError.INVALID_TIMESTAMP)
 ABORTED = KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE)
@@ -84,14 +85,14 @@ def found(commits: int, *, other: bool = False) -> WriterLookup:
 def test_data_and_late_records_are_one_transaction() -> None:
     client = GivenClient()
 
-    assert store(Committer(client, None), client, b"data", 0) == []
+    assert store(Committer(client, None, KafkaTrouble()), client, b"data", 0) == []
     assert client.stored == [[b"data", b"progress"]]
 
 
 def test_a_transaction_that_kafka_gave_up_is_produced_again_whole() -> None:
     client = GivenClient(ABORTED, ABORTED)
 
-    assert store(Committer(client, None), client, b"data", 0) == []
+    assert store(Committer(client, None, KafkaTrouble()), client, b"data", 0) == []
     assert client.stored == [[b"data", b"progress"]]
 
 
@@ -101,7 +102,7 @@ def test_poison_records_are_left_out_and_the_others_keep_their_order() -> None:
     client.begin()
     client.produce(produced)
 
-    poison = Committer(client, None).store(produced, records(b"progress"), 0)
+    poison = Committer(client, None, KafkaTrouble()).store(produced, records(b"progress"), 0)
 
     assert sorted(poison) == [1, 4]
     assert client.stored == [[b"a", b"b", b"c", b"d", b"progress"]]
@@ -109,7 +110,7 @@ def test_poison_records_are_left_out_and_the_others_keep_their_order() -> None:
 
 def test_a_transaction_that_kafka_lost_is_produced_again_before_the_next() -> None:
     client = GivenClient()
-    committer = Committer(client, found(1))
+    committer = Committer(client, found(1), KafkaTrouble())
     for number in range(3):
         store(committer, client, b"%d" % (number + 1), number)
     client.outcomes = [ABORTED]
@@ -122,14 +123,14 @@ def test_a_transaction_that_kafka_lost_is_produced_again_before_the_next() -> No
 def test_a_fenced_writer_without_a_successor_goes_on_with_a_new_producer() -> None:
     client = GivenClient(FENCED)
 
-    assert store(Committer(client, found(0)), client, b"data", 0) == []
+    assert store(Committer(client, found(0), KafkaTrouble()), client, b"data", 0) == []
     assert (client.reopened, client.stored) == (1, [[b"data", b"progress"]])
 
 
 def test_a_transaction_that_was_stored_before_the_writer_was_fenced_is_not_stored_twice() -> None:
     client = GivenClient(FENCED)
 
-    assert store(Committer(client, found(1)), client, b"data", 0) == []
+    assert store(Committer(client, found(1), KafkaTrouble()), client, b"data", 0) == []
     assert client.stored == []
 
 
@@ -137,7 +138,7 @@ def test_a_writer_with_a_successor_ends() -> None:
     client = GivenClient(FENCED)
 
     with pytest.raises(ProducerLost):
-        store(Committer(client, found(0, other=True)), client, b"data", 0)
+        store(Committer(client, found(0, other=True), KafkaTrouble()), client, b"data", 0)
 
     assert (client.reopened, client.stored) == (0, [])
 
@@ -147,7 +148,7 @@ def test_after_a_broken_transaction_the_new_producer_gets_every_record() -> None
     client.begin()
     produced = records(b"data")
 
-    Committer(client, found(0)).store(produced, records(b"progress"), 0, STATE)
+    Committer(client, found(0), KafkaTrouble()).store(produced, records(b"progress"), 0, STATE)
 
     assert client.stored == [[b"data", b"progress"]]
 
@@ -163,5 +164,14 @@ def test_a_lookup_is_repeated_until_kafka_answers() -> None:
 
     lookup = WriterLookup("progress", answer_the_third_time)
 
-    assert store(Committer(client, lookup), client, b"data", 0) == []
+    assert store(Committer(client, lookup, KafkaTrouble()), client, b"data", 0) == []
     assert len(client.stored) == 1
+
+
+def test_why_a_transaction_is_produced_again_is_trouble_of_the_producer() -> None:
+    health = KafkaTrouble()
+    client = GivenClient(ABORTED)
+
+    store(Committer(client, None, health), client, b"data", 0)
+
+    assert health.cause(0.0, None) == "COORDINATOR_NOT_AVAILABLE: Broker: Coordinator not available"

@@ -8,6 +8,7 @@ from confluent_kafka import KafkaError
 
 from connector.codec.framing import KafkaRecord
 from connector.kafka.idempotent_producer import IdempotentProducer
+from connector.kafka.trouble import ANSWER_TIMEOUT_S, UNANSWERED
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from tests.support.clock import SteppingTime
@@ -100,7 +101,8 @@ class ProducerUnderTest(IdempotentProducer):
 def clock(monkeypatch: pytest.MonkeyPatch) -> SteppingTime:
     """A clock of its own: a pause of the process makes no other checkpoint due."""
     made = SteppingTime()
-    monkeypatch.setattr("connector.kafka.idempotent_producer.time", made)
+    for module in ("idempotent_producer", "producer"):
+        monkeypatch.setattr(f"connector.kafka.{module}.time", made)
     return made
 
 
@@ -178,6 +180,22 @@ def test_a_record_that_found_no_room_is_unsettled() -> None:
     producer.poll()
 
     assert (handed_over, producer.covered) == ([], [1])
+
+
+def test_a_partition_without_acknowledgements_is_trouble_though_others_have_them(
+    clock: SteppingTime,
+) -> None:
+    producer = ProducerUnderTest()
+    producer.make("still")
+    producer.poll()
+    clock.now += ANSWER_TIMEOUT_S
+    producer.make("going")
+    producer.clients[0].report("going")
+    producer.poll()
+    while_still = producer.trouble
+    producer.clients[0].report("still")
+
+    assert (while_still, producer.trouble) == (UNANSWERED, None)
 
 
 def test_progress_does_not_wait_for_a_record_that_was_given_up() -> None:

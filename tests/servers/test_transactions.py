@@ -13,6 +13,7 @@ from connector.config.model import KafkaSettings
 from connector.kafka import client_config
 from connector.kafka.committer import LastWriter, WriterLookup
 from connector.kafka.transactional_producer import TransactionalProducer
+from connector.kafka.trouble import UNANSWERED
 from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -294,6 +295,33 @@ async def test_a_broker_that_is_stopped_and_started_in_the_middle_costs_nothing(
 
     assert writer.values() == numbered(600)
     writer.producer.close()
+
+
+async def test_a_broker_that_hangs_is_trouble_until_it_answers_again(spare: RealKafka) -> None:
+    writer = Writer(spare, "txn-hangs", lookup=ALONE)
+    spare.freeze()
+    try:
+        writer.publish(b"a")
+        await writer.until(lambda: writer.producer.trouble == UNANSWERED)
+    finally:
+        spare.thaw()
+    await writer.until(lambda: writer.producer.commits == 1)
+
+    assert writer.producer.trouble is None
+    writer.producer.close()
+
+
+async def test_hurried_the_producer_ends_at_once_and_counts_what_is_left(spare: RealKafka) -> None:
+    writer = Writer(spare, "txn-hurried")
+    writer.publish(b"a")
+    spare.freeze()
+    try:
+        flush = asyncio.create_task(asyncio.to_thread(writer.flush, 10 * GIVE_UP_S))
+        writer.producer.hurry()
+        assert await in_time(flush) == 1
+        writer.producer.close()
+    finally:
+        spare.thaw()
 
 
 async def test_records_that_kafka_did_not_take_in_time_are_counted_at_the_end(

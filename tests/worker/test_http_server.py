@@ -16,6 +16,8 @@ from connector.worker.http_server import HttpServer
 class Checks:
     kafka = False
 
+    cause: str | None = None
+
     def holds(self) -> bool:
         return self.kafka
 
@@ -27,7 +29,8 @@ async def server() -> AsyncIterator[tuple[HttpServer, Checks]]:
         MetricRow[None]("bkc_things_total", "counter", "Things.", ("kind",), lambda _: {("a",): 3})
     ]
     page = MetricsPage(rows, None)
-    made = HttpServer({"kafka": checks.holds}, page.text, lambda: {"version": "1"})
+    status, causes = {"version": "1"}, {"kafka": lambda: checks.cause}
+    made = HttpServer({"kafka": checks.holds}, page.text, lambda: status, causes)
     await made.start("127.0.0.1", 0)
     yield made, checks
     await made.stop()
@@ -50,6 +53,13 @@ async def test_readiness_names_what_it_waits_for(server: tuple[HttpServer, Check
 
     assert waiting == (503, "waiting for: kafka\n")
     assert await get(made, "/readyz") == (200, "ok\n")
+
+
+async def test_readiness_says_why_where_that_is_known(server: tuple[HttpServer, Checks]) -> None:
+    made, checks = server
+    checks.cause = "no such topic"
+
+    assert await get(made, "/readyz") == (503, "waiting for: kafka (no such topic)\n")
 
 
 async def test_once_started_startup_stays_true(server: tuple[HttpServer, Checks]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from connector.config.load import load
 from connector.errors import Fatal, Retry
 from connector.feed.supervisor import Supervisor
 from connector.lab.client_session import Session
-from connector.worker.market import run_market
+from connector.worker.market import RETIRED, run_market
 from tests.support.waiting import in_time, until
 from tests.support.worker import SPOT, World, world
 
@@ -316,3 +317,32 @@ async def test_a_bug_that_ends_a_part_ends_the_run_once_all_that_was_read_is_sto
             await here.running
         here.assert_balanced()
     assert "by no means" in capsys.readouterr().out
+
+
+async def test_a_fenced_worker_is_not_ready_and_says_that_a_later_one_writes(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        here.worker.producer.fenced = True
+        await until(lambda: not here.worker.shard.supervised[0].flowing)
+        url = f"http://127.0.0.1:{here.worker.server.port}/readyz"
+        async with aiohttp.ClientSession() as session, session.get(url) as ready:
+            answer = ready.status, await ready.text()
+
+    assert answer == (503, f"waiting for: writer ({RETIRED})\n")
+
+
+async def test_a_second_signal_ends_the_run_at_once_and_what_is_left_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.worker.market.DRAIN_TIMEOUT_S", math.inf)
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        monkeypatch.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
+        await until(lambda: here.worker.pipeline.waiting > 20)
+        here.worker.stop()
+        here.worker.stop()
+        left = await in_time(here.running)
+
+        assert left == here.worker.pipeline.waiting > 20
