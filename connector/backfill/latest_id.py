@@ -22,8 +22,27 @@ from connector.telemetry import events
 POLL_INTERVAL_S = 5.0  # between two looks whether REST is to be asked
 ID_ONLY_LEVELS = 5  # levels of a book of which only the id is wanted
 DELIVERY_GRACE_S = 2.0  # an event that REST has may still be on its way to us
+# Ids have begun anew if a series brings nothing but repeats for so long, and REST's newest id is
+# lower before and after. A late connection has caught up by then.
+RESET_PROOF_S = 10.0
 # Between two questions about a silent series: doubled each time.
 MIN_INTERVAL_S, MAX_INTERVAL_S = 60.0, 1_800.0
+
+
+@dataclass(slots=True)
+class _ResetSuspicion:
+    """A series that delivers repeats only."""
+
+    series: Series
+    last: int | None  # its newest id when it was suspected; another one refutes it
+    due: float  # monotonic seconds at which REST is asked next
+    confirmed: bool = False  # REST's newest id was lower when it was asked first
+
+    @property
+    def over(self) -> bool:
+        """Whether it went on where it was: ids that began anew do not."""
+        tracker = self.series.tracker
+        return tracker.last != self.last or not tracker.repeats_in_a_row
 
 
 @dataclass(slots=True)
@@ -49,18 +68,30 @@ class LatestIdProbe:
         scheduler: Makes the calls, within its weight.
         pipeline: Resets series, and marks their gaps, in order with the events.
         enabled: `backfill.enabled`; False: silent series are not asked about.
+        clock: Monotonic seconds.
     """
 
-    def __init__(self, scheduler: BackfillScheduler, pipeline: Pipeline, *, enabled: bool) -> None:
+    def __init__(
+        self,
+        scheduler: BackfillScheduler,
+        pipeline: Pipeline,
+        *,
+        enabled: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._scheduler, self._pipeline, self._enabled = scheduler, pipeline, enabled
-        self._resets: dict[str, Series] = {}  # to be confirmed, by name
+        self._clock = clock
+        self._resets: dict[str, _ResetSuspicion] = {}  # to be confirmed, by name
         self._silent: dict[str, _SilentSeries] = {}
         self.resets = 0  # series whose ids began anew
         self.confirmed = 0  # times REST had events that two connections did not deliver
 
     def confirm_reset(self, series: Series) -> None:
-        """Find out soon if the ids of a series have begun anew."""
-        self._resets[series.name] = series
+        """Find out if the ids of a series have begun anew."""
+        known = self._resets.get(series.name)
+        if known is None or known.over:
+            last, due = series.tracker.last, self._clock()
+            self._resets[series.name] = _ResetSuspicion(series, last, due)
 
     def watch(self, series: Series, on_newer: Callable[[], None]) -> None:
         """Ask about a series that no connection delivers, until one does; only where ids can tell.
@@ -72,7 +103,7 @@ class LatestIdProbe:
             return
         known = self._silent.get(series.name)
         if known is None or known.over:
-            state = series.last_ms, time.monotonic(), MIN_INTERVAL_S
+            state = series.last_ms, self._clock(), MIN_INTERVAL_S
             self._silent[series.name] = _SilentSeries(series, on_newer, *state)
 
     async def run(self) -> None:
@@ -83,9 +114,11 @@ class LatestIdProbe:
 
     async def probe(self) -> None:
         """Ask about every series for which it is time."""
-        for name in list(self._resets):
-            await self._probe_reset(self._resets.pop(name))
-        await self._probe_silent(time.monotonic())
+        now = self._clock()
+        for name, suspicion in list(self._resets.items()):
+            if suspicion.due <= now and await self._is_settled(suspicion, now):
+                self._resets.pop(name, None)
+        await self._probe_silent(now)
 
     async def _newest(self, series: Series) -> int | None:
         """Return the newest id REST has of a series; None when it gives none."""
@@ -111,16 +144,18 @@ class LatestIdProbe:
 
     # Ids that began anew
 
-    async def _probe_reset(self, series: Series) -> None:
-        """Reset a series if REST's newest id is lower than its last one, and it stands still."""
-        last = series.tracker.last
+    async def _is_settled(self, suspicion: _ResetSuspicion, now: float) -> bool:
+        """Ask REST about a suspicion; return whether it is refuted, or proved and acted upon."""
+        series, last = suspicion.series, suspicion.last
         newest = await self._newest(series)
-        if newest is None or last is None or newest >= last:
-            return  # the repeats were late or old events: the series goes on where it was
-        if series.tracker.last != last or not series.tracker.repeats_in_a_row:
-            return  # it went on while REST was asked: ids that began anew do not
+        if suspicion.over or newest is None or last is None or newest >= last:
+            return True  # the repeats were late or old events: the series goes on where it was
+        if not suspicion.confirmed:
+            suspicion.confirmed, suspicion.due = True, now + RESET_PROOF_S
+            return False
         self.resets += 1
         self._pipeline.reset(series)
+        return True
 
     # Series that no connection delivers
 

@@ -5,6 +5,7 @@ The rules are in `arbitration_rules`. Pure: callers pass `now`, monotonic second
 
 from abc import ABC, abstractmethod
 from bisect import insort
+from collections.abc import Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Generic, NamedTuple, TypeVar
@@ -12,6 +13,8 @@ from typing import Generic, NamedTuple, TypeVar
 from connector.binance.catalogue.row import Row
 from connector.continuity.tracker import GAP, REPEATED, IdGap, Tracker, Verdict
 
+MAX_LAG_S = 2.0  # a feed that owes an event of another one for longer has fallen silent
+LISTEN_S = 5.0  # a feed is listened to for so long before its silence proves that nothing happened
 Item = TypeVar("Item")
 Order = tuple[int, int]
 
@@ -26,11 +29,13 @@ class Decision(NamedTuple, Generic[Item]):
 
 @dataclass(slots=True, eq=False)
 class Feed:
-    """One connection's delivery of the series."""
+    """One connection's delivery of the series. Times are the clock's seconds."""
 
-    caught_up: bool  # it was the first feed, or has delivered what follows the events published
+    caught_up: bool  # it has delivered what is published, or what follows it
     reached: int | None = None  # the newest id it has delivered (of candles: open time)
     delivered: int = 0  # events, repeats included
+    delivered_at: float | None = None  # when it delivered last
+    owes_since: float | None = None  # another feed has delivered something newer since then
 
 
 @dataclass(slots=True, eq=False)
@@ -66,6 +71,7 @@ class FeedArbiter(ABC, Generic[Item]):
         self._wait_s = wait_s
         self._max_held = hold
         self._skew = skew
+        self._slack = skew if self._rule == "identity" else 0  # of times that tell events apart
         self._feeds: dict[int, Feed] = {}
         self._leader: int | None = None  # the feed whose event was published last
         self._held: list[HeldEvent[Item]] = []
@@ -86,12 +92,12 @@ class FeedArbiter(ABC, Generic[Item]):
         return len(self._feeds) <= 1 and not self._held
 
     def feed_opened(self, feed: int, leading: bool = False) -> None:
-        """Add a feed, the first one as caught up.
+        """Add a feed.
 
-        `leading`: the events that the tracker has observed so far came from it.
+        `leading`: the events that the tracker has observed last came from it.
         """
         self._feeds.pop(feed, None)
-        self._feeds[feed] = Feed(caught_up=not self._feeds)
+        self._feeds[feed] = Feed(leading, self._published if leading else None)
         if leading:
             self._leader = feed
 
@@ -102,13 +108,44 @@ class FeedArbiter(ABC, Generic[Item]):
             self._leader = None
         return self.expire(now)
 
-    def has_successor(self, feed: int) -> bool:
-        """Return whether another feed has caught up."""
-        return any(other.caught_up for name, other in self._feeds.items() if name != feed)
+    def feed_distrusted(self, feed: int) -> None:
+        """Note that a feed delivers nothing: it has to catch up anew."""
+        if feed in self._feeds:
+            self._feeds[feed].caught_up = False
 
-    def may_close(self, feed: int) -> bool:
-        """Return whether nothing is lost, and no chain of ids broken, if this feed closes now."""
-        return self.has_successor(feed)
+    def is_relieved(self, feed: int, now: float, listening: Mapping[int, float]) -> bool:
+        """Return whether nothing is lost if this feed ends now: another one has taken over.
+
+        Either another one has caught up and owes nothing for long, or it has been listened to for
+        LISTEN_S, and no feed has delivered anything meanwhile.
+
+        Args:
+            feed: The feed that ends.
+            now: The clock's seconds.
+            listening: Feed -> since when its subscription is known to be listened to.
+        """
+        for name, other in self._feeds.items():
+            if name == feed:
+                continue
+            if other.caught_up:
+                relieves = other.owes_since is None or now - other.owes_since <= MAX_LAG_S
+            else:
+                relieves = self._is_quiet_since(listening.get(name, now), now)
+            if relieves:
+                return True
+        return False
+
+    def _is_quiet_since(self, since: float, now: float) -> bool:
+        times = (feed.delivered_at for feed in self._feeds.values())
+        is_quiet = all(at is None or at < since for at in times)
+        return is_quiet and now - since >= LISTEN_S
+
+    def may_close(self, feed: int, now: float, listening: Mapping[int, float]) -> bool:
+        """Return whether nothing is lost, and no chain of ids broken, if this feed closes now.
+
+        Arguments as of `is_relieved`.
+        """
+        return self.is_relieved(feed, now, listening)
 
     def delivered(self, feed: int) -> int:
         """Return how many events a feed has delivered since it was added; 0 if it is closed."""
@@ -130,11 +167,8 @@ class FeedArbiter(ABC, Generic[Item]):
         a decision.
         """
         state = self._feeds.get(feed)
-        reached = self._reach(first, last)
         if state is not None:
-            state.delivered += 1
-            if state.reached is None or reached > state.reached:
-                state.reached = reached
+            self._note_delivery(state, self._reach(first, last), now)
         order = self._order(first, last, previous)
         event = HeldEvent(feed, first, last, previous, final, item, now, order)
         if not self._held and (verdict := self._ready(event)) is not None:
@@ -142,12 +176,24 @@ class FeedArbiter(ABC, Generic[Item]):
         insort(self._held, event, key=attrgetter("order"))
         return self.expire(now)
 
+    def _note_delivery(self, feed: Feed, reached: int, now: float) -> None:
+        """Note how far a feed has come, and which feeds owe that from now on."""
+        feed.delivered += 1
+        feed.delivered_at = now
+        if feed.reached is not None and reached <= feed.reached:
+            return
+        feed.reached, feed.owes_since = reached, None
+        newer = reached - self._slack
+        for other in self._feeds.values():
+            if other.owes_since is None and (other.reached is None or other.reached < newer):
+                other.owes_since = now
+
     def reset(self) -> list[Decision[Item]]:
         """Prepare for ids that begin anew; returns all that is held, of the old ids."""
         held, self._held = self._held, []
         decisions = [self._take(event, self._ready(event)) for event in held]
         for feed in self._feeds.values():
-            feed.reached = None
+            feed.reached = feed.owes_since = None
         return decisions
 
     def expire(self, now: float) -> list[Decision[Item]]:
@@ -201,6 +247,11 @@ class FeedArbiter(ABC, Generic[Item]):
     @abstractmethod
     def _order(self, first: int, last: int, previous: int | None) -> Order:
         """Return what sorts an event among the held ones."""
+
+    @property
+    def _published(self) -> int | None:
+        """The newest id published, as `_reach` counts."""
+        return self.tracker.last
 
     def _reach(self, first: int, last: int) -> int:
         """Return the id that a feed has reached with an event."""

@@ -14,6 +14,7 @@ Each feed by itself is in order. Events are held for MAX_WAIT_S and in a bounded
 Feeds may stamp one event with times 1 ms apart: `skew` is what counts as the same time.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from typing_extensions import override
@@ -32,16 +33,19 @@ class ChainArbiter(FeedArbiter[Item]):
     """Rules contiguous, range and chained: each event spans the ids that follow another's end."""
 
     @override
-    def may_close(self, feed: int) -> bool:
+    def may_close(self, feed: int, now: float, listening: Mapping[int, float]) -> bool:
         """Return whether nothing is lost, and no chain of ids broken, if this feed closes now.
 
         Feeds may never be cut alike: callers set a deadline, and an overlap follows.
         """
+        if not super().may_close(feed, now, listening):
+            return False
         if self._rule == "contiguous" or self._leader != feed:
-            return super().may_close(feed)
+            return True
         last = self.tracker.last
-        others = (other for name, other in self._feeds.items() if name != feed)
-        return any(other.caught_up and other.reached == last for other in others)
+        others = [other for name, other in self._feeds.items() if name != feed]
+        caught_up = [other for other in others if other.caught_up]
+        return not caught_up or any(other.reached == last for other in caught_up)
 
     @override
     def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
@@ -70,8 +74,7 @@ class NewestArbiter(FeedArbiter[Item]):
         newest = self.tracker.newest
         if newest is None or event.feed == self._leader:
             return self.tracker.judge(event.first, event.last)
-        slack = 0 if self._rule == "increasing" else self._skew
-        if event.last <= newest + slack:
+        if event.last <= newest + self._slack:
             return REPEATED
         return NEW if self._may_lead(event.feed) else None
 
@@ -125,6 +128,11 @@ class CandleArbiter(NewestArbiter[Item]):
     @override
     def _order(self, first: int, last: int, previous: int | None) -> Order:
         return first, previous or 0
+
+    @property
+    @override
+    def _published(self) -> int | None:
+        return self.tracker.current
 
     @override
     def _reach(self, first: int, last: int) -> int:

@@ -61,7 +61,7 @@ class GapTracker(SeriesRegistry):
             gap.missing = id_gap.missing
         else:
             gap.after_id = last if series.tracker.has_ids else None
-        closed = self._count(series, gap, already_counted=gap_id == gap.id)  # by `confirm`
+        closed = self._count(series, gap, already_counted=gap_id == gap.id)  # by `reset`
         return gap_id or closed
 
     def on_recovered(self, series: Series, gap: Gap, to: int) -> None:
@@ -106,32 +106,20 @@ class GapTracker(SeriesRegistry):
 
     # Reported by the supervisors
 
-    def suspect(self, series: Iterable[Series], reason: GapReason) -> list[Series]:
+    def suspect(self, series: Iterable[Series], reason: GapReason) -> None:
         """Open a pending gap in these series, which may miss something from now on.
 
-        Returns those that had none before.
+        The next record of each ends it.
         """
-        new = [each for each in series if each.covered and each.pending is None]
-        for each in new:
-            self._open_pending(each, self._gap(each, reason))
-        return new
-
-    def open_after(self, series: Series, reason: GapReason) -> None:
-        """Open a pending gap behind `suspected_after`; call it when a later event has been read."""
-        if series.pending is None and series.covered:
-            gap = self._gap(series, reason, series.suspected_after)
-            gap.before_id = series.suspected_after
-            self._open_pending(series, gap)
-
-    def confirm(self, series: Iterable[Series], now_ms: int) -> None:
-        """Close the pending gaps of series whose ids reveal nothing: they are read again."""
         for each in series:
-            gap = each.pending
-            if gap is not None and not each.ids_reveal_gaps:
-                gap.after_ms = now_ms
-                already_counted = each.next_gap_id == gap.id  # lost twice with no event in between
-                each.pending = None
-                each.next_gap_id = self._count(each, gap, already_counted=already_counted)
+            self.open_after(each, reason, each.last_id)
+
+    def open_after(self, series: Series, reason: GapReason, before_id: int | None) -> None:
+        """Open a pending gap behind this id, unless there is one; later ids may have been read."""
+        if series.pending is None and series.covered:
+            gap = self._gap(series, reason, before_id)
+            gap.before_id = before_id
+            self._open_pending(series, gap)
 
     def check_id_reset(self, series: Series) -> None:
         """Request REST's newest id of a series that delivers repeats only."""

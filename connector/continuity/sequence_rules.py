@@ -11,6 +11,7 @@ from connector.continuity.candle_tracker import CandleTracker
 from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, OptId, Tracker, Verdict
 
 MAX_LATE_IDS = 64  # skipped ids that may still arrive, behind one or two later ones
+MAX_SEEN_TIMES = 64  # event times kept of a series without ids: an older repeat is not noticed
 
 
 class ContiguousTracker(Tracker):
@@ -121,7 +122,7 @@ class IncreasingTracker(Tracker):
 
 
 class IdentityTracker(Tracker):
-    """Rule identity: no ids, so that every event of one connection is new; `last` is a time."""
+    """Rule identity: no ids, every event of one connection is new; `last` is the newest time."""
 
     __slots__ = ()
     has_ids = False
@@ -135,6 +136,39 @@ class IdentityTracker(Tracker):
     @override
     def judge(self, first: int, last: int, previous: OptId = None, final: bool = True) -> Verdict:
         return NEW
+
+
+class UniqueTimeTracker(IdentityTracker):
+    """Rule identity where each event of a series has a time of its own: a known one is REPEATED.
+
+    A time that is older than the newest one and was not seen is NEW: it arrived late, or the
+    exchange's clock was set back.
+    """
+
+    __slots__ = ("_seen",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[int, None] = {}  # the newest times, in the order of their arrival
+
+    @override
+    def observe(self, first: int, last: int, previous: OptId = None, final: bool = True) -> Verdict:
+        if last in self._seen:
+            self.note_repeat(first)
+            return REPEATED
+        self._seen[last] = None
+        if len(self._seen) > MAX_SEEN_TIMES:
+            del self._seen[next(iter(self._seen))]
+        return super().observe(first, last, previous, final)
+
+    @override
+    def judge(self, first: int, last: int, previous: OptId = None, final: bool = True) -> Verdict:
+        return REPEATED if last in self._seen else NEW
+
+    @override
+    def reset(self, epoch: int) -> None:
+        super().reset(epoch)
+        self._seen.clear()
 
 
 _TRACKERS: dict[str, type[Tracker]] = {
@@ -151,4 +185,4 @@ def tracker_for(row: Row) -> Tracker:
     sequence = row.sequence
     if sequence.rule == "contiguous":
         return ContiguousTracker(may_skip_single=sequence.may_skip_single)
-    return _TRACKERS[sequence.rule]()
+    return UniqueTimeTracker() if row.has_unique_times else _TRACKERS[sequence.rule]()

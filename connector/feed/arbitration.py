@@ -4,13 +4,12 @@ Used while connections hand over and for `connections: 2`. continuity/arbitratio
 the caller publishes what is decided.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 
-from connector.continuity.arbiter import Decision, FeedArbiter
+from connector.continuity.arbiter import LISTEN_S, Decision, FeedArbiter
 from connector.continuity.series import Series
 from connector.feed.route import PendingEvent, Route, deliver_from, with_other_product
-
-OVERLAP_S = 1.0  # a feed confirmed this long covers the events an older feed may lose at its end
 
 Decisions = list[Decision[PendingEvent]]
 # Monotonic seconds; the wall's may step, and events would be held too long or too short.
@@ -18,10 +17,17 @@ Clock = Callable[[], float]
 
 
 class Arbitration:
-    """The feeds of every stream. A feed is one connection's delivery of it, named by its id."""
+    """The feeds of every stream. A feed is one connection's delivery of it, named by its id.
+
+    Attributes:
+        unheard: Connections that have delivered nothing of any stream yet.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        self.unheard: set[int] = set()
+        self._heard_at: dict[int, float] = {}  # connection -> when it delivered first
+        self._routes: Counter[int] = Counter()  # connection -> routes that it is a feed of
         self._holding: dict[int, Series] = {}  # the series whose events are held, by identity
 
     def offer(self, arbiter: FeedArbiter[PendingEvent], event: PendingEvent) -> Decisions:
@@ -58,40 +64,62 @@ class Arbitration:
             if feed in route.feeds:
                 continue  # subscribed once more: the first request was refused, or not answered
             route.feeds.append(feed)
+            self._routes[feed] += 1
+            if feed not in self._heard_at:
+                self.unheard.add(feed)
             if len(route.feeds) > 1:
                 for series in route.series.values():
                     deliver_from(series, route.feeds)
 
-    @staticmethod
-    def feed_confirmed(routes: Iterable[Route], feed: int, at: float) -> None:
-        """Note that the exchange has acknowledged the subscriptions, at this monotonic second."""
+    def feed_confirmed(self, routes: Iterable[Route], feed: int) -> None:
+        """Note that the exchange has acknowledged the subscriptions: events may come."""
         for route in _with_other_products(routes):
             if feed in route.feeds:
-                route.confirmed_at[feed], route.moving_away = at, False
+                route.confirmed_at[feed], route.moving_away = self._clock(), False
+
+    def feed_heard(self, feed: int) -> None:
+        """Note that a connection has delivered something for the first time."""
+        self.unheard.discard(feed)
+        self._heard_at[feed] = self._clock()
 
     @staticmethod
     def feed_distrusted(routes: Iterable[Route], feed: int) -> None:
         """Note that a feed brings nothing, although the exchange has acknowledged it."""
         for route in _with_other_products(routes):
             route.confirmed_at.pop(feed, None)
+            for series in route.series.values():
+                if series.arbiter is not None:
+                    series.arbiter.feed_distrusted(feed)
 
-    @staticmethod
-    def series_at_risk(route: Route, feed: int, at: float) -> list[Series]:
-        """Return the series that may lose events if this feed ends at `at`, while others live.
+    def _listening(self, route: Route) -> dict[int, float]:
+        """Return since when each feed of a route is known to be listened to.
 
-        No other feed has been confirmed for OVERLAP_S by then, and none has caught up.
+        An acknowledgement proves nothing: its connection must have delivered something, or had
+        LISTEN_S to do so.
         """
-        return [
-            series
-            for each in with_other_product(route)
-            if len(each.feeds) > 1
-            and not any(
-                other != feed and since + OVERLAP_S <= at
-                for other, since in each.confirmed_at.items()
+        return {
+            feed: max(since, self._heard_at.get(feed, since + LISTEN_S))
+            for feed, since in route.confirmed_at.items()
+        }
+
+    def series_at_risk(self, route: Route, feed: int) -> list[Series]:
+        """Return the series that may lose events if this feed ends now, while others live."""
+        now = self._clock()
+        at_risk: list[Series] = []
+        for each in with_other_product(route):
+            listening = self._listening(each)
+            at_risk += (
+                series
+                for series in each.series.values()
+                if series.arbiter is not None
+                and not series.arbiter.is_relieved(feed, now, listening)
             )
-            for series in each.series.values()
-            if series.arbiter is None or not series.arbiter.has_successor(feed)
-        ]
+        return at_risk
+
+    def has_confirmed(self, route: Route, feeds: Iterable[int], seconds: float) -> bool:
+        """Return whether one of these feeds was acknowledged so long ago, or longer."""
+        since = [route.confirmed_at[feed] for feed in feeds if feed in route.confirmed_at]
+        return bool(since) and min(since) + seconds <= self._clock()
 
     def feed_closed(self, routes: Iterable[Route], feed: int) -> Decisions:
         """Remove a feed from these streams; returns what was held for it."""
@@ -101,6 +129,7 @@ class Arbitration:
                 continue
             route.feeds.remove(feed)
             route.confirmed_at.pop(feed, None)
+            self._forget(feed)
             for series in route.series.values():
                 if (arbiter := series.arbiter) is not None:
                     decisions += arbiter.feed_closed(feed, self._clock())
@@ -108,6 +137,14 @@ class Arbitration:
                         series.arbiter = None
                     self._note_held(series)
         return decisions
+
+    def _forget(self, feed: int) -> None:
+        """Note that a connection is a feed of one route less."""
+        self._routes[feed] -= 1
+        if self._routes[feed] <= 0:
+            del self._routes[feed]
+            self.unheard.discard(feed)
+            self._heard_at.pop(feed, None)
 
     def release(self, series: Series) -> Decisions:
         """Return all that is held of a series: its ids begin anew."""
@@ -119,7 +156,13 @@ class Arbitration:
 
     def may_close(self, routes: Iterable[Route], feed: int) -> bool:
         """Return whether nothing would be lost if this feed of a hand-over ended now."""
-        return all(arbiter.may_close(feed) for arbiter in _arbiters(_all_series(routes)))
+        now = self._clock()
+        return all(
+            series.arbiter.may_close(feed, now, self._listening(route))
+            for route in _with_other_products(routes)
+            for series in route.series.values()
+            if series.arbiter is not None
+        )
 
     def suspect(self, routes: Iterable[Route]) -> None:
         """Note that the present feeds of these streams may be stale.

@@ -132,7 +132,8 @@ class EventProcessor:
     def _count_repeat(self, series: Series) -> None:
         """Count a repeat. If they do not end, the ids may have begun anew."""
         self._records.repeated += 1
-        if series.tracker.repeats_in_a_row % REPEATS_BEFORE_ID_RESET_CHECK == 0:
+        in_a_row = series.tracker.repeats_in_a_row  # 0: a decision behind this one was none
+        if in_a_row and in_a_row % REPEATS_BEFORE_ID_RESET_CHECK == 0:
             self._gap_tracker.check_id_reset(series)
 
     def _publish(
@@ -178,5 +179,5 @@ class EventProcessor:
             silent = gap is not None and not series.ids_reveal_gaps
             return "dead_letter" if damaged else "stale" if silent else "sequence"
         if not series.ids_reveal_gaps:
-            self._gap_tracker.open_after(series, "stale")
+            self._gap_tracker.open_after(series, "stale", series.suspected_after)
         return "stale"

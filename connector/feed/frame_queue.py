@@ -21,18 +21,17 @@ QueuedFrame = tuple[Route, bytes, int, int]  # stream, payload, received (us), i
 class FrameQueue:
     """The queue between the connections and Kafka: full at `hold_bytes`.
 
-    `mark_dropped` is called with the streams of which frames were dropped, and until when (epoch
-    ms), in the place where these frames would have been.
+    `mark_dropped` is called with the streams of which frames were dropped, in the place where these
+    frames would have been.
     """
 
     def __init__(
-        self, ledger: Ledger, hold_bytes: int, mark_dropped: Callable[[list[Route], int], None]
+        self, ledger: Ledger, hold_bytes: int, mark_dropped: Callable[[list[Route]], None]
     ) -> None:
         self._ledger = ledger
         self._hold_bytes = hold_bytes
         self._mark_dropped = mark_dropped
         self._actions = 0
-        self._newest_us = 0
         self._dropping = False
         self._dropped: dict[int, Route] = {}  # by identity: products share names
         self.entries: deque[QueuedFrame | QueuedAction] = deque()  # the oldest first
@@ -45,7 +44,6 @@ class FrameQueue:
 
     def put(self, route: Route, payload: bytes, received_us: int, feed: int) -> None:
         """Queue a frame of a stream, or drop it when the queue is full."""
-        self._newest_us = received_us
         if self._dropping:
             self._ledger.frames.dropped += 1
             self._dropped[id(route)] = route
@@ -77,6 +75,6 @@ class FrameQueue:
         self._dropping = False
         dropped, self._dropped = list(self._dropped.values()), {}
         if dropped:
-            self.put_action(partial(self._mark_dropped, dropped, self._newest_us // 1000))
+            self.put_action(partial(self._mark_dropped, dropped))
         events.overload_ended(dropped=self._ledger.frames.dropped)
         return True

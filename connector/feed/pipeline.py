@@ -103,6 +103,8 @@ class Pipeline:
             has_room = not queue and processor.room > 0
             if not (has_room and processor.process(route, payload, receipt, received_us)):
                 self._frame_queue.put(route, payload, received_us, feed)
+        if feed in self.arbitration.unheard and len(others) < len(frames):
+            self.arbitration.feed_heard(feed)
         return others
 
     def tick(self) -> None:
@@ -155,21 +157,19 @@ class Pipeline:
         return True
 
     # What happens to streams, in order behind the frames that wait. `feed` is the id of the
-    # connection, `at` monotonic seconds, `now_ms` epoch milliseconds.
+    # connection.
 
     def feed_opened(self, routes: Iterable[Route], feed: int) -> None:
         """Note that a connection is about to subscribe to these streams: it may deliver them."""
         self.run_in_order(self.arbitration.feed_opened, list(routes), feed)
 
-    def feed_confirmed(self, routes: Iterable[Route], feed: int, at: float, now_ms: int) -> None:
+    def feed_confirmed(self, routes: Iterable[Route], feed: int) -> None:
         """Note that the exchange has acknowledged a connection's subscription to these streams."""
-        self.run_in_order(self._lifecycle.confirm, list(routes), feed, at, now_ms)
+        self.run_in_order(self.arbitration.feed_confirmed, list(routes), feed)
 
-    def feed_closed(
-        self, routes: Iterable[Route], feed: int, reason: GapReason, at: float, now_ms: int
-    ) -> None:
+    def feed_closed(self, routes: Iterable[Route], feed: int, reason: GapReason) -> None:
         """Note that a connection delivers these streams no more; open the gaps this may leave."""
-        self.run_in_order(self._lifecycle.close, list(routes), feed, reason, at, now_ms)
+        self.run_in_order(self._lifecycle.close, list(routes), feed, reason)
 
     def feed_rejected(self, routes: Iterable[Route], feed: int) -> None:
         """Note that the exchange refused these subscriptions: nothing of them is missing."""
@@ -179,9 +179,9 @@ class Pipeline:
         """Note that a connection delivers none of these streams, although it was acknowledged."""
         self.run_in_order(self.arbitration.feed_distrusted, list(routes), feed)
 
-    def feed_stale(self, routes: Iterable[Route], feed: int, now_ms: int) -> None:
+    def feed_stale(self, routes: Iterable[Route], feed: int) -> None:
         """Mark what may be missing of suspected streams that a stale connection alone delivered."""
-        self.run_in_order(self._lifecycle.mark_stale, list(routes), feed, now_ms)
+        self.run_in_order(self._lifecycle.mark_stale, list(routes), feed)
 
     def suspect(self, routes: Iterable[Route]) -> None:
         """Note that the connections of these streams may be stale; the next event decides."""

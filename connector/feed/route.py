@@ -24,7 +24,8 @@ class Route:
     """Where the events of a subscribed stream go, and which connections deliver it.
 
     Attributes:
-        confirmed_at: Connection id -> monotonic seconds when its subscription was acknowledged.
+        confirmed_at: Connection id -> when its subscription was acknowledged, seconds of the clock
+            of `Arbitration`.
     """
 
     stream: Stream
@@ -138,8 +139,9 @@ def deliver_from(series: Series, feeds: Sequence[int]) -> None:
     """Have the events of several connections arbitrated; the last one is new."""
     if series.arbiter is None:
         series.arbiter = arbiter_for(series.stream.row, series.tracker)
+        delivered = series.covered and series.pending is None  # else by a connection before it
         for feed in feeds[:-1]:
-            series.arbiter.feed_opened(feed, leading=feed == feeds[0])
+            series.arbiter.feed_opened(feed, leading=delivered and feed == feeds[0])
     series.arbiter.feed_opened(feeds[-1])
 
 

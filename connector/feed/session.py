@@ -18,7 +18,7 @@ from connector.telemetry import events
 from connector.transport.websocket import Connection
 from connector.transport.ws_requests import SubscriptionRejected
 
-MAX_HANDOVER_S = 10.0  # longest time that two connections deliver the same streams
+MAX_HANDOVER_S = 30.0  # longest time that two connections deliver the same streams
 POLL_INTERVAL_S = 0.02  # between two looks whether the old connection may close
 
 
@@ -141,9 +141,9 @@ class Session:
 
     def _confirm(self, names: Sequence[str]) -> None:
         self.held.update(dict.fromkeys(names))
-        now = self.touched = self._loop.time()
+        self.touched = self._loop.time()
         routes = [self._delivered[name] for name in names]
-        self._pipeline.feed_confirmed(routes, self.connection.id, now, self._context.now_ms())
+        self._pipeline.feed_confirmed(routes, self.connection.id)
 
     def _reject(self, name: str, refusal: SubscriptionRejected) -> None:
         """Do without a name that the exchange refuses."""
@@ -169,8 +169,7 @@ class Session:
         while self._loop.time() < deadline:
             if self.connection.closed.done() or new.connection.closed.done():
                 return
-            delivers = new.connection.first_data is not None
-            if delivers and self._pipeline.arbitration.may_close(routes, feed):
+            if self._pipeline.arbitration.may_close(routes, feed):
                 return
             await asyncio.sleep(POLL_INTERVAL_S)
 
@@ -182,8 +181,7 @@ class Session:
 
     def _close_feeds(self, names: Sequence[str], reason: GapReason) -> None:
         routes = [self._delivered.pop(name) for name in names if name in self._delivered]
-        now, now_ms = self._loop.time(), self._context.now_ms()
-        self._pipeline.feed_closed(routes, self.connection.id, reason, now, now_ms)
+        self._pipeline.feed_closed(routes, self.connection.id, reason)
 
 
 def _receive(

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from connector.binance.products import LIMITS, Product
-from connector.feed.arbitration import OVERLAP_S
 from connector.feed.context import SessionContext
 from connector.feed.route import Route
 from connector.feed.router import Key, Router, key_of
@@ -111,14 +110,10 @@ class Shard:
         route = self._route(key, stream)
         homes = [self._running[home].supervisor.session for home in self._homes[stream.stream_key]]
         feeds = [session.connection.id for session in homes if session is not None]
-        since = [route.confirmed_at[feed] for feed in feeds if feed in route.confirmed_at]
-        if not since:
-            return False
-        confirmed_s = asyncio.get_running_loop().time() - min(since)
-        session = running.supervisor.session
+        session, arbitration = running.supervisor.session, self.context.pipeline.arbitration
         old = 0 if session is None else session.connection.id
-        replaceable = self.context.pipeline.arbitration.may_close([route], old)
-        return confirmed_s >= (OVERLAP_S if replaceable else MAX_HANDOVER_S)
+        replaceable = arbitration.may_close([route], old)
+        return arbitration.has_confirmed(route, feeds, 0.0 if replaceable else MAX_HANDOVER_S)
 
     def _begin(self, key: Key, connection: ConnectionPlan) -> None:
         self._ended.pop(key, None)

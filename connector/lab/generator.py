@@ -41,6 +41,7 @@ class Generator:
         self._turns: Iterator[Stream] = iter(())
         self._carriers: dict[tuple[Product, str, str], list[Stream]] = {}
         self._announced = len(market.news)
+        self._sent_at_ms: dict[Stream, int] = {}  # of states that are sent by the clock
 
     async def run(self, delivery: Delivery, running: asyncio.Event) -> None:
         """Emit what is due in small ticks."""
@@ -83,6 +84,10 @@ class Generator:
     def _make(self, delivery: Delivery, stream: Stream) -> int:
         """Emit the next message of a stream, and trades made with it; return how many."""
         now, events = delivery.now_ms(), []
+        if stream.row.has_unique_times:
+            if self._sent_at_ms.get(stream) == now:
+                return 0
+            self._sent_at_ms[stream] = now
         if stream.row.kind in TRADE_KINDS:
             self._market.order(stream, now, FILLS)
         else:

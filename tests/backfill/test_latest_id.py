@@ -5,7 +5,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from connector.backfill.latest_id import LatestIdProbe
+from connector.backfill.latest_id import RESET_PROOF_S, LatestIdProbe
 from connector.backfill.pages import RestPage
 from connector.binance.stream_name import Stream
 from connector.continuity.rest_requests import ConfirmReset, FillPolicy
@@ -25,16 +25,24 @@ class Calls:
         return msgspec.json.encode([{**row, "isBestMatch": True}])
 
 
-async def probed(newest: int, meanwhile: tuple[int, ...] = ()) -> tuple[Pair, LatestIdProbe]:
-    """Let one connection deliver 101 trades, then the other; let REST be asked.
+async def probed(
+    newest: int, meanwhile: tuple[int, ...] = (), later: tuple[int, ...] = ()
+) -> tuple[Pair, LatestIdProbe]:
+    """Let one connection deliver 101 trades, then the other; let REST be asked twice.
 
     Args:
         newest: Id of REST's answer.
         meanwhile: Ids that the first connection delivers while REST is asked.
+        later: Ids that the second connection delivers between the two answers.
     """
     pair = Pair(FillPolicy(enabled=True))
     calls = Calls(newest, lambda: pair.deliver(1, *meanwhile))
-    probe = LatestIdProbe(calls, pair.pipeline, enabled=True)  # type: ignore[arg-type]
+    probe = LatestIdProbe(
+        calls,  # type: ignore[arg-type]
+        pair.pipeline,
+        enabled=True,
+        clock=lambda: pair.clock,
+    )
     pair.opened(1)
     pair.opened(2)
     pair.deliver(1, *range(1, 102))
@@ -44,6 +52,10 @@ async def probed(newest: int, meanwhile: tuple[int, ...] = ()) -> tuple[Pair, La
     assert list(requests) == [ConfirmReset(series)] * 2
     for request in requests:
         probe.confirm_reset(request.series)
+    await probe.probe()
+    assert probe.resets == 0
+    pair.deliver(2, *later)
+    pair.clock += RESET_PROOF_S
     await probe.probe()
     return pair, probe
 
@@ -55,6 +67,13 @@ async def test_only_an_older_newest_id_confirms_that_ids_began_anew(
     _, probe = await probed(newest)
 
     assert probe.resets == resets
+
+
+async def test_a_late_connection_that_catches_up_is_no_reset_though_rest_is_behind() -> None:
+    pair, probe = await probed(100, later=(102,))
+
+    assert probe.resets == 0
+    assert pair.published() == list(range(1, 103))
 
 
 async def test_ids_that_went_on_while_rest_was_asked_did_not_begin_anew() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from connector.binance.catalogue.row import Row
-from connector.continuity.arbiter import FeedArbiter
+from connector.continuity.arbiter import LISTEN_S, MAX_LAG_S, FeedArbiter
 from connector.continuity.arbitration_rules import arbiter_for
 from connector.continuity.sequence_rules import tracker_for
 from connector.continuity.tracker import GAP, NEW, REPEATED, IdGap
@@ -103,12 +103,48 @@ def test_closing_the_other_feed_leaves_nothing_held() -> None:
 def test_a_feed_may_close_when_another_has_caught_up() -> None:
     run = begin(TRADE)
     run.offer(0, number(5))
-    assert (run.arbiter.may_close(0), run.arbiter.may_close(1)) == (False, True)
+    assert (run.may_close(0), run.may_close(1)) == (False, True)
     run.offer(1, number(7))
-    assert not run.arbiter.may_close(0)
+    assert not run.may_close(0)
     run.offer(0, number(6))
     assert run.verdicts == [NEW, NEW, NEW]
-    assert run.arbiter.may_close(0)
+    assert run.may_close(0)
+
+
+def test_a_feed_that_owes_an_event_for_too_long_relieves_no_other() -> None:
+    run = begin(INCREASING)
+    for feed in (0, 1):
+        run.offer(feed, number(5))
+    run.now = 10.0
+    run.offer(0, number(6))
+    run.now += MAX_LAG_S
+    assert (run.may_close(0), run.may_close(1)) == (True, True)
+    run.now += 0.1
+    assert (run.may_close(0), run.may_close(1)) == (False, True)
+    run.offer(1, number(6))
+
+    assert run.may_close(0)
+
+
+def test_where_nothing_happens_a_feed_may_close_when_another_has_been_listened_to() -> None:
+    run = begin(INCREASING)
+    run.offer(0, number(5))
+    run.now, listening = 100.0, {1: 100.0}
+    assert not run.may_close(0, listening)
+    run.now += LISTEN_S
+    assert (run.may_close(0), run.may_close(0, listening)) == (False, True)
+    run.offer(0, number(6))
+
+    assert not run.may_close(0, listening)
+
+
+def test_stamps_that_differ_by_the_skew_are_one_event_and_nothing_is_owed() -> None:
+    run = begin(IDENTITY)
+    run.offer(0, number(5))
+    run.offer(1, number(4))
+    run.now = 10.0
+
+    assert run.may_close(0)
 
 
 def test_a_feed_that_comes_back_has_to_catch_up_anew() -> None:
@@ -118,7 +154,7 @@ def test_a_feed_that_comes_back_has_to_catch_up_anew() -> None:
     run.close(1)
     run.arbiter.feed_opened(1)
 
-    assert not run.arbiter.may_close(0)
+    assert not run.may_close(0)
 
 
 def test_ids_begin_anew_for_all_feeds() -> None:

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from connector.binance.catalogue.row import Row
 from connector.continuity.arbitration_rules import arbiter_for
 from connector.continuity.sequence_rules import tracker_for
-from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap
+from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, Verdict
 from tests.support.arbitration import (
     CANDLE,
     CHAINED,
+    FORCE_ORDER,
     IDENTITY,
     INCREASING,
     MAY_SKIP,
@@ -183,7 +184,7 @@ def test_a_feed_closed_when_it_may_be_leaves_the_chain_unbroken(
     left = [list(frames) for frames in feeds]
     closed = False
     for pick in [*schedule, *([0, 1] * length)]:
-        if pick == 0 and run.arbiter.may_close(0) and not closed:
+        if pick == 0 and run.may_close(0) and not closed:
             run.close(0)
             closed = True
         if left[pick] and not (pick == 0 and closed):
@@ -219,9 +220,9 @@ def test_an_overlap_is_held_for_the_feed_that_led_before_there_was_another() -> 
 
 
 def test_a_lone_leader_goes_on_as_it_did_when_another_feed_opens() -> None:
-    tracker = tracker_for(IDENTITY)
+    tracker = tracker_for(FORCE_ORDER)
     tracker.observe(1_000, 1_000)
-    run = Run(arbiter_for(IDENTITY, tracker))
+    run = Run(arbiter_for(FORCE_ORDER, tracker))
     run.arbiter.feed_opened(0, leading=True)
     run.arbiter.feed_opened(1)
     run.offer(0, number(1_000))
@@ -336,12 +337,17 @@ def test_without_ids_nothing_is_repeated_or_goes_back_whatever_ran_out(
     assert accounted(run, feeds)
 
 
-def test_without_ids_equal_times_of_one_feed_are_different_events() -> None:
-    run = begin(IDENTITY)
+@pytest.mark.parametrize(
+    ("row", "second"), [(FORCE_ORDER, NEW), (IDENTITY, REPEATED)], ids=["liquidation", "ticker"]
+)
+def test_equal_times_of_one_feed_are_repeats_only_where_times_are_unique(
+    row: Row, second: Verdict
+) -> None:
+    run = begin(row)
     for feed in (0, 0, 1, 1):
         run.offer(feed, number(5))
 
-    assert run.verdicts == [NEW, NEW, REPEATED, REPEATED]
+    assert run.verdicts == [NEW, second, REPEATED, REPEATED]
 
 
 def test_a_new_feed_is_muted_until_it_delivers_what_is_published() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from connector.binance.catalogue import ROWS
 from connector.binance.catalogue.row import Row
 from connector.codec.schema import load
-from connector.continuity.sequence_rules import tracker_for
+from connector.continuity.sequence_rules import MAX_SEEN_TIMES, tracker_for
 from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, Tracker, Verdict
 from tests.support.catalogue import find
 
@@ -164,8 +164,23 @@ def test_ids_that_only_grow_have_no_gaps() -> None:
     ]
 
 
-def test_without_ids_every_event_of_one_connection_is_new() -> None:
-    tracker = tracker_for(IDENTITY)
+def test_where_events_may_share_a_time_every_event_of_one_connection_is_new() -> None:
+    tracker = tracker_for(find("usdm", "<symbol>@forceOrder"))
 
     assert observed(tracker, (5, 5), (5, 5), (4, 4)) == [NEW, NEW, NEW]
     assert (tracker.last, tracker.has_ids) == (5, False)
+
+
+def test_a_state_of_a_time_that_was_seen_is_repeated_and_an_older_one_is_late() -> None:
+    tracker = tracker_for(find("usdm", "<symbol>@markPrice[@1s]"))
+
+    verdicts = observed(tracker, (3_000, 3_000), (3_000, 3_000), (2_000, 2_000), (2_000, 2_000))
+    assert verdicts == [NEW, REPEATED, NEW, REPEATED]
+    assert tracker.last == 3_000
+
+
+def test_as_many_times_are_seen_as_are_kept() -> None:
+    tracker = tracker_for(find("usdm", "<symbol>@markPrice[@1s]"))
+    observed(tracker, *((time, time) for time in range(MAX_SEEN_TIMES + 1)))
+
+    assert [tracker.judge(time, time) for time in (0, 1)] == [NEW, REPEATED]

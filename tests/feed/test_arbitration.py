@@ -6,6 +6,7 @@ import random
 import pytest
 
 from connector.codec.schema import load
+from connector.continuity.arbiter import LISTEN_S
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.rest_requests import FillPolicy
 from connector.continuity.series_registry import NO_REST
@@ -186,24 +187,41 @@ def test_ids_that_began_anew_end_at_the_last_one_published_with_two_connections_
     assert [gap["before_id"] for gap in gaps] == [101]
 
 
+def test_a_repeat_that_is_decided_before_a_newer_event_is_not_taken_for_fifty() -> None:
+    pair = Pair(FillPolicy(enabled=True))
+    for feed in (1, 2, 3):
+        pair.opened(feed)
+    pair.deliver(1, 1, 2, 4, 5)
+    pair.deliver(2, 2, 4)
+    pair.deliver(3, 3)  # decides 4, 4 again and 5
+
+    assert pair.published() == [1, 2, 3, 4, 5]
+    assert list(pair.gap_tracker.requests) == []
+
+
 def test_a_feed_that_ends_before_another_one_overlaps_leaves_its_series_at_risk() -> None:
     pair = Pair()
     [route_] = pair.routes.values()
     pair.opened(1)
-    pair.pipeline.feed_confirmed([route_], 1, 100.0, 0)
+    pair.pipeline.feed_confirmed([route_], 1)
     pair.deliver(1, 1)
     pair.opened(2)
     at_risk, series = pair.pipeline.arbitration.series_at_risk, route_.series["BTCUSDT"]
-    assert at_risk(route_, 1, 101.0) == [series]  # subscribed, and not acknowledged
+    pair.clock += 100.0
+    assert at_risk(route_, 1) == [series]  # subscribed, and not acknowledged
 
-    pair.pipeline.feed_confirmed([route_], 2, 101.0, 0)
-    assert at_risk(route_, 1, 101.5) == [series]
-    assert at_risk(route_, 1, 102.5) == []  # acknowledged for long enough
+    pair.pipeline.feed_confirmed([route_], 2)
+    pair.clock += LISTEN_S
+    assert at_risk(route_, 1) == [series]  # acknowledged, and its connection has delivered nothing
+    pair.clock += LISTEN_S
+    assert at_risk(route_, 1) == []  # listened to for long enough, and nothing happened
+    pair.deliver(1, 2)
+    assert at_risk(route_, 1) == [series]  # this it has not delivered
 
+    pair.deliver(2, 2)
+    assert at_risk(route_, 1) == []
     pair.pipeline.feed_distrusted([route_], 2)
-    assert at_risk(route_, 1, 102.5) == [series]
-    pair.deliver(2, 1)
-    assert at_risk(route_, 1, 101.5) == []  # it has caught up
+    assert at_risk(route_, 1) == [series]
 
 
 def test_a_feed_that_is_alone_leaves_nothing_to_another_one() -> None:
@@ -212,4 +230,4 @@ def test_a_feed_that_is_alone_leaves_nothing_to_another_one() -> None:
     pair.opened(1)
     pair.deliver(1, 1)
 
-    assert pair.pipeline.arbitration.series_at_risk(route_, 1, 1.0) == []
+    assert pair.pipeline.arbitration.series_at_risk(route_, 1) == []

@@ -17,16 +17,12 @@ class Queue:
 
     def __init__(self, most: int) -> None:
         self.ledger = Ledger()
-        self.marked: list[tuple[list[Route], int]] = []
-        self.queue = FrameQueue(
-            self.ledger,
-            most * SIZE,
-            lambda routes, until_ms: self.marked.append((routes, until_ms)),
-        )
+        self.marked: list[list[Route]] = []
+        self.queue = FrameQueue(self.ledger, most * SIZE, self.marked.append)
 
-    def put(self, route_: Route, count: int = 1, received_us: int = NOW_US) -> None:
+    def put(self, route_: Route, count: int = 1) -> None:
         for _ in range(count):
-            self.queue.put(route_, PAYLOAD, received_us, FEED)
+            self.queue.put(route_, PAYLOAD, NOW_US, FEED)
 
     def pop(self, count: int = 1) -> None:
         """Take entries out as the pipeline does, and make the queued calls."""
@@ -69,8 +65,7 @@ def test_a_full_queue_drops_everything_until_it_is_half_empty() -> None:
 
 def test_dropped_streams_are_marked_where_their_frames_would_have_been() -> None:
     line, trades = Queue(2), route("spot", "btcusdt@trade")
-    line.put(trades, 3, NOW_US)
-    line.put(trades, 1, NOW_US + 5_000)
+    line.put(trades, 4)
     line.pop()
     assert line.queue.end_overload()
     line.put(trades)
@@ -79,7 +74,7 @@ def test_dropped_streams_are_marked_where_their_frames_would_have_been() -> None
     assert line.marked == []
     line.pop()
 
-    assert line.marked == [([trades], NOW_US // 1000 + 5)]
+    assert line.marked == [[trades]]
 
 
 def test_streams_of_two_products_with_one_name_are_both_marked() -> None:
@@ -91,7 +86,7 @@ def test_streams_of_two_products_with_one_name_are_both_marked() -> None:
     assert line.queue.end_overload()
     line.pop()
 
-    [(routes, _)] = line.marked
+    [routes] = line.marked
     assert [route_.product for route_ in routes] == ["spot", "usdm"]
 
 

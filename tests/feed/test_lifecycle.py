@@ -7,6 +7,7 @@ import pytest
 
 from connector.binance.stream_name import parse_any
 from connector.codec.schema import load
+from connector.continuity.arbiter import LISTEN_S
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.marker import GapReason
 from connector.feed.pipeline import Pipeline
@@ -195,12 +196,12 @@ def test_what_both_feeds_have_delivered_is_counted_from_the_second_ones_beginnin
     assert delivered(line.route, 99) == 0
 
 
-@pytest.mark.parametrize(("name", "marked"), [(TRADE, []), (BOOK, ["opened", "unfillable"])])
+@pytest.mark.parametrize(("name", "marked"), [(TRADE, []), (BOOK, ["opened"])])
 def test_a_stale_feed_leaves_a_gap_where_ids_reveal_none(name: str, marked: list[str]) -> None:
     line = Line(name)
     line.deliver(FIRST, 1, 2)
     line.suspect()
-    line.pipeline.feed_stale([line.route], FIRST, NOW_MS)
+    line.pipeline.feed_stale([line.route], FIRST)
 
     assert line.markers() == [(state, "stale") for state in marked]
 
@@ -224,43 +225,104 @@ def test_the_end_of_the_only_feed_ends_coverage_or_opens_a_gap(
     line.deliver(FIRST, 1, 2)
     line.route.moving_away = moving_away
 
-    line.pipeline.feed_closed([line.route], FIRST, reason, 5.0, NOW_MS)
+    line.pipeline.feed_closed([line.route], FIRST, reason)
 
     assert line.route.feeds == []
     assert line.markers() == marked
 
 
 @pytest.mark.parametrize(
-    ("reason", "confirmed_at", "marked"),
+    ("reason", "listened_s", "marked"),
     [
-        ("connection_lost", 4.5, ["opened", "unfillable"]),
-        ("connection_lost", 4.0, []),
+        ("connection_lost", LISTEN_S - 0.1, ["opened"]),
+        ("connection_lost", LISTEN_S, []),
         ("connection_lost", None, ["opened"]),
-        ("restart", 4.5, []),
+        ("restart", 0.0, []),
     ],
 )
-def test_the_end_of_one_of_two_feeds_leaves_a_gap_unless_the_other_overlapped_it(
-    reason: GapReason, confirmed_at: float | None, marked: list[str]
+def test_the_end_of_one_of_two_feeds_leaves_a_gap_unless_both_were_listened_to(
+    reason: GapReason, listened_s: float | None, marked: list[str]
 ) -> None:
     line = Line(BOOK)
     line.deliver(FIRST, 1, 2)
+    line.clock += 1.0
     line.pipeline.feed_opened([line.route], SECOND)
-    if confirmed_at is not None:
-        line.pipeline.feed_confirmed([line.route], SECOND, confirmed_at, NOW_MS)
+    if listened_s is not None:
+        line.pipeline.feed_confirmed([line.route], SECOND)
+        line.pipeline.arbitration.feed_heard(SECOND)
+        line.clock += listened_s
 
-    line.pipeline.feed_closed([line.route], FIRST, reason, 5.0, NOW_MS)
+    line.pipeline.feed_closed([line.route], FIRST, reason)
 
     assert line.markers() == [(state, reason) for state in marked]
 
 
-def test_the_end_of_a_feed_releases_what_was_held_for_it_before_a_gap_is_marked() -> None:
+def test_an_acknowledgement_ends_no_gap_but_the_first_record_does_by_its_own_time() -> None:
+    line = Line(BOOK)
+    line.deliver(FIRST, 1, 2)
+    line.pipeline.feed_closed([line.route], FIRST, "connection_lost")
+    line.pipeline.feed_opened([line.route], SECOND)
+    line.pipeline.feed_confirmed([line.route], SECOND)
+    assert line.markers() == [("opened", "connection_lost")]
+    line.now += 3_000_000
+    line.deliver(SECOND, 9)
+
+    [closed] = line.marked()
+    assert (closed["state"], closed["after_id"]) == ("unfillable", 9)
+    assert round(closed["after_time"].timestamp() * 1000) == line.now // 1000
+
+
+def test_what_the_old_feed_alone_delivered_last_lies_before_the_gap_of_its_end() -> None:
+    line = Line(BOOK)
+    line.deliver(FIRST, 1, 2)
+    line.pipeline.feed_opened([line.route], SECOND)
+    line.pipeline.feed_confirmed([line.route], SECOND)
+    line.deliver(FIRST, 5)
+    line.pipeline.feed_closed([line.route], FIRST, "server_shutdown")
+    line.deliver(SECOND, 8, 9)
+
+    edges = [(marker["before_id"], marker["after_id"]) for marker in line.marked()]
+    assert edges == [(5, None), (5, 8)]
+    assert [record["update_id"] for record in line.records()] == [1, 2, 5, 8, 9]
+
+
+def test_what_the_new_feed_has_delivered_first_lies_behind_the_gap_of_the_old_ones_end() -> None:
+    line = Line(BOOK)
+    line.deliver(FIRST, 1, 2)
+    line.pipeline.feed_opened([line.route], SECOND)
+    line.pipeline.feed_confirmed([line.route], SECOND)
+    line.deliver(SECOND, 8)
+    assert line.pipeline.arbitration.held == 1
+    line.pipeline.feed_closed([line.route], FIRST, "server_shutdown")
+
+    edges = [(marker["before_id"], marker["after_id"]) for marker in line.marked()]
+    assert edges == [(2, None), (2, 8)]
+
+
+def test_a_feed_that_never_delivered_does_not_stand_in_for_one_that_did() -> None:
+    line = Line(BOOK)
+    line.deliver(FIRST, 1, 2)
+    line.pipeline.feed_closed([line.route], FIRST, "connection_lost")
+    line.pipeline.feed_opened([line.route], SECOND)
+    line.pipeline.feed_confirmed([line.route], SECOND)
+    line.pipeline.feed_opened([line.route], THIRD)  # the probe of a silent stream
+    line.deliver(THIRD, 9)
+    line.wait()
+    line.markers()
+    line.clock += 3.0
+    line.pipeline.feed_closed([line.route], THIRD, "stale")
+
+    assert line.markers() == [("opened", "stale")]
+
+
+def test_the_end_of_a_feed_releases_what_was_held_for_it_behind_its_gap() -> None:
     line = Line(TRADE)
     line.deliver(FIRST, 1)
     line.pipeline.feed_opened([line.route], SECOND)
     line.deliver(SECOND, 4)
     assert line.pipeline.arbitration.held == 1
 
-    line.pipeline.feed_closed([line.route], FIRST, "connection_lost", 5.0, NOW_MS)
+    line.pipeline.feed_closed([line.route], FIRST, "connection_lost")
 
     assert [record["trade_id"] for record in line.records()] == [1, 4]
-    assert line.markers() == [("unfillable", "sequence"), ("opened", "connection_lost")]
+    assert line.markers() == [("opened", "connection_lost"), ("unfillable", "connection_lost")]

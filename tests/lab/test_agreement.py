@@ -342,8 +342,8 @@ def test_to_ask_rest_changes_no_event() -> None:
 
 
 def test_every_stream_has_events_and_all_of_them_come_at_the_rate() -> None:
-    market, made = Market(4), defaultdict[str, int](int)
-    delivery = Delivery(Oracle(), Clock(lambda: float(MINUTE_S)))
+    market, made, now_s = Market(4), defaultdict[str, int](int), float(MINUTE_S)
+    delivery = Delivery(Oracle(), Clock(lambda: now_s))
     names = {f"btcusdt@{name}" for name in STREAMS["spot"]}
     for name in names:
         delivery.begin(parse("spot", name))
@@ -356,6 +356,24 @@ def test_every_stream_has_events_and_all_of_them_come_at_the_rate() -> None:
     generator = Generator(market, 500.0)
     for _ in range(1_000):
         generator.advance(delivery, 0.01)
+        now_s += 0.01
 
     assert made.keys() == names
     assert 4_990 <= sum(made.values()) <= 5_010
+
+
+def test_a_state_that_is_sent_by_the_clock_has_one_message_a_time() -> None:
+    sent: list[str] = []
+    delivery = Delivery(Oracle(), Clock(lambda: float(MINUTE_S)))
+    for name in ("btcusdt@markPrice", "btcusdt@trade"):
+        delivery.begin(parse("usdm", name))
+
+    def note(message: Any) -> tuple[()]:
+        sent.append(message.name)
+        return ()
+
+    delivery.filters.append(note)
+    Generator(Market(4), 500.0).advance(delivery, 0.1)
+
+    assert sent.count("btcusdt@markPrice") == 1
+    assert sent.count("btcusdt@trade") > 10

@@ -5,6 +5,7 @@ closed right after its last one.
 """
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,10 @@ CHAINED = find("usdm", "<symbol>@depth[@<speed>]")
 INCREASING = find("spot", "<symbol>@bookTicker")
 CANDLE = find("spot", "<symbol>@kline_<interval>")
 IDENTITY = find("spot", "<symbol>@miniTicker")
+FORCE_ORDER = find("usdm", "<symbol>@forceOrder")
+
+
+NOT_LISTENING: Mapping[int, float] = {}
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,9 @@ class Run:
 
     def close(self, feed: int) -> None:
         self.out += self.arbiter.feed_closed(feed, self.now)
+
+    def may_close(self, feed: int, listening: Mapping[int, float] = NOT_LISTENING) -> bool:
+        return self.arbiter.may_close(feed, self.now, listening)
 
     def tick(self, seconds: float) -> None:
         self.now += seconds

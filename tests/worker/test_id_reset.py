@@ -40,6 +40,7 @@ async def test_every_trade_of_the_new_count_is_there_once(
     connections: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.backfill.latest_id.POLL_INTERVAL_S", 0.05)
+    monkeypatch.setattr("connector.backfill.latest_id.RESET_PROOF_S", 0.1)
     async with world(tmp_path, {**TRADES, "connections": connections}) as here:
         made = here.exchange.oracle.made
         await here.until_flowing()
@@ -70,6 +71,7 @@ async def test_books_and_book_tickers_of_the_new_count_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("connector.backfill.latest_id.POLL_INTERVAL_S", 0.05)
+    monkeypatch.setattr("connector.backfill.latest_id.RESET_PROOF_S", 0.1)
     streams = {**TRADES, "streams": ["depth@100ms", "bookTicker"], "symbols": ["BTCUSDT"]}
     async with world(tmp_path, streams) as here:
         await here.until_flowing()

@@ -91,7 +91,6 @@ async def test_a_stream_is_read_where_it_was_until_its_new_connection_brings_it(
         old = {supervisor.plan.name for supervisor in here.worker.shard.supervised}
         here.rewrite({**kinds, "time_unit": "us"})
         await until(lambda: changes(here) == {"applied": 1})
-        monkeypatch.setattr("connector.feed.shard.OVERLAP_S", 0.1)
         count = here.published("btcusdt@trade")
         await until(lambda: here.published("btcusdt@trade") > count + 100)
         open_.set()

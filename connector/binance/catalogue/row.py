@@ -128,6 +128,15 @@ class Row(KindDefaults):
         return history is not None and (history.by != "state" or self.kind == "trade")
 
     @property
+    def has_unique_times(self) -> bool:
+        """Whether each event of a series without ids has an event time of its own.
+
+        A state that is sent by the clock has. Events that the market causes may share a time.
+        """
+        by_clock = self.sequence.rule == "identity" and self.cadence == "periodic"
+        return by_clock and self.identity == (self.record_time,)
+
+    @property
     def has_snapshots(self) -> bool:
         """Whether the stream carries changes of an order book whose state REST returns."""
         return self.backfill is not None and self.kind in {"depth-diff", "rpi-depth"}

@@ -75,8 +75,7 @@ class Suspicions:
 
     def mark_stale(self, names: list[str], connection_id: int) -> None:
         """Mark what may be missing of the streams that only a stale connection was to deliver."""
-        pipeline, now_ms = self._context.pipeline, self._context.now_ms()
-        pipeline.feed_stale(self._routes_of(names), connection_id, now_ms)
+        self._context.pipeline.feed_stale(self._routes_of(names), connection_id)
 
     def note_quiet(self, names: list[str]) -> None:
         """Note that no connection delivers streams."""

@@ -88,6 +88,22 @@ def test_books_changes_have_snapshots_and_all_its_streams_its_ids(
     assert (row.has_snapshots, row.has_book_ids) == (snapshots, book_ids)
 
 
+@pytest.mark.parametrize(
+    ("product", "pattern", "expected"),
+    [
+        ("usdm", "<symbol>@markPrice[@1s]", True),
+        ("spot", "<symbol>@miniTicker", True),
+        ("usdm", "<symbol>@forceOrder", False),
+        ("usdm", "!contractInfo", False),
+        ("spot", "<symbol>@trade", False),
+    ],
+)
+def test_states_sent_by_the_clock_have_times_of_their_own(
+    product: Product, pattern: str, expected: bool
+) -> None:
+    assert find(product, pattern).has_unique_times == expected
+
+
 def test_days_of_one_spot_stream_begin_eight_hours_before_utc() -> None:
     assert find("spot", "<symbol>@kline_<interval>@+08:00").zone_ms == 8 * 3_600_000
     assert find("spot", "<symbol>@kline_<interval>").zone_ms == 0

@@ -393,8 +393,7 @@ async def test_a_connection_that_never_delivers_a_stream_again_is_replaced(
 
         assert suspicions(here).confirmed == 2
         assert here.worker.pipeline.gap_tracker.gaps == {"stale": 2}
-        # The second gap is marked again when the connection ends: nothing came after it there.
-        assert await stale_markers(here) == [(BOOK, "unfillable")] * 3
+        assert await stale_markers(here) == [(BOOK, "unfillable")] * 2
         assert supervisor(here).disconnects == 0
     assert "stale_healed" not in capsys.readouterr().out
 
