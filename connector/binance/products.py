@@ -54,10 +54,12 @@ class Bases:
     Attributes:
         streams: WebSocket bases (scheme, host, port; no path); the first is the default.
         rest: REST base, without the path that the catalogue's backfill column begins with.
+        ws_api: URL of the WS API; "": the product has none.
     """
 
     streams: tuple[str, ...]
     rest: str
+    ws_api: str = ""
 
 
 # binance-spot-api-docs 2026-07-21; Connect pages of developers.binance.com 2026-05-28. The
@@ -73,9 +75,18 @@ _PRODUCTION: Mapping[Product, Bases] = {
             "wss://data-stream.binance.vision:9443",
         ),
         "https://api.binance.com",
+        "wss://ws-api.binance.com:443/ws-api/v3",
     ),
-    "usdm": Bases(("wss://fstream.binance.com",), "https://fapi.binance.com"),
-    "coinm": Bases(("wss://dstream.binance.com",), "https://dapi.binance.com"),
+    "usdm": Bases(
+        ("wss://fstream.binance.com",),
+        "https://fapi.binance.com",
+        "wss://ws-fapi.binance.com/ws-fapi/v1",
+    ),
+    "coinm": Bases(
+        ("wss://dstream.binance.com",),
+        "https://dapi.binance.com",
+        "wss://ws-dapi.binance.com/ws-dapi/v1",
+    ),
     "options": Bases(("wss://fstream.binance.com",), "https://eapi.binance.com"),
 }
 
@@ -86,25 +97,41 @@ _TESTNET: Mapping[Product, Bases] = {
     "spot": Bases(
         ("wss://stream.testnet.binance.vision", "wss://stream.testnet.binance.vision:9443"),
         "https://testnet.binance.vision",
+        "wss://ws-api.testnet.binance.vision/ws-api/v3",
     ),
     "usdm": Bases(
         ("wss://fstream.binancefuture.com", "wss://stream.binancefuture.com"),
         "https://testnet.binancefuture.com",
+        "wss://testnet.binancefuture.com/ws-fapi/v1",
     ),
-    "coinm": Bases(("wss://dstream.binancefuture.com",), "https://testnet.binancefuture.com"),
+    "coinm": Bases(
+        ("wss://dstream.binancefuture.com",),
+        "https://testnet.binancefuture.com",
+        "wss://testnet.binancefuture.com/ws-dapi/v1",
+    ),
     "options": Bases(("wss://fstream.binancefuture.com",), "https://testnet.binancefuture.com"),
 }
 
 # Spot: demo mode page of binance-spot-api-docs 2026-07-21. Futures: documentation of 2026-09
 # (demo-fapi is the same backend as testnet.binancefuture.com). No page names demo hosts for
-# options: the testnet's are used instead, unverified.
+# options: the testnet's are used instead, unverified. The WS API of demo futures is the testnet's:
+# demo-fstream answers 404 on its path (measured 2026-09-15).
 _DEMO: Mapping[Product, Bases] = {
     "spot": Bases(
         ("wss://demo-stream.binance.com", "wss://demo-stream.binance.com:9443"),
         "https://demo-api.binance.com",
+        "wss://demo-ws-api.binance.com/ws-api/v3",
     ),
-    "usdm": Bases(("wss://demo-fstream.binance.com",), "https://demo-fapi.binance.com"),
-    "coinm": Bases(("wss://demo-dstream.binance.com",), "https://demo-dapi.binance.com"),
+    "usdm": Bases(
+        ("wss://demo-fstream.binance.com",),
+        "https://demo-fapi.binance.com",
+        "wss://testnet.binancefuture.com/ws-fapi/v1",
+    ),
+    "coinm": Bases(
+        ("wss://demo-dstream.binance.com",),
+        "https://demo-dapi.binance.com",
+        "wss://testnet.binancefuture.com/ws-dapi/v1",
+    ),
     "options": _TESTNET["options"],
 }
 

@@ -23,7 +23,7 @@ _MINUTE_S = 60.0
 
 # Of errors.md: unknown outcome, disconnected, too many requests, overloaded, too many orders or
 # connections. Whatever the HTTP status, the same call may succeed later.
-_TEMPORARY_CODES = frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1034})
+TEMPORARY_CODES = frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1034})
 _TEMPORARY_STATUSES = frozenset({408, 425, *POOL_BAN_STATUSES})
 
 # Responses of the servers in front of the API have no JSON: cause and cure by HTTP status.
@@ -60,7 +60,7 @@ def error_from_response(
     error = _api_error(body)
     text = f"{place}: {_text(status, error, body)}"
     temporary = status in _TEMPORARY_STATUSES or status >= _SERVER_ERROR
-    if temporary or (error is not None and error.code in _TEMPORARY_CODES):
+    if temporary or (error is not None and error.code in TEMPORARY_CODES):
         return Retry(text, _after_s(status, error, retry_after, now))
     return Refused(text)
 

@@ -168,6 +168,32 @@ def time_lost(connection: str, streams: int, seconds: float) -> None:
     _log.warning("time_lost", connection=connection, streams=streams, seconds=round(seconds, 3))
 
 
+# The WS API
+
+
+def ws_api_connected(place: str, offset_ms: int, seconds: float) -> None:
+    """A connection to the WS API is open, logged on and subscribed again as before.
+
+    offset_ms: how much the exchange's clock is ahead of ours, as measured.
+    """
+    _log.info("ws_api_connected", place=place, offset_ms=offset_ms, seconds=round(seconds, 3))
+
+
+def ws_api_lost(place: str, cause: str) -> None:
+    """A connection to the WS API has ended; events are missed until the next one."""
+    _log.warning("ws_api_lost", place=place, cause=cause)
+
+
+def ws_api_connect_failed(place: str, cause: str, retry_s: float) -> None:
+    """The WS API could not be reached or logged on to; the next attempt is in `retry_s`."""
+    _log.warning("ws_api_connect_failed", place=place, cause=cause, retry_s=round(retry_s, 2))
+
+
+def ws_api_refused(place: str, cause: str) -> None:
+    """The WS API refuses us for good (a key was rejected): it is not tried again."""
+    _log.error("ws_api_refused", place=place, cause=cause)
+
+
 def server_shutdown(connection: str) -> None:
     """The exchange announced that it will close the connection."""
     _log.info("server_shutdown_announced", connection=connection)

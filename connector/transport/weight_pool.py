@@ -113,7 +113,11 @@ class WeightPool:
         """Take over the used weight from the answer to a call of this weight, still in flight."""
         used = headers.get("X-MBX-USED-WEIGHT-1M") or headers.get("X-MBX-USED-WEIGHT", "")
         if used.isdecimal():
-            self._weight.set_used(int(used), self._clock(), self._in_flight - weight)
+            self.on_used(int(used), weight)
+
+    def on_used(self, used: int, weight: int) -> None:
+        """Take over the used weight of this minute, as `on_headers` does."""
+        self._weight.set_used(used, self._clock(), self._in_flight - weight)
 
     def ban(self, status: int, seconds: float) -> None:
         """Let no call out for so long: the exchange answered with this status (429, 418, 403)."""

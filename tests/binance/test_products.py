@@ -33,6 +33,20 @@ def test_a_base_is_scheme_and_host_without_a_path(bases: Bases) -> None:
         assert (parts.scheme, parts.path, parts.query) == (scheme, "", "")
 
 
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_the_ws_api_has_its_path_and_options_have_none(environment: str) -> None:
+    paths = {
+        product: urlsplit(bases.ws_api).path for product, bases in ENVIRONMENTS[environment].items()
+    }
+
+    assert paths == {
+        "spot": "/ws-api/v3",
+        "usdm": "/ws-fapi/v1",
+        "coinm": "/ws-dapi/v1",
+        "options": "",
+    }
+
+
 def test_spot_has_both_ports_and_the_market_data_only_host() -> None:
     assert ENVIRONMENTS["production"]["spot"].streams[:3] == (
         "wss://stream.binance.com:9443",

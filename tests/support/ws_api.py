@@ -1,0 +1,67 @@
+"""A lab WS API that knows keys of each kind, and a client that keeps what it is told."""
+
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from connector.binance.signing import Credentials
+from connector.binance.wsapi_methods import WsApiProduct
+from connector.lab.account.server import WsApiServer
+from connector.lab.clock import Clock
+from connector.lab.rest.limits import Meter
+from connector.transport.wsapi import WsApi
+from connector.transport.wsapi_session import UserEvent, WsApiItem
+from tests.support.keys import lab_keys
+
+
+@contextlib.asynccontextmanager
+async def ws_api_server(
+    clock: Clock | None = None, limit: int = 6_000
+) -> AsyncIterator[WsApiServer]:
+    """Run a server whose pools all have this weight in a minute."""
+    pools = {name: Meter(limit) for name in ("spot", "futures", "options")}
+    server = WsApiServer(pools, clock)
+    server.keys = lab_keys()
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
+
+
+class Told:
+    """What a client was told, in order."""
+
+    def __init__(self) -> None:
+        self.items: list[WsApiItem] = []
+
+    @property
+    def kinds(self) -> list[str]:
+        """The items' class names."""
+        return [type(item).__name__ for item in self.items]
+
+    def events(self, label: str) -> list[dict[str, Any]]:
+        """Return the events of one subscription, decoded."""
+        return [
+            json.loads(item.payload)
+            for item in self.items
+            if isinstance(item, UserEvent)
+            and item.subscription is not None
+            and item.subscription.label == label
+        ]
+
+
+@contextlib.asynccontextmanager
+async def client(
+    server: WsApiServer,
+    credentials: Credentials | None = None,
+    told: Told | None = None,
+    product: WsApiProduct = "spot",
+    **options: Any,
+) -> AsyncIterator[WsApi]:
+    """Run a client of the server."""
+    keys = None if credentials is None else (lambda: credentials)
+    receive = None if told is None else told.items.append
+    async with WsApi(server.url(product), product, keys=keys, receive=receive, **options) as api:
+        yield api

@@ -1,0 +1,341 @@
+"""The WS API client against the lab's server: calls, sessions, reconnects, limits, the clock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from connector.binance.api_errors import (
+    BackOff,
+    LogOn,
+    NewToken,
+    ReplaceKey,
+    SubscribeBySignature,
+    SyncClock,
+)
+from connector.binance.signing import Credentials, hmac_signer
+from connector.errors import Refused, Retry
+from connector.lab.account.server import WsApiServer
+from connector.lab.account.session import LabToken
+from connector.lab.clock import Clock
+from connector.transport.wsapi import WsApi
+from connector.transport.wsapi_session import ApiRefused, UserSubscription
+from tests.support.keys import API_KEY, BY_ED25519, BY_RSA, ED25519_API_KEY, HMAC
+from tests.support.waiting import in_time, until
+from tests.support.ws_api import Told, client, ws_api_server
+
+pytestmark = pytest.mark.lab
+SIGNED = "userDataStream.subscribe.signature"
+BY_TOKEN = "userDataStream.subscribe.listenToken"
+EVENT = {"e": "balanceUpdate", "E": 1, "a": "BTC", "d": "0.10", "T": 1}
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[WsApiServer]:
+    async with ws_api_server() as running:
+        yield running
+
+
+async def test_a_call_without_a_key_returns_its_result(server: WsApiServer) -> None:
+    async with client(server) as api:
+        assert set(await api.call("time")) == {"serverTime"}
+
+
+async def test_calls_in_flight_get_their_own_answers(server: WsApiServer) -> None:
+    server.methods["avgPrice"] = lambda request: request.params["symbol"]
+    async with client(server) as api:
+        calls = [api.call("avgPrice", symbol=f"S{number}") for number in range(50)]
+
+        assert await asyncio.gather(*calls) == [f"S{number}" for number in range(50)]
+
+
+@pytest.mark.parametrize("credentials", [HMAC, BY_RSA, BY_ED25519], ids=["hmac", "rsa", "ed25519"])
+async def test_a_signed_call_is_accepted_with_every_kind_of_key(
+    server: WsApiServer, credentials: Credentials
+) -> None:
+    server.methods["account.status"] = lambda request: request.account
+    async with client(server, credentials) as api:
+        assert await api.call("account.status", omitZeroBalances=True) in {"hmac", "rsa", "ed25519"}
+
+
+async def test_futures_are_called_on_their_own_paths(server: WsApiServer) -> None:
+    for product in ("usdm", "coinm"):
+        async with client(server, HMAC, product=product) as api:
+            listen_key = (await api.call("userDataStream.start"))["listenKey"]
+            assert (await api.call("userDataStream.ping"))["listenKey"] == listen_key
+            assert await api.call("account.balance") == []
+
+
+async def test_a_wrong_secret_is_a_key_to_replace(server: WsApiServer) -> None:
+    wrong = Credentials(API_KEY, hmac_signer("another"))
+    async with client(server, wrong) as api:
+        with pytest.raises(ReplaceKey, match="-1022 Signature for this request is not valid"):
+            await api.call("account.status")
+
+
+@pytest.mark.parametrize(("api_key", "code"), [("k" * 64, -2015), ("short", -2014)])
+async def test_a_key_that_the_exchange_does_not_know_is_a_key_to_replace(
+    server: WsApiServer, api_key: str, code: int
+) -> None:
+    async with client(server, Credentials(api_key, HMAC.signer)) as api:
+        with pytest.raises(ReplaceKey, match=str(code)) as caught:
+            await api.call("account.status")
+        assert api_key not in str(caught.value)
+
+
+async def test_an_hmac_key_cannot_log_on_but_subscribes_by_signature(server: WsApiServer) -> None:
+    async with client(server, HMAC) as api:
+        with pytest.raises(SubscribeBySignature, match="-2028"):
+            await api.call("session.logon")
+        with pytest.raises(LogOn, match="-1193"):
+            await api.call("userDataStream.subscribe")
+
+        assert await api.call(SIGNED) == {"subscriptionId": 0}
+
+
+async def test_events_come_with_the_subscription_they_belong_to(server: WsApiServer) -> None:
+    told = Told()
+    async with client(server, HMAC, told) as api:
+        await api.subscribe(UserSubscription(SIGNED, "desk-1"))
+        await api.subscribe(UserSubscription(SIGNED, "desk-2", keys=lambda: BY_RSA))
+        server.send_event("rsa", EVENT | {"a": "ETH"})
+        server.send_event("hmac", msgspec.Raw(b'{"e":"x", "n":1.10}'))
+        await until(lambda: len(told.items) == 4)
+
+    assert [event["a"] for event in told.events("desk-2")] == ["ETH"]
+    assert told.items[-1].payload == b'{"e":"x", "n":1.10}'  # type: ignore[union-attr]
+
+
+async def test_an_event_right_behind_the_acknowledgement_is_not_lost(server: WsApiServer) -> None:
+    told = Told()
+    async with client(server, HMAC, told) as api:
+        subscribing = asyncio.create_task(api.subscribe(UserSubscription(SIGNED, "desk-1")))
+        while not server.send_event("hmac", EVENT):  # in the same moment as the answer
+            await asyncio.sleep(0)
+        await subscribing
+        await until(lambda: len(told.items) == 2)
+
+    assert told.kinds == ["Subscribed", "UserEvent"]
+    assert told.events("desk-1") == [EVENT]
+
+
+async def test_after_a_cut_it_logs_on_and_subscribes_again_freshly_signed(
+    server: WsApiServer,
+) -> None:
+    told = Told()
+    async with client(server, BY_ED25519, told) as api:
+        await api.call("session.logon")
+        await api.subscribe(UserSubscription("userDataStream.subscribe", "desk-1"))
+        await api.subscribe(UserSubscription(SIGNED, "desk-2", keys=lambda: HMAC))
+        before = dict(server.clients[0].asked)
+        await server.drop()
+        await until(lambda: told.kinds.count("Subscribed") == 4)
+        [again] = server.clients
+        assert [method for method, _ in again.asked] == [
+            "time",
+            "session.logon",
+            "userDataStream.subscribe",
+            SIGNED,
+        ]
+        for method in ("session.logon", SIGNED):
+            assert dict(again.asked)[method]["signature"] != before[method]["signature"]
+        assert server.send_event("ed25519", EVENT) == 1
+        await until(lambda: told.events("desk-1") == [EVENT])
+
+    assert told.kinds[2:5] == ["ConnectionLost", "Subscribed", "Subscribed"]
+
+
+async def test_ids_that_begin_again_still_lead_to_their_subscriptions(server: WsApiServer) -> None:
+    told = Told()
+    async with client(server, HMAC, told) as api:
+        first = UserSubscription(SIGNED, "desk-1")
+        second = UserSubscription(SIGNED, "desk-2", keys=lambda: BY_RSA)
+        await api.subscribe(first)
+        await api.subscribe(second)
+        await api.call("userDataStream.unsubscribe", subscriptionId=0)
+        await server.drop()
+        await until(lambda: told.kinds.count("Subscribed") == 3)
+
+        assert [(own.label, own.id) for own in api.subscriptions] == [("desk-2", 0)]
+
+
+async def test_a_key_file_that_changed_is_used_at_the_next_log_on(server: WsApiServer) -> None:
+    present = [BY_ED25519]
+    told = Told()
+    async with WsApi(server.url("spot"), keys=lambda: present[0], receive=told.items.append) as api:
+        await api.call("session.logon")
+        present[0] = BY_RSA  # may not log on: so the exchange tells that it was used
+        await server.drop()
+        await until(lambda: told.kinds[-1:] == ["ApiRefused"])
+        with pytest.raises(SubscribeBySignature):
+            await api.call("session.status")
+
+
+async def test_a_revoked_session_is_logged_on_again_and_refused_for_good(
+    server: WsApiServer,
+) -> None:
+    told = Told()
+    async with client(server, BY_ED25519, told) as api:
+        await api.call("session.logon")
+        server.revoke(ED25519_API_KEY)
+        await until(lambda: told.kinds == ["ConnectionLost", "ApiRefused"])
+        with pytest.raises(ReplaceKey, match="-2015"):
+            await api.call("account.status")
+        assert server.clients == []
+
+    assert isinstance(told.items[1], ApiRefused)
+
+
+async def test_a_subscription_that_is_refused_after_a_cut_is_reported_and_left(
+    server: WsApiServer,
+) -> None:
+    told = Told()
+    server.tokens["t" * 20] = LabToken("margin", 4_000_000_000_000)
+    by_token = UserSubscription(BY_TOKEN, "margin", {"listenToken": "t" * 20})
+    async with client(server, HMAC, told) as api:
+        await api.subscribe(by_token)
+        await api.subscribe(UserSubscription(SIGNED, "desk-1"))
+        server.tokens.clear()
+        await server.drop()
+        await until(lambda: len(told.kinds) == 5)
+
+        assert told.kinds[2:] == ["ConnectionLost", "SubscriptionFailed", "Subscribed"]
+        assert [own.label for own in api.subscriptions] == ["desk-1"]
+        with pytest.raises(NewToken, match="-1209"):
+            await api.subscribe(by_token)
+    assert "t" * 20 not in repr(told.items)
+
+
+async def test_an_expired_token_ends_its_subscription_alone(server: WsApiServer) -> None:
+    told = Told()
+    server.tokens["old"] = LabToken("margin", 4_000_000_000_000)
+    async with client(server, HMAC, told) as api:
+        await api.subscribe(
+            UserSubscription(
+                "userDataStream.subscribe.listenToken", "margin", {"listenToken": "old"}
+            )
+        )
+        await api.subscribe(UserSubscription(SIGNED, "desk-1"))
+        server.expire("old")
+        await until(lambda: told.events("margin"))
+
+        assert told.events("margin")[0]["e"] == "eventStreamTerminated"
+        assert [own.label for own in api.subscriptions] == ["desk-1"]
+
+
+async def test_an_announced_shutdown_is_noted_and_passed_on(server: WsApiServer) -> None:
+    told = Told()
+    async with client(server, HMAC, told) as api:
+        server.announce_shutdown()
+        await in_time(api.shutting_down.wait())
+
+    assert told.kinds == ["UserEvent"]
+    assert told.items[0].subscription is None  # type: ignore[union-attr]
+
+
+async def test_a_call_that_is_not_answered_in_time_may_be_repeated(server: WsApiServer) -> None:
+    async with client(server, timeout_s=0.2) as api:
+        server.silent = True
+        with pytest.raises(Retry, match=r"time: no answer within 0\.2 s"):
+            await api.call("time")
+        server.silent = False
+        assert await api.call("ping") == {}
+
+
+async def test_a_call_in_flight_ends_when_the_connection_does(server: WsApiServer) -> None:
+    async with client(server) as api:
+        server.silent = True
+        call = asyncio.create_task(api.call("ping"))
+        await until(lambda: server.clients[0].asked[-1][0] == "ping")
+        server.silent = False
+        await server.drop()
+        with pytest.raises(Retry, match="closed before the answer"):
+            await call
+        assert await api.call("ping") == {}  # waits for the next connection
+
+
+async def test_limits_and_used_weight_come_from_the_answers(server: WsApiServer) -> None:
+    async with client(server) as api:
+        await api.call("time")
+
+        assert (api.pool.limit, api.pool.used >= 4) == (6_000, True)  # connect 2, time twice 1
+
+
+async def test_429_lets_no_call_out_before_its_time(server: WsApiServer) -> None:
+    async with client(server) as api:
+        server.refusals = [(429, 30.0)]
+        with pytest.raises(BackOff) as caught:
+            await api.call("time")
+        assert caught.value.after_s == pytest.approx(30.0)
+        asked = len(server.clients[0].asked)
+        with pytest.raises(Retry, match="refuses calls"):
+            await api.call("time")
+        assert len(server.clients[0].asked) == asked
+
+
+async def test_a_ban_cuts_the_connection_and_is_waited_for() -> None:
+    async with ws_api_server(limit=20) as server:
+        told = Told()
+        async with client(server, None, told) as api:
+            server.refusals = [(418, 3_600.0)]
+            with pytest.raises(BackOff, match="418") as caught:
+                await api.call("time")
+            assert caught.value.after_s == pytest.approx(3_600.0)
+            await until(lambda: told.kinds == ["ConnectionLost"])
+            with pytest.raises(BackOff, match="refuses calls"):
+                await api.call("time")
+        assert server.clients == []
+
+
+@pytest.mark.parametrize("skew_ms", [-90_000, 90_000])
+@pytest.mark.parametrize("product", ["spot", "usdm"])
+async def test_a_clock_that_is_off_is_measured_and_corrected(skew_ms: int, product: Any) -> None:
+    clock = Clock()
+    clock.skew_ms = skew_ms
+    async with ws_api_server(clock) as server, client(server, HMAC, product=product) as api:
+        await api.call("account.status")
+
+        assert api.offset_ms == pytest.approx(skew_ms, abs=1_500)
+
+
+@pytest.mark.parametrize("product", ["spot", "usdm"])
+async def test_a_clock_that_jumps_is_measured_again_and_the_call_repeated(product: Any) -> None:
+    clock = Clock()
+    async with ws_api_server(clock) as server, client(server, HMAC, product=product) as api:
+        clock.skew_ms = 90_000
+        await api.call("account.status")
+
+        assert api.offset_ms == pytest.approx(90_000, abs=1_500)
+
+
+async def test_a_clock_that_cannot_be_corrected_is_reported() -> None:
+    clock = Clock()
+    async with ws_api_server(clock) as server, client(server, HMAC) as api:
+        server.methods["time"] = lambda _: {"serverTime": 1}
+        clock.skew_ms = 90_000
+        with pytest.raises(SyncClock, match="this machine's clock is off"):
+            await api.call("account.status")
+
+
+async def test_a_method_that_needs_a_key_is_not_sent_without_one(server: WsApiServer) -> None:
+    async with client(server) as api:
+        with pytest.raises(Refused, match=r"account\.status needs an API key"):
+            await api.call("account.status")
+        assert [method for method, _ in server.clients[0].asked] == ["time"]
+
+
+async def test_a_server_that_is_not_there_is_a_reason_to_try_later() -> None:
+    with pytest.raises(Retry, match=r"ws://127\.0\.0\.1:1/ws-api/v3: .*"):
+        await WsApi("ws://127.0.0.1:1/ws-api/v3").start()
+
+
+async def test_a_path_that_is_not_there_is_refused_with_its_cure(server: WsApiServer) -> None:
+    with pytest.raises(Refused, match="no such path"):
+        await WsApi(server.url("spot") + "/none").start()
+
+
+async def test_a_url_that_is_none_is_refused() -> None:
+    with pytest.raises(Refused, match="write wss://host/path"):
+        await WsApi("https://ws-api.binance.com").start()
