@@ -20,7 +20,7 @@ Generated from the models in `connector/config/` by `make docs`.
 One YAML file says everything: `bkc run market connector.yaml`. `bkc check` shows what it means
 without any network, `bkc plan` with what the exchange lists. Every command takes the file as `FILE`
 or `-c FILE`; without either it reads the one that `BKC_CONFIG_FILE` names, else `connector.yaml`.
-Files to begin with are in [examples/](../examples).
+`bkc init` writes a file to begin with; more are in [examples/](../examples).
 
 - **Environment.** Variables stand above the file: each key below names its own. Lists and maps are
   written as JSON. A variable that begins with `BKC_` and is no setting is refused; what Kubernetes

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from connector.binance.catalogue import ROWS, subscribable
-from connector.cli.schema import page
+from connector.cli.schema_page import page
 from connector.codec.schema import DEAD_LETTER, OWN, kinds, load, own_topics
 from tools import config_page, metrics_page
 

@@ -13,7 +13,7 @@ PYTHONPATH="$folder/site" PYTHONSAFEPATH=1 "$python" - <<'E2'
 from pathlib import Path
 
 import connector
-from connector.cli.demo.run import example
+from connector.cli.examples import example
 from connector.codec.schema import folder, kinds
 
 assert "site" in connector.__file__, connector.__file__
@@ -22,5 +22,9 @@ assert folder().is_relative_to(connector.__path__[0]), folder()
 assert len(kinds()) >= 5, kinds()
 assert example("demo.yaml").is_relative_to(connector.__path__[0])
 E2
-PYTHONPATH="$folder/site" PYTHONSAFEPATH=1 "$python" -m connector check "$folder/site/connector/examples/demo.yaml" >"$folder/check.log" || { cat "$folder/check.log"; exit 1; }
+bkc() { PYTHONPATH="$folder/site" PYTHONSAFEPATH=1 "$python" -m connector "$@"; }
+bkc init mine.yaml >/dev/null
+bkc check mine.yaml >/dev/null
+test -s "$folder"/site/*.dist-info/licenses/LICENSE
+bkc check "$folder/site/connector/examples/demo.yaml" >"$folder/check.log" || { cat "$folder/check.log"; exit 1; }
 echo "wheel: built, installed elsewhere, $(tail -n 1 "$folder/check.log" | sed 's/^.* is good: //')"

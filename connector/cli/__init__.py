@@ -1,29 +1,68 @@
-"""The command `bkc`: one verb, one file. A verb parses, calls one function below, prints, exits.
+"""The command `bkc`: one verb, one file. A verb parses, calls one function below, exits.
+
+A verb's file holds what help and completion show; it imports what does the work only when the verb
+runs, so that neither has to wait for it.
 
 Exit codes: 0 good, 1 a problem was found, 2 usage or config, 3 a server cannot be reached, 4 gave
 up.
 """
 
 import sys
+from typing import Annotated
 
-from typer import Typer
+from typer import Exit, Option, Typer, echo
 
-from connector.cli import backfill, check, decode, demo, lab, plan, run, schema, streams, verify
-from connector.cli.console import fail
+from connector import version
+from connector.cli import (
+    backfill,
+    check,
+    decode,
+    demo,
+    init,
+    lab,
+    plan,
+    run,
+    schema,
+    streams,
+    verify,
+)
 from connector.errors import Fatal, Refused, Retry
 
 app = Typer(
     name="bkc",
-    help="Binance WebSocket streams as Kafka topics of Avro records.",
     no_args_is_help=True,
+    epilog="To see it at work: bkc demo. For a file of your own: bkc init, then check, run market.",
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # help in plain text, its paragraphs whole; rich takes long to import
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(init.init)
+app.command()(check.check)
+app.command()(plan.plan)
 app.add_typer(run.app, name="run")
+app.command()(verify.verify)
+app.command()(backfill.backfill)
+app.command()(streams.streams)
+app.command()(schema.schema)
+app.command()(decode.decode)
+app.command()(demo.demo)
 app.add_typer(lab.app, name="lab")
-VERBS = (check.check, plan.plan, streams.streams, schema.schema, decode.decode, demo.demo)
-for verb in (*VERBS, verify.verify, backfill.backfill):
-    app.command()(verb)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        echo(f"bkc {version()}")
+        raise Exit
+
+
+@app.callback()
+def bkc(
+    _version: Annotated[
+        bool,
+        Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Binance WebSocket streams as Kafka topics of Avro records."""
 
 
 def main() -> None:
@@ -31,8 +70,14 @@ def main() -> None:
     try:
         app()
     except Refused as error:
-        sys.exit(fail(str(error), 2))
+        _end(str(error), 2)
     except Retry as error:
-        sys.exit(fail(f"could not reach: {error}", 3))
+        _end(f"could not reach: {error}", 3)
     except Fatal as error:
-        sys.exit(fail(f"gave up: {error}", 4))
+        _end(f"gave up: {error}", 4)
+
+
+def _end(message: str, code: int) -> None:
+    from connector.cli.console import fail
+
+    sys.exit(fail(message, code))

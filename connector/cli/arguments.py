@@ -13,15 +13,17 @@ DEFAULT = Path("connector.yaml")
 
 File = Annotated[
     Path | None,
-    Argument(metavar="FILE", help="The config file.", show_default=str(DEFAULT), show_envvar=False),
+    Argument(metavar="FILE", help=f"The config file, else {DEFAULT}.", show_default=False),
 ]
 Config = Annotated[
     Path | None,
-    Option("--config", "-c", help="The config file, in place of FILE.", envvar="BKC_CONFIG_FILE"),
+    Option(*("--config", "-c"), metavar="FILE", help="In place of FILE.", envvar="BKC_CONFIG_FILE"),
 ]
 ProductName = Annotated[Product, Option(help="The product.")]
-AsJson = Annotated[bool, Option("--json", help="For machines.")]
-Since = Annotated[str | None, Option("--from", help="ISO 8601 or epoch milliseconds; UTC.")]
+AsJson = Annotated[bool, Option("--json", help="Print JSON, for machines.")]
+Since = Annotated[
+    str | None, Option("--from", metavar="TIME", help="ISO 8601 or epoch milliseconds; UTC.")
+]
 
 
 def config_path(context: Context, file: Path | None, config: Path | None) -> Path:

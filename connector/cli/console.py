@@ -1,25 +1,70 @@
-"""Printing for people: results on standard output, errors and warnings on standard error."""
+"""Printing for people: results on standard output, errors, warnings and progress on standard error.
 
-from collections.abc import Iterable
+On a terminal, lines break between words at its width. In a pipe or a file they stay whole, so that
+`grep` finds them.
+"""
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator
+from textwrap import wrap
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 
-out = Console()
-err = Console(stderr=True, soft_wrap=True)
+UNLIMITED_WIDTH = 10_000  # columns
+LINE_INTERVAL_S = 10.0  # between two lines of progress where no bar can be shown
+Report = Callable[[str, int, int], None]  # what is done, how far, of how many
+
+
+def _console(*, stderr: bool) -> Console:
+    console = Console(stderr=stderr)
+    limited = console.is_terminal or "COLUMNS" in os.environ
+    return console if limited else Console(stderr=stderr, width=UNLIMITED_WIDTH)
+
+
+out = _console(stderr=False)
+err = _console(stderr=True)
 
 
 def fail(message: str, code: int) -> int:
     """Print an error and return the exit code."""
-    err.print(message, style="red", markup=False, highlight=False)
+    _print(err, message, "red")
     return code
 
 
+def warn(text: str) -> None:
+    """Print a warning."""
+    _print(err, f"warning: {text}", "yellow")
+
+
+def note(text: str) -> None:
+    """Print what is no result, for whoever waits."""
+    _print(err, text)
+
+
 def print_lines(lines: Iterable[str]) -> None:
-    """Print lines as they are; the terminal wraps those that are too long."""
+    """Print lines of a result."""
     for line in lines:
-        out.print(line, markup=False, highlight=False, soft_wrap=True)
+        _print(out, line)
+
+
+def _print(console: Console, text: str, style: str | None = None) -> None:
+    """Print a text, broken between words; a word that is too long, such as a URL, stays whole."""
+    for line in text.split("\n"):
+        parts = wrap(line, console.width, break_long_words=False, break_on_hyphens=False)
+        for part in parts or [""]:
+            console.print(part, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def table() -> Table:
@@ -27,10 +72,64 @@ def table() -> Table:
     return Table(box=None, header_style="bold", padding=(0, 1))
 
 
-def progress_bar() -> Progress:
-    """Return a progress bar for standard error: what is done, how far, of how many, time left."""
+@contextlib.contextmanager
+def progress(begin: str) -> Iterator[Report]:
+    """Show how far something is: a bar with the time left, or a line every LINE_INTERVAL_S.
+
+    `begin` is shown until the first report.
+    """
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
-    return Progress(*columns, TimeRemainingColumn(), console=err, transient=True)
+    lines = _Interval()
+    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
+        task = bar.add_task(begin, total=None)
+
+        def report(what: str, done: int, total: int) -> None:
+            bar.update(task, description=what, completed=done, total=max(done, total))
+            if not err.is_terminal and lines.is_over(time.monotonic()):
+                note(f"{what}: {done:,} of {total:,}")
+
+        yield report
+
+
+@contextlib.contextmanager
+def download() -> Iterator[Callable[[str, int], None]]:
+    """Show what is fetched; the callable takes its name, and the bytes that have come since."""
+    columns = TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn()
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+        tasks = {}
+
+        def report(what: str, received: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what, total=None)
+                if not err.is_terminal:
+                    note(f"fetching {what}")
+            bar.advance(tasks[what], received)
+
+        yield report
+
+
+@contextlib.contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Show what is waited for: a spinner on a terminal, else a line."""
+    if not err.is_terminal:
+        note(what)
+    with err.status(what):
+        yield
+
+
+class _Interval:
+    """Says when LINE_INTERVAL_S have passed since it last said so, or since the first question."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+
+    def is_over(self, now: float) -> bool:
+        if self._since is None:
+            self._since = now
+        over = now - self._since >= LINE_INTERVAL_S
+        if over:
+            self._since = now
+        return over
 
 
 def count(number: int, noun: str) -> str:

@@ -9,23 +9,31 @@ from connector.binance.products import Product
 
 app = Typer(help="Run the lab's exchange, registry or broker until Ctrl-C.", no_args_is_help=True)
 
-Rate = Annotated[float, Option(min=1, help="Events a second over all streams in use.")]
-Seed = Annotated[int, Option(help="The same seed makes the same market.")]
+Rate = Annotated[
+    float, Option(min=1, metavar="NUMBER", help="Events a second over all streams in use.")
+]
+Seed = Annotated[int, Option(metavar="NUMBER", help="The same seed makes the same market.")]
 Port = Annotated[
     int | None,
-    Option(min=1, max=65_532, help="First of four: spot, fstream, dstream, REST. [free]"),
+    Option(
+        min=1,
+        max=65_532,
+        metavar="PORT",
+        help="First of four: spot, fstream, dstream, REST. [free]",
+    ),
 ]
 Fault = Annotated[
-    list[str] | None, Option(help='As "mute@10s:5s"; several. `bkc lab faults` lists them.')
+    list[str] | None,
+    Option(metavar="FAULT", help='As "mute@10s:5s"; several. `bkc lab faults` lists them.'),
 ]
-Schedule = Annotated[Path | None, Option(help="A file of faults, one a line.")]
+Schedule = Annotated[Path | None, Option(metavar="FILE", help="A file of faults, one a line.")]
 Misaligned = Annotated[
     bool, Option("--misaligned", help="Every second connection gets depth cut differently.")
 ]
 LargeRequests = Annotated[
     bool, Option("--large-requests", help="Requests over 4,090 bytes are stuck, over 8,000 lost.")
 ]
-Real = Annotated[bool, Option("--kafka", help="Real ones in place of the embedded.")]
+Real = Annotated[bool, Option("--kafka", help="Real servers in place of the embedded.")]
 
 
 @app.command()
@@ -39,22 +47,26 @@ def exchange(
     misaligned: Misaligned = False,
     large_requests: LargeRequests = False,
     play: Annotated[
-        list[Path] | None, Option(help="Play a capture in place of the market; several.")
+        list[Path] | None,
+        Option(metavar="FILE", help="Play a capture in place of the market; several."),
     ] = None,
     product: Annotated[
         Product | None, Option(help="Product of captures whose names do not begin with it.")
     ] = None,
     stream: Annotated[
-        str | None, Option(help="Stream of raw payloads that do not contain its name.")
+        str | None,
+        Option(metavar="STREAM", help="Stream of raw payloads that do not contain its name."),
     ] = None,
-    speed: Annotated[str, Option(help="Times the captures' own pace, or max.")] = "1",
+    speed: Annotated[
+        str, Option(metavar="NUMBER", help="Times the captures' own pace, or max.")
+    ] = "1",
     loop: Annotated[bool, Option("--loop", help="Play again and again.")] = False,
 ) -> None:
-    """Run the exchange: WebSocket streams and REST of all four products.
+    """Run the exchange: streams and REST of all products.
 
     Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 an option is wrong or a port is taken.
     """
-    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+    from connector.cli import lab_run
 
     player = lab_run.player(play or [], product, stream, speed, loop=loop)
     server = lab_run.exchange(
@@ -66,15 +78,15 @@ def exchange(
 
 @app.command()
 def registry(
-    port: Annotated[int, Option(min=0, max=65_535, help="0 takes a free one.")] = 0,
+    port: Annotated[int, Option(min=0, max=65_535, metavar="PORT", help="0 takes a free one.")] = 0,
     fault: Fault = None,
     schedule: Schedule = None,
 ) -> None:
-    """Run the schema registry, kept in memory, with the Confluent API.
+    """Run the schema registry, kept in memory.
 
     Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 an option is wrong or the port is taken.
     """
-    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+    from connector.cli import lab_run
 
     faults = lab_run.faults(fault or [], schedule, "registry")
     lab_run.run([lab_run.registry(port)], faults)
@@ -82,11 +94,13 @@ def registry(
 
 @app.command()
 def broker(kafka: Real = False) -> None:
-    """Run a broker: librdkafka's embedded one, or a real Kafka in a Java of its own.
+    """Run a broker: the embedded one, or a real Kafka.
+
+    The embedded one is librdkafka's; the real one comes with a Java of its own.
 
     Exit codes: 0 stopped by Ctrl-C or SIGTERM; 3 Kafka did not come up.
     """
-    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+    from connector.cli import lab_run
 
     lab_run.run([lab_run.broker(real=kafka)])
 
@@ -102,14 +116,16 @@ def everything(
     misaligned: Misaligned = False,
     large_requests: LargeRequests = False,
     kafka: Real = False,
-    write: Annotated[Path | None, Option(help="Write the config to this file too.")] = None,
+    write: Annotated[
+        Path | None, Option(metavar="FILE", help="Write the config to this file too.")
+    ] = None,
 ) -> None:
-    """Run exchange, broker and registry, and print a whole config that points there.
+    """Run all three, and print a config that points there.
 
     Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 an option is wrong or a port is taken; 3 a part
     did not come up.
     """
-    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+    from connector.cli import lab_run
 
     exchange = lab_run.exchange(
         seed, rate, port, misaligned=misaligned, large_requests=large_requests
@@ -121,7 +137,7 @@ def everything(
 
 @app.command()
 def faults() -> None:
-    """List the faults by name, with their parameters in order."""
-    from connector.cli import lab_run  # noqa: PLC0415 - the lab stays out of the worker
+    """List the faults, with their parameters in order."""
+    from connector.cli import lab_run
 
     lab_run.show_faults()

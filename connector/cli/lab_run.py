@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.binance.products import Product
-from connector.cli.console import err, out, table
+from connector.cli.console import note, out, table, waiting
+from connector.cli.fetch import fetch
 from connector.codec.schema import DEAD_LETTER, OWN_TOPICS
 from connector.errors import Refused
 from connector.lab import capture_file
@@ -40,6 +41,13 @@ subscriptions:
 LabBroker = EmbeddedBroker | RealKafka
 LabRegistry = Registry | RealRegistry
 LabServer = Exchange | LabBroker | LabRegistry
+NAMES: Mapping[type[LabServer], str] = {
+    Exchange: "exchange",
+    EmbeddedBroker: "embedded broker",
+    RealKafka: "Kafka",
+    Registry: "registry",
+    RealRegistry: "registry (Apicurio)",
+}
 
 
 def exchange(
@@ -84,8 +92,8 @@ def player(
     captures = [
         Capture(path, capture_file.product_in(path.name, product), stream) for path in files
     ]
-    source = Player(captures, factor, loop=loop, report=_print_note)
-    _print_note(f"{messages(source.check())} to play; it begins with the first subscription")
+    source = Player(captures, factor, loop=loop, report=note)
+    note(f"{messages(source.check())} to play; it begins with the first subscription")
     return source
 
 
@@ -163,11 +171,12 @@ def run(
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with _started(servers):
             _print_config(_config_of(servers), write)
-            faults = asyncio.create_task(schedule.run(_Targets(servers), planned, _print_note))
+            faults = asyncio.create_task(schedule.run(_Targets(servers), planned, note))
             await stopping.wait()
             faults.cancel()
             await asyncio.gather(faults, return_exceptions=True)
 
+    fetch(servers)
     asyncio.run(until_stopped())
 
 
@@ -187,16 +196,21 @@ class _Targets:
 @contextlib.asynccontextmanager
 async def _started(servers: Sequence[LabServer]) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
-        for server in servers:
-            stack.push_async_callback(server.stop)
-            try:
-                await server.start()
-            except OSError as error:
-                cause = error.strerror or str(error)
-                raise Refused(f"cannot listen: {cause}; give another --port") from error
-            if isinstance(server, EmbeddedBroker):
-                await server.create(_default_topics(), partitions=4)  # before the connector starts
+        with waiting("starting " + ", ".join(NAMES[type(server)] for server in servers)):
+            for server in servers:
+                stack.push_async_callback(server.stop)
+                await _start(server)
         yield
+
+
+async def _start(server: LabServer) -> None:
+    try:
+        await server.start()
+    except OSError as error:
+        cause = error.strerror or str(error)
+        raise Refused(f"cannot listen: {cause}; give another --port") from error
+    if isinstance(server, EmbeddedBroker):
+        await server.create(_default_topics(), partitions=4)  # before the connector starts
 
 
 def _print_config(text: str, write: Path | None) -> None:
@@ -207,9 +221,5 @@ def _print_config(text: str, write: Path | None) -> None:
             write.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Refused(f"--write {write}: {error.strerror}") from error
-    _print_note(f"With these lines in a config: bkc run market -c {write or 'connector.yaml'}")
-    _print_note("Ctrl-C ends the lab.")
-
-
-def _print_note(sentence: str) -> None:
-    err.print(sentence, highlight=False, markup=False)
+    note(f"With these lines in a config: bkc run market -c {write or 'connector.yaml'}")
+    note("Ctrl-C ends the lab.")

@@ -1,26 +1,10 @@
 """`bkc plan`: the plan of a config file with what the exchange lists now, and its budget."""
 
-import asyncio
-import json
-from collections.abc import Sequence
 from typing import Annotated
 
 from typer import Context, Option
 
-from connector.binance.exchange_info import Universe
-from connector.binance.products import PRODUCTS
-from connector.cli import plan_sources, plan_view
 from connector.cli.arguments import AsJson, Config, File, config_path
-from connector.cli.console import err, out, print_lines
-from connector.config.load import Loaded, load
-from connector.config.plan import plan_budget, plan_of, streams_without_key
-from connector.diagnostics.preflight import check_offline
-from connector.diagnostics.status_client import running_plan
-from connector.errors import Refused
-from connector.planning.diff import RunningPlan
-from connector.planning.model import Plan
-from connector.planning.plan import needs
-from connector.telemetry import logs
 
 Infos = Annotated[
     list[str] | None,
@@ -53,60 +37,14 @@ def plan(
     tickers: Tickers = None,
     running: WorkerUrl = None,
 ) -> None:
-    """Show topic and connection of each stream, and the plan's budget; asks exchangeInfo.
+    """Show what a config file reads now, and what that takes.
+
+    Asks exchangeInfo. Prints topic and connection of each stream, and the plan's budget.
 
     Exit codes: 0 the plan can be run, 2 it cannot, or the config is wrong, 3 exchangeInfo or the
     worker cannot be reached.
     """
-    loaded = load(config_path(context, file, config))
-    logs.configure(json=False, level="ERROR")
-    warnings = check_offline(loaded, here=False)
-    universe, unchecked = _universe(loaded, exchange_info or (), tickers or ())
-    worker = None if running is None else asyncio.run(running_plan(running))
-    made = _make_plan(loaded, universe, worker)
-    warnings += loaded.sentences([*made.warnings, *made.pending])
-    warnings += [*streams_without_key(loaded.settings, made), *unchecked]
-    budget = plan_budget(loaded.settings, made)
-    changes = None if worker is None else worker.changes(made)
-    if as_json:
-        # Not print_json: it takes seconds to colour 10,000 streams.
-        print_lines([json.dumps(plan_view.as_json(made, budget, warnings, changes), indent=2)])
-        return
-    if made.streams:
-        print_lines([*plan_view.table(made, out.width), ""])
-    if changes is not None:
-        print_lines([*plan_view.changes(changes), ""])
-    print_lines(plan_view.totals(made, budget))
-    for warning in warnings:
-        err.print(f"warning: {warning}", style="yellow", markup=False, highlight=False)
+    from connector.cli import plan_run
 
-
-def _universe(
-    loaded: Loaded, infos: Sequence[str], tickers: Sequence[str]
-) -> tuple[Universe, list[str]]:
-    """Return listings and volumes, and a warning for each product that could not be asked.
-
-    They come from the saved answers if there are any, else from the exchange.
-    """
-    subscriptions = loaded.settings.subscriptions
-    needed = needs(subscriptions)
-    if not infos:
-        if tickers:
-            raise Refused("--tickers alone: give --exchange-info PRODUCT=FILE as well")
-        used = {subscription.product for subscription in subscriptions if subscription.symbols}
-        products = [product for product in PRODUCTS if product in used]
-        return asyncio.run(plan_sources.ask_universe(loaded.settings, products, needed))
-    saved = plan_sources.files("--exchange-info", infos)
-    missing = sorted(needed.listings - saved.keys())
-    if missing:
-        cure = " ".join(f"--exchange-info {product}=FILE" for product in missing)
-        raise Refused(f"symbols of {', '.join(missing)} depend on exchangeInfo too: add {cure}")
-    return plan_sources.read_universe(saved, plan_sources.files("--tickers", tickers), needed), []
-
-
-def _make_plan(loaded: Loaded, universe: Universe, worker: RunningPlan | None) -> Plan:
-    """Make the plan; with a running worker so that its streams stay on their connections."""
-    if worker is None:
-        return plan_of(loaded, universe)
-    fresh = plan_of(loaded, universe, worker.with_selected(loaded.settings.subscriptions))
-    return plan_of(loaded, universe, worker.with_connections(fresh))
+    path, infos = config_path(context, file, config), exchange_info or ()
+    plan_run.run(path, infos, tickers or (), running, as_json=as_json)

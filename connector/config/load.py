@@ -71,8 +71,7 @@ def _settings(data: dict[str, Any], places: SourceMap) -> Settings:
     except ValidationError as error:
         problems += [places.locate(*finding) for finding in error_text.findings(error)]
         if not data:
-            empty = f"{places.file}: is empty; the least it holds: examples/minimal.yaml"
-            problems.insert(0, empty)
+            problems.insert(0, f"{places.file}: is empty; bkc init writes a file to begin with")
         raise Refused("\n".join(problems)) from error
     except SettingsError as error:
         key = str(error).partition('field "')[2].partition('"')[0]
@@ -106,4 +105,4 @@ def _other_name(path: Path) -> str:
     near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.y*ml")])
     if near:
         return f"; did you mean {path.parent / near}?"
-    return "; to begin one, copy examples/minimal.yaml"
+    return f"; to begin one: bkc init {path}"

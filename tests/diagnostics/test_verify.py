@@ -191,7 +191,7 @@ async def test_a_table_that_does_not_fit_is_printed_in_lines(
     await write(topics, 1, 2, 4)
     await asyncio.to_thread(topics.progress, 1_795_564_800_000)
     await asyncio.to_thread(topics.flush)
-    monkeypatch.setattr("connector.cli.verify.out", Console(width=width))
+    monkeypatch.setattr("connector.cli.verify_run.out", Console(width=width))
 
     code, text = await asyncio.to_thread(verify, topics.file(tmp_path))
 

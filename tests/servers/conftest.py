@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from connector.errors import Retry
-from connector.lab.real_kafka import RealKafka, RealRegistry, available
+from connector.lab.java_packages import available
+from connector.lab.real_kafka import RealKafka, RealRegistry
 from tests.support.waiting import GIVE_UP_S
 
 ON_CI = bool(os.environ.get("CI"))

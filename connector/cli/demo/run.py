@@ -11,7 +11,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,16 +18,19 @@ from confluent_kafka.schema_registry.avro import AvroDeserializer
 from confluent_kafka.serialization import MessageField, SerializationContext
 from rich.live import Live
 
-from connector.cli.console import err, out
+from connector.cli.console import err, out, waiting
 from connector.cli.demo import view
 from connector.cli.demo.stack import Stack
 from connector.cli.demo.tally import Counts
+from connector.cli.examples import example
+from connector.cli.fetch import fetch
 from connector.codec.schema import DEAD_LETTER, MARKERS, PROGRESS
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_of
 from connector.errors import Retry
 from connector.kafka.schema_registry import client, deserializer
 from connector.kafka.tail_consumer import ConsumedRecord, TailConsumer
+from connector.telemetry import logs
 
 CATCH_UP_TIMEOUT_S = 15.0
 START_TIMEOUT_S = 30.0
@@ -37,12 +39,6 @@ QUIET_S = 2.0  # without a new record: all have been read
 REFRESH_INTERVAL_S = 0.5
 CATCH_UP_INTERVAL_S = 0.1
 LOG_LINES = 15  # of the connector, shown with an error
-
-
-def example(name: str) -> Path:
-    """Return an example file: in the installed package, else beside it."""
-    inside = Path(str(resources.files("connector"))) / "examples" / name
-    return inside if inside.is_file() else inside.parents[2] / "examples" / name
 
 
 class Demo:
@@ -58,10 +54,16 @@ class Demo:
         self._counts = Counts()
         self._log = Path(tempfile.mkstemp(prefix="bkc-demo-", suffix=".log")[1])
 
-    async def run(self) -> bool:
+    def run(self) -> bool:
         """Return whether every event sent was read exactly once; raises Retry if a part fails."""
+        logs.configure(json=False, level="WARNING")
+        fetch(self._stack.servers)
+        return asyncio.run(self._run())
+
+    async def _run(self) -> bool:
         try:
-            environment = await self._stack.start()
+            with waiting(f"starting {self._stack.title}"):
+                environment = await self._stack.start()
             with _environment(environment):
                 loaded = load(example("demo.yaml"))
             prefix = loaded.settings.topic_prefix

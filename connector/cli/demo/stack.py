@@ -50,6 +50,11 @@ class Stack:
             environment["BKC_EXCHANGE"] = json.dumps(addresses)
         return environment
 
+    @property
+    def servers(self) -> tuple[object, object]:
+        """Broker and registry."""
+        return self.broker, self._registry
+
     def addresses(self) -> str:
         """Return the addresses of the servers, for display."""
         return f"Kafka {self.broker.bootstrap_servers}, registry {self._registry.url}."

@@ -12,12 +12,13 @@ from rich.panel import Panel
 from rich.table import Table
 
 from connector.binance.products import PRODUCTS
-from connector.cli.console import out, table
+from connector.cli.console import out, print_lines, table
 from connector.cli.demo.tally import Counts, Tally
 
 PAGE_S = 4.0  # how long the same topics are shown
 NEXT = (
-    ("check examples/demo.yaml", "what a config file means, without any network"),
+    ("init", "writes a config file to begin with"),
+    ("check", "what a config file means, without any network"),
     ("demo --broker kafka", "the same against a real Kafka and registry"),
     ("streams", "every stream there is"),
 )
@@ -59,8 +60,7 @@ def print_sample(counts: Counts) -> None:
     out.print("\nOne record, as a consumer reads it:", highlight=False)
     out.print_json(json.dumps(counts.sample or {}, default=_text, ensure_ascii=False))
     for filled in counts.filled:
-        text = f"Lost on the way, marked, and fetched through REST: {filled}"
-        out.print(text, highlight=False, soft_wrap=True)
+        print_lines([f"Lost on the way, marked, and fetched through REST: {filled}"])
 
 
 def print_result(text: str, *, good: bool) -> None:
