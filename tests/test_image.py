@@ -1,5 +1,6 @@
 """Dockerfile and docker-compose.yml against the tree and the settings; no Docker is run."""
 
+import ast
 import os
 import re
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from connector.config.load import load
+from connector.config.model import ServerSettings
 from connector.config.plan import plan_of
 
 ROOT = Path(__file__).parent.parent
@@ -38,6 +40,34 @@ def test_what_the_image_copies_is_there() -> None:
 
     assert {"connector", "schemas", "examples", "requirements/run.txt"} <= set(copied)
     assert [name for name in copied if not (ROOT / name).exists()] == []
+    assert {name.split("/")[0] for name in copied} == sent_to_the_build()
+
+
+def sent_to_the_build() -> set[str]:
+    """Return the files and folders that .dockerignore lets through."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    return {rule[1:] for rule in rules if rule.startswith("!")}
+
+
+def test_no_pip_is_left_in_the_image() -> None:
+    found = instructions()
+    last = found[[word for word, _ in found].index("FROM", 1) :]
+
+    environments = [rest for _, rest in found if '"venv"' in rest]
+    assert environments == ['["python", "-m", "venv", "--without-pip", "/opt/bkc"]']
+    assert ("RUN", '["python", "-m", "pip", "uninstall", "--yes", "pip"]') in last
+
+
+def test_the_image_says_itself_whether_it_is_well(services: dict[str, Any]) -> None:
+    [check] = [rest for word, rest in instructions() if word == "HEALTHCHECK"]
+    [code] = re.findall(r'"-c", *"(.*)"\]', check)
+    requests = ast.unparse(ast.parse(code))
+
+    assert "'/livez'" in requests
+    assert f"'BKC_SERVER__PORT', '{ServerSettings().port}'" in requests
+    assert "healthcheck" not in services["connector"]
 
 
 def test_the_image_uses_no_shell_and_no_alpine_and_is_not_root() -> None:
@@ -57,7 +87,7 @@ def test_everything_from_an_index_is_installed_with_hashes() -> None:
     assert len(installs) == 3
     safe = ("--require-hashes", "--no-index")
     assert [rest for rest in installs if not any(option in rest for option in safe)] == []
-    assert "http" not in "".join(rest for word, rest in instructions() if word != "LABEL")
+    assert [rest for word, rest in instructions() if word == "RUN" and "http" in rest] == []
 
 
 @pytest.mark.parametrize("name", ["run.txt", "build.txt"])
