@@ -1,31 +1,98 @@
-"""Sets logging up: JSON for machines, readable lines on a terminal."""
+"""Sets logging up: JSON for machines, readable lines on a terminal.
+
+Lines of libraries take the same form: a log that is JSON has no line that is not.
+"""
 
 import functools
 import logging
+import os
+import re
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_INDENT = "    "  # of what continues a line
+
 
 def configure(*, json: bool, level: str = "INFO") -> None:
-    """Set up logging for the process, from `level` up; all lines go to standard error."""
+    """Set up logging for the process, from `level` up; all lines go to standard error.
+
+    Libraries are heard from WARNING up, as event `library_message`.
+    """
     number = logging.getLevelNamesMapping()[level]
-    renderer = (
-        structlog.processors.JSONRenderer()
+    stamps: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderers: list[structlog.typing.Processor] = (
+        [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else [_console_renderer()]
     )
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([structlog.processors.format_exc_info] if json else []),
-            renderer,
-        ],
+        processors=[*stamps, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*stamps, _of_a_library],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
+        )
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.captureWarnings(capture=True)
+
+
+def _of_a_library(
+    _logger: object, _level: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """Give a library's line the name of an event; its text may say anything."""
+    library, text = event["_record"].name, event["event"]
+    return {**event, "event": "library_message", "library": library, "text": text}
+
+
+def _console_renderer() -> structlog.typing.Processor:
+    """Return what renders an event for people; on a terminal, lines break between words.
+
+    A traceback shows no values of variables: they may be secrets.
+    """
+    on_terminal = sys.stderr.isatty()
+    plain = structlog.dev.plain_traceback
+    render = structlog.dev.ConsoleRenderer(colors=on_terminal, exception_formatter=plain)
+
+    def render_lines(logger: Any, level: str, event: MutableMapping[str, Any]) -> str:
+        text = str(render(logger, level, event))
+        if not on_terminal:
+            return text
+        line, newline, rest = text.partition("\n")
+        return wrap(line, os.get_terminal_size(sys.stderr.fileno()).columns) + newline + rest
+
+    return render_lines
+
+
+def wrap(line: str, width: int) -> str:
+    """Break a line between words so that none is longer than `width` columns, where that can be.
+
+    Colour codes take no column. What continues the line is indented. Width 0 is not known: the line
+    stays whole.
+    """
+    if not width:
+        return line
+    lines, room = [""], width
+    for number, word in enumerate(line.split(" ")):
+        columns = len(_COLOUR.sub("", word))
+        if number and columns + 1 > room:
+            lines.append(_INDENT + word)
+            room = width - len(_INDENT) - columns
+        else:
+            lines[-1] += f" {word}" if number else word
+            room -= columns + bool(number)
+    return "\n".join(text.rstrip(" ") for text in lines)
 
 
 @functools.cache

@@ -1,0 +1,101 @@
+"""The log's form: one JSON object a line for machines, whole words for people."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import termios
+
+import pytest
+
+from connector.telemetry.logs import wrap
+
+CAUSE = "a cause of many words that goes on until the line is too long for it"
+EVENTS = f"""
+import logging, sys, warnings
+from connector.telemetry import logs
+logs.configure(json=sys.argv[1] == "json")
+from connector.telemetry import events
+events.kafka_trouble("{CAUSE}")
+logging.getLogger("aiokafka.conn").error("Connect attempt to %s failed", "<Node 1>")
+warnings.warn("old", DeprecationWarning, stacklevel=1)
+def divide(password: str) -> None:
+    1 / 0
+try:
+    divide("geheim")
+except ZeroDivisionError as error:
+    events.task_failed("reader", error)
+    logging.getLogger("asyncio").exception("Task exception was never retrieved")
+"""
+
+
+def run(form: str) -> str:
+    """Return what the events above write to standard error."""
+    command = [sys.executable, "-W", "always", "-c", EVENTS, form]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr  # noqa: S603
+
+
+def test_every_line_of_a_json_log_is_json_also_those_of_libraries() -> None:
+    lines = [json.loads(line) for line in run("json").splitlines()]
+
+    assert [(line["event"], line.get("library"), line["level"]) for line in lines] == [
+        ("kafka_trouble", None, "warning"),
+        ("library_message", "aiokafka.conn", "error"),
+        ("library_message", "py.warnings", "warning"),
+        ("task_failed", None, "error"),
+        ("library_message", "asyncio", "error"),
+    ]
+    assert lines[1]["text"] == "Connect attempt to <Node 1> failed"
+    assert all("timestamp" in line for line in lines)
+    assert all("ZeroDivisionError" in line["exception"] for line in lines[3:])
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_no_values_of_variables(form: str) -> None:
+    text = run(form)
+
+    assert "ZeroDivisionError" in text
+    assert "geheim" not in text.replace('divide("geheim")', "")
+
+
+def test_a_console_log_that_is_no_terminal_has_whole_lines_without_colours() -> None:
+    first = run("console").splitlines()[0]
+
+    assert first.endswith(f"cause='{CAUSE}'")
+    assert "\x1b" not in first
+
+
+def test_on_a_terminal_lines_break_between_words() -> None:
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (25, 60))
+    one_event = EVENTS.partition("logging.getLogger")[0]
+    subprocess.run([sys.executable, "-c", one_event, "console"], stderr=theirs, check=True)  # noqa: S603
+    text = os.read(ours, 65_536).decode()
+    os.close(theirs)
+    os.close(ours)
+
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()
+    assert max(map(len, lines)) <= 60
+    assert " ".join(line.strip() for line in lines).endswith(CAUSE + "'")
+
+
+BLUE, RESET = "\x1b[34m", "\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    ("line", "width", "wrapped"),
+    [
+        ("short", 20, "short"),
+        ("a line of six short words", 12, "a line of\n    six\n    short\n    words"),
+        ("exactly fits", 12, "exactly fits"),
+        ("padded      event=1", 14, "padded\n    event=1"),
+        ("a_word_that_is_longer_than_the_line x", 10, "a_word_that_is_longer_than_the_line\n    x"),
+        (f"{BLUE}key{RESET}=1 {BLUE}b{RESET}=2", 9, f"{BLUE}key{RESET}=1 {BLUE}b{RESET}=2"),
+        ("of unknown width", 0, "of unknown width"),
+        ("", 10, ""),
+    ],
+)
+def test_a_line_is_broken_between_words(line: str, width: int, wrapped: str) -> None:
+    assert wrap(line, width) == wrapped
