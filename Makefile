@@ -6,7 +6,7 @@ BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
-.PHONY: help chaos fuzz setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help chaos fuzz pythons setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -47,6 +47,9 @@ servers: $(READY) ## Tests against a real Kafka broker and registry (fetched onc
 
 wheel: $(READY) ## Build the wheel, install it elsewhere, run it
 	@PYTHON=$(BIN)/python tools/try_wheel.sh
+
+pythons: $(READY) ## The same tests on the oldest and the newest Python of this machine, from an empty cache
+	@tools/try_pythons.sh
 
 fuzz: $(READY) ## A million random and mutated frames
 	@TEST_FUZZ_FRAMES=1000000 $(BIN)/pytest tests/feed/test_fuzz.py
