@@ -5,6 +5,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from connector.binance.envelope import cut_again
 from connector.binance.products import product_of
 from connector.codec import framing
 from connector.continuity.arbiter import Decision
@@ -57,6 +58,8 @@ class EventProcessor:
         try:
             self._process_event(route, payload, receipt, received_us)
         except Exception as error:  # noqa: BLE001 - whatever a frame does, the next one is read
+            if (whole := cut_again(payload)) is not None:
+                return self.process(route, whole, receipt, received_us)
             self.dead_letters.event(route, payload, error, received_us)
             self._frames.undecodable += 1
             return True
@@ -68,6 +71,8 @@ class EventProcessor:
         try:
             elements = msgspec.json.decode(raw, type=list[msgspec.Raw])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if (whole := cut_again(raw)) is not None:
+                return self._process_array(route, whole, receipt, received_us)
             self.dead_letters.event(route, raw, BadMessage("json", str(error)), received_us)
             self._frames.undecodable += 1
             return True

@@ -120,6 +120,20 @@ def test_a_frame_in_another_spelling_is_read_all_the_same() -> None:
     line.assert_balanced()
 
 
+@pytest.mark.parametrize("end", [b',"new":{"data":1}}', b"}\n", b',"new":null}\r\n'])
+@pytest.mark.parametrize("room", [1_000_000, 0])
+def test_a_frame_with_more_behind_its_data_is_read_all_the_same(end: bytes, room: int) -> None:
+    line = Line(room)
+
+    line.receive(*(frame(data)[:-1] + end for data in (trade(1), [trade(2), trade(3)], trade(4))))
+    line.recorder.most = 1_000_000
+    line.pipeline.tick()
+
+    assert line.ids() == [1, 2, 3, 4]
+    assert line.recorder.dead == []
+    line.assert_balanced()
+
+
 def test_an_array_becomes_a_record_per_element_and_one_bad_element_a_dead_letter() -> None:
     line = Line()
     bad = trade(2, p="nonsense")
