@@ -21,6 +21,7 @@ from connector.errors import Refused
 # blanks, and the signs of placeholders and globs.
 _NOT_IN_A_SYMBOL = re.compile(r"""[\x00-\x20\x7f\s@!"'`/\\<>\[\]?&,*]""")
 _DATE = re.compile(r"[0-9]{6}")
+MAX_NAME_BYTES = 500  # the longest that are listed have under 60; one request must hold any name
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,10 @@ def parse_any(product: Product, name: str) -> Stream:
         Refused: no stream has it; see `parse`.
     """
     _check_case(name)
+    if (size := len(name.encode())) > MAX_NAME_BYTES:
+        raise Refused(
+            f"{name[:40]!r}... has {size} bytes: no stream's name has over {MAX_NAME_BYTES}"
+        )
     problems: list[tuple[Row, str]] = []
     for row, parameters in _matches(product, name):
         if (problem := _first_problem(row, parameters)) is None:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connector.continuity.marker import GapReason
 from connector.continuity.series import Series
 from connector.feed.connect_limiter import ConnectLimiter
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
+from connector.transport.ws_requests import RequestPace
 
 OnQuiet = Callable[[Series, Callable[[], None]], None]
 
@@ -26,6 +27,7 @@ class SessionContext:
         proxy: URL of an HTTP proxy that every connection goes through; may hold a password.
         life_s: Seconds after which the exchange closes any connection.
         closing: Why a connection is given up: plan_changed; restart once the worker stops.
+        pace: Size and time-out of the requests of all connections.
     """
 
     pipeline: Pipeline
@@ -35,6 +37,7 @@ class SessionContext:
     proxy: str | None = None
     life_s: float = 86_400.0
     closing: GapReason = "plan_changed"
+    pace: RequestPace = field(default_factory=RequestPace)
 
     @staticmethod
     def now_ms() -> int:

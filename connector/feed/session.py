@@ -48,7 +48,7 @@ class Session:
         receive = functools.partial(_receive, context, routes)
         arguments = (plan.endpoint, LIMITS[plan.product], receive, context.proxy, plan.replica)
         try:
-            connection = await Connection.open(*arguments)
+            connection = await Connection.open(*arguments, context.pace)
         except Retry as error:
             if error.after_s is not None:
                 context.limiter.ban(plan, error.after_s)

@@ -4,6 +4,7 @@ Answers and texts are Binance's: web-socket-streams.md 2026-07-21, the futures p
 measurements of 2026-07-30.
 """
 
+import asyncio
 import json
 import math
 import time
@@ -99,11 +100,18 @@ class Session:
                 if self.over_limit():
                     return await self.socket.close(*TOO_MANY_MESSAGES)
                 await self._front_end(len(message), read)
-                await self.socket.send(json.dumps(self.answer(message), separators=(",", ":")))
+                await self._send_answer(json.dumps(self.answer(message), separators=(",", ":")))
                 if len(self.subscribed) > self._most_streams():
                     return await self.socket.close(*TOO_MANY_STREAMS)
         except ConnectionClosed:
             return None
+
+    async def _send_answer(self, answer: str) -> None:
+        delay_s = self._delivery.answer_delay_s
+        if not delay_s:
+            await self.socket.send(answer)
+        elif delay_s < math.inf:
+            asyncio.get_running_loop().call_later(delay_s, self.socket.put, answer.encode())
 
     async def _front_end(self, size: int, read: int) -> None:
         """Fail as the host in front of the exchange does on a large request."""

@@ -40,6 +40,7 @@ class Delivery:
             seconds, `math.inf` for as long as the connection lives, or None.
         wraps: Change the frame of a payload: (frame in the usual form, payload) -> frame.
         request_limits: None: requests of any size are answered.
+        answer_delay_s: How much later than its effect a request is answered; inf: never.
         clock: Time of events.
     """
 
@@ -54,6 +55,7 @@ class Delivery:
         self.delays: list[Delay] = []
         self.wraps: list[Wrap] = []
         self.request_limits: RequestLimits | None = None
+        self.answer_delay_s = 0.0
         self.clock = clock or Clock()
         self._oracle = oracle
 

@@ -28,6 +28,7 @@ class SessionHost(Protocol):
 
     refused: dict[str, tuple[int, str]]
     request_limits: RequestLimits | None
+    answer_delay_s: float
     clock: Clock
 
     @property

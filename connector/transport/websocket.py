@@ -9,7 +9,6 @@ import asyncio
 import itertools
 import ssl
 import time
-from asyncio import FIRST_COMPLETED
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,18 +16,18 @@ import picows
 from picows.proxy import ProxyError  # type: ignore[attr-defined] # raised, and not exported
 
 from connector.binance import ws_messages
-from connector.binance.envelope import OPENING
+from connector.binance.envelope import is_data
 from connector.binance.products import ConnectionLimits
 from connector.binance.ws_messages import is_server_shutdown, parse_answer
 from connector.errors import Retry
 from connector.rate_limit import SlidingWindow
 from connector.transport import connect_errors
 from connector.transport.sockets import is_hung_up, socket_factory
-from connector.transport.ws_requests import PendingRequests, SubscriptionRejected
+from connector.transport.ws_requests import BuildRequest, PendingRequests, RequestPace
 
 READ_TICK_S = 0.002
 OPEN_TIMEOUT_S = 10.0
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 10.0  # the first one, see RequestPace
 PING_AFTER_S = 5.0  # our own keepalive: sent after this long without a byte ...
 PONG_WITHIN_S = 5.0  # ... and answered within this, else the connection is closed
 RESET_CHECK_INTERVAL_S = 0.1  # of a connection that reads nothing
@@ -53,13 +52,15 @@ class Closed:
 class Connection(picows.WSListener):
     """A connection to one endpoint, in combined mode. Its `id` is unique in this process."""
 
-    def __init__(self, limits: ConnectionLimits, receive: Receive) -> None:
+    def __init__(
+        self, limits: ConnectionLimits, receive: Receive, pace: RequestPace | None = None
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self.id = next(_ids)
         self.frames = 0  # text frames read
         self._receive = receive
         self._window = SlidingWindow(limits.messages_per_second, 1.0)
-        self._requests = PendingRequests()
+        self._requests = PendingRequests(pace or RequestPace())
         self._batch: list[bytes] = []
         self._parts: list[bytes] = []  # of a message sent in several frames
         self._last_read = 0
@@ -76,6 +77,7 @@ class Connection(picows.WSListener):
         receive: Receive,
         proxy: str | None = None,
         address: int = 0,
+        pace: RequestPace | None = None,
     ) -> "Connection":
         """Connect to `url`, the endpoint's /stream.
 
@@ -86,11 +88,12 @@ class Connection(picows.WSListener):
             proxy: URL of an HTTP proxy to go through; its password never reaches an error.
             address: Which of the host's addresses to take, where it has several: connections that
                 replace one another must not share a machine. 0: as the system orders.
+            pace: Of its requests; connections to one exchange share one.
 
         Raises:
             Retry: no server there, refused (429 and 418 with the time to wait), TLS trouble.
         """
-        connection = cls(limits, receive)
+        connection = cls(limits, receive, pace)
         target = f"{url}{connect_errors.via(proxy)}"
         connect_errors.silence_handshake_log(connection._loop)
         try:
@@ -117,30 +120,24 @@ class Connection(picows.WSListener):
         """Unsubscribe from the named streams. Raises as `subscribe` does."""
         await self._request(ws_messages.unsubscribe, names)
 
-    async def _request(
-        self, build: Callable[[Sequence[str], int], bytes], names: Sequence[str]
-    ) -> None:
-        for chunk in ws_messages.chunks(names):
-            with self._requests.open() as (number, answer):
-                await self._send(build(chunk, number))
-                ends = (answer, self.closed)
-                await asyncio.wait(ends, timeout=ANSWER_TIMEOUT_S, return_when=FIRST_COMPLETED)
-            if answer.done():
-                if answer.result().is_error:
-                    raise SubscriptionRejected(number, chunk, answer.result())
-            elif self.closed.done():
-                raise Retry(f"closed before request {number} was answered: {self.closed.result()}")
-            else:
-                raise Retry(f"no answer to request {number} of {len(chunk)} streams")
+    async def _request(self, build: BuildRequest, names: Sequence[str]) -> None:
+        await self._requests.make(self, build, names, ANSWER_TIMEOUT_S)
 
-    async def _send(self, message: bytes) -> None:
-        """Send a text message when the budget allows."""
+    async def send(self, message: bytes) -> None:
+        """Send a text message when the budget allows. Raises Retry if the connection is closed."""
         while wait := self._window.wait(self._loop.time()):
             await asyncio.sleep(wait)
         if self._transport is None or self.closed.done():
             raise Retry("the connection is closed")
         self._window.take(self._loop.time())
-        self._transport.send(picows.WSMsgType.TEXT, message)
+        self._transport.send(_TEXT, message)
+
+    def send_ping(self) -> None:
+        """Send a ping, if the connection is open and the message budget allows."""
+        now = self._loop.time()
+        if self._transport is not None and not self.closed.done() and not self._window.wait(now):
+            self._window.take(now)
+            self._transport.send_ping()
 
     def _check_reset(self) -> None:
         """Notice a reset that came right behind data: uvloop reads the data and reports no reset.
@@ -189,8 +186,10 @@ class Connection(picows.WSListener):
         if self._batch:
             batch, self._batch = self._batch, []
             self.frames += len(batch)
-            if self.first_data is None and batch[-1].startswith(OPENING):
+            if self.first_data is None and is_data(batch[-1]):
                 self.first_data = self._loop.time()
+            if self._requests.unproved:
+                self._requests.note_data(batch)
             self._receive(batch, now // 1000, self)
         if now - self._last_read < _TICK_NS:
             transport.underlying_transport.pause_reading()

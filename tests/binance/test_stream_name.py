@@ -288,3 +288,10 @@ def test_any_text_is_parsed_or_refused(product: Product, text: str) -> None:
     except Refused:
         return
     assert stream.name == text
+
+
+def test_a_name_too_long_for_any_request_is_refused() -> None:
+    with pytest.raises(
+        Refused, match=r"^'xxx.*'\.\.\. has 606 bytes: no stream's name has over 500"
+    ):
+        parse("spot", "x" * 600 + "@trade")

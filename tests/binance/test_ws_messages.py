@@ -15,6 +15,8 @@ from connector.binance.ws_messages import (
     unsubscribe,
 )
 
+FRAME_HEADER_BYTES = 8  # a client's, of 126 to 65,535 bytes
+
 
 def test_requests_are_as_binance_documents_them() -> None:
     assert subscribe(["btcusdt@aggTrade", "btcusdt@depth"], 1) == (
@@ -28,6 +30,22 @@ def test_requests_are_as_binance_documents_them() -> None:
 def test_a_chunk_has_at_most_250_names() -> None:
     names = [f"s{number}@trade" for number in range(501)]
     assert [len(chunk) for chunk in chunks(names)] == [250, 250, 1]
+
+
+LONG = "btc-261225-100000-c@depth20@500ms"
+CONTINUOUS = "1000000mogusdt_current_quarter@continuousKline_15m"
+
+
+@pytest.mark.parametrize("name", ["btcusdt@aggTrade", LONG, CONTINUOUS, "我踏马来了usdt@aggTrade"])
+def test_a_request_of_a_thousand_names_of_any_length_has_no_frame_over_4000_bytes(
+    name: str,
+) -> None:
+    names = [f"{number}{name}" for number in range(1000)]
+
+    sizes = [len(subscribe(chunk, 2**64)) + FRAME_HEADER_BYTES for chunk in chunks(names)]
+
+    assert max(sizes) <= 4_000
+    assert min(sizes[:-1]) > 3_800
 
 
 def test_no_names_make_no_chunk() -> None:
@@ -46,7 +64,7 @@ def test_chunks_keep_every_name_in_order_and_fit_a_request(names: list[str], mos
     for number, chunk in enumerate(cut):
         assert 1 <= len(chunk) <= most
         request = unsubscribe(chunk, 2**64 - number - 1)
-        assert len(request) <= MAX_REQUEST_BYTES
+        assert len(request) + FRAME_HEADER_BYTES <= MAX_REQUEST_BYTES
         assert msgspec.json.decode(request)["params"] == chunk
 
 

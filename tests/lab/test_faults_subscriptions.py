@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -14,6 +15,7 @@ from connector.lab.exchange import Exchange
 from connector.lab.faults import (
     Drop,
     LargeRequests,
+    LateAnswers,
     LateData,
     NeverSent,
     RefuseHandshake,
@@ -212,6 +214,24 @@ async def test_handshakes_of_other_products_are_accepted(lab: Lab) -> None:
     with pytest.raises(InvalidStatus):
         async with connect(lab.bases["options"].streams[0] + "/public/stream"):
             pass
+
+
+# Late answers
+
+
+@pytest.mark.parametrize("delay", [0.2, math.inf])
+async def test_data_comes_before_the_answer_to_its_subscription(lab: Lab, delay: float) -> None:
+    late = lab.begin(LateAnswers(delay))
+    await until(lambda: lab.delivery.answer_delay_s)
+    async with connect(spot(lab)) as socket:
+        await socket.send(json.dumps({"method": "SUBSCRIBE", "params": [TRADE], "id": 1}))
+        assert json.loads(await in_time(socket.recv()))["stream"] == TRADE
+        if delay < math.inf:
+            while "id" not in (answer := json.loads(await in_time(socket.recv()))):
+                pass
+            assert answer == {"result": None, "id": 1}
+        late.cancel()
+        await until(lambda: not lab.delivery.answer_delay_s)
 
 
 # Large requests

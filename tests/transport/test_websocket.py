@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import socket
 import struct
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
@@ -15,10 +16,14 @@ from connector.binance.products import LIMITS, ConnectionLimits, stream_url
 from connector.errors import Retry
 from connector.lab.client_session import Session
 from connector.lab.exchange import Exchange
+from connector.lab.faults import LargeRequests, Wrapper
+from connector.lab.faults.payloads import WrapperForm
 from connector.lab.market import Market
 from connector.lab.real_kafka import free_port
+from connector.lab.session_host import RequestLimits
 from connector.rate_limit import SlidingWindow
 from connector.transport.websocket import Connection
+from connector.transport.ws_requests import AnswerLate
 from tests.support.clock import StoppedTime
 from tests.support.waiting import GIVE_UP_S, in_time, until
 
@@ -124,6 +129,65 @@ async def test_a_client_without_a_budget_is_cut_off(
 
     assert any(isinstance(answer, Retry) for answer in asked)
     assert (await in_time(connection.closed)).code == 1008
+
+
+async def test_a_request_that_its_host_reads_in_parts_is_answered_because_pings_follow(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.transport.ws_requests.PING_INTERVAL_S", 0.05)
+    exchange.begin(LargeRequests(stuck=500))
+    await until(lambda: exchange.delivery.request_limits)
+    connection = await connect(exchange, Sink())
+
+    await in_time(connection.subscribe([f"coin{number}usdt@trade" for number in range(100)]))
+
+    assert not connection.closed.done()
+    connection.close()
+
+
+async def test_no_request_is_larger_than_the_exchange_reads_at_once(exchange: Exchange) -> None:
+    exchange.delivery.request_limits = RequestLimits(stuck=3_992, lost=3_992)
+    connection = await connect(exchange, Sink())
+
+    names = [f"我踏马来了{number}usdt@aggTrade" for number in range(400)]
+    await in_time(connection.subscribe(names))
+    await in_time(connection.unsubscribe(names))
+
+    assert not connection.closed.done()
+    connection.close()
+
+
+async def test_data_proves_a_subscription_whose_answer_never_comes(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.transport.websocket.ANSWER_TIMEOUT_S", 0.3)
+    exchange.delivery.answer_delay_s = math.inf
+    connection = await connect(exchange, Sink())
+
+    async def until_subscribed() -> None:
+        """A slow machine may need a second attempt, with twice the time."""
+        while True:
+            with contextlib.suppress(AnswerLate):
+                return await connection.subscribe(["btcusdt@trade"])
+
+    await in_time(until_subscribed())
+
+    assert not connection.closed.done()
+    connection.close()
+
+
+@pytest.mark.parametrize("form", ["extra-key", "newline", "order", "spaces"])
+async def test_data_is_noticed_whatever_the_spelling_of_its_wrapper(
+    exchange: Exchange, form: WrapperForm
+) -> None:
+    exchange.begin(Wrapper(form))
+    await until(lambda: exchange.delivery.wraps)
+    connection = await connect(exchange, Sink())
+    await connection.subscribe(["btcusdt@trade"])
+
+    await until(lambda: connection.first_data is not None)
+
+    connection.close()
 
 
 async def test_no_server_there_is_a_retry_that_names_the_url() -> None:

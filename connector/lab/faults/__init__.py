@@ -37,7 +37,13 @@ from connector.lab.faults.rest import (
     RestSlow,
 )
 from connector.lab.faults.rest_rows import RestRows, RestUnsettled
-from connector.lab.faults.subscriptions import LargeRequests, LateData, NeverSent, RefuseStream
+from connector.lab.faults.subscriptions import (
+    LargeRequests,
+    LateAnswers,
+    LateData,
+    NeverSent,
+    RefuseStream,
+)
 from connector.lab.faults.target import Target
 
 __all__ = [
@@ -51,6 +57,7 @@ __all__ = [
     "Fault",
     "IdJump",
     "LargeRequests",
+    "LateAnswers",
     "LateData",
     "Lifetime",
     "Malformed",
@@ -104,6 +111,7 @@ FAULTS: dict[str, type[AnyFault]] = {
     "server-shutdown": ServerShutdown,
     "lifetime": Lifetime,
     "late-data": LateData,
+    "late-answers": LateAnswers,
     "never-sent": NeverSent,
     "refuse-stream": RefuseStream,
     "large-requests": LargeRequests,

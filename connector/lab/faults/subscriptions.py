@@ -1,4 +1,4 @@
-"""Faults of subscriptions: refused, acknowledged without data, requests that are too large."""
+"""Faults of subscriptions: refused, answered late or without data, requests that are too large."""
 
 import asyncio
 import math
@@ -135,3 +135,20 @@ class LargeRequests:
             await until_over(self.seconds)
         finally:
             exchange.delivery.request_limits = before
+
+
+@dataclass(frozen=True, slots=True)
+class LateAnswers:
+    """Requests are carried out at once and answered `delay` seconds later; inf: never."""
+
+    delay: float = 15.0
+    seconds: float = math.inf
+
+    async def strike(self, exchange: Target) -> None:
+        """Delay the answers to all requests made meanwhile."""
+        before = exchange.delivery.answer_delay_s
+        exchange.delivery.answer_delay_s = self.delay
+        try:
+            await until_over(self.seconds)
+        finally:
+            exchange.delivery.answer_delay_s = before
