@@ -161,7 +161,7 @@ class BackfillJob(ABC):
         older = count_of(self.stream, Span(begin, until)) - 1 if first > begin else 0
         if self._from_first_event:
             self.missing -= older
-        elif older > (1 if self.stream.row.sequence.may_skip_single else 0):
+        elif older > (1 if self._rest_omits_ids else 0):
             self.gap.expired += older
             self._notes.append(f"REST has nothing before {first}: {older} are gone for good")
 
@@ -210,10 +210,15 @@ class BackfillJob(ABC):
 
     def _never_listed(self, lost: int) -> int:
         """Return how many ids are tolerated as missing: only such as REST has answered beyond."""
-        if not self.stream.row.sequence.may_skip_single or self._broken:
+        if not self._rest_omits_ids or self._broken:
             return 0
         tail = self.missing_tail
         return lost - self.gap.expired - (0 if tail is None else count_of(self.stream, tail))
+
+    @property
+    def _rest_omits_ids(self) -> bool:
+        rest = self.stream.row.backfill
+        return rest is not None and rest.omits_ids
 
     def _state(self, lost: int) -> FillState:
         if lost > 0:

@@ -50,10 +50,8 @@ class ChainArbiter(FeedArbiter[Item]):
     @override
     def _ready(self, event: HeldEvent[Item]) -> Verdict | None:
         verdict = self.tracker.judge(event.first, event.last, event.previous)
-        if verdict is NEW:
-            return None if self.tracker.is_tolerated_skip(event.first) else verdict
         may_overlap = verdict is OVERLAP and self._leader in (None, event.feed)
-        return verdict if verdict is REPEATED or may_overlap else None
+        return verdict if verdict in (NEW, REPEATED) or may_overlap else None
 
     @override
     def _is_passed(self) -> bool:

@@ -48,8 +48,6 @@ class GapTracker(SeriesRegistry):
             if series.last_ms is None:
                 self._start_coverage(series, record_ms)
             return gap_id
-        if id_gap is None and gap is not None:
-            id_gap = series.tracker.last_tolerated_skip()  # after a break it may have been lost
         gap = gap or self._gap(series, reason, None if id_gap is None else id_gap.before_id)
         gap.after_ms = record_ms
         if id_gap is None and series.ids_reveal_gaps:

@@ -10,22 +10,13 @@ from connector.binance.catalogue.row import Row
 from connector.continuity.candle_tracker import CandleTracker
 from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, OptId, Tracker, Verdict
 
-MAX_LATE_IDS = 64  # skipped ids that may still arrive, behind one or two later ones
 MAX_SEEN_TIMES = 64  # event times kept of a series without ids: an older repeat is not noticed
 
 
 class ContiguousTracker(Tracker):
-    """Rules contiguous and range: `first` is the previous `last` + 1; ranges may overlap.
+    """Rules contiguous and range: `first` is the previous `last` + 1; ranges may overlap."""
 
-    A single id that was skipped and tolerated is NEW when it arrives late.
-    """
-
-    __slots__ = ("_late", "_may_skip_single")
-
-    def __init__(self, *, may_skip_single: bool = False) -> None:
-        super().__init__()
-        self._may_skip_single = may_skip_single
-        self._late: dict[int, None] = {}
+    __slots__ = ()
 
     @override
     def observe(self, first: int, last: int, previous: OptId = None, final: bool = True) -> Verdict:
@@ -39,42 +30,12 @@ class ContiguousTracker(Tracker):
         if self.last is None or first - 1 == self.last:
             return NEW
         if last <= self.last:
-            return NEW if last in self._late else REPEATED
-        if first <= self.last:
-            return OVERLAP
-        return NEW if self.is_tolerated_skip(first) else GAP
-
-    @override
-    def reset(self, epoch: int) -> None:
-        super().reset(epoch)
-        self._late.clear()
-
-    @override
-    def is_tolerated_skip(self, first: int) -> bool:
-        return self._may_skip_single and first - 2 == self.last
-
-    @override
-    def last_tolerated_skip(self) -> IdGap | None:
-        newest = next(reversed(self._late), None)
-        if newest is None or self.last is None or newest + 1 != self.last:
-            return None
-        del self._late[newest]
-        return IdGap(newest - 1, self.last, 1)
+            return REPEATED
+        return OVERLAP if first <= self.last else GAP
 
     @override
     def _gap_before(self, first: int, last: int) -> IdGap:
         return IdGap(self.last, first, None if self.last is None else first - self.last - 1)
-
-    @override
-    def _advance(self, first: int, last: int, previous: OptId, final: bool) -> None:
-        if last in self._late:
-            del self._late[last]
-            return
-        if self.is_tolerated_skip(first):
-            self._late[first - 1] = None
-            if len(self._late) > MAX_LATE_IDS:
-                del self._late[next(iter(self._late))]
-        super()._advance(first, last, previous, final)
 
 
 class ChainedTracker(Tracker):
@@ -172,6 +133,7 @@ class UniqueTimeTracker(IdentityTracker):
 
 
 _TRACKERS: dict[str, type[Tracker]] = {
+    "contiguous": ContiguousTracker,
     "range": ContiguousTracker,
     "chained": ChainedTracker,
     "increasing": IncreasingTracker,
@@ -182,7 +144,4 @@ _TRACKERS: dict[str, type[Tracker]] = {
 
 def tracker_for(row: Row) -> Tracker:
     """Return a tracker for one series of this catalogue row."""
-    sequence = row.sequence
-    if sequence.rule == "contiguous":
-        return ContiguousTracker(may_skip_single=sequence.may_skip_single)
-    return UniqueTimeTracker() if row.has_unique_times else _TRACKERS[sequence.rule]()
+    return UniqueTimeTracker() if row.has_unique_times else _TRACKERS[row.sequence.rule]()

@@ -101,18 +101,6 @@ class Tracker(ABC):
         """Lowest id of `repeats_in_a_row`: what is missing begins here if ids began anew."""
         return self._lowest_repeat if self.repeats_in_a_row else None
 
-    def is_tolerated_skip(self, first: int) -> bool:
-        """Say whether an event would be NEW only because single ids may be missing."""
-        del first
-        return False
-
-    def last_tolerated_skip(self) -> IdGap | None:
-        """Return the tolerated skip right before the newest event, and count it as missing.
-
-        After a connection has broken, a skipped id is not tolerated: it may be lost.
-        """
-        return None
-
     def note_repeat(self, first: int) -> None:
         """Count a repeat; an event that is none pays nothing for it."""
         newest = self.newest

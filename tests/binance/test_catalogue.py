@@ -199,12 +199,17 @@ FUTURES: tuple[Product, ...] = ("usdm", "coinm")
 @pytest.mark.parametrize("product", PRODUCTS)
 def test_trades_are_told_apart_by_their_id(product: Product) -> None:
     rows = [row for row in rows_of(product) if row.kind == "trade"]
-    skips = product in FUTURES
     for row in rows:
         assert row.identity == ("trade_id",)
         assert row.record_time == "trade_time"
-        assert row.sequence == Sequence("contiguous", "trade_id", "trade_id", may_skip_single=skips)
+        assert row.sequence == Sequence("contiguous", "trade_id", "trade_id")
     assert rows
+
+
+def test_rest_alone_omits_ids_and_only_of_the_trades_of_futures() -> None:
+    omitting = {row for row in ROWS if row.backfill is not None and row.backfill.omits_ids}
+
+    assert omitting == {find(product, "<symbol>@trade") for product in FUTURES}
 
 
 def test_usdm_trades_need_a_key_and_reach_back_a_month() -> None:

@@ -124,9 +124,12 @@ SERIES = (
 
 async def _skip(stage: Stage) -> None:
     await _warm(stage)
-    async with asyncio.TaskGroup() as group:
-        for product, name in SERIES:
-            group.create_task(stage.strike(Skip(name, 3, product)))  # type: ignore[arg-type]
+    for messages in (3, 1):
+        async with asyncio.TaskGroup() as group:
+            for product, name in SERIES:
+                skip = Skip(name, messages, product)  # type: ignore[arg-type]
+                group.create_task(stage.strike(skip))
+        await asyncio.sleep(WARM_S)  # each series goes on between the two
 
 
 async def _duplicate(stage: Stage) -> None:
@@ -246,7 +249,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         misaligned=True,
         more={"limits": {"connection_life": "10s"}},
     ),
-    Scenario("skip", "3 messages of ten series lost", _skip, notice_under_s=5.0),
+    Scenario("skip", "3 messages of ten series lost, then 1", _skip, notice_under_s=5.0),
     Scenario("duplicate", "3 messages of ten series twice", _duplicate),
     Scenario("reorder", "2 pairs of ten series swapped", _reorder),
     Scenario("slow", "frames 1.5 s late for 5 s", _slow),

@@ -12,7 +12,6 @@ from tests.support.arbitration import (
     CHAINED,
     IDENTITY,
     INCREASING,
-    MAY_SKIP,
     RANGE,
     TRADE,
     Frame,
@@ -66,16 +65,6 @@ def test_what_is_held_is_bounded() -> None:
         assert run.arbiter.held <= 10
 
     assert run.gaps == [IdGap(1, 3, 1)]
-
-
-def test_a_single_missing_id_is_held_for_too_though_it_may_be_normal() -> None:
-    run = begin(MAY_SKIP)
-    run.offer(0, number(1))
-    run.offer(0, number(3))
-    assert run.arbiter.held == 1
-    run.offer(1, number(3))
-
-    assert run.verdicts == [NEW, NEW, REPEATED]
 
 
 def test_the_tracker_alone_is_enough_when_one_feed_is_left_and_nothing_is_held() -> None:

@@ -12,7 +12,6 @@ from connector.continuity.tracker import GAP, NEW, OVERLAP, REPEATED, IdGap, Tra
 from tests.support.catalogue import find
 
 TRADE = find("spot", "<symbol>@trade")
-MAY_SKIP = find("usdm", "<symbol>@trade")
 RANGE = find("spot", "<symbol>@depth[@100ms]")
 CHAINED = find("usdm", "<symbol>@depth[@<speed>]")
 INCREASING = find("spot", "<symbol>@bookTicker")
@@ -62,39 +61,17 @@ def test_a_jump_is_one_gap_with_exact_edges() -> None:
     assert tracker.gap == IdGap(7, 11, 3)
 
 
-def test_a_single_missing_id_is_tolerated_where_the_row_allows_it() -> None:
-    tracker = tracker_for(MAY_SKIP)
+@pytest.mark.parametrize(
+    "row",
+    [row for row in WITH_RECORDS if row.sequence.rule in ("contiguous", "range", "chained")],
+    ids=lambda row: f"{row.product} {row.pattern}",
+)
+def test_a_single_missing_id_is_a_gap_on_every_stream_with_dense_ids(row: Row) -> None:
+    tracker = tracker_for(row)
 
-    assert observed(tracker, (7, 7), (9, 9), (12, 12), (13, 13)) == [NEW, NEW, GAP, NEW]
-    assert tracker.gap == IdGap(9, 12, 2)
-
-
-def test_a_tolerated_skip_that_arrives_late_is_new_once() -> None:
-    tracker = tracker_for(MAY_SKIP)
-
-    assert observed(tracker, (7, 7), (9, 9), (8, 8), (8, 8), (10, 10)) == [
-        NEW,
-        NEW,
-        NEW,
-        REPEATED,
-        NEW,
-    ]
-    assert tracker.last == 10
-
-
-def test_a_tolerated_skip_can_be_called_missing_after_all() -> None:
-    tracker = tracker_for(MAY_SKIP)
-    observed(tracker, (7, 7), (9, 9))
-
-    assert tracker.last_tolerated_skip() == IdGap(7, 9, 1)
-    assert tracker.last_tolerated_skip() is None
-    assert observed(tracker, (8, 8), (10, 10)) == [REPEATED, NEW]
-
-
-def test_a_single_missing_id_is_a_gap_elsewhere() -> None:
-    tracker = tracker_for(TRADE)
-
-    assert observed(tracker, (7, 7), (9, 9)) == [NEW, GAP]
+    assert observed(tracker, (7, 7, 6), (9, 9, 8)) == [NEW, GAP]
+    assert tracker.gap is not None
+    assert (tracker.gap.before_id, tracker.gap.after_id) == (7, 9)
 
 
 @given(st.lists(st.integers(1, 60), max_size=60))

@@ -18,7 +18,6 @@ from connector.continuity.tracker import REPEATED, IdGap, Verdict
 from tests.support.catalogue import find
 
 TRADE = find("spot", "<symbol>@trade")
-MAY_SKIP = find("usdm", "<symbol>@trade")
 RANGE = find("spot", "<symbol>@depth[@100ms]")
 CHAINED = find("usdm", "<symbol>@depth[@<speed>]")
 INCREASING = find("spot", "<symbol>@bookTicker")

@@ -74,7 +74,8 @@ class PresentEvents(AuditedSeries):
         self._newest_live: int | None = None  # highest index of a record of origin `live`
         self._before_ms: dict[int, int | None] = {}  # first index of a hole -> time before it
         self._after_ms: dict[int, int] = {}  # last index of a hole -> time after it
-        self._tolerates_singles = stream.row.sequence.may_skip_single and self._index.count > 1
+        rest = stream.row.backfill
+        self._rest_omits_ids = rest is not None and rest.omits_ids and self._index.count > 1
 
     @classmethod
     @override
@@ -138,13 +139,22 @@ class PresentEvents(AuditedSeries):
         return self._present.add(low, high) or 0 if low <= high else 0
 
     def missing(self) -> Iterator[MissingSpan]:
-        """Yield what is missing, in order; single ids that the rule tolerates are not."""
+        """Yield what is missing, in order; without what REST was asked for and never lists."""
         self._before_ms.setdefault(self._present.tip + 1, self._tip_ms)
         self._present.add(self._index.count, self._index.count)
         for first, last in self._present.holes():
-            if self._tolerates_singles and first == last:
-                continue
             at = self._index.at
+            if self._rest_omits_ids and self._was_asked_for(at(first), at(last)):
+                continue
             span, edges = Span(at(first), at(last)), (at(first - 1), at(last + 1))
             times = self._before_ms.get(first), self._after_ms.get(last)
             yield MissingSpan(span, last - first + 1, *edges, *times)
+
+    def _was_asked_for(self, first: int, last: int) -> bool:
+        """Return whether a gap that REST has filled holds these ids."""
+        return any(
+            marker.state == "filled" and before < first and last < after
+            for marker in self.coverage.gaps.values()
+            if marker.id_epoch == self._wanted_epoch
+            for before, after in (id_edges(marker),)
+        )

@@ -107,7 +107,7 @@ ROWS: tuple[Row, ...] = (
     replace(
         _COINM.row("<symbol>@trade", kinds.TRADE),
         status="unverified",
-        sequence=by_id("trade_id", may_skip_single=True),
+        sequence=by_id("trade_id"),
         backfill=RestHistory(
             "/dapi/v1/historicalTrades",
             200,
@@ -116,8 +116,9 @@ ROWS: tuple[Row, ...] = (
             lookback_s=30 * kinds.DAY_S,
             note="one month back; market trades only",
             not_carried=("event_time", "trade_type"),
+            omits_ids=True,
         ),
-        notes="Binance does not document it; tardis-node records it (2026-08-22). Single missing "
-        "ids are taken as normal, as for USD-M",
+        notes="Binance does not document it; tardis-node records it (2026-08-22). Ids are taken to "
+        "be complete on the wire, and not in REST, as for USD-M",
     ),
 )

@@ -23,14 +23,12 @@ class Sequence:
             the interval. identity: no ids at all.
         first, last: Fields with the first and the last id of an event.
         previous: Field with the last id of the event before.
-        may_skip_single: One missing id between two events is normal and cannot be filled.
     """
 
     rule: SequenceRule
     first: str | None = None
     last: str | None = None
     previous: str | None = None
-    may_skip_single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +44,8 @@ class RestHistory:
         needs_key: The call carries an API key in its header (no signature).
         lookback_s: How far back the answers reach, in seconds; None: not limited, or a state.
         not_carried: Record fields that the REST answer lacks.
+        omits_ids: Ids that the stream has are in no answer: what REST does not list between two
+            ids is no fault of a fill. It excuses nothing that the stream itself lacks.
     """
 
     path: str
@@ -56,6 +56,7 @@ class RestHistory:
     lookback_s: float | None = None
     note: str = ""
     not_carried: tuple[str, ...] = ()
+    omits_ids: bool = False
 
 
 NO_IDS = Sequence("identity")
@@ -189,9 +190,9 @@ class RowGroup:
         return Row(self.product, pattern, self.route, self.source, **columns)
 
 
-def by_id(name: str, *, may_skip_single: bool = False) -> Sequence:
+def by_id(name: str) -> Sequence:
     """Contiguous ids: each event's id is the id before plus one."""
-    return Sequence("contiguous", name, name, may_skip_single=may_skip_single)
+    return Sequence("contiguous", name, name)
 
 
 def state(path: str, weight: int, limit: int = 0, note: str = "") -> RestHistory:

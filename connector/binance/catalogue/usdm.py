@@ -45,7 +45,7 @@ ROWS: tuple[Row, ...] = (
     replace(
         _PUBLIC.row("<symbol>@trade", kinds.TRADE),
         status="undocumented",
-        sequence=by_id("trade_id", may_skip_single=True),
+        sequence=by_id("trade_id"),
         backfill=RestHistory(
             "/fapi/v1/historicalTrades",
             200,
@@ -54,11 +54,12 @@ ROWS: tuple[Row, ...] = (
             lookback_s=30 * kinds.DAY_S,
             note="weight 200 since 2026-07-29; one month back; market trades only",
             not_carried=("event_time", "trade_type"),
+            omits_ids=True,
         ),
         notes="Binance does not document it and may turn it off; delivered on /public 2026-07-28, "
-        "08-18 and 09-18, silent on /market. Single ids may be missing: the archive has such "
-        "holes, and REST never lists insurance fund and ADL trades, nor ids spent without a fill "
-        "(price and quantity zero: 14 of 1,186 frames, 2026-07-30)",
+        "08-18 and 09-18, silent on /market. Ids are complete on the wire. REST and the archive "
+        "lack some: insurance fund and ADL trades, and ids spent without a fill (X is NA, price "
+        "and quantity zero: 14 of 1,186 frames, 2026-07-30)",
     ),
     replace(
         _MARKET.row("<symbol>@aggTrade", kinds.AGG_TRADE),

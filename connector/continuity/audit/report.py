@@ -16,7 +16,7 @@ class SeriesReport:
 
     States of holes. Unexplained: unmarked; denied (a marker says that fewer are missing). Explained
     by a marker: opened, partial, unfillable; filled and clear (the exchange has no such id). No
-    holes: uncovered (no run was to read it), normal (single ids that the rule tolerates).
+    holes: uncovered (no run was to read it).
     """
 
     topic: str

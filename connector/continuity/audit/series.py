@@ -23,7 +23,6 @@ from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, MAX_RANGES,
 
 LIVE, BACKFILL = b"live", b"backfill"
 MAX_EXAMPLES = 100  # holes kept for each series and state; all are counted
-NORMAL = "normal"  # state of a single id that the rule tolerates (may_skip_single)
 CONTRADICTED = "denied"  # state of a hole: more is missing than the marker of a closed gap says
 UNEXPLAINED = frozenset({UNMARKED, CONTRADICTED})
 
@@ -53,7 +52,6 @@ class EpochIds:
         self.ranges = Ranges()  # seen, inside the window of time or not
         self.low, self.high = AFTER_ALL, BEFORE_ALL  # the first and the last one inside it
         self._explain = series.coverage.explainer(epoch, series.edges)
-        self._skips_single = series.stream.row.sequence.may_skip_single
         self._settled: list[MissingRange] = []
 
     def add(self, first: int, last: int) -> int | None:
@@ -61,7 +59,7 @@ class EpochIds:
         new = self.ranges.add(first, last)
         if len(self.ranges) > MAX_RANGES:
             for hole in self.ranges.settle():
-                self._settled += self._explained(*hole)
+                self._settled += self._explain(*hole)
         return new
 
     def holes(self) -> Iterator[MissingRange]:
@@ -69,13 +67,7 @@ class EpochIds:
         low, high = self.low, self.high
         yield from (hole for hole in self._settled if hole.last > low and hole.first < high)
         for first, last in self.ranges.holes(low, high):
-            yield from self._explained(first, last)
-
-    def _explained(self, first: int, last: int) -> list[MissingRange]:
-        holes = self._explain(first, last)
-        if self._skips_single and first == last and holes[0].state == UNMARKED:
-            return [MissingRange(first, last, NORMAL)]
-        return holes
+            yield from self._explain(first, last)
 
 
 class AuditedSeries:

@@ -74,12 +74,24 @@ def test_missing_is_what_the_model_lacks_whatever_the_order(numbers: list[int]) 
         assert hole.after_ms == (after * 10 if after in numbers else None)
 
 
-def test_single_ids_that_a_rule_tolerates_are_missing_only_as_the_whole_span() -> None:
-    for span, found in ((Span(1, 9), [(5, 6)]), (Span(3, 3), [(3, 3)])):
-        events = PresentEvents(FUTURES, "BTCUSDT", span, Coverage(), 0)
-        for number in (1, 2, 4, 7, 8, 9):
-            events.observe(0, b"live", None, number)
-        assert spans(events) == found
+@pytest.mark.parametrize(
+    ("span", "state", "found"),
+    [
+        (Span(1, 9), "filled", [(5, 6), (8, 8)]),
+        (Span(1, 9), "opened", [(3, 3), (5, 6), (8, 8)]),
+        (Span(3, 3), "filled", [(3, 3)]),  # asked for by its id
+    ],
+)
+def test_ids_of_a_gap_that_rest_has_filled_are_not_asked_for_again(
+    span: Span, state: str, found: list[tuple[int, int]]
+) -> None:
+    coverage = Coverage()
+    coverage.add(marker(state, 1, 5))
+    events = PresentEvents(FUTURES, "BTCUSDT", span, coverage, 0)
+    for number in (1, 2, 4, 7, 9):
+        events.observe(0, b"live", None, number)
+
+    assert spans(events) == found
 
 
 def test_a_candle_is_present_with_its_closing_state() -> None:

@@ -57,12 +57,13 @@ def test_a_record_that_comes_twice_is_a_repeat() -> None:
     assert audited.repeats == 3
 
 
-def test_a_single_missing_id_is_normal_where_the_row_allows_it() -> None:
-    audited = series("usdm", "btcusdt@trade")
+@pytest.mark.parametrize("product", ["spot", "usdm"])
+def test_a_single_missing_id_is_a_hole(product: Product) -> None:
+    audited = series(product, "btcusdt@trade")
     for number in (1, 3, 6):
         live(audited, number)
 
-    assert holes(audited) == [(2, 2, "normal"), (4, 5, "unmarked")]
+    assert holes(audited) == [(2, 2, "unmarked"), (4, 5, "unmarked")]
 
 
 def test_overlapping_spot_events_are_no_repeats() -> None:
