@@ -56,7 +56,7 @@ class BookSnapshots:
             await asyncio.sleep(POLL_INTERVAL_S)
             now = time.monotonic()
             for name, (series, due) in list(self._due.items()):
-                if series.ended:
+                if series.ended is not None:
                     del self._due[name]
                 elif due <= now:
                     self.request(series, None)

@@ -58,7 +58,7 @@ class _SilentSeries:
     @property
     def over(self) -> bool:
         """Whether it is delivered again, or no longer wanted."""
-        return self.series.ended or self.series.last_ms != self.since_ms
+        return self.series.ended is not None or self.series.last_ms != self.since_ms
 
 
 class LatestIdProbe:

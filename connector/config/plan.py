@@ -1,5 +1,6 @@
 """The plan that a config file means; each problem with its place in the file."""
 
+import time
 from collections import Counter
 from collections.abc import Mapping
 
@@ -24,13 +25,20 @@ def bases_of(settings: Settings) -> Mapping[Product, Bases]:
     }
 
 
-def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | None = None) -> Plan:
+def plan_of(
+    loaded: Loaded,
+    universe: Universe | None = None,
+    before: Plan | None = None,
+    now_ms: int | None = None,
+) -> Plan:
     """Resolve the subscriptions of a file.
 
     Args:
         loaded: The file.
         universe: What the exchange lists; None: what depends on it stays pending.
-        before: The plan that runs now: its streams stay on their connections.
+        before: The plan that runs now: its streams stay on their connections, and symbols that
+            stopped trading stay for a while.
+        now_ms: Epoch milliseconds; None: as this machine's clock says.
 
     Raises:
         Refused: a line for each problem, with its place and cure, or for each limit of the exchange
@@ -40,7 +48,8 @@ def plan_of(loaded: Loaded, universe: Universe | None = None, before: Plan | Non
     shard = settings.shard.index, settings.shard.count
     wanted = settings.subscriptions, bases_of(settings), settings.topic_prefix
     try:
-        plan = make_plan(*wanted, universe=universe, before=before, shard=shard)
+        now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
+        plan = make_plan(*wanted, universe=universe, before=before, shard=shard, now_ms=now)
     except PlanError as error:
         raise loaded.refused(error.problems) from error
     broken = plan_budget(settings, plan).refusals

@@ -40,10 +40,12 @@ class GapTracker(SeriesRegistry):
         """
         gap, gap_id = series.pending, series.next_gap_id
         series.pending, series.next_gap_id, series.needs_check = None, None, False
-        if series.ended:
-            series.ended = False
-            self._start_coverage(series, record_ms)
-            return None
+        if series.ended is not None:
+            gap, series.ended = series.ended, None
+            self._mark_started(series, "restart", series.last_id, record_ms)
+            if id_gap is None and series.ids_reveal_gaps:
+                self._request_snapshot(series, None)
+                return None
         if gap is None and id_gap is None:
             if series.last_ms is None:
                 self._start_coverage(series, record_ms)

@@ -27,7 +27,8 @@ class Series:
     last_ms: int | None = None  # record time of the newest record; None: before the first
     pending: Gap | None = None  # an open gap whose right edge the next event will show
     next_gap_id: str | None = None  # gap_id that the next published record carries
-    ended: bool = False  # its coverage has ended: the next event begins it anew
+    # The gap since its coverage ended, which the next event begins anew; None: it has not ended.
+    ended: Gap | None = None
     forgotten: bool = False  # it is removed as soon as its open gaps are closed
     # Ids of the connections that delivered it when it was suspected to be stale, until settled.
     suspects: tuple[int, ...] = ()
@@ -56,7 +57,7 @@ class Series:
     @property
     def covered(self) -> bool:
         """Whether something was published, and its coverage has not ended."""
-        return self.last_ms is not None and not self.ended
+        return self.last_ms is not None and self.ended is None
 
     @property
     def last_id(self) -> int | None:

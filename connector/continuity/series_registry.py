@@ -1,4 +1,4 @@
-"""The series of one writer: opened, covered, moved to other topics, forgotten. It marks gaps."""
+"""The series of one writer: opened, covered, moved to other topics, left. It marks gaps."""
 
 from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
@@ -15,6 +15,9 @@ from connector.continuity.sequence_rules import IdentityTracker, tracker_for
 from connector.continuity.series import Series
 
 NO_REST = FillPolicy(enabled=False)
+# How long a series is kept that no stream carries any more. Until then its next event goes on from
+# its last one: what lies between is a gap. Later it begins anew.
+KEEP_LEFT_MS = 86_400_000
 
 
 class SeriesRegistry:
@@ -48,6 +51,9 @@ class SeriesRegistry:
         self._policy = policy
         self._repeats_possible = repeats_possible
         self._series: dict[str, Series] = {}
+        self._left: dict[
+            str, int
+        ] = {}  # series that no stream carries -> since when; the oldest first
         self._checkpoint = Checkpoint()
         self._listings: set[tuple[Product, str]] = set()
         self._listing_gaps: set[str] = set()  # names of series whose listing gap has been opened
@@ -87,6 +93,8 @@ class SeriesRegistry:
         name = f"{product}/{stream.name}/{symbol}"
         existing = self._series.get(name)
         if existing is not None:  # its stream was unsubscribed before, or has another route now
+            self._left.pop(name, None)
+            existing.forgotten = False
             self.change_topic(existing, topic, prefix, key)
             return existing
         head = self.outbox.head(product, stream.name, symbol, stream.row.kind, topic)
@@ -109,15 +117,15 @@ class SeriesRegistry:
     def _start_coverage(self, series: Series, record_ms: int) -> None:
         """Mark where the coverage of a series begins that the checkpoint does not have."""
         self._mark_started(series, "restart", series.last_id, record_ms)
+        self._request_snapshot(series, None)
+        if (series.product, series.symbol) in self._listings:
+            self._open_listing_gap(series, record_ms)
 
     def _mark_started(
         self, series: Series, reason: GapReason, first: int | None, record_ms: int | None
     ) -> None:
         edge = Gap("", reason, None, None, first, record_ms, epoch=series.tracker.epoch)
         self.outbox.add_marker("started", series, edge)
-        self._request_snapshot(series, None)
-        if (series.product, series.symbol) in self._listings:
-            self._open_listing_gap(series, record_ms or 0)
 
     def _open_listing_gap(self, series: Series, record_ms: int) -> None:
         """Open the gap from the first event of a new listing to the first one that was read."""
@@ -132,13 +140,16 @@ class SeriesRegistry:
             self._mark_found(series, gap, "a new listing: from its first event on")
 
     def end_coverage(self, series: Iterable[Series], reason: GapReason) -> None:
-        """Mark where the coverage of these series ends; it begins anew with their next event."""
+        """Mark where the coverage of these series ends; it begins anew with their next event.
+
+        What lies between is a gap then.
+        """
         for each in (each for each in series if each.covered):
             if each.pending is not None:
                 self._clear_at_end(each, each.pending)
             self.outbox.add_marker("stopped", each, each.edges(reason))
             each.pending = each.next_gap_id = None
-            each.ended = each.needs_check = True
+            each.ended, each.needs_check = self._gap(each, "plan_changed"), True
             self.schedule_progress(each)
 
     def _clear_at_end(self, series: Series, gap: Gap) -> None:
@@ -165,19 +176,30 @@ class SeriesRegistry:
             self.schedule_progress(series)
             first = None if last is None else last + 1
             self._mark_started(series, "plan_changed", first, series.last_ms)
+            self._request_snapshot(series, None)
 
-    def forget(self, series: Iterable[Series]) -> None:
-        """Remove series that no stream carries any more, once their open gaps are closed."""
-        removed = list(series)
-        self.end_coverage(removed, "plan_changed")
-        for each in removed:
-            if self._series.get(each.name) is not each:
-                continue
-            each.forgotten = bool(each.open_gaps)
-            if not each.forgotten:
-                del self._series[each.name]
-                self.outbox.add_tombstone(each)
-                self._checkpoint.forget(each)
+    def leave(self, series: Iterable[Series], now_ms: int) -> None:
+        """End the coverage of series that no stream carries any more; they are kept for a while."""
+        left = list(series)
+        self.end_coverage(left, "plan_changed")
+        for each in left:
+            if self._series.get(each.name) is each:
+                self._left[each.name] = now_ms
+
+    def forget_left(self, now_ms: int) -> None:
+        """Remove the series that were left KEEP_LEFT_MS ago, once their open gaps are closed."""
+        for name, since_ms in list(self._left.items()):
+            if now_ms - since_ms < KEEP_LEFT_MS:
+                return
+            del self._left[name]
+            self._forget(self._series[name])
+
+    def _forget(self, series: Series) -> None:
+        series.forgotten = bool(series.open_gaps)
+        if not series.forgotten:
+            del self._series[series.name]
+            self.outbox.add_tombstone(series)
+            self._checkpoint.forget(series)
 
     def close_gap(self, series: Series, gap: Gap, state: MarkerState, detail: str = "") -> None:
         """Write the final marker of an open gap: no more of it will be fetched."""
@@ -185,7 +207,7 @@ class SeriesRegistry:
         self.outbox.add_marker(state, series, gap, detail)
         self.schedule_progress(series)
         if series.forgotten:
-            self.forget([series])
+            self._forget(series)
 
     # How a gap is marked and requested
 

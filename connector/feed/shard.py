@@ -135,19 +135,20 @@ class Shard:
 
     def _tidy(self) -> None:
         """Forget the routes of unsubscribed streams once no frame of theirs can arrive or wait."""
-        pipeline = self.context.pipeline
+        pipeline, now_ms = self.context.pipeline, self.context.now_ms()
+        pipeline.gap_tracker.forget_left(now_ms)
         if pipeline.waiting:
             return
         before = asyncio.get_running_loop().time() - HANDOVER_GRACE_S
         for key in [key for key, when in self._ended.items() if when <= before]:
             del self._ended[key]
-            pipeline.gap_tracker.forget(self.router.forget(key))
+            pipeline.gap_tracker.leave(self.router.forget(key), now_ms)
         for key, running in self._running.items():
             supervisor = running.supervisor
             unused = len(supervisor.routes) > len(supervisor.plan.streams)
             if unused and supervisor.touched <= before:
                 keep = {name.encode() for name in (*supervisor.wanted(), *supervisor.held)}
-                pipeline.gap_tracker.forget(self.router.forget(key, keep))
+                pipeline.gap_tracker.leave(self.router.forget(key, keep), now_ms)
 
     def streams(self) -> dict[Product, tuple[int, int]]:
         """Return for each product how many streams are wanted, and how many subscribed now."""

@@ -127,14 +127,15 @@ class RunningPlan:
     def with_selected(self, subscriptions: Iterable[SubscriptionSpec]) -> Plan:
         """Return a plan with the symbols that are read now as those selected last.
 
-        Planned after it, symbols of a `top` leave late, as they do in the worker.
+        Planned after it, symbols of a `top` and those that stopped trading leave late, as they do
+        in the worker.
         """
         symbols: dict[Product, list[str]] = {}
         for product, name in _connections_of(self.names):
             if symbol := parse_any(product, name).parameters.get("symbol"):
                 symbols.setdefault(product, []).append(symbol.upper())
         selected: SelectedSymbols = {
-            (each.product, each.selection): tuple(symbols.get(each.product, ()))
+            (each.product, each.selection): dict.fromkeys(symbols.get(each.product, ()))
             for each in subscriptions
         }
         return Plan((), selected=selected)

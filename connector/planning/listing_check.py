@@ -32,7 +32,7 @@ def unlisted_names(subscriptions: Sequence[SubscriptionSpec], universe: Universe
         index = indexes.get(spec.product)
         if index is not None and index.listings and _is_by_symbol(spec):
             where = ("subscriptions", number, "symbols")
-            lookup = look_up(spec.selection, index, ())
+            lookup = look_up(spec.selection, index)
             findings += [(where, text) for text in _sentences(lookup)]
     return findings
 

@@ -11,7 +11,7 @@ from connector.binance.catalogue import OTHER_FUTURES, is_merged
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.errors import Refused
-from connector.planning.selection import Selection
+from connector.planning.selection import Selected, Selection
 
 KeyPath = tuple[str | int, ...]  # a place in the config: ("subscriptions", 0, "streams", 1)
 TimeUnit = Literal["ms", "us"]
@@ -117,7 +117,7 @@ class SubscriptionSpec(Protocol):
 
 
 # The symbols that the filters of each selection chose, upper case.
-SelectedSymbols = Mapping[tuple[Product, Selection], tuple[str, ...]]
+SelectedSymbols = Mapping[tuple[Product, Selection], Selected]
 
 
 @dataclass(frozen=True, slots=True)

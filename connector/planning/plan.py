@@ -24,7 +24,7 @@ from connector.planning.model import (
 )
 from connector.planning.placement import place, shard_of
 from connector.planning.resolve import Findings, Resolver, all_placeholders
-from connector.planning.selection import Selection
+from connector.planning.selection import NONE_SELECTED, Selected, Selection
 from connector.planning.templates import LISTED_ONLY
 
 MERGED = (
@@ -54,6 +54,7 @@ def make_plan(
     universe: Universe | None = None,
     before: Plan | None = None,
     shard: tuple[int, int] = (0, 1),
+    now_ms: int = 0,
 ) -> Plan:
     """Resolve subscriptions and place their streams on connections.
 
@@ -64,24 +65,26 @@ def make_plan(
         universe: None: symbols given by name are taken as written, and streams that need listings
             are left out and reported as pending.
         before: The previous plan: its streams stay on their connections, and symbols of its `top`
-            leave late.
+            and those that stopped trading leave late.
         shard: Index of this process and number of processes; each reads its part of the streams.
+        now_ms: Epoch milliseconds.
 
     Raises:
         PlanError: an unknown stream, a stream planned twice, two kinds in one topic, ...
     """
     findings = Findings()
-    resolver = Resolver(bases, prefix, universe, findings)
+    resolver = Resolver(bases, prefix, universe, findings, now_ms)
     streams = _StreamSet(findings, prefix)
     previous: SelectedSymbols = {} if before is None else before.selected
-    selected: dict[tuple[Product, Selection], tuple[str, ...]] = {}
+    selected: dict[tuple[Product, Selection], Selected] = {}
     for number, spec in enumerate(subscriptions):
         key = spec.product, spec.selection
-        lookup, planned = resolver.resolve(spec, ("subscriptions", number), previous.get(key, ()))
+        where: KeyPath = ("subscriptions", number)
+        lookup, planned = resolver.resolve(spec, where, previous.get(key, NONE_SELECTED))
         selected[key] = lookup.selected
         per_symbol_topic = "{symbol}" in (spec.topic or "")
-        for where, stream in planned:
-            streams.add(where, stream, per_symbol_topic=per_symbol_topic)
+        for stream_place, stream in planned:
+            streams.add(stream_place, stream, per_symbol_topic=per_symbol_topic)
     index, shards = shard
     ours = [each for each in streams.finish() if shard_of(*each.stream_key, shards) == index]
     if findings.problems:

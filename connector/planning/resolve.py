@@ -3,7 +3,7 @@
 Pure. plan.py puts the subscriptions together.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from connector.binance.exchange_info import Universe
@@ -13,6 +13,7 @@ from connector.errors import Refused
 from connector.planning.destination import endpoint_of, endpoint_problem, topic_of
 from connector.planning.filter_values import invalid_values, undocumented, unlisted_values
 from connector.planning.model import Finding, KeyPath, PlannedStream, SubscriptionSpec
+from connector.planning.selection import Selected
 from connector.planning.symbol_lookup import SymbolLookup, listing_indexes, look_up, volume_shares
 from connector.planning.templates import LISTED_ONLY, fill, placeholders_of, trial
 from connector.planning.traffic import estimate
@@ -46,20 +47,22 @@ class Resolver:
         prefix: str,
         universe: Universe | None,
         findings: Findings,
+        now_ms: int,
     ) -> None:
+        self._now_ms = now_ms
         self._findings, self._bases, self._prefix = findings, bases, prefix
         self._indexes = listing_indexes(universe)
         self._volume_shares = {name: volume_shares(each) for name, each in self._indexes.items()}
 
     def resolve(
-        self, spec: SubscriptionSpec, where: KeyPath, previous: Collection[str]
+        self, spec: SubscriptionSpec, where: KeyPath, previous: Selected
     ) -> tuple[SymbolLookup, list[tuple[KeyPath, PlannedStream]]]:
         """Return a subscription's symbols, and its streams with their places in the config.
 
         `previous` are the symbols that its filters chose last time.
         """
         index = self._indexes.get(spec.product)
-        lookup = look_up(spec.selection, index, previous)
+        lookup = look_up(spec.selection, index, previous, self._now_ms)
         planned = list(self._streams(spec, lookup, where))
         self._check_symbols(spec, lookup, where)
         self._check_filters(spec, where)
@@ -76,6 +79,11 @@ class Resolver:
             self._findings.pending.append((where, f"symbols of {product} are asked at the start"))
         elif placeholders and spec.selection.needs_listings and not lookup.selected:
             text = f"no symbol of {product} passes these filters: nothing is read until one does"
+            self._findings.warnings.append((where, text))
+        if placeholders and lookup.paused:
+            shown = [f"{symbol} ({status})" for symbol, status in lookup.paused.items()]
+            more = f" and {len(shown) - MAX_PROBLEMS} more" if shown[MAX_PROBLEMS:] else ""
+            text = f"{', '.join(shown[:MAX_PROBLEMS])}{more} stopped trading: read for a day more"
             self._findings.warnings.append((where, text))
 
     def _check_takes_symbols(self, spec: SubscriptionSpec, template: str, where: KeyPath) -> None:

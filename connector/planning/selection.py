@@ -1,15 +1,25 @@
 """Which symbols of a product a subscription selects: names, globs, filters, the most traded. Pure.
 
 Listings and 24 h volumes are arguments (`exchange_info.Universe`).
+
+A symbol that was selected and stops trading (BREAK, HALT, SETTLING) stays selected for PAUSE_MS:
+an unsubscribed symbol misses what comes first when it trades again, a silent stream costs nothing.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 
 from connector.binance.exchange_info import Listing
 
 GLOB = frozenset("*?[")  # a symbol with one of these is a pattern
+PAUSE_MS = 86_400_000  # a selected symbol that stopped trading stays for so long
+
+# The symbols that a selection chose last, each with the time since which it has not been in the
+# wanted status (epoch milliseconds); None: it is.
+Selected = Mapping[str, int | None]
+NONE_SELECTED: Selected = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +64,42 @@ def select(
     selection: Selection,
     listings: Sequence[Listing],
     volumes: Mapping[str, float],
-    previous: Collection[str] = (),
-) -> list[Listing]:
-    """Return the listings that globs and filters select; exact names are not looked at.
+    previous: Selected = NONE_SELECTED,
+    now_ms: int = 0,
+) -> dict[str, int | None]:
+    """Return the symbols that globs and filters select; exact names are not looked at.
 
-    Volumes of 24 h by symbol are comparable within the product. Of `previous`, the symbols selected
-    last time, those of a `top` leave later than they entered.
+    Args:
+        selection: What is wanted.
+        listings: Of the product, as listed now.
+        volumes: Of 24 h, by symbol, comparable within the product.
+        previous: What was selected last time. Of these, the symbols of a `top` leave later than
+            they entered, and those that stopped trading leave after PAUSE_MS.
+        now_ms: Epoch milliseconds.
     """
     if not selection.needs_listings:
-        return []
+        return {}
     passing = [listing for listing in listings if _passes(selection, listing)]
-    if selection.top is None:
-        return passing
-    return _most_traded(passing, volumes, selection.top, previous)
+    trading = [listing for listing in passing if _has_status(selection, listing)]
+    if selection.top is not None:
+        trading = _most_traded(trading, volumes, selection.top, previous)
+    paused = {
+        listing.symbol: previous[listing.symbol] or now_ms
+        for listing in passing
+        if listing.symbol in previous and _is_paused(selection, listing, now_ms)
+    }
+    staying = {symbol: since for symbol, since in paused.items() if now_ms - since < PAUSE_MS}
+    return dict.fromkeys(listing.symbol for listing in trading) | staying
+
+
+def _is_paused(selection: Selection, listing: Listing, now_ms: int) -> bool:
+    """Return whether a symbol has stopped trading and may trade again."""
+    is_over = listing.expiry is not None and listing.expiry <= now_ms
+    return "TRADING" in selection.status and not _has_status(selection, listing) and not is_over
+
+
+def _has_status(selection: Selection, listing: Listing) -> bool:
+    return not selection.status or listing.status in selection.status
 
 
 def describe(selection: Selection) -> str:
@@ -94,7 +127,8 @@ def _describe_filters(selection: Selection) -> list[str]:
 
 
 def _passes(selection: Selection, listing: Listing) -> bool:
-    for column in ("status", "quote", "contract_type", "underlying"):
+    """Return whether a symbol passes all filters but that of the status."""
+    for column in ("quote", "contract_type", "underlying"):
         allowed = getattr(selection, column)
         if allowed and getattr(listing, column) not in allowed:
             return False
@@ -108,7 +142,7 @@ def _like(globs: Sequence[str], symbol: str) -> bool:
 
 
 def _most_traded(
-    passing: Sequence[Listing], volumes: Mapping[str, float], top: int, previous: Collection[str]
+    passing: Sequence[Listing], volumes: Mapping[str, float], top: int, previous: Selected
 ) -> list[Listing]:
     """Return the first `top` by volume, and of the previous symbols those within 1.2 `top`.
 
@@ -116,6 +150,6 @@ def _most_traded(
     by symbol; 1.2 `top` is rounded down.
     """
     ranked = sorted(passing, key=lambda each: (-volumes.get(each.symbol, 0.0), each.symbol))
-    kept = frozenset(previous)
-    staying = [listing for listing in ranked[top : top * 6 // 5] if listing.symbol in kept]
+    margin = ranked[top : top * 6 // 5]
+    staying = [listing for listing in margin if listing.symbol in previous]
     return [*ranked[:top], *staying]

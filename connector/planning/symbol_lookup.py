@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from connector.binance.exchange_info import Listing, Universe
 from connector.binance.products import Product
 from connector.errors import did_you_mean
-from connector.planning.selection import Selection, select
+from connector.planning.selection import NONE_SELECTED, Selected, Selection, select
 from connector.planning.templates import (
     LISTED_ONLY,
     SymbolForms,
@@ -53,14 +53,16 @@ class SymbolLookup:
         grouped: For each name that is a pair or an underlying: forms of its trading listings, with
             that name as pair and underlying.
         findings: Names that are not listed or do not trade, each with a sentence.
-        selected: Symbols that filters chose.
+        selected: Symbols that filters chose; see `selection.Selected`.
+        paused: Those of them that do not trade now, each with its status.
         pending: exchangeInfo has to be asked first.
     """
 
     symbols: list[SymbolForms] = field(default_factory=list)
     grouped: list[SymbolForms] = field(default_factory=list)
     findings: list[tuple[str, str]] = field(default_factory=list)
-    selected: tuple[str, ...] = ()
+    selected: Selected = field(default_factory=dict)
+    paused: dict[str, str] = field(default_factory=dict)
     pending: bool = False
 
     def forms(self, placeholders: Collection[str]) -> list[SymbolForms]:
@@ -81,11 +83,14 @@ def listing_indexes(universe: Universe | None) -> dict[Product, ListingIndex]:
 
 
 def look_up(
-    selection: Selection, index: ListingIndex | None, previous: Collection[str]
+    selection: Selection,
+    index: ListingIndex | None,
+    previous: Selected = NONE_SELECTED,
+    now_ms: int = 0,
 ) -> SymbolLookup:
     """Look up the symbols of a selection; index None: exchangeInfo was not asked.
 
-    `previous` are the symbols that its filters chose last time.
+    `previous` are the symbols that its filters chose last time, `now_ms` epoch milliseconds.
     """
     lookup = SymbolLookup()
     for name in selection.names:
@@ -95,10 +100,16 @@ def look_up(
     if index is None:
         lookup.pending = True
         return lookup
-    listings = select(selection, index.listings, index.volumes, previous)
+    found = select(selection, index.listings, index.volumes, previous, now_ms)
     named = set(selection.names)
-    lookup.selected = tuple(listing.symbol for listing in listings if listing.symbol not in named)
-    lookup.symbols += [forms_of_listing(index.by_symbol[symbol]) for symbol in lookup.selected]
+    lookup.selected = {symbol: since for symbol, since in found.items() if symbol not in named}
+    listings = [index.by_symbol[symbol] for symbol in lookup.selected]
+    lookup.symbols += map(forms_of_listing, listings)
+    lookup.paused = {
+        listing.symbol: listing.status
+        for listing in listings
+        if lookup.selected[listing.symbol] is not None
+    }
     return lookup
 
 

@@ -26,8 +26,8 @@ from connector.worker.replan_triggers import ABOUT_FILE, ReplanTriggers, Trigger
 RETRY_DELAY_S = 15.0  # after a change that failed and may succeed later
 PROVISION_TIMEOUT_S = 90.0  # for topics and schemas of a change, while the running plan goes on
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # at the start, for an exchange that does not answer
-# During maintenance every symbol is listed as halted. A plan that loses more than half of at least
-# MASS_END_STREAMS streams, and only because of the listings, waits for MASS_END_DELAY_S.
+# A list of symbols may be cut short. A plan that loses more than half of at least MASS_END_STREAMS
+# streams, and only because of the listings, waits for MASS_END_DELAY_S.
 MASS_END_STREAMS, MASS_END_DELAY_S = 10, 3600.0
 
 ReplanOutcome = Literal["applied", "unchanged", "refused", "failed"]

@@ -1,5 +1,6 @@
 """A writer goes on where the previous one stopped."""
 
+from connector.continuity.series_registry import KEEP_LEFT_MS
 from tests.support.continuity import (
     NOW_MS,
     UNFINISHED,
@@ -126,7 +127,8 @@ def test_the_id_epoch_outlives_its_series() -> None:
     [series] = line.series()
     line.pipeline.reset(series)
     line.trades(1)
-    line.gap_tracker.forget([series])
+    line.gap_tracker.leave([series], NOW_MS)
+    line.gap_tracker.forget_left(NOW_MS + KEEP_LEFT_MS)
     line.drain()
     line.routes[b"btcusdt@trade"].series.clear()
     line.trades(7)

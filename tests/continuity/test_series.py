@@ -89,5 +89,5 @@ def test_a_series_is_covered_from_its_first_record_until_its_coverage_ends() -> 
     assert not made.covered
     made.last_ms = 1_000
     assert made.covered
-    made.ended = True
+    made.ended = made.gap("binance", "plan_changed")
     assert not made.covered

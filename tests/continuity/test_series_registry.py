@@ -1,7 +1,19 @@
 """Coverage of a series begins, moves and ends; what REST is to be asked for is left as data."""
 
+import pytest
+
 from connector.continuity.rest_requests import SnapshotBook
-from tests.support.continuity import EVERYTHING, NOW_MS, Line, candle, depth, mini, states
+from connector.continuity.series_registry import KEEP_LEFT_MS
+from tests.support.continuity import (
+    EVERYTHING,
+    NOW_MS,
+    Line,
+    candle,
+    depth,
+    mini,
+    states,
+    ticker,
+)
 
 
 def test_the_first_record_of_a_series_starts_its_coverage() -> None:
@@ -32,28 +44,75 @@ def test_ending_marks_where_the_coverage_of_a_series_ends() -> None:
     assert progress["last_id"] == 11
 
 
-def test_a_series_that_is_read_again_starts_its_coverage_anew() -> None:
-    line = Line("btcusdt@trade")
+def test_what_lies_between_the_end_of_a_coverage_and_its_next_event_is_a_gap() -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
     line.trades(10, 11)
     line.gap_tracker.end_coverage(line.series(), "plan_changed")
     line.trades(20, 21)
 
-    markers, _ = line.drain()
+    markers, [progress] = line.drain()
 
     assert states(markers) == [
         ("started", "restart"),
         ("stopped", "plan_changed"),
         ("started", "restart"),
+        ("opened", "plan_changed"),
     ]
     assert markers[2]["after_id"] == 20
-    assert [record["gap_id"] for record in line.records()] == [None] * 4
+    gap = markers[3]
+    assert (gap["before_id"], gap["after_id"], gap["missing"]) == (11, 20, 8)
+    assert [record["gap_id"] for record in line.records()] == [None, None, gap["gap_id"], None]
+    assert [(each.before_id, each.after_id) for each in line.requested()] == [(11, 20)]
+    assert progress["complete_until"] == NOW_MS + 11
 
 
-def test_the_coverage_of_a_forgotten_series_ends() -> None:
+def test_nothing_is_missing_where_the_ids_go_on() -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    line.trades(10)
+    line.gap_tracker.end_coverage(line.series(), "plan_changed")
+    line.trades(11)
+
+    markers, _ = line.drain()
+
+    assert [marker["state"] for marker in markers] == ["started", "stopped", "started"]
+    assert line.requested() == []
+
+
+def test_a_book_that_is_read_again_gets_one_snapshot() -> None:
+    line = Line("btcusdt@depth", policy=EVERYTHING)
+    line.send("btcusdt@depth", depth(1, 5))
+    [series] = line.series("btcusdt@depth")
+    for first in (6, 20):
+        line.gap_tracker.requests.clear()
+        line.gap_tracker.end_coverage([series], "plan_changed")
+        line.send("btcusdt@depth", depth(first, first + 3))
+
+        assert [type(request) for request in line.gap_tracker.requests] == [SnapshotBook]
+
+
+@pytest.mark.parametrize("name", ["btcusdt@miniTicker", "btcusdt@bookTicker"])
+def test_a_series_whose_ids_reveal_nothing_has_the_times_of_its_gap(name: str) -> None:
+    line = Line(name, policy=EVERYTHING)
+    send = {"btcusdt@miniTicker": mini, "btcusdt@bookTicker": ticker}[name]
+    line.send(name, send(NOW_MS))
+    [series] = line.series(name)
+    before_ms, before_id = series.last_ms, series.last_id
+    line.gap_tracker.end_coverage([series], "plan_changed")
+    line.send(name, send(NOW_MS + 9_000))
+
+    markers, _ = line.drain()
+
+    gap = markers[-1]
+    assert (gap["state"], gap["reason"]) == ("unfillable", "plan_changed")
+    assert (gap["before_time"], gap["before_id"]) == (before_ms, before_id)
+    assert (gap["after_time"], gap["after_id"]) == (series.last_ms, series.last_id)
+
+
+def test_the_coverage_of_a_series_that_is_left_ends() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
     line.gap_tracker.suspect(line.series(), "connection_lost")
-    line.gap_tracker.forget(line.series())
+    line.gap_tracker.leave(line.series(), NOW_MS)
 
     markers, _ = line.drain()
 
@@ -83,26 +142,48 @@ def test_a_pending_gap_is_cleared_when_the_coverage_ends() -> None:
     assert line.gap_tracker.open_gaps == 0
 
 
-def test_the_progress_of_a_forgotten_series_is_deleted_and_it_begins_anew() -> None:
+def left(line: Line) -> None:
+    """Unsubscribe the trades, and remove their route."""
+    line.gap_tracker.end_coverage(line.series(), "plan_changed")
+    line.gap_tracker.leave(line.series(), NOW_MS)
+    line.routes[b"btcusdt@trade"].series.clear()
+
+
+def test_a_series_that_is_left_goes_on_where_it_ended_within_a_day() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
-    line.gap_tracker.end_coverage(line.series(), "plan_changed")
-    line.gap_tracker.forget(line.series())
+    left(line)
+    line.gap_tracker.forget_left(NOW_MS + KEEP_LEFT_MS - 1)
+    line.trades(5_000)
+    line.gap_tracker.forget_left(NOW_MS + KEEP_LEFT_MS)  # it has returned
+
+    markers, [progress] = line.drain()
+
+    assert states(markers)[-1] == ("unfillable", "plan_changed")
+    assert (markers[-1]["before_id"], markers[-1]["after_id"]) == (10, 5_000)
+    assert (progress["last_id"], line.tombstones) == (5_000, [])
+
+
+def test_after_a_day_its_progress_is_deleted_and_it_begins_anew() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    left(line)
+    line.gap_tracker.forget_left(NOW_MS + KEEP_LEFT_MS)
     line.drain()
     assert line.tombstones == ["spot/btcusdt@trade/BTCUSDT"]
 
-    line.routes[b"btcusdt@trade"].series.clear()
     line.trades(5_000)
     markers, [progress] = line.drain()
     assert states(markers) == [("started", "restart")]
     assert progress["last_id"] == 5_000
 
 
-def test_a_forgotten_series_is_kept_until_its_open_gaps_are_closed() -> None:
+def test_a_series_that_is_left_is_kept_until_its_open_gaps_are_closed() -> None:
     line = Line("btcusdt@trade", policy=EVERYTHING)
     line.trades(10, 20)
     [series], [gap] = line.series(), line.requested()
-    line.gap_tracker.forget([series])
+    left(line)
+    line.gap_tracker.forget_left(NOW_MS + KEEP_LEFT_MS)
     line.drain()
     assert line.tombstones == []
     line.gap_tracker.close_gap(series, gap, "filled")
@@ -168,7 +249,8 @@ def test_a_new_listing_is_requested_once_though_its_coverage_starts_twice() -> N
     line.gap_tracker.end_coverage(line.series(), "plan_changed")
     line.trades(600)
 
-    assert [gap.after_id for gap in line.requested()] == [500]
+    edges = [(gap.before_id, gap.after_id) for gap in line.requested()]
+    assert edges == [(None, 500), (500, 600)]
 
 
 def test_a_new_listing_that_may_not_be_asked_for_is_unfillable() -> None:

@@ -81,7 +81,9 @@ def test_what_a_worker_reads_leaves_the_top_late() -> None:
     assert [planned.stream.name for planned in made.streams] == [
         f"c{number}usdt@trade" for number in range(5)
     ]
-    assert running.with_selected([wanted]).selected == {("spot", Selection(top=5)): ("C6USDT",)}
+    assert running.with_selected([wanted]).selected == {
+        ("spot", Selection(top=5)): {"C6USDT": None}
+    }
 
 
 def test_what_a_worker_reads_stays_on_its_connection() -> None:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.binance.exchange_info import Listing
-from connector.planning.selection import Selection, describe, select
+from connector.planning.selection import PAUSE_MS, Selection, describe, select
 
 
 def listing(symbol: str, quote: str = "USDT", status: str = "TRADING", **more: str) -> Listing:
@@ -24,7 +24,7 @@ VOLUMES = {"BTCUSDT": 9.0, "ETHUSDT": 7.0, "BTCUSDC": 8.0, "ETHUSDT_270326": 1.0
 
 
 def symbols(selection: Selection, *before: str) -> list[str]:
-    return [each.symbol for each in select(selection, MARKET, VOLUMES, before)]
+    return list(select(selection, MARKET, VOLUMES, dict.fromkeys(before)))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ tops = st.integers(1, 40)
 
 def top(number: int, ranking: list[str], before: set[str]) -> set[str]:
     volumes = {symbol: float(-rank) for rank, symbol in enumerate(ranking)}
-    return {each.symbol for each in select(Selection(top=number), RANKED, volumes, before)}
+    return set(select(Selection(top=number), RANKED, volumes, dict.fromkeys(before)))
 
 
 @given(tops, st.lists(ranks, min_size=1, max_size=6))
@@ -140,4 +140,58 @@ def test_the_same_volumes_twice_change_nothing(
 
 
 def test_nothing_is_selected_of_a_product_that_lists_nothing() -> None:
-    assert select(Selection(everything=True), (), {}) == []
+    assert select(Selection(everything=True), (), {}) == {}
+
+
+# --- symbols that stop trading ----------------------------------------------------------------
+
+ALL, TOP = Selection(everything=True), Selection(top=1)
+NOW = 1_795_000_000_000
+
+
+def of_eth(status: str, expiry: int | None = None) -> list[Listing]:
+    return [
+        listing("BTCUSDT"),
+        Listing("usdm", "ETHUSDT", "ETHUSDT", "ETH", "USDT", "PERPETUAL", status, expiry),
+    ]
+
+
+@pytest.mark.parametrize("selection", [ALL, TOP], ids=["all", "top"])
+@pytest.mark.parametrize("status", ["SETTLING", "BREAK", "HALT", "PENDING_TRADING"])
+def test_a_selected_symbol_that_stops_trading_stays_for_a_day(
+    selection: Selection, status: str
+) -> None:
+    paused, volumes = of_eth(status), {"BTCUSDT": 9.0, "ETHUSDT": 1.0}
+    both: dict[str, int | None] = {"BTCUSDT": None, "ETHUSDT": None}
+
+    first = select(selection, paused, volumes, both, NOW)
+    late = select(selection, paused, volumes, first, NOW + PAUSE_MS - 1)
+    over = select(selection, paused, volumes, late, NOW + PAUSE_MS)
+
+    assert first == late == {"BTCUSDT": None, "ETHUSDT": NOW}
+    assert over == {"BTCUSDT": None}
+
+
+def test_a_day_begins_anew_once_the_symbol_has_traded_in_between() -> None:
+    paused = select(ALL, of_eth("BREAK"), {}, {"ETHUSDT": None}, NOW)
+    again = select(ALL, of_eth("TRADING"), {}, paused, NOW + 1)
+
+    assert again == {"BTCUSDT": None, "ETHUSDT": None}
+    assert select(ALL, of_eth("BREAK"), {}, again, NOW + 5)["ETHUSDT"] == NOW + 5
+
+
+@pytest.mark.parametrize(
+    ("selection", "listings", "previous"),
+    [
+        (ALL, of_eth("SETTLING"), ()),  # it was never read
+        (ALL, of_eth("TRADING")[:1], ("ETHUSDT",)),  # gone
+        (ALL, of_eth("DELIVERING", NOW), ("ETHUSDT",)),  # expired: it never trades again
+        (Selection(exclude=("ETH*",)), of_eth("BREAK"), ("ETHUSDT",)),
+        (Selection(everything=True, quote=("USDC",)), of_eth("BREAK"), ("ETHUSDT",)),
+        (Selection(everything=True, status=("HALT",)), of_eth("BREAK"), ("ETHUSDT",)),
+    ],
+)
+def test_a_symbol_that_does_not_trade_is_not_selected_otherwise(
+    selection: Selection, listings: list[Listing], previous: tuple[str, ...]
+) -> None:
+    assert "ETHUSDT" not in select(selection, listings, {}, dict.fromkeys(previous), NOW)

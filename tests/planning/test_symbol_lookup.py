@@ -33,24 +33,24 @@ def test_listings_are_found_by_symbol_and_by_pair_or_underlying() -> None:
 
 
 def test_a_name_is_taken_as_written_where_nothing_was_asked() -> None:
-    lookup = look_up(NAMED, None, ())
+    lookup = look_up(NAMED, None)
 
     assert [forms["symbol"] for forms in lookup.symbols] == ["btcusdt"]
-    assert (lookup.findings, lookup.selected, lookup.pending) == ([], (), False)
+    assert (lookup.findings, lookup.selected, lookup.pending) == ([], {}, False)
 
 
 def test_filters_are_pending_where_nothing_was_asked() -> None:
-    assert look_up(Selection(everything=True), None, ()).pending
+    assert look_up(Selection(everything=True), None).pending
 
 
 def test_a_listed_name_has_the_forms_of_its_listing_in_whatever_case() -> None:
-    [forms] = look_up(Selection(names=("btcusdt_261225",)), index("BTCUSDT_261225"), ()).symbols
+    [forms] = look_up(Selection(names=("btcusdt_261225",)), index("BTCUSDT_261225")).symbols
 
     assert (forms["pair"], forms["yymmdd"]) == ("btcusdt", "261225")
 
 
 def test_a_name_that_is_not_listed_is_kept_and_reported_with_the_nearest() -> None:
-    lookup = look_up(Selection(names=("BTCUSTD",)), index("BTCUSDT", "ETHUSDT"), ())
+    lookup = look_up(Selection(names=("BTCUSTD",)), index("BTCUSDT", "ETHUSDT"))
 
     assert [forms["symbol"] for forms in lookup.symbols] == ["btcustd"]
     [(name, text)] = lookup.findings
@@ -62,7 +62,7 @@ def test_a_name_that_is_not_listed_is_kept_and_reported_with_the_nearest() -> No
 def test_a_listing_that_does_not_trade_is_reported() -> None:
     halted = ListingIndex([listing("spot", "BTCUSDT", "BREAK")], {})
 
-    assert look_up(NAMED, halted, ()).findings == [
+    assert look_up(NAMED, halted).findings == [
         ("BTCUSDT", "BTCUSDT is BREAK, not TRADING: expect no data")
     ]
 
@@ -70,7 +70,7 @@ def test_a_listing_that_does_not_trade_is_reported() -> None:
 def test_only_the_first_names_get_a_hint() -> None:
     names = tuple(f"BTCUSD{number:02}" for number in range(MAX_HINTS + 5))
 
-    findings = look_up(Selection(names=names), index("BTCUSDT"), ()).findings
+    findings = look_up(Selection(names=names), index("BTCUSDT")).findings
 
     assert [text.endswith("?") for _, text in findings] == [True] * MAX_HINTS + [False] * 5
 
@@ -82,7 +82,7 @@ def test_a_pair_by_name_stands_for_its_trading_contracts() -> None:
         listing("coinm", "BTCUSD_270326", "SETTLING"),
     ]
 
-    lookup = look_up(Selection(names=("BTCUSD",)), ListingIndex(contracts, {}), ())
+    lookup = look_up(Selection(names=("BTCUSD",)), ListingIndex(contracts, {}))
 
     assert lookup.findings == []
     assert [forms["symbol"] for forms in lookup.grouped] == ["btcusd", "btcusd"]
@@ -93,9 +93,9 @@ def test_a_pair_by_name_stands_for_its_trading_contracts() -> None:
 def test_what_filters_chose_is_remembered_without_the_names() -> None:
     selection = Selection(names=("BTCUSDT",), match=("BTC*",))
 
-    lookup = look_up(selection, index("BTCUSDT", "BTCUSDC", "ETHUSDT"), ())
+    lookup = look_up(selection, index("BTCUSDT", "BTCUSDC", "ETHUSDT"))
 
-    assert lookup.selected == ("BTCUSDC",)
+    assert lookup.selected == {"BTCUSDC": None}
     assert [forms["symbol"] for forms in lookup.symbols] == ["btcusdt", "btcusdc"]
 
 
@@ -103,8 +103,8 @@ def test_who_was_selected_leaves_the_top_late() -> None:
     ranked = [f"C{number}USDT" for number in range(6)]
     listed = index(*ranked, **{symbol: 9.0 - rank for rank, symbol in enumerate(ranked)})
 
-    assert "C5USDT" not in look_up(Selection(top=5), listed, ()).selected
-    assert "C5USDT" in look_up(Selection(top=5), listed, ("C5USDT",)).selected
+    assert "C5USDT" not in look_up(Selection(top=5), listed).selected
+    assert "C5USDT" in look_up(Selection(top=5), listed, {"C5USDT": None}).selected
 
 
 def test_volumes_are_shares_of_the_most_traded_and_pairs_their_sum() -> None:

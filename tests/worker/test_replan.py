@@ -8,12 +8,14 @@ import os
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from connector.binance.products import Product
 from connector.binance.stream_name import parse
 from connector.codec.schema import load
 from connector.feed.connect_limiter import ConnectLimiter
@@ -203,9 +205,11 @@ async def test_a_delisted_symbol_is_unsubscribed_and_its_way_forgotten(
         await until(lambda: here.published("solusdt@trade") > 0)
         here.market.delist("spot", "SOLUSDT")
         await until(lambda: "solusdt@trade" not in subscribed(here))
-        routing = here.worker.shard.router
+        routing, series = here.worker.shard.router, here.worker.gap_tracker._series
         await until(lambda: len(list(routing.routes())) == 4)
-        assert "spot/solusdt@trade/SOLUSDT" not in here.worker.gap_tracker._series
+        assert "spot/solusdt@trade/SOLUSDT" in series  # should it be listed again
+        monkeypatch.setattr("connector.continuity.series_registry.KEEP_LEFT_MS", 0)
+        await until(lambda: "spot/solusdt@trade/SOLUSDT" not in series)
         await here.stop()
 
         published, _ = routing.published()["spot", "trade"]
@@ -274,8 +278,8 @@ async def test_streams_given_up_under_load_leave_no_dead_letters(
     monkeypatch.setattr("connector.feed.shard.HANDOVER_GRACE_S", 0.3)
     coins = [f"COIN{number}USDT" for number in range(100)]
     wanted = {"product": "spot", "symbols": coins, "streams": ["trade", "bookTicker"]}
-    market = Market(9, {"spot": coins})
-    async with world(tmp_path, wanted, rate=4000.0, market=market) as here:
+    market, off = Market(9, {"spot": coins}), {"enabled": False}
+    async with world(tmp_path, wanted, rate=4000.0, market=market, backfill=off) as here:
         await here.until_flowing()
         for count in (80, 100, 10):
             here.rewrite({**wanted, "symbols": coins[:count]})
@@ -437,27 +441,27 @@ async def test_a_changed_file_is_carried_out_though_nobody_says_what_is_listed(
         balanced(here)
 
 
-async def test_a_market_that_is_halted_keeps_its_streams_for_a_while(
+async def test_a_market_that_lists_little_keeps_its_streams_for_a_while(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     coins = [f"COIN{number}USDT" for number in range(20)]
     market = Market(9, {"spot": coins})
 
-    def say(status: str) -> None:
+    def each(change: Callable[[Product, str], None]) -> None:
         for coin in coins[:15]:
-            market.set_status("spot", coin, status)
+            change("spot", coin)
 
     async with world(tmp_path, ALL, market=market, topics=TRADES, refresh="1s") as here:
         await here.until_flowing()
-        say("BREAK")
+        each(market.delist)
         await until(lambda: changes(here).get("failed", 0) > 0)
         assert len(subscribed(here)) == 20
-        say("TRADING")
+        each(market.list_symbol)
         await until(lambda: changes(here).get("unchanged", 0) > 0)
 
         monkeypatch.setattr("connector.worker.replanner.MASS_END_DELAY_S", 1.0)
         failed = changes(here)["failed"]
-        say("BREAK")  # the first time is forgotten: the while begins anew
+        each(market.delist)  # the first time is forgotten: the while begins anew
         await until(lambda: changes(here)["failed"] > failed)
         assert len(subscribed(here)) == 20
         await until(lambda: len(subscribed(here)) == 5)
