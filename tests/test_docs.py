@@ -51,12 +51,12 @@ def test_the_folder_of_topics_has_no_other_page() -> None:
 
 def test_the_dead_letters_headers_and_reasons_are_told() -> None:
     letter = DeadLetterEncoder("t").encode("s", b"raw", BadMessage("json", "why"), 0, 0.0)
-    told = (ROOT / "docs" / "delivery.md").read_text().partition("## The dead letter")[2]
+    section = (ROOT / "docs" / "delivery.md").read_text().partition("## The dead letter")[2]
 
     assert letter is not None
     headers = [name for name, _ in letter[-1] or ()]
-    assert re.findall(r"^\| header `(\w+)`", told, re.MULTILINE) == headers
-    assert set(re.findall(r"^\| `(\w+)`", told, re.MULTILINE)) == set(DEAD_LETTER_REASONS)
+    assert re.findall(r"^\| header `(\w+)`", section, re.MULTILINE) == headers
+    assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == set(DEAD_LETTER_REASONS)
 
 
 @pytest.mark.parametrize(

@@ -130,8 +130,10 @@ def test_the_connectors_file_and_variables_are_real_settings(
 def test_the_connector_speaks_to_kafkas_inner_listener(services: dict[str, Any]) -> None:
     kafka = services["kafka"]["environment"]
     connector = services["connector"]["environment"]
-    advertised = dict(one.split("://") for one in kafka["KAFKA_ADVERTISED_LISTENERS"].split(","))
-    listening = dict(one.split("://") for one in kafka["KAFKA_LISTENERS"].split(","))
+    advertised = dict(
+        listener.split("://") for listener in kafka["KAFKA_ADVERTISED_LISTENERS"].split(",")
+    )
+    listening = dict(listener.split("://") for listener in kafka["KAFKA_LISTENERS"].split(","))
 
     assert advertised["INSIDE"] == connector["BKC_KAFKA__BOOTSTRAP_SERVERS"]
     assert all(listening[name].endswith(at.partition(":")[2]) for name, at in advertised.items())

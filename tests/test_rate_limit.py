@@ -80,15 +80,15 @@ def test_the_exchanges_count_overrides_ours_both_ways() -> None:
 
 
 def test_two_processes_of_half_a_share_use_the_whole_limit_together() -> None:
-    one, other = WeightBudget(100, share=0.5), WeightBudget(100, share=0.5)
-    spent = [one.take(50, MINUTE), other.take(40, MINUTE)]
+    first, second = WeightBudget(100, share=0.5), WeightBudget(100, share=0.5)
+    spent = [first.take(50, MINUTE), second.take(40, MINUTE)]
 
-    for budget in (one, other):
+    for budget in (first, second):
         budget.set_used(90, MINUTE + 3)
 
     assert spent == [0.0, 0.0]
-    assert (one.wait(1, MINUTE + 3), other.wait(10, MINUTE + 3)) == (57.0, 0.0)
-    assert [budget.used(MINUTE + 3) for budget in (one, other)] == [90, 90]
+    assert (first.wait(1, MINUTE + 3), second.wait(10, MINUTE + 3)) == (57.0, 0.0)
+    assert [budget.used(MINUTE + 3) for budget in (first, second)] == [90, 90]
 
 
 def test_a_share_that_others_have_used_up_is_not_there() -> None:

@@ -45,7 +45,7 @@ async def run(chosen: list[Scenario], folder: Path) -> list[Line]:
     kafka = RealKafka()
     few = asyncio.Semaphore(AT_ONCE)
 
-    async def one(scenario: Scenario) -> Line:
+    async def measured_line(scenario: Scenario) -> Line:
         async with few:
             line = await play(scenario, kafka, folder)
         page.tell(out, line)
@@ -54,8 +54,8 @@ async def run(chosen: list[Scenario], folder: Path) -> list[Line]:
     try:
         await kafka.start()
         together = [scenario for scenario in chosen if not scenario.alone]
-        lines = list(await asyncio.gather(*map(one, together)))
-        lines += [await one(scenario) for scenario in chosen if scenario.alone]
+        lines = list(await asyncio.gather(*map(measured_line, together)))
+        lines += [await measured_line(scenario) for scenario in chosen if scenario.alone]
     finally:
         await kafka.stop()
     return sorted(lines, key=lambda line: chosen.index(line.scenario))

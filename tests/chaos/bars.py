@@ -9,7 +9,7 @@ ROUND_TRIP_S = 0.05  # on one machine
 def missed(scenario: Scenario, result: Result) -> list[str]:
     """Return what does not hold, as sentences; empty: all is well."""
     score = result.score
-    told = [
+    failures = [
         f"{number} {what}"
         for number, what in (
             (score.unmarked, "lost without a marker"),
@@ -19,21 +19,21 @@ def missed(scenario: Scenario, result: Result) -> list[str]:
         if number
     ]
     if not score.made:
-        told.append("nothing was made")
+        failures.append("nothing was made")
     if scenario.planned and (score.missing or score.backfilled):
-        told.append(f"planned, yet {score.missing} missing and {score.backfilled} backfilled")
+        failures.append(f"planned, yet {score.missing} missing and {score.backfilled} backfilled")
     if scenario.dead_letters and not result.dead_letters:
-        told.append("no dead letter")
-    return [*told, *_times(scenario, result), *result.disagrees, *result.ended]
+        failures.append("no dead letter")
+    return [*failures, *_times(scenario, result), *result.disagrees, *result.ended]
 
 
 def _times(scenario: Scenario, result: Result) -> list[str]:
-    told = []
+    failures = []
     blind_s, bound = result.score.blind_ms / 1000, scenario.blind_under_s
     if bound is not None and blind_s > bound + ROUND_TRIP_S:
-        told.append(f"blind for {blind_s:.2f} s, bound {bound:.0f} s")
+        failures.append(f"blind for {blind_s:.2f} s, bound {bound:.0f} s")
     bound = scenario.notice_under_s
     if bound is not None and (result.notice_s is None or result.notice_s > bound):
         shown = "never" if result.notice_s is None else f"after {result.notice_s:.2f} s"
-        told.append(f"noticed {shown}, bound {bound:.0f} s")
-    return told
+        failures.append(f"noticed {shown}, bound {bound:.0f} s")
+    return failures

@@ -115,21 +115,21 @@ def judge(
     """
     score = Score(backfilled=sum(event.origin == "backfill" for event in found))
     score.repeats = _repeats(row, made, found)
-    made = [one for one in made if one.wanted]
+    made = [event for event in made if event.wanted]
     score.blind_ms = _blind_ms(row, made, [event for event in found if event.origin == "live"])
-    wanted = [one for one in made if one.closed] if row.sequence.rule == "candle" else made
+    wanted = [event for event in made if event.closed] if row.sequence.rule == "candle" else made
     score.made = len(wanted)
     if score.repeats:
         score.examples.append(f"{name}: {score.repeats} repeats")
     wrong: dict[str, list[Made]] = {}
     live = sorted(event.identity for event in found if event.origin == "live")
-    for one in _missing(row, wanted, found):
-        fillable = one.listed and can_be_filled(row, one, live)
-        if told := _count(row, one, holes, fillable, score):
-            wrong.setdefault(told, []).append(one)
-    for told, some in wrong.items():
+    for event in _missing(row, wanted, found):
+        fillable = event.listed and can_be_filled(row, event, live)
+        if reason := _count(row, event, holes, fillable, score):
+            wrong.setdefault(reason, []).append(event)
+    for reason, some in wrong.items():
         first, last = some[0].identity, some[-1].identity
-        score.examples.append(f"{name}: {len(some)} from {first} to {last}, {told}")
+        score.examples.append(f"{name}: {len(some)} from {first} to {last}, {reason}")
     return score
 
 
@@ -207,9 +207,9 @@ def _repeats(row: Row, made: Sequence[Made], found: Sequence[Found]) -> int:
         states = Counter(event.identity for event in found if event.origin == "live")
         fetched = Counter(event.identity[0] for event in found if event.origin != "live")
         return sum(count - 1 for count in (*states.values(), *fetched.values()))
-    told = Counter(one.identity for one in made)
+    made_count = Counter(event.identity for event in made)
     return sum(
-        max(0, count - max(1, told[identity]))
+        max(0, count - max(1, made_count[identity]))
         for identity, count in Counter(event.identity for event in found).items()
     )
 
@@ -224,13 +224,13 @@ def _repeated_spans(spans: Sequence[tuple[int, int]]) -> int:
 
 
 def _blind_ms(row: Row, made: Sequence[Made], live: Sequence[Found]) -> int:
-    lost = {id(one) for one in _not_live(row, made, live)}
+    lost = {id(event) for event in _not_live(row, made, live)}
     longest, since = 0, None
-    for one in made:
-        if id(one) in lost:
-            since = one.ms if since is None else since
+    for event in made:
+        if id(event) in lost:
+            since = event.ms if since is None else since
         elif since is not None:
-            longest, since = max(longest, one.ms - since), None
+            longest, since = max(longest, event.ms - since), None
     if since is not None:
         longest = max(longest, made[-1].ms - since)
     return longest

@@ -93,7 +93,7 @@ def verified(config: Path) -> VerifyReport:
 
 def disagreements(verdict: VerifyReport, ours: dict[Series, Score]) -> list[str]:
     """Say where `bkc verify`, which sees the topics alone, comes to another judgement."""
-    told = []
+    differences = []
     for report in verdict.series:
         series: Series = (report.product, report.stream_name, report.symbol)
         score = ours.get(series, Score())
@@ -101,8 +101,10 @@ def disagreements(verdict: VerifyReport, ours: dict[Series, Score]) -> list[str]
         if report.rule != "contiguous":  # verify counts ids or nothing there, not events
             theirs, mine = theirs[2:], mine[2:]
         if theirs != mine:
-            told.append(f"{'/'.join(series)}: verify {theirs}, the oracle {mine}")
-    return told + [f"unreadable: {name} {count}" for name, count in verdict.unreadable.items()]
+            differences.append(f"{'/'.join(series)}: verify {theirs}, the oracle {mine}")
+    return differences + [
+        f"unreadable: {name} {count}" for name, count in verdict.unreadable.items()
+    ]
 
 
 def _compared(report: SeriesReport) -> list[int]:
@@ -120,5 +122,5 @@ def total(found: dict[Series, Score]) -> Score:
 
 def same_as_the_oracle(witness: Witness, oracle: Oracle) -> bool:
     """Say whether the witness has seen what the lab's own oracle has noted as made."""
-    seen = {series: [one.identity for one in made] for series, made in witness.made.items()}
+    seen = {series: [event.identity for event in made] for series, made in witness.made.items()}
     return seen == oracle.made

@@ -83,10 +83,10 @@ def _all(conf: Mapping[str, Any], start: str, only: str) -> Iterator[tuple[str, 
     own = {"group.id": "chaos", "enable.auto.commit": False, "enable.partition.eof": True}
     reader = Consumer({**conf, **own, "isolation.level": "read_committed"})
     try:
-        there = reader.list_topics(timeout=20).topics
+        topics = reader.list_topics(timeout=20).topics
         left = {
             (name, number)
-            for name, topic in there.items()
+            for name, topic in topics.items()
             if name.startswith(start) and only in ("", name.removeprefix(start))
             for number in topic.partitions
         }

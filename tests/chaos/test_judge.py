@@ -59,7 +59,7 @@ def test_a_marker_that_says_filled_does_not_cover_what_rest_has() -> None:
 
 
 def test_ids_that_rest_never_lists_may_stay_missing_where_a_gap_was_settled() -> None:
-    made = [replace(one, listed=one.identity != (3,)) for one in ids(1, 2, 3, 4, 5)]
+    made = [replace(event, listed=event.identity != (3,)) for event in ids(1, 2, 3, 4, 5)]
     found = [*live(1, 2, 5), Found((4,), "backfill")]
 
     score = run(USDM_TRADE, made, found, FILLED)
@@ -96,7 +96,7 @@ def test_after_the_last_one_unsubscribed_nothing_is_owed() -> None:
 
 def test_series_whose_ids_tell_nothing_are_covered_by_time() -> None:
     made = [Made((7_000 + number,), 10 * number) for number in range(1, 6)]
-    found = [Found(one.identity, "live") for one in (made[0], made[4])]
+    found = [Found(event.identity, "live") for event in (made[0], made[4])]
     hole = Hole("unfillable", "connection_lost", 30, None, None, 10, 50)
 
     assert run(MARK_PRICE, made, found).unmarked == 3
@@ -145,7 +145,7 @@ def test_of_options_only_the_latest_trades_can_be_filled() -> None:
 def test_spans_hold_what_their_neighbours_hold_together() -> None:
     spans = Spans([(5, 6), (1, 4), (9, 9)])
 
-    assert [spans.hold(one) for one in ((1, 6), (2, 5), (6, 9), (9, 9), (0, 1))] == [
+    assert [spans.hold(span) for span in ((1, 6), (2, 5), (6, 9), (9, 9), (0, 1))] == [
         *(True, True, False, True, False)
     ]
 

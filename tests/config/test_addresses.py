@@ -66,9 +66,9 @@ def test_brokers_are_a_list_as_json_too(tmp_path: Path, monkeypatch: pytest.Monk
 def test_what_is_no_broker_is_refused_with_the_cure(
     tmp_path: Path, written: str, error: str
 ) -> None:
-    said = refused(tmp_path, kafka(written))
+    error_text = refused(tmp_path, kafka(written))
 
-    assert said == f"connector.yaml:3: kafka.bootstrap_servers: {error}"
+    assert error_text == f"connector.yaml:3: kafka.bootstrap_servers: {error}"
 
 
 @pytest.mark.parametrize(

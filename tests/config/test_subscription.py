@@ -144,14 +144,14 @@ def test_microseconds_are_for_spot_only(tmp_path: Path, product: str) -> None:
 
 
 def test_what_a_subscription_says_of_its_records(tmp_path: Path) -> None:
-    one = subscription(
+    parsed = subscription(
         tmp_path,
         GOOD + '    topic: "{prefix}.{symbol}"\n    key: "{product}/{stream}"\n'
         "    connections: 2\n    time_unit: us\n",
     )
 
-    assert (one.topic, one.key) == ("{prefix}.{symbol}", "{product}/{stream}")
-    assert (one.connections, one.time_unit) == (2, "us")
+    assert (parsed.topic, parsed.key) == ("{prefix}.{symbol}", "{product}/{stream}")
+    assert (parsed.connections, parsed.time_unit) == (2, "us")
 
 
 @pytest.mark.parametrize(

@@ -30,11 +30,11 @@ from tests.support.config import GOOD, loaded, refused
 def test_a_glob_without_quotes_is_told_with_its_line(
     tmp_path: Path, written: str, word: str
 ) -> None:
-    said = refused(tmp_path, GOOD.replace("[BTCUSDT]", written))
+    error_text = refused(tmp_path, GOOD.replace("[BTCUSDT]", written))
 
     line = 8 + written.count("\n")
-    assert said.partition(" not YAML: ")[0] == f"connector.yaml:{line}:"
-    assert said.endswith(f'; quote it: "{word}"')
+    assert error_text.partition(" not YAML: ")[0] == f"connector.yaml:{line}:"
+    assert error_text.endswith(f'; quote it: "{word}"')
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_a_glob_without_quotes_is_told_with_its_line(
 def test_a_stream_without_quotes_is_told_with_its_line(
     tmp_path: Path, streams: str, word: str
 ) -> None:
-    said = refused(tmp_path, GOOD.replace("[trade]", streams))
+    error_text = refused(tmp_path, GOOD.replace("[trade]", streams))
 
-    assert said.startswith("connector.yaml:9: ")
-    assert said.endswith(f'quote it: "{word}"')
+    assert error_text.startswith("connector.yaml:9: ")
+    assert error_text.endswith(f'quote it: "{word}"')
 
 
 @pytest.mark.parametrize(
@@ -62,9 +62,12 @@ def test_a_stream_without_quotes_is_told_with_its_line(
 def test_what_is_not_closed_is_told_where_it_begins(
     tmp_path: Path, written: str, words: str
 ) -> None:
-    said = refused(tmp_path, GOOD.replace("[BTCUSDT]", written))
+    error_text = refused(tmp_path, GOOD.replace("[BTCUSDT]", written))
 
-    assert (said.startswith("connector.yaml:8: not YAML: "), said.endswith(words)) == (True, True)
+    assert (error_text.startswith("connector.yaml:8: not YAML: "), error_text.endswith(words)) == (
+        True,
+        True,
+    )
 
 
 def test_anchors_and_aliases_that_are_there_are_not_blamed(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def test_here_it_is_an_error_with_its_whole_key(tmp_path: Path) -> None:
     with pytest.raises(Refused) as caught:
         check_offline(loaded(tmp_path, text(tmp_path)), here=True)
 
-    said = str(caught.value).replace(f"{tmp_path}/", "")
-    assert sorted(said.splitlines()) == sorted(MISSING)
+    report = str(caught.value).replace(f"{tmp_path}/", "")
+    assert sorted(report.splitlines()) == sorted(MISSING)
 
 
 def test_files_that_are_there_are_nothing_to_tell(tmp_path: Path) -> None:

@@ -57,22 +57,22 @@ def test_a_wrapper_of_another_order_is_read_all_the_same() -> None:
 
 def test_a_raw_payload_is_of_the_named_stream_or_guessed() -> None:
     raw = '{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[]}'
-    told = '{"e":"trade","E":1,"s":"ETHUSDT","t":1}'
+    frame = '{"e":"trade","E":1,"s":"ETHUSDT","t":1}'
 
-    assert [one.stream.name for one in lines(raw, stream="btcusdt@depth5")] == ["btcusdt@depth5"]
-    assert [one.stream.name for one in lines(told)] == ["ethusdt@trade"]
+    assert [line.stream.name for line in lines(raw, stream="btcusdt@depth5")] == ["btcusdt@depth5"]
+    assert [line.stream.name for line in lines(frame)] == ["ethusdt@trade"]
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("nonsense", r"spot\.x\.jsonl:2: not JSON"),
         ('{"lastUpdateId":1,"bids":[],"asks":[]}', r"spot\.x\.jsonl:2: .*give --stream NAME"),
         ('{"stream":"btcusdt@trades","data":{}}', r"spot\.x\.jsonl:2: .*btcusdt@trades"),
     ],
 )
-def test_a_line_that_cannot_be_played_is_named(text: str, said: str) -> None:
-    with pytest.raises(Refused, match=said):
+def test_a_line_that_cannot_be_played_is_named(text: str, error_text: str) -> None:
+    with pytest.raises(Refused, match=error_text):
         lines(trade(1, 5), text)
 
 
@@ -105,8 +105,8 @@ def test_several_captures_begin_at_once() -> None:
 
     found = together([capture(1000, 1100, 1400), capture(50_000, 50_050)])
 
-    told = [json.loads(line.payload)["t"] for line in found]
-    assert told == [1000, 50_000, 50_050, 1100, 1400]
+    trade_ids = [json.loads(line.payload)["t"] for line in found]
+    assert trade_ids == [1000, 50_000, 50_050, 1100, 1400]
 
 
 def test_the_product_is_told_or_begins_the_files_name() -> None:

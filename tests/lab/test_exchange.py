@@ -176,7 +176,7 @@ async def test_the_oracle_knows_exactly_what_a_client_received(exchange: Exchang
     books = [data["u"] for data in received["btcusdt@bookTicker"]]
 
     sent = {name: identities for (_, name, _), identities in exchange.oracle.sent.items()}
-    assert [one for (one,) in sent["btcusdt@trade"]] == trades
+    assert [trade_id for (trade_id,) in sent["btcusdt@trade"]] == trades
     assert sent["btcusdt@depth@100ms"] == depth
     assert trades == list(range(trades[0], trades[0] + len(trades)))
     assert all(after[0] == before[1] + 1 for before, after in pairwise(depth))
@@ -253,8 +253,8 @@ async def test_exchange_info_lists_the_markets_symbols(
         raw = await answer.read()
 
     listings = read_listings(product, raw)
-    assert [one.symbol for one in listings] == list(Market(3).symbols[product])
-    assert all(one.is_trading for one in listings)
+    assert [listing.symbol for listing in listings] == list(Market(3).symbols[product])
+    assert all(listing.is_trading for listing in listings)
 
 
 async def depth_of(
@@ -282,12 +282,12 @@ async def misaligned() -> AsyncIterator[Exchange]:
 async def test_a_misaligned_connection_of_spot_covers_the_same_ids_cut_differently(
     misaligned: Exchange,
 ) -> None:
-    one, other = await depth_of(misaligned, "spot", "btcusdt@depth@100ms")
+    first, second = await depth_of(misaligned, "spot", "btcusdt@depth@100ms")
 
-    assert all(after["U"] == before["u"] + 1 for before, after in pairwise(other))
-    ends = {data["u"]: data for data in one}
-    begins = {data["U"]: data for data in one}
-    cut = [data for data in other if data["u"] in ends and data["U"] in begins]
+    assert all(after["U"] == before["u"] + 1 for before, after in pairwise(second))
+    ends = {data["u"]: data for data in first}
+    begins = {data["U"]: data for data in first}
+    cut = [data for data in second if data["u"] in ends and data["U"] in begins]
     assert len(cut) >= 8
     for data in cut:
         first, last = begins[data["U"]], ends[data["u"]]
@@ -327,15 +327,15 @@ async def test_a_skipped_change_is_a_hole_on_a_misaligned_connection_too(
     misaligned: Exchange,
 ) -> None:
     name = "btcusdt@depth@100ms"
-    async with client(misaligned, [name]) as one, client(misaligned, [name]) as other:
-        await until(lambda: other.count(name) > 3)
+    async with client(misaligned, [name]) as first, client(misaligned, [name]) as second:
+        await until(lambda: second.count(name) > 3)
         await misaligned.inflict(Skip(name))
-        seen = one.count(name), other.count(name)
-        await until(lambda: one.count(name) > seen[0] + 5)
-        await until(lambda: other.count(name) > seen[1] + 5)
+        seen = first.count(name), second.count(name)
+        await until(lambda: first.count(name) > seen[0] + 5)
+        await until(lambda: second.count(name) > seen[1] + 5)
         [lost] = misaligned.oracle.withheld(("spot", name, "BTCUSDT"))[:1]
 
-    for here in (one, other):
+    for here in (first, second):
         spans = [(data["U"], data["u"]) for data in here.data[name]]
         jumps = [(a[1] + 1, b[0] - 1) for a, b in pairwise(spans) if b[0] != a[1] + 1]
         assert jumps == [lost]
@@ -349,10 +349,10 @@ async def test_an_options_trade_is_told_on_its_own_and_on_its_underlyings_stream
         await until(lambda: here.count(own) > 40)
 
     ids = here.ids(own)
-    told = [data["t"] for data in here.data[all_of_them] if data["s"] == "BTC-261225-100000-C"]
+    array_ids = [data["t"] for data in here.data[all_of_them] if data["s"] == "BTC-261225-100000-C"]
     assert ids == list(range(ids[0], ids[0] + len(ids)))
-    assert set(ids[1:-2]) <= set(told)
-    assert told == list(range(told[0], told[0] + len(told)))
+    assert set(ids[1:-2]) <= set(array_ids)
+    assert array_ids == list(range(array_ids[0], array_ids[0] + len(array_ids)))
 
 
 @pytest.mark.parametrize(
@@ -391,12 +391,12 @@ def test_an_announcement_is_told_by_the_streams_of_listings_alone() -> None:
         ("coinm", "btcusd_perp@aggTrade"),
     )
 
-    told = [
+    states = [
         market.announcement(parse(product, name), "coinm", "NEWUSD_PERP", 1_795_000_000_000)
         for product, name in asked
     ]
 
-    assert [event and (event.symbol, event.data["cs"]) for event in told] == [
+    assert [event and (event.symbol, event.data["cs"]) for event in states] == [
         ("NEWUSD_PERP", "TRADING"),
         ("NEWUSD_PERP", "TRADING"),
         None,

@@ -51,7 +51,7 @@ def holes(ids: list[int]) -> list[int]:
 
 
 def withheld(exchange: Exchange) -> list[int]:
-    return [one for (one,) in exchange.oracle.withheld(SERIES)]
+    return [trade_id for (trade_id,) in exchange.oracle.withheld(SERIES)]
 
 
 async def settled(exchange: Exchange, here: Client) -> None:
@@ -94,14 +94,14 @@ async def test_a_stream_that_is_unsubscribed_is_made_no_more(exchange: Exchange)
 
 
 async def test_unsubscribing_leaves_the_stream_to_the_others(exchange: Exchange) -> None:
-    async with client(exchange, [TRADE]) as one, client(exchange, [TRADE]) as other:
-        await until(lambda: one.count(TRADE) and other.count(TRADE))
-        await one.socket.send('{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":1}')
+    async with client(exchange, [TRADE]) as first, client(exchange, [TRADE]) as second:
+        await until(lambda: first.count(TRADE) and second.count(TRADE))
+        await first.socket.send('{"method":"UNSUBSCRIBE","params":["btcusdt@trade"],"id":1}')
         await until(lambda: not exchange.delivery.sessions["spot"][0].delivered)
-        before = other.count(TRADE)
+        before = second.count(TRADE)
 
-        await until(lambda: other.count(TRADE) > before + 20)
-        assert holes(other.ids(TRADE)) == []
+        await until(lambda: second.count(TRADE) > before + 20)
+        assert holes(second.ids(TRADE)) == []
 
 
 async def test_a_client_that_does_not_read_is_cut_off_and_stops_nobody(
@@ -306,7 +306,7 @@ async def test_duplicated_events_come_twice_and_count_once(exchange: Exchange) -
         ids = here.ids(TRADE)
 
         assert len(ids) - len(set(ids)) == 4
-        assert [one for (one,) in exchange.oracle.sent[SERIES]] == sorted(set(ids))
+        assert [trade_id for (trade_id,) in exchange.oracle.sent[SERIES]] == sorted(set(ids))
 
 
 async def test_reordered_events_swap_in_pairs(exchange: Exchange) -> None:
@@ -373,16 +373,16 @@ async def test_a_clock_ahead_stamps_events_ahead(exchange: Exchange) -> None:
 
 
 async def test_rest_follows_the_other_clock(exchange: Exchange) -> None:
-    async def told() -> int:
+    async def exchange_time_ms() -> int:
         url = exchange.bases["spot"].rest + "/api/v3/time"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             return int((await answer.json())["serverTime"])
 
-    before = await told()
+    before = await exchange_time_ms()
     exchange.begin(ClockSkew(3_600_000))
     await until(lambda: exchange.clock.skew_ms)
 
-    assert 3_600_000 <= await told() - before < 3_660_000
+    assert 3_600_000 <= await exchange_time_ms() - before < 3_660_000
 
 
 async def test_rest_refuses_so_many_calls(exchange: Exchange) -> None:

@@ -74,7 +74,7 @@ def test_a_text_means_a_fault_and_its_times(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "error_text"),
     [
         ("mut@10s", "there is no 'mut'; did you mean 'mute'?"),
         ("earthquake@1s", "there is no 'earthquake'; known: drop, reset, stall"),
@@ -108,12 +108,12 @@ def test_a_text_means_a_fault_and_its_times(
         ("symbol-status:spot@1s", "needs symbol; parameters: product, symbol, status, seconds"),
     ],
 )
-def test_a_wrong_text_is_refused_with_its_cure(text: str, said: str) -> None:
+def test_a_wrong_text_is_refused_with_its_cure(text: str, error_text: str) -> None:
     with pytest.raises(Refused) as caught:
         parse(text)
 
     assert str(caught.value).startswith(f"fault {text!r}: ")
-    assert said in str(caught.value)
+    assert error_text in str(caught.value)
 
 
 def test_a_fault_is_aimed_at_what_the_market_makes() -> None:
@@ -137,7 +137,7 @@ def test_a_fault_is_aimed_at_what_the_market_makes() -> None:
 def test_a_schedule_file_has_one_fault_a_line_and_remarks() -> None:
     text = "# an evil day\n\nmute@10s:5s   # quiet\n  drop:spot@20s\n"
 
-    assert [one.fault for one in read(text, "evil.txt")] == [Mute(5.0), Drop("spot")]
+    assert [entry.fault for entry in read(text, "evil.txt")] == [Mute(5.0), Drop("spot")]
 
 
 def test_a_wrong_line_is_named() -> None:

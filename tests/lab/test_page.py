@@ -22,7 +22,9 @@ def blocks(language: str) -> list[str]:
 
 def test_the_table_of_faults_is_whole() -> None:
     rows = re.findall(r"^\| (`[a-z`, -]+) \| ([a-z_, ]+) \| ", PAGE, re.MULTILINE)
-    shown = {name: told for names, told in rows for name in re.findall(r"`([a-z-]+)`", names)}
+    shown = {
+        name: defaults for names, defaults in rows for name in re.findall(r"`([a-z-]+)`", names)
+    }
 
     assert shown == {name: parameters for name, parameters, _ in schedule.usage()}
 
@@ -30,7 +32,7 @@ def test_the_table_of_faults_is_whole() -> None:
 def test_the_schedule_shown_is_good() -> None:
     [text] = blocks("text")
 
-    assert [one.start for one in schedule.read(text, "evil.txt")] == [10.0, 30.0, 45.0, 120.0]
+    assert [entry.start for entry in schedule.read(text, "evil.txt")] == [10.0, 30.0, 45.0, 120.0]
 
 
 def test_the_commands_shown_have_options_that_exist() -> None:
@@ -39,7 +41,9 @@ def test_the_commands_shown_have_options_that_exist() -> None:
 
     assert len(shown) >= 8
     for name, rest in shown:
-        known = [option for one in group.commands[name].params for option in one.opts]
+        known = [
+            option for option_name in group.commands[name].params for option in option_name.opts
+        ]
         assert set(re.findall(r"--[a-z]+", rest)) <= set(known), name
 
 

@@ -71,7 +71,7 @@ def test_a_row_is_made_in_its_shape_and_becomes_records_with_its_ids(row: Row) -
     stream = lab_stream(row, sample)
     market = Market(4)
     assert market.serves(stream)
-    way = route(row.product, stream.name)
+    target = route(row.product, stream.name)
     recorder, ledger = Recorder(), Ledger()
     pipeline = Pipeline(recorder, ledger, 10**6)
     identities: list[tuple[Any, ...]] = []
@@ -81,11 +81,11 @@ def test_a_row_is_made_in_its_shape_and_becomes_records_with_its_ids(row: Row) -
         data = [event.data for event in events] if row.array else events[0].data
         assert keys(data) ^ keys(sample["data"]) <= SOMETIMES
         frame = json.dumps({"stream": stream.name, "data": data}, separators=(",", ":")).encode()
-        pipeline.receive({stream.name.encode(): way}, [frame], (NOW_MS + number) * 1000, FEED)
+        pipeline.receive({stream.name.encode(): target}, [frame], (NOW_MS + number) * 1000, FEED)
 
     assert ledger.dead_letters == {}
     records = [
-        avro_oracle.read_avro(way.codec.schema, value) for _, value, _, _ in recorder.records
+        avro_oracle.read_avro(target.codec.schema, value) for _, value, _, _ in recorder.records
     ]
     found = [tuple(plain(record[name]) for name in row.identity) for record in records]
     assert found == identities

@@ -66,10 +66,12 @@ async def test_exchange_info_has_limits_and_symbols_with_filters(
 ) -> None:
     _, info, _ = await get(lab, INFO[product])
 
-    weight = next(one for one in info["rateLimits"] if one["rateLimitType"] == "REQUEST_WEIGHT")
+    weight = next(
+        limit for limit in info["rateLimits"] if limit["rateLimitType"] == "REQUEST_WEIGHT"
+    )
     limits = {"spot": 6000, "usdm": 2400, "coinm": 2400, "options": 400}
     assert (weight["interval"], weight["limit"]) == ("MINUTE", limits[product])
-    assert all(one["filters"] for one in info[key])
+    assert all(symbol["filters"] for symbol in info[key])
 
 
 async def test_permission_sets_can_be_left_out(lab: Rest) -> None:
@@ -77,7 +79,7 @@ async def test_permission_sets_can_be_left_out(lab: Rest) -> None:
     _, lean, _ = await get(lab, INFO["spot"], showPermissionSets="false")
 
     assert len(full["symbols"][0]["permissionSets"][0]) > 100
-    assert [one["permissionSets"] for one in lean["symbols"]] == [[]] * len(full["symbols"])
+    assert [symbol["permissionSets"] for symbol in lean["symbols"]] == [[]] * len(full["symbols"])
 
 
 async def test_a_quarters_contract_and_an_option_end_at_eight_oclock() -> None:
@@ -120,7 +122,7 @@ async def test_calls_weigh_what_the_exchange_says(
 
     assert headers["X-MBX-USED-WEIGHT-1M"] == str(weight)
     assert ("X-MBX-USED-WEIGHT" in headers) is (product == "spot")
-    assert [(one.path, one.weight) for one in lab.asked] == [(path, weight)]
+    assert [(request.path, request.weight) for request in lab.asked] == [(path, weight)]
 
 
 async def test_usdm_and_coinm_count_in_one_pool(lab: Rest) -> None:
@@ -185,12 +187,12 @@ async def test_symbols_come_and_go_in_exchange_info_tickers_and_news() -> None:
     _, tickers, _ = await get(server, TICKERS["usdm"])
     await server.stop()
 
-    assert {one["symbol"]: one["status"] for one in info["symbols"]} == {
+    assert {symbol["symbol"]: symbol["status"] for symbol in info["symbols"]} == {
         "BTCUSDT": "TRADING",
         "SOLUSDT": "SETTLING",
         "NEWUSDT": "TRADING",
     }
-    assert [one["symbol"] for one in tickers] == ["BTCUSDT", "SOLUSDT", "NEWUSDT"]
+    assert [ticker["symbol"] for ticker in tickers] == ["BTCUSDT", "SOLUSDT", "NEWUSDT"]
     assert market.news == [("usdm", "NEWUSDT"), ("usdm", "ETHUSDT"), ("usdm", "SOLUSDT")]
 
 
@@ -224,9 +226,9 @@ def test_a_symbol_listed_again_goes_on_with_its_ids() -> None:
 
 
 def test_volumes_are_seeded_and_can_be_set() -> None:
-    one, other = Market(3), Market(3)
-    one.set_volume("spot", "ETHUSDT", 5.0)
+    first, second = Market(3), Market(3)
+    first.set_volume("spot", "ETHUSDT", 5.0)
 
-    assert one.volume("spot", "BTCUSDT") == other.volume("spot", "BTCUSDT") > 0
-    assert one.volume("spot", "BTCUSDT") != Market(4).volume("spot", "BTCUSDT")
-    assert one.volume("spot", "ETHUSDT") == 5.0
+    assert first.volume("spot", "BTCUSDT") == second.volume("spot", "BTCUSDT") > 0
+    assert first.volume("spot", "BTCUSDT") != Market(4).volume("spot", "BTCUSDT")
+    assert first.volume("spot", "ETHUSDT") == 5.0

@@ -26,7 +26,7 @@ def made(market: Market, stream: Stream, events: int, step_ms: int = 10) -> list
 
 
 def answer(market: Market, path: str, query: str, headers: Mapping[str, str] | None = None) -> Any:
-    route = next(one for one in paths(market) if one.path == path)
+    route = next(candidate for candidate in paths(market) if candidate.path == path)
     asked = dict(part.split("=") for part in query.split("&"))
     return route.answer(asked, headers or {}, NOW_MS + 10 * HOUR_MS)
 
@@ -63,7 +63,7 @@ def test_without_an_id_the_latest_are_given() -> None:
     market = Market(1)
     trades = made(market, parse("spot", "btcusdt@trade"), 30)
     rows = answer(market, "/api/v3/trades", "symbol=BTCUSDT&limit=3")
-    assert [row["id"] for row in rows] == [one["t"] for one in trades[-3:]]
+    assert [row["id"] for row in rows] == [trade["t"] for trade in trades[-3:]]
 
 
 def test_an_id_that_is_too_old_is_answered_from_later_on() -> None:
@@ -71,7 +71,7 @@ def test_an_id_that_is_too_old_is_answered_from_later_on() -> None:
     market.history.retention = 5
     trades = made(market, parse("spot", "btcusdt@trade"), 30)
     rows = answer(market, "/api/v3/historicalTrades", f"symbol=BTCUSDT&fromId={trades[0]['t']}")
-    assert [row["id"] for row in rows] == [one["t"] for one in trades[-5:]]
+    assert [row["id"] for row in rows] == [trade["t"] for trade in trades[-5:]]
 
 
 def test_aggregates_are_found_by_time_too() -> None:
@@ -79,7 +79,7 @@ def test_aggregates_are_found_by_time_too() -> None:
     trades = made(market, parse("spot", "btcusdt@aggTrade"), 30)
     times = f"startTime={trades[4]['T']}&endTime={trades[6]['T']}"
     rows = answer(market, "/api/v3/aggTrades", f"symbol=BTCUSDT&{times}")
-    assert [row["a"] for row in rows] == [one["a"] for one in trades[4:7]]
+    assert [row["a"] for row in rows] == [trade["a"] for trade in trades[4:7]]
 
 
 def test_futures_aggregates_reach_back_a_day_only() -> None:
@@ -87,13 +87,13 @@ def test_futures_aggregates_reach_back_a_day_only() -> None:
     market.history.horizon_ms = 10 * HOUR_MS - 100  # the calls come 10 h after the first trade
     trades = made(market, parse("usdm", "btcusdt@aggTrade"), 30)
     rows = answer(market, "/fapi/v1/aggTrades", f"symbol=BTCUSDT&fromId={trades[0]['a']}")
-    assert [row["a"] for row in rows] == [one["a"] for one in trades[10:]]
+    assert [row["a"] for row in rows] == [trade["a"] for trade in trades[10:]]
 
 
 def test_usdm_ids_spent_without_a_fill_are_sent_and_never_listed() -> None:
     market = Market(1)
     trades = made(market, parse("usdm", "btcusdt@trade"), 400)
-    spent = [one["t"] for one in trades if one["q"] == "0"]
+    spent = [trade["t"] for trade in trades if trade["q"] == "0"]
     rows = answer(
         market,
         "/fapi/v1/historicalTrades",
@@ -101,7 +101,7 @@ def test_usdm_ids_spent_without_a_fill_are_sent_and_never_listed() -> None:
         KEY,
     )
     assert spent
-    assert [row["id"] for row in rows] == [one["t"] for one in trades if one["q"] != "0"]
+    assert [row["id"] for row in rows] == [trade["t"] for trade in trades if trade["q"] != "0"]
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,9 @@ def test_memory_is_bounded() -> None:
     for number in range(100):
         row = TradeRow(number, "1", "1", number, maker=True)
         history.note("spot", "trade", "BTCUSDT", row)
-    assert [one.id for one in history.known("spot", "trade", "BTCUSDT", 0)] == list(range(90, 100))
+    assert [trade.id for trade in history.known("spot", "trade", "BTCUSDT", 0)] == list(
+        range(90, 100)
+    )
 
 
 # Candles
@@ -291,7 +293,7 @@ async def test_answers_and_complaints_travel_as_json(served: tuple[Market, str])
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{url}/api/v3/trades?symbol=BTCUSDT") as response:
             assert response.content_type == "application/json"
-            assert [row["id"] for row in await response.json()] == [one["t"] for one in trades]
+            assert [row["id"] for row in await response.json()] == [trade["t"] for trade in trades]
         async with session.get(f"{url}/api/v3/trades") as response:
             text = "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed."
             assert response.status == 400
@@ -299,7 +301,7 @@ async def test_answers_and_complaints_travel_as_json(served: tuple[Market, str])
 
 
 def test_a_call_weighs_what_the_exchange_says() -> None:
-    weights: dict[str, Path] = {one.path: one for one in paths(Market(1))}
+    weights: dict[str, Path] = {entry.path: entry for entry in paths(Market(1))}
     assert weights["/api/v3/aggTrades"].weigh({}) == 4
     assert weights["/fapi/v1/historicalTrades"].weigh({}) == 200
     assert weights["/fapi/v1/klines"].weigh({"limit": "1500"}) == 10

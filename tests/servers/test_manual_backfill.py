@@ -64,11 +64,13 @@ async def test_exactly_the_hole_is_filled_and_verify_says_all_is_well(
         await exchange.stop()
 
     assert (code, verdict["good"]) == (0, True)
-    [series] = [one for one in verdict["series"] if one["stream_name"] == BTC[1]]
+    [series] = [entry for entry in verdict["series"] if entry["stream_name"] == BTC[1]]
     assert (series["holes"], series["backfilled"]) == ({}, 40)
-    records = [one for one in decoded(registry.url, topic, messages) if one["symbol"] == BTC[2]]
+    records = [
+        record for record in decoded(registry.url, topic, messages) if record["symbol"] == BTC[2]
+    ]
     fetched = [record for record in records if record["origin"] == "backfill"]
-    assert [one["trade_id"] for one in fetched] == hole
+    assert [record["trade_id"] for record in fetched] == hole
     assert sorted(record["trade_id"] for record in records) == made(exchange)
     keys = {key: partition for partition, _, key, _, _ in messages}
     assert {partition for partition, _, key, _, _ in messages if key == b"BTCUSDT"} == {
@@ -82,7 +84,7 @@ async def test_a_topic_is_read_from_the_time_of_the_span_on(
     market, topics = Market(8), Topics(kafka.bootstrap_servers, registry.url, "part-by-hand")
     rest = LabRest(market)
     await rest.start()
-    topic, *own = [f"part-by-hand.{it}" for it in ("spot.agg-trade", "markers", "progress")]
+    topic, *own = [f"part-by-hand.{name}" for name in ("spot.agg-trade", "markers", "progress")]
     await kafka.create([topic, *own, "part-by-hand.dead-letter"], 1)
     stream = parse("spot", "btcusdt@aggTrade")
     begin = time.time_ns() // 1_000_000 - 3_600_000
@@ -145,7 +147,9 @@ async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
         assert await in_time(process.wait()) not in (0, 1, 2, 3)
         rest.interceptors.clear()
         rest.refuse(503, None, 0)
-        before = [one["trade_id"] for one in decoded(registry.url, topic, read_all(conf, topic))]
+        before = [
+            record["trade_id"] for record in decoded(registry.url, topic, read_all(conf, topic))
+        ]
 
         code, report = await asyncio.to_thread(backfill, path, *asked)
         read = decoded(registry.url, topic, read_all(conf, topic))
@@ -158,6 +162,6 @@ async def test_ctrl_c_stores_what_was_fetched_and_the_next_run_does_the_rest(
         await rest.stop()
 
     assert (code, report["present"]) == (0, len(before))
-    assert [one["trade_id"] for one in read] == ids
+    assert [record["trade_id"] for record in read] == ids
     states = {marker["gap_id"]: marker["state"] for marker in markers}
     assert sorted(states.values()) == ["filled", "filled"]

@@ -184,7 +184,7 @@ async def test_connections_are_replaced_before_their_life_ends(tmp_path: Path) -
 
 
 async def test_streams_read_over_two_connections_are_written_once(tmp_path: Path) -> None:
-    twice = [{**one, "connections": 2} for one in (BOTH, FUTURES)]
+    twice = [{**subscription, "connections": 2} for subscription in (BOTH, FUTURES)]
     async with world(tmp_path, *twice, rate=800.0, **NO_BOOKS) as here:
         await here.until_flowing()
         seen = here.exchange.oracle.total

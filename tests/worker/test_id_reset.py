@@ -62,7 +62,7 @@ async def test_every_trade_of_the_new_count_is_there_once(
         assert again == list(range(1, len(again) + 1))
         assert len(again) > 0
         code, verdict = await asyncio.to_thread(answer, "verify", here.path)
-        [btc] = [one for one in verdict["series"] if one["symbol"] == "BTCUSDT"]
+        [btc] = [entry for entry in verdict["series"] if entry["symbol"] == "BTCUSDT"]
         assert (code, btc["records"], btc["backfilled"]) == (0, len(ids), len(again))
         assert (btc["holes"], btc["repeats"]) == ({}, 0)
 

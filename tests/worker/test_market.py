@@ -245,7 +245,7 @@ async def test_1024_streams_start_within_ten_seconds_as_ten_messages_ask_for_the
     async with world(tmp_path, {**many, "streams": streams}) as here:
         await until(lambda: here.worker.shard.streams() == {"spot": (1024, 1024)})
 
-        names = {name for one in subscribed(here, "spot") for name in one}
+        names = {name for group in subscribed(here, "spot") for name in group}
         assert len(names) == 1024
         assert len(requests) <= 10  # of 5 a second that a connection may send
         await here.until_flowing()

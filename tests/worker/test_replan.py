@@ -142,7 +142,7 @@ async def test_100_streams_more_disturb_none_of_1000(tmp_path: Path) -> None:
         assert left == 0
         for (_, stream, symbol), identities in sent.items():
             ids = (trades if stream.endswith("@trade") else aggregates)[symbol]
-            assert [(one,) for one in ids] == identities
+            assert [(trade_id,) for trade_id in ids] == identities
         assert [supervisor.disconnects for supervisor in here.worker.shard.supervised] == [0, 0, 0]
         balanced(here)
 
@@ -225,13 +225,13 @@ async def test_a_file_that_is_gone_is_told_once_and_its_plan_goes_on(
         here.path.unlink()
         await until(lambda: here.worker.replanner.triggers.watch.gone)
         await Looks(monkeypatch).until_more()
-        said = capsys.readouterr().out
+        log_text = capsys.readouterr().out
         here.rewrite()
         await until(lambda: not here.worker.replanner.triggers.watch.gone)
         await until(lambda: "config_file_back" in capsys.readouterr().out)
         await here.stop()
 
-        assert (said.count("config_file_gone"), changes(here)) == (1, {})
+        assert (log_text.count("config_file_gone"), changes(here)) == (1, {})
         balanced(here)
 
 
@@ -248,8 +248,8 @@ async def test_a_bad_file_is_refused_and_the_old_plan_goes_on(
 
         assert here.worker.replanner.loaded.hash == before
         assert not here.worker.server.failing()
-        assert "config_refused" in (said := capsys.readouterr().out)
-        assert "connector.yaml:" in said
+        assert "config_refused" in (log_text := capsys.readouterr().out)
+        assert "connector.yaml:" in log_text
         here.rewrite({**SPOT, "streams": ["trade"]})
         await until(lambda: changes(here) == {"refused": 1, "applied": 1})
         await until(lambda: subscribed(here) == {"btcusdt@trade", "ethusdt@trade"})
@@ -326,15 +326,15 @@ async def test_another_topic_takes_over_without_a_new_subscription(tmp_path: Pat
         assert left == 0
         old, new = await stored(here, "trade", "trade_id"), await stored(here, "", "trade_id")
         for (_, _, symbol), identities in here.exchange.oracle.made.items():
-            before, after = old[symbol], sorted(new[symbol])  # what was fetched lies behind
-            assert [(one,) for one in before + after] == identities[-len(before + after) :]
-        said = await stored(here, "markers", "state")
-        began = {symbol: states[:3] for symbol, states in said.items()}
+            ids = old[symbol] + sorted(new[symbol])  # what was fetched lies behind
+            assert [(trade_id,) for trade_id in ids] == identities[-len(ids) :]
+        marker_states = await stored(here, "markers", "state")
+        began = {symbol: states[:3] for symbol, states in marker_states.items()}
         moved = ["started", "stopped", "started"]
         assert began == {"BTCUSDT": moved, "ETHUSDT": moved}
         for topic in ("elsewhere", "binance.spot.trade"):
             code, verdict = await asyncio.to_thread(answer, "verify", here.path, "--topic", topic)
-            assert (code, [one["holes"] for one in verdict["series"]]) == (0, [{}, {}])
+            assert (code, [entry["holes"] for entry in verdict["series"]]) == (0, [{}, {}])
 
 
 async def test_a_change_of_connections_costs_and_repeats_nothing(tmp_path: Path) -> None:
@@ -352,12 +352,10 @@ async def test_a_change_of_connections_costs_and_repeats_nothing(tmp_path: Path)
         states = await stored(here, "markers", "state")
 
         assert here.worker.gap_tracker.gaps == {}
-        assert {one for several in states.values() for one in several} == {"started", "stopped"}
+        assert {state for several in states.values() for state in several} == {"started", "stopped"}
         for symbol, ids in trades.items():
-            made = [
-                one
-                for (one,) in here.exchange.oracle.made["spot", f"{symbol.lower()}@trade", symbol]
-            ]
+            series = "spot", f"{symbol.lower()}@trade", symbol
+            made = [trade_id for (trade_id,) in here.exchange.oracle.made[series]]
             assert ids == made[-len(ids) :]
 
 
@@ -540,8 +538,8 @@ async def test_everything_goes_through_the_proxy(
         assert set(proxy.seen) == {bases.rest.split("/")[2], bases.streams[0].split("/")[2]}
         balanced(here)
     await proxy.stop()
-    said = capsys.readouterr().out
-    assert login is None or login.partition(":")[2] not in said
+    log_text = capsys.readouterr().out
+    assert login is None or login.partition(":")[2] not in log_text
 
 
 async def test_a_proxy_that_fails_is_named(
