@@ -54,8 +54,8 @@ pythons: $(READY) ## The same tests on the oldest and the newest Python of this 
 fuzz: $(READY) ## A million random and mutated frames
 	@TEST_FUZZ_FRAMES=1000000 $(BIN)/pytest tests/feed/test_fuzz.py
 
-chaos: $(READY) ## Every fault against a real broker (8 minutes); writes docs/integrity.md
-	@$(BIN)/python -m tests.chaos --page docs/integrity.md $(CHAOS)
+chaos: $(READY) ## Every fault against a real broker (10 minutes); writes docs/integrity.md; LONG=1: real durations
+	@$(BIN)/python -m tests.chaos $(if $(LONG),--long,--page docs/integrity.md) $(CHAOS)
 
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
 	@$(BIN)/python -m bench.run $(BENCH)

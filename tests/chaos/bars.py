@@ -1,7 +1,7 @@
 """The bars of a run: what must hold, and which of it does not. Pure."""
 
 from tests.chaos.outcome import Result
-from tests.chaos.scenarios import Scenario
+from tests.chaos.scenario import Scenario
 
 ROUND_TRIP_S = 0.05  # on one machine
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.chaos.outcome import Result
-from tests.chaos.scenarios import Scenario
+from tests.chaos.scenario import Scenario
 
 COLUMNS = (
     *("fault", "made", "missing", "unmarked", "unfilled", "backfilled", "repeats"),
@@ -42,7 +42,8 @@ FOOT = """
   confirms it. What is usual is learned in about half a minute of traffic; before that, a silent
   connection is noticed by our ping (10 s), or by the ids that follow.
 
-Times are compressed: 60 s of the issue's list are 12 to 20 s here, 24 h are 10 s.
+Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 10 s.
+`make chaos LONG=1` takes real minutes.
 """
 
 

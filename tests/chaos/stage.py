@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Fault
@@ -67,7 +69,7 @@ class Stage:
     name: str
     folder: Path
     kafka: RealKafka
-    more: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    more: Mapping[str, Any] = field(default_factory=dict)
     misaligned: bool = False
     exchange: Exchange = field(init=False)
     registry: Registry = field(default_factory=Registry)
@@ -101,8 +103,9 @@ class Stage:
             "backfill": {"api_key_file": str(key)},
             "subscriptions": subscriptions or SUBSCRIPTIONS,
         }
-        for section, more in self.more.items():
-            settings[section] = {**settings.get(section, {}), **more}
+        for name, more in self.more.items():
+            is_section = isinstance(more, Mapping)
+            settings[name] = {**settings.get(name, {}), **more} if is_section else more
         return settings
 
     async def start(self, settings: dict[str, Any] | None = None) -> Running:
@@ -125,6 +128,18 @@ class Stage:
         new = worker.log.parent / "new.yaml"
         new.write_text(yaml.safe_dump(settings))
         new.rename(worker.log.parent / "connector.yaml")
+
+    async def create(self, topic: str, config: Mapping[str, str]) -> None:
+        """Make one of this run's topics before a connector does."""
+        new = NewTopic(f"{self.prefix}.{topic}", 2, config=dict(config))
+        [made] = AdminClient(self.kafka.client()).create_topics([new]).values()
+        await asyncio.to_thread(made.result)
+
+    async def grow(self, topic: str, partitions: int) -> None:
+        """Give one of this run's topics more partitions."""
+        new = NewPartitions(f"{self.prefix}.{topic}", partitions)
+        [grown] = AdminClient(self.kafka.client()).create_partitions([new]).values()
+        await asyncio.to_thread(grown.result)
 
     def mark(self) -> None:
         """Note that the fault begins now."""

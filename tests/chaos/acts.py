@@ -1,0 +1,166 @@
+"""What happens to the connector itself, to Kafka and to the registry, step by step."""
+
+import asyncio
+import copy
+import signal
+
+from connector.lab.faults import Drop, Lifetime, NeverSent, Refuse, RegistryEmpty, Slow
+from tests.chaos.scenario import WARM_S, Act, warm
+from tests.chaos.stage import SUBSCRIPTIONS, Stage
+from tests.support.servers import Running
+
+
+async def lifetime(stage: Stage) -> None:
+    """Cut every connection at an age of 10 s, twice."""
+    cutting = stage.exchange.begin(Lifetime(10.0))
+    await warm(stage)
+    await asyncio.sleep(22.0)
+    cutting.cancel()
+
+
+def never_sent(fault: NeverSent) -> Act:
+    """Return what withholds streams from before the start, until the fault is over."""
+
+    async def act(stage: Stage) -> None:
+        withholding = stage.exchange.begin(fault)
+        await stage.start()
+        stage.mark()
+        await withholding
+
+    return act
+
+
+async def two_connections(stage: Stage) -> None:
+    """Let one of two connections be late, and reset each in turn."""
+    subscriptions = copy.deepcopy(SUBSCRIPTIONS)
+    for subscription in subscriptions:
+        subscription["connections"] = 2
+    late = stage.exchange.begin(Slow(0.35, every=2))
+    await stage.ready(stage.settings(subscriptions))
+    await asyncio.sleep(WARM_S)
+    stage.mark()
+    for _ in range(4):
+        await stage.strike(Drop(n=1))
+        await asyncio.sleep(WARM_S)
+    late.cancel()
+
+
+async def refused(stage: Stage) -> None:
+    """Reset the connections, and let REST refuse the calls that follow."""
+    await warm(stage)
+    await stage.strike(Refuse(429, 2, 1.0))
+    await stage.strike(Drop())
+    await asyncio.sleep(3.0)
+    await stage.strike(Refuse(418, 1, 3.0))
+    await stage.strike(Drop())
+
+
+async def registry_away(stage: Stage) -> None:
+    """Start without a registry."""
+    stage.registry.available = False
+    worker = await stage.start()
+    stage.mark()
+    await asyncio.sleep(6.0)
+    stage.registry.available = True
+    await worker.until_ready()
+
+
+async def registry_renumbered(stage: Stage) -> None:
+    """Empty the registry, kill the connector, and start it again."""
+    worker = await warm(stage)
+    await RegistryEmpty().strike(stage.registry)
+    await _restart_after_kill(stage, worker)
+
+
+async def progress_grown(stage: Stage) -> None:
+    """Give the progress topic more partitions, kill the connector, and start it again."""
+    worker = await warm(stage)
+    await stage.grow("progress", 5)
+    await asyncio.sleep(3 * WARM_S)
+    await _restart_after_kill(stage, worker)
+
+
+async def small_messages(stage: Stage) -> None:
+    """Let a topic refuse what is large, from the start."""
+    await stage.create("spot.depth-diff", {"max.message.bytes": "1000"})
+    await warm(stage)
+    await stage.strike(Drop("spot"))
+
+
+def kafka_stopped(seconds: float) -> Act:
+    """Return what stops Kafka in order and starts it again."""
+
+    async def act(stage: Stage) -> None:
+        await warm(stage)
+        await stage.kafka.pause()
+        await asyncio.sleep(seconds)
+        await stage.kafka.start()
+
+    return act
+
+
+async def kafka_killed(stage: Stage) -> None:
+    """Kill Kafka and start it again."""
+    await warm(stage)
+    await stage.kafka.kill()
+    await asyncio.sleep(5.0)
+    await stage.kafka.start()
+
+
+def kafka_frozen(seconds: float) -> Act:
+    """Return what freezes Kafka's process."""
+
+    async def act(stage: Stage) -> None:
+        await warm(stage)
+        stage.kafka.freeze()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            stage.kafka.thaw()
+
+    return act
+
+
+async def killed(stage: Stage) -> None:
+    """Kill the connector and start it again, twice."""
+    for _ in range(2):
+        worker = await warm(stage)
+        worker.process.kill()
+        await worker.process.wait()
+        await asyncio.sleep(1.0)
+    await stage.ready()
+
+
+async def second_writer(stage: Stage) -> None:
+    """Freeze the connector, start a second one, and let the first go on."""
+    first = await warm(stage)
+    first.process.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(1.0)
+    await stage.ready()
+    await asyncio.sleep(WARM_S)
+    first.process.send_signal(signal.SIGCONT)
+    await asyncio.sleep(WARM_S)
+
+
+async def config_changed(stage: Stage) -> None:
+    """Change the config of a running connector twice."""
+    settings = stage.settings(copy.deepcopy(SUBSCRIPTIONS))
+    worker = await stage.ready(settings)
+    await asyncio.sleep(WARM_S)
+    stage.mark()
+    spot, usdm, *_ = settings["subscriptions"]
+    spot["symbols"].append("SOLUSDT")
+    usdm["symbols"].append("ETHUSDT")
+    usdm["streams"].remove("kline_1m")
+    stage.rewrite(worker, settings)
+    await asyncio.sleep(6.0)
+    spot["symbols"].remove("ETHUSDT")
+    stage.rewrite(worker, settings)
+    await asyncio.sleep(6.0)
+
+
+async def _restart_after_kill(stage: Stage, worker: Running) -> None:
+    worker.process.kill()
+    await worker.process.wait()
+    await stage.ready()
+    await asyncio.sleep(WARM_S)
