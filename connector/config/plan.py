@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 
+from connector.binance.catalogue.row import Row
 from connector.binance.exchange_info import Universe
 from connector.binance.products import ENVIRONMENTS, Bases, Product
 from connector.config.load import Loaded
@@ -67,15 +68,23 @@ def plan_budget(settings: Settings, plan: Plan) -> PlanBudget:
 
 
 def streams_without_key(settings: Settings, plan: Plan) -> list[str]:
-    """Return a warning for each kind of stream whose backfill needs an API key that is not set."""
+    """Return a warning for the streams whose backfill needs an API key that is not set, or none."""
     backfill = settings.backfill
     if not backfill.enabled or backfill.api_key_file is not None:
         return []
-    counts = Counter(planned.stream.row for planned in plan.streams)
-    return [
-        f"{row.product} {row.pattern} ({streams} stream{'' if streams == 1 else 's'}): what is"
-        " missed cannot be fetched without an API key: name its file in backfill.api_key_file (the"
-        " key needs no permission), or set backfill.enabled: false"
+    counts = Counter(
+        planned.stream.row for planned in plan.streams if _needs_key(planned.stream.row)
+    )
+    names = ", ".join(
+        f"{row.product} {row.pattern} ({streams} stream{'' if streams == 1 else 's'})"
         for row, streams in counts.items()
-        if row.fillable and row.backfill is not None and row.backfill.needs_key
-    ]
+    )
+    text = (
+        f"{names}: what is missed cannot be fetched without an API key: name its file in"
+        " backfill.api_key_file (the key needs no permission), or set backfill.enabled: false"
+    )
+    return [text] if names else []
+
+
+def _needs_key(row: Row) -> bool:
+    return row.fillable and row.backfill is not None and row.backfill.needs_key

@@ -1,6 +1,7 @@
-"""Streams that carry each other's events: planned together they publish the same events twice.
+"""Streams that carry each other's events: together they write the same events into a topic twice.
 
 Pure. `!forceOrder@arr` beside `btcusdt@forceOrder`; `btcusdt@optionTrade` beside a symbol's own.
+In topics of their own they may be meant.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass
 
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.planning.model import KeyPath, PlannedStream, StreamKey
+from connector.planning.model import Finding, KeyPath, PlannedStream, StreamKey
 
 _SUBJECTS = ("symbol", "asset")  # parameters of streams about a single subject
 _NAMES = frozenset({"symbol", "pair", "asset", "underlying", "yymmdd"})  # parameters that name it
@@ -20,11 +21,13 @@ class DuplicateStream:
 
     Attributes:
         where: Place of the wider stream in the config.
+        name: Its product and name.
         refused: One topic would hold the same events twice. False: a warning is enough, because the
-            topics differ, or because the records are states, whose repeats are only a waste.
+            records are states, whose repeats are only a waste.
     """
 
     where: KeyPath
+    name: str
     text: str
     refused: bool
 
@@ -60,33 +63,49 @@ def _subject(stream: Stream) -> str:
 def _own_events(
     where: KeyPath, wide: PlannedStream, narrow: Sequence[PlannedStream]
 ) -> Iterator[DuplicateStream]:
-    included: dict[bool, list[PlannedStream]] = {}  # by whether they write to the same topic
-    for planned in narrow:
-        if _includes(wide.stream, planned.stream):
-            included.setdefault(planned.topic == wide.topic, []).append(planned)
-    for same_topic, streams in included.items():
-        states = wide.stream.row.cadence == "periodic"
-        into = f"topic {wide.topic}" if same_topic else f"{streams[0].topic} and {wide.topic}"
-        cure = "leave one out" + (", or give it a topic of its own" if same_topic else "")
+    included = _included(wide, wide.topic, narrow)
+    if included:
         text = (
-            f"{wide.stream.name} has the events of {_naming(streams)} too, and both are written"
-            f" into {into}: {cure}"
+            f"{wide.stream.name} has the events of {_naming(included)} too, and both are written"
+            f" into topic {wide.topic}: leave one out, or give it a topic of its own"
         )
-        yield DuplicateStream(where, text, refused=same_topic and not states)
+        states = wide.stream.row.cadence == "periodic"
+        yield DuplicateStream(where, _name(wide.stream), text, refused=not states)
 
 
 def _other_products_events(
     where: KeyPath, wide: PlannedStream, narrow: Sequence[PlannedStream]
 ) -> Iterator[DuplicateStream]:
     topic = wide.other_product_topic
-    same_topic = [planned for planned in narrow if planned.topic == topic]
-    included = [planned for planned in same_topic if _includes(wide.stream, planned.stream)]
+    included = _included(wide, topic, narrow)
     if included:
         text = (
             f"{wide.stream.name} has {wide.other_product}'s events too, which go to topic"
             f" {topic}, where {_naming(included)} writes the same: leave one out"
         )
-        yield DuplicateStream(where, text, refused=False)
+        yield DuplicateStream(where, _name(wide.stream), text, refused=False)
+
+
+def _included(
+    wide: PlannedStream, topic: str | None, narrow: Sequence[PlannedStream]
+) -> list[PlannedStream]:
+    """Return the streams whose events a wider one writes into their own topic, too."""
+    same_topic = (planned for planned in narrow if planned.topic == topic)
+    return [planned for planned in same_topic if _includes(wide.stream, planned.stream)]
+
+
+def wasteful(duplicates: Sequence[DuplicateStream]) -> list[Finding]:
+    """Return one warning for all of them, at the place of the first; none for none."""
+    if not duplicates:
+        return []
+    first, *others = duplicates
+    names = dict.fromkeys(other.name for other in others)
+    more = f"; the same of {', '.join(names)}" if names else ""
+    return [(first.where, first.text + more)]
+
+
+def _name(stream: Stream) -> str:
+    return f"{stream.product} {stream.name}"
 
 
 def _naming(streams: Sequence[PlannedStream]) -> str:

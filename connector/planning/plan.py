@@ -10,7 +10,7 @@ from dataclasses import replace
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Bases, Product
 from connector.codec.schema import DEAD_LETTER, OWN_TOPICS
-from connector.planning.duplicates import duplicate_streams
+from connector.planning.duplicates import duplicate_streams, wasteful
 from connector.planning.model import (
     KeyPath,
     Needs,
@@ -133,11 +133,11 @@ class _StreamSet:
             key: (where, self._with_other_topic(planned))
             for key, (where, planned) in self._streams.items()
         }
-        for duplicate in duplicate_streams(self._streams):
+        duplicates = list(duplicate_streams(self._streams))
+        for duplicate in duplicates:
             if duplicate.refused:
                 self._findings.refuse(duplicate.where, duplicate.text)
-            else:
-                self._findings.warnings.append((duplicate.where, duplicate.text))
+        self._findings.warnings += wasteful([each for each in duplicates if not each.refused])
         return [planned for _, planned in self._streams.values()]
 
     def _with_other_topic(self, planned: PlannedStream) -> PlannedStream:

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 from connector.cli import app
 from connector.errors import Refused
 
+DEMO = Path(__file__).parents[2] / "examples" / "demo.yaml"
 HEAD = "kafka: {bootstrap_servers: 'k:1'}\nschema_registry: {url: 'http://r:1'}\nsubscriptions:\n"
 
 
@@ -67,11 +68,19 @@ def test_a_warning_has_its_place(tmp_path: Path) -> None:
     lines = check(
         tmp_path,
         "{product: usdm, symbols: [BTCUSDT], streams: [markPrice@1s]}",
-        "{product: usdm, streams: ['!markPrice@arr@1s'], topic: marks}",
+        "{product: usdm, streams: ['!markPrice@arr@1s']}",
     )
 
     [warning] = [line for line in lines if line.startswith("warning: ")]
     assert warning.startswith("warning: connector.yaml:5: subscriptions[1].streams[0]: ")
+
+
+def test_each_thing_to_know_of_the_demos_file_is_one_line() -> None:
+    result = CliRunner().invoke(app, ["check", str(DEMO)])
+
+    warnings = [line for line in result.stdout.splitlines() if line.startswith("warning: ")]
+    assert [warning.count("has the events of") for warning in warnings] == [1, 0]
+    assert [warning.count("without an API key") for warning in warnings] == [0, 1]
 
 
 def test_a_wrong_file_is_an_error(tmp_path: Path) -> None:

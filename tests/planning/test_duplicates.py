@@ -4,7 +4,7 @@ import pytest
 
 from connector.binance.products import Product
 from connector.binance.stream_name import parse
-from connector.planning.duplicates import DuplicateStream, duplicate_streams
+from connector.planning.duplicates import DuplicateStream, duplicate_streams, wasteful
 from connector.planning.model import PlannedStream
 from tests.support.plan import Wanted, plan, problem
 
@@ -35,21 +35,32 @@ def test_the_wider_stream_is_named_with_its_place_and_one_that_it_includes() -> 
     )
 
 
-def test_in_two_topics_they_are_a_warning() -> None:
-    [found] = duplicates(("usdm", "btcusdt@forceOrder", "a"), ("usdm", "!forceOrder@arr", "b"))
-
-    assert not found.refused
-    assert found.text.endswith("both are written into a and b: leave one out")
+def test_a_topic_of_its_own_cures_it_and_leaves_no_warning() -> None:
+    assert duplicates(("usdm", "btcusdt@forceOrder", "a"), ("usdm", "!forceOrder@arr", "b")) == []
 
 
-def test_each_topic_of_the_narrow_streams_is_found_by_itself() -> None:
-    found = duplicates(
-        ("usdm", "btcusdt@forceOrder", "same"),
-        ("usdm", "ethusdt@forceOrder", "other"),
+def test_only_streams_of_the_same_topic_are_named() -> None:
+    [found] = duplicates(
+        ("usdm", "btcusdt@forceOrder", "other"),
+        ("usdm", "ethusdt@forceOrder", "same"),
         ("usdm", "!forceOrder@arr", "same"),
     )
 
-    assert sorted(each.refused for each in found) == [False, True]
+    assert found.refused
+    assert "has the events of ethusdt@forceOrder too" in found.text
+
+
+def test_those_that_are_only_waste_make_one_warning_that_names_them() -> None:
+    found = duplicates(
+        ("spot", "btcusdt@miniTicker", "a"),
+        ("spot", "!miniTicker@arr", "a"),
+        ("usdm", "btcusdt@ticker", "b"),
+        ("usdm", "!ticker@arr", "b"),
+    )
+
+    assert wasteful(found) == [((1,), f"{found[0].text}; the same of usdm !ticker@arr")]
+    assert wasteful(found[:1]) == [((1,), found[0].text)]
+    assert wasteful([]) == []
 
 
 def test_states_told_twice_are_only_waste() -> None:
@@ -109,7 +120,7 @@ def test_the_same_events_twice_in_one_topic_are_refused(
     [
         # in two topics it may be meant
         (Wanted("usdm", ["forceOrder"], ["BTCUSDT"]),
-         Wanted("usdm", ["!forceOrder@arr"], topic="all"), 1),
+         Wanted("usdm", ["!forceOrder@arr"], topic="all"), 0),
         # a state told twice is only waste
         (Wanted("spot", ["miniTicker"], ["BTCUSDT"]), Wanted("spot", ["!miniTicker@arr"]), 1),
         # another window, another speed, another expiry: other events
