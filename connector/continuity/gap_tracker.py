@@ -46,6 +46,8 @@ class GapTracker(SeriesRegistry):
             if id_gap is None and series.ids_reveal_gaps:
                 self._request_snapshot(series, None)
                 return None
+        elif gap is not None and gap.reason == "restart":  # the writer before may have stopped
+            self._mark_started(series, "restart", series.last_id, record_ms)
         if gap is None and id_gap is None:
             if series.last_ms is None:
                 self._start_coverage(series, record_ms)

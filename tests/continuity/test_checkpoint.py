@@ -1,8 +1,11 @@
 """A writer goes on where the previous one stopped."""
 
+from connector.continuity.audit.coverage import Marker
 from connector.continuity.series_registry import KEEP_LEFT_MS
+from tests.support import audit
 from tests.support.continuity import (
     NOW_MS,
+    TRADES_KEY,
     UNFINISHED,
     Line,
     after_a_crash,
@@ -12,6 +15,8 @@ from tests.support.continuity import (
     stored,
 )
 
+MISSED = [("opened", "restart"), ("started", "restart"), ("unfillable", "restart")]
+
 
 def test_after_a_restart_what_was_stored_is_a_repeat_and_what_follows_clears_the_gap() -> None:
     line = Line("btcusdt@trade", stored={"spot/btcusdt@trade/BTCUSDT": stored(20)})
@@ -20,7 +25,7 @@ def test_after_a_restart_what_was_stored_is_a_repeat_and_what_follows_clears_the
     markers, _ = line.drain()
 
     assert [record["trade_id"] for record in line.records()] == [21]
-    assert states(markers) == [("opened", "restart"), ("clear", "restart")]
+    assert states(markers) == [("opened", "restart"), ("started", "restart"), ("clear", "restart")]
 
 
 def test_after_a_restart_that_missed_events_the_gap_has_its_bounds() -> None:
@@ -29,8 +34,26 @@ def test_after_a_restart_that_missed_events_the_gap_has_its_bounds() -> None:
 
     markers, _ = line.drain()
 
-    assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
-    assert (markers[1]["before_id"], markers[1]["after_id"], markers[1]["missing"]) == (20, 25, 4)
+    assert states(markers) == MISSED
+    assert (markers[2]["before_id"], markers[2]["after_id"], markers[2]["missing"]) == (20, 25, 4)
+
+
+def test_what_is_read_after_a_restart_is_covered_again() -> None:
+    """Else `bkc verify` would take every later hole for ids that nobody was to read."""
+    first = Line("btcusdt@trade")
+    first.trades(10, 11)
+    first.gap_tracker.end_coverage(first.series(), "restart")
+    markers, [progress] = first.drain()
+    second = Line("btcusdt@trade", stored={TRADES_KEY: progress})
+    second.trades(12)
+    audited = audit.series()
+    for record in (*markers, *second.drain()[0]):
+        audited.coverage.add(Marker.of(record))
+
+    for number in (10, 11, 12, 14):
+        audit.live(audited, number)
+
+    assert audit.holes(audited) == [(13, 13, "unmarked")]
 
 
 def test_a_candle_that_was_open_at_the_crash_and_closed_meanwhile_is_missing() -> None:
@@ -41,8 +64,8 @@ def test_a_candle_that_was_open_at_the_crash_and_closed_meanwhile_is_missing() -
     line.send("btcusdt@kline_1m", candle(opened + 60_000))
     markers, _ = line.drain()
 
-    assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
-    edges = [(m["before_id"], m["after_id"], m["missing"]) for m in markers[1:]]
+    assert states(markers) == MISSED
+    edges = [(m["before_id"], m["after_id"], m["missing"]) for m in markers[2:]]
     assert edges == [(opened - 1, opened + 60_000, 1)]
 
 
@@ -58,6 +81,7 @@ def test_a_topic_changed_over_a_restart_ends_the_coverage_of_the_old_one_and_sta
     assert [(m["state"], m["topic"], m["before_id"], m["after_id"]) for m in markers] == [
         ("opened", "elsewhere", 20, None),
         ("stopped", "elsewhere", 20, None),
+        ("started", "binance.spot.trade", None, 21),
         ("started", "binance.spot.trade", None, 21),
         ("clear", "binance.spot.trade", 20, 21),
     ]
@@ -84,8 +108,8 @@ def test_a_series_without_ids_is_marked_by_times_after_a_restart() -> None:
 
     markers, _ = line.drain()
 
-    assert states(markers) == [("opened", "restart"), ("unfillable", "restart")]
-    assert (markers[1]["before_time"], markers[1]["after_time"]) == (NOW_MS, NOW_MS + 9_000)
+    assert states(markers) == MISSED
+    assert (markers[2]["before_time"], markers[2]["after_time"]) == (NOW_MS, NOW_MS + 9_000)
 
 
 def test_a_gap_that_was_being_filled_at_a_crash_is_filled_by_the_next_writer() -> None:
