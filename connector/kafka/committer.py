@@ -14,6 +14,7 @@ from connector.codec.framing import KafkaRecord
 from connector.errors import Retry
 from connector.kafka import error_hints
 from connector.kafka.dead_letter import POISON_RECORD
+from connector.kafka.poison_search import PoisonRecords, TrialFailed, find_poison
 from connector.kafka.transaction_client import ProducerLost, TransactionClient
 from connector.kafka.trouble import KafkaTrouble
 from connector.telemetry import events
@@ -30,7 +31,6 @@ FENCED = (
     KafkaError.INVALID_PRODUCER_ID_MAPPING,
 )
 RecordList = list[KafkaRecord]
-PoisonRecords = dict[int, KafkaError]  # position in the transaction -> why Kafka refuses it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ class Committer:
                     break
                 self._client.abort()
                 if error.code() in POISON_RECORD:
-                    poison |= self._find_poison_records(records, poison)
+                    lost = self._leave_out(records, poison, error, commits)
                 else:
                     lost = self._prepare_retry(error, commits)
             except ProducerLost as ended:
@@ -106,6 +106,27 @@ class Committer:
         # After _STATE, too: the commit's error says why the transaction is broken.
         return self._client.commit() or error
 
+    def _leave_out(
+        self, records: RecordList, poison: PoisonRecords, error: KafkaError, commits: int
+    ) -> RecordList:
+        """Add the records to `poison` that Kafka refuses; return as `_prepare_retry`.
+
+        If it takes each of them, a batch of them is larger than their topic takes.
+        """
+        try:
+            found = find_poison(self._client, records, poison)
+        except TrialFailed as failed:
+            return self._prepare_retry(failed.error, commits)
+        poison |= found.poison
+        if found.poison:
+            return []
+        if found.refused_bytes is None:
+            return self._prepare_retry(error, commits)
+        self._check_successor(ProducerLost(error), commits)
+        self._client.limit_batches(found.refused_bytes // 2)
+        events.batches_limited(found.refused_bytes // 2)
+        return []
+
     def _prepare_retry(self, error: KafkaError, commits: int) -> RecordList:
         """Wait a moment; return the records of earlier transactions that Kafka lost."""
         cause = error_hints.describe(error)
@@ -125,13 +146,19 @@ class Committer:
         Raises:
             ProducerLost: a later writer exists, or the error is another.
         """
-        if ended.error.code() not in FENCED:
+        if ended.error.code() not in FENCED or self._lookup is None:
             raise ended
+        self._check_successor(ended, commits)
+        self._client.reopen()
+        return self._last_writer(commits).commits
+
+    def _check_successor(self, ended: ProducerLost, commits: int) -> None:
+        """Raise `ended` if a later writer exists: a new producer of ours would fence it."""
+        if self._lookup is None:
+            return
         self._client.wait(SUCCESSOR_TIMEOUT_S)
         if self._last_writer(commits).other:
             raise ended
-        self._client.reopen()
-        return self._last_writer(commits).commits
 
     def _last_writer(self, commits: int) -> LastWriter:
         """Look up who has written last, until Kafka answers."""
@@ -161,35 +188,6 @@ class Committer:
         if lost:
             events.transactions_lost(numbers=[number for number, _ in lost])
         return [record for _, records in lost for record in records]
-
-    def _find_poison_records(self, records: RecordList, known: PoisonRecords) -> PoisonRecords:
-        """Return the records that Kafka refuses, by halving, in transactions that are aborted."""
-        found: PoisonRecords = {}
-        parts = [[at for at in range(len(records)) if at not in known]]
-        while parts:
-            part = parts.pop()
-            error = self._try([records[at] for at in part])
-            if error is not None and len(part) == 1:
-                found[part[0]] = error
-            elif error is not None:
-                middle = len(part) // 2
-                parts += [part[middle:], part[:middle]]
-        return found
-
-    def _try(self, records: RecordList) -> KafkaError | None:
-        """Produce records in a transaction, abort it, and return why one of them is refused."""
-        errors: list[KafkaError] = []
-
-        def note(error: KafkaError | None, _message: object) -> None:
-            if error is not None and error.code() in POISON_RECORD:
-                errors.append(error)
-
-        self._client.begin()
-        note(self._client.produce(records, note), None)
-        while len(self._client.producer) and not errors:
-            self._client.serve()
-        self._client.abort()
-        return errors[0] if errors else None
 
 
 def _without(records: RecordList, poison: PoisonRecords) -> RecordList:

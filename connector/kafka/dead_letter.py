@@ -17,6 +17,8 @@ POISON_RECORD = (
     KafkaError.INVALID_MSG,
     KafkaError.INVALID_MSG_SIZE,
 )
+# Of the others in such a batch, when the broker names several poison records.
+NEIGHBOUR_OF_POISON = KafkaError._INVALID_DIFFERENT_RECORD
 
 
 class DeadLetterEncoder:

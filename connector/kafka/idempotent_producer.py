@@ -19,7 +19,7 @@ from connector.codec.framing import KafkaRecord
 from connector.kafka import error_hints
 from connector.kafka.checkpoint_barrier import CheckpointBarrier, Interval
 from connector.kafka.client import open_client
-from connector.kafka.dead_letter import POISON_RECORD
+from connector.kafka.dead_letter import NEIGHBOUR_OF_POISON, POISON_RECORD
 from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
 from connector.kafka.refused_batch import HeldRecord, RefusedBatch
 from connector.rate_limit import Sampler
@@ -122,7 +122,7 @@ class IdempotentProducer(Producer):
             interval.settled += 1
             return
         topic, value, key = message.topic() or "", message.value() or b"", message.key() or b""
-        if error.code() in POISON_RECORD:
+        if error.code() in POISON_RECORD or error.code() == NEIGHBOUR_OF_POISON:
             self._refused.add((topic, value, key, interval, timestamp_ms))
         else:
             self._give_up(interval, error, topic, value)

@@ -38,7 +38,7 @@ class TransactionClient:
     CALL_TIMEOUT_S = 1.0  # of one call of librdkafka; between two the deadline is checked
 
     def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
-        self._conf, self._on_error = conf, on_error
+        self._conf, self._on_error = dict(conf), on_error
         self.deadline: float | None = None  # of all waiting, in monotonic seconds; None: no end
         self.producer = open_client(Client, conf, on_error)  # `reopen` replaces it
 
@@ -50,6 +50,11 @@ class TransactionClient:
         """Replace the producer by a new one and `init` it."""
         self.producer = open_client(Client, self._conf, self._on_error)
         self.init()
+
+    def limit_batches(self, max_bytes: int) -> None:
+        """Have no batch of several records be larger; the producer is replaced as by `reopen`."""
+        self._conf["batch.size"] = max(1, max_bytes)
+        self.reopen()
 
     def begin(self) -> None:
         """Begin a transaction; a local call."""

@@ -18,8 +18,9 @@ from typing_extensions import override
 from connector.codec.framing import KafkaRecord
 from connector.errors import Fatal
 from connector.kafka import error_hints
-from connector.kafka.committer import FENCED, Committer, PoisonRecords, WriterLookup
+from connector.kafka.committer import FENCED, Committer, WriterLookup
 from connector.kafka.dead_letter import POISON_RECORD
+from connector.kafka.poison_search import PoisonRecords
 from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
 from connector.kafka.transaction_client import DeadlineExceeded, ProducerLost, TransactionClient
 from connector.telemetry import events

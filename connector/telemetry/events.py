@@ -329,6 +329,15 @@ def transaction_again(cause: str) -> None:
         _log.warning("transaction_again", cause=cause)
 
 
+def batches_limited(max_bytes: int) -> None:
+    """A topic refused a batch of records that it takes one by one: batches are smaller from now on.
+
+    Each start finds this out anew, within some seconds.
+    """
+    cure = "raise max.message.bytes of the topic, or set kafka.librdkafka: {batch.size: ...}"
+    _log.warning("batches_limited", max_bytes=max_bytes, cure=cure)
+
+
 def transactions_lost(numbers: list[int]) -> None:
     """Transactions that Kafka had acknowledged are not stored: they are produced again."""
     _log.error("transactions_lost", numbers=numbers)

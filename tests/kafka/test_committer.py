@@ -13,6 +13,8 @@ from connector.kafka.trouble import KafkaTrouble
 
 BAD = KafkaError(KafkaError.INVALID_TIMESTAMP)
 ABORTED = KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE)
+TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE)
+PURGED = KafkaError(KafkaError._PURGE_QUEUE)
 STATE = KafkaError(KafkaError._STATE)
 FENCED = ProducerLost(KafkaError(KafkaError.INVALID_PRODUCER_EPOCH))
 
@@ -27,11 +29,15 @@ class GivenClient(TransactionClient):
     Attributes:
         stored: Values of each committed transaction.
         outcomes: Of the next commits, in order: an error to abort for, or the producer's end.
+        trial_errors: Of the next trials, in order: what each of its records is reported.
+        topic_max_bytes: Larger batches are refused; a batch has all that fits `batch_bytes`.
     """
 
     def __init__(self, *outcomes: KafkaError | ProducerLost) -> None:
         self.stored: list[list[bytes]] = []
         self.outcomes = list(outcomes)
+        self.trial_errors: list[KafkaError] = []
+        self.topic_max_bytes = self.batch_bytes = 1_000_000
         self.reopened = 0
         self._open: list[bytes] = []
         self.producer: list[object] = []  # type: ignore[assignment]  # nothing is in flight
@@ -44,14 +50,25 @@ class GivenClient(TransactionClient):
     ) -> KafkaError | None:
         values = [value or b"" for _, value, *_ in records]
         self._open += values
-        poisoned = any(value.startswith(b"bad") for value in values)
-        if poisoned and on_delivery is not None:
-            on_delivery(BAD, None)
+        error = self._refusal()
+        if on_delivery is not None and self.trial_errors:
+            error = self.trial_errors.pop(0)
+        if error is not None and on_delivery is not None:
+            on_delivery(error, None)
         return None
 
-    def commit(self) -> KafkaError | None:
+    def _refusal(self) -> KafkaError | None:
         if any(value.startswith(b"bad") for value in self._open):
             return BAD
+        largest = min(sum(map(len, self._open)), self.batch_bytes)
+        return TOO_LARGE if largest > self.topic_max_bytes else None
+
+    def limit_batches(self, max_bytes: int) -> None:
+        self.batch_bytes = max_bytes
+
+    def commit(self) -> KafkaError | None:
+        if (error := self._refusal()) is not None:
+            return error
         if self.outcomes:
             outcome = self.outcomes.pop(0)
             if isinstance(outcome, ProducerLost):
@@ -106,6 +123,47 @@ def test_poison_records_are_left_out_and_the_others_keep_their_order() -> None:
 
     assert sorted(poison) == [1, 4]
     assert client.stored == [[b"a", b"b", b"c", b"d", b"progress"]]
+
+
+def test_a_trial_that_kafka_did_not_judge_is_made_again() -> None:
+    client = GivenClient()
+    client.trial_errors = [PURGED]
+    produced = records(b"a", b"bad", b"b")
+    client.begin()
+    client.produce(produced)
+
+    poison = Committer(client, None, KafkaTrouble()).store(produced, records(b"progress"), 0)
+
+    assert list(poison) == [1]
+    assert client.stored == [[b"a", b"b", b"progress"]]
+
+
+def test_records_that_are_too_large_together_alone_are_stored_in_smaller_batches() -> None:
+    client = GivenClient()
+    client.topic_max_bytes = 30
+    produced = records(*[b"ten bytes." for _ in range(20)])
+    client.begin()
+    client.produce(produced)
+
+    poison = Committer(client, found(0), KafkaTrouble()).store(produced, records(b"progress"), 0)
+
+    assert poison == {}
+    assert client.batch_bytes <= 30
+    assert [len(values) for values in client.stored] == [21]
+
+
+def test_a_writer_with_a_successor_does_not_fence_it_for_smaller_batches() -> None:
+    client = GivenClient()
+    client.topic_max_bytes = 30
+    produced = records(*[b"ten bytes." for _ in range(20)])
+    client.begin()
+    client.produce(produced)
+    committer = Committer(client, found(0, other=True), KafkaTrouble())
+
+    with pytest.raises(ProducerLost):
+        committer.store(produced, records(b"progress"), 0)
+
+    assert client.batch_bytes == 1_000_000
 
 
 def test_a_transaction_that_kafka_lost_is_produced_again_before_the_next() -> None:

@@ -257,6 +257,22 @@ def test_a_poison_record_becomes_a_dead_letter_and_its_neighbours_are_stored() -
     assert (records.acknowledged, records.dead_lettered, records.in_flight) == (1, 1, 0)
 
 
+def test_the_neighbours_of_several_poison_records_are_produced_again_too() -> None:
+    producer = ProducerUnderTest()
+    for topic in ("bad", "good"):
+        producer.make(topic)
+    producer.clients[0].report("bad", BAD)
+    producer.clients[0].report("good", KafkaError(KafkaError._INVALID_DIFFERENT_RECORD))
+    producer.poll()
+
+    producer.clients[1].report("bad", BAD)
+    producer.clients[1].report("good")
+    producer.poll()
+
+    records = producer.ledger.records
+    assert (records.acknowledged, records.dead_lettered, records.failed) == (1, 1, 0)
+
+
 def test_a_record_that_kafka_gave_up_is_marked_as_missing() -> None:
     producer = ProducerUnderTest()
     producer.make("lost")

@@ -1,6 +1,7 @@
 """The transactional producer against a real broker: all of an interval or nothing, and once."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from typing import Any
@@ -193,6 +194,25 @@ async def test_a_poison_record_becomes_a_dead_letter_and_the_others_keep_their_o
     assert writer.values("txn-poison.dead") == [values[57], values[201]]
     records = writer.ledger.records
     assert (records.acknowledged, records.dead_lettered, records.in_flight) == (298, 2, 0)
+    writer.producer.close()
+
+
+async def test_a_topic_that_takes_small_batches_alone_gets_them(kafka: RealKafka) -> None:
+    topic = NewTopic("txn-small", 1, 1, config={"max.message.bytes": "8000"})
+    admin = AdminClient(kafka.client())
+    admin.create_topics([topic])["txn-small"].result()
+    writer = Writer(kafka, "txn-small", lookup=ALONE)
+    noise = random.Random(1)
+    values = [noise.randbytes(400) for _ in range(200)]
+    large = noise.randbytes(9_000)
+    for value in (*values[:100], large, *values[100:]):
+        writer.publish(value)
+    assert writer.flush() == 0
+
+    assert writer.values() == values
+    assert writer.values("txn-small.dead") == [large]
+    records = writer.ledger.records
+    assert (records.acknowledged, records.dead_lettered) == (200, 1)
     writer.producer.close()
 
 
