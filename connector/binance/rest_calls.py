@@ -53,6 +53,12 @@ EXCHANGE_INFO: Mapping[Product, Call] = {
     "coinm": Call("/dapi/v1/exchangeInfo", 1),
     "options": Call("/eapi/v1/exchangeInfo", 1),
 }
+SERVER_TIME: Mapping[Product, Call] = {
+    "spot": Call("/api/v3/time", 1),
+    "usdm": Call("/fapi/v1/time", 1),
+    "coinm": Call("/dapi/v1/time", 1),
+    "options": Call("/eapi/v1/time", 1),
+}
 TICKERS: Mapping[Product, Call] = {
     "spot": Call("/api/v3/ticker/24hr", 80, {"type": "MINI"}),
     "usdm": Call("/fapi/v1/ticker/24hr", 40),

@@ -381,6 +381,11 @@ def backfill_waits(product: str, cause: str, seconds: float) -> None:
     _log.warning("backfill_waits", product=product, cause=cause, seconds=round(seconds, 1))
 
 
+def clock_not_measured(product: str, cause: str) -> None:
+    """REST did not tell the exchange's time; the offset measured before counts on."""
+    _log.warning("clock_not_measured", product=product, cause=cause)
+
+
 def book_refused(stream: str, symbol: str, cause: str) -> None:
     """The snapshot of an order book cannot be had: its topic has changes without a snapshot."""
     _log.warning("book_refused", stream=stream, symbol=symbol, cause=cause)
@@ -394,3 +399,22 @@ def book_too_large(stream: str, symbol: str, refused: int, asked: int | None) ->
     cure = "raise max.message.bytes of the topic to get more levels"
     levels = {"refused_levels": refused, "asked_levels": asked}
     _log.warning("book_too_large", stream=stream, symbol=symbol, **levels, cure=cure)
+
+
+def book_late(stream: str, symbol: str, seconds: float, cause: str) -> None:
+    """REST gives no book that joins the stream's changes, for so long; it is asked again."""
+    waited = round(seconds, 1)
+    _log.warning("book_late", stream=stream, symbol=symbol, seconds=waited, cause=cause)
+
+
+def book_joined(stream: str, symbol: str, seconds: float) -> None:
+    """A book that was late is written; it joins the stream's changes."""
+    _log.info("book_joined", stream=stream, symbol=symbol, seconds=round(seconds, 1))
+
+
+def book_too_large(stream: str, symbol: str, levels: int | None) -> None:
+    """Kafka does not take the snapshot of an order book: `levels` a side are asked for from now on.
+
+    levels: None: there is no smaller book; raise max.message.bytes of the topic.
+    """
+    _log.warning("book_too_large", stream=stream, symbol=symbol, levels=levels)

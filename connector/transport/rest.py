@@ -15,6 +15,7 @@ from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, TICKERS, Call
 from connector.binance.rest_errors import POOL_BAN_STATUSES, error_from_response
 from connector.binance.tickers import read_volumes
 from connector.errors import Refused, Retry
+from connector.transport.exchange_clock import ExchangeClock
 from connector.transport.weight_pool import WeightPool
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
@@ -31,6 +32,10 @@ class RestClient:
         proxy: URL of an HTTP proxy, may hold a user name and password.
         api_key: Sent with calls that need one, and only as a header.
         clock: Epoch seconds.
+
+    Attributes:
+        pools: The request weight of each pool.
+        exchange_clock: How far the exchange's clock is ahead.
 
     Raises:
         Refused: the API key cannot be one.
@@ -57,6 +62,7 @@ class RestClient:
         self._clock = clock
         self._api_key = api_key
         self._session: aiohttp.ClientSession | None = None
+        self.exchange_clock = ExchangeClock(self._call, clock)
 
     async def start(self) -> None:
         """Create the session; no connection is opened yet."""

@@ -232,6 +232,15 @@ METRICS = (
         lambda w: w.lag.end_to_end,
     ),
     _row(
+        "bkc_clock_offset_seconds",
+        "How far the exchange's clock is ahead of this machine's, by REST's time.",
+        lambda w: {
+            (product,): millis / 1000
+            for product, millis in w.rest.exchange_clock.offsets_ms.items()
+        },
+        "product",
+    ),
+    _row(
         "bkc_lag_clamped_total",
         "Negative end-to-end lags counted as 0: the clocks differ.",
         lambda w: w.lag.clamped,
