@@ -1,20 +1,24 @@
 """Serves the requests of the gap tracker: REST fills gaps, gives books snapshots, confirms ids."""
 
 import asyncio
-import time
 
 from typing_extensions import override
 
 from connector.backfill.book_snapshots import BookSnapshots
-from connector.backfill.job import BackfillJob, FillState
+from connector.backfill.job import BackfillJob
 from connector.backfill.latest_id import LatestIdProbe
 from connector.backfill.publisher import RestEventPublisher
+from connector.backfill.row_reader import FillState
 from connector.backfill.scheduler import BackfillScheduler
 from connector.codec.rest_rows import RestEvent
 from connector.config.model import BackfillSettings
 from connector.continuity.gap import Gap
 from connector.continuity.gap_tracker import GapTracker
-from connector.continuity.rest_requests import ConfirmReset, FillGap, SnapshotBook
+from connector.continuity.rest_requests import (
+    ConfirmReset,
+    FillGap,
+    SnapshotBook,
+)
 from connector.continuity.series import Series
 from connector.feed.pipeline import Pipeline
 from connector.feed.route import Codecs
@@ -22,6 +26,8 @@ from connector.telemetry import events
 from connector.transport.rest import RestClient
 
 POLL_INTERVAL_S = 0.05  # between two looks for requests of the gap tracker
+CLOCK_INTERVAL_S = 60.0  # between two measurements of the exchange's clock
+CLOCK_RETRY_S = 5.0  # after one that failed
 ROOM_POLL_INTERVAL_S = 0.005  # between two tries to publish a fetched event: live ones go first
 
 
@@ -31,19 +37,23 @@ class GapFiller:
     def __init__(
         self, rest: RestClient, pipeline: Pipeline, codecs: Codecs, settings: BackfillSettings
     ) -> None:
+        self._exchange_clock, self._codecs = rest.exchange_clock, codecs
         self._gap_tracker = pipeline.gap_tracker
         self._publisher = RestEventPublisher(
             pipeline, codecs, lambda: asyncio.sleep(ROOM_POLL_INTERVAL_S)
         )
         self.scheduler = BackfillScheduler(rest, weight_share=settings.weight_share)
+        self._patience_s = settings.patience.total_seconds()
         book_interval_s = settings.book_interval.total_seconds()
         self.books = BookSnapshots(self.scheduler, self._publisher, book_interval_s)
         self.latest_ids = LatestIdProbe(self.scheduler, pipeline, enabled=settings.enabled)
 
     async def run(self) -> None:
         """Serve requests until cancelled."""
+        next_s = await self._measure_clocks()  # first: by it candles are final
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._serve(), name="backfill requests")
+            tasks.create_task(self._follow_clocks(next_s), name="exchange clocks")
             tasks.create_task(self.scheduler.run(), name="backfill")
             tasks.create_task(self.books.run(), name="book snapshots")
             tasks.create_task(self.latest_ids.run(), name="latest ids")
@@ -54,28 +64,56 @@ class GapFiller:
             while requests:
                 match requests.popleft():
                     case FillGap(series, gap):
-                        job = LiveGapJob(series, gap, self._publisher, self._gap_tracker)
-                        self.scheduler.add(job)
-                    case SnapshotBook(series, gap_id, fewer_than):
-                        self.books.request(series, gap_id, fewer_than)
+                        self._fill(series, gap)
+                    case SnapshotBook() as request:
+                        self.books.request(request)
                     case ConfirmReset(series):
                         self.latest_ids.confirm_reset(series)
             await asyncio.sleep(POLL_INTERVAL_S)
+
+    async def _measure_clocks(self) -> float:
+        """Measure the exchange's clock by each product that is read; return seconds to wait."""
+        products = {row.product for row, _ in self._codecs}
+        measured = await self._exchange_clock.measure(products)
+        return CLOCK_INTERVAL_S if measured else CLOCK_RETRY_S
+
+    async def _follow_clocks(self, next_s: float) -> None:
+        while True:
+            await asyncio.sleep(next_s)
+            next_s = await self._measure_clocks()
+
+    def _fill(self, series: Series, gap: Gap) -> None:
+        now_ms = self.scheduler.now_ms(series.product)
+        publishers = self._publisher, self._gap_tracker
+        self.scheduler.add(LiveGapJob(series, gap, *publishers, now_ms, self._patience_s))
 
 
 class LiveGapJob(BackfillJob):
     """Fills a gap of a series that is being read: its markers are the gap tracker's."""
 
     def __init__(
-        self, series: Series, gap: Gap, publisher: RestEventPublisher, gap_tracker: GapTracker
+        self,
+        series: Series,
+        gap: Gap,
+        publisher: RestEventPublisher,
+        gap_tracker: GapTracker,
+        now_ms: float,
+        patience_s: float,
     ) -> None:
-        super().__init__(series, gap, time.time_ns() // 1_000_000)
+        super().__init__(series, gap, now_ms, patience_s)
         self._publisher = publisher
         self._gap_tracker = gap_tracker
+
+    @property
+    @override
+    def wanted(self) -> bool:
+        return self.gap.id in self.series.open_gaps
 
     @override
     async def deliver(self, events: list[RestEvent]) -> None:
         for event in events:
+            if not self.wanted:
+                return
             if await self._publisher.publish(self.series, event, self.gap.id, "backfill"):
                 self._gap_tracker.on_recovered(self.series, self.gap, event.last)
 
@@ -89,6 +127,6 @@ def logged_result(job: BackfillJob) -> tuple[FillState, str]:
     """Return the result of a job, and log it."""
     state, detail = job.result()
     gap = job.gap
-    counts = {"missing": job.missing, "recovered": gap.recovered}
+    counts = {"missing": job.reader.missing, "recovered": gap.recovered}
     events.gap_settled(gap.id, job.stream.name, job.series.symbol, state, **counts, detail=detail)
     return state, detail

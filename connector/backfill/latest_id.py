@@ -1,8 +1,8 @@
 """Compares REST's newest id of a series with its last one: what no connection can show.
 
-A lower one confirms that the ids have begun anew; a higher one that a stream goes on which two
-connections do not deliver. Series are asked about one by one, within the backfill's weight; one
-that stays silent ever more rarely.
+A lower one of a later event confirms that the ids have begun anew; a higher one that a stream goes
+on which two connections do not deliver. Series are asked about one by one, within the backfill's
+weight; one that stays silent ever more rarely.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from connector.backfill.pages import newest_page, snapshot
 from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.stream_name import parse
-from connector.codec.rest_rows import event_from_book, recover
+from connector.codec.rest_rows import RestEvent, event_from_book, recover
 from connector.continuity.series import Series
 from connector.errors import BadMessage, Refused, Retry
 from connector.feed.pipeline import Pipeline
@@ -31,18 +31,30 @@ MIN_INTERVAL_S, MAX_INTERVAL_S = 60.0, 1_800.0
 
 @dataclass(slots=True)
 class _ResetSuspicion:
-    """A series that delivers repeats only."""
+    """A series that delivers repeats only: its ids may have begun anew.
+
+    REST may be behind the stream, so that a lower newest id alone proves nothing. It does if REST
+    shows an event later than the last one published, or a book without a time that has grown, among
+    the ids that the stream repeats.
+    """
 
     series: Series
     last: int | None  # its newest id when it was suspected; another one refutes it
     due: float  # monotonic seconds at which REST is asked next
-    confirmed: bool = False  # REST's newest id was lower when it was asked first
+    seen: int | None = None  # REST's newest id in its last answer, lower than `last`
 
     @property
     def over(self) -> bool:
         """Whether it went on where it was: ids that began anew do not."""
         tracker = self.series.tracker
         return tracker.last != self.last or not tracker.repeats_in_a_row
+
+    def proven_by(self, newest: RestEvent) -> bool:
+        """Say whether REST's newest event, lower than `last` once more, proves it."""
+        if newest.time_ms is not None and self.series.last_ms is not None:
+            return newest.time_ms > self.series.last_ms
+        lowest, seen = self.series.tracker.lowest_repeat, self.seen
+        return lowest is not None and seen is not None and lowest <= seen < newest.last
 
 
 @dataclass(slots=True)
@@ -120,27 +132,27 @@ class LatestIdProbe:
                 self._resets.pop(name, None)
         await self._probe_silent(now)
 
-    async def _newest(self, series: Series) -> int | None:
-        """Return the newest id REST has of a series; None when it gives none."""
+    async def _newest(self, series: Series) -> RestEvent | None:
+        """Return the newest event, or the book, that REST has of a series; None: it gives none."""
         stream = series.stream
         try:
             if not stream.row.fillable:
-                return await self._newest_of_book(series)
+                return await self._book(series)
             raw = await self._scheduler.ask(stream, newest_page(stream, series.symbol))
             found = recover(stream, raw, series.symbol)
         except (Retry, Refused, BadMessage) as error:
             events.latest_id_unavailable(stream.name, series.symbol, str(error))
             return None
-        return max((event.last for event in found), default=None)
+        return max(found, key=lambda event: event.last, default=None)
 
-    async def _newest_of_book(self, series: Series) -> int:
-        """Return the present id of a symbol's book. Raises as `ask`, `event_from_book`."""
+    async def _book(self, series: Series) -> RestEvent:
+        """Return the present book of a series' symbol. Raises as `ask`, `event_from_book`."""
         stream, symbol = series.stream, series.symbol
         if not stream.row.has_snapshots:
             stream = parse(series.product, f"{symbol.lower()}@depth@100ms")
         levels = None if stream.row.kind == "rpi-depth" else ID_ONLY_LEVELS
         raw = await self._scheduler.ask(stream, snapshot(stream, symbol, levels))
-        return event_from_book(stream, raw, symbol).last
+        return event_from_book(stream, raw, symbol)
 
     # Ids that began anew
 
@@ -148,10 +160,11 @@ class LatestIdProbe:
         """Ask REST about a suspicion; return whether it is refuted, or proved and acted upon."""
         series, last = suspicion.series, suspicion.last
         newest = await self._newest(series)
-        if suspicion.over or newest is None or last is None or newest >= last:
+        if suspicion.over or last is None or (newest is not None and newest.last >= last):
             return True  # the repeats were late or old events: the series goes on where it was
-        if not suspicion.confirmed:
-            suspicion.confirmed, suspicion.due = True, now + RESET_PROOF_S
+        if newest is None or suspicion.seen is None or not suspicion.proven_by(newest):
+            suspicion.due = now + RESET_PROOF_S
+            suspicion.seen = suspicion.seen if newest is None else newest.last
             return False
         self.resets += 1
         self._pipeline.reset(series)
@@ -166,12 +179,12 @@ class LatestIdProbe:
             newest, last = await self._newest(silent.series), silent.series.last_id
             silent.due = now + silent.interval_s
             silent.interval_s = min(2 * silent.interval_s, MAX_INTERVAL_S)
-            if newest is not None and last is not None and newest > last:
-                ahead.append((silent, newest))
+            if newest is not None and last is not None and newest.last > last:
+                ahead.append((silent, newest.last))
         if ahead:
             await asyncio.sleep(DELIVERY_GRACE_S)
-        for silent, newest in ahead:
-            self._pipeline.run_in_order(self._report_newer, silent, newest)
+        for silent, newest_id in ahead:
+            self._pipeline.run_in_order(self._report_newer, silent, newest_id)
 
     def _report_newer(self, silent: _SilentSeries, newest: int) -> None:
         """Mark that something may be missing, unless it has come meanwhile."""

@@ -1,4 +1,4 @@
-"""The REST calls for the past of a stream: one page at a time, and what is left after it. PURE.
+"""The REST calls for the past of a stream, one page at a time. PURE.
 
 codec/rest_rows.py turns the answers into payloads, backfill/scheduler.py makes the calls. Paths,
 weights and limits: the catalogue's backfill column; weights by rows asked for: the market data
@@ -41,7 +41,6 @@ class RestPage:
     params: Mapping[str, str | int]
     weight: int
     keyed: bool  # it carries an API key in its header
-    limit: int  # rows it asks for; fewer in the answer mean that there are no more
     until: int  # last id or open time that it reaches for
 
 
@@ -50,6 +49,15 @@ def count_of(stream: Stream, span: Span) -> int:
     if stream.row.sequence.rule != "candle":
         return span.last - span.first + 1
     return candles_between(stream.parameters["interval"], span.first, span.last, stream.row.zone_ms)
+
+
+def after(stream: Stream, reached: int) -> int:
+    """Return the id or open time that follows one."""
+    if stream.row.sequence.rule != "candle":
+        return reached + 1
+    zone = stream.row.zone_ms
+    interval = stream.parameters["interval"]
+    return next_open(interval, open_time(interval, reached, zone), zone)
 
 
 def span_left(stream: Stream, gap: Gap) -> Span:
@@ -78,8 +86,15 @@ def expires_ms(row: Row, before_ms: float) -> float:
     return float("inf") if backfill.lookback_s is None else before_ms + backfill.lookback_s * 1000
 
 
-def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
+def next_page(stream: Stream, span: Span, symbol: str, *, wide: bool = False) -> RestPage:
     """Return the call that fetches a span from its beginning, as far as one page reaches.
+
+    Candles are asked for up to the one behind the span: if REST shows it, those before it are all
+    there.
+
+    Args:
+        stream, span, symbol: What is missing.
+        wide: Ask for as many rows as a page takes, not as many as are missing.
 
     Raises:
         Refused: REST has nothing of this stream's past.
@@ -87,39 +102,22 @@ def next_page(stream: Stream, span: Span, symbol: str) -> RestPage:
     backfill = _backfill(stream.row)
     if not stream.row.fillable:
         raise Refused(f"{stream.name}: REST has only its present state, not its past")
-    limit = max(1, min(backfill.limit, count_of(stream, span)))
+    rows = count_of(stream, span)
     until = span.last
     params = _named(stream, symbol)
     if backfill.by == "id":
         params["fromId"] = span.first
     elif backfill.by == "time":
+        rows += 1
+        until = after(stream, span.last)
         until = min(until, span.first + _MAX_SPAN_MS.get(stream.product, until))
         params |= {"startTime": span.first, "endTime": until}
-    else:
-        limit = backfill.limit  # the latest rows: the more, the farther back
-    params["limit"] = limit
+    if wide or backfill.by == "state":  # the latest rows: the more, the farther back
+        rows = backfill.limit
+    limit = params["limit"] = max(1, min(backfill.limit, rows))
     tiered = backfill.by == "time" and stream.product in {"usdm", "coinm"}
     weight = weight_of(CANDLE_WEIGHTS, limit) if tiered else backfill.weight
-    return RestPage(backfill.path, params, weight, backfill.needs_key, limit, until)
-
-
-def rest_of(
-    stream: Stream, span: Span, page: RestPage, rows: int, newest: int | None
-) -> Span | None:
-    """Return what is still to be asked for after an answer; None when nothing can follow.
-
-    Args:
-        stream, span: What was missing before the call.
-        page, rows: The call, and how many rows its answer has.
-        newest: Last id or open time among them; None for an empty answer.
-    """
-    if _backfill(stream.row).by == "state":
-        return None
-    reached = newest if newest is not None and rows >= page.limit else page.until
-    reached = max(reached, span.first)  # whatever the answer, the next page lies farther on
-    if reached >= span.last or (rows < page.limit and page.until == span.last):
-        return None
-    return Span(_after(stream, reached), span.last)
+    return RestPage(backfill.path, params, weight, backfill.needs_key, until)
 
 
 def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage:
@@ -137,7 +135,7 @@ def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage
     limit = backfill.limit if levels is None else levels
     _check_levels(stream, limit, weights[-1][0])
     params: dict[str, str | int] = {"symbol": symbol, "limit": limit}
-    return RestPage(backfill.path, params, weight_of(weights, limit), backfill.needs_key, limit, 0)
+    return RestPage(backfill.path, params, weight_of(weights, limit), backfill.needs_key, 0)
 
 
 def fewer_levels(stream: Stream, levels: int) -> int | None:
@@ -169,7 +167,7 @@ def newest_page(stream: Stream, symbol: str) -> RestPage:
     if stream.row.kind == "block-trade":
         raise Refused(f"{stream.name}: REST wants to know the id to begin with")
     params = {**_named(stream, symbol), "limit": 1}
-    return RestPage(backfill.path, params, backfill.weight, backfill.needs_key, 1, 0)
+    return RestPage(backfill.path, params, backfill.weight, backfill.needs_key, 0)
 
 
 def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[RestPage, str]:
@@ -186,7 +184,7 @@ def locate(stream: Stream, symbol: str, at_ms: int) -> tuple[RestPage, str]:
     until = at_ms + _MAX_WINDOW_MS
     params: dict[str, str | int] = {"symbol": symbol, "limit": 1}
     params |= {"startTime": at_ms, "endTime": until}
-    page = RestPage(aggregates.path, params, aggregates.weight, keyed=False, limit=1, until=until)
+    page = RestPage(aggregates.path, params, aggregates.weight, keyed=False, until=until)
     return page, "a" if stream.row.kind == "agg-trade" else "f"
 
 
@@ -217,12 +215,3 @@ def _named(stream: Stream, symbol: str) -> dict[str, str | int]:
     if zone := stream.row.zone_ms:
         named["timeZone"] = str(zone // HOUR_MS)
     return named
-
-
-def _after(stream: Stream, reached: int) -> int:
-    """Return the id or open time that follows one."""
-    if stream.row.sequence.rule != "candle":
-        return reached + 1
-    zone = stream.row.zone_ms
-    interval = stream.parameters["interval"]
-    return next_open(interval, open_time(interval, reached, zone), zone)

@@ -7,8 +7,6 @@ share of the request weight, so that other calls go out too.
 
 import asyncio
 import random
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -61,16 +59,13 @@ class BackfillScheduler:
     Args:
         rest: The client.
         weight_share: Part of each pool's weight that may be used here, above 0 and up to 1.
-        clock: Returns epoch seconds.
     """
 
-    def __init__(
-        self, rest: RestClient, *, weight_share: float = 0.5, clock: Callable[[], float] = time.time
-    ) -> None:
+    def __init__(self, rest: RestClient, *, weight_share: float = 0.5) -> None:
         self.failures = 0  # calls that did not go through and were made again
         self.waiting = 0  # jobs that are not done yet
         self.trouble = ""  # why the last call did not go through; "" once one has
-        self._rest, self._weight_share, self._clock = rest, weight_share, clock
+        self._rest, self._weight_share = rest, weight_share
         self._queues: dict[Product, asyncio.PriorityQueue[_Entry]] = {
             product: asyncio.PriorityQueue() for product in PRODUCTS
         }
@@ -83,7 +78,7 @@ class BackfillScheduler:
         self._added += 1
         self.waiting += 1
         self._idle.clear()
-        entry = _Entry((job.urgency(self.now_ms()), self._added), job)
+        entry = _Entry((job.urgency(self.now_ms(job.stream.product)), self._added), job)
         self._queues[job.stream.product].put_nowait(entry)
 
     async def run(self) -> None:
@@ -136,9 +131,9 @@ class BackfillScheduler:
 
     # For the jobs: see `RestCalls`
 
-    def now_ms(self) -> float:
-        """Return the time in epoch milliseconds."""
-        return self._clock() * 1000
+    def now_ms(self, product: Product) -> float:
+        """Return the exchange's time in epoch milliseconds."""
+        return self._rest.exchange_clock.now_ms(product)
 
     async def fetch(self, stream: Stream, page: RestPage) -> bytes:
         """As `ask`; an error of its own keeps its Retry apart from one that a job raises."""

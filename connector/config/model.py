@@ -167,6 +167,10 @@ class BackfillSettings(values.Section):
         None, description="API key, for calls that want one; no permission is needed."
     )
     weight_share: float = Field(0.5, gt=0, le=1, description="Share of the REST weight it uses.")
+    patience: values.Patience = Field(
+        timedelta(minutes=10),
+        description="How long a gap waits in all for events that REST does not show.",
+    )
     books: bool = Field(
         True, description="Snapshots of order books into their depth topics, to start from."
     )

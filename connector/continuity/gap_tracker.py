@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
 from connector.continuity.gap import Gap
-from connector.continuity.marker import GapReason
+from connector.continuity.marker import GapReason, MarkerState
 from connector.continuity.rest_requests import ConfirmReset
 from connector.continuity.series import Series
 from connector.continuity.series_registry import SeriesRegistry
@@ -132,14 +132,20 @@ class GapTracker(SeriesRegistry):
         """Begin the ids of a series anew, as REST has confirmed; none of its events may be held.
 
         `first`: the lowest of the new ids that was taken for a repeat; the next event shows that it
-        and what followed are missing.
+        and what followed are missing. If it lies in an open gap, a few events had ids far ahead:
+        the new epoch goes on where that gap is filled, so that no id is in both.
         """
         gap = self._gap(series, "ids_reset")
         self.gaps["ids_reset"] += 1
         self.outbox.add_marker("unfillable", series, gap, "the exchange began the ids anew")
+        last = None if first is None else first - 1
+        if first is not None and (jump := series.gap_with(first)) is not None:
+            last = jump.before_id if jump.filled_to is None else jump.filled_to
+            state: MarkerState = "partial" if jump.recovered else "unfillable"
+            self.close_gap(series, jump, state, f"its ids go on behind {last} in the next id epoch")
         self.schedule_progress(series)
+        series.tracker.restore(last, series.tracker.epoch + 1)
         self._request_snapshot(series, gap.id)
-        series.tracker.restore(None if first is None else first - 1, series.tracker.epoch + 1)
         # Where ids reveal nothing, the next event shows the right edge alone.
         series.pending = None if series.ids_reveal_gaps else gap
         series.next_gap_id, series.needs_check = gap.id, True

@@ -21,6 +21,7 @@ class SnapshotBook:
 
     series: Series  # one of its changes
     gap_id: str | None  # the gap after which it is wanted; None: at the start of a coverage
+    since: int | None = None  # a book of an older id does not join; None: any does
     fewer_than: int | None = None  # levels a side of the book that Kafka refused; None: of none
 
 

@@ -97,6 +97,16 @@ class Series:
         number = gap_id(environment, self.product, self.stream.name, self.symbol, epoch, edge)
         return Gap(number, reason, self.last_id, self.last_ms, epoch=epoch)
 
+    def gap_with(self, number: int) -> Gap | None:
+        """Return the open gap that an id lies in; None: there is none."""
+        for gap in self.open_gaps.values():
+            before, after = gap.before_id, gap.after_id
+            if gap.epoch != self.tracker.epoch or before is None or after is None:
+                continue
+            if before < number < after:
+                return gap
+        return None
+
     def gap_around(self, environment: str, reason: GapReason, before: int, last: int) -> Gap:
         """Return the gap of one record, which ends with `last`; the one before ends with `before`.
 

@@ -247,4 +247,4 @@ class SeriesRegistry:
     ) -> None:
         """Request a snapshot, if the series is an order book's."""
         if self._policy.gives_snapshots(series.stream.row):
-            self.requests.append(SnapshotBook(series, gap_id, fewer_than))
+            self.requests.append(SnapshotBook(series, gap_id, series.last_id, fewer_than))

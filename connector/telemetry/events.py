@@ -410,11 +410,3 @@ def book_late(stream: str, symbol: str, seconds: float, cause: str) -> None:
 def book_joined(stream: str, symbol: str, seconds: float) -> None:
     """A book that was late is written; it joins the stream's changes."""
     _log.info("book_joined", stream=stream, symbol=symbol, seconds=round(seconds, 1))
-
-
-def book_too_large(stream: str, symbol: str, levels: int | None) -> None:
-    """Kafka does not take the snapshot of an order book: `levels` a side are asked for from now on.
-
-    levels: None: there is no smaller book; raise max.message.bytes of the topic.
-    """
-    _log.warning("book_too_large", stream=stream, symbol=symbol, levels=levels)

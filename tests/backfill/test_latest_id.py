@@ -1,5 +1,6 @@
 """What REST's newest id proves, and what not."""
 
+import itertools
 from collections.abc import Callable
 
 import msgspec
@@ -10,23 +11,30 @@ from connector.backfill.pages import RestPage
 from connector.binance.stream_name import Stream
 from connector.continuity.rest_requests import ConfirmReset, FillPolicy
 from tests.feed.test_arbitration import Pair
+from tests.support.continuity import EVERYTHING, Line, depth
+
+LAST = 101  # newest id that was read
 
 
 class Calls:
-    """Answers with an id; something is delivered before the answer arrives."""
+    """Answers with an id; something is delivered before the answer arrives.
 
-    def __init__(self, newest: int, meanwhile: Callable[[], None]) -> None:
+    `late_ms`: how much later than the newest event that was read REST's is.
+    """
+
+    def __init__(self, newest: int, meanwhile: Callable[[], None], late_ms: int) -> None:
         self.newest, self.meanwhile = newest, meanwhile
+        self.time = 1_789_967_000_000 + LAST + late_ms
 
     async def ask(self, stream: Stream, page: RestPage) -> bytes:
         del stream, page
         self.meanwhile()
-        row = {"id": self.newest, "price": "1", "qty": "1", "time": 1, "isBuyerMaker": True}
-        return msgspec.json.encode([{**row, "isBestMatch": True}])
+        row = {"id": self.newest, "price": "1", "qty": "1", "time": self.time}
+        return msgspec.json.encode([{**row, "isBuyerMaker": True, "isBestMatch": True}])
 
 
 async def probed(
-    newest: int, meanwhile: tuple[int, ...] = (), later: tuple[int, ...] = ()
+    newest: int, meanwhile: tuple[int, ...] = (), later: tuple[int, ...] = (), late_ms: int = 1
 ) -> tuple[Pair, LatestIdProbe]:
     """Let one connection deliver 101 trades, then the other; let REST be asked twice.
 
@@ -34,9 +42,10 @@ async def probed(
         newest: Id of REST's answer.
         meanwhile: Ids that the first connection delivers while REST is asked.
         later: Ids that the second connection delivers between the two answers.
+        late_ms: As of `Calls`.
     """
     pair = Pair(FillPolicy(enabled=True))
-    calls = Calls(newest, lambda: pair.deliver(1, *meanwhile))
+    calls = Calls(newest, lambda: pair.deliver(1, *meanwhile), late_ms)
     probe = LatestIdProbe(
         calls,  # type: ignore[arg-type]
         pair.pipeline,
@@ -45,8 +54,8 @@ async def probed(
     )
     pair.opened(1)
     pair.opened(2)
-    pair.deliver(1, *range(1, 102))
-    pair.deliver(2, *range(1, 102))
+    pair.deliver(1, *range(1, LAST + 1))
+    pair.deliver(2, *range(1, LAST + 1))
     [series] = next(iter(pair.routes.values())).series.values()
     requests = pair.gap_tracker.requests
     assert list(requests) == [ConfirmReset(series)] * 2
@@ -82,3 +91,47 @@ async def test_ids_that_went_on_while_rest_was_asked_did_not_begin_anew() -> Non
     assert probe.resets == 0
     pair.deliver(2, 102, 103, 104)
     assert pair.published() == list(range(1, 105))
+
+
+async def test_rest_behind_the_stream_confirms_nothing() -> None:
+    _, probe = await probed(100, late_ms=0)
+
+    assert probe.resets == 0
+
+
+class Books:
+    """Answers with books of spot, which have no time."""
+
+    def __init__(self, *newest: int) -> None:
+        self.newest = list(newest)
+
+    async def ask(self, stream: Stream, page: RestPage) -> bytes:
+        del stream, page
+        book = {"lastUpdateId": self.newest.pop(0), "bids": [], "asks": []}
+        return msgspec.json.encode(book)
+
+
+@pytest.mark.parametrize(
+    ("answers", "resets"),
+    [
+        ((30, 40), 1),  # it grows, among the ids that the stream delivers now
+        ((30,), 0),
+        ((30, 30), 0),
+        ((30, 900), 0),
+        ((2, 3), 0),  # older than those
+    ],
+)
+async def test_a_book_without_a_time_must_be_seen_to_grow(
+    answers: tuple[int, ...], resets: int
+) -> None:
+    now = itertools.count(0.0, RESET_PROOF_S)
+    line = Line("btcusdt@depth", policy=EVERYTHING)
+    line.send("btcusdt@depth", depth(800, 900), *(depth(n, n) for n in range(5, 56)))
+    [series] = line.series("btcusdt@depth")
+    books = Books(*answers)
+    probe = LatestIdProbe(books, line.pipeline, enabled=True, clock=lambda: next(now))  # type: ignore[arg-type]
+    probe.confirm_reset(series)
+    for _ in answers:
+        await probe.probe()
+
+    assert probe.resets == resets

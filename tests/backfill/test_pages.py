@@ -5,11 +5,12 @@ import pytest
 from connector.backfill.pages import (
     RestPage,
     Span,
+    after,
     count_of,
     expires_ms,
+    fewer_levels,
     locate,
     next_page,
-    rest_of,
     snapshot,
     span_left,
 )
@@ -32,28 +33,36 @@ def test_trades_are_asked_for_from_the_first_missing_id() -> None:
         {"symbol": "BTCUSDT", "fromId": 100, "limit": 1000},
         weight=4,
         keyed=False,
-        limit=1000,
         until=5_099,
     )
 
 
 def test_no_more_rows_are_asked_for_than_are_missing() -> None:
     page = next_page(AGG, Span(7, 7), "BTCUSDT")
-    assert (page.params["limit"], page.limit) == (1, 1)
+    assert page.params["limit"] == 1
+
+
+def test_a_wide_page_has_as_many_rows_as_there_may_be() -> None:
+    page = next_page(AGG, Span(7, 7), "BTCUSDT", wide=True)
+    assert (page.params["limit"], page.params["fromId"]) == (1_000, 7)
 
 
 def test_old_futures_trades_carry_a_key() -> None:
     page = next_page(parse("usdm", "btcusdt@trade"), Span(1, 10_000), "BTCUSDT")
-    assert (page.weight, page.limit, page.keyed) == (200, 500, True)
+    assert (page.weight, page.params["limit"], page.keyed) == (200, 500, True)
 
 
-@pytest.mark.parametrize(("candles", "weight"), [(99, 1), (100, 2), (499, 2), (5_000, 2)])
+@pytest.mark.parametrize(("candles", "weight"), [(98, 1), (99, 2), (498, 2), (5_000, 2)])
 def test_futures_candles_weigh_by_how_many_are_asked_for(candles: int, weight: int) -> None:
     page = next_page(MINUTES, Span(0, (candles - 1) * 60_000), "BTCUSDT")
     assert page.weight == weight
-    assert page.limit == min(candles, 499)
-    assert page.params["startTime"] == 0
-    assert page.params["endTime"] == (candles - 1) * 60_000
+    assert page.params["limit"] == min(candles + 1, 499)
+
+
+def test_candles_are_asked_for_up_to_the_one_behind_them() -> None:
+    page = next_page(MINUTES, Span(0, 60_000), "BTCUSDT")
+    assert (page.params["startTime"], page.params["endTime"]) == (0, 120_000)
+    assert page.params["limit"] == 3
 
 
 def test_candles_of_utc_plus_8_are_asked_for_in_that_zone() -> None:
@@ -75,41 +84,12 @@ def test_continuous_candles_name_pair_and_contract_in_upper_case() -> None:
 def test_coinm_candles_span_less_than_200_days_a_call() -> None:
     page = next_page(DAYS, Span(0, 300 * DAY_MS), "BTCUSD_PERP")
     assert page.until == page.params["endTime"] == 200 * DAY_MS - 1
-    assert rest_of(DAYS, Span(0, 300 * DAY_MS), page, 200, 199 * DAY_MS) == Span(
-        200 * DAY_MS, 300 * DAY_MS
-    )
+    assert after(DAYS, page.until) == 200 * DAY_MS
 
 
 def test_options_trades_are_the_latest_of_the_series_symbol() -> None:
     page = next_page(OPTION, Span(3, 4), "BTC-261225-100000-C")
     assert page.params == {"symbol": "BTC-261225-100000-C", "limit": 500}
-    assert rest_of(OPTION, Span(3, 4), page, 500, 3) is None
-
-
-def test_a_full_page_is_followed_by_the_next_id() -> None:
-    span = Span(100, 5_099)
-    page = next_page(AGG, span, "BTCUSDT")
-    assert rest_of(AGG, span, page, 1000, 1_099) == Span(1_100, 5_099)
-    assert rest_of(AGG, span, page, 1000, 5_099) is None
-
-
-def test_a_page_that_is_not_full_is_the_last() -> None:
-    span = Span(100, 5_099)
-    page = next_page(AGG, span, "BTCUSDT")
-    assert rest_of(AGG, span, page, 999, 1_098) is None
-    assert rest_of(AGG, span, page, 0, None) is None
-
-
-def test_an_answer_that_does_not_advance_is_not_asked_for_again() -> None:
-    span = Span(100, 5_099)
-    page = next_page(AGG, span, "BTCUSDT")
-    assert rest_of(AGG, span, page, 1000, 5) == Span(101, 5_099)
-
-
-def test_a_full_page_of_candles_is_followed_by_the_next_opening_time() -> None:
-    span = Span(0, 1_000 * 60_000)
-    page = next_page(MINUTES, span, "BTCUSDT")
-    assert rest_of(MINUTES, span, page, 499, 498 * 60_000) == Span(499 * 60_000, 1_000 * 60_000)
 
 
 def test_candles_are_counted_by_their_interval() -> None:
@@ -151,6 +131,22 @@ def test_a_snapshot_that_cannot_be_had_is_refused(
 ) -> None:
     with pytest.raises(Refused, match=words):
         snapshot(parse(product, name), "BTCUSDT", levels)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("product", "name", "levels", "fewer"),
+    [
+        ("spot", "btcusdt@depth", 1_000, 500),
+        ("spot", "btcusdt@depth", 500, 100),
+        ("usdm", "btcusdt@depth", 10, 5),
+        ("usdm", "btcusdt@depth", 5, None),
+        ("usdm", "btcusdt@rpiDepth@500ms", 1_000, None),
+    ],
+)
+def test_a_book_has_fewer_levels_down_to_five(
+    product: str, name: str, levels: int, fewer: int | None
+) -> None:
+    assert fewer_levels(parse(product, name), levels) == fewer  # type: ignore[arg-type]
 
 
 def test_a_stream_without_a_past_is_refused() -> None:

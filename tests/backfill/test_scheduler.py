@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import pytest
 from typing_extensions import override
 
-from connector.backfill.job import BATCH_EVENTS
 from connector.backfill.pages import Span
 from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.products import PRODUCTS, Bases
@@ -16,6 +15,7 @@ from connector.binance.stream_name import Stream, parse
 from connector.codec.rest_rows import RestEvent
 from connector.continuity.gap import Gap
 from connector.errors import Retry
+from connector.lab.clock import Clock
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
 from connector.transport.rest import RestClient
@@ -92,13 +92,12 @@ class WorldJob(KeptJob):
 @contextlib.asynccontextmanager
 async def world_of(api_key: str | None = None, share: float = 1.0) -> AsyncIterator[World]:
     market = Market(3)
-    lab = LabRest(market)
+    lab = LabRest(market, clock=Clock(lambda: made.now_s))
     await lab.start()
     bases = {product: Bases(("ws://unused",), lab.url) for product in PRODUCTS}
     rest = RestClient(bases, api_key=api_key, clock=lambda: made.now_s)
-    lab.clock = lambda: made.now_s
     await rest.start()
-    scheduler = BackfillScheduler(rest, weight_share=share, clock=lambda: made.now_s)
+    scheduler = BackfillScheduler(rest, weight_share=share)
     made = World(market, lab, rest, scheduler)
     running = asyncio.create_task(scheduler.run())
     try:
@@ -128,14 +127,6 @@ async def test_a_gap_of_several_pages_is_filled_in_order(world: World) -> None:
     assert job.outcome == ("filled", 2_500, 2_500)
     assert [call.weight for call in world.lab.asked] == [25, 25, 25]
     assert world.scheduler.waiting == 0
-
-
-async def test_events_are_delivered_a_few_at_a_time(world: World) -> None:
-    made = world.make(TRADES, 500)
-    job = world.fill(TRADES, made[0], made[-1])
-    await world.all_closed()
-
-    assert job.batches == [BATCH_EVENTS] * 5
 
 
 async def test_candles_are_filled_by_their_times(world: World) -> None:
@@ -294,7 +285,7 @@ async def test_what_a_job_raises_ends_the_run(world: World) -> None:
             raise Retry("Kafka does not answer")
 
     made = world.make(TRADES, 10)
-    scheduler = BackfillScheduler(world.rest, clock=lambda: world.now_s)
+    scheduler = BackfillScheduler(world.rest)
     gap = world.job(TRADES, made[0], made[-1]).gap
     scheduler.add(Failing(world, TRADES, "BTCUSDT", gap))
 

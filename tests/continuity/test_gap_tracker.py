@@ -292,6 +292,29 @@ def test_ids_that_began_anew_are_a_new_epoch_and_no_repeats() -> None:
     assert requested == [(0, 60, 59)]
 
 
+def test_ids_that_go_on_behind_a_jump_are_in_one_epoch_each() -> None:
+    """One event has an id far ahead; REST has filled up to 14 when the ids are known to go on."""
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    line.trades(10, 5_000, *range(12, 62))
+    [series], [jump] = line.series(), line.requested()
+    line.gap_tracker.on_recovered(series, jump, 11)
+    line.gap_tracker.on_recovered(series, jump, 14)
+    line.drain()
+
+    line.pipeline.reset(series)
+    line.trades(62)
+    markers, _ = line.drain()
+
+    found = [(m["state"], m["reason"], m["before_id"], m["after_id"]) for m in markers]
+    assert found == [
+        ("unfillable", "ids_reset", 5_000, None),
+        ("partial", "sequence", 10, 5_000),
+        ("opened", "sequence", 14, 62),
+    ]
+    assert [marker["id_epoch"] for marker in markers] == [0, 0, 1]
+    assert list(series.open_gaps) == [markers[-1]["gap_id"]]
+
+
 def test_a_reset_is_not_confirmed_where_rest_may_not_be_asked() -> None:
     line = Line("btcusdt@trade")
     line.trades(1000, *range(1, 60))
@@ -309,7 +332,7 @@ def test_a_book_whose_ids_began_anew_gets_a_snapshot() -> None:
     [_, marker], _ = line.drain()
 
     assert marker["reason"] == "ids_reset"
-    assert list(line.gap_tracker.requests) == [SnapshotBook(series, marker["gap_id"])]
+    assert list(line.gap_tracker.requests) == [SnapshotBook(series, marker["gap_id"], None)]
 
 
 def test_a_gap_in_a_book_is_unfillable_and_requests_a_snapshot() -> None:
@@ -321,8 +344,8 @@ def test_a_gap_in_a_book_is_unfillable_and_requests_a_snapshot() -> None:
 
     assert (marker["state"], marker["detail"]) == ("unfillable", "REST does not have it")
     assert list(line.gap_tracker.requests) == [
-        SnapshotBook(series, None),
-        SnapshotBook(series, marker["gap_id"]),
+        SnapshotBook(series, None, 5),
+        SnapshotBook(series, marker["gap_id"], 12),
     ]
 
 

@@ -210,7 +210,7 @@ def test_a_topic_that_changes_ends_the_coverage_of_the_old_one_and_starts_the_ne
         ("started", "elsewhere", None, 6),
     ]
     assert progress["topic"] == "elsewhere"
-    assert list(line.gap_tracker.requests) == [SnapshotBook(series, None)]
+    assert list(line.gap_tracker.requests) == [SnapshotBook(series, None, 5)]
 
 
 def test_another_key_in_the_same_topic_changes_no_coverage() -> None:

@@ -2,8 +2,9 @@
 
 from typing_extensions import override
 
-from connector.backfill.job import BackfillJob, FillState
+from connector.backfill.job import BackfillJob
 from connector.backfill.pages import Span
+from connector.backfill.row_reader import FillState
 from connector.binance.candles import next_open, nth_open
 from connector.binance.stream_name import Stream
 from connector.codec.rest_rows import RestEvent
@@ -39,8 +40,10 @@ class KeptJob(BackfillJob):
         state, detail: Its result, once it is closed.
     """
 
-    def __init__(self, series: Series, gap: Gap, now_ms: float = 0.0) -> None:
-        super().__init__(series, gap, now_ms)
+    def __init__(
+        self, series: Series, gap: Gap, now_ms: float = 0.0, patience_s: float = 0.0
+    ) -> None:
+        super().__init__(series, gap, now_ms, patience_s)
         self.events: list[RestEvent] = []
         self.batches: list[int] = []
         self.state: FillState | None = None
@@ -54,7 +57,7 @@ class KeptJob(BackfillJob):
     @property
     def outcome(self) -> tuple[FillState | None, int, int]:
         """State, events missing, events recovered."""
-        return self.state, self.missing, self.gap.recovered
+        return self.state, self.reader.missing, self.gap.recovered
 
     @override
     async def deliver(self, events: list[RestEvent]) -> None:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Iterator
 
-from connector.backfill.pages import RestPage, Span, next_page, rest_of
+from connector.backfill.pages import RestPage, Span
+from connector.backfill.row_reader import RowReader
 from connector.binance.stream_name import Stream
 from connector.codec.rest_rows import RestEvent, recover
 from connector.lab.market import Market
 from connector.lab.rest import paths
+from tests.support.backfill import gap_around
 
 KEY = "k" * 64
 
@@ -24,10 +26,8 @@ def ask(market: Market, page: RestPage, now_ms: int) -> bytes:
 def fetch(
     market: Market, stream: Stream, span: Span, symbol: str, now_ms: int
 ) -> Iterator[list[RestEvent]]:
-    """Yield the rows of each page of a span, rows beyond it included."""
-    left: Span | None = span
-    while left is not None:
-        asked = next_page(stream, left, symbol)
-        rows = recover(stream, ask(market, asked, now_ms), symbol, closed_by_ms=now_ms)
-        yield rows
-        left = rest_of(stream, left, asked, len(rows), rows[-1].last if rows else None)
+    """Yield what is taken of each page of a span."""
+    reader = RowReader(stream, symbol, gap_around(stream, span), 0.0, patience_s=0.0)
+    while reader.left is not None:
+        page = reader.next_page()
+        yield reader.read(page, recover(stream, ask(market, page, now_ms), symbol), now_ms)

@@ -92,15 +92,19 @@ class ManualFiller:
         self._fetched = self._total = 0
         self._written_at = time.monotonic()
 
-    async def fill(self, scheduler: BackfillScheduler, gaps: Collection[Gap]) -> None:
+    async def fill(
+        self, scheduler: BackfillScheduler, gaps: Collection[Gap], patience_s: float
+    ) -> None:
         """Fetch what is missing and write it, until every gap is closed.
+
+        patience_s: how long in all each gap waits for events that REST does not show.
 
         Raises:
             Retry: the exchange cannot be reached, or has banned us for long; Kafka does not answer.
             Fatal: Kafka refused us for good.
         """
-        now_ms = time.time_ns() // 1_000_000
-        jobs = [ManualJob(self, gap, now_ms) for gap in gaps]
+        now_ms = scheduler.now_ms(self.series.product)
+        jobs = [ManualJob(self, gap, now_ms, patience_s) for gap in gaps]
         self._total = sum(gap.missing or 0 for gap in gaps)
         for job in jobs:
             scheduler.add(job)
@@ -154,8 +158,8 @@ class ManualFiller:
 class ManualJob(BackfillJob):
     """Fills one gap: its `opened` marker goes out with the first of its records, not before."""
 
-    def __init__(self, filler: ManualFiller, gap: Gap, now_ms: float) -> None:
-        super().__init__(filler.series, gap, now_ms)
+    def __init__(self, filler: ManualFiller, gap: Gap, now_ms: float, patience_s: float) -> None:
+        super().__init__(filler.series, gap, now_ms, patience_s)
         self._filler = filler
         self._opened = self._closed = False
         self._refused_before = 0

@@ -1,6 +1,5 @@
 """The request of a manual backfill: its planned stream, and the ids or candles of its times."""
 
-import time
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -151,7 +150,7 @@ class SpanResolver:
         seconds = located_for_s(self._stream)
         if request.since is None or seconds is None:
             return
-        earliest = round((time.time() - seconds) * 1000)
+        earliest = round(self._now_ms - seconds * 1000)
         if request.since < earliest:
             raise Refused(
                 f"--from {_utc(request.since)}: of {self._stream.product} REST finds ids by time"
@@ -162,12 +161,11 @@ class SpanResolver:
     def _candles(self, request: FillRequest, stored: int | None) -> Span:
         if request.since is None:
             raise Refused(f"{self._stream.name}: candles have no ids; give --from and --to")
-        now = round(time.time() * 1000)
         begin = open_time(self._interval, request.since, self._zone)
         if begin < request.since:
             begin = next_open(self._interval, begin, self._zone)
         # The candle that is open now changes still: the last closed one ends before it.
-        running = open_time(self._interval, now, self._zone)
+        running = open_time(self._interval, round(self._now_ms), self._zone)
         until = running if request.until is None else min(request.until, running)
         last = open_time(self._interval, until - 1, self._zone)
         if request.until is None and stored is not None:
@@ -176,7 +174,7 @@ class SpanResolver:
 
     async def _first_at(self, at_ms: int, until: int | None = None) -> int | None:
         """Return the first id at or after a time; None when there is none up to `until`."""
-        end = round(time.time() * 1000) if until is None else until
+        end = round(self._now_ms) if until is None else until
         while at_ms < end:
             page, key = locate(self._stream, self._symbol, at_ms)
             rows = rows_in(await self._get(page))
@@ -206,6 +204,10 @@ class SpanResolver:
         except (Refused, BadMessage):
             return None
         return next((event.time_ms for event in found if event.first == number), None)
+
+    @property
+    def _now_ms(self) -> float:
+        return self._rest.exchange_clock.now_ms(self._stream.product)
 
     async def _get(self, page: RestPage) -> bytes:
         call = self._stream.product, page.path, page.params, page.weight

@@ -32,6 +32,7 @@ from connector.telemetry.ledger import Ledger
 from connector.transport.rest import RestClient
 
 REGISTRY_TIMEOUT_S = 60.0
+MAX_PATIENCE_S = 30.0  # somebody waits; what stays missing is fetched by running it again
 
 
 async def run_manual_backfill(
@@ -85,6 +86,7 @@ class _Run:
         kafka = client_config.client(self.settings.kafka)
         await topic_admin.ensure(kafka, self.settings.topics, names)
         state = await asyncio.to_thread(self._topic_state.writer_state)
+        await self.rest.exchange_clock.measure([self._stream.product])
         resolver, report = SpanResolver(self.rest, self._stream, self.symbol), self._report
         requested = await resolver.span(request, state.last)
         report.first, report.last = requested.first, requested.last
@@ -138,7 +140,9 @@ class _Run:
         await filler.writer.start()
         try:
             share = self.settings.backfill.weight_share
-            await filler.fill(BackfillScheduler(self.rest, weight_share=share), gaps)
+            scheduler = BackfillScheduler(self.rest, weight_share=share)
+            patience_s = min(self.settings.backfill.patience.total_seconds(), MAX_PATIENCE_S)
+            await filler.fill(scheduler, gaps, patience_s)
             for marker in unfinished:
                 await filler.close_unfinished(marker)
             await filler.writer.wait_until_stored()

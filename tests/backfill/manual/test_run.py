@@ -41,6 +41,7 @@ from tests.support.worker import World, world
 
 pytestmark = pytest.mark.lab
 OFF = {"enabled": False}
+IMPATIENT = {"patience": "0s"}
 SPOT_TRADES = parse("spot", "btcusdt@trade")
 KLINES = parse("spot", "btcusdt@kline_1m")
 
@@ -306,7 +307,8 @@ async def test_what_rest_no_longer_has_is_unfillable_and_exit_1(still: Still) ->
     await still.write(*events[:20], *events[120:200])
     number = ids(events)
 
-    code, report = await still.run("--from-id", str(number[0]), "--to-id", str(number[199]))
+    asked = ("--from-id", str(number[0]), "--to-id", str(number[199]))
+    code, report = await still.run(*asked, backfill=IMPATIENT)
 
     assert (code, spans_of(report)) == (1, [(number[20], number[119], 0, "unfillable")])
     assert [marker["state"] for marker in await still.markers()] == ["opened", "unfillable"]
@@ -321,7 +323,8 @@ async def test_what_rest_has_in_part_is_partial(still: Still) -> None:
     await still.write(*events[:220], events[-1])
     number = ids(events)
 
-    code, report = await still.run("--from-id", str(number[0]), "--to-id", str(number[299]))
+    asked = ("--from-id", str(number[0]), "--to-id", str(number[299]))
+    code, report = await still.run(*asked, backfill=IMPATIENT)
 
     assert (code, spans_of(report)) == (1, [(number[220], number[298], 49, "partial")])
     assert "are gone for good" in report["gaps"][0]["detail"]
@@ -378,7 +381,7 @@ async def test_an_exchange_that_goes_away_in_the_middle_leaves_it_partial(
     events = still.make(SPOT_TRADES, 3_000)
     first, last = ids(events)[0], ids(events)[-1]
     monkeypatch.setattr("connector.backfill.manual.filler.GIVE_UP_AFTER_S", 0.3)
-    away_after(2, still.rest)  # the time of the first id, then a page
+    away_after(3, still.rest)  # the exchange's time, the time of the first id, then a page
 
     with pytest.raises(Retry, match="503"):
         await still.run("--from-id", str(first), "--to-id", str(last))
