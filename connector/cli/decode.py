@@ -1,7 +1,7 @@
 """`bkc decode`: records of captured frames, without exchange or Kafka."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, Exit, Option
 
@@ -17,6 +17,10 @@ def decode(
         str | None,
         Option(metavar="STREAM", help="Stream of raw payloads that do not contain its name."),
     ] = None,
+    time_unit: Annotated[
+        Literal["ms", "us"],
+        Option(help="Unit of the times in the frames; us: spot with timeUnit=MICROSECOND."),
+    ] = "ms",
     avro: Annotated[bool, Option("--avro", help="Print the Avro bytes in hex.")] = False,
 ) -> None:
     """Turn captured frames into records, without Kafka.
@@ -29,4 +33,4 @@ def decode(
     """
     from connector.cli import decode_run
 
-    raise Exit(1 if decode_run.run(product, file, stream, avro=avro) else 0)
+    raise Exit(1 if decode_run.run(product, file, stream, time_unit, avro=avro) else 0)

@@ -19,12 +19,21 @@ from connector.codec.avro import to_json
 from connector.codec.schema import load
 from connector.errors import BadMessage, Refused
 from connector.feed.replay import Replay, Result
+from connector.planning.model import TimeUnit
 
 
-def run(product: Product, file: Path | None, stream: str | None, *, avro: bool) -> int:
-    """Print what becomes of each line; return how many dead letters there were."""
+def run(
+    product: Product, file: Path | None, stream: str | None, time_unit: TimeUnit, *, avro: bool
+) -> int:
+    """Print what becomes of each line; return how many dead letters there were.
+
+    Raises:
+        Refused: microseconds of another product than spot; no such stream; no such file.
+    """
+    if time_unit == "us" and product != "spot":
+        raise Refused(f"--time-unit us is for spot only, {product} has milliseconds: leave it out")
     given = parse_any(product, stream) if stream is not None else None
-    replay, dead_letters = Replay(product), 0
+    replay, dead_letters = Replay(product, time_unit), 0
     for line in _lines(file):
         for shown in _decoded(replay, line, given, avro=avro):
             dead_letters += "dead_letter" in shown

@@ -10,6 +10,7 @@ from connector.continuity.gap_tracker import GapTracker
 from connector.errors import BadMessage
 from connector.feed.pipeline import Pipeline
 from connector.feed.route import Codecs, Routes, route_to
+from connector.planning.model import TimeUnit
 from connector.telemetry.ledger import Ledger
 
 UNBOUNDED = 1 << 40  # records there is room for, and bytes the queue may hold
@@ -33,6 +34,7 @@ class Replay:
     """A pipeline of one product that keeps what it publishes; callers may clear `results`."""
 
     product: Product
+    time_unit: TimeUnit = "ms"  # of the times in the payloads
     prefix: str = "binance"
     results: list[Result] = field(default_factory=list)
     ledger: Ledger = field(default_factory=Ledger)
@@ -51,7 +53,7 @@ class Replay:
         self._kind = stream.row.kind
         if name not in self._routes:
             topic = f"{self.prefix}.{stream.product}.{stream.row.kind}"
-            self._routes[name] = route_to(topic, 0, stream, self._codecs)
+            self._routes[name] = route_to(topic, 0, stream, self._codecs, self.time_unit)
         self._pipeline.receive(self._routes, [wrap(name, payload)], received_us, FEED)
 
     # The pipeline's publisher

@@ -145,6 +145,25 @@ def test_decode_shows_a_time_outside_the_calendar_as_a_dead_letter() -> None:
     assert lines(text)[0]["dead_letter"].endswith("`$.E`: '100000000000000000'")
 
 
+def test_decode_reads_times_in_microseconds_where_told() -> None:
+    sample = json.loads((SAMPLES / "spot" / "symbol-trade.json").read_text())
+    micros = {"E": 1_789_964_484_110_321, "T": 1_789_964_484_109_654}
+    frame = json.dumps({"stream": sample["stream"], "data": sample["data"] | micros})
+
+    code, text = run("decode", "--product", "spot", "--time-unit", "us", stdin=frame)
+    [shown] = lines(text)
+
+    assert (code, shown["timestamp"]) == (0, 1_789_964_484_109)
+    found = shown["record"]
+    assert (found["event_time"], found["event_time_us"]) == (1_789_964_484_110, micros["E"])
+    assert (found["trade_time"], found["trade_time_us"]) == (1_789_964_484_109, micros["T"])
+
+
+def test_decode_refuses_microseconds_of_a_product_that_has_none() -> None:
+    with pytest.raises(Refused, match="--time-unit us is for spot only, usdm has milliseconds"):
+        run("decode", "--product", "usdm", "--time-unit", "us", stdin="{}")
+
+
 def test_decode_prints_avro_in_hex() -> None:
     sample = json.loads((SAMPLES / "spot" / "symbol-trade.json").read_text())
     frame = json.dumps({"stream": sample["stream"], "data": sample["data"]})
