@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connector.binance.envelope import unwrap
 from connector.binance.infer import infer_stream
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import Stream, parse_any
@@ -89,16 +90,8 @@ def _parsed(product: Product, line: bytes, named: Stream | None) -> tuple[Stream
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise Refused(f"not JSON: {error}") from error
     if isinstance(frame, dict) and isinstance(frame.get("stream"), str) and "data" in frame:
-        return parse_any(product, frame["stream"]), _inside(line, frame["data"]), frame["data"]
+        return parse_any(product, frame["stream"]), unwrap(line)[1], frame["data"]
     return named or infer_stream(product, frame), line, frame
-
-
-def _inside(line: bytes, data: Any) -> bytes:
-    """Return the bytes of `data`; written anew only where the wrapper is not Binance's own."""
-    _, found, rest = line.partition(b'"data":')
-    if line.startswith(b'{"stream":') and found and rest.endswith(b"}"):
-        return rest[:-1].strip()
-    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _time(data: Any) -> int | None:

@@ -145,9 +145,12 @@ async def test_a_request_that_its_host_reads_in_parts_is_answered_because_pings_
     connection.close()
 
 
-async def test_no_request_is_larger_than_the_exchange_reads_at_once(exchange: Exchange) -> None:
+async def test_no_request_is_larger_than_the_exchange_reads_at_once(
+    exchange: Exchange, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Session, "over_limit", lambda _session: False)
     exchange.delivery.request_limits = RequestLimits(stuck=3_992, lost=3_992)
-    connection = await connect(exchange, Sink())
+    connection = await connect(exchange, Sink(), ConnectionLimits(1000, 1024))
 
     names = [f"我踏马来了{number}usdt@aggTrade" for number in range(400)]
     await in_time(connection.subscribe(names))
