@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from connector.binance.catalogue import ROWS, rows_of, subscribable
 from connector.binance.catalogue.row import Row
+from connector.binance.notation import binance_symbol
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_pattern import fill_in, keyword, match, parameter_names, tail
 from connector.binance.suggest import nearest, nearest_elsewhere
@@ -19,7 +20,7 @@ from connector.errors import Refused
 
 # Futures and spot symbols may be non-ASCII since 2025. Excluded: separators of names, quotes,
 # blanks, and the signs of placeholders and globs.
-_NOT_IN_A_SYMBOL = re.compile(r"""[\x00-\x20\x7f\s@!"'`/\\<>\[\]?&,*]""")
+_NOT_IN_A_SYMBOL = re.compile(r"""[\x00-\x20\x7f\s@!"'`/\\<>\[\]?&,*:]""")
 _DATE = re.compile(r"[0-9]{6}")
 MAX_NAME_BYTES = 500  # the longest that are listed have under 60; one request must hold any name
 
@@ -144,7 +145,9 @@ def _value_problem(row: Row, parameter: str, value: str) -> str | None:
     if parameter == "yymmdd":
         return None if _DATE.fullmatch(value) else f"expiry {value!r} is not six digits yymmdd"
     if bad := _NOT_IN_A_SYMBOL.search(value):
-        return f"{parameter} {value!r} has {bad.group()!r}, which no {parameter} has"
+        symbol = binance_symbol(row.product, value)
+        cure = f": write {symbol.lower()}" if symbol else ""
+        return f"{parameter} {value!r} has {bad.group()!r}, which no {parameter} has{cure}"
     return _symbol_problem(row.product, parameter, value)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     Discriminator,
     Field,
@@ -12,6 +13,7 @@ from pydantic import (
     model_validator,
 )
 
+from connector.binance.notation import binance_symbol
 from connector.binance.products import Product
 from connector.config.addresses import WebSocketUrl
 from connector.config.values import KeyTemplate, Section, Texts, TopicTemplate, one_or_many
@@ -58,9 +60,21 @@ class Filter(Section):
         return Selection(everything=everything, top=self.top, **given)
 
 
+def _as_binance_writes(written: str, info: ValidationInfo) -> str:
+    """Raise ValueError for a symbol in another tool's notation: Binance would send nothing."""
+    product = info.data.get("product")
+    symbol = product and binance_symbol(product, written)
+    if symbol:
+        raise ValueError(f"{written!r} is not how Binance writes it: write {symbol}")
+    return written
+
+
+Names = Annotated[
+    list[Annotated[str, AfterValidator(_as_binance_writes)]], BeforeValidator(one_or_many)
+]
 # Tags in angle brackets are no keys of the file: error_text.py leaves them out of a place.
 Symbols = Annotated[
-    Annotated[Texts, Tag("<names>")] | Annotated[Filter, Tag("<filter>")],
+    Annotated[Names, Tag("<names>")] | Annotated[Filter, Tag("<filter>")],
     Discriminator(lambda value: "<filter>" if isinstance(value, dict | Filter) else "<names>"),
 ]
 
@@ -101,6 +115,16 @@ class SubscriptionSettings(Section):
         description="Rows of the other futures product in a whole-market stream, when no topic of"
         " theirs is planned: dropped (and counted), or kept in this topic.",
     )
+
+    @field_validator("symbols")
+    @classmethod
+    def _filters_as_binance_writes(
+        cls, symbols: list[str] | Filter, info: ValidationInfo
+    ) -> list[str] | Filter:
+        if isinstance(symbols, Filter):
+            for written in (*symbols.match, *symbols.exclude):
+                _as_binance_writes(written, info)
+        return symbols
 
     @field_validator("time_unit")
     @classmethod

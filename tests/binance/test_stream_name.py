@@ -290,6 +290,11 @@ def test_any_text_is_parsed_or_refused(product: Product, text: str) -> None:
     assert stream.name == text
 
 
+@pytest.mark.parametrize("name", ["btc/usdt@trade", "btc/usdt:usdt@trade"])
+def test_a_symbol_in_another_tools_notation_is_refused_with_its_cure(name: str) -> None:
+    assert "which no symbol has: write btcusdt" in refusal("usdm", name)
+
+
 def test_a_name_too_long_for_any_request_is_refused() -> None:
     with pytest.raises(
         Refused, match=r"^'xxx.*'\.\.\. has 606 bytes: no stream's name has over 500"

@@ -199,3 +199,33 @@ def test_two_rules_that_write_the_same_events_are_told_with_their_lines(tmp_path
 @pytest.mark.parametrize("written", ["trade", "[trade]"])
 def test_one_stream_may_stand_without_brackets(tmp_path: Path, written: str) -> None:
     assert subscription(tmp_path, GOOD.replace("[trade]", written)).streams == ["trade"]
+
+
+@pytest.mark.parametrize(
+    ("product", "symbols", "error"),
+    [
+        (
+            "spot",
+            "[BTCUSDT, BTC/USDT]",
+            "symbols[1]: 'BTC/USDT' is not how Binance writes it: write",
+        ),
+        ("spot", "btc-usdt", "symbols[0]: 'btc-usdt' is not how Binance"),
+        ("usdm", '["BTC/USDT:USDT"]', "symbols[0]: 'BTC/USDT:USDT' is not how Binance"),
+        (
+            "usdm",
+            "[BTCUSDT_PERP]",
+            "symbols[0]: 'BTCUSDT_PERP' is not how Binance writes it: write",
+        ),
+        ("spot", "{exclude: BTC/USDT}", "symbols: 'BTC/USDT' is not how Binance"),
+        ("spot", "{match: [A*, BTC/USDT]}", "symbols: 'BTC/USDT' is not how Binance"),
+    ],
+)
+def test_a_symbol_in_another_tools_notation_is_refused_with_its_cure(
+    product: str, symbols: str, error: str, tmp_path: Path
+) -> None:
+    text = GOOD.replace("product: spot", f"product: {product}").replace("[BTCUSDT]", symbols)
+
+    message = refused(tmp_path, text)
+
+    assert f"connector.yaml:8: subscriptions[0].{error}" in message
+    assert message.endswith(": write BTCUSDT")
