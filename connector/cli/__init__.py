@@ -69,15 +69,8 @@ def main() -> None:
     """Run the command line; print the package's errors and exit with their codes."""
     try:
         app()
-    except Refused as error:
-        _end(str(error), 2)
-    except Retry as error:
-        _end(f"could not reach: {error}", 3)
-    except Fatal as error:
-        _end(f"gave up: {error}", 4)
+    except (Refused, Retry, Fatal) as error:
+        from connector.cli.console import fail
+        from connector.cli.endings import ending
 
-
-def _end(message: str, code: int) -> None:
-    from connector.cli.console import fail
-
-    sys.exit(fail(message, code))
+        sys.exit(fail(*ending(error)))

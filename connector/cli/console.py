@@ -16,6 +16,7 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -80,7 +81,7 @@ def progress(begin: str) -> Iterator[Report]:
     """
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
     lines = _Interval()
-    with Progress(*columns, TimeRemainingColumn(), console=err, transient=True) as bar:
+    with _bar(*columns, TimeRemainingColumn()) as bar:
         task = bar.add_task(begin, total=None)
 
         def report(what: str, done: int, total: int) -> None:
@@ -95,7 +96,7 @@ def progress(begin: str) -> Iterator[Report]:
 def download() -> Iterator[Callable[[str, int], None]]:
     """Show what is fetched; the callable takes its name, and the bytes that have come since."""
     columns = TextColumn("fetching {task.description}"), BarColumn(), DownloadColumn()
-    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as bar:
+    with _bar(*columns, TimeElapsedColumn()) as bar:
         tasks = {}
 
         def report(what: str, received: int) -> None:
@@ -108,12 +109,19 @@ def download() -> Iterator[Callable[[str, int], None]]:
         yield report
 
 
+def _bar(*columns: ProgressColumn) -> Progress:
+    """Return a bar that leaves nothing behind; not on a terminal it shows nothing at all."""
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+
+
 @contextlib.contextmanager
 def waiting(what: str) -> Iterator[None]:
     """Show what is waited for: a spinner on a terminal, else a line."""
-    if not err.is_terminal:
+    if err.is_terminal:
+        with err.status(what):
+            yield
+    else:
         note(what)
-    with err.status(what):
         yield
 
 

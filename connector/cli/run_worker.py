@@ -6,22 +6,35 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+from typer import Exit
+
+from connector.cli.endings import BUG, ending
 from connector.config.load import load
+from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events, logs
 from connector.worker.market import run_market
 
 
 def market(path: Path) -> int:
-    """Run the market worker until a signal; return how many records could not be stored."""
+    """Run the market worker until a signal; return how many records could not be stored.
+
+    Raises:
+        Exit: an error ended it and is logged. Others as `run_market`, to be shown to a person.
+    """
     loaded = load(path)
     settings = loaded.settings.logs
     json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     logs.configure(json=json, level=settings.level)
     try:
         return _run_loop(run_market(loaded))
+    except (Refused, Retry, Fatal) as error:
+        if not json:
+            raise
+        events.gave_up(cause=str(error))  # a sentence beside it would be a line that is not JSON
+        raise Exit(ending(error)[1]) from error
     except Exception as error:
-        events.gave_up(cause=str(error))
-        raise
+        events.gave_up(cause=f"a bug of the connector: {error!r}", bug=error)
+        raise Exit(BUG) from error
 
 
 def _run_loop(work: Coroutine[Any, Any, int]) -> int:

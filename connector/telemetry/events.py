@@ -46,9 +46,12 @@ def stopped(left: int, seconds: float, **counts: int) -> None:
     level("stopped", left=left, seconds=round(seconds, 2), **counts)
 
 
-def gave_up(cause: str) -> None:
-    """The process ends with an error; `cause` is the message of the exception."""
-    _log.critical("gave_up", cause=cause)
+def gave_up(cause: str, bug: BaseException | None = None) -> None:
+    """The process ends with an error; `cause` says what to do about it.
+
+    bug: the error, where it is one of the program: its traceback is logged.
+    """
+    _log.critical("gave_up", cause=cause, **({} if bug is None else {"exc_info": bug}))
 
 
 def task_failed(part: str, error: BaseException) -> None:

@@ -15,12 +15,14 @@ import structlog
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _INDENT = "    "  # of what continues a line
+_REPORTED = ("FAIL", "ERROR")  # what librdkafka both logs and gives to `error_cb`
 
 
 def configure(*, json: bool, level: str = "INFO") -> None:
     """Set up logging for the process, from `level` up; all lines go to standard error.
 
-    Libraries are heard from WARNING up, as event `library_message`.
+    Libraries are heard from WARNING up, as event `library_message`; librdkafka, whose setting
+    `debug` is for that, from `level` up.
     """
     number = logging.getLevelNamesMapping()[level]
     stamps: list[structlog.typing.Processor] = [
@@ -44,7 +46,8 @@ def configure(*, json: bool, level: str = "INFO") -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
-    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
+    librdkafka_logger().setLevel(number)
     logging.captureWarnings(capture=True)
 
 
@@ -97,7 +100,13 @@ def wrap(line: str, width: int) -> str:
 
 @functools.cache
 def librdkafka_logger() -> logging.Logger:
-    """Return a logger for librdkafka that shows nothing: its errors come through `error_cb`."""
+    """Return the logger for librdkafka's clients, without what `error_cb` reports as well."""
     logger = logging.getLogger("librdkafka")
-    logger.setLevel(logging.CRITICAL)
+    logger.setLevel(logging.WARNING)
+    logger.addFilter(lambda record: _facility(record) not in _REPORTED)
     return logger
+
+
+def _facility(record: logging.LogRecord) -> str:
+    """Return the first word of a line of librdkafka: FAIL, CONFWARN, REQTMOUT, ..."""
+    return record.getMessage().partition(" ")[0]

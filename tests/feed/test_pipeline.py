@@ -1,6 +1,7 @@
 """A frame's life: its route, other spellings, the queue while there is no room, the accounts."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -272,6 +273,12 @@ def test_unknown_keys_do_not_stop_a_stream() -> None:
     line.assert_balanced()
 
 
+def lists_and_maps(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from([*"eEstpqTmM", "zz"]), inner, max_size=9
+    )
+
+
 pieces = st.one_of(
     st.binary(max_size=60),
     st.just(frame(trade(1))),
@@ -280,10 +287,7 @@ pieces = st.one_of(
         frame,
         st.recursive(
             st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-            lambda inner: (
-                st.lists(inner, max_size=3)
-                | st.dictionaries(st.sampled_from([*"eEstpqTmM", "zz"]), inner, max_size=9)
-            ),
+            lists_and_maps,
             max_leaves=12,
         ),
     ),

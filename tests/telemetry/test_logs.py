@@ -18,7 +18,7 @@ import logging, sys, warnings
 from connector.telemetry import logs
 logs.configure(json=sys.argv[1] == "json")
 from connector.telemetry import events
-events.kafka_trouble("{CAUSE}")
+events.dead_letter_lost("{CAUSE}")
 logging.getLogger("aiokafka.conn").error("Connect attempt to %s failed", "<Node 1>")
 warnings.warn("old", DeprecationWarning, stacklevel=1)
 def divide(password: str) -> None:
@@ -41,7 +41,7 @@ def test_every_line_of_a_json_log_is_json_also_those_of_libraries() -> None:
     lines = [json.loads(line) for line in run("json").splitlines()]
 
     assert [(line["event"], line.get("library"), line["level"]) for line in lines] == [
-        ("kafka_trouble", None, "warning"),
+        ("dead_letter_lost", None, "error"),
         ("library_message", "aiokafka.conn", "error"),
         ("library_message", "py.warnings", "warning"),
         ("task_failed", None, "error"),
@@ -50,6 +50,30 @@ def test_every_line_of_a_json_log_is_json_also_those_of_libraries() -> None:
     assert lines[1]["text"] == "Connect attempt to <Node 1> failed"
     assert all("timestamp" in line for line in lines)
     assert all("ZeroDivisionError" in line["exception"] for line in lines[3:])
+
+
+LIBRDKAFKA = """
+from confluent_kafka import Producer
+from connector.kafka.client import open_client
+from connector.telemetry import logs
+logs.configure(json=True)
+errors = []
+conf = {"bootstrap.servers": "127.0.0.1:9", "fetch.wait.max.ms": 100}
+client = open_client(Producer, conf, errors.append)
+while not errors:
+    client.poll(0.1)
+"""
+
+
+def test_librdkafka_logs_in_the_same_form_what_it_does_not_report_otherwise() -> None:
+    command = [sys.executable, "-c", LIBRDKAFKA]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    lines = [json.loads(line) for line in ended.stderr.splitlines()]
+
+    assert [(line["event"], line["library"]) for line in lines] == [
+        ("library_message", "librdkafka")
+    ]
+    assert lines[0]["text"].startswith("CONFWARN ")  # and no FAIL, which is `errors`
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
