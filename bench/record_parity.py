@@ -34,7 +34,7 @@ class Collector:
         """Return a number that no load reaches."""
         return 1 << 40
 
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> bool:
         """Raise AssertionError: no frame of a load is bad."""
         raise AssertionError(f"{source} at {received}: {error}: {raw!r}")
 

@@ -17,8 +17,11 @@ MAX_SHOWN_CHARACTERS = 80  # of the name of an unknown stream
 class DeadLetterSink(Protocol):
     """Where dead letters go: kafka/idempotent_producer.py."""
 
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
-        """Publish the raw bytes and why they are no record; received in epoch microseconds."""
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> bool:
+        """Publish the raw bytes and why they are no record; received in epoch microseconds.
+
+        Returns True: the sink counts it once it is stored or lost. False: the caller counts it.
+        """
 
 
 class DeadLetterHandler:
@@ -76,9 +79,9 @@ class DeadLetterHandler:
     def send(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
         """Publish and count a dead letter; `name`: the stream's wire name, empty without one."""
         self._ledger.records.produced += 1
-        self._ledger.records.dead_lettered += 1
         self._ledger.dead_letters[error.reason] += 1
-        self._sink.dead_letter(name, raw, error, received_us)
+        if not self._sink.dead_letter(name, raw, error, received_us):
+            self._ledger.records.dead_lettered += 1
 
 
 def _as_bad_message(error: Exception) -> BadMessage:

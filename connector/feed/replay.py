@@ -68,7 +68,8 @@ class Replay:
         self.ledger.records.acknowledged += 1
         self.results.append(Result(topic, key, timestamp, value, kind=self._kind))
 
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> bool:
         """Keep a dead letter."""
-        topic, key = f"{self.prefix}.{DEAD_LETTER}", source.encode()
+        topic, key = f"{self.prefix}.{DEAD_LETTER}", source.encode() or error.reason.encode()
         self.results.append(Result(topic, key, received // 1000, raw, reason=str(error)))
+        return False

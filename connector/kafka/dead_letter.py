@@ -8,6 +8,7 @@ from connector.rate_limit import Sampler
 
 MAX_RECORDS_PER_S = 100  # of each reason; the rest of a flood is only counted
 MAX_VALUE_BYTES = 900_000  # of the raw bytes: librdkafka takes 1,000,000 with key and headers
+MIN_VALUE_BYTES = 1_000  # a value is cut no further, though its topic takes no more
 MAX_DETAIL_CHARACTERS = 1_000
 # The broker refuses a whole batch with one of these: one record in it is the poison record.
 POISON_RECORD = (
@@ -38,11 +39,20 @@ class DeadLetterEncoder:
         sampler = self._samplers.setdefault(error.reason, Sampler(MAX_RECORDS_PER_S))
         if not sampler.allows(now):
             return None
-        key = source.encode()
+        # Never without a key: a compacted topic refuses such records.
+        key = source.encode() or error.reason.encode()
         headers: Headers = [
             ("reason", error.reason.encode()),
             ("detail", error.detail[:MAX_DETAIL_CHARACTERS].encode("utf-8", "replace")),
-            ("source", key),
+            ("source", source.encode()),
             ("size", str(len(raw)).encode()),
         ]
-        return self._topic, raw[:MAX_VALUE_BYTES], key or None, received_us // 1000, headers
+        return self._topic, raw[:MAX_VALUE_BYTES], key, received_us // 1000, headers
+
+
+def shortened(record: KafkaRecord) -> KafkaRecord | None:
+    """Return a dead letter with less of the raw bytes; None: it is as short as it may be."""
+    topic, value, key, timestamp_ms, headers = record
+    if value is None or len(value) <= MIN_VALUE_BYTES:
+        return None
+    return topic, value[: max(MIN_VALUE_BYTES, len(value) // 8)], key, timestamp_ms, headers

@@ -22,6 +22,7 @@ from connector.kafka.client import open_client
 from connector.kafka.dead_letter import NEIGHBOUR_OF_POISON, POISON_RECORD
 from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
 from connector.kafka.refused_batch import HeldRecord, RefusedBatch
+from connector.kafka.transaction_client import DeliveryReport
 from connector.rate_limit import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
@@ -50,6 +51,7 @@ class IdempotentProducer(Producer):
         self._report = partial(self._on_delivery, self._interval, -1)
         self._report_ms = -1
         self._refused = RefusedBatch(self._new_client)
+        self._dead_letters: deque[KafkaRecord] = deque()  # not handed to librdkafka yet
         self._overflow: deque[HeldRecord] = deque()  # librdkafka's queue was full
         self._client = self._new_client({})
         self._produce = self._client.produce
@@ -101,15 +103,30 @@ class IdempotentProducer(Producer):
 
     @override
     def _produce_dead_letter(self, record: KafkaRecord) -> None:
-        try:
-            self._produce_uncounted(record)
-        except (BufferError, KafkaException) as error:
-            self._count_lost_dead_letter(str(error))
+        self._dead_letters.append(record)
 
-    def _produce_uncounted(self, record: KafkaRecord) -> None:
-        """Produce a dead letter, marker or progress record: the ledger does not count these."""
+    def _produce_dead_letters(self) -> None:
+        while self._dead_letters:
+            record = self._dead_letters[0]
+            try:
+                self._produce_uncounted(record, partial(self._on_dead_letter_delivery, record))
+            except BufferError:
+                return
+            except KafkaException as error:
+                self._on_dead_letter_refused(record, error.args[0])
+            self._dead_letters.popleft()
+
+    def _on_dead_letter_delivery(
+        self, record: KafkaRecord, error: KafkaError | None, _message: Message | None
+    ) -> None:
+        if error is None:
+            self._records.dead_lettered += 1
+        else:
+            self._on_dead_letter_refused(record, error)
+
+    def _produce_uncounted(self, record: KafkaRecord, report: DeliveryReport) -> None:
+        """Produce a dead letter, marker or progress record."""
         topic, value, key, timestamp_ms, headers = record
-        report = self._on_uncounted_delivery
         self._produce(
             topic, value, key, timestamp=timestamp_ms, headers=headers or [], on_delivery=report
         )
@@ -157,9 +174,11 @@ class IdempotentProducer(Producer):
         if self._failure_logs.allows(time.monotonic()):
             events.delivery_failed(topic=topic, cause=cause)
 
-    def _on_uncounted_delivery(self, error: KafkaError | None, _message: Message | None) -> None:
+    def _on_checkpoint_delivery(
+        self, record: KafkaRecord, error: KafkaError | None, _message: Message | None
+    ) -> None:
         if error is not None:
-            self._count_lost_dead_letter(error_hints.describe(error))
+            self._count_lost_checkpoint(record[0], error)
 
     def _retry_refused(self) -> None:
         for interval, error, topic, value in self._refused.poll():
@@ -187,6 +206,7 @@ class IdempotentProducer(Producer):
             self._client.poll(0)
             self._produce_overflow()
             self._retry_refused()
+            self._produce_dead_letters()
             if self._barrier.is_ready:
                 self._produce_checkpoint()
             if self._barrier.is_due(time.monotonic()):
@@ -204,12 +224,13 @@ class IdempotentProducer(Producer):
     def _produce_checkpoint(self) -> None:
         waiting = self._barrier.waiting
         while waiting:
+            record = waiting[0]
             try:
-                self._produce_uncounted(waiting[0])
+                self._produce_uncounted(record, partial(self._on_checkpoint_delivery, record))
             except BufferError:
                 return
             except KafkaException as error:
-                self._on_uncounted_delivery(error.args[0], None)
+                self._count_lost_checkpoint(record[0], error.args[0])
             waiting.popleft()
 
     @override
@@ -226,7 +247,7 @@ class IdempotentProducer(Producer):
     @property
     @override
     def queued(self) -> int:
-        return sum(map(len, self._clients()))
+        return sum(map(len, self._clients())) + len(self._dead_letters)
 
     def _clients(self) -> list[Client]:
         return [c for c in (self._client, self._refused.client) if c is not None]
@@ -246,7 +267,7 @@ class IdempotentProducer(Producer):
             except KafkaException as error:
                 self._set_fatal(error.args[0])
             self.poll()
-            if self.fatal is not None and not self.queued:
+            if self.fatal is not None and not any(map(len, self._clients())):
                 return  # librdkafka has purged its queue and reported every record of it
 
     def _is_unfinished(self) -> bool:

@@ -10,7 +10,7 @@ from connector.codec.framing import KafkaRecord
 from connector.continuity.marker import GapReason
 from connector.errors import BadMessage, Fatal
 from connector.kafka import error_hints
-from connector.kafka.dead_letter import DeadLetterEncoder
+from connector.kafka.dead_letter import DeadLetterEncoder, shortened
 from connector.kafka.trouble import KafkaTrouble
 from connector.telemetry import events
 from connector.telemetry.lag import Lag, histogram
@@ -126,8 +126,11 @@ class Producer(ABC):
     def close(self) -> None:
         """Drop what could not be stored, so that the process can end."""
 
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received_us: int) -> None:
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received_us: int) -> bool:
         """Send raw bytes that cannot become a record to the dead-letter topic.
+
+        Returns True: it is counted here once it is stored or lost. False: one of a flood, of which
+        the topic has samples; the caller counts it.
 
         Args:
             source: Stream or topic they were meant for.
@@ -136,8 +139,10 @@ class Producer(ABC):
         """
         events.dead_lettered(source=source, reason=error.reason, detail=error.detail)
         record = self._dead_letter_encoder.encode(source, raw, error, received_us, time.monotonic())
-        if record is not None:  # else a flood: the caller counts it, the topic has samples
-            self._produce_dead_letter(record)
+        if record is None:
+            return False
+        self._produce_dead_letter(record)
+        return True
 
     @abstractmethod
     def _produce_dead_letter(self, record: KafkaRecord) -> None: ...
@@ -146,18 +151,31 @@ class Producer(ABC):
         """Count and mark a poison record, and send it to the dead-letter topic."""
         self._ledger.delivery_errors[error.name()] += 1
         self._ledger.dead_letters["refused"] += 1
-        self._records.dead_lettered += 1
         self._mark_refused(topic, value, "dead_letter")
         bad = BadMessage("refused", f"{error.name()}: {error.str()}")
-        self.dead_letter(topic, value, bad, received_us)
+        if not self.dead_letter(topic, value, bad, received_us):
+            self._records.dead_lettered += 1
 
     def _mark_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
         if self._tracker is not None:
             self._tracker.on_refused(topic, value, reason)
 
-    def _count_lost_dead_letter(self, cause: str) -> None:
+    def _on_dead_letter_refused(self, record: KafkaRecord, error: KafkaError) -> None:
+        """Send a dead letter again that was too large, with less of its bytes; else it is lost."""
+        is_large = error.code() == KafkaError.MSG_SIZE_TOO_LARGE
+        shorter = shortened(record) if is_large else None
+        if shorter is not None:
+            self._produce_dead_letter(shorter)
+            return
+        self._records.lost += 1
         self._ledger.delivery_errors["dead_letter"] += 1
-        events.dead_letter_lost(cause=cause)
+        events.dead_letter_lost(cause=error_hints.describe(error))
+
+    def _count_lost_checkpoint(self, topic: str, error: KafkaError) -> None:
+        """Count a marker or progress record that Kafka refused."""
+        self._ledger.checkpoints_lost += 1
+        self._ledger.delivery_errors["checkpoint"] += 1
+        events.checkpoint_lost(topic=topic, cause=error_hints.describe(error))
 
     def _drain_outbox(self, number: int) -> list[KafkaRecord]:
         tracker = self._tracker

@@ -37,6 +37,7 @@ class Transaction:
 
     records: list[KafkaRecord] = field(default_factory=list)
     data: int = 0  # how many of them the ledger counts: no dead letters, markers and progress
+    dead_letters: int = 0  # how many of them are dead letters; they follow the data
     size: int = 0  # bytes of the values of the data
     samples: list[tuple[int, int]] = field(default_factory=list)  # received us, record time ms
     broken: KafkaError | None = None  # why librdkafka took no more: all is to be produced again
@@ -149,6 +150,7 @@ class TransactionalProducer(Producer):
         transaction = self._open
         if not transaction.records:
             self._begin()
+        transaction.dead_letters = len(self._dead_letters)
         late = [*self._dead_letters, *self._drain_outbox(self.commits + 1)]
         self._dead_letters = []
         self._paused_at = time.monotonic()
@@ -181,16 +183,20 @@ class TransactionalProducer(Producer):
 
     def _count(self, transaction: Transaction, poison: PoisonRecords) -> None:
         now_us = time.time_ns() // 1000
-        refused = sum(position < transaction.data for position in poison)
-        self._records.acknowledged += transaction.data - refused
+        data, checkpoint_at = transaction.data, transaction.data + transaction.dead_letters
+        self._records.acknowledged += data - sum(at < data for at in poison)
+        letters = transaction.dead_letters - sum(data <= at < checkpoint_at for at in poison)
+        self._records.dead_lettered += letters
         for received_us, timestamp_ms in transaction.samples:
             self._lag.observe(now_us, received_us, timestamp_ms)
         for position, error in poison.items():
-            topic, value, *_ = transaction.records[position]
-            if position < transaction.data:
-                self._reject(error, topic, value or b"", now_us)
+            record = transaction.records[position]
+            if position < data:
+                self._reject(error, record[0], record[1] or b"", now_us)
+            elif position < checkpoint_at:
+                self._on_dead_letter_refused(record, error)
             else:
-                self._count_lost_dead_letter(error_hints.describe(error))
+                self._count_lost_checkpoint(record[0], error)
 
     @property
     @override

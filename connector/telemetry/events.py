@@ -304,8 +304,13 @@ def dead_lettered(source: str, reason: str, detail: str) -> None:
 
 
 def dead_letter_lost(cause: str) -> None:
-    """A record of the dead-letter topic could not be stored."""
+    """A record of the dead-letter topic could not be stored: its message is in no topic."""
     _log.error("dead_letter_lost", cause=cause)
+
+
+def checkpoint_lost(topic: str, cause: str) -> None:
+    """Kafka refused a marker or a progress record: what it says is in no topic."""
+    _log.error("checkpoint_lost", topic=topic, cause=cause)
 
 
 def delivery_failed(topic: str, cause: str) -> None:

@@ -1,7 +1,7 @@
 """The accounts of a worker: what became of each frame and each record.
 
 Frames: received = decoded + control + undecodable + dropped + waiting.
-Records: produced = acknowledged + repeated + dead_lettered + failed + in_flight.
+Records: produced = acknowledged + repeated + dead_lettered + failed + lost + in_flight.
 
 Plain integers without locks: one thread writes them, the metrics page reads them.
 """
@@ -34,14 +34,20 @@ class Records:
     produced: int = 0  # records made, and events that could not become one
     acknowledged: int = 0  # stored by Kafka
     repeated: int = 0  # recognised as already published, and left out
-    dead_lettered: int = 0  # sent to the dead-letter topic; in a flood most are only counted
+    dead_lettered: int = 0  # stored in the dead-letter topic; in a flood most are only counted
     failed: int = 0  # given up by the producer, for a reason that is not the record's own
+    lost: int = 0  # neither a record nor a dead letter of it is stored: Kafka refused both
+
+    @property
+    def not_stored(self) -> int:
+        """Records that were given up: no topic has them."""
+        return self.failed + self.lost
 
     @property
     def in_flight(self) -> int:
-        """Records that are neither stored nor given up yet."""
-        done = self.acknowledged + self.repeated + self.dead_lettered + self.failed
-        return self.produced - done
+        """Records that are neither stored nor given up yet; dead letters too."""
+        stored = self.acknowledged + self.repeated + self.dead_lettered
+        return self.produced - stored - self.failed - self.lost
 
 
 @dataclass(slots=True)
@@ -52,6 +58,7 @@ class Ledger:
     records: Records = field(default_factory=Records)
     dead_letters: Counter[str] = field(default_factory=Counter)  # events, by reason
     delivery_errors: Counter[str] = field(default_factory=Counter)  # records, by Kafka's error
+    checkpoints_lost: int = 0  # markers and progress that Kafka refused
     filtered: int = 0  # rows of the other product in merged streams, left out as configured
     overloads: int = 0  # times the frame queue was full
     lost_time_s: float = 0.0  # in which streams had no connection, summed over streams

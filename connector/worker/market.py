@@ -142,7 +142,7 @@ class MarketWorker:
         """Run until `stopping` is set or a signal comes, then drain.
 
         Returns:
-            How many records could not be stored, and frames are still queued.
+            How many records and dead letters could not be stored, and frames are still queued.
 
         Raises:
             Refused: the start is impossible as configured.
@@ -225,6 +225,7 @@ class MarketWorker:
         records, frames = self.ledger.records, self.ledger.frames
         left = records.in_flight + self.pipeline.waiting
         left = 0 if self.producer.fenced else left  # the writer that took over reads the same
+        left += records.not_stored + self.ledger.checkpoints_lost
         events.stopped(
             left=left,
             seconds=time.monotonic() - began,
@@ -232,6 +233,7 @@ class MarketWorker:
             acknowledged=records.acknowledged,
             dead_lettered=records.dead_lettered,
             failed=records.failed,
+            lost=records.lost,
             dropped=frames.dropped,
         )
         fatal = self.producer.fatal or self._crash

@@ -5,7 +5,9 @@ from connector.kafka.dead_letter import (
     MAX_DETAIL_CHARACTERS,
     MAX_RECORDS_PER_S,
     MAX_VALUE_BYTES,
+    MIN_VALUE_BYTES,
     DeadLetterEncoder,
+    shortened,
 )
 
 RECEIVED_US = 1_700_000_000_123_456
@@ -30,11 +32,23 @@ def test_a_record_holds_the_raw_bytes_and_the_headers_say_why() -> None:
     )
 
 
-def test_a_frame_that_names_no_stream_has_no_key() -> None:
+def test_a_frame_that_names_no_stream_has_its_reason_as_key_and_no_source() -> None:
     record = DeadLetterEncoder("dead").encode("", b"raw", BAD, RECEIVED_US, NOW)
 
     assert record is not None
-    assert record[2] is None
+    assert (record[2], dict(record[4] or [])["source"]) == (b"field", b"")
+
+
+def test_a_dead_letter_is_cut_until_it_is_as_short_as_it_may_be() -> None:
+    record = DeadLetterEncoder("dead").encode("s", b"x" * 100_000, BAD, RECEIVED_US, NOW)
+    sizes = []
+    while record is not None:
+        topic, value, key, _, headers = record
+        assert (topic, key, dict(headers or [])["size"]) == ("dead", b"s", b"100000")
+        sizes.append(len(value or b""))
+        record = shortened(record)
+
+    assert sizes == [100_000, 12_500, 1_562, MIN_VALUE_BYTES]
 
 
 def test_long_bytes_and_details_are_cut_and_the_size_is_that_of_all_bytes() -> None:

@@ -7,6 +7,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from connector.codec.framing import KafkaRecord
+from connector.errors import BadMessage
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.kafka.trouble import ANSWER_TIMEOUT_S, UNANSWERED
 from connector.telemetry.lag import Lag
@@ -163,6 +164,7 @@ def test_a_refused_record_is_unsettled_until_it_was_retried_alone() -> None:
     producer.poll()
 
     assert (while_retried, producer.covered) == ([], [1])
+    producer.clients[0].report("dead")
     assert producer.ledger.records.dead_lettered == 1
 
 
@@ -249,6 +251,7 @@ def test_a_poison_record_becomes_a_dead_letter_and_its_neighbours_are_stored() -
     producer.clients[1].report("bad", BAD)
     producer.clients[1].report("good")
     producer.poll()
+    producer.clients[0].report("dead")
 
     assert producer.room() > 0
     assert producer.values("dead") == [b"value"]
@@ -268,9 +271,70 @@ def test_the_neighbours_of_several_poison_records_are_produced_again_too() -> No
     producer.clients[1].report("bad", BAD)
     producer.clients[1].report("good")
     producer.poll()
+    producer.clients[0].report("dead")
 
     records = producer.ledger.records
     assert (records.acknowledged, records.dead_lettered, records.failed) == (1, 1, 0)
+
+
+def with_dead_letter(raw: bytes = b"raw") -> ProducerUnderTest:
+    """Return a producer that has handed one dead letter to librdkafka."""
+    producer = ProducerUnderTest()
+    producer.ledger.records.produced += 1
+    assert producer.dead_letter("btcusdt@trade", raw, BadMessage("json", "why"), 0)
+    producer.poll()
+    return producer
+
+
+def test_a_dead_letter_counts_once_it_is_stored() -> None:
+    producer, records = (made := with_dead_letter()), made.ledger.records
+    before = records.in_flight, records.dead_lettered
+    producer.clients[0].report("dead")
+
+    assert before == (1, 0)
+    assert (records.in_flight, records.dead_lettered, records.lost) == (0, 1, 0)
+
+
+def test_a_dead_letter_that_kafka_refuses_counts_as_lost() -> None:
+    producer, records = (made := with_dead_letter()), made.ledger.records
+    producer.clients[0].report("dead", KafkaError(KafkaError.INVALID_RECORD))
+
+    assert (records.in_flight, records.dead_lettered, records.lost) == (0, 0, 1)
+    assert producer.ledger.delivery_errors == {"dead_letter": 1}
+
+
+def test_a_dead_letter_that_is_too_large_is_sent_again_cut() -> None:
+    producer, records = (made := with_dead_letter(b"x" * 8_000)), made.ledger.records
+    producer.clients[0].report("dead", KafkaError(KafkaError.MSG_SIZE_TOO_LARGE))
+    producer.poll()
+    producer.clients[0].report("dead")
+
+    assert producer.values("dead") == [b"x" * 8_000, b"x" * 1_000]
+    assert (records.dead_lettered, records.lost) == (1, 0)
+
+
+def test_a_dead_letter_waits_while_librdkafka_has_no_room() -> None:
+    producer = ProducerUnderTest()
+    producer.clients[0].full = True
+    producer.dead_letter("btcusdt@trade", b"raw", BadMessage("json", "why"), 0)
+    producer.poll()
+    while_full = producer.queued, producer.values("dead")
+    producer.clients[0].full = False
+    producer.poll()
+
+    assert (while_full, producer.values("dead")) == ((1, []), [b"raw"])
+
+
+def test_progress_that_kafka_refuses_is_counted() -> None:
+    producer = ProducerUnderTest()
+    producer.make("data")
+    producer.poll()
+    producer.clients[0].report("data")
+    producer.poll()
+    producer.clients[0].report("progress", BAD)
+
+    assert producer.ledger.checkpoints_lost == 1
+    assert producer.ledger.records.lost == 0
 
 
 def test_a_record_that_kafka_gave_up_is_marked_as_missing() -> None:

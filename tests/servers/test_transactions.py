@@ -216,6 +216,31 @@ async def test_a_topic_that_takes_small_batches_alone_gets_them(kafka: RealKafka
     writer.producer.close()
 
 
+async def test_a_dead_letter_is_cut_where_its_topic_takes_no_more_and_else_counts_as_lost(
+    kafka: RealKafka,
+) -> None:
+    topics = [
+        NewTopic("txn-letters", 1, 1, config={"max.message.bytes": "8000"}),
+        NewTopic("txn-letters.dead", 1, 1, config={"max.message.bytes": "3000"}),
+        NewTopic("txn-lost.dead", 1, 1, config={"max.message.bytes": "100"}),
+    ]
+    admin = AdminClient(kafka.client())
+    for future in admin.create_topics(topics).values():
+        future.result()
+    large = random.Random(1).randbytes(9_000)
+    kept, lost = Writer(kafka, "txn-letters"), Writer(kafka, "txn-lost")
+    for writer in (kept, lost):
+        writer.publish(b"before")
+        writer.publish(large, 2 * HOUR_MS)
+        assert writer.flush() == 0
+        assert writer.values() == [b"before"]
+        writer.producer.close()
+
+    assert kept.values("txn-letters.dead") == [large[: 9_000 // 8]]
+    outcomes = [(w.ledger.records.dead_lettered, w.ledger.records.lost) for w in (kept, lost)]
+    assert outcomes == [(1, 0), (0, 1)]
+
+
 async def test_a_later_writer_fences_this_one_and_nothing_of_its_open_transaction_is_seen(
     kafka: RealKafka,
 ) -> None:

@@ -23,9 +23,10 @@ class Recorder:
         assert self.room() > 0
         self.records.append((topic, value, key, timestamp))
 
-    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> None:
+    def dead_letter(self, source: str, raw: bytes, error: BadMessage, received: int) -> bool:
         del received
         self.dead.append((source, raw, error.reason))
+        return False
 
 
 def route(product: str, name: str) -> Route:

@@ -346,3 +346,15 @@ async def test_a_second_signal_ends_the_run_at_once_and_what_is_left_is_counted(
         left = await in_time(here.running)
 
         assert left == here.worker.pipeline.waiting > 20
+
+
+async def test_what_no_topic_has_counts_as_left_at_the_end(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await here.until_flowing()
+        ledger = here.worker.ledger
+        ledger.records.produced += 2
+        ledger.records.failed += 1
+        ledger.records.lost += 1
+        ledger.checkpoints_lost += 1
+
+        assert await here.stop() == 3
