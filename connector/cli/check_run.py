@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-from rich.markup import escape
-from rich.table import Table
-
-from connector.cli.console import count, out, print_lines, table
+from connector.cli.console import count, out, print_lines
+from connector.cli.text_table import table
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_of, streams_without_key
 from connector.diagnostics.preflight import check_offline
@@ -24,9 +22,7 @@ def run(path: Path) -> None:
     plan = plan_of(loaded)
     warnings += [*loaded.sentences(plan.warnings), *streams_without_key(loaded.settings, plan)]
     if plan.connections:
-        for shown in (_streams(plan), _connections(plan)):
-            out.print(shown)
-            out.print()
+        print_lines([*_streams(plan), "", *_connections(plan), ""])
     print_lines(f"warning: {warning}" for warning in warnings)
     print_lines(_pending(loaded, plan))
     if warnings or plan.pending:
@@ -56,21 +52,18 @@ def _pending(loaded: Loaded, plan: Plan) -> list[str]:
     return loaded.sentences(findings)
 
 
-def _streams(plan: Plan) -> Table:
-    shown = table()
-    for column in ("stream", "topic", "connection"):
-        shown.add_column(column, overflow="fold")
-    for connection in plan.connections:
-        for planned in connection.streams:
-            shown.add_row(escape(planned.stream.name), planned.topic, connection.name)
-    return shown
+def _streams(plan: Plan) -> list[str]:
+    rows = [
+        (planned.stream.name, planned.topic, connection.name)
+        for connection in plan.connections
+        for planned in connection.streams
+    ]
+    return table(("stream", "topic", "connection"), rows, out.width)
 
 
-def _connections(plan: Plan) -> Table:
-    shown = table()
-    shown.add_column("connection")
-    shown.add_column("streams", justify="right")
-    shown.add_column("endpoint", overflow="fold")
-    for connection in plan.connections:
-        shown.add_row(connection.name, str(len(connection.streams)), connection.endpoint)
-    return shown
+def _connections(plan: Plan) -> list[str]:
+    rows = [
+        (connection.name, str(len(connection.streams)), connection.endpoint)
+        for connection in plan.connections
+    ]
+    return table(("connection", "streams", "endpoint"), rows, out.width, right=1)

@@ -2,30 +2,18 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from connector.cli.console import count
+from connector.cli.text_table import GAP, columns
 from connector.planning.budget import PlanBudget, PoolBudget
 from connector.planning.diff import NameDiff
 from connector.planning.model import ConnectionPlan, Plan, PlannedStream
 
-GAP = "  "
 HEAD = ("stream", "kind", "topic", "msg/s")
 RATE_COLUMN = 3
-
-
-def columns(rows: Iterable[Sequence[str]], right: int = -1) -> list[str]:
-    """Return rows as lines with aligned columns; column `right` is flush right.
-
-    Cells are never cut: a terminal that is too narrow wraps the line.
-    """
-    rows = list(rows)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    sides = [">" if number == right else "<" for number in range(len(widths))]
-    form = GAP.join(f"{{:{side}{width}}}" for side, width in zip(sides, widths, strict=True))
-    return [form.format(*row).rstrip() for row in rows]
 
 
 def number(value: float) -> str:

@@ -1,19 +1,18 @@
 """The catalogue of every stream, as a table and as JSON."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
-
-from rich.markup import escape
 
 from connector.binance.catalogue import ROWS
 from connector.binance.catalogue.row import Row
 from connector.binance.products import Product
-from connector.cli.console import UNLIMITED_WIDTH, out, table
+from connector.cli.console import UNLIMITED_WIDTH, out, print_lines
+from connector.cli.text_table import columns, table
 from connector.codec.export.markdown import cadence_of, key_of, sequence_of
 
-NARROW = ("product", "pattern", "kind", "status")
+NARROW = ("pattern", "product", "kind", "status")
 WIDE = (*NARROW, "endpoint", "topic", "key", "record_time", "sequence", "schema")
-WIDE_FROM = 200  # columns of a terminal that shows them all
 
 
 def show(product: Product | None, *, as_json: bool) -> None:
@@ -22,17 +21,18 @@ def show(product: Product | None, *, as_json: bool) -> None:
     if as_json:
         out.print_json(json.dumps([describe(row) for row in rows]))
         return
-    columns = WIDE if WIDE_FROM <= out.width < UNLIMITED_WIDTH else NARROW
-    shown = table()
-    for column in columns:
-        fold = column == "pattern"
-        shown.add_column(column.replace("_", " "), no_wrap=not fold, overflow="fold")
-    for row in rows:
-        values = describe(row)
-        shown.add_row(*(escape(str(values[column] or "")) for column in columns))
-    out.print(shown)
-    wider = "" if columns is WIDE else f"; {WIDE_FROM} columns or --json show topics and rules"
-    out.print(f"{len(rows)} streams{wider}", highlight=False)
+    wide = columns(_cells(WIDE, rows))
+    fits = max(map(len, wide)) <= out.width < UNLIMITED_WIDTH
+    head, *cells = _cells(NARROW, rows)
+    wider = "" if fits else "; a wider terminal or --json shows topics and rules"
+    print_lines(wide if fits else table(head, cells, out.width))
+    print_lines([f"{len(rows)} streams{wider}"])
+
+
+def _cells(names: Sequence[str], rows: Sequence[Row]) -> list[list[str]]:
+    described = [describe(row) for row in rows]
+    cells = [[str(values[name] or "") for name in names] for values in described]
+    return [[name.replace("_", " ") for name in names], *cells]
 
 
 def describe(row: Row) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def configure(*, json: bool, level: str = "INFO") -> None:
     number = logging.getLevelNamesMapping()[level]
     stamps: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso" if json else "%Y-%m-%dT%H:%M:%SZ", utc=True),
     ]
     renderers: list[structlog.typing.Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
@@ -66,7 +66,9 @@ def _console_renderer() -> structlog.typing.Processor:
     """
     on_terminal = sys.stderr.isatty()
     plain = structlog.dev.plain_traceback
-    render = structlog.dev.ConsoleRenderer(colors=on_terminal, exception_formatter=plain)
+    render = structlog.dev.ConsoleRenderer(
+        colors=on_terminal, exception_formatter=plain, pad_event_to=0
+    )
 
     def render_lines(logger: Any, level: str, event: MutableMapping[str, Any]) -> str:
         text = str(render(logger, level, event))

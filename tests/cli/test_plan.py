@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from connector.cli import app, plan_view
+from connector.cli import app, text_table
 from connector.errors import Refused, Retry
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
@@ -176,7 +176,7 @@ def test_names_are_whole_on_any_terminal(
 def test_columns_stand_under_one_another() -> None:
     rows = [("stream", "kind", "topic", "msg/s"), ("btcusdt@trade", "trade", "a.topic", "6.0")]
 
-    assert plan_view.columns(rows, right=3) == [
+    assert text_table.columns(rows, right=3) == [
         "stream         kind   topic    msg/s",
         "btcusdt@trade  trade  a.topic    6.0",
     ]
