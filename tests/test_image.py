@@ -1,10 +1,15 @@
 """Dockerfile and docker-compose.yml against the tree and the settings; no Docker is run."""
 
-import ast
+import contextlib
+import json
 import os
 import re
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 import yaml
@@ -60,14 +65,51 @@ def test_no_pip_is_left_in_the_image() -> None:
     assert ("RUN", '["python", "-m", "pip", "uninstall", "--yes", "pip"]') in last
 
 
-def test_the_image_says_itself_whether_it_is_well(services: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (503, False)])
+def test_the_image_is_healthy_while_livez_answers_200(
+    status: int, healthy: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     [check] = [rest for word, rest in instructions() if word == "HEALTHCHECK"]
-    [code] = re.findall(r'"-c", *"(.*)"\]', check)
-    requests = ast.unparse(ast.parse(code))
+    code = json.loads(check.partition("CMD ")[2])[2]
 
-    assert "'/livez'" in requests
-    assert f"'BKC_SERVER__PORT', '{ServerSettings().port}'" in requests
+    with answering({"/livez": status}) as port:
+        monkeypatch.setenv("BKC_SERVER__PORT", str(port))
+        if healthy:
+            exec(code)  # noqa: S102 - our own
+        else:
+            with pytest.raises(HTTPError):
+                exec(code)  # noqa: S102 - our own
+
+
+def test_the_health_check_asks_the_default_port_and_is_the_only_one(
+    services: dict[str, Any],
+) -> None:
+    [check] = [rest for word, rest in instructions() if word == "HEALTHCHECK"]
+
+    assert f"'BKC_SERVER__PORT', '{ServerSettings().port}'" in check
     assert "healthcheck" not in services["connector"]
+
+
+@contextlib.contextmanager
+def answering(statuses: dict[str, int]) -> Iterator[int]:
+    """Answer each path with its status; yields the port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(statuses.get(self.path, 404))
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def test_the_image_uses_no_shell_and_no_alpine_and_is_not_root() -> None:

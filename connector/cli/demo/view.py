@@ -37,9 +37,9 @@ def live(counts: Counts, seconds: float, lag: int, title: str, height: int) -> P
     for tally in tallies[start : start + height]:
         rate = f"{tally.read / seconds:,.0f}" if seconds >= 1 else ""
         shown.add_row(tally.topic, f"{tally.read:,}", rate, tally.last)
-    title = f"{title}  {counts.read:,} records read back, {lag:,} to come"
     topics = f"{min(height, len(tallies))} of {len(tallies)} topics"
-    return Panel(shown, title=title, subtitle=topics, title_align="left", border_style="dim")
+    read = f"{topics}, {counts.read:,} records read back, {lag:,} to come"
+    return Panel(shown, title=title, subtitle=read, title_align="left", border_style="dim")
 
 
 def summary(tallies: Iterable[Tally], *, proved: bool) -> Table:
@@ -66,7 +66,7 @@ def print_sample(counts: Counts) -> None:
 def print_result(text: str, *, good: bool) -> None:
     """Print the last line in green or red, and commands to try next."""
     colour = "green" if good else "red"
-    out.print(f"\n[bold {colour}]{text}[/]", highlight=False, soft_wrap=True)
+    out.print(f"\n[bold {colour}]{text}[/]", highlight=False)
     program = "bkc" if shutil.which("bkc") else os.path.relpath(sys.argv[0])
     commands = [f"  {program} {command:<26} {meaning}" for command, meaning in NEXT]
     out.print("\n".join(["\nNext:", *commands]), highlight=False, soft_wrap=True)
