@@ -83,9 +83,9 @@ class Day:
     def rest(self, path: str, **query: Any) -> Any:
         full = PREFIXES[self.product] + path
         known = next(known for known in paths(self.market) if known.path == full)
-        asked = {"symbol": self.symbol} | {name: str(value) for name, value in query.items()}
+        parameters = {"symbol": self.symbol} | {name: str(value) for name, value in query.items()}
         keyed = {"X-MBX-APIKEY": "k" * 64}
-        return known.answer(asked, keyed, round(self.now_s * 1000))
+        return known.answer(parameters, keyed, round(self.now_s * 1000))
 
     def value(self, trade: Mapping[str, Any]) -> Decimal:
         price, quantity = Decimal(trade["p"]), Decimal(trade["q"])
@@ -329,16 +329,16 @@ def test_the_same_seed_makes_the_same_messages() -> None:
 
 
 def test_to_ask_rest_changes_no_event() -> None:
-    left, asked = Market(4), Market(4)
+    untouched, queried = Market(4), Market(4)
     names = ("trade", "kline_1m", "aggTrade", "miniTicker", "avgPrice")
     streams = [parse("spot", f"btcusdt@{name}") for name in names]
     for number in range(50):
         now = MINUTE_S * 1000 + 700 * number
-        for path in paths(asked):
+        for path in paths(queried):
             if path.path in ("/api/v3/depth", "/api/v3/klines", "/api/v3/ticker/24hr"):
                 path.answer({"symbol": "BTCUSDT", "interval": "5m"}, {}, now)
         for stream in streams:
-            assert asked.next_events(stream, now) == left.next_events(stream, now)
+            assert queried.next_events(stream, now) == untouched.next_events(stream, now)
 
 
 def test_every_stream_has_events_and_all_of_them_come_at_the_rate() -> None:

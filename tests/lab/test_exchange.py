@@ -384,7 +384,7 @@ async def test_listings_are_announced(product: Product, route: str, name: str, s
 def test_an_announcement_is_told_by_the_streams_of_listings_alone() -> None:
     market = Market(3)
     market.list_symbol("coinm", "NEWUSD_PERP")
-    asked: tuple[tuple[Product, str], ...] = (
+    names: tuple[tuple[Product, str], ...] = (
         ("usdm", "!contractInfo"),  # one stream tells of both futures products
         ("coinm", "!contractInfo"),
         ("options", "!optionSymbol"),
@@ -393,7 +393,7 @@ def test_an_announcement_is_told_by_the_streams_of_listings_alone() -> None:
 
     states = [
         market.announcement(parse(product, name), "coinm", "NEWUSD_PERP", 1_795_000_000_000)
-        for product, name in asked
+        for product, name in names
     ]
 
     assert [event and (event.symbol, event.data["cs"]) for event in states] == [

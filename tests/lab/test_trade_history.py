@@ -27,8 +27,8 @@ def made(market: Market, stream: Stream, events: int, step_ms: int = 10) -> list
 
 def answer(market: Market, path: str, query: str, headers: Mapping[str, str] | None = None) -> Any:
     route = next(candidate for candidate in paths(market) if candidate.path == path)
-    asked = dict(part.split("=") for part in query.split("&"))
-    return route.answer(asked, headers or {}, NOW_MS + 10 * HOUR_MS)
+    parameters = dict(part.split("=") for part in query.split("&"))
+    return route.answer(parameters, headers or {}, NOW_MS + 10 * HOUR_MS)
 
 
 def complaint(market: Market, path: str, query: str) -> tuple[int, int, str]:
@@ -174,14 +174,14 @@ def test_a_candles_volumes_are_the_sum_of_its_trades() -> None:
 
 
 def test_asking_rest_changes_nothing_on_the_stream() -> None:
-    asked, left = Market(1), Market(1)
+    queried, untouched = Market(1), Market(1)
     stream = parse("spot", "btcusdt@kline_1s")
     for number in range(30):
         now = NOW_MS + number * 700
-        for row in paths(asked):
+        for row in paths(queried):
             if row.path == "/api/v3/klines":
                 row.answer({"symbol": "BTCUSDT", "interval": "1s"}, {}, now)
-        assert asked.next_events(stream, now) == left.next_events(stream, now)
+        assert queried.next_events(stream, now) == untouched.next_events(stream, now)
 
 
 # Books

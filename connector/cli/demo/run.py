@@ -56,7 +56,7 @@ class Demo:
 
     def run(self) -> bool:
         """Return whether every event sent was read exactly once; raises Retry if a part fails."""
-        logs.configure(json=False, level="WARNING")
+        logs.configure(json=False, level="CRITICAL")  # aiokafka logs each try of a new broker
         fetch(self._stack.servers)
         return asyncio.run(self._run())
 
