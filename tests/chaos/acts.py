@@ -4,10 +4,22 @@ import asyncio
 import copy
 import signal
 
-from connector.lab.faults import Drop, Lifetime, NeverSent, Refuse, RegistryEmpty, Slow
+from connector.lab.faults import (
+    Drop,
+    Lifetime,
+    NeverSent,
+    Refuse,
+    RegistryEmpty,
+    Slow,
+    SymbolStatus,
+)
 from tests.chaos.scenario import WARM_S, Act, warm
 from tests.chaos.stage import SUBSCRIPTIONS, Stage
+from tests.support.lab_client import client
 from tests.support.servers import Running
+
+# The streams of a symbol that leaves; somebody else reads them, so that the lab goes on with them.
+LEAVING = [f"ethusdt@{stream}" for stream in SUBSCRIPTIONS[0]["streams"]]
 
 
 async def lifetime(stage: Stage) -> None:
@@ -157,6 +169,33 @@ async def config_changed(stage: Stage) -> None:
     spot["symbols"].remove("ETHUSDT")
     stage.rewrite(worker, settings)
     await asyncio.sleep(6.0)
+
+
+async def symbol_paused(stage: Stage) -> None:
+    """Let a symbol that a filter has chosen stop trading, and trade again."""
+    subscriptions = copy.deepcopy(SUBSCRIPTIONS)
+    subscriptions[0]["symbols"] = {"match": ["BTCUSDT", "ETHUSDT"]}
+    await stage.ready(stage.settings(subscriptions))
+    async with client(stage.exchange, LEAVING):
+        await asyncio.sleep(WARM_S)
+        stage.mark()
+        await stage.strike(SymbolStatus("spot", "ETHUSDT", "BREAK", 5.0))
+        await asyncio.sleep(WARM_S)
+
+
+async def symbol_left(stage: Stage) -> None:
+    """Take a symbol out of the file and put it back, while the exchange goes on with it."""
+    settings = stage.settings(copy.deepcopy(SUBSCRIPTIONS))
+    without = copy.deepcopy(settings)
+    without["subscriptions"][0]["symbols"].remove("ETHUSDT")
+    worker = await stage.ready(settings)
+    async with client(stage.exchange, LEAVING):
+        await asyncio.sleep(WARM_S)
+        stage.mark()
+        stage.rewrite(worker, without)
+        await asyncio.sleep(6.0)
+        stage.rewrite(worker, settings)
+        await asyncio.sleep(3 * WARM_S)
 
 
 async def _restart_after_kill(stage: Stage, worker: Running) -> None:

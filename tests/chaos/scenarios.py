@@ -32,6 +32,7 @@ from tests.chaos.scenario import LEARN_S, Scenario, begins_with, breaks_while, s
 _PLANNED_LIFE = {"limits": {"connection_life": "10s"}}
 _SHORT_TRANSACTIONS = {"kafka": {"librdkafka": {"transaction.timeout.ms": 8000}}}
 _SMALL_QUEUE = {"hold": "1MiB"}
+_OFTEN_REFRESHED = {"refresh": "1s"}
 # USD-M and COIN-M trades weigh 200 a call: half of the minute's weight would be used up.
 _WHOLE_WEIGHT = {"backfill": {"weight_share": 1.0}}
 SERIES: tuple[tuple[Product, str], ...] = (
@@ -274,6 +275,13 @@ def servers(*, is_long: bool) -> list[Scenario]:
         Scenario(
             "config-changed", "config changed twice under load", acts.config_changed, planned=True
         ),
+        Scenario(
+            "symbol-paused",
+            "a symbol chosen by a filter is in BREAK for 5 s",
+            acts.symbol_paused,
+            more=_OFTEN_REFRESHED,
+        ),
+        Scenario("symbol-left", "a symbol out of the file for 6 s, and back", acts.symbol_left),
     ]
 
 
