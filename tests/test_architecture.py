@@ -29,6 +29,11 @@ ROOT_FILES = {"__init__.py", "__main__.py", "backoff.py", "errors.py", "rate_lim
 LAB_USES = {"lab", "codec", "binance", "errors"}
 PURE = {"errors", "backoff", "rate_limit", "binance", "codec", "continuity", "planning"}
 PURE_FILES = {
+    "account/envelope.py",
+    "account/identity.py",
+    "account/layouts.py",
+    "account/records.py",
+    "account/redaction.py",
     "feed/liveness/activity.py",
     "feed/liveness/activity_monitor.py",
     "feed/liveness/interarrival.py",

@@ -16,7 +16,9 @@ HEAD = (
 )
 FILLED_BY_US = frozenset(HEAD) - {"symbol", "event_time", "event_time_us"}
 OUR_MICROSECONDS = frozenset({"receive_time_us", "marked_time_us"})
-TYPES = frozenset({"string", "long", "int", "boolean", "timestamp-millis", "decimal", "array"})
+TYPES = frozenset(
+    {"string", "long", "int", "boolean", "timestamp-millis", "decimal", "array", "record"}
+)
 # Names that Flink 2.3 rejects without back-ticks (250 tried, 2026-11-22); Spark accepts them.
 SQL_WORDS = frozenset(  # one text: a list would take sixty lines
     """array avg close condition count cross current date day default end filter group hash

@@ -16,8 +16,11 @@ from connector.errors import Refused
 OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
 # Topics of the connector's own records, behind the topic prefix.
 MARKERS, PROGRESS, DEAD_LETTER = "markers", "progress", "dead-letter"
+ACCOUNT_EVENTS = "account-events"
 OWN_TOPICS: Mapping[str, str] = {MARKERS: "marker", PROGRESS: "progress"}  # -> kind of its records
-OWN = tuple(OWN_TOPICS.values())  # records the connector writes of its own accord: no stream's kind
+ACCOUNT_TOPICS: Mapping[str, str] = {ACCOUNT_EVENTS: "account-event"}
+# Records of no stream's kind: those that the connector writes of its own accord, and of accounts.
+OWN = (*OWN_TOPICS.values(), *ACCOUNT_TOPICS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Field:
     """One field of a record.
 
     Attributes:
-        type: string, long, int, boolean, timestamp-millis, decimal or array.
+        type: string, long, int, boolean, timestamp-millis, decimal, array or record.
         wire: Paths of wire keys, the first present wins; empty: the connector fills the field. In
             an array of pairs the path is the position.
         unit: "us": the field has the microseconds of its wire key; else "ms".
@@ -52,7 +55,7 @@ class Field:
     wire: tuple[str | int, ...]
     unit: str
     number: bool  # the decimal is a JSON number on the wire, not a text
-    items: tuple["Field", ...]  # fields of the records in an array
+    items: tuple["Field", ...]  # fields of a record, or of the records in an array
     doc: str
     rest: tuple[RestSource, ...] = ()
 
@@ -140,11 +143,13 @@ def _rest_source(raw: Any) -> RestSource:
 
 
 def _items(avro: Any, named: dict[str, Any]) -> tuple[Field, ...]:
-    """Return the fields of the records in an array; none for an array of strings.
+    """Return the fields of a record or of the records in an array; none of anything else.
 
     `named` are the record types that the schema defined so far: a later array may name one.
     """
-    items = avro.get("items", "string") if isinstance(avro, dict) else "string"
+    if not isinstance(avro, dict):
+        return ()
+    items = avro if avro["type"] == "record" else avro.get("items", "string")
     if items == "string":
         return ()
     if isinstance(items, str):

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Bases, Product
-from connector.codec.schema import DEAD_LETTER, OWN_TOPICS
+from connector.codec.schema import ACCOUNT_EVENTS, DEAD_LETTER, OWN_TOPICS
 from connector.planning.duplicates import duplicate_streams, wasteful
 from connector.planning.model import (
     KeyPath,
@@ -99,7 +99,8 @@ class _StreamSet:
     def __init__(self, findings: Findings, prefix: str) -> None:
         self._findings = findings
         self._streams: dict[StreamKey, tuple[KeyPath, PlannedStream]] = {}
-        self._kind_of_topic = {f"{prefix}.{name}": name for name in (*OWN_TOPICS, DEAD_LETTER)}
+        own = (*OWN_TOPICS, DEAD_LETTER, ACCOUNT_EVENTS)
+        self._kind_of_topic = {f"{prefix}.{name}": name for name in own}
         # Topics of each product and kind, for the other product's events in merged streams.
         self._topic_of: dict[tuple[Product, str], str] = {}
 

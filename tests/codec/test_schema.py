@@ -6,7 +6,16 @@ import fastavro
 import pytest
 
 from connector.binance.catalogue import ROWS
-from connector.codec.schema import OWN, OWN_TOPICS, RestSource, kinds, load, own_topics, parse
+from connector.codec.schema import (
+    ACCOUNT_TOPICS,
+    OWN,
+    OWN_TOPICS,
+    RestSource,
+    kinds,
+    load,
+    own_topics,
+    parse,
+)
 from connector.errors import Refused
 
 
@@ -20,7 +29,7 @@ def test_what_is_registered_is_plain_avro(kind: str) -> None:
 
 def test_our_own_records_are_no_kinds_of_streams() -> None:
     assert set(kinds()) == {row.kind for row in ROWS if row.kind}
-    assert [load(name).name for name in OWN] == ["Marker", "Progress"]
+    assert [load(name).name for name in OWN] == ["Marker", "Progress", "AccountEvent"]
 
 
 def test_an_array_of_strings_has_no_fields() -> None:
@@ -52,7 +61,7 @@ def test_our_own_topics_stand_behind_the_prefix() -> None:
         "test.binance.markers": "marker",
         "test.binance.progress": "progress",
     }
-    assert tuple(OWN_TOPICS.values()) == OWN
+    assert (*OWN_TOPICS.values(), *ACCOUNT_TOPICS.values()) == OWN
 
 
 def field(**attributes: object) -> str:
@@ -91,3 +100,10 @@ def test_every_form_of_a_rest_source_is_read(rest: object, sources: list[RestSou
     [found] = parse("r", field(rest=rest)).fields
 
     assert list(found.rest) == sources
+
+
+def test_the_fields_of_a_nullable_record_are_its_items() -> None:
+    [fill] = [field for field in load("account-event").fields if field.name == "fill"]
+
+    assert (fill.type, fill.nullable) == ("record", True)
+    assert [item.name for item in fill.items][:2] == ["quantity", "price"]

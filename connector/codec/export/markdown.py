@@ -4,8 +4,9 @@ import json
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.binance.catalogue.row import Row
+from connector.codec.export import account_events
 from connector.codec.export.sample import SampleOf
-from connector.codec.schema import OWN, Field, Schema, own_topics
+from connector.codec.schema import ACCOUNT_TOPICS, OWN, OWN_TOPICS, Field, Schema
 
 
 def render(schema: Schema, sample_of: SampleOf) -> str:
@@ -23,10 +24,14 @@ def render(schema: Schema, sample_of: SampleOf) -> str:
 
 def _own_page(schema: Schema) -> str:
     """Return the page of a kind that no stream has: the connector's own records."""
-    [topic] = [topic for topic, kind in own_topics("binance").items() if kind == schema.kind]
+    topics = {**OWN_TOPICS, **ACCOUNT_TOPICS}
+    [topic] = [topic for topic, kind in topics.items() if kind == schema.kind]
     lines = ["| field | type | meaning |", "|---|---|---|"]
-    lines += [_field(field).replace(" |  | ", " | ", 1) for field in schema.fields]
-    parts = [f"# {schema.kind}", schema.doc, f"Topic: `{topic}`.", "## Fields", "\n".join(lines)]
+    lines += [row.replace(" |  | ", " | ", 1) for field in schema.fields for row in _rows(field)]
+    parts = [f"# {schema.kind}", schema.doc, f"Topic: `binance.{topic}`.", "## Fields"]
+    parts.append("\n".join(lines))
+    if schema.kind in ACCOUNT_TOPICS.values():
+        parts += account_events.section()
     return "\n\n".join(parts) + "\n"
 
 
@@ -85,10 +90,14 @@ def cadence_of(row: Row) -> str:
 
 def _fields(schema: Schema) -> str:
     lines = ["| field | type | wire key | meaning |", "|---|---|---|---|"]
-    for field in schema.fields:
-        lines.append(_field(field))
-        lines += [_field(item, above=f"{field.name}[].") for item in field.items]
+    lines += [row for field in schema.fields for row in _rows(field)]
     return "\n".join(lines)
+
+
+def _rows(field: Field) -> list[str]:
+    """Return the rows of a field and of the fields inside it."""
+    above = f"{field.name}[]." if field.type == "array" else f"{field.name}."
+    return [_field(field), *(_field(item, above) for item in field.items)]
 
 
 def _field(field: Field, above: str = "") -> str:

@@ -42,8 +42,9 @@ def test_a_page_shows_the_sample_and_its_record() -> None:
 def test_our_own_kinds_have_a_topic_and_no_wire_keys(kind: str) -> None:
     page = markdown.render(load(kind), sample)
 
-    assert f"Topic: `binance.{'markers' if kind == 'marker' else kind}`." in page
-    assert "wire key" not in page
+    topics = {"marker": "markers", "progress": "progress", "account-event": "account-events"}
+    assert f"Topic: `binance.{topics[kind]}`." in page
+    assert "| field | type | meaning |" in page
     assert "## A sample" not in page
 
 
