@@ -1,6 +1,7 @@
 """Serves the requests of the gap tracker: REST fills gaps, gives books snapshots, confirms ids."""
 
 import asyncio
+from collections.abc import Collection
 
 from typing_extensions import override
 
@@ -10,6 +11,7 @@ from connector.backfill.latest_id import LatestIdProbe
 from connector.backfill.publisher import RestEventPublisher
 from connector.backfill.row_reader import FillState
 from connector.backfill.scheduler import BackfillScheduler
+from connector.binance.products import Product
 from connector.codec.rest_rows import RestEvent
 from connector.config.model import BackfillSettings
 from connector.continuity.gap import Gap
@@ -38,7 +40,7 @@ class GapFiller:
         self, rest: RestClient, pipeline: Pipeline, codecs: Codecs, settings: BackfillSettings
     ) -> None:
         self._exchange_clock, self._codecs = rest.exchange_clock, codecs
-        self._gap_tracker = pipeline.gap_tracker
+        self._pipeline, self._gap_tracker = pipeline, pipeline.gap_tracker
         self._publisher = RestEventPublisher(
             pipeline, codecs, lambda: asyncio.sleep(ROOM_POLL_INTERVAL_S)
         )
@@ -50,10 +52,9 @@ class GapFiller:
 
     async def run(self) -> None:
         """Serve requests until cancelled."""
-        next_s = await self._measure_clocks()  # first: by it candles are final
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._serve(), name="backfill requests")
-            tasks.create_task(self._follow_clocks(next_s), name="exchange clocks")
+            tasks.create_task(self._follow_clock(), name="exchange clock")
             tasks.create_task(self.scheduler.run(), name="backfill")
             tasks.create_task(self.books.run(), name="book snapshots")
             tasks.create_task(self.latest_ids.run(), name="latest ids")
@@ -71,16 +72,19 @@ class GapFiller:
                         self.latest_ids.confirm_reset(series)
             await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def _measure_clocks(self) -> float:
-        """Measure the exchange's clock by each product that is read; return seconds to wait."""
-        products = {row.product for row, _ in self._codecs}
+    async def measure_clock(self, products: Collection[Product]) -> bool:
+        """Measure the exchange's clock by products; return whether each of them told the time."""
         measured = await self._exchange_clock.measure(products)
-        return CLOCK_INTERVAL_S if measured else CLOCK_RETRY_S
+        offsets_ms = self._exchange_clock.offsets_ms.values()
+        self._pipeline.set_clock_ahead(max(offsets_ms, default=0))
+        return measured
 
-    async def _follow_clocks(self, next_s: float) -> None:
+    async def _follow_clock(self) -> None:
+        """Measure the exchange's clock again and again, by the products that are read."""
         while True:
-            await asyncio.sleep(next_s)
-            next_s = await self._measure_clocks()
+            products = {row.product for row, _ in self._codecs}
+            measured = await self.measure_clock(products)
+            await asyncio.sleep(CLOCK_INTERVAL_S if measured else CLOCK_RETRY_S)
 
     def _fill(self, series: Series, gap: Gap) -> None:
         now_ms = self.scheduler.now_ms(series.product)

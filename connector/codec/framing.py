@@ -11,16 +11,25 @@ Headers = list[tuple[str, str | bytes | None]]
 # plain tuple, for it is made for each record published and a named one costs several times as much.
 KafkaRecord = tuple[str, bytes | None, bytes | None, int, Headers | None]
 HEADER_BYTES = 5
-MAX_AHEAD_MS = 300_000  # a record time over 1 h ahead makes a broker refuse the whole batch
+MAX_AHEAD_MS = 300_000  # of the exchange's clock: a time further ahead is wrong
+MAX_BROKER_AHEAD_MS = 3_300_000  # a time over 1 h ahead makes a broker refuse the whole batch
 
 
-def timestamp_ms(event_ms: int | None, received_ms: int) -> int:
+def max_ahead_ms(clock_ahead_ms: int) -> int:
+    """Return the milliseconds that a record time may be ahead of this machine's clock.
+
+    clock_ahead_ms: how far the exchange's clock is ahead.
+    """
+    return min(max(0, clock_ahead_ms) + MAX_AHEAD_MS, MAX_BROKER_AHEAD_MS)
+
+
+def timestamp_ms(event_ms: int | None, received_ms: int, most_ahead_ms: int = MAX_AHEAD_MS) -> int:
     """Return a record's Kafka timestamp, live or fetched: its event's time where a broker takes it.
 
     The receive time stands in for a time that is missing, before 1970, or too far ahead. Both are
     epoch milliseconds.
     """
-    if event_ms is None or not 0 < event_ms <= received_ms + MAX_AHEAD_MS:
+    if event_ms is None or not 0 < event_ms <= received_ms + most_ahead_ms:
         return received_ms
     return event_ms
 

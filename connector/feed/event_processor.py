@@ -44,6 +44,7 @@ class EventProcessor:
         self._records = ledger.records
         self._gap_tracker = gap_tracker
         self.room = 0  # records that may be published before the publisher is asked again
+        self.max_ahead_ms = framing.MAX_AHEAD_MS  # of record times, before our clock
         self.feed = 0  # id of the connection whose events are processed now
         self.arbitration = Arbitration(clock)
         self.dead_letters = DeadLetterHandler(publisher, ledger, gap_tracker)
@@ -119,7 +120,8 @@ class EventProcessor:
             value = codec.encode(message, series.record_prefix, receipt)
         except Exception as error:
             raise self.dead_letters.rejected(codec, series, message, error) from error
-        record_ms = framing.timestamp_ms(codec.record_time(message), received_us // 1000)
+        received_ms = received_us // 1000
+        record_ms = framing.timestamp_ms(codec.record_time(message), received_ms, self.max_ahead_ms)
         self._records.produced += 1
         if series.arbiter is not None:
             event = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)

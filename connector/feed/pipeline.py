@@ -71,6 +71,10 @@ class Pipeline:
         """Bytes in the queue, overhead included."""
         return self._frame_queue.bytes
 
+    def set_clock_ahead(self, milliseconds: int) -> None:
+        """Say how far the exchange's clock is ahead of this machine's; below 0: it is behind."""
+        self._processor.max_ahead_ms = framing.max_ahead_ms(milliseconds)
+
     # Frames
 
     def receive(
@@ -151,7 +155,8 @@ class Pipeline:
             raise BadMessage("field", str(error)) from error
         receipt = framing.receipt(received_us, origin, gap_id)
         value = codec.encode(message, series.record_prefix, receipt)
-        record_ms = framing.timestamp_ms(event.time_ms, received_us // 1000)
+        most_ahead_ms = self._processor.max_ahead_ms
+        record_ms = framing.timestamp_ms(event.time_ms, received_us // 1000, most_ahead_ms)
         self._publisher.publish(series.topic, value, series.key, record_ms, received_us)
         self._records.produced += 1
         return True

@@ -169,6 +169,7 @@ class MarketWorker:
         ids = await self.provisioner.provision(plan)
         await self.writer.take_over(ids)
         self._took_over = True
+        await self.gap_filler.measure_clock({each.stream.product for each in plan.streams})
         self.shard.apply(plan, ids)
         self.replanner.begin(plan)
         events.started(

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from connector.codec.framing import (
     HEADER_BYTES,
     MAX_AHEAD_MS,
+    MAX_BROKER_AHEAD_MS,
     header,
+    max_ahead_ms,
     prefix,
     receipt,
     schema_id_of,
@@ -64,6 +66,14 @@ def test_a_receipt_is_both_times_origin_and_gap(
 @pytest.mark.parametrize("event_ms", [1, NOW_MS, NOW_MS + MAX_AHEAD_MS])
 def test_a_record_has_the_time_of_its_event(event_ms: int) -> None:
     assert timestamp_ms(event_ms, NOW_MS) == event_ms
+
+
+def test_the_time_of_an_exchange_whose_clock_is_ahead_counts_as_far_as_a_broker_takes_it() -> None:
+    event_ms = NOW_MS + 600_000 + MAX_AHEAD_MS
+    assert timestamp_ms(event_ms, NOW_MS, max_ahead_ms(600_000)) == event_ms
+    assert timestamp_ms(event_ms + 1, NOW_MS, max_ahead_ms(600_000)) == NOW_MS
+    assert max_ahead_ms(7_200_000) == MAX_BROKER_AHEAD_MS
+    assert max_ahead_ms(-7_200_000) == MAX_AHEAD_MS
 
 
 @pytest.mark.parametrize("event_ms", [None, -1, 0, NOW_MS + MAX_AHEAD_MS + 1])
