@@ -389,6 +389,14 @@ def backfill_waits(product: str, cause: str, seconds: float) -> None:
     _log.warning("backfill_waits", product=product, cause=cause, seconds=round(seconds, 1))
 
 
+def clock_differs(product: str, seconds: float) -> None:
+    """The exchange's clock is ahead of this machine's by `seconds` (below 0: behind).
+
+    Record times are the exchange's; lags are wrong by so much. Check this machine's clock.
+    """
+    _log.warning("clock_differs", product=product, seconds=round(seconds, 3))
+
+
 def clock_not_measured(product: str, cause: str) -> None:
     """REST did not tell the exchange's time; the offset measured before counts on."""
     _log.warning("clock_not_measured", product=product, cause=cause)

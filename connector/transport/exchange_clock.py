@@ -15,6 +15,7 @@ from connector.telemetry import events
 
 KEPT_MEASUREMENTS = 8  # the one with the shortest round trip counts, as in NTP's clock filter
 MAX_DRIFT_MS = 250.0  # between two measurements; more means that a clock was set
+LARGE_OFFSET_MS = 1_000.0
 ANSWER_WITHIN_S = 5.0  # a later answer tells too little
 EARLIEST_MS, LATEST_MS = 946_684_800_000, 4_133_980_800_000  # 2000 to 2101: else it is no time
 
@@ -90,13 +91,18 @@ class ExchangeClock:
         return False
 
     def note(self, product: Product, new: Measurement) -> None:
-        """Keep a measurement; if it contradicts the ones before, a clock was set: forget those."""
+        """Keep a measurement; if it contradicts the ones before, a clock was set: forget those.
+
+        The first one, and one of a clock that was set, is logged if the clocks differ much.
+        """
         known = self._measured.setdefault(product, deque(maxlen=KEPT_MEASUREMENTS))
         if known:
             best = min(known, key=_error)
             apart_ms = abs(new.offset_ms - best.offset_ms)
             if apart_ms > new.error_ms + best.error_ms + MAX_DRIFT_MS:
                 known.clear()
+        if not known and abs(new.offset_ms) > LARGE_OFFSET_MS:
+            events.clock_differs(product, new.offset_ms / 1000)
         known.append(new)
 
 

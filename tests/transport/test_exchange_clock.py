@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from structlog.testing import capture_logs
 
 from connector.binance.products import Product
 from connector.binance.rest_calls import SERVER_TIME, Call
@@ -88,9 +89,12 @@ def test_the_shortest_round_trip_counts() -> None:
     assert clock.offset_ms("spot") == 60
 
 
-def test_a_clock_that_was_set_counts_at_once() -> None:
+def test_a_clock_that_was_set_counts_at_once_and_is_logged_once() -> None:
     clock = Exchange(0).clock()
     clock.note("spot", Measurement(0.0, 5.0))
-    clock.note("spot", Measurement(600_000.0, 200.0))
+    with capture_logs() as logs:
+        clock.note("spot", Measurement(600_000.0, 200.0))
+        clock.note("spot", Measurement(600_010.0, 200.0))
 
     assert clock.offset_ms("spot") == 600_000
+    assert [(log["event"], log["seconds"]) for log in logs] == [("clock_differs", 600.0)]
