@@ -51,9 +51,7 @@ class SeriesRegistry:
         self._policy = policy
         self._repeats_possible = repeats_possible
         self._series: dict[str, Series] = {}
-        self._left: dict[
-            str, int
-        ] = {}  # series that no stream carries -> since when; the oldest first
+        self._left: dict[str, int] = {}  # series that no stream carries -> since when
         self._checkpoint = Checkpoint()
         self._listings: set[tuple[Product, str]] = set()
         self._listing_gaps: set[str] = set()  # names of series whose listing gap has been opened
@@ -188,9 +186,8 @@ class SeriesRegistry:
 
     def forget_left(self, now_ms: int) -> None:
         """Remove the series that were left KEEP_LEFT_MS ago, once their open gaps are closed."""
-        for name, since_ms in list(self._left.items()):
-            if now_ms - since_ms < KEEP_LEFT_MS:
-                return
+        due = [name for name, since in self._left.items() if now_ms - since >= KEEP_LEFT_MS]
+        for name in due:
             del self._left[name]
             self._forget(self._series[name])
 

@@ -164,6 +164,18 @@ def test_a_series_that_is_left_goes_on_where_it_ended_within_a_day() -> None:
     assert (progress["last_id"], line.tombstones) == (5_000, [])
 
 
+def test_series_are_forgotten_by_the_time_since_they_were_left_in_whatever_order() -> None:
+    line = Line("btcusdt@trade", "btcusdt@miniTicker")
+    line.trades(10)
+    line.send("btcusdt@miniTicker", mini(NOW_MS))
+    line.gap_tracker.leave(line.series("btcusdt@miniTicker"), NOW_MS + 1)
+    line.gap_tracker.leave(line.series(), NOW_MS)
+    line.gap_tracker.forget_left(NOW_MS + KEEP_LEFT_MS)
+    line.drain()
+
+    assert line.tombstones == ["spot/btcusdt@trade/BTCUSDT"]
+
+
 def test_after_a_day_its_progress_is_deleted_and_it_begins_anew() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
