@@ -14,7 +14,7 @@ from connector.codec.framing import KafkaRecord
 from connector.errors import Retry
 from connector.kafka import error_hints
 from connector.kafka.dead_letter import POISON_RECORD
-from connector.kafka.poison_search import PoisonRecords, TrialFailed, find_poison
+from connector.kafka.poison_search import PoisonRecords, TrialFailed, find_batch_bytes, find_poison
 from connector.kafka.transaction_client import ProducerLost, TransactionClient
 from connector.kafka.trouble import KafkaTrouble
 from connector.telemetry import events
@@ -115,17 +115,18 @@ class Committer:
         """
         try:
             found = find_poison(self._client, records, poison)
+            poison |= found
+            if not found and error.code() == KafkaError.MSG_SIZE_TOO_LARGE:
+                self._limit_batches(_without(records, poison), commits)
         except TrialFailed as failed:
             return self._prepare_retry(failed.error, commits)
-        poison |= found.poison
-        if found.poison:
-            return []
-        if found.refused_bytes is None:
-            return self._prepare_retry(error, commits)
-        self._check_successor(ProducerLost(error), commits)
-        self._client.limit_batches(found.refused_bytes // 2)
-        events.batches_limited(found.refused_bytes // 2)
-        return []
+        return [] if found else self._prepare_retry(error, commits)
+
+    def _limit_batches(self, records: RecordList, commits: int) -> None:
+        max_bytes = find_batch_bytes(self._client, records)
+        self._check_successor(ProducerLost(KafkaError(KafkaError._FENCED)), commits)
+        self._client.limit_batches(max_bytes)
+        events.batches_limited(max_bytes)
 
     def _prepare_retry(self, error: KafkaError, commits: int) -> RecordList:
         """Wait a moment; return the records of earlier transactions that Kafka lost."""

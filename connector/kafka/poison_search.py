@@ -1,99 +1,113 @@
-"""Finds the records for which Kafka refuses a transaction, in trial transactions that are aborted.
+"""Finds out why Kafka refuses a transaction, in trial transactions that are aborted.
 
-Blocks: runs in the commit thread of transactional_producer.py.
+The trials are a producer's of its own, with a transactional.id of its own: each record goes in a
+batch of its own, so Kafka judges each alone. Blocks: runs in the commit thread.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 from confluent_kafka import KafkaError
 
 from connector.codec.framing import KafkaRecord
 from connector.kafka.dead_letter import POISON_RECORD
-from connector.kafka.transaction_client import TransactionClient
+from connector.kafka.transaction_client import ProducerLost, TransactionClient
 
-MAX_TRIALS = 5  # of the same records, while Kafka does not judge them
+MAX_FRUITLESS_TRIALS = 5  # in a row; Kafka judges nothing in them
+SINGLE_RECORDS: Mapping[str, Any] = {"batch.num.messages": 1, "linger.ms": 0}
 PoisonRecords = dict[int, KafkaError]  # position in the transaction -> why Kafka refuses it
+Judgement = dict[int, KafkaError | None]  # position -> why it was not taken; None: it was
 
 
 class TrialFailed(Exception):
-    """Kafka took some records of a trial neither nor refused them: it proves nothing."""
+    """Kafka has neither taken nor refused some records: the trials prove nothing."""
 
     def __init__(self, error: KafkaError) -> None:
         super().__init__(error.str())
         self.error = error
 
 
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What the trials have shown.
-
-    Attributes:
-        poison: The records that Kafka refuses alone.
-        refused_bytes: Values of the smallest part of several records that was refused; None: none
-            was. Without poison, Kafka takes each record and the batches are too large.
-    """
-
-    poison: PoisonRecords
-    refused_bytes: int | None
-
-
 def find_poison(
     client: TransactionClient, records: Sequence[KafkaRecord], known: PoisonRecords
-) -> SearchResult:
-    """Find the poison records by halving; `known` are left out.
+) -> PoisonRecords:
+    """Return the records that Kafka refuses alone; `known` are left out.
 
     Raises:
-        TrialFailed: Kafka was not able to judge. ProducerLost, DeadlineExceeded: as the client.
+        TrialFailed: Kafka does not judge. DeadlineExceeded: as the client.
     """
+    unjudged = {at: record for at, record in enumerate(records) if at not in known}
     found: PoisonRecords = {}
-    refused_bytes: int | None = None
-    parts = [[at for at in range(len(records)) if at not in known]]
-    while parts:
-        part = parts.pop()
-        error = _try(client, [records[at] for at in part])
-        if error is None:
-            continue
-        if len(part) == 1:
-            found[part[0]] = error
-            continue
-        size = sum(len(records[at][1] or b"") for at in part)
-        refused_bytes = size if refused_bytes is None else min(size, refused_bytes)
-        middle = len(part) // 2
-        parts += [part[middle:], part[:middle]]
-    return SearchResult(found, refused_bytes)
+    fruitless = 0
+    trial = _open(client, SINGLE_RECORDS)
+    while unjudged:
+        judged = _judge(trial, unjudged)
+        refused = {at: error for at, error in judged.items() if _is_refusal(error)}
+        taken = [at for at, error in judged.items() if error is None]
+        found |= {at: error for at, error in refused.items() if error is not None}
+        for at in (*refused, *taken):
+            del unjudged[at]
+        # After a refusal the sequence numbers have a gap: librdkafka purges the next trial and goes
+        # on with another epoch (librdkafka 2.16, Kafka 4.3.1: run 2026-11-30).
+        fruitless = 0 if refused or taken else fruitless + 1
+        if fruitless == MAX_FRUITLESS_TRIALS:
+            raise TrialFailed(_cause(judged))
+    return found
 
 
-def _try(client: TransactionClient, records: Sequence[KafkaRecord]) -> KafkaError | None:
-    """Return why Kafka refuses one of the records; None: it takes all.
+def find_batch_bytes(client: TransactionClient, records: Sequence[KafkaRecord]) -> int:
+    """Return a size of batches in which Kafka takes these records; each alone it takes.
 
-    After a refusal the sequence numbers have a gap: librdkafka purges the next good trial, and goes
-    on with another epoch (librdkafka 2.16, Kafka 4.3.1: run 2026-11-30). So a trial that proves
-    nothing is made again.
+    Raises as `find_poison`.
     """
-    for _ in range(MAX_TRIALS):
-        errors = _trial(client, records)
-        refusal = _refusal(errors)
-        if refusal is not None or not errors:
-            return refusal
-    raise TrialFailed(errors[0])
+    size = sum(len(value or b"") for _, value, *_ in records)
+    whole = dict(enumerate(records))
+    while size > 1:
+        size //= 2
+        judged = _judge(_open(client, {"batch.size": size}), whole)
+        if len(judged) == len(whole) and not any(judged.values()):
+            break
+        if not any(_is_refusal(error) for error in judged.values()):
+            raise TrialFailed(_cause(judged))
+    return max(1, size)
 
 
-def _trial(client: TransactionClient, records: Sequence[KafkaRecord]) -> list[KafkaError]:
-    """Produce records in a transaction and abort it; return the errors of their reports."""
-    errors: list[KafkaError] = []
-
-    def note(error: KafkaError | None, _message: object) -> None:
-        if error is not None:
-            errors.append(error)
-
-    client.begin()
-    note(client.produce(records, note), None)
-    while len(client.producer) and not _refusal(errors):
-        client.serve()
-    client.abort()
-    return errors
+def _open(client: TransactionClient, settings: Mapping[str, Any]) -> TransactionClient:
+    try:
+        return client.open_trial(settings)
+    except ProducerLost as lost:
+        raise TrialFailed(lost.error) from lost
 
 
-def _refusal(errors: Sequence[KafkaError]) -> KafkaError | None:
-    return next((error for error in errors if error.code() in POISON_RECORD), None)
+def _judge(trial: TransactionClient, records: Mapping[int, KafkaRecord]) -> Judgement:
+    """Produce records in a transaction and abort it; return the reports that came until one failed.
+
+    Records without a report are not judged.
+    """
+    judged: Judgement = {}
+
+    def note(at: int, error: KafkaError | None, _message: object) -> None:
+        judged[at] = error
+
+    try:
+        trial.begin()
+        for at, record in records.items():
+            error = trial.produce([record], partial(note, at))
+            if error is not None:
+                judged[at] = error
+                break
+        while len(trial.producer) and not any(judged.values()):
+            trial.serve()
+        trial.abort()
+    except ProducerLost as lost:
+        raise TrialFailed(lost.error) from lost
+    return judged
+
+
+def _is_refusal(error: KafkaError | None) -> bool:
+    return error is not None and error.code() in POISON_RECORD
+
+
+def _cause(judged: Judgement) -> KafkaError:
+    errors = (error for error in judged.values() if error is not None)
+    return next(errors, KafkaError(KafkaError._TIMED_OUT))

@@ -37,7 +37,13 @@ class TransactionClient:
 
     CALL_TIMEOUT_S = 1.0  # of one call of librdkafka; between two the deadline is checked
 
-    def __init__(self, conf: Mapping[str, Any], on_error: Callable[[KafkaError], None]) -> None:
+    def __init__(
+        self,
+        conf: Mapping[str, Any],
+        on_error: Callable[[KafkaError], None],
+        parent: "TransactionClient | None" = None,
+    ) -> None:
+        self._parent = parent  # whose deadline holds for this one
         self._conf, self._on_error = dict(conf), on_error
         self.deadline: float | None = None  # of all waiting, in monotonic seconds; None: no end
         self.producer = open_client(Client, conf, on_error)  # `reopen` replaces it
@@ -55,6 +61,16 @@ class TransactionClient:
         """Have no batch of several records be larger; the producer is replaced as by `reopen`."""
         self._conf["batch.size"] = max(1, max_bytes)
         self.reopen()
+
+    def open_trial(self, settings: Mapping[str, Any]) -> "TransactionClient":
+        """Return a producer beside this one, ready, whose transactional.id ends in `.trial`.
+
+        It fences the one opened before. Its waits end with the deadline of this one.
+        """
+        own = {"transactional.id": f"{self._conf['transactional.id']}.trial"}
+        trial = TransactionClient({**self._conf, **settings, **own}, self._on_error, self)
+        trial.init()
+        return trial
 
     def begin(self) -> None:
         """Begin a transaction; a local call."""
@@ -119,5 +135,6 @@ class TransactionClient:
             self._check_deadline()
 
     def _check_deadline(self) -> None:
-        if self.deadline is not None and time.monotonic() >= self.deadline:
+        deadline = (self._parent or self).deadline
+        if deadline is not None and time.monotonic() >= deadline:
             raise DeadlineExceeded

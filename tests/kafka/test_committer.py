@@ -1,6 +1,7 @@
 """How a transaction comes to its end, with a client whose commits the test decides."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
@@ -29,7 +30,7 @@ class GivenClient(TransactionClient):
     Attributes:
         stored: Values of each committed transaction.
         outcomes: Of the next commits, in order: an error to abort for, or the producer's end.
-        trial_errors: Of the next trials, in order: what each of its records is reported.
+        trial_errors: Of the next records of a trial, in order: why they are not judged.
         topic_max_bytes: Larger batches are refused; a batch has all that fits `batch_bytes`.
     """
 
@@ -43,25 +44,30 @@ class GivenClient(TransactionClient):
         self.producer: list[object] = []  # type: ignore[assignment]  # nothing is in flight
 
     def begin(self) -> None:
-        self._open = []
+        self._open, self._failed = [], False
 
     def produce(
         self, records: Iterable[KafkaRecord], on_delivery: DeliveryReport | None = None
     ) -> KafkaError | None:
-        values = [value or b"" for _, value, *_ in records]
-        self._open += values
-        error = self._refusal()
-        if on_delivery is not None and self.trial_errors:
-            error = self.trial_errors.pop(0)
-        if error is not None and on_delivery is not None:
+        self._open += [value or b"" for _, value, *_ in records]
+        if on_delivery is not None and not self._failed:  # else purged, without a report
+            error = self.trial_errors.pop(0) if self.trial_errors else self._refusal()
+            self._failed = error is not None
             on_delivery(error, None)
         return None
 
     def _refusal(self) -> KafkaError | None:
         if any(value.startswith(b"bad") for value in self._open):
             return BAD
-        largest = min(sum(map(len, self._open)), self.batch_bytes)
+        sizes = [len(value) for value in self._open]
+        largest = max([min(sum(sizes), self.batch_bytes), *sizes])
         return TOO_LARGE if largest > self.topic_max_bytes else None
+
+    def open_trial(self, settings: Mapping[str, Any]) -> "GivenClient":
+        trial = GivenClient()
+        trial.trial_errors, trial.topic_max_bytes = self.trial_errors, self.topic_max_bytes
+        trial.batch_bytes = settings.get("batch.size", 0)
+        return trial
 
     def limit_batches(self, max_bytes: int) -> None:
         self.batch_bytes = max_bytes
