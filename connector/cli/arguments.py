@@ -19,7 +19,8 @@ Config = Annotated[
     Path | None,
     Option(*("--config", "-c"), metavar="FILE", help="In place of FILE.", envvar="BKC_CONFIG_FILE"),
 ]
-ProductName = Annotated[Product, Option(help="The product.")]
+PRODUCT_NAMES = "spot, usdm, coinm or options"
+ProductName = Annotated[Product, Option(metavar="PRODUCT", help=f"Its name: {PRODUCT_NAMES}.")]
 AsJson = Annotated[bool, Option("--json", help="Print JSON, for machines.")]
 Since = Annotated[
     str | None, Option("--from", metavar="TIME", help="ISO 8601 or epoch milliseconds; UTC.")

@@ -51,7 +51,8 @@ def exchange(
         Option(metavar="FILE", help="Play a capture in place of the market; several."),
     ] = None,
     product: Annotated[
-        Product | None, Option(help="Product of captures whose names do not begin with it.")
+        Product | None,
+        Option(metavar="PRODUCT", help="Product of captures whose names do not begin with it."),
     ] = None,
     stream: Annotated[
         str | None,

@@ -5,11 +5,13 @@ from typing import Annotated
 from typer import Option
 
 from connector.binance.products import Product
-from connector.cli.arguments import AsJson
+from connector.cli.arguments import PRODUCT_NAMES, AsJson
 
 
 def streams(
-    product: Annotated[Product | None, Option(help="Only this product's.")] = None,
+    product: Annotated[
+        Product | None, Option(metavar="PRODUCT", help=f"Only those of {PRODUCT_NAMES}.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List every stream that there is.

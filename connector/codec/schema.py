@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from connector.errors import Refused
+from connector.errors import Refused, did_you_mean
 
 OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
 # Topics of the connector's own records, behind the topic prefix.
@@ -93,7 +93,10 @@ def load(kind: str) -> Schema:
     """Return the schema of a kind, `OWN` kinds included; raises Refused for an unknown one."""
     path = folder() / f"{kind}.avsc"
     if not path.is_file():
-        raise Refused(f"kind {kind!r} has no schema; kinds: {', '.join((*kinds(), *OWN))}")
+        known = (*kinds(), *OWN)
+        near = did_you_mean(kind, known)
+        cure = f"did you mean {near!r}?" if near else f"kinds: {', '.join(known)}"
+        raise Refused(f"there is no kind {kind!r}; {cure}")
     return parse(kind, path.read_text(encoding="utf-8"))
 
 

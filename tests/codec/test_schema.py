@@ -51,9 +51,13 @@ def test_an_array_named_earlier_has_the_same_items() -> None:
     assert by_name["asks"].items == by_name["bids"].items
 
 
-def test_an_unknown_kind_is_refused_with_those_there_are() -> None:
-    with pytest.raises(Refused, match="trade"):
-        load("trad")
+@pytest.mark.parametrize(
+    ("kind", "cure"),
+    [("trad", "did you mean 'trade'"), ("nothing", "kinds: agg-trade, .*, trade, .*, progress$")],
+)
+def test_an_unknown_kind_is_refused_with_the_one_that_is_meant_or_all(kind: str, cure: str) -> None:
+    with pytest.raises(Refused, match=f"there is no kind '{kind}'; {cure}"):
+        load(kind)
 
 
 def test_our_own_topics_stand_behind_the_prefix() -> None:
