@@ -5,10 +5,12 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from connector.binance.catalogue import spot
 from connector.binance.stream_name import Stream
 from connector.binance.stream_pattern import match
+from connector.cli import app
 from connector.codec import lint
 from connector.codec.compile import Codec
 from connector.codec.framing import prefix, receipt
@@ -74,6 +76,30 @@ def test_the_files_that_pages_name_are_there(path: Path) -> None:
     places = (ROOT, ROOT / "connector", path.parent)
 
     assert [name for name in named if not any((place / name).exists() for place in places)] == []
+
+
+def commands() -> list[str]:
+    """Return the lines of `bkc` that the pages show."""
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]
+    blocks = [
+        block
+        for page in pages
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    ]
+    lines = [line.partition("#")[0] for line in "".join(blocks).splitlines()]
+    return sorted({line.strip() for line in lines if line.startswith("bkc ")})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_a_command_that_a_page_shows_is_there_with_its_options(command: str) -> None:
+    words = command.partition("<")[0].split()[1:]
+    verb = words[: 2 if words[0] in ("run", "lab") else 1]
+
+    shown = CliRunner().invoke(app, [*verb, "--help"])
+
+    assert shown.exit_code == 0
+    options = {word for word in words if word.startswith("-")}
+    assert options <= set(re.findall(r"(?<!\S)--?[\w-]+", shown.stdout.replace(",", " ")))
 
 
 def test_the_field_shown_in_contributing_makes_a_schema_that_works() -> None:
