@@ -178,6 +178,7 @@ class AccountRecorder:
         digest = identity.payload_digest(payload)
         key = identity.dedupe_key(self._account, layout, loose, digest, subscription_id)
         self._settle_fill(layout, loose, draft.record)
+        secrets = [secret for secret in secrets if secret != event]  # some wrappers name the event
         unknown = draft.extra if is_known else {}  # else all of it is in raw_json alone
         extra = redact_value(unknown, secrets)
         fields = draft.record | {

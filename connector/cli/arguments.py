@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from typer import Argument, Context, Option
 
@@ -21,6 +21,21 @@ Config = Annotated[
 ]
 PRODUCT_NAMES = "spot, usdm, coinm or options"
 ProductName = Annotated[Product, Option(metavar="PRODUCT", help=f"Its name: {PRODUCT_NAMES}.")]
+# Those with market streams, then those that have accounts alone (binance/account_events).
+EventProduct = Literal[
+    "spot",
+    "usdm",
+    "coinm",
+    "options",
+    "margin",
+    "margin_risk",
+    "margin_uta",
+    "portfolio_margin",
+    "portfolio_margin_pro",
+    "stocks",
+    "pm",
+    "pmpro",
+]
 AsJson = Annotated[bool, Option("--json", help="Print JSON, for machines.")]
 Since = Annotated[
     str | None, Option("--from", metavar="TIME", help="ISO 8601 or epoch milliseconds; UTC.")

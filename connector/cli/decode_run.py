@@ -12,7 +12,7 @@ from typer import echo
 
 from connector.binance.envelope import unwrap
 from connector.binance.infer import infer_stream
-from connector.binance.products import Product
+from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import Stream, parse_any
 from connector.binance.ws_messages import control_text
 from connector.codec.avro import to_json
@@ -34,14 +34,23 @@ def run(
         raise Refused(f"--time-unit us is for spot only, {product} has milliseconds: leave it out")
     given = parse_any(product, stream) if stream is not None else None
     replay, dead_letters = Replay(product, time_unit), 0
-    for line in _lines(file):
+    for line in json_lines(file):
         for shown in _decoded(replay, line, given, avro=avro):
             dead_letters += "dead_letter" in shown
             echo(json.dumps(shown, ensure_ascii=False))
     return dead_letters
 
 
-def _lines(file: Path | None) -> Iterator[bytes]:
+def with_streams(name: str) -> Product:
+    """Return a product that has market streams; raises Refused."""
+    for product in PRODUCTS:
+        if name == product:
+            return product
+    raise Refused(f"{name} has no market streams, only accounts: give --account")
+
+
+def json_lines(file: Path | None) -> Iterator[bytes]:
+    """Yield the lines of a file, or of standard input, that are not blank; raises Refused."""
     try:
         source = sys.stdin.buffer if file is None else file.open("rb")
     except OSError as error:
