@@ -94,7 +94,7 @@ async def progress_grown(stage: Stage) -> None:
 
 async def small_messages(stage: Stage) -> None:
     """Let a topic refuse what is large, from the start."""
-    await stage.create("spot.depth-diff", {"max.message.bytes": "1000"})
+    await stage.create("spot.depth-diff", {"max.message.bytes": "8000"})
     await warm(stage)
     await stage.strike(Drop("spot"))
 

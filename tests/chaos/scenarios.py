@@ -35,6 +35,14 @@ _SMALL_QUEUE = {"hold": "1MiB"}
 _OFTEN_REFRESHED = {"refresh": "1s"}
 # USD-M and COIN-M trades weigh 200 a call: half of the minute's weight would be used up.
 _WHOLE_WEIGHT = {"backfill": {"weight_share": 1.0}}
+# Options' trades cannot be asked for from an id on: a small page hides the older ones for good.
+_ODD_PAGES = (
+    *(
+        RestRows(cap=8, descending=True, twice=3, early=3, seconds=45.0, path=path)
+        for path in ("/api", "/fapi", "/dapi")
+    ),
+    RestRows(descending=True, twice=3, seconds=45.0, path="/eapi"),
+)
 SERIES: tuple[tuple[Product, str], ...] = (
     ("spot", "btcusdt@trade"),
     ("spot", "ethusdt@aggTrade"),
@@ -202,9 +210,7 @@ def rest() -> list[Scenario]:
         Scenario(
             "rest-rows",
             "a reset, and pages of 8 rows, newest first, every third twice, begun 3 early",
-            breaks_while(
-                RestRows(cap=8, descending=True, twice=3, early=3, seconds=45.0), by=Drop()
-            ),
+            breaks_while(*_ODD_PAGES, by=Drop()),
             allowed_s=60.0,
             more=_WHOLE_WEIGHT,
         ),
@@ -233,7 +239,7 @@ def servers(*, is_long: bool) -> list[Scenario]:
         ),
         Scenario(
             "small-messages",
-            "a depth topic that takes 1,000 bytes a message: books and changes are refused",
+            "a depth topic that takes 8,000 bytes a message: books are refused",
             acts.small_messages,
             dead_letters=True,
         ),

@@ -132,13 +132,15 @@ class Stage:
     async def create(self, topic: str, config: Mapping[str, str]) -> None:
         """Make one of this run's topics before a connector does."""
         new = NewTopic(f"{self.prefix}.{topic}", 2, config=dict(config))
-        [made] = AdminClient(self.kafka.client()).create_topics([new]).values()
+        admin = AdminClient(self.kafka.client())  # kept: with it the answers would go
+        [made] = admin.create_topics([new]).values()
         await asyncio.to_thread(made.result)
 
     async def grow(self, topic: str, partitions: int) -> None:
         """Give one of this run's topics more partitions."""
         new = NewPartitions(f"{self.prefix}.{topic}", partitions)
-        [grown] = AdminClient(self.kafka.client()).create_partitions([new]).values()
+        admin = AdminClient(self.kafka.client())  # as above
+        [grown] = admin.create_partitions([new]).values()
         await asyncio.to_thread(grown.result)
 
     def mark(self) -> None:
