@@ -1,4 +1,4 @@
-"""The four kinds of failure, named by what the caller does next; and suggestions for wrong names.
+"""The kinds of failure, named by what the caller does next; and suggestions for wrong names.
 
 PURE.
 """
@@ -18,6 +18,13 @@ class Retry(ConnectorError):
     def __init__(self, message: str, after_s: float | None = None) -> None:
         super().__init__(message)
         self.after_s = after_s
+
+
+class Unserved(Retry):
+    """The other side serves nobody at this place: waiting alone changes nothing (exit code 3).
+
+    What runs asks again in `after_s`; a start ends.
+    """
 
 
 class Refused(ConnectorError):

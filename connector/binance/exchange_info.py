@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from connector.binance.products import Product
+from connector.binance.rows import OddRow, RowReader
 from connector.errors import Refused
 
 # The delivery date of perpetual contracts, 2100-12-25: it stands for none.
@@ -62,10 +63,11 @@ class RateLimit:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeInfo:
-    """The symbols and limits of an exchangeInfo answer, in its order."""
+    """The symbols and limits of an exchangeInfo answer, in its order, and what is left out."""
 
     listings: tuple[Listing, ...]
     limits: tuple[RateLimit, ...]
+    odd: tuple[OddRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,12 @@ class Universe:
         listings: Symbols by product, in exchangeInfo's order.
         volumes: By product: symbol -> volume of the last 24 h, in one asset for the whole product
             (tickers.py), so that symbols can be ranked.
+        odd: Rows of the answers that could not be read.
     """
 
     listings: Mapping[Product, tuple[Listing, ...]]
     volumes: Mapping[Product, Mapping[str, float]]
+    odd: tuple[OddRow, ...] = ()
 
 
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3600, "DAY": 86_400}
@@ -141,46 +145,60 @@ class _Option(Struct, rename="camel"):
         )  # fmt: skip
 
 
-class _SpotInfo(Struct, rename="camel"):
-    symbols: list[_Spot]
-    rate_limits: list[_Limit] = []
-
-
-class _ContractInfo(Struct, rename="camel"):
-    symbols: list[_Contract]
-    rate_limits: list[_Limit] = []
+class _Info(Struct, rename="camel"):
+    symbols: list[msgspec.Raw]
+    rate_limits: list[msgspec.Raw] = []
 
 
 class _OptionInfo(Struct, rename="camel"):
-    symbols: list[_Option] = msgspec.field(name="optionSymbols")
-    rate_limits: list[_Limit] = []
+    symbols: list[msgspec.Raw] = msgspec.field(name="optionSymbols")
+    rate_limits: list[msgspec.Raw] = []
 
 
-_INFOS: Mapping[Product, type[_SpotInfo | _ContractInfo | _OptionInfo]] = {
-    "spot": _SpotInfo, "usdm": _ContractInfo, "coinm": _ContractInfo, "options": _OptionInfo,
-}  # fmt: skip
-
-
-def read_listings(product: Product, raw: bytes) -> tuple[Listing, ...]:
-    """Return the symbols alone; see `read_exchange_info`."""
-    return read_exchange_info(product, raw).listings
+_INFOS: Mapping[Product, msgspec.json.Decoder[_Info | _OptionInfo]] = {
+    "spot": msgspec.json.Decoder(_Info),
+    "usdm": msgspec.json.Decoder(_Info),
+    "coinm": msgspec.json.Decoder(_Info),
+    "options": msgspec.json.Decoder(_OptionInfo),
+}
+_SYMBOLS: Mapping[Product, msgspec.json.Decoder[_Spot | _Contract | _Option]] = {
+    "spot": msgspec.json.Decoder(_Spot),
+    "usdm": msgspec.json.Decoder(_Contract),
+    "coinm": msgspec.json.Decoder(_Contract),
+    "options": msgspec.json.Decoder(_Option),
+}
+_LIMIT = msgspec.json.Decoder(_Limit)
 
 
 def read_exchange_info(product: Product, raw: bytes) -> ExchangeInfo:
     """Return the symbols and limits of an exchangeInfo answer; limits of unknown windows left out.
 
+    A symbol or limit that cannot be read is left out and named: the others do not depend on it.
+
     Raises:
         Refused: not an exchangeInfo answer of that product.
     """
     try:
-        info = msgspec.json.decode(raw, type=_INFOS[product])
+        info = _INFOS[product].decode(raw)
+        symbols, odd = RowReader(product, "exchangeInfo", _SYMBOLS[product]).read(info.symbols)
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no exchangeInfo of {product}: {error}; it begins with {start!r}") from error
+    limits, odd_limits = _limits(product, info.rate_limits)
+    listings = tuple(symbol.listing(product) for symbol in symbols)
+    return ExchangeInfo(listings, limits, (*odd, *odd_limits))
+
+
+def _limits(
+    product: Product, raws: list[msgspec.Raw]
+) -> tuple[tuple[RateLimit, ...], tuple[OddRow, ...]]:
+    try:
+        rows, odd = RowReader(product, "rateLimits", _LIMIT).read(raws)
+    except msgspec.DecodeError as error:  # none of them: those known before stay
+        return (), (OddRow(product, "rateLimits", "every row", str(error)),)
     limits = (
-        RateLimit(each.rate_limit_type, each.interval_num * _SECONDS[each.interval], each.limit)
-        for each in info.rate_limits
-        if each.interval in _SECONDS
+        RateLimit(row.rate_limit_type, row.interval_num * _SECONDS[row.interval], row.limit)
+        for row in rows
+        if row.interval in _SECONDS
     )
-    listings = tuple(symbol.listing(product) for symbol in info.symbols)
-    return ExchangeInfo(listings, tuple(limit for limit in limits if limit.seconds))
+    return tuple(limit for limit in limits if limit.seconds), odd

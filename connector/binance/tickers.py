@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from connector.binance.exchange_info import Listing
 from connector.binance.products import Product
+from connector.binance.rows import OddRow, RowReader
 from connector.errors import Refused
 
 _RANKED_IN = "USDT"
@@ -33,20 +34,32 @@ class _Ticker(Struct, rename="camel"):
     amount: float = 0.0
 
 
-def read_volumes(product: Product, raw: bytes, listings: Sequence[Listing]) -> dict[str, float]:
-    """Return the 24 h volume by symbol: in USD on COIN-M, else in USDT.
+_TICKER = msgspec.json.Decoder(_Ticker, strict=False)
+
+
+def read_tickers(
+    product: Product, raw: bytes, listings: Sequence[Listing]
+) -> tuple[dict[str, float], tuple[OddRow, ...]]:
+    """Return the 24 h volume by symbol (in USD on COIN-M, else in USDT), and rows left out.
 
     A symbol whose quote asset cannot be converted to USDT has 0: it is ranked last. The answer and
-    the listings are of all symbols.
+    the listings are of all symbols. A row that cannot be read is left out and named.
 
     Raises:
         Refused: not an answer of 24 h tickers.
     """
     try:
-        tickers = msgspec.json.decode(raw, type=list[_Ticker], strict=False)
+        raws = msgspec.json.decode(raw, type=list[msgspec.Raw])
+        tickers, odd = RowReader(product, "24 h tickers", _TICKER).read(raws)
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no 24 h tickers of {product}: {error}; it begins with {start!r}") from error
+    return _volumes(product, tickers, listings), odd
+
+
+def _volumes(
+    product: Product, tickers: Sequence[_Ticker], listings: Sequence[Listing]
+) -> dict[str, float]:
     if product == "coinm":
         return {ticker.symbol: ticker.base_volume * ticker.weighted_avg_price for ticker in tickers}
     if product == "options":

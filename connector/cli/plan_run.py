@@ -44,7 +44,7 @@ def run(
     worker = None if running is None else asyncio.run(running_plan(running))
     made = _make_plan(loaded, universe, worker)
     warnings += loaded.sentences([*made.warnings, *made.pending])
-    warnings += [*streams_without_key(loaded.settings, made), *unchecked]
+    warnings += [*streams_without_key(loaded.settings, made), *unchecked, *map(str, universe.odd)]
     budget = plan_budget(loaded.settings, made)
     changes = None if worker is None else worker.changes(made)
     if as_json:

@@ -38,7 +38,24 @@ def _without(end: str, added: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _no_socks(value: str) -> str:
+    scheme, _, rest = value.partition("://")
+    if scheme.startswith("socks"):
+        place = rest.rpartition("@")[2]  # never a password
+        raise ValueError(
+            f"{scheme}://{place}: SOCKS is not supported: name an HTTP proxy, http://host:port, or"
+            " put one in front of it"
+        )
+    return value
+
+
 Url = Annotated[str, _url(("http", "https"), "http://host:port"), written_as("http(s) URL")]
+ProxyUrl = Annotated[
+    str,
+    AfterValidator(_no_socks),
+    _url(("http", "https"), "http://host:port"),
+    written_as("http(s) URL"),
+]
 _WEB_SOCKET = _url(("ws", "wss"), "wss://host:port"), written_as("ws(s) URL")
 WebSocketUrl = Annotated[
     str, *_WEB_SOCKET, _without(r"(/(stream|ws))?(\?.*)?$", "/stream, which is added")

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.config import values
-from connector.config.addresses import Brokers, Url, WebSocketBase
+from connector.config.addresses import Brokers, ProxyUrl, Url, WebSocketBase
 from connector.config.subscription import SubscriptionSettings
 from connector.errors import did_you_mean
 
@@ -232,8 +232,15 @@ class Settings(BaseSettings):
     )
     limits: LimitSettings = LimitSettings()
     backfill: BackfillSettings = BackfillSettings()
-    proxy: Url | None = Field(None, description="HTTP proxy for WebSocket and REST.")
+    proxy: ProxyUrl | None = Field(
+        None, description="HTTP proxy for WebSocket and REST; not SOCKS."
+    )
     proxy_login_file: Path | None = Field(None, description="File: that proxy's user:password.")
+    ca_file: Path | None = Field(
+        None,
+        description="Authorities that may sign the exchange or the proxy, beside the system's; PEM."
+        " The variable SSL_CERT_FILE replaces the system's.",
+    )
     subscriptions: list[SubscriptionSettings] = Field(
         min_length=1, description="What to read, and where it goes."
     )

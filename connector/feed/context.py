@@ -1,5 +1,6 @@
 """What all sessions of a worker share."""
 
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ class SessionContext:
         on_quiet: Called with a series that no connection delivers, and with what to call once REST
             knows newer events of it.
         proxy: URL of an HTTP proxy that every connection goes through; may hold a password.
+        tls: Whom connections trust; None: the system's authorities.
         life_s: Seconds after which the exchange closes any connection.
         closing: Why a connection is given up: plan_changed; restart once the worker stops.
         pace: Size and time-out of the requests of all connections.
@@ -35,6 +37,7 @@ class SessionContext:
     limiter: ConnectLimiter
     on_quiet: OnQuiet
     proxy: str | None = None
+    tls: ssl.SSLContext | None = None
     life_s: float = 86_400.0
     closing: GapReason = "plan_changed"
     pace: RequestPace = field(default_factory=RequestPace)

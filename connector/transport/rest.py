@@ -1,26 +1,36 @@
 """REST client: makes calls within the request weight, and turns refusals into errors."""
 
 import asyncio
+import ssl
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from connector.binance import rest_calls
-from connector.binance.exchange_info import Listing, Universe, read_exchange_info
+from connector.binance.exchange_info import ExchangeInfo, Listing, Universe, read_exchange_info
 from connector.binance.products import PRODUCTS, Bases, Product
 from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, TICKERS, Call
-from connector.binance.rest_errors import POOL_BAN_STATUSES, error_from_response
-from connector.binance.tickers import read_volumes
+from connector.binance.rest_errors import (
+    POOL_BAN_STATUSES,
+    PROXY_LOGIN,
+    error_from_response,
+    foreign_body,
+)
+from connector.binance.rows import OddRow
+from connector.binance.tickers import read_tickers
 from connector.errors import Refused, Retry
 from connector.transport.exchange_clock import ExchangeClock
+from connector.transport.tls import certificate_cure
 from connector.transport.weight_pool import WeightPool
 
 TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
 MAX_CONNECTIONS = 8  # calls at once
 OK, PROXY_AUTHENTICATION_REQUIRED = 200, 407
+_Answer = TypeVar("_Answer")
 
 
 class RestClient:
@@ -31,6 +41,7 @@ class RestClient:
         share: Part of each limit this program may use.
         proxy: URL of an HTTP proxy, may hold a user name and password.
         api_key: Sent with calls that need one, and only as a header.
+        tls: Whom to trust; None: the system's authorities.
         clock: Epoch seconds.
 
     Attributes:
@@ -48,6 +59,7 @@ class RestClient:
         share: float = 1.0,
         proxy: str | None = None,
         api_key: str | None = None,
+        tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         if api_key is not None and not (api_key.isascii() and api_key.isprintable()):
@@ -61,14 +73,14 @@ class RestClient:
         self._proxy = proxy
         self._clock = clock
         self._api_key = api_key
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
-        self.exchange_clock = ExchangeClock(self._call, clock)
+        self.exchange_clock = ExchangeClock(self._body, clock)
 
     async def start(self) -> None:
         """Create the session; no connection is opened yet."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=MAX_CONNECTIONS), timeout=TIMEOUT, trust_env=False
-        )
+        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=self._tls or True)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -145,6 +157,10 @@ class RestClient:
             raise _proxy_error(call, error.status) from None
         except aiohttp.ClientProxyConnectionError as error:
             raise Retry(f"{call}: the proxy cannot be reached: {error.strerror}") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            cause = error.certificate_error
+            cure = certificate_cure(str(cause))
+            raise Retry(f"{call}: cannot connect: {cause}{cure}") from None
         except aiohttp.ClientConnectorError as error:
             raise Retry(f"{call}: cannot connect: {error.strerror or error}") from None
         except aiohttp.ClientError as error:
@@ -158,28 +174,46 @@ class RestClient:
         `products`: listings are asked for; `with_volumes`: listings and volumes.
 
         Raises:
-            Retry, Refused: as `get`; Refused too for an answer that is no exchangeInfo or ticker.
+            Retry, Refused: as `get`; Retry too for an answer that is no exchangeInfo or ticker.
         """
-        # Decoded in a thread. msgspec keeps the interpreter's lock, so spot's lean answer (3,000
-        # symbols, 4.9 MB) still stalls the event loop, for 6 ms; a process of its own stalls it for
-        # 4 to 8 ms (start and hand-over) and costs 110 to 230 ms of CPU each time. The answer with
-        # permissionSets (12 MB): 14 ms in a thread. (Made-up answers in the real shape; medians of
-        # 5 on 2 cores, 2026-11-25. On a loaded machine each about doubles.)
         listings: dict[Product, tuple[Listing, ...]] = {}
         volumes: dict[Product, Mapping[str, float]] = {}
+        odd: list[OddRow] = []
         for product in PRODUCTS:
             if product in products or product in with_volumes:
-                raw = await self._call(product, EXCHANGE_INFO[product])
-                info = await asyncio.to_thread(read_exchange_info, product, raw)
+                info = await self.exchange_info(product)
                 listings[product] = info.listings
-                self.pools[POOL_OF[product]].set_limits(product, info.limits)
+                odd += info.odd
             if product in with_volumes:
-                raw = await self._call(product, TICKERS[product])
-                listed = listings[product]
-                volumes[product] = await asyncio.to_thread(read_volumes, product, raw, listed)
-        return Universe(listings, volumes)
+                volumes[product], rows = await self.volumes(product, listings[product])
+                odd += rows
+        return Universe(listings, volumes, tuple(odd))
 
-    async def _call(self, product: Product, call: Call) -> bytes:
+    async def exchange_info(self, product: Product) -> ExchangeInfo:
+        """Return a product's symbols; its limits become its pool's. Raises as `universe`."""
+        # Decoded in a thread, row by row: whole answers would keep the interpreter's lock for
+        # milliseconds (spot's lean one has 3,000 symbols and 4.9 MB, with permissionSets 12 MB).
+        read = partial(read_exchange_info, product)
+        info = await self._ask(product, EXCHANGE_INFO[product], read)
+        self.pools[POOL_OF[product]].set_limits(product, info.limits)
+        return info
+
+    async def volumes(
+        self, product: Product, listings: Sequence[Listing]
+    ) -> tuple[Mapping[str, float], tuple[OddRow, ...]]:
+        """Return 24 h volumes by symbol, and rows that were left out. Raises as `universe`."""
+        read = partial(read_tickers, product, listings=listings)
+        return await self._ask(product, TICKERS[product], read)
+
+    async def _ask(self, product: Product, call: Call, read: Callable[[bytes], _Answer]) -> _Answer:
+        raw = await self._body(product, call)
+        try:
+            return await asyncio.to_thread(read, raw)
+        except Refused as error:
+            place = _describe_call(self._bases[product].rest, call.path, call.params)
+            raise foreign_body(place, OK, raw, str(error)) from error
+
+    async def _body(self, product: Product, call: Call) -> bytes:
         return await self.get(product, call.path, call.params, call.weight)
 
 
@@ -192,7 +226,5 @@ def _describe_call(base: str, path: str, params: Mapping[str, str | int]) -> str
 def _proxy_error(call: str, status: int) -> Retry | Refused:
     """Return the error for a proxy that does not connect to the exchange."""
     if status == PROXY_AUTHENTICATION_REQUIRED:
-        return Refused(
-            f"{call}: the proxy wants a user name and password; give them in `proxy_login_file`"
-        )
+        return Refused(f"{call}: {PROXY_LOGIN}")
     return Retry(f"{call}: the proxy answered {status} and made no connection")

@@ -78,6 +78,7 @@ class Connection(picows.WSListener):
         proxy: str | None = None,
         address: int = 0,
         pace: RequestPace | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> "Connection":
         """Connect to `url`, the endpoint's /stream.
 
@@ -89,21 +90,21 @@ class Connection(picows.WSListener):
             address: Which of the host's addresses to take, where it has several: connections that
                 replace one another must not share a machine. 0: as the system orders.
             pace: Of its requests; connections to one exchange share one.
+            tls: Whom to trust, for wss: and for a proxy of https:. None: the system's authorities.
 
         Raises:
-            Retry: no server there, refused (429 and 418 with the time to wait), TLS trouble.
+            Retry: no server there, refused (with the time to wait where it is known), TLS trouble.
         """
         connection = cls(limits, receive, pace)
         target = f"{url}{connect_errors.via(proxy)}"
         connect_errors.silence_handshake_log(connection._loop)
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                connection._transport = await _connect(connection, url, proxy, address)
+                connection._transport = await _connect(connection, url, proxy, address, tls)
         except TimeoutError as error:
             raise Retry(f"{target}: no answer within {OPEN_TIMEOUT_S:.0f} s") from error
         except (OSError, picows.WSError, ProxyError) as error:
-            message = f"{target}: {connect_errors.reason(error, url)}"
-            raise Retry(message, connect_errors.retry_after_s(error)) from error
+            raise connect_errors.connect_error(target, url, error, time.time()) from error
         connection._check_reset()
         return connection
 
@@ -227,12 +228,17 @@ class Connection(picows.WSListener):
 
 
 async def _connect(
-    connection: Connection, url: str, proxy: str | None, address: int
+    connection: Connection,
+    url: str,
+    proxy: str | None,
+    address: int,
+    tls: ssl.SSLContext | None,
 ) -> picows.WSTransport:
     transport, _ = await picows.ws_connect(
         lambda: connection,
         url,
-        ssl_context=ssl.create_default_context() if url.startswith("wss:") else None,
+        ssl_context=(tls or ssl.create_default_context()) if url.startswith("wss:") else None,
+        proxy_ssl_context=tls if proxy is not None and proxy.startswith("https:") else None,
         enable_auto_pong=False,  # sent by us, since pongs count against the limit
         enable_auto_ping=True,
         auto_ping_idle_timeout=PING_AFTER_S,

@@ -1,8 +1,11 @@
 """exchangeInfo of the four products, in the shapes of their pages."""
 
+import json
+from collections.abc import Sequence
+
 import pytest
 
-from connector.binance.exchange_info import Listing, RateLimit, read_exchange_info, read_listings
+from connector.binance.exchange_info import Listing, RateLimit, read_exchange_info
 from connector.binance.products import Product
 from connector.errors import Refused
 
@@ -88,11 +91,14 @@ OPTIONS = b"""{"timezone":"UTC","serverTime":1592387156596,
 def test_every_product_reads_into_the_same_shape(
     product: Product, raw: bytes, listings: list[Listing]
 ) -> None:
-    assert read_listings(product, raw) == tuple(listings)
+    assert read_exchange_info(product, raw).listings == tuple(listings)
 
 
 def test_a_settling_contract_is_not_trading() -> None:
-    assert [listing.is_trading for listing in read_listings("usdm", USDM)] == [False, True]
+    assert [listing.is_trading for listing in read_exchange_info("usdm", USDM).listings] == [
+        False,
+        True,
+    ]
 
 
 @pytest.mark.parametrize("product", ["spot", "usdm", "coinm", "options"])
@@ -101,12 +107,12 @@ def test_what_is_no_exchange_info_is_refused_with_its_beginning(
     product: Product, raw: bytes
 ) -> None:
     with pytest.raises(Refused, match=f"^no exchangeInfo of {product}: .*; it begins with "):
-        read_listings(product, raw)
+        read_exchange_info(product, raw)
 
 
 def test_another_products_answer_is_refused() -> None:
     with pytest.raises(Refused, match="no exchangeInfo of options"):
-        read_listings("options", SPOT)
+        read_exchange_info("options", SPOT)
 
 
 def test_limits_are_read_with_their_windows_and_unknown_windows_left_out() -> None:
@@ -115,3 +121,56 @@ def test_limits_are_read_with_their_windows_and_unknown_windows_left_out() -> No
         RateLimit("ORDERS", 10, 100),
         RateLimit("RAW_REQUESTS", 300, 300_000),
     )
+
+
+def rows(*symbols: dict[str, object], limits: Sequence[object] = ()) -> bytes:
+    """Return an answer of USD-M: rows with these changes."""
+    row = {
+        "symbol": "BTCUSDT",
+        "pair": "BTCUSDT",
+        "contractType": "PERPETUAL",
+        "deliveryDate": 4133404800000,
+        "status": "TRADING",
+        "baseAsset": "BTC",
+        "quoteAsset": "USDT",
+    }
+    answer = {"symbols": [row | changes for changes in symbols], "rateLimits": list(limits)}
+    return json.dumps(answer).encode()
+
+
+def test_a_row_that_cannot_be_read_is_left_out_and_named() -> None:
+    raw = rows({}, {"symbol": "NEWUSDT", "contractType": None}, {"symbol": "ETHUSDT"})
+
+    info = read_exchange_info("usdm", raw)
+
+    assert [listing.symbol for listing in info.listings] == ["BTCUSDT", "ETHUSDT"]
+    assert [str(row) for row in info.odd] == [
+        "usdm exchangeInfo: NEWUSDT is left out: Expected `str`, got `null` - at `$.contractType`"
+    ]
+
+
+def test_a_limit_that_cannot_be_read_is_left_out_and_named() -> None:
+    good = {
+        "rateLimitType": "REQUEST_WEIGHT",
+        "interval": "MINUTE",
+        "intervalNum": 1,
+        "limit": 2400,
+    }
+    odd = good | {"rateLimitType": "ORDERS", "limit": "many"}
+
+    info = read_exchange_info("usdm", rows({}, limits=[odd, good]))
+
+    assert info.limits == (RateLimit("REQUEST_WEIGHT", 60, 2400),)
+    assert [(row.source, row.name) for row in info.odd] == [("rateLimits", "ORDERS")]
+
+
+def test_limits_of_another_shape_cost_no_symbol() -> None:
+    info = read_exchange_info("usdm", rows({}, limits=[7, 8]))
+
+    assert (len(info.listings), info.limits) == (1, ())
+    assert [row.name for row in info.odd] == ["every row"]
+
+
+def test_rows_that_can_none_be_read_are_no_exchange_info() -> None:
+    with pytest.raises(Refused, match=r"no exchangeInfo of usdm: Expected `str`, got `null`"):
+        read_exchange_info("usdm", rows({"contractType": None}))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from connector.binance.rest_errors import error_from_response
-from connector.errors import Refused, Retry
+from connector.binance.rest_errors import error_from_response, foreign_body
+from connector.errors import Refused, Retry, Unserved
 
 NOW = 1_795_000_030.0  # 10 s into a minute
 PLACE = "api.binance.com/api/v3/depth (BTCUSDT)"
@@ -28,6 +28,11 @@ def error(status: int, body: bytes = b"", retry_after: str | None = None) -> Ret
         (502, b"<html>", "Wed, 25 Nov 2026 01:00:00 GMT", None),
         (400, b'{"code":-1007,"msg":"Timeout waiting for response"}', None, None),
         (408, b"", None, None),
+        (451, b"<html>restricted location</html>", None, 300.0),
+        (202, b"", None, None),  # a firewall's challenge
+        (302, b"<html>log in</html>", None, None),  # a login page on the way
+        (400, b"what?", None, None),  # the API answers in JSON: this is somebody else's
+        (422, b"", None, None),
     ],
 )
 def test_passing_trouble_says_when_to_come_back(
@@ -48,24 +53,9 @@ def test_passing_trouble_says_when_to_come_back(
             b'{"code":-2014,"msg":"API-key format invalid."}',
             "HTTP 401: -2014 API-key format invalid.; check the file with the API key",
         ),
-        (
-            404,
-            b"<html>Not Found</html>",
-            "HTTP 404: no such path; check the exchange's REST address",
-        ),
+        (404, b"<html>Not Found</html>", "HTTP 404: no such path; check the exchange's address"),
         (410, b"<html>nginx</html>", "HTTP 410: this call is no longer offered"),
-        (
-            451,
-            b"<html>restricted location</html>",
-            "HTTP 451: the exchange does not serve this location; run elsewhere, or set a proxy",
-        ),
-        (
-            302,
-            b"<html>moved</html>",
-            "HTTP 302: redirected, which the API never does; check the exchange's REST address",
-        ),
-        (400, b"what\xff?", "HTTP 400: it begins with 'what\N{REPLACEMENT CHARACTER}?'"),
-        (422, b"", "HTTP 422: empty answer"),
+        (414, b"<html>nginx</html>", "HTTP 414: the request is too long"),
     ],
 )
 def test_wrong_input_says_what_and_the_cure(status: int, body: bytes, text: str) -> None:
@@ -75,7 +65,61 @@ def test_wrong_input_says_what_and_the_cure(status: int, body: bytes, text: str)
     assert str(caught) == f"{PLACE}: {text}"
 
 
-def test_a_firewalls_page_is_said_in_words() -> None:
-    assert str(error(403, b"<html>Request blocked</html>")) == (
-        f"{PLACE}: HTTP 403: a firewall in front of the exchange blocks this address or request"
+@pytest.mark.parametrize(
+    ("status", "body", "text"),
+    [
+        (
+            403,
+            b"<html>Request blocked</html>",
+            "HTTP 403: a firewall in front of the exchange blocks this address or request; wait,"
+            " or run elsewhere",
+        ),
+        (
+            202,
+            b"",
+            "HTTP 202: a firewall in front of the exchange asks for proof that a browser calls;"
+            " wait, or run elsewhere",
+        ),
+        (
+            302,
+            b"<html>moved</html>",
+            "HTTP 302: redirected, which the API never does: a login page on the way, or the"
+            " address is not the exchange's",
+        ),
+        (502, b"<html>nginx</html>", "HTTP 502: the exchange is down or in maintenance"),
+        (400, b"what\xff?", "HTTP 400: it begins with 'what\N{REPLACEMENT CHARACTER}?'"),
+        (422, b"", "HTTP 422: empty answer"),
+    ],
+)
+def test_what_a_server_on_the_way_answers_is_said_in_words(
+    status: int, body: bytes, text: str
+) -> None:
+    assert str(error(status, body)) == f"{PLACE}: {text}"
+
+
+def test_a_location_that_is_not_served_is_an_error_of_its_own() -> None:
+    caught = error(451, b"<html>restricted location</html>")
+
+    assert isinstance(caught, Unserved)
+    assert str(caught) == (
+        f"{PLACE}: HTTP 451: the exchange does not serve this location; run elsewhere, or set a"
+        " proxy"
+    )
+
+
+def test_a_page_of_status_200_is_no_answer_of_the_api() -> None:
+    caught = foreign_body(PLACE, 200, b"<html>log in</html>", "no exchangeInfo of spot")
+
+    assert isinstance(caught, Retry)
+    assert str(caught) == (
+        f"{PLACE}: HTTP 200, and no exchangeInfo of spot; something on the way answers in the"
+        " exchange's place (firewall, proxy, maintenance), or the address is not the exchange's"
+    )
+
+
+def test_an_error_of_the_api_under_status_200_is_said_as_one() -> None:
+    body = b'{"code":-1000,"msg":"An unknown error occurred."}'
+
+    assert str(foreign_body(PLACE, 200, body, "no exchangeInfo of spot")) == (
+        f"{PLACE}: HTTP 200: -1000 An unknown error occurred."
     )

@@ -7,7 +7,7 @@ import pytest
 
 from connector.binance.exchange_info import Listing
 from connector.binance.products import Product
-from connector.binance.tickers import read_volumes
+from connector.binance.tickers import read_tickers
 from connector.errors import Refused
 
 
@@ -34,7 +34,7 @@ def test_volumes_in_other_assets_are_turned_into_usdt() -> None:
         mini("BNBTRY", "32000.0", "800.0"),
     ]
 
-    volumes = read_volumes("spot", json.dumps(tickers).encode(), listings)
+    volumes = read_tickers("spot", json.dumps(tickers).encode(), listings)[0]
 
     assert volumes == {"ETHBTC": 160_000.0, "BTCUSDT": 1_000_000.0, "USDTTRY": 10.0, "BNBTRY": 20.0}
 
@@ -49,7 +49,7 @@ def test_an_asset_is_valued_by_way_of_another_and_ranks_last_without_a_way() -> 
         mini("NOTLISTED", "1", "1000"),
     ]
 
-    volumes = read_volumes("spot", json.dumps(tickers).encode(), listings)
+    volumes = read_tickers("spot", json.dumps(tickers).encode(), listings)[0]
 
     assert volumes["XRPJPY"] == pytest.approx(8.0)
     assert (volumes["AB"], volumes["NOTLISTED"]) == (0.0, 0.0)
@@ -59,7 +59,7 @@ def test_the_last_price_of_a_delisted_pair_values_nothing() -> None:
     listings = [pair("ABC", "USDT", status="BREAK"), pair("X", "ABC")]
     tickers = [mini("ABCUSDT", "1000", "0"), mini("XABC", "1", "5")]
 
-    assert read_volumes("spot", json.dumps(tickers).encode(), listings)["XABC"] == 0.0
+    assert read_tickers("spot", json.dumps(tickers).encode(), listings)[0]["XABC"] == 0.0
 
 
 def test_coin_margined_volumes_are_base_volumes_at_the_average_price() -> None:
@@ -68,17 +68,29 @@ def test_coin_margined_volumes_are_base_volumes_at_the_average_price() -> None:
     {"symbol":"XRPUSD_PERP","pair":"XRPUSD","weightedAvgPrice":"2.0","volume":"9000",
     "baseVolume":"45000"}]"""
 
-    assert read_volumes("coinm", raw, []) == {"BTCUSD_PERP": 160_000.0, "XRPUSD_PERP": 90_000.0}
+    assert read_tickers("coinm", raw, [])[0] == {"BTCUSD_PERP": 160_000.0, "XRPUSD_PERP": 90_000.0}
 
 
 def test_option_volumes_are_amounts_in_the_quote_asset() -> None:
     raw = b"""[{"symbol":"BTC-261225-100000-C","lastPrice":"1000","open":"1016.2","volume":"5",
     "amount":"5100.5","tradeCount":5,"strikePrice":"100000","exercisePrice":"3000.3356"}]"""
 
-    assert read_volumes("options", raw, []) == {"BTC-261225-100000-C": 5100.5}
+    assert read_tickers("options", raw, [])[0] == {"BTC-261225-100000-C": 5100.5}
 
 
 @pytest.mark.parametrize("raw", [b"<html>", b'{"code":-1003,"msg":"banned"}', b'[{"a":1}]'])
 def test_what_is_no_tickers_is_refused_with_its_beginning(raw: bytes) -> None:
     with pytest.raises(Refused, match=r"^no 24 h tickers of usdm: .*; it begins with "):
-        read_volumes("usdm", raw, [])
+        read_tickers("usdm", raw, [])[0]
+
+
+def test_a_row_that_cannot_be_read_is_left_out_and_named() -> None:
+    raw = b"""[{"symbol":"A-1-C","amount":"5"},{"symbol":"B-1-C","amount":null},
+    {"symbol":"C-1-C","amount":"7"}]"""
+
+    volumes, odd = read_tickers("options", raw, [])
+
+    assert volumes == {"A-1-C": 5.0, "C-1-C": 7.0}
+    assert [str(row) for row in odd] == [
+        "options 24 h tickers: B-1-C is left out: Expected `float`, got `null` - at `$.amount`"
+    ]

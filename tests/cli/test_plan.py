@@ -88,6 +88,43 @@ async def test_what_is_needed_and_cannot_be_asked_says_the_cure(tmp_path: Path) 
         await run_beside("-c", path)
 
 
+async def test_the_call_that_failed_is_named_with_its_own_cure(
+    lab: LabRest, tmp_path: Path
+) -> None:
+    lab.refuse(503, times=9, path="/api/v3/ticker")
+    path = write(tmp_path, TOP, lab.url)
+
+    with pytest.raises(
+        Retry, match=r"^127\.0\.0\.1/api/v3/ticker/24hr: HTTP 503: .*--tickers spot=FILE"
+    ):
+        await run_beside("-c", path)
+
+
+async def test_volumes_that_no_symbol_needs_cost_nothing_but_a_warning(
+    lab: LabRest, tmp_path: Path
+) -> None:
+    lab.refuse(503, times=9, path="/fapi/v1/ticker")
+
+    text, trouble = await run_beside("-c", write(tmp_path, NAMED, lab.url))
+
+    assert "btcusdt@aggTrade" in text
+    assert (
+        "traffic of usdm is estimated without volumes: 127.0.0.1/fapi/v1/ticker/24hr: HTTP 503"
+        in " ".join(trouble.split())
+    )
+
+
+async def test_a_row_that_cannot_be_read_is_a_warning(
+    market: Market, lab: LabRest, tmp_path: Path
+) -> None:
+    market.odd_keys["usdm", "ETHUSDT"] = {"contractType": None}
+
+    text, trouble = await run_beside("-c", write(tmp_path, NAMED, lab.url))
+
+    assert "btcusdt@aggTrade" in text
+    assert "usdm exchangeInfo: ETHUSDT is left out: Expected `str`" in " ".join(trouble.split())
+
+
 async def test_names_are_planned_without_the_exchange(tmp_path: Path) -> None:
     path = write(tmp_path, NAMED, NOBODY)
 

@@ -100,3 +100,12 @@ def test_a_url_with_a_password_says_why_it_is_refused(tmp_path: Path) -> None:
 
     why = "holds a user or password, which logs would show: put them in a file"
     assert error == f"connector.yaml:10: proxy: {why}"
+
+
+@pytest.mark.parametrize("scheme", ["socks5", "socks5h", "socks4", "socks"])
+def test_a_socks_proxy_is_said_to_be_unsupported(tmp_path: Path, scheme: str) -> None:
+    text = refused(tmp_path, f"{GOOD}proxy: {scheme}://me:word@127.0.0.1:1080\n")
+
+    assert f"proxy: {scheme}://127.0.0.1:1080: SOCKS is not supported" in text
+    assert "name an HTTP proxy, http://host:port" in text
+    assert "word" not in text

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidStatus
 
-from connector.binance.exchange_info import read_listings
+from connector.binance.exchange_info import read_exchange_info
 from connector.binance.products import Product
 from connector.binance.stream_name import parse
 from connector.lab.exchange import Exchange
@@ -252,7 +252,7 @@ async def test_exchange_info_lists_the_markets_symbols(
     async with aiohttp.ClientSession() as session, session.get(url) as answer:
         raw = await answer.read()
 
-    listings = read_listings(product, raw)
+    listings = read_exchange_info(product, raw).listings
     assert [listing.symbol for listing in listings] == list(Market(3).symbols[product])
     assert all(listing.is_trading for listing in listings)
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from connector.binance.exchange_info import read_listings
+from connector.binance.exchange_info import read_exchange_info
 from connector.binance.stream_name import parse
 from connector.lab.clock import Clock
 from connector.lab.exchange import Exchange
@@ -324,7 +324,7 @@ async def test_one_odd_row_is_listed(lab: Lab) -> None:
         "NEWUSDT": None,
     }
     _, _, later = await lab.get(INFO)
-    assert [listing.symbol for listing in read_listings("usdm", later.encode())] == [
+    assert [listing.symbol for listing in read_exchange_info("usdm", later.encode()).listings] == [
         "BTCUSDT",
         "ETHUSDT",
         "SOLUSDT",

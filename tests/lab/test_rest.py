@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from connector.binance.exchange_info import read_listings
+from connector.binance.exchange_info import read_exchange_info
 from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import parse
 from connector.lab.market import Market
@@ -88,7 +88,9 @@ async def test_a_quarters_contract_and_an_option_end_at_eight_oclock() -> None:
     await server.start()
     try:
         listed = {
-            product: read_listings(product, json.dumps((await get(server, path))[1]).encode())
+            product: read_exchange_info(
+                product, json.dumps((await get(server, path))[1]).encode()
+            ).listings
             for product, path in INFO.items()
         }
     finally:

@@ -13,7 +13,7 @@ import structlog
 
 from connector.binance.exchange_info import ExchangeInfo, read_exchange_info
 from connector.binance.products import PRODUCTS, Bases, Product
-from connector.errors import Refused, Retry
+from connector.errors import Refused, Retry, Unserved
 from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
 from connector.lab.rest import Rest as LabRest
@@ -120,17 +120,25 @@ async def test_listings_follow_the_market(world: World) -> None:
     assert [listing.symbol for listing in listings if not listing.is_trading] == ["BNBUSDT"]
 
 
-async def test_an_answer_that_is_no_exchange_info_is_refused(world: World) -> None:
+async def test_an_answer_that_is_no_exchange_info_is_trouble_on_the_way(world: World) -> None:
     wrong = {"spot": Bases((), f"{world.lab.url}/api/v3/time?")}
     rest = RestClient(wrong)  # type: ignore[arg-type] # one product is enough here
     await rest.start()
     try:
         with pytest.raises(
-            Refused, match=r"^no exchangeInfo of spot: .* begins with '\{\"serverTime"
+            Retry,
+            match=r"exchangeInfo: HTTP 200, and no exchangeInfo of spot: .*serverTime.*on the way",
         ):
             await rest.universe(["spot"], ())
     finally:
         await rest.close()
+
+
+async def test_the_call_that_failed_is_named(world: World) -> None:
+    world.lab.refuse(202, path="/api/v3/ticker")
+
+    with pytest.raises(Retry, match=r"^127\.0\.0\.1/api/v3/ticker/24hr: HTTP 202: a firewall"):
+        await world.rest.universe(["spot"], ["spot"])
 
 
 # Weight
@@ -248,7 +256,7 @@ async def test_a_ban_lasts_as_long_as_the_exchange_says(world: World) -> None:
 async def test_a_server_error_is_a_retry_without_a_ban(world: World) -> None:
     world.lab.refuse(502)
 
-    with pytest.raises(Retry, match="HTTP 502: it begins with '<html>"):
+    with pytest.raises(Retry, match="HTTP 502: the exchange is down or in maintenance"):
         await ask(world.rest)
 
     assert json.loads(await ask(world.rest))["serverTime"] > 0
@@ -264,7 +272,7 @@ async def test_the_exchanges_code_and_text_are_shown(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("status", "kind", "words"),
-    [(403, Retry, "a firewall"), (410, Refused, "no longer offered"), (451, Refused, "location")],
+    [(403, Retry, "a firewall"), (410, Refused, "no longer offered"), (451, Unserved, "location")],
 )
 async def test_html_error_pages_become_a_sentence(
     world: World, status: int, kind: type[Exception], words: str
