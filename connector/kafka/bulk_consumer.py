@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from connector.errors import Retry
 from connector.kafka import error_hints
-from connector.kafka.client import ConnectionErrors, list_topics, open_client
+from connector.kafka.client import ConnectionErrors, metadata, open_client
 
 REQUEST_TIMEOUT_S = 10.0
 BATCH_RECORDS = 10_000
@@ -64,7 +64,7 @@ class BulkConsumer:
     def topics(self) -> dict[str, list[int]]:
         """Return the partitions of every topic we may see."""
         try:
-            topics = list_topics(self._consumer, self._errors, REQUEST_TIMEOUT_S)
+            topics = metadata(self._consumer, self._errors, REQUEST_TIMEOUT_S).topics
         except KafkaException as error:
             raise self._retry(error) from error
         return {name: sorted(topic.partitions) for name, topic in topics.items()}

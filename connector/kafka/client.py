@@ -63,10 +63,8 @@ def open_client(
         raise Refused(f"kafka: {error_hints.describe(error.args[0])}") from error
 
 
-def list_topics(
-    client: _MetadataClient, errors: ConnectionErrors, timeout_s: float
-) -> dict[str, Any]:
-    """Return the metadata of every topic we may see, by name. Blocks.
+def metadata(client: _MetadataClient, errors: ConnectionErrors, timeout_s: float) -> Any:
+    """Return the cluster's metadata: `topics` by name, those we may see; `cluster_id`. Blocks.
 
     Raises:
         KafkaException: the cluster does not answer; raised as soon as `errors` has the cause.
@@ -74,10 +72,8 @@ def list_topics(
     deadline = time.monotonic() + timeout_s
     while True:
         try:
-            found: dict[str, Any] = client.list_topics(timeout=1.0).topics
+            return client.list_topics(timeout=1.0)
         except KafkaException:
             client.poll(0)  # serves error_cb, which may name the cause
             if errors.cause or time.monotonic() >= deadline:
                 raise
-        else:
-            return found

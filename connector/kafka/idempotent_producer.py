@@ -60,11 +60,11 @@ class IdempotentProducer(Producer):
         return open_client(Client, {**self._conf, **more}, self._on_error)
 
     @override
-    def start(self) -> None:
+    def start(self, deadline: float) -> None:
         pass  # without transactions nobody is fenced
 
     @override
-    def write_takeover(self) -> None:
+    def write_takeover(self, deadline: float) -> None:
         self._hold(self._rewrite_progress(0))
 
     @override

@@ -73,16 +73,24 @@ class Producer(ABC):
         """When the oldest record was sent that is not acknowledged; None: all are. Monotonic s."""
 
     @abstractmethod
-    def start(self) -> None:
+    def start(self, deadline: float) -> None:
         """Fence the previous writer of the shard, where there are transactions. Blocks.
+
+        `deadline`: in monotonic seconds.
 
         Raises:
             Fatal: Kafka does not let us write; the text has the cause and the cure.
+            Retry: Kafka has not answered by the deadline; the text has what is known of the cause.
         """
 
     @abstractmethod
-    def write_takeover(self) -> None:
+    def write_takeover(self, deadline: float) -> None:
         """Write the progress that was taken over, before any data. Blocks; raises as `start`."""
+
+    @property
+    def start_trouble(self) -> str | None:
+        """Why `start` or `write_takeover` waits; None: not known."""
+        return self.trouble
 
     @abstractmethod
     def room(self) -> int:

@@ -20,13 +20,13 @@ from connector.errors import BadMessage, Refused, Retry
 from connector.telemetry import events
 
 COMPATIBILITY = "FULL_TRANSITIVE"
-MIN_RETRY_DELAY_S, MAX_RETRY_DELAY_S = 0.5, 10.0  # doubled after each attempt
 REQUEST_TIMEOUT_S = 10
-_NOT_FOUND = 404
+_OK, _NOT_FOUND = 200, 404
 _LOGIN = frozenset({401, 403})  # proxies answer these with bodies of their own
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NO_REGISTRY = (
-    "what answers there is no schema registry, or it has another path: check schema_registry.url"
+    "what answers there is no schema registry: something on the way (login page, maintenance), or"
+    " the registry has another address or path: check schema_registry.url"
 )
 _NO_TLS = "the port does not speak TLS: write http://, or take its TLS port"
 _NO_HTTP = "the port does not speak HTTP: is it TLS (write https://), or another service's?"
@@ -91,7 +91,7 @@ class SchemaCache:
             return str(self._registry.get_schema(schema_id).schema_str)
         except SchemaRegistryError as error:
             if _is_foreign_answer(error):
-                raise Refused(f"{self._url}: {error.http_status_code} ({_NO_REGISTRY})") from error
+                raise _foreign(self._url, error.http_status_code) from error
             message = f"{self._url}: schema {schema_id}: {error.error_message}"
             if error.http_status_code == _NOT_FOUND:
                 raise BadMessage("schema", message) from error
@@ -99,27 +99,21 @@ class SchemaCache:
         except (HTTPError, OSError) as error:
             raise _unreachable(self._url, error) from error
         except ValueError as error:  # no JSON
-            raise Refused(f"{self._url}: {_NO_REGISTRY}") from error
+            raise _foreign(self._url, _OK) from error
 
 
 async def ensure_schemas(settings: RegistrySettings, topics: Mapping[str, str]) -> dict[str, int]:
-    """Turn topic -> kind into topic -> schema id; waits until the registry answers.
+    """Turn topic -> kind into topic -> schema id.
 
     Raises:
+        Retry: the registry does not answer, or something answers in its place.
         Refused: a schema is missing (register: false) or incompatible, or we may not register.
     """
     registry = client(settings)
-    delay_s = MIN_RETRY_DELAY_S
-    while True:
-        try:
-            return {
-                topic: await asyncio.to_thread(_ensure_schema, registry, settings, topic, kind)
-                for topic, kind in topics.items()
-            }
-        except Retry as error:
-            events.waiting_for_registry(cause=str(error))
-        await asyncio.sleep(delay_s)
-        delay_s = min(MAX_RETRY_DELAY_S, 2 * delay_s)
+    return {
+        topic: await asyncio.to_thread(_ensure_schema, registry, settings, topic, kind)
+        for topic, kind in topics.items()
+    }
 
 
 def _ensure_schema(
@@ -137,9 +131,9 @@ def _ensure_schema(
     except (HTTPError, OSError) as error:
         raise _unreachable(settings.url, error) from error
     except ValueError as error:  # no JSON
-        raise Refused(f"schema registry {settings.url}: {_NO_REGISTRY}") from error
-    if not found:
-        raise Refused(f"schema registry {settings.url}: no id ({_NO_REGISTRY})")
+        raise _foreign(settings.url, _OK) from error
+    if not found:  # JSON of something else
+        raise _foreign(settings.url, _OK)
     return int(found)
 
 
@@ -154,6 +148,15 @@ def _is_foreign_answer(error: SchemaRegistryError) -> bool:
     """Say whether no registry answered: a registry's errors have a code of five digits."""
     known = error.http_status_code in _PASSING | _LOGIN
     return not known and error.error_code in (-1, _NOT_FOUND)
+
+
+def _foreign(url: str, status: int) -> Retry | Refused:
+    """Return the error for an answer that no registry wrote.
+
+    A login page or a maintenance page passes; that there is no such path stays.
+    """
+    text = f"schema registry {url}: HTTP {status} ({_NO_REGISTRY})"
+    return Refused(text) if status == _NOT_FOUND else Retry(text)
 
 
 def _set_compatibility(registry: SchemaRegistryClient, subject: str) -> None:
@@ -172,7 +175,7 @@ def _translate(error: SchemaRegistryError, url: str, subject: str) -> Retry | Re
     if status in _PASSING:
         return Retry(f"{url}: {status} {message}")
     if _is_foreign_answer(error):
-        return Refused(f"schema registry {url}: {status} ({_NO_REGISTRY})")
+        return _foreign(url, status)
     hint = {
         401: "check schema_registry.username and password_file",
         403: "the user may not write the subject; set register: false, register beforehand",

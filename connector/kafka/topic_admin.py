@@ -1,80 +1,207 @@
-"""Makes sure that topics exist: creates those that are missing where that is allowed."""
+"""Makes sure that topics exist and are what the connector depends on.
+
+Missing ones are created where that is allowed; all are described, and judged by topic_settings.py.
+"""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
 from confluent_kafka.cimpl import NewTopic
 
-from connector.codec.schema import MARKERS, PROGRESS
-from connector.config.model import TopicSettings
-from connector.errors import Refused, Retry
-from connector.kafka import error_hints
-from connector.kafka.client import ConnectionErrors, list_topics, open_client
+from connector.config.model import KafkaSettings, TopicSettings
+from connector.errors import Fatal, Refused, Retry
+from connector.kafka import client_config, error_hints
+from connector.kafka.client import ConnectionErrors, metadata, open_client
+from connector.kafka.topic_settings import (
+    DescribedTopic,
+    TopicReport,
+    TopicRole,
+    grant,
+    judge,
+    settings_of_new,
+)
 from connector.telemetry import events
 
 REQUEST_TIMEOUT_S = 5.0
-# Settings of the connector's own topics; `topics.retention` is for data alone.
-_OWN_TOPICS: Mapping[str, Mapping[str, str]] = {
-    MARKERS: {"retention.ms": str(365 * 86_400_000)},
-    PROGRESS: {
-        "cleanup.policy": "compact",
-        # Read whole at every start: what is not compacted yet must stay small.
-        "segment.ms": "300000",
-        "segment.bytes": str(64 * 1024 * 1024),
-        "min.cleanable.dirty.ratio": "0.1",
-        "delete.retention.ms": "86400000",
-    },
-}
+_EMBEDDED = "mockCluster"  # begins the cluster id of the lab's embedded broker: no admin API
+Roles = Mapping[str, TopicRole]  # by topic
+_DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
-async def ensure(conf: Mapping[str, Any], settings: TopicSettings, names: Iterable[str]) -> None:
-    """Create the topics that do not exist; `names` may repeat.
+@dataclass(frozen=True, slots=True)
+class TopicState:
+    """What was found.
+
+    Attributes:
+        missing: Topics that do not exist, or that our principal may not see.
+        report: What is wrong with the others.
+    """
+
+    missing: tuple[str, ...]
+    report: TopicReport
+
+
+async def ensure(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> tuple[str, ...]:
+    """Create the topics that do not exist, compare all with what is needed, return warnings.
 
     Raises:
-        Refused: topics are missing and may not be created (all are named), or a setting is wrong.
+        Refused: topics are missing and may not be created (all are named), or have settings with
+            which data is lost; or a setting of ours is wrong.
+        Fatal: our principal lacks rights; the text has the commands that grant them.
         Retry: the cluster does not answer; the text has the cause.
     """
-    await asyncio.to_thread(_ensure, conf, settings, sorted(set(names)))
+    report = await asyncio.to_thread(_ensure, kafka, settings, roles)
+    if report.forbidden:
+        raise Fatal(f"Kafka: {'; '.join(report.forbidden)}")
+    if report.refused:
+        raise Refused("\n".join(report.refused))
+    return report.warnings
 
 
-def _ensure(conf: Mapping[str, Any], settings: TopicSettings, names: list[str]) -> None:
-    errors = ConnectionErrors()
-    admin = open_client(AdminClient, conf, errors.note)
-    try:
-        existing = list_topics(admin, errors, REQUEST_TIMEOUT_S)
-        missing = [name for name in names if name not in existing]
+def inspect(kafka: KafkaSettings, roles: Roles) -> TopicState:
+    """Compare the topics that exist; create nothing. Blocks. Raises Refused and Retry as `ensure`.
+
+    Password files are read.
+    """
+    with _Admin(kafka).answering() as admin:
+        missing = admin.missing(roles)
+        there = {name: role for name, role in roles.items() if name not in missing}
+        return TopicState(tuple(missing), admin.judge(there))
+
+
+def _ensure(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> TopicReport:
+    with _Admin(kafka).answering() as admin:
+        missing = admin.missing(roles)
         if missing and not settings.create:
             raise Refused(
                 f"topics are missing and topics.create is false: {', '.join(missing)};"
-                " create them, or set topics.create: true"
+                " create them, set topics.create: true, or let the principal see them:"
+                f" {grant('DESCRIBE', missing, kafka)}"
             )
         if missing:
-            _create(admin, settings, missing)
-    except KafkaException as error:
-        raise Retry(errors.explain(error)) from error
+            admin.create(settings, {name: roles[name] for name in missing})
+        return admin.judge(roles)
 
 
-def _create(admin: AdminClient, settings: TopicSettings, missing: list[str]) -> None:
-    created, refused = [], []
-    wanted = [_new_topic(name, settings) for name in missing]
-    for name, future in admin.create_topics(wanted, operation_timeout=REQUEST_TIMEOUT_S).items():
+class _Admin:
+    """An admin client, whose every call raises KafkaException if the cluster does not answer."""
+
+    def __init__(self, kafka: KafkaSettings) -> None:
+        self._kafka = kafka
+        self._errors = ConnectionErrors()
+        conf: dict[str, Any] = client_config.client(kafka)
+        self._client = open_client(AdminClient, conf, self._errors.note)
+        self._describes = True
+
+    @contextmanager
+    def answering(self) -> Iterator["_Admin"]:
+        """Raise Retry with the cause where the cluster does not answer."""
         try:
-            future.result()
-            created.append(name)
+            yield self
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                refused.append(f"{name} ({error_hints.describe(error.args[0])})")
-    if created:
-        events.topics_created(created)
-    if refused:
-        raise Refused(f"cannot create topics: {'; '.join(refused)}")
+            self._client.poll(0)  # serves error_cb, which may name the cause
+            raise Retry(f"Kafka: {self._errors.explain(error)}") from error
+
+    def missing(self, roles: Roles) -> list[str]:
+        """Return the topics that do not exist, in order."""
+        found = metadata(self._client, self._errors, REQUEST_TIMEOUT_S)
+        self._describes = not str(found.cluster_id).startswith(_EMBEDDED)
+        return sorted(name for name in roles if name not in found.topics)
+
+    def create(self, settings: TopicSettings, roles: Roles) -> None:
+        """Create topics; raises Refused if the cluster does not let us."""
+        wanted = [_new_topic(name, role, settings) for name, role in roles.items()]
+        made = self._client.create_topics(
+            wanted, operation_timeout=REQUEST_TIMEOUT_S, request_timeout=REQUEST_TIMEOUT_S
+        )
+        errors = {name: error for name, future in made.items() if (error := _error_of(future))}
+        if created := [name for name in made if name not in errors]:
+            events.topics_created(created)
+        codes = {name: error.code() for name, error in errors.items()}
+        denied = [name for name, code in codes.items() if code == _DENIED]
+        if denied:
+            cure = grant("CREATE", denied, self._kafka)
+            names = ", ".join(denied)
+            raise Fatal(f"Kafka: no CREATE on {names}; cure: {cure}, or create them beforehand")
+        there = KafkaError.TOPIC_ALREADY_EXISTS
+        refused = [name for name, code in codes.items() if code != there]
+        if refused:
+            texts = (f"{name} ({error_hints.describe(errors[name])})" for name in refused)
+            raise Refused(f"cannot create topics: {'; '.join(texts)}")
+
+    def judge(self, roles: Roles) -> TopicReport:
+        """Return what is wrong with topics that exist."""
+        if not self._describes:
+            return judge([], self._kafka)
+        settings, unread = self._settings(list(roles))
+        topics = [
+            DescribedTopic(name, roles[name], settings.get(name, {}), *shape)
+            for name, shape in self._shapes(list(roles)).items()
+        ]
+        report = judge(topics, self._kafka)
+        if not unread:
+            return report
+        cure = grant("DESCRIBE_CONFIGS", unread, self._kafka)
+        text = f"settings of {len(unread)} topics are not compared: no DESCRIBE_CONFIGS; {cure}"
+        return TopicReport(report.refused, (*report.warnings, text), report.forbidden)
+
+    def _settings(self, names: Sequence[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
+        """Return the settings by topic, and the topics whose settings we may not read."""
+        resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+        found: dict[str, dict[str, str]] = {}
+        unread: list[str] = []
+        described = self._client.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
+        for resource, future in described.items():
+            try:
+                entries = future.result()
+            except KafkaException as error:
+                if error.args[0].code() != _DENIED:
+                    raise
+                unread.append(resource.name)
+            else:
+                values = {key: entry.value for key, entry in entries.items()}
+                found[resource.name] = {key: text for key, text in values.items() if text}
+        return found, unread
+
+    def _shapes(self, names: Sequence[str]) -> dict[str, tuple[int, frozenset[str]]]:
+        """Return replicas and our rights, by topic."""
+        described = self._client.describe_topics(
+            TopicCollection(list(names)),
+            include_authorized_operations=True,
+            request_timeout=REQUEST_TIMEOUT_S,
+        )
+        shapes: dict[str, tuple[int, frozenset[str]]] = {}
+        for name, future in described.items():
+            topic = future.result()
+            replicas = min((len(part.replicas) for part in topic.partitions), default=0)
+            rights = frozenset(right.name for right in topic.authorized_operations or ())
+            shapes[name] = replicas, rights
+        return shapes
 
 
-def _new_topic(name: str, settings: TopicSettings) -> NewTopic:
-    retention = {} if settings.retention is None else {"retention.ms": str(settings.retention)}
-    config = dict(_OWN_TOPICS.get(name.rpartition(".")[2], retention))
+def _new_topic(name: str, role: TopicRole, settings: TopicSettings) -> NewTopic:
+    config = settings_of_new(role, settings.retention)
     replication = settings.replication or -1  # the cluster's default
     return NewTopic(name, settings.partitions, replication, config=config)
+
+
+def _error_of(future: "Future[None]") -> KafkaError | None:
+    """Return why a topic was not created; raises KafkaException if the cluster did not answer."""
+    try:
+        future.result()
+    except KafkaException as error:
+        cause: KafkaError = error.args[0]
+        if cause.code() < 0 or cause.retriable():
+            raise
+        return cause
+    return None

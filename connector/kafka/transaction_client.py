@@ -46,6 +46,7 @@ class TransactionClient:
         self._parent = parent  # whose deadline holds for this one
         self._conf, self._on_error = dict(conf), on_error
         self.deadline: float | None = None  # of all waiting, in monotonic seconds; None: no end
+        self.last_error: KafkaError | None = None  # for which the call under way is repeated
         self.producer = open_client(Client, conf, on_error)  # `reopen` replaces it
 
     def init(self) -> None:
@@ -123,6 +124,7 @@ class TransactionClient:
 
     def _until_done(self, call: Callable[[float], None]) -> None:
         """Repeat a call while its error is retriable; KafkaException: abort the transaction."""
+        self.last_error = None
         while True:
             try:
                 return call(self.CALL_TIMEOUT_S)
@@ -132,7 +134,8 @@ class TransactionClient:
                     raise
                 if not cause.retriable():
                     raise ProducerLost(cause) from error
-            self._check_deadline()
+                self.last_error = cause
+            self.serve()  # error_cb may know more
 
     def _check_deadline(self) -> None:
         deadline = (self._parent or self).deadline

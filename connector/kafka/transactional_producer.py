@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException
 from typing_extensions import override
 
 from connector.codec.framing import KafkaRecord
-from connector.errors import Fatal
+from connector.errors import Fatal, Retry
 from connector.kafka import error_hints
 from connector.kafka.committer import FENCED, Committer, WriterLookup
 from connector.kafka.dead_letter import POISON_RECORD
@@ -70,17 +70,36 @@ class TransactionalProducer(Producer):
         self._committer = Committer(self._client, lookup, self.health)
 
     @override
-    def start(self) -> None:
-        with _fatal_when_lost():
+    def start(self, deadline: float) -> None:
+        with self._until(deadline):
             self._client.init()
 
     @override
-    def write_takeover(self) -> None:
+    def write_takeover(self, deadline: float) -> None:
         progress = self._rewrite_progress(self.commits + 1)
         self._client.begin()
-        with _fatal_when_lost():
+        with self._until(deadline):
             self._committer.store([], progress, self.commits)
         self.commits += 1
+
+    @contextmanager
+    def _until(self, deadline: float) -> Iterator[None]:
+        """End the waits of the start at a deadline."""
+        self._client.deadline = deadline
+        try:
+            yield
+        except ProducerLost as lost:
+            cause = error_hints.describe(lost.error)
+            raise Fatal(f"Kafka refused the producer: {cause}") from lost
+        except DeadlineExceeded:
+            raise Retry(f"Kafka: {self.start_trouble or 'no answer'}") from None
+        self._client.deadline = None
+
+    @property
+    @override
+    def start_trouble(self) -> str | None:
+        error = self._client.last_error
+        return self.trouble or (None if error is None else error_hints.describe(error))
 
     @override
     def room(self) -> int:
@@ -238,11 +257,3 @@ class TransactionalProducer(Producer):
         self._client.deadline = 0.0
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._client.producer.purge()
-
-
-@contextmanager
-def _fatal_when_lost() -> Iterator[None]:
-    try:
-        yield
-    except ProducerLost as lost:
-        raise Fatal(f"Kafka refused the producer: {error_hints.describe(lost.error)}") from lost

@@ -59,9 +59,12 @@ def task_failed(part: str, error: BaseException) -> None:
     _log.error("task_failed", part=part, exc_info=error)
 
 
-def waiting_for_registry(cause: str) -> None:
-    """The schema registry does not answer; the plan waits for it, however long."""
-    _log.warning("waiting_for_registry", cause=cause)
+def start_waits(step: str, seconds: float, cause: str) -> None:
+    """A step of the start has waited for `seconds`; it goes on waiting. /readyz names it too.
+
+    step: one of START_STEPS in worker/market.py.
+    """
+    _log.warning("start_waits", step=step, seconds=round(seconds, 1), cause=cause)
 
 
 def compatibility_not_set(subject: str, cause: str) -> None:
@@ -69,14 +72,14 @@ def compatibility_not_set(subject: str, cause: str) -> None:
     _log.warning("compatibility_not_set", subject=subject, cause=cause)
 
 
-def waiting_for_exchange_info(cause: str, retry_s: float) -> None:
-    """The first plan depends on exchangeInfo, which cannot be had; asked again in `retry_s`."""
-    _log.warning("waiting_for_exchange_info", cause=cause, retry_s=round(retry_s, 1))
-
-
 def topics_created(names: list[str]) -> None:
     """Missing topics have been created."""
     _log.info("topics_created", topics=names)
+
+
+def topic_warning(text: str) -> None:
+    """A topic promises less than the connector needs; `text` has setting, effect and cure."""
+    _log.warning("topic_warning", text=text)
 
 
 def takeover_completed(series: int, run: str) -> None:
@@ -103,6 +106,14 @@ def plan_changed(reason: str, config: str, connections: int, **streams: int) -> 
 def plan_warning(text: str) -> None:
     """A warning about the plan; once while it holds, hourly for a name that is not listed."""
     _log.warning("plan_warning", text=text)
+
+
+def row_left_out(text: str) -> None:
+    """A row of exchangeInfo or of the tickers cannot be read; `text` names symbol and key.
+
+    The other rows are used. A symbol that runs keeps its streams.
+    """
+    _log.warning("row_left_out", text=text)
 
 
 def config_refused(reason: str, cause: str) -> None:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import replace
 
-from connector.binance.exchange_info import Universe
+from connector.binance.exchange_info import Listing, Universe
 from connector.binance.products import Product
 from connector.config.load import Loaded
 from connector.errors import Refused, Retry
@@ -48,6 +49,22 @@ class NameCheck:
         universe = await self._universe(products, ())
         found = await asyncio.to_thread(unlisted_names, subscriptions, universe)
         return loaded.sentences(found)
+
+
+def keep_unreadable(before: Universe | None, now: Universe) -> Universe:
+    """Return what is listed now, with the last listing of each symbol whose row cannot be read.
+
+    Such a symbol is still listed: its streams go on.
+    """
+    if before is None:
+        return now
+    kept: dict[Product, tuple[Listing, ...]] = {}
+    for product, listings in now.listings.items():
+        odd = {row.name for row in now.odd if row.product == product}
+        odd -= {listing.symbol for listing in listings}
+        last = before.listings.get(product, ())
+        kept[product] = (*listings, *(listing for listing in last if listing.symbol in odd))
+    return replace(now, listings=kept)
 
 
 def new_listings(before: Universe | None, now: Universe | None) -> set[tuple[Product, str]]:

@@ -7,7 +7,8 @@ Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, 
 import asyncio
 import signal
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from connector.feed.shard import Shard
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
+from connector.telemetry.start_steps import Patience, StartSteps
+from connector.transport import tls
 from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
 from connector.worker.http_server import HttpServer
@@ -36,11 +39,22 @@ from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
 from connector.worker.status import status
-from connector.worker.writer import ShardWriter, WriterIdentity
+from connector.worker.writer import KAFKA_PATIENCE, ShardWriter, WriterIdentity
 
 POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
 DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
 RETIRED = "a later writer has taken over; this one writes no more: stop it"
+# What a start waits for, in order; three of them are of worker/writer.py.
+START_STEPS = (
+    "exchange_info",
+    "topics",
+    "schema_registry",
+    "transaction_coordinator",
+    "checkpoint",
+    "first_commit",
+    "exchange_clock",
+)
+EXCHANGE, REGISTRY = Patience(1.0, 60.0), Patience(0.5, 10.0)
 
 
 class MarketWorker:
@@ -63,11 +77,12 @@ class MarketWorker:
         self.settings = settings = loaded.settings
         kafka, registry, share = settings.kafka, settings.schema_registry, settings.limits.share
         self.stopping = asyncio.Event()
+        self.steps = StartSteps(START_STEPS)
         self.ledger, self.lag = Ledger(), Lag()
         self.hold_bytes = int(settings.hold)
-        proxy = proxy_of(settings)
+        proxy, trust = proxy_of(settings), tls.client_context(settings.ca_file)
         bases, api_key = bases_of(settings), api_key_of(settings)
-        self.rest = RestClient(bases, share=share, proxy=proxy, api_key=api_key)
+        self.rest = RestClient(bases, share=share, proxy=proxy, api_key=api_key, tls=trust)
 
         # From a frame to Kafka
         identity = WriterIdentity(settings.topic_prefix, settings.instance, settings.shard.index)
@@ -95,6 +110,7 @@ class MarketWorker:
             ConnectLimiter(share),
             self.gap_filler.latest_ids.watch,
             proxy,
+            trust,
             settings.limits.connection_life.total_seconds(),
         )
         self.shard = Shard(self.context, router)
@@ -116,20 +132,22 @@ class MarketWorker:
         )
 
         # What is shown of it
-        self._took_over = False  # after topics and schemas: we are the writer of the shard
         self._crash: Fatal | None = None
-        self.readiness = {
+        self.readiness: dict[str, Callable[[], bool]] = {
             "writer": lambda: not self.producer.fenced,
             "kafka": lambda: self.producer.trouble is None,
-            "exchange_info": lambda: self.replanner.complete,
-            "schema_registry": lambda: self._took_over,
+            **{name: partial(self.steps.is_over, name) for name in START_STEPS},
             "data": self._data_flows,
         }
         self.server = HttpServer(
             self.readiness,
             build_metrics(self).text,
             lambda: status(self),
-            {"kafka": lambda: self.producer.trouble, "writer": lambda: RETIRED},
+            {
+                "kafka": lambda: self.producer.trouble,
+                "writer": lambda: RETIRED,
+                **{name: partial(self.steps.wait_of, name) for name in START_STEPS},
+            },
         )
 
     def _data_flows(self) -> bool:
@@ -146,7 +164,7 @@ class MarketWorker:
 
         Raises:
             Refused: the start is impossible as configured.
-            Retry: Kafka does not answer.
+            Retry: Kafka does not answer; or (Unserved) the exchange does not serve this place.
             Fatal: Kafka refused us for good, or a bug ended a part of the worker; what could be
                 stored was.
         """
@@ -165,11 +183,14 @@ class MarketWorker:
 
     async def _begin(self) -> None:
         """Make and apply the first plan; no stream is subscribed before we are the writer."""
-        plan = await self.replanner.first_plan()
-        ids = await self.provisioner.provision(plan)
-        await self.writer.take_over(ids)
-        self._took_over = True
-        await self.gap_filler.measure_clock({each.stream.product for each in plan.streams})
+        steps, provisioner = self.steps, self.provisioner
+        plan = await steps.retry("exchange_info", self.replanner.first_plan, EXCHANGE)
+        await steps.retry("topics", partial(provisioner.ensure_topics, plan), KAFKA_PATIENCE)
+        schemas = partial(provisioner.ensure_schemas, plan)
+        ids = await steps.retry("schema_registry", schemas, REGISTRY)
+        await self.writer.take_over(ids, steps)
+        products = {planned.stream.product for planned in plan.streams}
+        await steps.run("exchange_clock", self.gap_filler.measure_clock(products))
         self.shard.apply(plan, ids)
         self.replanner.begin(plan)
         events.started(

@@ -20,12 +20,16 @@ from connector.planning.diff import PlanDiff, difference
 from connector.planning.model import Plan
 from connector.planning.plan import needs
 from connector.telemetry import events
-from connector.worker.listings import ListingSource, NameCheck, new_listings
+from connector.worker.listings import (
+    ListingSource,
+    NameCheck,
+    keep_unreadable,
+    new_listings,
+)
 from connector.worker.replan_triggers import ABOUT_FILE, ReplanTriggers, Trigger, now
 
 RETRY_DELAY_S = 15.0  # after a change that failed and may succeed later
 PROVISION_TIMEOUT_S = 90.0  # for topics and schemas of a change, while the running plan goes on
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 60.0  # at the start, for an exchange that does not answer
 # A list of symbols may be cut short. A plan that loses more than half of at least MASS_END_STREAMS
 # streams, and only because of the listings, waits for MASS_END_DELAY_S.
 MASS_END_STREAMS, MASS_END_DELAY_S = 10, 3600.0
@@ -52,7 +56,6 @@ class Replanner:
         plan: The plan that runs; before the start, what the file alone says.
         changes: Attempts at a change, by outcome.
         restart_needed: Keys of the file that count only from the next start on.
-        complete: The exchange has answered what the first plan needed.
     """
 
     def __init__(
@@ -71,31 +74,19 @@ class Replanner:
         self._names = NameCheck(universe, triggers)
         self.changes: Counter[str] = Counter()
         self.restart_needed: tuple[str, ...] = ()
-        self.complete = False
         self._universe: Universe | None = None  # the last answer; None: nothing was asked
         self._mass_end_since: float | None = None
         self._warned: set[str] = set()
+        self._odd: set[str] = set()  # rows of the last answers that could not be read
 
     async def first_plan(self) -> Plan:
-        """Return the plan to begin with; waits for as long as the exchange does not answer.
+        """Return the plan to begin with, or raise Retry if the exchange does not answer.
 
         Raises:
             Refused: the file cannot be carried out.
         """
-        self._universe = await self._first_universe()
-        self.complete = True
+        self._universe = await self._ask(self.loaded)
         return await asyncio.to_thread(plan_of, self.loaded, self._universe)
-
-    async def _first_universe(self) -> Universe | None:
-        wait = FIRST_WAIT_S
-        while True:
-            try:
-                return await self._ask(self.loaded)
-            except Retry as error:
-                wait = max(wait, error.after_s or 0.0)
-                events.waiting_for_exchange_info(cause=str(error), retry_s=wait)
-            await asyncio.sleep(wait)
-            wait = min(LONGEST_WAIT_S, 2 * wait)
 
     def begin(self, plan: Plan) -> None:
         """Take the first plan, which has been applied, for the one that runs."""
@@ -178,7 +169,12 @@ class Replanner:
         if not needed.listings:
             return None
         self.triggers.asked()
-        return await self._ask_universe(needed.listings, needed.volumes)
+        universe = await self._ask_universe(needed.listings, needed.volumes)
+        odd = {str(row) for row in universe.odd}
+        for text in sorted(odd - self._odd):
+            events.row_left_out(text=text)
+        self._odd = odd
+        return keep_unreadable(self._universe, universe)
 
     async def _provision(self, plan: Plan) -> SchemaIds:
         try:

@@ -2,15 +2,17 @@
 
 import asyncio
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
 from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.model import KafkaSettings, RegistrySettings
 from connector.continuity.gap_tracker import GapTracker
 from connector.kafka import client_config
-from connector.kafka.checkpoint_store import CheckpointStore
+from connector.kafka.checkpoint_store import CheckpointStore, ProgressBySeries
 from connector.kafka.committer import LastWriter, WriterLookup
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.kafka.producer import Producer
@@ -19,6 +21,10 @@ from connector.kafka.transactional_producer import TransactionalProducer
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
+from connector.telemetry.start_steps import Patience, StartSteps
+
+KAFKA_TIMEOUT_S = 60.0  # of a step of the start, for a cluster that does not answer
+KAFKA_PATIENCE = Patience(1.0, 1.0, KAFKA_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,19 +74,29 @@ class ShardWriter:
         first_commits = self._tracker.outbox.first_commits
         return self._store.last_writer(self._identity.run, first_commits, commits)
 
-    async def take_over(self, schema_ids: Mapping[str, int]) -> None:
+    async def take_over(self, schema_ids: Mapping[str, int], steps: StartSteps) -> None:
         """Fence the previous writer, read what it has stored, and go on from there.
 
-        `schema_ids` has every topic of `control`.
+        Args:
+            schema_ids: Of every topic of `control`, and perhaps of others.
+            steps: Where its three steps are shown.
 
         Raises:
-            Fatal: Kafka does not let us write. Retry: it does not answer.
+            Fatal: Kafka does not let us write. Retry: a step had no answer for KAFKA_TIMEOUT_S.
         """
-        await asyncio.to_thread(self.producer.start)
-        progress = await asyncio.to_thread(self._store.progress)
-        open_gaps = {gap_id for record in progress.values() for gap_id in record["open_gaps"]}
-        unfinished = await asyncio.to_thread(self._store.unfinished, open_gaps)
+        producer = self.producer
+        fenced = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
+        await steps.run("transaction_coordinator", fenced, lambda: producer.start_trouble)
+        read = partial(asyncio.to_thread, self._read)
+        progress, unfinished = await steps.retry("checkpoint", read, KAFKA_PATIENCE)
         by_kind = {kind: schema_ids[topic] for topic, kind in self.control.items()}
         self._tracker.begin(by_kind, progress, unfinished)
-        await asyncio.to_thread(self.producer.write_takeover)
+        stored = asyncio.to_thread(producer.write_takeover, time.monotonic() + KAFKA_TIMEOUT_S)
+        await steps.run("first_commit", stored, lambda: producer.start_trouble)
         events.takeover_completed(series=len(progress), run=self._identity.run)
+
+    def _read(self) -> tuple[ProgressBySeries, list[dict[str, Any]]]:
+        """Return the progress that is stored, and the gaps whose filling was cut off. Blocks."""
+        progress = self._store.progress()
+        open_gaps = {gap_id for record in progress.values() for gap_id in record["open_gaps"]}
+        return progress, self._store.unfinished(open_gaps)

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connector.errors import Refused
-from connector.kafka.client import ConnectionErrors, list_topics, open_client
+from connector.kafka.client import ConnectionErrors, metadata, open_client
 
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 REFUSED = KafkaError(KafkaError._TRANSPORT, "Connect to k:1 failed: Connection refused")
@@ -56,7 +56,7 @@ def test_topics_are_listed_again_until_the_cause_of_the_silence_is_known() -> No
     client = SilentClient(errors, DOWN, REFUSED)
 
     with pytest.raises(KafkaException):
-        list_topics(client, errors, 60.0)
+        metadata(client, errors, 60.0)
 
     assert client.calls == 2
 
@@ -66,7 +66,7 @@ def test_an_unknown_silence_ends_with_the_time() -> None:
     client = SilentClient(errors)
 
     with pytest.raises(KafkaException):
-        list_topics(client, errors, 0.0)
+        metadata(client, errors, 0.0)
 
     assert client.calls == 1
 

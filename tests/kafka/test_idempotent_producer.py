@@ -348,7 +348,7 @@ def test_a_record_that_kafka_gave_up_is_marked_as_missing() -> None:
 
 def test_the_progress_taken_over_is_written_before_any_other() -> None:
     producer = ProducerUnderTest()
-    producer.write_takeover()
+    producer.write_takeover(0.0)
     producer.make("data", 2)
     producer.poll()
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,10 +12,9 @@ from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from connector.codec.schema import load
 from connector.config.model import RegistrySettings
-from connector.errors import BadMessage, Refused
+from connector.errors import BadMessage, Refused, Retry
 from connector.kafka import schema_registry as ours
 from connector.lab.registry import FIRST_ID, Registry
-from tests.support.waiting import in_time, until
 
 pytestmark = pytest.mark.lab
 TOPICS = {"t.trade": "trade", "t.kline": "kline", "u.trade": "trade"}
@@ -57,15 +55,14 @@ async def test_a_registry_that_does_not_let_us_set_the_rule_is_taken_as_it_is(
     assert ids["t.trade"] == FIRST_ID
 
 
-async def test_a_registry_that_is_away_is_waited_for(lab: Registry) -> None:
+async def test_a_registry_that_is_away_is_a_retry(lab: Registry) -> None:
     lab.available = False
-    waiting = asyncio.create_task(ours.ensure_schemas(RegistrySettings(url=lab.url), TOPICS))
-    done, _ = await asyncio.wait((waiting,), timeout=0.3)
+    with pytest.raises(Retry, match="503 the registry is away"):
+        await ours.ensure_schemas(RegistrySettings(url=lab.url), TOPICS)
 
     lab.available = True
 
-    assert done == set()
-    assert (await in_time(waiting))["t.trade"] == FIRST_ID
+    assert (await ours.ensure_schemas(RegistrySettings(url=lab.url), TOPICS))["t.trade"] == FIRST_ID
 
 
 async def test_without_leave_to_register_a_missing_schema_is_named(lab: Registry) -> None:
@@ -125,23 +122,26 @@ async def answering(status: int, body: str) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("register", [True, False])
 @pytest.mark.parametrize(
-    ("status", "body"),
+    ("status", "body", "kind"),
     [
-        (200, "<html>hello</html>"),
-        (200, "{}"),
-        (404, "<html>404 Not Found</html>"),
-        (404, '{"error_code": 404, "message": "HTTP 404 Not Found"}'),
-        (405, "no"),
+        (200, "<html>hello</html>", Retry),  # something on the way answers
+        (200, "{}", Retry),
+        (302, "", Retry),
+        (405, "no", Retry),
+        (404, "<html>404 Not Found</html>", Refused),  # the path is wrong
+        (404, '{"error_code": 404, "message": "HTTP 404 Not Found"}', Refused),
     ],
 )
-async def test_what_is_no_registry_is_called_so(status: int, body: str, *, register: bool) -> None:
+async def test_what_is_no_registry_is_called_so(
+    status: int, body: str, kind: type[Exception], *, register: bool
+) -> None:
     async with answering(status, body) as url:
         settings = RegistrySettings(url=url, register=register)
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(kind) as caught:
             await ours.ensure_schemas(settings, {"t.trade": "trade"})
 
-    assert str(caught.value).startswith(f"schema registry {url}: ")
-    assert "what answers there is no schema registry" in str(caught.value)
+    assert str(caught.value).startswith(f"schema registry {url}: HTTP {status} (what answers there")
+    assert "no schema registry" in str(caught.value)
 
 
 async def test_a_reader_too_tells_no_registry_from_a_missing_schema(lab: Registry) -> None:
@@ -161,19 +161,10 @@ async def test_a_reader_too_tells_no_registry_from_a_missing_schema(lab: Registr
     ],
 )
 async def test_why_a_registry_cannot_be_reached_is_told_with_the_cure(
-    lab: Registry, capsys: pytest.CaptureFixture[str], scheme: str, port: int | None, hint: str
+    lab: Registry, scheme: str, port: int | None, hint: str
 ) -> None:
     own = lab.url.rpartition(":")[2]
     settings = RegistrySettings(url=f"{scheme}://127.0.0.1:{port or own}")
-    asking = asyncio.create_task(ours.ensure_schemas(settings, {"t.trade": "trade"}))
-    logged = io.StringIO()
 
-    def hinted() -> bool:
-        logged.write(capsys.readouterr().out)
-        return hint in logged.getvalue()
-
-    await until(hinted)
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
-
-    assert "waiting_for_registry" in logged.getvalue()
+    with pytest.raises(Retry, match=hint):
+        await ours.ensure_schemas(settings, {"t.trade": "trade"})

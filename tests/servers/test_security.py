@@ -25,6 +25,7 @@ from connector.errors import Refused, Retry
 from connector.kafka import client_config, topic_admin
 from connector.kafka.bulk_consumer import BulkConsumer
 from connector.kafka.idempotent_producer import IdempotentProducer
+from connector.kafka.topic_settings import TopicRole
 from connector.lab.certificates import Authority
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
@@ -112,7 +113,7 @@ def deliver(settings: KafkaSettings) -> tuple[Ledger, IdempotentProducer]:
 async def refusal(settings: KafkaSettings) -> str:
     """Return the error of the start with a cluster that does not let us in."""
     with pytest.raises((Retry, Refused)) as caught:
-        await topic_admin.ensure(client_config.client(settings), HERE, ["guarded"])
+        await topic_admin.ensure(settings, HERE, {"guarded": "data"})
     assert USERS["writer"] not in str(caught.value)
     return str(caught.value)
 
@@ -122,7 +123,8 @@ async def test_a_user_with_the_right_password_and_authority_writes(
 ) -> None:
     settings = allowed(secure, tmp_path)
 
-    await topic_admin.ensure(client_config.client(settings), HERE, ["guarded", "guarded.dead"])
+    roles: dict[str, TopicRole] = {"guarded": "data", "guarded.dead": "dead_letter"}
+    await topic_admin.ensure(settings, HERE, roles)
     ledger, _ = await asyncio.to_thread(deliver, settings)
 
     assert ledger.records.acknowledged == 1
@@ -139,7 +141,7 @@ async def test_a_client_certificate_lets_in_too(secure: SecureKafka) -> None:
     )
     settings = KafkaSettings(bootstrap_servers=secure.mutual_tls, security=security)
 
-    await topic_admin.ensure(client_config.client(settings), HERE, ["guarded"])
+    await topic_admin.ensure(settings, HERE, {"guarded": "data"})
 
 
 async def test_a_wrong_password_is_named_with_a_hint(secure: SecureKafka, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Writer:
         self.producer = TransactionalProducer(
             settings | conf, self.ledger, f"{topic}.dead", Lag(), tracker, lookup
         )
-        self.producer.start()
+        self.producer.start(time.monotonic() + GIVE_UP_S)
 
     def publish(self, value: bytes, ahead_ms: int = 0) -> None:
         now = time.time_ns() // 1000

@@ -99,7 +99,7 @@ async def test_the_registry_away_at_the_start_is_waited_for_before_binance_is_to
     try:
         settings = config(exchange, kafka.bootstrap_servers, away.url, "waiting")
         async with connector(tmp_path, settings) as running:
-            await until(lambda: b"waiting_for_registry" in running.log.read_bytes())
+            await until(lambda: b"start_waits" in running.log.read_bytes())
             code, text = await running.get("/readyz")
             assert (code, "schema_registry" in text) == (503, True)
             assert exchange.connects_seen == 0

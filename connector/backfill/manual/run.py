@@ -4,6 +4,7 @@ import asyncio
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from connector.backfill.manual.filler import ManualFiller, gaps_of, unfinished_markers
 from connector.backfill.manual.missing import PresentEvents, SpanIndex
@@ -22,17 +23,20 @@ from connector.config.secrets import api_key_of, proxy_of
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.gap import Gap
 from connector.continuity.gap_tracker import GapTracker
-from connector.errors import Retry
 from connector.feed.pipeline import Pipeline
 from connector.feed.route import route_to
-from connector.kafka import client_config, topic_admin
+from connector.kafka import topic_admin
 from connector.kafka.schema_registry import ensure_schemas
+from connector.kafka.topic_settings import topic_roles
 from connector.planning.model import PlannedStream
+from connector.telemetry import events
 from connector.telemetry.ledger import Ledger
+from connector.telemetry.start_steps import Patience, StartSteps
+from connector.transport import tls
 from connector.transport.rest import RestClient
 
-REGISTRY_TIMEOUT_S = 60.0
 MAX_PATIENCE_S = 30.0  # somebody waits; what stays missing is fetched by running it again
+REGISTRY_PATIENCE = Patience(0.5, 10.0, give_up_s=60.0)
 
 
 async def run_manual_backfill(
@@ -52,7 +56,8 @@ async def run_manual_backfill(
     request.check()
     settings = loaded.settings
     bases, proxy, api_key = bases_of(settings), proxy_of(settings), api_key_of(settings)
-    rest = RestClient(bases, share=settings.limits.share, proxy=proxy, api_key=api_key)
+    trust, share = tls.client_context(settings.ca_file), settings.limits.share
+    rest = RestClient(bases, share=share, proxy=proxy, api_key=api_key, tls=trust)
     await rest.start()
     try:
         planned, symbol = await planned_stream(loaded, request, rest)
@@ -82,9 +87,10 @@ class _Run:
         self._report = FillReport(topic, stream.product, stream.name, self.symbol)
 
     async def run(self, request: FillRequest) -> FillReport:
-        names = [*self._topics, self._dead_letter]
-        kafka = client_config.client(self.settings.kafka)
-        await topic_admin.ensure(kafka, self.settings.topics, names)
+        own = {topic: kind for topic, kind in self._topics.items() if topic != self.planned.topic}
+        roles = topic_roles([self.planned.topic], own, self._dead_letter)
+        for text in await topic_admin.ensure(self.settings.kafka, self.settings.topics, roles):
+            events.topic_warning(text=text)
         state = await asyncio.to_thread(self._topic_state.writer_state)
         await self.rest.exchange_clock.measure([self._stream.product])
         resolver, report = SpanResolver(self.rest, self._stream, self.symbol), self._report
@@ -171,9 +177,7 @@ class _Run:
         Raises:
             Refused: a schema is wrong. Retry: the registry does not answer.
         """
-        registry = self.settings.schema_registry
-        try:
-            async with asyncio.timeout(REGISTRY_TIMEOUT_S):
-                return await ensure_schemas(registry, self._topics)
-        except TimeoutError:
-            raise Retry(f"{registry.url}: no answer for {REGISTRY_TIMEOUT_S:.0f} s") from None
+        ensure = partial(ensure_schemas, self.settings.schema_registry, self._topics)
+        return await StartSteps(["schema_registry"]).retry(
+            "schema_registry", ensure, REGISTRY_PATIENCE
+        )

@@ -21,6 +21,7 @@ from connector.kafka.producer import Producer
 from connector.kafka.transactional_producer import TransactionalProducer
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
+from connector.telemetry.start_steps import StartSteps
 
 POLL_INTERVAL_S = 0.005
 KAFKA_TIMEOUT_S = 60.0  # without an answer of the cluster
@@ -60,8 +61,10 @@ class ManualWriter:
         return self._ledger.dead_letters["refused"]
 
     async def start(self) -> None:
-        """Start the producer. Raises Fatal: Kafka does not let us write."""
-        await asyncio.to_thread(self._producer.start)
+        """Start the producer. Raises Fatal: Kafka does not let us write. Retry: no answer."""
+        producer, step = self._producer, "transaction_coordinator"
+        started = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
+        await StartSteps([step]).run(step, started, lambda: producer.start_trouble)
         self._polling = asyncio.create_task(self._poll(), name="producer")
 
     async def _poll(self) -> None:
