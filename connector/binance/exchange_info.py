@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from connector.binance.products import Product
-from connector.binance.rows import OddRow, RowReader
+from connector.binance.rows import IndependentRows, OddRow
 from connector.errors import Refused
 
 # The delivery date of perpetual contracts, 2100-12-25: it stands for none.
@@ -180,7 +180,9 @@ def read_exchange_info(product: Product, raw: bytes) -> ExchangeInfo:
     """
     try:
         info = _INFOS[product].decode(raw)
-        symbols, odd = RowReader(product, "exchangeInfo", _SYMBOLS[product]).read(info.symbols)
+        symbols, odd = IndependentRows(product, "exchangeInfo", _SYMBOLS[product]).read(
+            info.symbols
+        )
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no exchangeInfo of {product}: {error}; it begins with {start!r}") from error
@@ -193,7 +195,7 @@ def _limits(
     product: Product, raws: list[msgspec.Raw]
 ) -> tuple[tuple[RateLimit, ...], tuple[OddRow, ...]]:
     try:
-        rows, odd = RowReader(product, "rateLimits", _LIMIT).read(raws)
+        rows, odd = IndependentRows(product, "rateLimits", _LIMIT).read(raws)
     except msgspec.DecodeError as error:  # none of them: those known before stay
         return (), (OddRow(product, "rateLimits", "every row", str(error)),)
     limits = (

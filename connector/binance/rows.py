@@ -37,7 +37,7 @@ class _Named(msgspec.Struct, rename="camel"):
 
 
 @dataclass(frozen=True, slots=True)
-class RowReader(Generic[_Row]):
+class IndependentRows(Generic[_Row]):
     """Reads the rows of one list: the list of a `product`, of what `source` (see OddRow)."""
 
     product: Product

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from connector.binance.exchange_info import Listing
 from connector.binance.products import Product
-from connector.binance.rows import OddRow, RowReader
+from connector.binance.rows import IndependentRows, OddRow
 from connector.errors import Refused
 
 _RANKED_IN = "USDT"
@@ -50,7 +50,7 @@ def read_tickers(
     """
     try:
         raws = msgspec.json.decode(raw, type=list[msgspec.Raw])
-        tickers, odd = RowReader(product, "24 h tickers", _TICKER).read(raws)
+        tickers, odd = IndependentRows(product, "24 h tickers", _TICKER).read(raws)
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no 24 h tickers of {product}: {error}; it begins with {start!r}") from error

@@ -39,7 +39,7 @@ _DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED
 
 
 @dataclass(frozen=True, slots=True)
-class TopicState:
+class InspectedTopics:
     """What was found.
 
     Attributes:
@@ -68,7 +68,7 @@ async def ensure(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) ->
     return report.warnings
 
 
-def inspect(kafka: KafkaSettings, roles: Roles) -> TopicState:
+def inspect(kafka: KafkaSettings, roles: Roles) -> InspectedTopics:
     """Compare the topics that exist; create nothing. Blocks. Raises Refused and Retry as `ensure`.
 
     Password files are read.
@@ -76,7 +76,7 @@ def inspect(kafka: KafkaSettings, roles: Roles) -> TopicState:
     with _Admin(kafka).answering() as admin:
         missing = admin.missing(roles)
         there = {name: role for name, role in roles.items() if name not in missing}
-        return TopicState(tuple(missing), admin.judge(there))
+        return InspectedTopics(tuple(missing), admin.judge(there))
 
 
 def _ensure(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> TopicReport:

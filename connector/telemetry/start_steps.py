@@ -16,7 +16,7 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """How long a step is tried again.
 
     Attributes:
@@ -73,20 +73,20 @@ class StartSteps:
         return result
 
     async def retry(
-        self, name: str, attempt: Callable[[], Awaitable[_Result]], patience: Patience
+        self, name: str, attempt: Callable[[], Awaitable[_Result]], policy: RetryPolicy
     ) -> _Result:
         """Return what an attempt returns; attempts that raise Retry are made again.
 
         Raises:
-            Unserved: at once. Retry: the last attempt, once the patience is at its end. Whatever
+            Unserved: at once. Retry: the last attempt, once the policy is at its end. Whatever
                 else an attempt raises.
         """
-        return await self.run(name, self._attempts(attempt, patience))
+        return await self.run(name, self._attempts(attempt, policy))
 
     async def _attempts(
-        self, attempt: Callable[[], Awaitable[_Result]], patience: Patience
+        self, attempt: Callable[[], Awaitable[_Result]], policy: RetryPolicy
     ) -> _Result:
-        delay_s, began = patience.first_s, time.monotonic()
+        delay_s, began = policy.first_s, time.monotonic()
         while True:
             try:
                 return await attempt()
@@ -94,11 +94,11 @@ class StartSteps:
                 raise
             except Retry as error:
                 waited_s = time.monotonic() - began
-                if patience.give_up_s is not None and waited_s >= patience.give_up_s:
+                if policy.give_up_s is not None and waited_s >= policy.give_up_s:
                     raise
                 self._report(str(error))
                 await asyncio.sleep(max(delay_s, error.after_s or 0.0))
-            delay_s = min(patience.longest_s, 2 * delay_s)
+            delay_s = min(policy.longest_s, 2 * delay_s)
 
     def _report(self, cause: str) -> None:
         """Log the cause if it is new, and else now and then."""

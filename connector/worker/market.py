@@ -30,7 +30,7 @@ from connector.feed.shard import Shard
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
-from connector.telemetry.start_steps import Patience, StartSteps
+from connector.telemetry.start_steps import RetryPolicy, StartSteps
 from connector.transport import tls
 from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
@@ -39,7 +39,7 @@ from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
 from connector.worker.status import status
-from connector.worker.writer import KAFKA_PATIENCE, ShardWriter, WriterIdentity
+from connector.worker.writer import KAFKA_RETRIES, ShardWriter, WriterIdentity
 
 POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
 DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
@@ -54,7 +54,7 @@ START_STEPS = (
     "first_commit",
     "exchange_clock",
 )
-EXCHANGE, REGISTRY = Patience(1.0, 60.0), Patience(0.5, 10.0)
+EXCHANGE, REGISTRY = RetryPolicy(1.0, 60.0), RetryPolicy(0.5, 10.0)
 
 
 class MarketWorker:
@@ -185,7 +185,7 @@ class MarketWorker:
         """Make and apply the first plan; no stream is subscribed before we are the writer."""
         steps, provisioner = self.steps, self.provisioner
         plan = await steps.retry("exchange_info", self.replanner.first_plan, EXCHANGE)
-        await steps.retry("topics", partial(provisioner.ensure_topics, plan), KAFKA_PATIENCE)
+        await steps.retry("topics", partial(provisioner.ensure_topics, plan), KAFKA_RETRIES)
         schemas = partial(provisioner.ensure_schemas, plan)
         ids = await steps.retry("schema_registry", schemas, REGISTRY)
         await self.writer.take_over(ids, steps)

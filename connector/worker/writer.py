@@ -21,10 +21,10 @@ from connector.kafka.transactional_producer import TransactionalProducer
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
-from connector.telemetry.start_steps import Patience, StartSteps
+from connector.telemetry.start_steps import RetryPolicy, StartSteps
 
 KAFKA_TIMEOUT_S = 60.0  # of a step of the start, for a cluster that does not answer
-KAFKA_PATIENCE = Patience(1.0, 1.0, KAFKA_TIMEOUT_S)
+KAFKA_RETRIES = RetryPolicy(1.0, 1.0, KAFKA_TIMEOUT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class ShardWriter:
         fenced = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
         await steps.run("transaction_coordinator", fenced, lambda: producer.start_trouble)
         read = partial(asyncio.to_thread, self._read)
-        progress, unfinished = await steps.retry("checkpoint", read, KAFKA_PATIENCE)
+        progress, unfinished = await steps.retry("checkpoint", read, KAFKA_RETRIES)
         by_kind = {kind: schema_ids[topic] for topic, kind in self.control.items()}
         self._tracker.begin(by_kind, progress, unfinished)
         stored = asyncio.to_thread(producer.write_takeover, time.monotonic() + KAFKA_TIMEOUT_S)

@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from connector.binance.rows import OddRow, RowReader
+from connector.binance.rows import IndependentRows, OddRow
 
 
 class Coin(msgspec.Struct):
@@ -11,7 +11,7 @@ class Coin(msgspec.Struct):
     digits: int
 
 
-READER = RowReader("spot", "coins", msgspec.json.Decoder(Coin))
+READER = IndependentRows("spot", "coins", msgspec.json.Decoder(Coin))
 
 
 def raws(text: bytes) -> list[msgspec.Raw]:

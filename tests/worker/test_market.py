@@ -14,7 +14,7 @@ from connector.config.load import load
 from connector.errors import Fatal, Retry
 from connector.feed.supervisor import Supervisor
 from connector.lab.client_session import Session
-from connector.telemetry.start_steps import Patience
+from connector.telemetry.start_steps import RetryPolicy
 from connector.worker.market import RETIRED, run_market
 from tests.support.waiting import in_time, until
 from tests.support.worker import SPOT, World, world
@@ -190,7 +190,7 @@ async def test_frames_wait_within_the_bound_while_kafka_takes_nothing(
 async def test_a_start_without_kafka_ends_once_it_has_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.market.KAFKA_PATIENCE", Patience(1.0, 1.0, 0.0))
+    monkeypatch.setattr("connector.worker.market.KAFKA_RETRIES", RetryPolicy(1.0, 1.0, 0.0))
     path = tmp_path / "connector.yaml"
     path.write_text(
         "kafka: {bootstrap_servers: '127.0.0.1:9'}\n"

@@ -31,12 +31,12 @@ from connector.kafka.topic_settings import topic_roles
 from connector.planning.model import PlannedStream
 from connector.telemetry import events
 from connector.telemetry.ledger import Ledger
-from connector.telemetry.start_steps import Patience, StartSteps
+from connector.telemetry.start_steps import RetryPolicy, StartSteps
 from connector.transport import tls
 from connector.transport.rest import RestClient
 
 MAX_PATIENCE_S = 30.0  # somebody waits; what stays missing is fetched by running it again
-REGISTRY_PATIENCE = Patience(0.5, 10.0, give_up_s=60.0)
+REGISTRY_RETRIES = RetryPolicy(0.5, 10.0, give_up_s=60.0)
 
 
 async def run_manual_backfill(
@@ -179,5 +179,5 @@ class _Run:
         """
         ensure = partial(ensure_schemas, self.settings.schema_registry, self._topics)
         return await StartSteps(["schema_registry"]).retry(
-            "schema_registry", ensure, REGISTRY_PATIENCE
+            "schema_registry", ensure, REGISTRY_RETRIES
         )
