@@ -140,10 +140,15 @@ class Coverage:
             marker = replace(marker, **{name: getattr(earlier, name) for name in unknown})
         self.gaps[gap_id] = marker
 
-    def is_contradicted(self, gap_id: str, missing: int) -> bool:
-        """Say whether more ids of a closed gap are missing than REST did not have."""
+    def is_contradicted(self, gap_id: str, missing: int, *, rest_omits_ids: bool) -> bool:
+        """Say whether more ids of a closed gap are missing than REST does not list.
+
+        `rest_omits_ids`: there are such ids in the series (`RestHistory.omits_ids`).
+        """
         gap = self.gaps[gap_id]
-        return gap.missing is not None and missing > gap.missing - (gap.recovered or 0)
+        if gap.missing is None:
+            return False
+        return missing > (gap.missing - (gap.recovered or 0) if rest_omits_ids else 0)
 
     def states(self, since: int, until: int) -> Counter[str]:
         """Count the gaps that touch a time, by their last state."""

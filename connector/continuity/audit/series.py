@@ -7,6 +7,7 @@ kept. `AuditedSeries.observe` is on the hot path of `bkc verify`.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import ClassVar
 
 from connector.binance.stream_name import Stream
@@ -123,7 +124,10 @@ class AuditedSeries:
         for hole in holes:
             if hole.state in CLOSED_STATES and hole.gap_id is not None:
                 missing[hole.gap_id] += hole.size
-        is_contradicted = self.coverage.is_contradicted
+        rest = self.stream.row.backfill
+        is_contradicted = partial(
+            self.coverage.is_contradicted, rest_omits_ids=rest is not None and rest.omits_ids
+        )
         contradicted = {name for name, size in missing.items() if is_contradicted(name, size)}
         counts = HoleCounts()
         for hole in holes:

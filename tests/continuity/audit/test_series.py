@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.binance.products import Product
 from connector.continuity.audit.ranges import MAX_RANGES
 from connector.continuity.audit.report import report_of
 from connector.continuity.audit.series import MAX_EXAMPLES
@@ -11,19 +12,21 @@ from tests.support.audit import filled, holes, live, marker, series
 
 
 @pytest.mark.parametrize(
-    ("missing", "recovered", "expected"),
+    ("product", "missing", "recovered", "expected"),
     [
-        (3, 3, "denied"),
-        (3, 2, "denied"),
-        (3, 1, "filled"),
-        (None, None, "filled"),
-        (3, 0, "filled"),
+        ("usdm", 3, 3, "denied"),
+        ("usdm", 3, 2, "denied"),
+        ("usdm", 3, 1, "filled"),
+        ("usdm", None, None, "filled"),
+        ("usdm", 3, 0, "filled"),
+        ("spot", 3, 1, "denied"),  # REST lists every id of spot
+        ("spot", None, None, "filled"),
     ],
 )
-def test_a_closed_gap_leaves_missing_what_its_marker_tolerates(
-    missing: int | None, recovered: int | None, expected: str
+def test_a_closed_gap_leaves_missing_what_rest_never_lists(
+    product: Product, missing: int | None, recovered: int | None, expected: str
 ) -> None:
-    audited = series()
+    audited = series(product)
     edges: dict[str, Any] = {"before_id": 10, "after_id": 14}
     audited.coverage.add(marker("filled", missing=missing, recovered=recovered, **edges))
     for number in (10, 12, 14):
