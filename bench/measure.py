@@ -14,11 +14,12 @@ from bench.connector_subject import Addresses, Connector, percentile_ms
 from bench.figures import DELIVERIES, Case, Figures
 from bench.frames import Load
 from bench.processes import Child, ProcessFailed, pause
+from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.lab.certificates import CertificateFiles
 
 FIRST_ACK_S = 30.0  # a subject without an acknowledgement by then has failed
 RSS_INTERVAL_S = 0.25
-OWN_TOPICS = {"binance.dead-letter", "binance.markers", "binance.progress"}
+OWN_TOPICS = {f"binance.{DEAD_LETTER}", *own_topics("binance")}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,37 @@
-"""Fast encoder of progress records: each transaction writes one for every series that has advanced,
-so constant fields are encoded once. Markers are rare: avro.py encodes them. Pure.
+"""Fast encoders of progress and checkpoint records, which are written with every transaction:
+constant fields are encoded once. Markers are rare: avro.py encodes them. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from connector.codec.framing import header
 from connector.codec.primitives import encode_long, encode_string
 
 _NULL = b"\x00"
+_SOME = b"\x02"
+Position = tuple[int, int | None, int]  # series_number, last_id, record time of the newest record
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """The process that writes: its shard and instance, its random id, its generation."""
+
+    shard: int
+    instance: str
+    run: str
+    generation: int = 1
 
 
 class ProgressEncoder:
-    """Encodes the progress records of one writer; `run` is the random id of its process."""
+    """Encodes the progress records of one run."""
 
-    def __init__(self, schema_id: int, shard: int, instance: str, run: str) -> None:
+    def __init__(self, schema_id: int, identity: RunIdentity) -> None:
         self._header = header(schema_id)
-        self._writer = encode_long(shard) + encode_string(instance) + encode_string(run)
+        names = encode_string(identity.instance) + encode_string(identity.run)
+        self._writer = encode_long(identity.shard) + names
+        self._generation = _long(identity.generation)
 
     def head(self, product: str, stream_name: str, symbol: str, kind: str, topic: str) -> bytes:
         """Return the bytes of the fields that are constant for a series, header included."""
@@ -32,8 +47,9 @@ class ProgressEncoder:
         open_gaps: Sequence[str],
         id_epoch: int,
         written_time: int,
-        commit_number: int,
         *,
+        commit_number: int,
+        series_number: int,
         fillings: Sequence[Mapping[str, Any]] = (),
     ) -> bytes:
         """Return a framed progress record; times in epoch milliseconds."""
@@ -41,11 +57,30 @@ class ProgressEncoder:
         gaps = _array([encode_string(gap_id) for gap_id in open_gaps])
         written = encode_long(id_epoch) + encode_long(written_time) + self._writer
         fills = _array([_filling(filling) for filling in fillings])
-        return head + edges + gaps + written + encode_long(commit_number) + fills
+        numbers = self._generation + _long(series_number)
+        return head + edges + gaps + written + encode_long(commit_number) + fills + numbers
+
+
+class CheckpointEncoder:
+    """Encodes the checkpoint records of one run."""
+
+    def __init__(self, schema_id: int, identity: RunIdentity) -> None:
+        names = encode_string(identity.instance) + encode_long(identity.shard)
+        run = encode_string(identity.run) + encode_long(identity.generation)
+        self._head = header(schema_id) + names + run
+
+    def encode(self, commit_number: int, written_time: int, positions: Iterable[Position]) -> bytes:
+        """Return a framed checkpoint record; times in epoch milliseconds."""
+        advanced = [
+            encode_long(number) + _long(last_id) + encode_long(written_time - last_time)
+            for number, last_id, last_time in positions
+        ]
+        written = encode_long(commit_number) + encode_long(written_time)
+        return self._head + written + _array(advanced)
 
 
 def _long(value: int | None) -> bytes:
-    return _NULL if value is None else b"\x02" + encode_long(value)
+    return _NULL if value is None else _SOME + encode_long(value)
 
 
 def _filling(filling: Mapping[str, Any]) -> bytes:

@@ -15,9 +15,14 @@ from connector.errors import Refused, did_you_mean
 
 OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registering
 # Topics of the connector's own records, behind the topic prefix.
-MARKERS, PROGRESS, DEAD_LETTER = "markers", "progress", "dead-letter"
+MARKERS, PROGRESS, CHECKPOINTS = "markers", "progress", "checkpoints"
+DEAD_LETTER = "dead-letter"
 ACCOUNT_EVENTS = "account-events"
-OWN_TOPICS: Mapping[str, str] = {MARKERS: "marker", PROGRESS: "progress"}  # -> kind of its records
+OWN_TOPICS: Mapping[str, str] = {  # -> kind of its records
+    MARKERS: "marker",
+    PROGRESS: "progress",
+    CHECKPOINTS: "checkpoint",
+}
 ACCOUNT_TOPICS: Mapping[str, str] = {ACCOUNT_EVENTS: "account-event"}
 # Records of no stream's kind: those that the connector writes of its own accord, and of accounts.
 OWN = (*OWN_TOPICS.values(), *ACCOUNT_TOPICS.values())

@@ -21,7 +21,7 @@ class Checkpoint:
         stored: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
         unfinished: Iterable[Mapping[str, Any]] = (),
     ) -> None:
-        self._stored = dict(stored)
+        self.stored = dict(stored)  # of the series that `restore` was not called for yet
         self._unfinished: dict[str, list[Mapping[str, Any]]] = {}
         self._epochs: dict[str, int] = {}  # of forgotten series whose ids had begun anew
         for marker in unfinished:
@@ -33,7 +33,7 @@ class Checkpoint:
 
         Returns its unfinished gaps; None if it is a new series.
         """
-        stored, epoch = self._stored.pop(series.name, None), self._epochs.pop(series.name, 0)
+        stored, epoch = self.stored.pop(series.name, None), self._epochs.pop(series.name, 0)
         if stored is None:
             if epoch:
                 series.tracker.reset(epoch)

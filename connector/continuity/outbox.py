@@ -1,25 +1,24 @@
-"""Outbox: the marker and progress records that are written with the next transaction.
+"""Outbox: the marker, progress and checkpoint records that are written with the next transaction.
 
 Filled by continuity/gap_tracker.py, drained by the producer. No I/O: the time is an argument.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connector.codec.avro import encode_record
-from connector.codec.framing import KafkaRecord
-from connector.codec.progress import ProgressEncoder
-from connector.codec.schema import MARKERS, PROGRESS, load
+from connector.codec.framing import Headers, KafkaRecord
+from connector.codec.progress import CheckpointEncoder, ProgressEncoder, RunIdentity
+from connector.codec.schema import CHECKPOINTS, MARKERS, PROGRESS, load
 from connector.continuity.gap import Gap
 from connector.continuity.marker import MarkerState, digest
+from connector.continuity.progress_schedule import CHECKPOINT_SLOTS, ProgressSchedule
 from connector.continuity.series import Series
-
-# Progress of series without ids is written so often; that of the others with each transaction.
-IDLE_PROGRESS_INTERVAL_MS = 1_000
 
 
 class Outbox:
-    """Markers and progress of one writer that are not written yet.
+    """Markers, progress and checkpoints of one writer that are not written yet.
 
     Args:
         environment: The topic prefix.
@@ -28,25 +27,33 @@ class Outbox:
 
     def __init__(self, environment: str, shard: int, instance: str, run: str) -> None:
         self._environment = environment
-        self._shard, self._instance, self._run = shard, instance, run
+        self._identity = RunIdentity(shard, instance, run)
         self._marker_schema_id = 0
-        self._progress = ProgressEncoder(0, shard, instance, run)
-        self._dirty: list[Series] = []
+        self._progress = ProgressEncoder(0, self._identity)
+        self._checkpoint = CheckpointEncoder(0, self._identity)
+        self._schedule = ProgressSchedule()
+        self.note_advanced = self._schedule.advance
+        self.schedule_progress = self._schedule.schedule
         self._markers: list[dict[str, Any]] = []  # as records, `marked_time` still missing
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
         self._tombstones: list[str] = []  # keys of the progress topic
-        self._last_written: Series | None = None  # whose progress was written last
-        self._idle_written_ms = 0
+        self._numbers: dict[str, int] = {}  # by name of the series, from 1
         self._marker_topic = f"{environment}.{MARKERS}"
         self._progress_topic = f"{environment}.{PROGRESS}"
-        # Name of a series whose progress was written -> number of the first transaction with it.
-        self.first_commits: dict[str, int] = {}
+        self._checkpoint_topic = f"{environment}.{CHECKPOINTS}"
 
-    def begin(self, schema_ids: Mapping[str, int], stored: Mapping[str, Mapping[str, Any]]) -> None:
-        """Set the schema ids by kind; take over this shard's stored progress, by series."""
+    def begin(
+        self,
+        schema_ids: Mapping[str, int],
+        stored: Mapping[str, Mapping[str, Any]],
+        generation: int = 1,
+    ) -> None:
+        """Set the schema ids of the kinds that are written; take over this shard's progress."""
+        self._identity = identity = replace(self._identity, generation=generation)
         self._marker_schema_id = schema_ids["marker"]
-        own = (self._shard, self._instance)
-        self._progress = ProgressEncoder(schema_ids["progress"], *own, self._run)
+        self._progress = ProgressEncoder(schema_ids.get("progress", 0), identity)
+        self._checkpoint = CheckpointEncoder(schema_ids.get("checkpoint", 0), identity)
+        own = (identity.shard, identity.instance)
         self._takeover = [
             item for item in stored.items() if (item[1]["shard"], item[1]["instance"]) == own
         ]
@@ -89,22 +96,11 @@ class Outbox:
             "recovered": gap.recovered if state in ("filled", "partial") else None,
             "id_epoch": gap.epoch,
             "repeats_possible": repeats_possible,
-            "shard": self._shard,
-            "instance": self._instance,
+            "shard": self._identity.shard,
+            "instance": self._identity.instance,
             "detail": detail or None,
         }
         self._markers.append(marker)
-
-    def schedule_progress(self, series: Series) -> None:
-        """Have the progress of a series written with the next transaction."""
-        if not series.dirty:
-            series.dirty = True
-            self._dirty.append(series)
-
-    @property
-    def has_markers(self) -> bool:
-        """Whether markers wait for a transaction."""
-        return bool(self._markers)
 
     def add_tombstone(self, series: Series) -> None:
         """Have the progress of a series deleted: no stream carries it any more.
@@ -112,43 +108,44 @@ class Outbox:
         Should it come back, its coverage begins anew. If its ids have ever begun anew, the progress
         stays: it keeps the id epoch.
         """
-        self.first_commits.pop(series.name, None)
         if series.tracker.epoch:
             return
-        self._dirty = [dirty for dirty in self._dirty if dirty is not series]
-        if self._last_written is series:
-            self._last_written = None
+        self._schedule.remove(series)
         self._tombstones.append(series.name)
 
-    def drain(self, number: int, now_us: int) -> list[KafkaRecord]:
-        """Return the markers, progress and tombstones of a transaction; number 0: without one."""
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to write, not even what an advanced series needs."""
+        return not (self._markers or self._tombstones) and self._schedule.is_empty
+
+    def is_due(self, now_us: int) -> bool:
+        """Say whether something must be written though no record is published."""
+        due_ms = self._schedule.due_ms
+        waiting = bool(self._markers or self._tombstones)
+        return waiting or (due_ms is not None and now_us // 1000 >= due_ms)
+
+    def drain(self, number: int, now_us: int, published: int) -> list[KafkaRecord]:
+        """Return the records of a transaction that are about its data; one is its checkpoint.
+
+        Args:
+            number: Of the transaction, from 1.
+            now_us: Epoch microseconds.
+            published: Records of data published so far.
+        """
         now_ms = now_us // 1000
-        markers, self._markers = self._markers, []
         tombstones, self._tombstones = self._tombstones, []
+        written, advanced = self._schedule.take(number, now_ms, published)
         return [
-            *(self._marker_record(marker, now_us) for marker in markers),
-            *self._drain_progress(number, now_ms),
-            *((self._progress_topic, None, name.encode(), now_ms, None) for name in tombstones),
+            *self.drain_markers(now_us),
+            *(self._progress_record(series, number, now_ms) for series in written),
+            *(self._tombstone(name, number, now_ms) for name in tombstones),
+            self._checkpoint_record(advanced, number, now_ms),
         ]
 
-    def _drain_progress(self, number: int, now_ms: int) -> list[KafkaRecord]:
-        """Return the progress that is due: at least one record, which shows the number stored."""
-        records: list[KafkaRecord] = []
-        dirty, self._dirty = self._dirty, []
-        idle_is_due = now_ms - self._idle_written_ms >= IDLE_PROGRESS_INTERVAL_MS
-        if idle_is_due:
-            self._idle_written_ms = now_ms
-        for position, series in enumerate(dirty, 1):
-            needed = number > 0 and not records and position == len(dirty)
-            if not series.tracker.has_ids and not idle_is_due and not needed:
-                self._dirty.append(series)
-                continue
-            series.dirty, self._last_written = False, series
-            self.first_commits.setdefault(series.name, number)
-            records.append(self._progress_record(series, number, now_ms))
-        if number > 0 and not records and self._last_written is not None:
-            records.append(self._progress_record(self._last_written, number, now_ms))
-        return records
+    def drain_markers(self, now_us: int) -> list[KafkaRecord]:
+        """Return the records of the markers alone; `now_us` is in epoch microseconds."""
+        markers, self._markers = self._markers, []
+        return [self._marker_record(marker, now_us) for marker in markers]
 
     def rewrite_progress(self, number: int, now_us: int) -> list[KafkaRecord]:
         """Return the progress of every series that was taken over, under this writer's name.
@@ -161,18 +158,47 @@ class Outbox:
         states = ("last_id", "last_time", "complete_until", "open_gaps", "id_epoch")
         records: list[KafkaRecord] = []
         for name, progress in taken:
-            self.first_commits.setdefault(name, number)
             head = self.head(*(progress[field] for field in names))
-            state = [*(progress[field] for field in states), now_ms, number]
-            value = encode(head, *state, fillings=progress["fillings"])
+            state = [*(progress[field] for field in states), now_ms]
+            value = encode(
+                head,
+                *state,
+                commit_number=number,
+                series_number=self._number_of(name),
+                fillings=progress["fillings"],
+            )
             records.append((self._progress_topic, value, name.encode(), now_ms, None))
-        return records
+        return [*records, self._checkpoint_record([], number, now_ms)]
+
+    def _number_of(self, name: str) -> int:
+        return self._numbers.setdefault(name, len(self._numbers) + 1)
 
     def _progress_record(self, series: Series, number: int, now_ms: int) -> KafkaRecord:
+        series.number = series.number or self._number_of(series.name)
         edges = (series.last_id, series.last_ms, series.complete_until)
-        state = (*edges, tuple(series.open_gaps), series.tracker.epoch)
-        value = self._progress.encode(series.head, *state, now_ms, number, fillings=series.fillings)
+        state = (*edges, tuple(series.open_gaps), series.tracker.epoch, now_ms)
+        value = self._progress.encode(
+            series.head,
+            *state,
+            commit_number=number,
+            series_number=series.number,
+            fillings=series.fillings,
+        )
         return self._progress_topic, value, series.name.encode(), now_ms, None
+
+    def _tombstone(self, name: str, number: int, now_ms: int) -> KafkaRecord:
+        """Return a tombstone, which says by headers what a value would say: how new it is."""
+        identity = self._identity
+        stamp = {"generation": identity.generation, "run": identity.run, "commit_number": number}
+        headers: Headers = [(name, str(value)) for name, value in stamp.items()]
+        return self._progress_topic, None, name.encode(), now_ms, headers
+
+    def _checkpoint_record(self, advanced: list[Series], number: int, now_ms: int) -> KafkaRecord:
+        positions = [(each.number, each.last_id, each.last_ms or 0) for each in advanced]
+        value = self._checkpoint.encode(number, now_ms, positions)
+        identity, slot = self._identity, number % CHECKPOINT_SLOTS
+        key = f"{identity.instance}/{identity.shard}/{slot}"
+        return self._checkpoint_topic, value, key.encode(), now_ms, None
 
     def _marker_record(self, marker: dict[str, Any], now_us: int) -> KafkaRecord:
         now_ms = now_us // 1000

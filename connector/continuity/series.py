@@ -37,7 +37,11 @@ class Series:
     needs_check: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)  # by gap_id; REST is asked for them
     arbiter: FeedArbiter[Any] | None = None  # orders the events of several connections
-    dirty: bool = False  # something was published since its progress was last written
+    dirty: bool = False  # something was published since the last checkpoint
+    scheduled: bool = False  # its progress is written with the next transaction
+    number: int = 0  # series_number of its progress; 0: none was written
+    written_ms: int = 0  # when its progress was last written; epoch milliseconds
+    written_in: int = 0  # number of the transaction with it; 0: none
 
     @property
     def name(self) -> str:

@@ -18,6 +18,7 @@ NO_REST = FillPolicy(enabled=False)
 # How long a series is kept that no stream carries any more. Until then its next event goes on from
 # its last one: what lies between is a gap. Later it begins anew.
 KEEP_LEFT_MS = 86_400_000
+LEFT_PLAN = "not fetched: its topic has left the plan"
 
 
 class SeriesRegistry:
@@ -67,16 +68,18 @@ class SeriesRegistry:
         schema_ids: Mapping[str, int],
         stored: Mapping[str, Mapping[str, Any]],
         unfinished: Iterable[Mapping[str, Any]] = (),
+        generation: int = 1,
     ) -> None:
         """Go on from the checkpoint of the previous writer.
 
         Args:
-            schema_ids: Kind (`marker`, `progress`) -> schema id.
+            schema_ids: Kind (`marker`, `progress`, `checkpoint`) -> schema id.
             stored: Newest progress by series, as records.
             unfinished: Opening markers of the gaps that were being filled, as records.
+            generation: Of this writer; above that of every writer before it.
         """
         self._checkpoint = Checkpoint(stored, unfinished)
-        self.outbox.begin(schema_ids, stored)
+        self.outbox.begin(schema_ids, stored, generation)
 
     @property
     def open_gaps(self) -> int:
@@ -95,18 +98,53 @@ class SeriesRegistry:
             existing.forgotten = False
             self.change_topic(existing, topic, prefix, key)
             return existing
-        head = self.outbox.head(product, stream.name, symbol, stream.row.kind, topic)
-        tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
-        series = Series(product, stream, symbol, topic, prefix, key, head, tracker)
-        self._series[name] = series
+        series = self._add(stream, product, symbol, topic, prefix, key)
         unfinished = self._checkpoint.restore(series)
         if unfinished is not None:
             self._open_pending(series, self._gap(series, "restart"), self._repeats_possible)
-            for gap in unfinished:
-                if (why := self._request_fill(series, gap)) is not None:
-                    self.outbox.add_marker("unfillable", series, gap, why)
+            self._resume_filling(series, unfinished)
             self.change_topic(series, topic, prefix, key)
         return series
+
+    def _add(
+        self, stream: Stream, product: Product, symbol: str, topic: str, prefix: bytes, key: bytes
+    ) -> Series:
+        head = self.outbox.head(product, stream.name, symbol, stream.row.kind, topic)
+        tracker = tracker_for(stream.row) if self._tracking else IdentityTracker()
+        series = Series(product, stream, symbol, topic, prefix, key, head, tracker)
+        self._series[series.name] = series
+        return series
+
+    def _resume_filling(self, series: Series, unfinished: Iterable[Gap], refusal: str = "") -> None:
+        """Request what the previous writer did not fetch; `refusal`: why it may not be fetched."""
+        for gap in unfinished:
+            why = refusal or self._request_fill(series, gap)
+            if why:
+                state: MarkerState = "partial" if gap.recovered else "unfillable"
+                self.outbox.add_marker(state, series, gap, why)
+
+    @property
+    def unclaimed(self) -> Mapping[str, Mapping[str, Any]]:
+        """Progress of the previous writer whose series were not opened yet, by series."""
+        return self._checkpoint.stored
+
+    def retire(self, stream: Stream, symbol: str, prefix: bytes | None, key: bytes) -> None:
+        """Settle a series of the previous writer that no stream carries any more, as `leave` does.
+
+        It is kept for KEEP_LEFT_MS after its last record.
+
+        Args:
+            stream, symbol: The series; its progress is among `unclaimed`.
+            prefix: Header and first fields of its records; None: its topic is not written any more,
+                so that nothing of it can be fetched.
+            key: Kafka key of its records.
+        """
+        topic = self.unclaimed[f"{stream.product}/{stream.name}/{symbol}"]["topic"]
+        series = self._add(stream, stream.product, symbol, topic, prefix or b"", key)
+        unfinished = self._checkpoint.restore(series) or ()
+        series.pending = self._gap(series, "restart")  # the id of one that was open at the end
+        self._resume_filling(series, unfinished, "" if prefix else LEFT_PLAN)
+        self.leave([series], series.last_ms or 0)
 
     def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
         """Note new listings: their series are requested from their first event on."""
@@ -236,6 +274,7 @@ class SeriesRegistry:
         why = self._policy.why_unfillable(series.stream.row, gap)
         if why is None:
             series.open_gaps[gap.id] = gap
+            self.schedule_progress(series)
             self.requests.append(FillGap(series, gap))
         return why
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from typing import Any
 
 from connector.binance.products import PRODUCTS
-from connector.codec.schema import OWN_TOPICS
+from connector.codec.schema import MARKERS, OWN_TOPICS, PROGRESS
 from connector.config.model import Settings
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.audit.report import VerifyReport, report_of
@@ -115,7 +115,7 @@ class Verification:
         self, conf: Mapping[str, Any], topics: Mapping[str, list[int]]
     ) -> dict[str, list[OffsetRange]]:
         """Return what there is to read of the topics of markers and progress."""
-        names = [f"{self._settings.topic_prefix}.{name}" for name in OWN_TOPICS]
+        names = [f"{self._settings.topic_prefix}.{name}" for name in (MARKERS, PROGRESS)]
         for name in names:
             if name not in topics:
                 self._notes.append(f"topic {name} is not there: no hole can be explained by it")

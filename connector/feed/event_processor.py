@@ -151,7 +151,7 @@ class EventProcessor:
         self.room -= 1
         series.last_ms = record_ms
         if not series.dirty:
-            self._gap_tracker.schedule_progress(series)
+            self._gap_tracker.outbox.note_advanced(series)
         route.messages += 1
         route.last_event_ms = record_ms
 

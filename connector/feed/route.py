@@ -54,7 +54,7 @@ class Route:
         if not symbol:
             raise BadMessage("field", "the message names no symbol")
         record_prefix = prefix(self.schema_id, symbol, self.product, self.stream.name)
-        key = self._key_of(symbol).encode()
+        key = self._key_of(symbol)
         series = gap_tracker.open(self.stream, self.product, symbol, self.topic, record_prefix, key)
         self.series[symbol] = series
         if len(self.feeds) > 1:
@@ -68,7 +68,7 @@ class Route:
         self.topic, self.schema_id, self.key = topic, schema_id, key
         for symbol, series in self.series.items():
             record_prefix = prefix(schema_id, symbol, self.product, self.stream.name)
-            gap_tracker.change_topic(series, topic, record_prefix, self._key_of(symbol).encode())
+            gap_tracker.change_topic(series, topic, record_prefix, self._key_of(symbol))
 
     def all_series(self) -> list[Series]:
         """Return the series of the stream, those of the other product included."""
@@ -82,11 +82,16 @@ class Route:
             all_series = [series for series in all_series if series.symbol == symbol]
         return all_series
 
-    def _key_of(self, symbol: str) -> str:
-        if self.key == SYMBOL_KEY:
-            return symbol
-        kind, stream = self.stream.row.kind, self.stream.name
-        return self.key.format(symbol=symbol, product=self.product, kind=kind, stream=stream)
+    def _key_of(self, symbol: str) -> bytes:
+        return record_key(self.key, self.stream, self.product, symbol)
+
+
+def record_key(template: str, stream: Stream, product: Product, symbol: str) -> bytes:
+    """Return the Kafka key of a series' records."""
+    if template == SYMBOL_KEY:
+        return symbol.encode()
+    names = {"symbol": symbol, "product": product, "stream": stream.name}
+    return template.format(kind=stream.row.kind, **names).encode()
 
 
 Codecs = dict[tuple[Row, str], Codec]  # by catalogue row and time unit of the connection

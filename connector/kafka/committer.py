@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaError
 
 from connector.codec.framing import KafkaRecord
+from connector.continuity.stored_state import LastWriter
 from connector.errors import Retry
 from connector.kafka import error_hints
 from connector.kafka.dead_letter import POISON_RECORD
@@ -34,18 +35,10 @@ RecordList = list[KafkaRecord]
 
 
 @dataclass(frozen=True, slots=True)
-class LastWriter:
-    """Who has written last, by the progress topic of the shard."""
-
-    other: bool  # a writer that began later than this one has written
-    commits: int  # number of this writer's last transaction that is stored
-
-
-@dataclass(frozen=True, slots=True)
 class WriterLookup:
     """How the committer learns, when a transaction broke, what of this writer is stored."""
 
-    topic: str  # progress topic; a transaction without a record there cannot be looked up
+    topic: str  # of checkpoints; a transaction without a record there cannot be looked up
     # Takes the number of transactions known to be stored. Blocks; raises Retry.
     last_writer: Callable[[int], LastWriter]
 
@@ -183,7 +176,7 @@ class Committer:
         A broker that goes down may have answered a commit and not have written its end into the
         partitions; the abort of the next transaction takes it away (Kafka 4.3.1, one broker, killed
         in the middle of its shutdown: `make chaos`, run 2026-11-25). `found`: number of this
-        writer's last transaction that is in the progress topic.
+        writer's last transaction that is in the checkpoint topic.
         """
         lost = [(number, records) for number, records in self._kept if found < number <= commits]
         if lost:

@@ -45,6 +45,7 @@ class IdempotentProducer(Producer):
         self._capacity = int(conf["queue.buffering.max.messages"])
         self._failure_logs = Sampler(1)
         self._sampled = 0
+        self._checkpoints = 0  # collected so far: what other writers number by transactions
         self._barrier = CheckpointBarrier()
         self._interval = self._barrier.interval
         # One report serves the records of an interval that have the same timestamp.
@@ -65,7 +66,8 @@ class IdempotentProducer(Producer):
 
     @override
     def write_takeover(self, deadline: float) -> None:
-        self._hold(self._rewrite_progress(0))
+        self._checkpoints += 1
+        self._hold(self._rewrite_progress(self._checkpoints))
 
     @override
     def room(self) -> int:
@@ -210,11 +212,18 @@ class IdempotentProducer(Producer):
             if self._barrier.is_ready:
                 self._produce_checkpoint()
             if self._barrier.is_due(time.monotonic()):
-                self._hold(self._drain_outbox(0))
+                self._hold(self._next_checkpoint())
         except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
             self._set_fatal(error.args[0])
         if self._records.acknowledged > acknowledged:
             self.health.clear()
+
+    def _next_checkpoint(self) -> list[KafkaRecord]:
+        """Return the markers and progress that cover what was published so far; often none."""
+        if self._tracker is None or (self._tracker.outbox.is_empty and not self._outbox_is_due()):
+            return []
+        self._checkpoints += 1
+        return self._drain_outbox(self._checkpoints, self._published)
 
     def _hold(self, checkpoint: list[KafkaRecord]) -> None:
         """Hold a checkpoint back until everything published so far is settled."""
@@ -256,7 +265,7 @@ class IdempotentProducer(Producer):
     def flush(self, deadline: float) -> int:
         self._serve_until_empty(deadline)
         if self._barrier.all_settled(self._published):
-            self._hold(self._drain_outbox(0))
+            self._hold(self._next_checkpoint())
             self._serve_until_empty(deadline)
         return self._records.in_flight
 

@@ -23,8 +23,9 @@ class _CheckpointSource(Protocol):
     """Markers and progress that wait to be written: continuity/outbox.py."""
 
     @property
-    def has_markers(self) -> bool: ...
-    def drain(self, number: int, now_us: int) -> list[KafkaRecord]: ...
+    def is_empty(self) -> bool: ...
+    def is_due(self, now_us: int) -> bool: ...
+    def drain(self, number: int, now_us: int, published: int) -> list[KafkaRecord]: ...
     def rewrite_progress(self, number: int, now_us: int) -> list[KafkaRecord]: ...
 
 
@@ -185,16 +186,16 @@ class Producer(ABC):
         self._ledger.delivery_errors["checkpoint"] += 1
         events.checkpoint_lost(topic=topic, cause=error_hints.describe(error))
 
-    def _drain_outbox(self, number: int) -> list[KafkaRecord]:
-        tracker = self._tracker
-        return [] if tracker is None else tracker.outbox.drain(number, time.time_ns() // 1000)
+    def _drain_outbox(self, number: int, published: int) -> list[KafkaRecord]:
+        tracker, now_us = self._tracker, time.time_ns() // 1000
+        return [] if tracker is None else tracker.outbox.drain(number, now_us, published)
 
     def _rewrite_progress(self, number: int) -> list[KafkaRecord]:
         tracker, now_us = self._tracker, time.time_ns() // 1000
         return [] if tracker is None else tracker.outbox.rewrite_progress(number, now_us)
 
-    def _has_markers(self) -> bool:
-        return self._tracker is not None and self._tracker.outbox.has_markers
+    def _outbox_is_due(self) -> bool:
+        return self._tracker is not None and self._tracker.outbox.is_due(time.time_ns() // 1000)
 
     def _on_error(self, error: KafkaError) -> None:
         """Note trouble of a connection: it concerns no single record, and mostly passes."""

@@ -10,6 +10,7 @@ from typing import Literal
 
 from connector.config.model import KafkaSettings
 
+# progress: what is read at every start, checkpoints too.
 TopicRole = Literal["data", "marker", "progress", "dead_letter"]
 YEAR_MS = 365 * 86_400_000
 # librdkafka's largest batch (batch.size, message.max.bytes): what a topic must take.
@@ -42,11 +43,11 @@ def topic_roles(
 
     Args:
         data: Topics of a plan.
-        own: Topics of markers and progress -> their kinds, `marker` and `progress`.
+        own: Topics of the connector's own records -> their kinds.
         dead_letter: The topic of rejected messages.
     """
     roles: dict[str, TopicRole] = dict.fromkeys(data, "data")
-    roles |= {name: "progress" if kind == "progress" else "marker" for name, kind in own.items()}
+    roles |= {name: "marker" if kind == "marker" else "progress" for name, kind in own.items()}
     return roles | {dead_letter: "dead_letter"}
 
 

@@ -162,7 +162,7 @@ class TransactionalProducer(Producer):
         """Say whether the data is to be committed, or something else waits and there is none."""
         if self._open.records:
             return now >= self._commit_at or self._open.size >= MAX_TRANSACTION_BYTES
-        return bool(self._dead_letters) or (now >= self._commit_at and self._has_markers())
+        return bool(self._dead_letters) or (now >= self._commit_at and self._outbox_is_due())
 
     def _commit(self) -> "Future[PoisonRecords]":
         """Hand the transaction to the commit thread; it has librdkafka until it is stored."""
@@ -170,7 +170,8 @@ class TransactionalProducer(Producer):
         if not transaction.records:
             self._begin()
         transaction.dead_letters = len(self._dead_letters)
-        late = [*self._dead_letters, *self._drain_outbox(self.commits + 1)]
+        published = self._records.acknowledged + transaction.data
+        late = [*self._dead_letters, *self._drain_outbox(self.commits + 1, published)]
         self._dead_letters = []
         self._paused_at = time.monotonic()
         self._committing = self._thread.submit(
@@ -233,7 +234,7 @@ class TransactionalProducer(Producer):
         if self.hurried:  # maybe in this moment, by another thread
             self._client.deadline = 0.0
         stored = self._committing is None or self._finish_before(deadline, self._committing)
-        while stored and self._may_write() and (self.queued or self._has_markers()):
+        while stored and self._may_write() and (self.queued or self._outbox_is_due()):
             stored = self._finish_before(deadline, self._commit())
         return self._records.in_flight
 

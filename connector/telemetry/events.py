@@ -87,9 +87,24 @@ def takeover_completed(series: int, run: str) -> None:
     _log.info("takeover_completed", series=series, run=run)
 
 
-def progress_unreadable(key: str, cause: str) -> None:
-    """A record of the progress topic cannot be read: its series starts without progress."""
-    _log.warning("progress_unreadable", key=key, cause=cause)
+def foreign_record(place: str, cause: str) -> None:
+    """A record of a topic of ours cannot be read and has no key of ours: it is passed over."""
+    _log.warning("foreign_record", place=place, cause=cause)
+
+
+def gap_markers_lost(gap_ids: list[str]) -> None:
+    """Gaps were being filled, and the markers topic has no marker of them: nobody fills them."""
+    _log.error("gap_markers_lost", gap_ids=gap_ids[:MAX_NAMES], count=len(gap_ids))
+
+
+def series_retired(series: int, gaps: int) -> None:
+    """Series of the previous writer have left the plan: what was open of them is settled."""
+    _log.info("series_retired", series=series, open_gaps=gaps)
+
+
+def series_not_retired(name: str, cause: str) -> None:
+    """A series of the previous writer is of a stream that nobody knows: its progress stays."""
+    _log.warning("series_not_retired", series=name, cause=cause)
 
 
 # Changes of the plan. `reason` is the trigger: file, signal, refresh, news or names.

@@ -7,7 +7,7 @@ Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, 
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
 from connector.feed.router import Router
 from connector.feed.shard import Shard
+from connector.planning.model import Plan
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -38,6 +39,7 @@ from connector.worker.http_server import HttpServer
 from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
+from connector.worker.retired_series import retire_series
 from connector.worker.status import status
 from connector.worker.writer import KAFKA_RETRIES, ShardWriter, WriterIdentity
 
@@ -127,7 +129,7 @@ class MarketWorker:
             ),
             self.rest.universe,
             self.provisioner.provision,
-            self.shard.apply,
+            self._apply,
             self.gap_tracker.add_listings,
         )
 
@@ -191,7 +193,7 @@ class MarketWorker:
         await self.writer.take_over(ids, steps)
         products = {planned.stream.product for planned in plan.streams}
         await steps.run("exchange_clock", self.gap_filler.measure_clock(products))
-        self.shard.apply(plan, ids)
+        self._apply(plan, ids)
         self.replanner.begin(plan)
         events.started(
             streams=len(plan.streams),
@@ -199,6 +201,12 @@ class MarketWorker:
             topics=len(plan.topics),
             version=version(),
         )
+
+    def _apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
+        """Read the streams of a plan from now on; settle the series that it has no more."""
+        self.shard.apply(plan, ids)
+        instance, shard = self.settings.instance, self.settings.shard
+        retire_series(self.gap_tracker, plan, ids, instance, shard.index, shard.count)
 
     async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
         """Do the work; False if the worker was stopped before it was done."""

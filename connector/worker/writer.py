@@ -11,9 +11,10 @@ from typing import Any, Literal
 from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.model import KafkaSettings, RegistrySettings
 from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.stored_state import LastWriter
 from connector.kafka import client_config
-from connector.kafka.checkpoint_store import CheckpointStore, ProgressBySeries
-from connector.kafka.committer import LastWriter, WriterLookup
+from connector.kafka.checkpoint_store import CheckpointStore
+from connector.kafka.committer import WriterLookup
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.kafka.producer import Producer
 from connector.kafka.schema_registry import SchemaCache
@@ -43,7 +44,7 @@ class WriterIdentity:
 
 
 class ShardWriter:
-    """Writes the records, markers and progress of a shard."""
+    """Writes the records, markers, progress and checkpoints of a shard."""
 
     def __init__(
         self,
@@ -56,10 +57,11 @@ class ShardWriter:
         lag: Lag,
     ) -> None:
         self._identity, self._tracker = identity, tracker
+        self._generation = 1  # above that of every writer before this one
         schemas = SchemaCache(registry)
         self._store = CheckpointStore(client_config.client(kafka), identity.prefix, schemas)
         self.dead_letter = f"{identity.prefix}.{DEAD_LETTER}"  # topic
-        self.control = own_topics(identity.prefix)  # topics of markers and progress -> kinds
+        self.control = own_topics(identity.prefix)  # its own topics -> kinds
         common = (ledger, self.dead_letter, lag, tracker)
         self.producer: Producer
         if delivery == "idempotent":
@@ -67,12 +69,12 @@ class ShardWriter:
             self.producer = IdempotentProducer(conf, *common)
         else:
             conf = client_config.transactional(kafka, identity.transactional_id)
-            lookup = WriterLookup(self._store.progress_topic, self._last_writer)
+            lookup = WriterLookup(self._store.checkpoint_topic, self._last_writer)
             self.producer = TransactionalProducer(conf, *common, lookup)
 
-    def _last_writer(self, commits: int) -> LastWriter:
-        first_commits = self._tracker.outbox.first_commits
-        return self._store.last_writer(self._identity.run, first_commits, commits)
+    def _last_writer(self, _commits: int) -> LastWriter:
+        own = self._identity
+        return self._store.last_writer(own.instance, own.shard, own.run, self._generation)
 
     async def take_over(self, schema_ids: Mapping[str, int], steps: StartSteps) -> None:
         """Fence the previous writer, read what it has stored, and go on from there.
@@ -83,20 +85,16 @@ class ShardWriter:
 
         Raises:
             Fatal: Kafka does not let us write. Retry: a step had no answer for KAFKA_TIMEOUT_S.
+            Refused: what was stored cannot be read.
         """
         producer = self.producer
         fenced = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
         await steps.run("transaction_coordinator", fenced, lambda: producer.start_trouble)
-        read = partial(asyncio.to_thread, self._read)
-        progress, unfinished = await steps.retry("checkpoint", read, KAFKA_RETRIES)
+        read = partial(asyncio.to_thread, self._store.state)
+        found = await steps.retry("checkpoint", read, KAFKA_RETRIES)
+        self._generation = found.generation + 1
         by_kind = {kind: schema_ids[topic] for topic, kind in self.control.items()}
-        self._tracker.begin(by_kind, progress, unfinished)
+        self._tracker.begin(by_kind, found.progress, found.unfinished, self._generation)
         stored = asyncio.to_thread(producer.write_takeover, time.monotonic() + KAFKA_TIMEOUT_S)
         await steps.run("first_commit", stored, lambda: producer.start_trouble)
-        events.takeover_completed(series=len(progress), run=self._identity.run)
-
-    def _read(self) -> tuple[ProgressBySeries, list[dict[str, Any]]]:
-        """Return the progress that is stored, and the gaps whose filling was cut off. Blocks."""
-        progress = self._store.progress()
-        open_gaps = {gap_id for record in progress.values() for gap_id in record["open_gaps"]}
-        return progress, self._store.unfinished(open_gaps)
+        events.takeover_completed(series=len(found.progress), run=self._identity.run)

@@ -1,9 +1,9 @@
-"""Progress, as fastavro reads it."""
+"""Progress and checkpoints, as fastavro reads them."""
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.codec.progress import ProgressEncoder
+from connector.codec.progress import CheckpointEncoder, ProgressEncoder, RunIdentity
 from connector.codec.schema import load
 from tests.support import avro_oracle
 
@@ -12,6 +12,7 @@ FILLINGS = st.fixed_dictionaries(
     {"gap_id": st.text(max_size=20), "filled_to": LONGS, "recovered": LONGS, "gone": LONGS}
 )
 TIMES = st.integers(0, 4_000_000_000_000)
+IDENTITY = RunIdentity(2, "market", "ab12", generation=5)
 
 
 @given(
@@ -34,12 +35,11 @@ def test_progress_is_read_back_equal(
     number: int,
     fillings: list[dict[str, object]],
 ) -> None:
-    encoder = ProgressEncoder(7, 2, "market", "ab12")
+    encoder = ProgressEncoder(7, IDENTITY)
     head = encoder.head("spot", "btcusdt@trade", "BTCUSDT", "trade", "binance.spot.trade")
 
-    framed = encoder.encode(
-        head, last_id, last_time, until, gaps, epoch, written, number, fillings=fillings
-    )
+    state = (last_id, last_time, until, gaps, epoch, written)
+    framed = encoder.encode(head, *state, commit_number=number, series_number=41, fillings=fillings)
 
     assert framed[:5] == b"\x00\x00\x00\x00\x07"
     assert avro_oracle.read_avro(load("progress"), framed) == {
@@ -59,4 +59,31 @@ def test_progress_is_read_back_equal(
         "run": "ab12",
         "commit_number": number,
         "fillings": fillings,
+        "generation": 5,
+        "series_number": 41,
+    }
+
+
+@given(
+    st.integers(0, 2**40),
+    TIMES,
+    st.lists(st.tuples(st.integers(1, 2**31 - 1), st.one_of(st.none(), LONGS), TIMES), max_size=9),
+)
+def test_a_checkpoint_is_read_back_equal(
+    number: int, written: int, positions: list[tuple[int, int | None, int]]
+) -> None:
+    framed = CheckpointEncoder(8, IDENTITY).encode(number, written, positions)
+
+    assert framed[:5] == b"\x00\x00\x00\x00\x08"
+    assert avro_oracle.read_avro(load("checkpoint"), framed) == {
+        "instance": "market",
+        "shard": 2,
+        "run": "ab12",
+        "generation": 5,
+        "commit_number": number,
+        "written_time": avro_oracle.at(written),
+        "advanced": [
+            {"series_number": series, "last_id": last, "behind_ms": written - time}
+            for series, last, time in positions
+        ],
     }

@@ -29,7 +29,8 @@ def test_what_is_registered_is_plain_avro(kind: str) -> None:
 
 def test_our_own_records_are_no_kinds_of_streams() -> None:
     assert set(kinds()) == {row.kind for row in ROWS if row.kind}
-    assert [load(name).name for name in OWN] == ["Marker", "Progress", "AccountEvent"]
+    names = ["Marker", "Progress", "Checkpoint", "AccountEvent"]
+    assert [load(name).name for name in OWN] == names
 
 
 def test_an_array_of_strings_has_no_fields() -> None:
@@ -53,7 +54,7 @@ def test_an_array_named_earlier_has_the_same_items() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "cure"),
-    [("trad", "did you mean 'trade'"), ("nothing", "kinds: agg-trade, .*, trade, .*, progress$")],
+    [("trad", "did you mean 'trade'"), ("nothing", "kinds: agg-trade, .*, trade, .*, account-event$")],
 )
 def test_an_unknown_kind_is_refused_with_the_one_that_is_meant_or_all(kind: str, cure: str) -> None:
     with pytest.raises(Refused, match=f"there is no kind '{kind}'; {cure}"):
@@ -64,6 +65,7 @@ def test_our_own_topics_stand_behind_the_prefix() -> None:
     assert own_topics("test.binance") == {
         "test.binance.markers": "marker",
         "test.binance.progress": "progress",
+        "test.binance.checkpoints": "checkpoint",
     }
     assert (*OWN_TOPICS.values(), *ACCOUNT_TOPICS.values()) == OWN
 

@@ -4,7 +4,7 @@ from connector.codec.schema import load
 from connector.continuity.gap import Gap
 from tests.golden.test_golden import plain
 from tests.support import avro_oracle
-from tests.support.continuity import EVERYTHING, NOW_MS, Line, mini, stored, ticker
+from tests.support.continuity import EVERYTHING, NOW_MS, Line, stored, ticker
 
 
 def test_progress_is_written_only_for_series_that_moved() -> None:
@@ -22,49 +22,47 @@ def test_progress_is_written_only_for_series_that_moved() -> None:
 def test_markers_wait_until_they_are_written() -> None:
     line = Line("btcusdt@trade")
     outbox = line.gap_tracker.outbox
-    before = outbox.has_markers
+    before = outbox.is_due(NOW_MS * 1000)
     line.trades(10)
-    marked = outbox.has_markers
+    marked = outbox.is_due(NOW_MS * 1000)
     line.drain()
     line.trades(11)
 
-    assert (before, marked, outbox.has_markers) == (False, True, False)
+    assert (before, marked, outbox.is_due(NOW_MS * 1000)) == (False, True, False)
 
 
-def test_a_transaction_in_which_nothing_moved_has_its_number_written_all_the_same() -> None:
+def test_every_transaction_has_a_checkpoint_with_its_number() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
     line.drain()
+    line.drain()
 
-    _, [progress] = line.drain()
-
-    assert (progress["last_id"], progress["commit_number"]) == (10, 2)
+    assert [checkpoint["commit_number"] for checkpoint in line.checkpoints] == [1, 2]
 
 
-def test_progress_of_series_without_ids_is_written_once_a_second() -> None:
-    line = Line("btcusdt@trade", "btcusdt@miniTicker")
-    written = []
-    for step in range(25):
-        line.trades(step)
-        line.send("btcusdt@miniTicker", mini(NOW_MS + step))
-        names = [marker["stream_name"] for marker in line.drain(NOW_MS + step * 100)[1]]
-        written.append("btcusdt@miniTicker" in names)
-        assert "btcusdt@trade" in names
+def test_a_tombstone_says_which_transaction_wrote_it() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.gap_tracker.forget(line.series())
 
-    assert [step for step, was_written in enumerate(written) if was_written] == [0, 10, 20]
+    records = line.gap_tracker.outbox.drain(1, NOW_MS * 1000, 1)
+
+    [headers] = [headers for _, value, _, _, headers in records if value is None]
+    assert headers == [("generation", "1"), ("run", "r1"), ("commit_number", "1")]
 
 
 def test_the_first_transaction_rewrites_the_progress_of_the_previous_writer() -> None:
     name = "spot/btcusdt@trade/BTCUSDT"
     line = Line("btcusdt@trade", stored={name: stored(20), "x": stored(5, shard=2)})
 
-    [(topic, value, key, *_)] = line.gap_tracker.outbox.rewrite_progress(1, NOW_MS * 1000)
+    [progress, checkpoint] = line.gap_tracker.outbox.rewrite_progress(1, NOW_MS * 1000)
 
+    topic, value, key, *_ = progress
     record = plain(avro_oracle.read_avro(load("progress"), value or b""))
     assert (topic, key.decode() if key else "") == ("binance.progress", name)
     assert record == stored(20) | {"run": "r1", "commit_number": 1}
-    assert line.gap_tracker.outbox.first_commits == {name: 1}
-    assert line.gap_tracker.outbox.rewrite_progress(2, NOW_MS * 1000) == []
+    assert (checkpoint[0], checkpoint[2]) == ("binance.checkpoints", b"market/1/1")
+    assert len(line.gap_tracker.outbox.rewrite_progress(2, NOW_MS * 1000)) == 1
 
 
 def test_progress_has_how_far_a_gap_is_filled() -> None:
@@ -80,12 +78,15 @@ def test_progress_has_how_far_a_gap_is_filled() -> None:
     assert progress["fillings"] == [{"gap_id": gap.id, "filled_to": 12, "recovered": 2, "gone": 0}]
 
 
-def test_a_transaction_without_a_number_needs_no_progress() -> None:
+def test_an_outbox_is_empty_once_all_that_advanced_is_written() -> None:
     line = Line("btcusdt@trade")
+    outbox = line.gap_tracker.outbox
+    before = outbox.is_empty
     line.trades(10)
+    advanced = outbox.is_empty
     line.drain()
 
-    assert line.gap_tracker.outbox.drain(0, NOW_MS * 1000) == []
+    assert (before, advanced, outbox.is_empty) == (True, False, True)
 
 
 def test_a_marker_has_the_gap_as_it_was_when_it_was_added() -> None:

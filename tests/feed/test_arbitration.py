@@ -31,7 +31,7 @@ class Pair:
     def __init__(self, policy: FillPolicy = NO_REST) -> None:
         self.recorder, self.ledger = Recorder(), Ledger()
         self.gap_tracker = GapTracker("binance", policy=policy)
-        self.gap_tracker.begin({"marker": 8, "progress": 9}, {})
+        self.gap_tracker.begin({"marker": 8, "progress": 9, "checkpoint": 10}, {})
         self.routes = {NAME.encode(): route("spot", NAME)}
         self.now = NOW_US  # the wall's
         self.clock = 7.0
@@ -180,8 +180,8 @@ def test_ids_that_began_anew_end_at_the_last_one_published_with_two_connections_
     pair.pipeline.reset(series)
 
     assert (series.tracker.last, series.tracker.epoch) == (0, 1)
-    written = pair.gap_tracker.outbox.drain(1, pair.now)
-    values = [value or b"" for topic, value, *_ in written if topic.endswith("markers")]
+    written = pair.gap_tracker.outbox.drain_markers(pair.now)
+    values = [value or b"" for _, value, *_ in written]
     markers = [avro_oracle.read_avro(load("marker"), value) for value in values]
     gaps = [marker for marker in markers if marker["state"] == "unfillable"]
     assert [gap["before_id"] for gap in gaps] == [101]

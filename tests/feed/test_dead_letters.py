@@ -20,7 +20,7 @@ class Handler:
     def __init__(self, name: str = "btcusdt@trade") -> None:
         self.recorder, self.ledger = Recorder(), Ledger()
         self.gap_tracker = GapTracker("binance")
-        self.gap_tracker.begin({"marker": 1, "progress": 2}, {})
+        self.gap_tracker.begin({"marker": 1, "progress": 2, "checkpoint": 3}, {})
         self.handler = DeadLetterHandler(self.recorder, self.ledger, self.gap_tracker)
         self.route: Route = route("spot", name)
         self.series = self.route.open_series("BTCUSDT", self.gap_tracker)

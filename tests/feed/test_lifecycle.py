@@ -28,7 +28,7 @@ class Line:
         self.name, self.now, self.clock = name, NOW_US, 7.0
         self.recorder, self.ledger = Recorder(), Ledger()
         self.gap_tracker = GapTracker("binance")
-        self.gap_tracker.begin({"marker": 8, "progress": 9}, {})
+        self.gap_tracker.begin({"marker": 8, "progress": 9, "checkpoint": 10}, {})
         self.pipeline = Pipeline(
             self.recorder, self.ledger, 1 << 30, self.gap_tracker, lambda: self.clock
         )
@@ -53,8 +53,8 @@ class Line:
         self.pipeline.tick()
 
     def marked(self) -> list[dict[str, Any]]:
-        written = self.gap_tracker.outbox.drain(1, self.now)
-        values = [value or b"" for topic, value, *_ in written if topic.endswith("markers")]
+        written = self.gap_tracker.outbox.drain_markers(self.now)
+        values = [value or b"" for _, value, *_ in written]
         markers = [avro_oracle.read_avro(load("marker"), value) for value in values]
         return [marker for marker in markers if marker["state"] != "started"]
 

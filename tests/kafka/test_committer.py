@@ -7,8 +7,9 @@ import pytest
 from confluent_kafka import KafkaError
 
 from connector.codec.framing import KafkaRecord
+from connector.continuity.stored_state import LastWriter
 from connector.errors import Retry
-from connector.kafka.committer import Committer, LastWriter, WriterLookup
+from connector.kafka.committer import Committer, WriterLookup
 from connector.kafka.transaction_client import DeliveryReport, ProducerLost, TransactionClient
 from connector.kafka.trouble import KafkaTrouble
 

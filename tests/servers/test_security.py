@@ -234,7 +234,7 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
             "ca_file": str(secure.authority.path),
         }
         kinds = ("spot.trade", "spot.depth-diff", "spot.book-ticker", "usdm.agg-trade")
-        names = [*kinds, "usdm.kline", "dead-letter", "markers", "progress"]
+        names = [*kinds, "usdm.kline", "dead-letter", "markers", "progress", "checkpoints"]
         await secure.create([f"readonly.{name}" for name in names], 1)
         async with connector(tmp_path, settings) as running:
             code = await in_time(running.process.wait())

@@ -11,8 +11,9 @@ from confluent_kafka.cimpl import NewTopic
 
 from connector.codec.framing import KafkaRecord
 from connector.config.model import KafkaSettings
+from connector.continuity.stored_state import LastWriter
 from connector.kafka import client_config
-from connector.kafka.committer import LastWriter, WriterLookup
+from connector.kafka.committer import WriterLookup
 from connector.kafka.transactional_producer import TransactionalProducer
 from connector.kafka.trouble import UNANSWERED
 from connector.lab.real_kafka import RealKafka

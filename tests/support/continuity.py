@@ -8,6 +8,7 @@ from connector.binance.stream_name import parse_any
 from connector.codec.schema import load, own_topics
 from connector.continuity.gap import Gap
 from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.progress_schedule import MAX_INTERVAL_MS
 from connector.continuity.rest_requests import FillGap, FillPolicy
 from connector.continuity.series import Series
 from connector.feed.pipeline import Pipeline
@@ -18,7 +19,7 @@ from tests.support import avro_oracle
 from tests.support.pipeline import FEED, Recorder
 
 NOW_MS = 1_789_967_129_123
-IDS = {"marker": 8, "progress": 9}
+IDS = {"marker": 8, "progress": 9, "checkpoint": 10}
 NOTHING = FillPolicy(enabled=False)
 EVERYTHING = FillPolicy(enabled=True, has_key=True)
 KIND_OF = own_topics("binance")
@@ -45,6 +46,7 @@ class Line:
     ) -> None:
         self.recorder, self.ledger = Recorder(), Ledger()
         self.tombstones: list[str] = []  # keys of progress
+        self.checkpoints: list[dict[str, Any]] = []
         self.gap_tracker = GapTracker(
             "binance", shard=1, instance="market", run="r1", policy=policy
         )
@@ -84,20 +86,33 @@ class Line:
         found = [value for topic, value, *_ in self.recorder.records if topic.endswith(kind)]
         return [plain(avro_oracle.read_avro(load(kind), value)) for value in found]
 
-    def drain(self, at_ms: int = NOW_MS) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return the markers and the progress of the next transaction."""
+    def drain(self, at_ms: int = 0) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """Return the markers and the progress of the next transaction.
+
+        By default it is so late that every series that advanced has its progress in it.
+        """
         self.number += 1
-        made: dict[str, list[dict[str, Any]]] = {"marker": [], "progress": []}
-        for topic, value, key, *_ in self.gap_tracker.outbox.drain(self.number, at_ms * 1000):
+        at_ms = at_ms or NOW_MS + (self.number - 1) * MAX_INTERVAL_MS
+        made: dict[str, list[dict[str, Any]]] = {"marker": [], "progress": [], "checkpoint": []}
+        published = self.ledger.records.produced
+        for topic, value, key, *_ in self.gap_tracker.outbox.drain(
+            self.number, at_ms * 1000, published
+        ):
             kind = KIND_OF[topic]
             if value is None:
                 self.tombstones.append((key or b"").decode())
                 continue
             record = plain(avro_oracle.read_avro(load(kind), value))
-            names = ("product", "stream_name", "symbol")
-            assert key == "/".join(record[name] for name in names).encode()
+            assert (key or b"").decode().startswith(name_of(record))
             made[kind].append(record)
+        self.checkpoints += made["checkpoint"]
         return made["marker"], made["progress"]
+
+
+def name_of(record: dict[str, Any]) -> str:
+    """Return what the key of a record begins with."""
+    own = ("instance", "shard") if "advanced" in record else ("product", "stream_name", "symbol")
+    return "/".join(str(record[name]) for name in own)
 
 
 def trade(number: int) -> dict[str, Any]:
@@ -160,6 +175,8 @@ def stored(last_id: int | None, **more: Any) -> dict[str, Any]:
         "run": "r0",
         "commit_number": 9,
         "fillings": [],
+        "generation": 1,
+        "series_number": 1,
         **more,
     }
 

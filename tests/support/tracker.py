@@ -36,8 +36,16 @@ class GivenTracker:
     def outbox(self) -> "GivenTracker":
         return self
 
-    def drain(self, number: int, now_us: int) -> list[KafkaRecord]:
+    @property
+    def is_empty(self) -> bool:
+        return False
+
+    def is_due(self, now_us: int) -> bool:
         del now_us
+        return self.has_markers
+
+    def drain(self, number: int, now_us: int, published: int) -> list[KafkaRecord]:
+        del now_us, published
         return self._drain(number)
 
     def rewrite_progress(self, number: int, now_us: int) -> list[KafkaRecord]:

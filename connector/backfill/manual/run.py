@@ -15,7 +15,7 @@ from connector.backfill.manual.writer import ManualWriter, new_producer
 from connector.backfill.pages import Span
 from connector.backfill.publisher import RestEventPublisher
 from connector.backfill.scheduler import BackfillScheduler
-from connector.codec.schema import DEAD_LETTER, own_topics
+from connector.codec.schema import DEAD_LETTER, MARKERS, OWN_TOPICS, PROGRESS
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.config.plan import bases_of
@@ -80,7 +80,8 @@ class _Run:
         self._instance = f"{settings.instance}-backfill"  # of its markers
         self._transactional_id = f"{self._prefix}.{self._instance}-{secrets.token_hex(4)}"
         self._dead_letter = f"{self._prefix}.{DEAD_LETTER}"
-        self._topics = {topic: stream.row.kind, **own_topics(self._prefix)}
+        own = {f"{self._prefix}.{name}": OWN_TOPICS[name] for name in (MARKERS, PROGRESS)}
+        self._topics = {topic: stream.row.kind, **own}
         self._topic_state = TopicState(
             settings.kafka, settings.schema_registry, self._prefix, topic, stream, self.symbol
         )

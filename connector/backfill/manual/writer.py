@@ -79,7 +79,7 @@ class ManualWriter:
         """Publish a marker behind everything published before. Raises as `wait_for_room`."""
         self._outbox.add_marker(state, series, gap, detail)
         now_us = time.time_ns() // 1000
-        for topic, value, key, timestamp_ms, _ in self._outbox.drain(0, now_us):
+        for topic, value, key, timestamp_ms, _ in self._outbox.drain_markers(now_us):
             await self.wait_for_room()
             self._producer.publish(topic, value or b"", key or b"", timestamp_ms, now_us)
             self._ledger.records.produced += 1

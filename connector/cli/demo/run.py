@@ -24,7 +24,7 @@ from connector.cli.demo.stack import Stack
 from connector.cli.demo.tally import Counts
 from connector.cli.examples import example
 from connector.cli.fetch import fetch
-from connector.codec.schema import DEAD_LETTER, MARKERS, PROGRESS
+from connector.codec.schema import CHECKPOINTS, DEAD_LETTER, MARKERS, PROGRESS
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_of
 from connector.errors import Retry
@@ -68,7 +68,7 @@ class Demo:
                 loaded = load(example("demo.yaml"))
             prefix = loaded.settings.topic_prefix
             topics = [*plan_of(loaded).topics, f"{prefix}.{DEAD_LETTER}", f"{prefix}.{MARKERS}"]
-            created = [*topics, f"{prefix}.{PROGRESS}"]
+            created = [*topics, f"{prefix}.{PROGRESS}", f"{prefix}.{CHECKPOINTS}"]
             # Before anything is written, so that reading can start first.
             await self._stack.broker.create(created, loaded.settings.topics.partitions)
             consumer = TailConsumer(self._stack.broker.bootstrap_servers, topics)

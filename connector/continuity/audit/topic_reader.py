@@ -58,13 +58,17 @@ class SeriesBook:
         """
         key = topic, product, name, symbol
         if key not in self.series:
-            stream = _stream(product, name)
+            stream = stream_of(product, name)
             self.series[key] = rule_of(stream)(stream, symbol, self._window.bounds)
         return self.series[key]
 
 
-def _stream(product: str, name: str) -> Stream:
-    """Return a record's stream; of a merged one only the other product may have a catalogue row."""
+def stream_of(product: str, name: str) -> Stream:
+    """Return a record's stream; of a merged one only the other product may have a catalogue row.
+
+    Raises:
+        BadMessage: the catalogue knows no such stream.
+    """
     if product in PRODUCTS:
         for server in (product, *PRODUCTS):
             try:

@@ -42,7 +42,8 @@ def test_a_page_shows_the_sample_and_its_record() -> None:
 def test_our_own_kinds_have_a_topic_and_no_wire_keys(kind: str) -> None:
     page = markdown.render(load(kind), sample)
 
-    topics = {"marker": "markers", "progress": "progress", "account-event": "account-events"}
+    topics = {"marker": "markers", "progress": "progress", "checkpoint": "checkpoints"}
+    topics |= {"account-event": "account-events"}
     assert f"Topic: `binance.{topics[kind]}`." in page
     assert "| field | type | meaning |" in page
     assert "## A sample" not in page
