@@ -2,6 +2,7 @@
 
 from connector.codec.schema import load
 from connector.continuity.gap import Gap
+from connector.continuity.series_registry import KEEP_LEFT_MS
 from tests.golden.test_golden import plain
 from tests.support import avro_oracle
 from tests.support.continuity import EVERYTHING, NOW_MS, Line, stored, ticker
@@ -43,7 +44,8 @@ def test_every_transaction_has_a_checkpoint_with_its_number() -> None:
 def test_a_tombstone_says_which_transaction_wrote_it() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
-    line.gap_tracker.forget(line.series())
+    line.gap_tracker.leave(line.series(), NOW_MS)
+    line.gap_tracker.forget_left(NOW_MS + KEEP_LEFT_MS)
 
     records = line.gap_tracker.outbox.drain(1, NOW_MS * 1000, 1)
 

@@ -60,7 +60,7 @@ class Writer:
         """Have Kafka refuse a record; return the markers about it."""
         value = encode_record(load(self.kind), 7, record)
         self.tracker.on_refused(self.topic, value, "dead_letter")
-        drained = self.tracker.outbox.drain(0, OWN["receive_time_us"])
+        drained = self.tracker.outbox.drain_markers(OWN["receive_time_us"])
         return [plain(decode_record(load("marker"), value or b"")) for _, value, *_ in drained]
 
 

@@ -185,8 +185,8 @@ class Model:
 
     def gaps(self) -> list[tuple[int, int]]:
         """Return the edges of each gap, in numbers of events."""
-        written = self.gap_tracker.outbox.drain(1, NOW_US)
-        values = [value or b"" for topic, value, *_ in written if topic.endswith("markers")]
+        written = self.gap_tracker.outbox.drain_markers(NOW_US)
+        values = [value or b"" for _, value, *_ in written]
         markers = [avro_oracle.read_avro(load("marker"), value) for value in values]
         closed = [marker for marker in markers if marker["state"] == "unfillable"]
         return [self._edges(marker) for marker in closed if marker["stream_name"] == self.name]

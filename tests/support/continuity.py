@@ -109,6 +109,11 @@ class Line:
         return made["marker"], made["progress"]
 
 
+def decoded(value: bytes | None, kind: str = "marker") -> dict[str, Any]:
+    """Return the fields of a record."""
+    return dict(plain(avro_oracle.read_avro(load(kind), value or b"")))
+
+
 def name_of(record: dict[str, Any]) -> str:
     """Return what the key of a record begins with."""
     own = ("instance", "shard") if "advanced" in record else ("product", "stream_name", "symbol")
