@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.model import KafkaSettings, RegistrySettings

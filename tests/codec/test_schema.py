@@ -54,7 +54,10 @@ def test_an_array_named_earlier_has_the_same_items() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "cure"),
-    [("trad", "did you mean 'trade'"), ("nothing", "kinds: agg-trade, .*, trade, .*, account-event$")],
+    [
+        ("trad", "did you mean 'trade'"),
+        ("nothing", "kinds: agg-trade, .*, account-event$"),
+    ],
 )
 def test_an_unknown_kind_is_refused_with_the_one_that_is_meant_or_all(kind: str, cure: str) -> None:
     with pytest.raises(Refused, match=f"there is no kind '{kind}'; {cure}"):
