@@ -28,9 +28,14 @@ _HINTS = {
     "alert bad certificate": _CLIENT_CERTIFICATE,
     "alert certificate required": _CLIENT_CERTIFICATE,
     "Connection refused": (
-        "nobody listens there: is the broker up, are host and port in bootstrap_servers right"
+        "nobody listens there: is the broker up, are host and port in bootstrap_servers right; an"
+        " address that is not in bootstrap_servers is one that a broker gives"
+        " (advertised.listeners), and must be reached from here"
     ),
-    "Failed to resolve": "the host name in bootstrap_servers is unknown",
+    "Failed to resolve": (
+        "the host name is unknown here; if it is not in bootstrap_servers, a broker gives it"
+        " (advertised.listeners): it must be known on this machine"
+    ),
     "in state APIVERSION_QUERY": (
         "the broker hung up at the first word: a TLS port spoken to in plain text, or the reverse"
     ),
@@ -41,7 +46,14 @@ _HINTS = {
     "Cluster authorization failed": (
         "the principal may not produce idempotently: grant WRITE on the topics (it implies this)"
     ),
-    "Topic authorization failed": "the principal has no WRITE on the topic, or it is missing",
+    "Fetch from broker": "the principal has no READ on the topic: grant it",
+    "Topic authorization failed": (
+        "the principal lacks a right on the topic: WRITE to write, READ to read; or it is missing"
+    ),
+    "Transaction timeout is larger": (
+        "set kafka.librdkafka.transaction.timeout.ms to the broker's transaction.max.timeout.ms or"
+        " less"
+    ),
     "Invalid timestamp": "a record's time is further ahead than the topic allows",
     "size too large": "the record is larger than the topic's max.message.bytes",
     "ssl.ca.location": "ca_file cannot be read or holds no certificate",

@@ -179,7 +179,8 @@ def _wrong_replication(topic: DescribedTopic) -> Iterator[_Problem]:
     in_sync = topic.settings.get("min.insync.replicas", "")
     if in_sync.isdecimal() and topic.replicas:
         if int(in_sync) > topic.replicas:
-            effect = f"nothing can be stored: the topic has {topic.replicas} replicas"
+            plural = "" if topic.replicas == 1 else "s"
+            effect = f"nothing can be stored: the topic has {topic.replicas} replica{plural}"
             right = str(max(1, topic.replicas - 1))
             yield _Problem("min.insync.replicas", in_sync, effect, right, refused=True)
         elif int(in_sync) < 2 < topic.replicas:  # noqa: PLR2004 - two copies outlive one broker

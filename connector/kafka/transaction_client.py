@@ -12,6 +12,7 @@ from confluent_kafka import Producer as Client
 
 from connector.codec.framing import KafkaRecord
 from connector.kafka.client import open_client
+from connector.kafka.transaction_log import TRANSACTION_LOG, LogPartition, why_no_coordinator
 
 POLL_S = 0.05
 DeliveryReport = Callable[[KafkaError | None, object], None]
@@ -47,11 +48,34 @@ class TransactionClient:
         self._conf, self._on_error = dict(conf), on_error
         self.deadline: float | None = None  # of all waiting, in monotonic seconds; None: no end
         self.last_error: KafkaError | None = None  # for which the call under way is repeated
+        self.no_coordinator: str | None = None  # why `init` waits, as far as the cluster shows it
         self.producer = open_client(Client, conf, on_error)  # `reopen` replaces it
 
     def init(self) -> None:
         """Fence every earlier producer with our transactional.id."""
-        self._until_done(self.producer.init_transactions)
+        self._until_done(self._init_once)
+        self.no_coordinator = None
+
+    def _init_once(self, timeout_s: float) -> None:
+        try:
+            self.producer.init_transactions(timeout_s)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError._TIMED_OUT:
+                self.no_coordinator = self._why_no_coordinator(timeout_s)
+            raise
+
+    def _why_no_coordinator(self, timeout_s: float) -> str | None:
+        """Return what the cluster shows of its transaction log; None: it shows nothing."""
+        try:
+            found = self.producer.list_topics(timeout=timeout_s)
+        except KafkaException:
+            return None  # no broker answers: error_cb says why
+        log = found.topics.get(TRANSACTION_LOG)
+        partitions = log and [
+            LogPartition(part.leader, len(part.replicas), len(part.isrs))
+            for part in log.partitions.values()
+        ]
+        return why_no_coordinator(len(found.brokers), partitions)
 
     def reopen(self) -> None:
         """Replace the producer by a new one and `init` it."""

@@ -98,8 +98,8 @@ class TransactionalProducer(Producer):
     @property
     @override
     def start_trouble(self) -> str | None:
-        error = self._client.last_error
-        return self.trouble or (None if error is None else error_hints.describe(error))
+        known, error = self.trouble or self._client.no_coordinator, self._client.last_error
+        return known or (None if error is None else error_hints.describe(error))
 
     @override
     def room(self) -> int:

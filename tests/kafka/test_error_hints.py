@@ -39,7 +39,7 @@ from connector.kafka.error_hints import add_hint
             "wants a client certificate",
         ),
         ("Connect to ipv4#127.0.0.1:9 failed: Connection refused", "nobody listens there"),
-        ("Failed to resolve 'nowhere:9092': Name or service not known", "unknown"),
+        ("Failed to resolve 'nowhere:9092': Name or service not known", "advertised.listeners"),
         (
             "Disconnected: connection closed by peer: receive 0 after POLLIN (after 1ms in state"
             " APIVERSION_QUERY)",
@@ -49,7 +49,12 @@ from connector.kafka.error_hints import add_hint
             "Failed to acquire idempotence PID from broker: Broker: Cluster authorization failed",
             "grant WRITE",
         ),
-        ("Broker: Topic authorization failed", "no WRITE on the topic"),
+        ("Broker: Topic authorization failed", "WRITE to write, READ to read"),
+        ("Fetch from broker 1 failed: Broker: Topic authorization failed", "has no READ on"),
+        (
+            "Broker: Transaction timeout is larger than the maximum value allowed by the broker's",
+            "kafka.librdkafka.transaction.timeout.ms",
+        ),
         ("Broker: Invalid timestamp", "further ahead"),
         ("Broker: Message size too large", "max.message.bytes"),
         ("ssl.ca.location failed: error:05880020:x509 certificate routines::BIO lib", "ca_file"),
