@@ -10,7 +10,7 @@ from typer import echo
 from connector.binance.exchange_info import Universe
 from connector.binance.products import PRODUCTS
 from connector.cli import plan_sources, plan_view
-from connector.cli.console import out, print_lines, warn
+from connector.cli.console import out, print_lines, waiting, warn
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_budget, plan_of, streams_without_key
 from connector.diagnostics.preflight import check_offline
@@ -74,7 +74,8 @@ def _universe(
             raise Refused("--tickers alone: give --exchange-info PRODUCT=FILE as well")
         used = {subscription.product for subscription in subscriptions if subscription.symbols}
         products = [product for product in PRODUCTS if product in used]
-        return asyncio.run(plan_sources.ask_universe(loaded.settings, products, needed))
+        with waiting(f"asking the exchange about {', '.join(products)}"):
+            return asyncio.run(plan_sources.ask_universe(loaded.settings, products, needed))
     saved = plan_sources.files("--exchange-info", infos)
     missing = sorted(needed.listings - saved.keys())
     if missing:
