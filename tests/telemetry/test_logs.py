@@ -24,7 +24,7 @@ warnings.warn("old", DeprecationWarning, stacklevel=1)
 def divide(password: str) -> None:
     1 / 0
 try:
-    divide("geheim")
+    divide(sys.argv[2])
 except ZeroDivisionError as error:
     events.task_failed("reader", error)
     logging.getLogger("asyncio").exception("Task exception was never retrieved")
@@ -33,7 +33,7 @@ except ZeroDivisionError as error:
 
 def run(form: str) -> str:
     """Return what the events above write to standard error."""
-    command = [sys.executable, "-W", "always", "-c", EVENTS, form]
+    command = [sys.executable, "-W", "always", "-c", EVENTS, form, "geheim"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stderr  # noqa: S603
 
 
@@ -81,7 +81,7 @@ def test_a_traceback_shows_no_values_of_variables(form: str) -> None:
     text = run(form)
 
     assert "ZeroDivisionError" in text
-    assert "geheim" not in text.replace('divide("geheim")', "")
+    assert "geheim" not in text
 
 
 def test_a_console_log_that_is_no_terminal_has_whole_lines_without_colours() -> None:
