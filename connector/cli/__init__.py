@@ -15,6 +15,7 @@ from typer import Exit, Option, Typer, echo
 from connector import version
 from connector.cli import (
     backfill,
+    call,
     check,
     decode,
     demo,
@@ -45,6 +46,7 @@ app.command()(backfill.backfill)
 app.command()(streams.streams)
 app.command()(schema.schema)
 app.command()(decode.decode)
+app.command()(call.call)
 app.command()(demo.demo)
 app.add_typer(lab.app, name="lab")
 

@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.config import values
-from connector.config.addresses import Brokers, ProxyUrl, Url, WebSocketBase
+from connector.config.addresses import Brokers, ProxyUrl, Url, WebSocketBase, WebSocketUrl
 from connector.config.subscription import SubscriptionSettings
 from connector.errors import did_you_mean
 
@@ -30,6 +30,9 @@ class CustomBases(values.Section):
         description="Base URL of the streams, without route and /stream."
     )
     rest: Url | None = Field(None, description="Base URL of the REST API.")
+    ws_api: WebSocketUrl | None = Field(
+        None, description="URL of the WS API with its path; accounts need it."
+    )
 
 
 class SecuritySettings(values.Section):

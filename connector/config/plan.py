@@ -21,7 +21,9 @@ def bases_of(settings: Settings) -> Mapping[Product, Bases]:
         return ENVIRONMENTS[settings.exchange]
     production = ENVIRONMENTS["production"]
     return {
-        product: Bases((custom.streams,), custom.rest or production[product].rest)
+        product: Bases(
+            (custom.streams,), custom.rest or production[product].rest, custom.ws_api or ""
+        )
         for product, custom in settings.exchange.items()
     }
 

@@ -193,10 +193,10 @@ class _Pending:
 
 
 async def _connect(url: str, proxy: str | None, tls: ssl.SSLContext | None) -> ClientConnection:
+    context = (tls or ssl.create_default_context()) if url.startswith("wss:") else None
     return await connect(
         url,
         proxy=proxy,
-        ssl=tls if url.startswith("wss:") else None,
         compression=None,
         open_timeout=None,  # the caller's
         close_timeout=CLOSE_TIMEOUT_S,
@@ -205,6 +205,7 @@ async def _connect(url: str, proxy: str | None, tls: ssl.SSLContext | None) -> C
         max_size=MAX_FRAME_BYTES,
         user_agent_header=None,
         logger=_silent,
+        ssl=context,
     )
 
 

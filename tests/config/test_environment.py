@@ -34,6 +34,19 @@ def test_the_environment_stands_above_the_file(
     assert settings.kafka.librdkafka == {"linger.ms": "7"}
 
 
+def test_a_custom_ws_api_is_only_what_the_file_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signed calls never go to Binance from a file that names another exchange."""
+    monkeypatch.setenv("BKC_EXCHANGE", '{"spot": {"streams": "ws://127.0.0.1:1"}}')
+    assert bases_of(loaded(tmp_path).settings)["spot"].ws_api == ""
+    monkeypatch.setenv(
+        "BKC_EXCHANGE",
+        '{"spot": {"streams": "ws://127.0.0.1:1", "ws_api": "ws://127.0.0.1:5/ws-api/v3"}}',
+    )
+    assert bases_of(loaded(tmp_path).settings)["spot"].ws_api == "ws://127.0.0.1:5/ws-api/v3"
+
+
 def test_bases_of_one_product_may_come_one_by_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

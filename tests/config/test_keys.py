@@ -54,7 +54,7 @@ def test_an_unknown_key_is_refused_with_the_one_that_may_be_meant(
 
 def test_the_keys_of_a_place_are_those_of_its_section() -> None:
     assert known_at(("shard",)) == ["index", "count"]
-    assert known_at(("exchange", "spot")) == ["streams", "rest"]
+    assert known_at(("exchange", "spot")) == ["streams", "rest", "ws_api"]
     assert known_at(("subscriptions", 3, "symbols"))[:2] == ["status", "quote"]
     assert known_at(("schema_registry",))[:2] == ["url", "register"]
 

@@ -1,7 +1,11 @@
 """The WS API client against the lab's server: calls, sessions, reconnects, limits, the clock."""
 
 import asyncio
+import logging
+import ssl
+import traceback
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -19,10 +23,12 @@ from connector.binance.signing import Credentials, hmac_signer
 from connector.errors import Refused, Retry
 from connector.lab.account.server import WsApiServer
 from connector.lab.account.session import LabToken
+from connector.lab.certificates import Authority
 from connector.lab.clock import Clock
+from connector.lab.http_proxy import Proxy
 from connector.transport.wsapi import WsApi
 from connector.transport.wsapi_session import ApiRefused, UserSubscription
-from tests.support.keys import API_KEY, BY_ED25519, BY_RSA, ED25519_API_KEY, HMAC
+from tests.support.keys import API_KEY, BY_ED25519, BY_RSA, ED25519_API_KEY, HMAC, SECRET
 from tests.support.waiting import in_time, until
 from tests.support.ws_api import Told, client, ws_api_server
 
@@ -334,6 +340,53 @@ async def test_a_server_that_is_not_there_is_a_reason_to_try_later() -> None:
 async def test_a_path_that_is_not_there_is_refused_with_its_cure(server: WsApiServer) -> None:
     with pytest.raises(Refused, match="no such path"):
         await WsApi(server.url("spot") + "/none").start()
+
+
+async def test_it_goes_through_a_proxy_whose_password_no_error_shows(server: WsApiServer) -> None:
+    password = "s3" + "cret"  # not as one text: tracebacks show source
+    proxy = Proxy(f"bkc:{password}")
+    await proxy.start()
+    right = proxy.url.replace("//", f"//bkc:{password}@")
+    async with client(server, proxy=right) as api:
+        assert await api.call("ping") == {}
+    assert proxy.seen[-1] == server.url("spot").split("/")[2]
+    with pytest.raises(Retry, match="through the proxy") as caught:
+        await WsApi(server.url("spot"), proxy=right.replace("@", "x@")).start()
+    assert password not in "".join(traceback.format_exception(caught.value))
+    await proxy.stop()
+
+
+async def test_it_speaks_tls_with_the_authorities_it_is_given(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    files = authority.issue("localhost")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.certificate, files.key)
+    server = WsApiServer(tls=context)
+    await server.start()
+    trusting = ssl.create_default_context(cafile=str(authority.path))
+    async with WsApi(server.url("spot"), tls=trusting) as api:
+        assert await api.call("ping") == {}
+    with pytest.raises(Retry, match="certificate verify failed"):
+        await WsApi(server.url("spot")).start()
+    await server.stop()
+
+
+async def test_no_log_shows_a_key_or_a_signature(
+    server: WsApiServer, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    async with client(server, HMAC) as api:
+        await api.call(SIGNED)
+        signature = dict(server.clients[0].asked)[SIGNED]["signature"]
+        server.keys.clear()
+        with pytest.raises(ReplaceKey) as caught:
+            await api.call("account.status")
+        await server.drop()
+        await until(lambda: not server.clients or server.clients[0].asked == [])
+
+    printed = capsys.readouterr()
+    shown = caplog.text + printed.out + printed.err + repr(caught.value) + repr(api.__dict__)
+    assert [secret for secret in (API_KEY, SECRET, signature) if secret in shown] == []
 
 
 async def test_a_url_that_is_none_is_refused() -> None:
