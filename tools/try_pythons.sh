@@ -17,18 +17,17 @@ others() { # the oldest and the newest of the candidates, without the Python of 
     awk -v ours="$ours" '$1 != ours' | sed -n '1p;$p' | uniq
 }
 
-try() { # VERSION PYTHON
-  local folder
+try() ( # VERSION PYTHON
   folder=$(mktemp -d)
+  trap 'rm -rf "$folder"' EXIT
+  bin=$folder/venv/bin
   echo "== Python $1"
   "$2" -m venv "$folder/venv"
-  local bin=$folder/venv/bin
   "$bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
   "$bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
   "$bin/pytest" -m "not servers and not lab"
   HOME=$folder XDG_CACHE_HOME=$folder/cache "$bin/bkc" demo --broker kafka --seconds 5
-  rm -rf "$folder"
-}
+)
 
 [ $# -gt 0 ] || set -- /usr/bin/python3 python3.11 python3.12 python3.13 python3.14 \
   "${PYENV_ROOT:-$HOME/.pyenv}"/versions/*/bin/python3
