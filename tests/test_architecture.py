@@ -38,6 +38,7 @@ PURE_FILES = {
     "feed/liveness/activity_monitor.py",
     "feed/liveness/interarrival.py",
     "feed/liveness/staleness.py",
+    "backfill/candle_finality.py",
     "backfill/job.py",
     "backfill/pages.py",
     "backfill/row_reader.py",

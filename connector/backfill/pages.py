@@ -42,6 +42,7 @@ class RestPage:
     weight: int
     keyed: bool  # it carries an API key in its header
     until: int  # last id or open time that it reaches for
+    limit: int = 1  # rows it asks for
 
 
 def count_of(stream: Stream, span: Span) -> int:
@@ -117,7 +118,7 @@ def next_page(stream: Stream, span: Span, symbol: str, *, wide: bool = False) ->
     limit = params["limit"] = max(1, min(backfill.limit, rows))
     tiered = backfill.by == "time" and stream.product in {"usdm", "coinm"}
     weight = weight_of(CANDLE_WEIGHTS, limit) if tiered else backfill.weight
-    return RestPage(backfill.path, params, weight, backfill.needs_key, until)
+    return RestPage(backfill.path, params, weight, backfill.needs_key, until, limit)
 
 
 def snapshot(stream: Stream, symbol: str, levels: int | None = None) -> RestPage:

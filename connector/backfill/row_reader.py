@@ -8,21 +8,14 @@ rows are taken as they are.
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Literal
 
-from connector.backfill import pages
+from connector.backfill import candle_finality, pages
 from connector.backfill.pages import RestPage, Span, after, count_of
 from connector.backoff import Backoff
 from connector.binance.stream_name import Stream
 from connector.codec.rest_rows import RestEvent
 from connector.continuity.gap import Gap
-
-# A candle may still change for so long after its close: 1.5 s were seen, so a margin above it.
-CANDLE_SETTLES_MS = 5_000
-# No cache or replica of REST is older. The newest candle of an answer may be an open one of so long
-# ago; a candle that has another one behind it was closed when the answer was made.
-MAX_REST_LAG_MS = 600_000
 
 FillState = Literal["filled", "partial", "unfillable"]
 
@@ -66,6 +59,9 @@ class RowReader:
         self.wait_s = 0.0
         self._cause = ""  # what was waited for last
         self._omits_ids = stream.row.backfill is not None and stream.row.backfill.omits_ids
+        self._by_state = stream.row.backfill is not None and stream.row.backfill.by == "state"
+        self._latest: dict[int, RestEvent] = {}  # rows of answers that have the latest ones alone
+        self._is_full = False  # the newest answer has as many rows as a page takes
         self._at_start = True  # no row was taken yet
         self._wide = False  # ask for as many rows as a page takes
         self._refused = False  # the newest answer was none: what it would have held is not known
@@ -83,10 +79,9 @@ class RowReader:
 
         now_ms: The exchange's time. A clock that does not advance is waited for once.
         """
-        if self.left is None or self.stream.row.sequence.rule != "candle":
+        if self.left is None:
             return 0.0
-        final_ms = after(self.stream, self.left.last) + CANDLE_SETTLES_MS
-        return self._spend(max(0.0, (final_ms - now_ms) / 1000))
+        return self._spend(candle_finality.seconds_left(self.stream, self.left.last, now_ms))
 
     # What the answers hold
 
@@ -98,13 +93,17 @@ class RowReader:
         left = self.left
         assert left is not None, "answered after the end"  # noqa: S101 - a bug of the caller
         self._refused = False
-        by_number = {row.first: row for row in rows}
+        by_number = self._latest | {row.first: row for row in rows}
+        self._is_full = len(by_number) >= page.limit
+        if self._by_state:
+            self._latest = by_number  # newer rows may push them out of the next answer
         if by_number:
             newest = max(by_number)
             self.newest = newest if self.newest is None else max(self.newest, newest)
         self._wide = min(by_number, default=left.first) < left.first or self._wide
         ordered = [by_number[number] for number in sorted(by_number) if number >= left.first]
-        taken, reached, cause = self._take(left, self._final(ordered, now_ms), now_ms)
+        final = candle_finality.final_rows(self.stream, ordered, left.last, now_ms)
+        taken, reached, cause = self._take(left, final, now_ms)
         self.fetched += len(taken)
         if reached > left.first:
             self._go_on(left, reached)
@@ -113,7 +112,7 @@ class RowReader:
         return taken
 
     def _take(
-        self, left: Span, rows: list[RestEvent], now_ms: float
+        self, left: Span, rows: Sequence[RestEvent], now_ms: float
     ) -> tuple[list[RestEvent], int, str]:
         """Return rows up to the first unexplained hole, what is asked for next, and why it ends."""
         end = after(self.stream, left.last)
@@ -134,20 +133,6 @@ class RowReader:
             reached = after(self.stream, number)
         return taken, reached, f"the candle of {reached} is not final yet"
 
-    def _final(self, rows: list[RestEvent], now_ms: float) -> list[RestEvent]:
-        """Return the rows up to the first candle that may still change."""
-        if self.stream.row.sequence.rule != "candle":
-            return rows
-        final: list[RestEvent] = []
-        for row, later in pairwise([*rows, None]):
-            assert row is not None  # noqa: S101 - the last one alone is None
-            settles_ms = CANDLE_SETTLES_MS if later is not None else MAX_REST_LAG_MS
-            beyond = self.left is not None and row.first > self.left.last
-            if not beyond and (row.time_ms or 0) + settles_ms > now_ms:
-                break
-            final.append(row)
-        return final
-
     def _hole(self, begin: int, end: int) -> int:
         """Return how many events lie from one id, or open time, up to the one before another."""
         return count_of(self.stream, Span(begin, end)) - 1 if end > begin else 0
@@ -163,7 +148,8 @@ class RowReader:
             return False
         lookback_s = history.lookback_s
         expired = lookback_s is not None and self._begins_ms + lookback_s * 1000 < now_ms
-        return expired or history.by == "state" or (self._gap.whole and not self._resumed)
+        pushed_out = self._by_state and self._is_full
+        return expired or pushed_out or (self._gap.whole and not self._resumed)
 
     def _count_expired(self, size: int, first: int) -> None:
         """Count what REST has no more, or never had, before the first event that it shows."""

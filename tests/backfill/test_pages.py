@@ -34,6 +34,7 @@ def test_trades_are_asked_for_from_the_first_missing_id() -> None:
         weight=4,
         keyed=False,
         until=5_099,
+        limit=1_000,
     )
 
 

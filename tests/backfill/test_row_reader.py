@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.backfill.pages import LISTING_LOOK_BACK_MS, RestPage, Span, after
-from connector.backfill.row_reader import CANDLE_SETTLES_MS, MAX_REST_LAG_MS, RowReader
+from connector.backfill.row_reader import RowReader
 from connector.binance.stream_name import parse
 from connector.codec.rest_rows import RestEvent
 from connector.continuity.gap import Gap
@@ -216,11 +216,23 @@ def test_a_late_beginning_is_believed_at_once_where_rest_looks_back_so_far_only(
     assert new.answer(*range(150, 200), now_ms=3_600_000) == []
 
 
-def test_of_the_latest_rows_alone_the_older_ones_are_gone() -> None:
+def latest_rows() -> Reading:
+    """Return the reading of a gap that REST fills by its latest 500 rows alone."""
     name = "btc-261225-100000-c@optionTrade"
-    gap = reading(name, Span(100, 199), product="options", patience_s=PATIENT_S)
-    assert gap.answer(*range(150, 220)) == list(range(150, 200))
+    return reading(name, Span(100, 199), product="options", patience_s=PATIENT_S)
+
+
+def test_what_is_older_than_the_latest_rows_is_gone() -> None:
+    gap = latest_rows()
+    assert gap.answer(*range(150, 650)) == list(range(150, 200))
     assert gap.outcome == ("partial", 100, 50)
+
+
+def test_latest_rows_that_are_too_few_are_asked_for_again_and_kept() -> None:
+    gap = latest_rows()
+    assert gap.answer(*range(150, 220)) == []
+    assert gap.answer(*range(100, 160)) == list(range(100, 200))
+    assert gap.outcome == ("filled", 100, 100)
 
 
 def test_missing_candles_are_counted_by_their_interval() -> None:
@@ -275,25 +287,18 @@ def test_an_end_that_rest_has_not_answered_is_not_called_never_listed() -> None:
 # Candles that may still change
 
 
-def test_candles_are_asked_for_when_the_last_one_is_final() -> None:
-    gap = reading("btcusdt@kline_1m", Span(0, MINUTE_MS), patience_s=PATIENT_S)
-    assert gap.reader.wait_until_final(2 * MINUTE_MS) == CANDLE_SETTLES_MS / 1000
-    assert gap.reader.wait_until_final(2 * MINUTE_MS + CANDLE_SETTLES_MS) == 0.0
-
-
-def test_a_candle_just_closed_is_not_taken() -> None:
+def test_a_candle_that_is_not_final_is_asked_for_again() -> None:
     gap = reading("btcusdt@kline_1m", Span(0, MINUTE_MS), patience_s=PATIENT_S)
     candles = (0, MINUTE_MS, 2 * MINUTE_MS)
-    assert gap.answer(*candles, now_ms=2 * MINUTE_MS + CANDLE_SETTLES_MS - 1) == [0]
-    assert gap.answer(*candles, now_ms=2 * MINUTE_MS + CANDLE_SETTLES_MS) == [MINUTE_MS]
+    assert gap.answer(*candles, now_ms=2 * MINUTE_MS) == [0]
+    assert gap.answer(*candles, now_ms=3 * MINUTE_MS) == [MINUTE_MS]
+    assert gap.outcome == ("filled", 2, 2)
 
 
-def test_the_newest_candle_of_an_answer_may_be_open_when_rest_is_behind() -> None:
+def test_candles_are_asked_for_when_the_last_one_may_be_final() -> None:
     gap = reading("btcusdt@kline_1m", Span(0, MINUTE_MS), patience_s=PATIENT_S)
-    settled_ms = 2 * MINUTE_MS + CANDLE_SETTLES_MS
-    assert gap.answer(0, MINUTE_MS, now_ms=settled_ms) == [0]
-    assert gap.answer(MINUTE_MS, now_ms=2 * MINUTE_MS + MAX_REST_LAG_MS - 1) == []
-    assert gap.answer(MINUTE_MS, now_ms=2 * MINUTE_MS + MAX_REST_LAG_MS) == [MINUTE_MS]
+    assert gap.reader.wait_until_final(2 * MINUTE_MS) == 5.0
+    assert gap.reader.wait_until_final(3 * MINUTE_MS) == 0.0
 
 
 def test_a_candle_that_never_settles_stays_missing_and_is_named() -> None:

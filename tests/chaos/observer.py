@@ -1,10 +1,10 @@
 """Sees everything the lab's market makes, whoever gets it: the truth a run is judged by."""
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from connector.lab.clock import Clock
 from connector.lab.delivery import Delivery
 from connector.lab.exchange import Exchange
 from connector.lab.market import Event
@@ -42,15 +42,17 @@ class Witness:
 
     Attributes:
         delivery: The lab's delivery that it observes.
+        clock: The exchange's.
         made: Series -> its events, in order.
     """
 
     delivery: Delivery
+    clock: Clock
     made: dict[Series, list[Made]] = field(default_factory=dict)
 
     def __call__(self, message: Message) -> Sequence[Message]:
         """Note a message's events; a filter of the lab's wire."""
-        now_ms = time.time_ns() // 1_000_000
+        now_ms = self.clock.now_ms()
         wanted = (message.product, message.name) in self.delivery.wanted
         for event in message.events:
             self.made.setdefault(series_of(event), []).append(_made(event, now_ms, wanted))
@@ -59,7 +61,7 @@ class Witness:
 
 def watch(exchange: Exchange) -> Witness:
     """Return the witness of an exchange that has made nothing yet."""
-    witness = Witness(exchange.delivery)
+    witness = Witness(exchange.delivery, exchange.clock)
     exchange.delivery.filters.insert(0, witness)
     return witness
 

@@ -123,7 +123,7 @@ async def closed_candles(here: World) -> dict[int, dict[str, Any]]:
 async def test_candles_are_fetched_when_they_are_final_by_the_exchange_s_clock(
     skew_ms: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.backfill.row_reader.CANDLE_SETTLES_MS", 400)
+    monkeypatch.setattr("connector.backfill.candle_finality.CANDLE_SETTLES_MS", 400)
     async with world(tmp_path, CANDLES, rate=100.0) as here:
         await begin(here, ClockSkew(skew_ms), RestUnsettled(0.3, LONG_S))
         await here.until_flowing()
