@@ -14,6 +14,7 @@ from connector.backfill.pages import newest_page, snapshot
 from connector.backfill.scheduler import BackfillScheduler
 from connector.binance.stream_name import parse
 from connector.codec.rest_rows import RestEvent, event_from_book, recover
+from connector.continuity.quiet_series import IdEvidence, QuietListener, QuietSeries
 from connector.continuity.series import Series
 from connector.errors import BadMessage, Refused, Retry
 from connector.feed.pipeline import Pipeline
@@ -25,8 +26,6 @@ DELIVERY_GRACE_S = 2.0  # an event that REST has may still be on its way to us
 # Ids have begun anew if a series brings nothing but repeats for so long, and REST's newest id is
 # lower before and after. A late connection has caught up by then.
 RESET_PROOF_S = 10.0
-# Between two questions about a silent series: doubled each time.
-MIN_INTERVAL_S, MAX_INTERVAL_S = 60.0, 1_800.0
 
 
 @dataclass(slots=True)
@@ -57,22 +56,6 @@ class _ResetSuspicion:
         return lowest is not None and seen is not None and lowest <= seen < newest.last
 
 
-@dataclass(slots=True)
-class _SilentSeries:
-    """A series that two connections deliver nothing of."""
-
-    series: Series
-    on_newer: Callable[[], None]  # called when REST has events that were not delivered
-    since_ms: int | None  # record time of its newest record; another one means that it goes on
-    due: float  # monotonic seconds at which REST is asked next
-    interval_s: float  # from then to the next question
-
-    @property
-    def over(self) -> bool:
-        """Whether it is delivered again, or no longer wanted."""
-        return self.series.ended is not None or self.series.last_ms != self.since_ms
-
-
 class LatestIdProbe:
     """Asks REST for the newest ids of suspected series.
 
@@ -94,7 +77,7 @@ class LatestIdProbe:
         self._scheduler, self._pipeline, self._enabled = scheduler, pipeline, enabled
         self._clock = clock
         self._resets: dict[str, _ResetSuspicion] = {}  # to be confirmed, by name
-        self._silent: dict[str, _SilentSeries] = {}
+        self._silent: dict[str, QuietSeries] = {}
         self.resets = 0  # series whose ids began anew
         self.confirmed = 0  # times REST had events that two connections did not deliver
 
@@ -105,18 +88,20 @@ class LatestIdProbe:
             last, due = series.tracker.last, self._clock()
             self._resets[series.name] = _ResetSuspicion(series, last, due)
 
-    def watch(self, series: Series, on_newer: Callable[[], None]) -> None:
-        """Ask about a series that no connection delivers, until one does; only where ids can tell.
+    def watch(self, series: Series, listener: QuietListener) -> None:
+        """Ask about a series that is not delivered, until it is; only where ids can tell.
 
-        on_newer: called when REST has events of it that were not delivered.
+        A book's id tells only of a series that has delivered nothing: it also counts changes that
+        the stream does not show.
         """
         row = series.stream.row
-        if not self._enabled or row.sequence.rule != "contiguous" or not row.fillable:
+        tells = row.has_newest_id or (row.has_snapshots and not series.covered)
+        if not self._enabled or not tells:
             return
         known = self._silent.get(series.name)
         if known is None or known.over:
-            state = series.last_ms, self._clock(), MIN_INTERVAL_S
-            self._silent[series.name] = _SilentSeries(series, on_newer, *state)
+            known = self._silent[series.name] = QuietSeries(series, self._clock())
+        known.listeners[listener.owner] = listener
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -174,24 +159,29 @@ class LatestIdProbe:
 
     async def _probe_silent(self, now: float) -> None:
         self._silent = {name: silent for name, silent in self._silent.items() if not silent.over}
-        ahead: list[tuple[_SilentSeries, int]] = []
+        findings: list[tuple[QuietSeries, IdEvidence, int, int]] = []
         for silent in [silent for silent in self._silent.values() if silent.due <= now]:
-            newest, last = await self._newest(silent.series), silent.series.last_id
-            silent.due = now + silent.interval_s
-            silent.interval_s = min(2 * silent.interval_s, MAX_INTERVAL_S)
-            if newest is not None and last is not None and newest.last > last:
-                ahead.append((silent, newest.last))
-        if ahead:
+            at_ms = round(self._scheduler.now_ms(silent.series.product))
+            silent.postpone(now)
+            newest = await self._newest(silent.series)
+            if newest is not None:
+                findings.append((silent, *silent.judge(newest.last, at_ms), newest.last))
+        if any(finding is IdEvidence.NEWER for _, finding, *_ in findings):
             await asyncio.sleep(DELIVERY_GRACE_S)
-        for silent, newest_id in ahead:
-            self._pipeline.run_in_order(self._report_newer, silent, newest_id)
+        for found in findings:
+            self._pipeline.run_in_order(self._report, *found)
 
-    def _report_newer(self, silent: _SilentSeries, newest: int) -> None:
-        """Mark that something may be missing, unless it has come meanwhile."""
-        if silent.over:
+    def _report(self, silent: QuietSeries, finding: IdEvidence, until_ms: int, newest: int) -> None:
+        """Mark what REST has proved, unless the series has been delivered meanwhile."""
+        if silent.over or finding is IdEvidence.NOTHING:
             return
-        self.confirmed += 1
-        series = silent.series
-        events.stale_confirmed_by_rest(series.stream.name, series.symbol, series.last_id, newest)
-        self._pipeline.gap_tracker.suspect([series], "stale")
-        silent.on_newer()
+        series, gap_tracker = silent.series, self._pipeline.gap_tracker
+        if finding is IdEvidence.NEWER:
+            self.confirmed += 1
+            name, symbol = series.stream.name, series.symbol
+            events.stale_confirmed_by_rest(name, symbol, series.last_id, newest)
+            gap_tracker.suspect([series], "stale")
+        elif series.stream.row.has_newest_id:
+            gap_tracker.cover_quiet(series, newest, until_ms)
+        for listener in list(silent.listeners.values()):
+            (listener.on_newer if finding is IdEvidence.NEWER else listener.on_quiet)()

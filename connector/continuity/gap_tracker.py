@@ -49,7 +49,7 @@ class GapTracker(SeriesRegistry):
         elif gap is not None and gap.reason == "restart":  # the writer before may have stopped
             self._mark_started(series, "restart", series.last_id, record_ms)
         if gap is None and id_gap is None:
-            if series.last_ms is None:
+            if not series.covered:
                 self._start_coverage(series, record_ms)
             return gap_id
         gap = gap or self._gap(series, reason, None if id_gap is None else id_gap.before_id)
@@ -122,6 +122,35 @@ class GapTracker(SeriesRegistry):
             gap = self._gap(series, reason, before_id)
             gap.before_id = before_id
             self._open_pending(series, gap)
+
+    def cover_quiet(self, series: Series, newest: int, until_ms: int) -> None:
+        """Note that REST has nothing later than this id until then, and close the gap before it.
+
+        The series needs ids that count every event. One that has never spoken is covered from here.
+        """
+        if series.ended is not None:
+            return
+        gap, last, epoch = series.pending, series.last_id, series.tracker.epoch
+        if gap is not None and last is not None:
+            series.pending = None
+            if gap.reason == "restart":
+                self._mark_started(series, "restart", newest + 1, until_ms)
+            gap.before_id, gap.after_id, gap.after_ms = last, newest + 1, until_ms
+            gap.missing = newest - last
+            if gap.missing:
+                series.tracker.restore(newest, epoch)
+                series.next_gap_id = self._count(series, gap)
+            else:
+                self.outbox.add_marker("clear", series, gap, "REST has nothing later")
+        elif not series.covered:
+            series.tracker.restore(newest, epoch)
+            self._start_coverage(series, until_ms, newest + 1)
+        self.advance_quiet(series, until_ms)
+
+    def advance_quiet(self, series: Series, until_ms: int) -> None:
+        """Note that nothing happened before a time, epoch ms, that was not published."""
+        series.quiet_until = max(series.quiet_until or 0, until_ms)
+        self.schedule_progress(series)
 
     def check_id_reset(self, series: Series) -> None:
         """Request REST's newest id of a series that delivers repeats only."""

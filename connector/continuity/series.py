@@ -11,6 +11,9 @@ from connector.continuity.gap import Gap
 from connector.continuity.marker import GapReason, gap_id
 from connector.continuity.tracker import Tracker
 
+# Reasons of gaps that begin before they are noticed: right behind the newest record.
+NOTICED_LATE = frozenset({"stale", "sequence", "ids_reset"})
+
 
 @dataclass(slots=True, eq=False)
 class Series:
@@ -25,6 +28,7 @@ class Series:
     head: bytes  # the part of its progress records that never changes
     tracker: Tracker
     last_ms: int | None = None  # record time of the newest record; None: before the first
+    quiet_until: int | None = None  # nothing later than that record happened before; epoch ms
     pending: Gap | None = None  # an open gap whose right edge the next event will show
     next_gap_id: str | None = None  # gap_id that the next published record carries
     # The gap since its coverage ended, which the next event begins anew; None: it has not ended.
@@ -60,8 +64,15 @@ class Series:
 
     @property
     def covered(self) -> bool:
-        """Whether something was published, and its coverage has not ended."""
-        return self.last_ms is not None and self.ended is None
+        """Whether something was published or known not to have happened, and that has not ended."""
+        return self.edge_ms is not None and self.ended is None
+
+    @property
+    def edge_ms(self) -> int | None:
+        """Until when all that happened is known; None before anything is."""
+        if self.last_ms is None or self.quiet_until is None:
+            return self.quiet_until if self.last_ms is None else self.last_ms
+        return max(self.last_ms, self.quiet_until)
 
     @property
     def last_id(self) -> int | None:
@@ -87,7 +98,7 @@ class Series:
         """Record time before which nothing is missing that may still come; epoch milliseconds."""
         gaps = [*self.open_gaps.values(), *([self.pending] if self.pending else ())]
         edges = (gap.before_ms for gap in gaps if gap.before_ms is not None)
-        return min(edges, default=self.last_ms)
+        return min(edges, default=self.edge_ms)
 
     def gap(self, environment: str, reason: GapReason, before: int | None = None) -> Gap:
         """Return a gap behind the newest record.
@@ -99,7 +110,9 @@ class Series:
         edge = edge if edge is not None else self.last_ms
         epoch = self.tracker.epoch
         number = gap_id(environment, self.product, self.stream.name, self.symbol, epoch, edge)
-        return Gap(number, reason, self.last_id, self.last_ms, epoch=epoch)
+        late = reason in NOTICED_LATE and self.last_ms is not None
+        before_ms = self.last_ms if late else self.edge_ms
+        return Gap(number, reason, self.last_id, before_ms, epoch=epoch)
 
     def gap_with(self, number: int) -> Gap | None:
         """Return the open gap that an id lies in; None: there is none."""
@@ -140,7 +153,7 @@ class Series:
 
     def edges(self, reason: GapReason) -> Gap:
         """Return the left edge of what follows the newest record: where a coverage ends."""
-        return Gap("", reason, self.last_id, self.last_ms, epoch=self.tracker.epoch)
+        return Gap("", reason, self.last_id, self.edge_ms, epoch=self.tracker.epoch)
 
 
 def _first_present(record: dict[str, Any], *names: str) -> int:

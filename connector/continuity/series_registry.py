@@ -150,12 +150,15 @@ class SeriesRegistry:
         """Note new listings: their series are requested from their first event on."""
         self._listings |= set(symbols)
 
-    def _start_coverage(self, series: Series, record_ms: int) -> None:
-        """Mark where the coverage of a series begins that the checkpoint does not have."""
-        self._mark_started(series, "restart", series.last_id, record_ms)
+    def _start_coverage(self, series: Series, record_ms: int, first: int | None = None) -> None:
+        """Mark where the coverage of a series begins that the checkpoint does not have.
+
+        `first`: the id it begins with, if that is not the newest one read.
+        """
+        self._mark_started(series, "restart", first or series.last_id, record_ms)
         self._request_snapshot(series, None)
         if (series.product, series.symbol) in self._listings:
-            self._open_listing_gap(series, record_ms)
+            self._open_listing_gap(series, record_ms, first or series.newest_id)
 
     def _mark_started(
         self, series: Series, reason: GapReason, first: int | None, record_ms: int | None
@@ -163,9 +166,9 @@ class SeriesRegistry:
         edge = Gap("", reason, None, None, first, record_ms, epoch=series.tracker.epoch)
         self.outbox.add_marker("started", series, edge)
 
-    def _open_listing_gap(self, series: Series, record_ms: int) -> None:
+    def _open_listing_gap(self, series: Series, record_ms: int, first: int | None) -> None:
         """Open the gap from the first event of a new listing to the first one that was read."""
-        row, first = series.stream.row, series.newest_id
+        row = series.stream.row
         if first is None or row.sequence.rule not in ("contiguous", "candle") or not row.fillable:
             return
         if series.name not in self._listing_gaps:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from connector.continuity.marker import GapReason
+from connector.continuity.quiet_series import QuietListener
 from connector.continuity.series import Series
 from connector.feed.connect_limiter import ConnectLimiter
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
 from connector.transport.ws_requests import RequestPace
 
-OnQuiet = Callable[[Series, Callable[[], None]], None]
+OnQuiet = Callable[[Series, QuietListener], None]
 
 
 @dataclass(slots=True)
@@ -23,8 +24,8 @@ class SessionContext:
         pipeline: Takes the frames.
         ledger: The accounts.
         limiter: Attempts, handovers and bans per host.
-        on_quiet: Called with a series that no connection delivers, and with what to call once REST
-            knows newer events of it.
+        on_quiet: Called with a series that is not delivered, and with what is to be told of what
+            REST knows of it.
         proxy: URL of an HTTP proxy that every connection goes through; may hold a password.
         tls: Whom connections trust; None: the system's authorities.
         life_s: Seconds after which the exchange closes any connection.

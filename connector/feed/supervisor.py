@@ -85,9 +85,9 @@ class Supervisor:
         return any(row.status == "live" and row.cadence != "sparse" for row in rows)
 
     @property
-    def silent(self) -> int:
-        """How many periodic streams delivered nothing within their deadline since subscribed."""
-        return 0 if self.session is None else self.liveness.silent
+    def silent(self) -> list[str]:
+        """Streams that delivered nothing within their deadline since they were subscribed."""
+        return [] if self.session is None else self.liveness.silent
 
     @property
     def refused(self) -> dict[str, Answer]:

@@ -251,7 +251,7 @@ def resubscribe_failed(connection: str, cause: str, retry_s: float) -> None:
 
 
 def stream_silent(connection: str, streams: list[str], deadline_s: float) -> None:
-    """Periodic streams delivered nothing within `deadline_s` after they were acknowledged."""
+    """Streams delivered nothing within `deadline_s` after they were acknowledged."""
     _silence(_log.warning, "streams_silent", connection, streams, deadline_s=deadline_s)
 
 

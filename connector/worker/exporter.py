@@ -130,7 +130,11 @@ METRICS = (
         "bkc_ws_connects_failed_total", "Attempts that failed.", lambda s: s.connects_failed
     ),
     _by_connection("bkc_ws_disconnects_total", "Connections ended.", lambda s: s.disconnects),
-    _by_connection("bkc_streams_silent", "Periodic, yet silent.", lambda s: s.silent),
+    _by_connection(
+        "bkc_streams_silent",
+        "Streams that delivered nothing since they were subscribed, though it was time.",
+        lambda s: len(s.silent),
+    ),
     _row(
         "bkc_lost_stream_seconds_total",
         "Seconds without a connection, summed over streams.",

@@ -87,6 +87,7 @@ def _connection(supervisor: Supervisor) -> dict[str, Any]:
         "refused": {
             name: f"{answer.code} {answer.message}" for name, answer in supervisor.refused.items()
         },
+        "silent": supervisor.silent,
         "flowing": supervisor.flowing,
         "connects": supervisor.connects_ok,
         "failed": supervisor.connects_failed,

@@ -436,3 +436,82 @@ def test_a_record_refused_after_its_series_has_moved_is_marked_where_it_was() ->
     [marker], _ = line.drain()
 
     assert (marker["state"], marker["topic"]) == ("unfillable", "binance.spot.trade")
+
+
+# Series that REST has proved to be quiet
+
+
+def quiet(line: Line, newest: int, until_ms: int) -> None:
+    [route] = line.routes.values()
+    series = route.series.get("BTCUSDT") or route.open_series("BTCUSDT", line.gap_tracker)
+    line.gap_tracker.cover_quiet(series, newest, until_ms)
+
+
+def test_a_series_that_never_spoke_is_covered_from_the_moment_rest_had_nothing() -> None:
+    line = Line("btcusdt@trade")
+    quiet(line, 41, NOW_MS)
+    [started], [progress] = line.drain()
+
+    assert (started["state"], started["after_id"], started["after_time"]) == ("started", 42, NOW_MS)
+    assert (progress["last_id"], progress["last_time"]) == (41, None)
+    assert progress["complete_until"] == NOW_MS
+    line.trades(42, 43)
+    markers, [progress] = line.drain()
+    assert (markers, progress["complete_until"]) == ([], NOW_MS + 43)
+
+
+def test_what_such_a_series_misses_before_its_first_event_is_a_gap() -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    quiet(line, 41, NOW_MS)
+    line.trades(45)
+    markers, _ = line.drain()
+
+    assert states(markers) == [("started", "restart"), ("opened", "sequence")]
+    assert [(gap.before_id, gap.after_id, gap.missing) for gap in line.requested()] == [(41, 45, 3)]
+
+
+@pytest.mark.parametrize(
+    ("newest", "state", "missing", "complete_until"),
+    [(10, "clear", 0, NOW_MS + 500), (13, "opened", 3, NOW_MS + 10)],
+)
+def test_a_lost_connection_of_a_quiet_series_is_settled_by_rest(
+    newest: int, state: str, missing: int, complete_until: int
+) -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    line.trades(10)
+    line.gap_tracker.suspect(line.series(), "connection_lost")
+    line.drain()
+    quiet(line, newest, NOW_MS + 500)
+    [marker], [progress] = line.drain()
+
+    assert (marker["state"], marker["reason"], marker["missing"]) == (
+        state,
+        "connection_lost",
+        missing,
+    )
+    assert (marker["before_id"], marker["after_id"]) == (10, newest + 1)
+    assert progress["complete_until"] == complete_until
+    line.trades(newest + 1)
+    assert line.drain()[0] == []
+    assert line.records()[-1]["gap_id"] == (marker["gap_id"] if missing else None)
+
+
+def test_a_gap_that_ids_reveal_begins_behind_the_newest_record_however_long_it_was_quiet() -> None:
+    line = Line("btcusdt@trade")
+    line.trades(10)
+    line.gap_tracker.advance_quiet(line.series()[0], NOW_MS + 500)
+    line.trades(14)
+    *_, marker = line.drain()[0]
+
+    assert (marker["reason"], marker["before_time"]) == ("sequence", NOW_MS + 10)
+
+
+def test_a_gap_of_a_lost_connection_begins_when_it_was_last_known_to_be_quiet() -> None:
+    line = Line("btcusdt@miniTicker")
+    line.send("btcusdt@miniTicker", mini(NOW_MS))
+    line.gap_tracker.advance_quiet(line.series("btcusdt@miniTicker")[0], NOW_MS + 500)
+    line.gap_tracker.suspect(line.series("btcusdt@miniTicker"), "connection_lost")
+    markers, [progress] = line.drain()
+
+    assert markers[-1]["before_time"] == NOW_MS + 500
+    assert progress["complete_until"] == NOW_MS + 500

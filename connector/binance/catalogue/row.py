@@ -129,6 +129,11 @@ class Row(KindDefaults):
         return history is not None and (history.by != "state" or self.kind == "trade")
 
     @property
+    def has_newest_id(self) -> bool:
+        """Whether REST tells the newest event of a series by an id that counts every event."""
+        return self.fillable and self.sequence.rule == "contiguous"
+
+    @property
     def has_unique_times(self) -> bool:
         """Whether each event of a series without ids has an event time of its own.
 

@@ -6,8 +6,9 @@ but one in a thousand of its silences, a sparse, unverified or undocumented one 
 is no proof: feed/liveness/staleness.py finds one.
 
 An acknowledged subscription proves nothing either: a wrong route or name is acknowledged, and then
-nothing comes. A periodic stream that has delivered nothing since it was subscribed misses two
-deadlines: after the first it should be subscribed again, after the second it is suspected.
+nothing comes. A periodic or active stream that has delivered nothing since it was subscribed misses
+two deadlines: after the first it should be subscribed again and asked about, after the second it is
+suspected.
 """
 
 import math
@@ -24,6 +25,7 @@ MIN_CONNECTION_TIMEOUT_S = 3.0  # nor is a connection
 MAX_CONNECTION_TIMEOUT_S = 3.75  # until a longer silence of the connection proves healthy
 TIMEOUT_FACTOR = 3.0  # times the usual maximum: a longer silence is suspicious
 LIVELY_EVENTS = 20.0  # expected within the timeout: suspected before the usual maximum is known
+FIRST_EVENT_S = 30.0  # an active stream that delivered nothing since it was subscribed is overdue
 MAX_INCONCLUSIVE_PROBES = 2  # in a row: after them a stream counts as quiet
 _MIN_RATE_PERIOD_S = 2.0  # a rate is measured over no shorter time
 _RATE_SMOOTHING = 0.1  # weight of the newest rate
@@ -54,7 +56,8 @@ class StreamActivity:
         due_at: When its silence becomes suspicious.
         rate: Events a second, smoothed over some minutes.
         state: What is known of its silence.
-        awaits_first: The stream is periodic, and has delivered nothing since it was subscribed.
+        first_timeout_s: A longer silence after the subscription is overdue; infinite: none is.
+        awaits_first: It has delivered nothing since it was subscribed, and should.
         missed_deadlines: Deadlines that passed while the first event was awaited.
         inconclusive_probes: Probes in a row in which no connection delivered it.
         was_refuted: A suspicious silence has proved healthy: the timeout follows what is learned.
@@ -71,6 +74,7 @@ class StreamActivity:
     due_at: float = math.inf
     rate: float = 0.0
     state: ActivityState = ActivityState.FRESH
+    first_timeout_s: float = math.inf
     awaits_first: bool = False
     missed_deadlines: int = 0
     inconclusive_probes: int = 0
@@ -83,11 +87,23 @@ class StreamActivity:
         """Begin a new silence: the stream has just been subscribed."""
         self.last_count = self._rate_count = self._suspected_silence_s = None
         self.last_at, self.missed_deadlines = now, 0
-        self.awaits_first = not self.adapts and self.min_timeout_s < math.inf
+        self.awaits_first = self.first_timeout_s < math.inf
         if self.state is ActivityState.SUSPECTED:
             self.state = ActivityState.FRESH
         is_due = self.state is ActivityState.FRESH or self.awaits_first
-        self.due_at = now + self.timeout_s if is_due else math.inf
+        self.due_at = now + self._allowed_s() if is_due else math.inf
+
+    def _allowed_s(self) -> float:
+        """Return how long it may be silent now, in seconds."""
+        if not self.awaits_first or self.missed_deadlines:
+            return self.probe_s
+        return min(self.timeout_s, self.first_timeout_s)
+
+    @property
+    def probe_s(self) -> float:
+        """How long two connections are compared before it counts as quiet, in seconds."""
+        may_be_unknown = self.awaits_first and self.timeout_s == math.inf
+        return self.first_timeout_s if may_be_unknown else self.timeout_s
 
     def poll(self, count: int, now: float) -> bool:
         """Compare the counter with that of the last poll; return whether the stream is overdue.
@@ -102,7 +118,7 @@ class StreamActivity:
         if self.awaits_first:
             self.missed_deadlines += 1
         if self.missed_deadlines == 1:
-            self.last_at, self.due_at = now, now + self.timeout_s
+            self.last_at, self.due_at = now, now + self._allowed_s()
         else:
             self.due_at = math.inf
             if self.state is ActivityState.FRESH:
@@ -117,7 +133,7 @@ class StreamActivity:
             self.awaits_first, self.missed_deadlines = False, 0
         self.last_count, self.last_at = count, now
         if self.state is ActivityState.FRESH:
-            self.due_at = now + self.timeout_s
+            self.due_at = now + self._allowed_s()
 
     def _end_silence(self, now: float) -> None:
         silence_s = now - self.last_at
@@ -144,6 +160,19 @@ class StreamActivity:
         self.inconclusive_probes, self.last_at = 0, now
         self.learn(now)
 
+    def note_nothing_missed(self) -> None:
+        """Note that REST has no event that was not delivered: it is quiet, not silent."""
+        if self.awaits_first and self.state is ActivityState.FRESH:
+            self.state, self.missed_deadlines, self.due_at = ActivityState.QUIET, 0, math.inf
+
+    def note_missed(self, now: float) -> None:
+        """Note that REST has events that were not delivered: it is to be suspected once more."""
+        if self.state is ActivityState.SUSPECTED:
+            return
+        self.clear(now)
+        if self.awaits_first:
+            self.missed_deadlines, self.due_at = max(1, self.missed_deadlines), now
+
     def note_inconclusive(self, now: float) -> bool:
         """End a suspicion: no connection delivered it. Return whether it counts as quiet now.
 
@@ -152,7 +181,7 @@ class StreamActivity:
         self.inconclusive_probes += 1
         quiet = self.inconclusive_probes >= MAX_INCONCLUSIVE_PROBES
         self.state = ActivityState.QUIET if quiet else ActivityState.FRESH
-        self.due_at = math.inf if quiet else now + self.timeout_s
+        self.due_at = math.inf if quiet else now + self.probe_s
         return quiet
 
     def learn(self, now: float) -> None:
@@ -160,7 +189,7 @@ class StreamActivity:
         self._learn_rate(now)
         self.timeout_s = self._timeout()
         if self.state is ActivityState.FRESH and not self.inconclusive_probes:
-            self.due_at = self.last_at + self.timeout_s
+            self.due_at = self.last_at + self._allowed_s()
 
     def _timeout(self) -> float:
         usual = self.intervals.usual_maximum()
@@ -209,8 +238,11 @@ def activity_of(stream: Stream) -> StreamActivity:
     if row.status != "live" or row.cadence == "sparse":
         return StreamActivity(stream.name, math.inf, adapts=False, expected=False)
     if row.cadence == "periodic":
-        return StreamActivity(stream.name, first_data_deadline(row.period_s or 0.0), adapts=False)
-    return StreamActivity(stream.name, MIN_STREAM_TIMEOUT_S, adapts=True)
+        deadline_s = first_data_deadline(row.period_s or 0.0)
+        return StreamActivity(stream.name, deadline_s, adapts=False, first_timeout_s=deadline_s)
+    return StreamActivity(
+        stream.name, MIN_STREAM_TIMEOUT_S, adapts=True, first_timeout_s=FIRST_EVENT_S
+    )
 
 
 def first_data_deadline(period_s: float) -> float:

@@ -117,9 +117,9 @@ class ActivityMonitor:
         return self.connection.poll(frames, now)
 
     @property
-    def silent(self) -> int:
-        """How many periodic streams delivered nothing within their deadline since subscribed."""
-        return sum(1 for activity in self.streams if activity.missed_deadlines)
+    def silent(self) -> list[str]:
+        """Streams that delivered nothing within their deadline since they were subscribed."""
+        return [activity.name for activity in self.streams if activity.missed_deadlines]
 
     @property
     def expected_rate(self) -> float:

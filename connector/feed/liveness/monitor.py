@@ -57,8 +57,8 @@ class LivenessMonitor:
         self._suspected_at_frames = 0  # of the connection, when it was suspected
 
     @property
-    def silent(self) -> int:
-        """How many periodic streams delivered nothing within their deadline since subscribed."""
+    def silent(self) -> list[str]:
+        """Streams that delivered nothing within their deadline since they were subscribed."""
         return self._activity.silent
 
     def want(self, plan: ConnectionPlan) -> None:
@@ -100,9 +100,24 @@ class LivenessMonitor:
             self._suspected_at_frames = frames
             self.suspicions.suspect(list(session.held), silence_s)
             return True
-        if undelivered := [stream.name for stream in overdue if stream.missed_deadlines == 1]:
-            await session.resubscribe(undelivered)
+        if undelivered := [stream for stream in overdue if stream.missed_deadlines == 1]:
+            await self._ask_again(session, undelivered)
         return False
+
+    async def _ask_again(self, session: Session, undelivered: Sequence[StreamActivity]) -> None:
+        """Ask REST about streams that delivered nothing, and subscribe them again.
+
+        Not those that another connection has covered until now: it would leave a hole.
+        """
+        for stream in undelivered:
+            self.suspicions.ask_rest(stream)
+        names = [stream.name for stream in undelivered]
+        await session.resubscribe([name for name in names if not self._is_covered(name)])
+
+    def _is_covered(self, name: str) -> bool:
+        route = self._routes.get(name.encode())
+        all_series = [] if route is None else route.all_series()
+        return any(series.covered and series.pending is None for series in all_series)
 
     def _track(self, session: Session, now: float) -> None:
         """Track exactly the streams that are subscribed."""
@@ -149,7 +164,7 @@ class LivenessMonitor:
             events.stream_silent(
                 connection=self.suspicions.plan.name,
                 streams=[stream.name for stream in silent],
-                deadline_s=max(stream.timeout_s for stream in silent),
+                deadline_s=max(stream.probe_s for stream in silent),
             )
 
     def _suspect(self, session: Session, overdue: Sequence[StreamActivity], now: float) -> None:
@@ -164,7 +179,7 @@ class LivenessMonitor:
             return
         silence_s = max(now - stream.last_at for stream in suspected)
         self.suspicions.suspect([stream.name for stream in suspected], silence_s)
-        checks = {stream.name: StalenessCheck(stream.timeout_s) for stream in suspected}
+        checks = {stream.name: StalenessCheck(stream.probe_s) for stream in suspected}
         self._probe.take(session, checks)
 
     # The connection

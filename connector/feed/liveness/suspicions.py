@@ -7,6 +7,7 @@ suspicions (what a marker will say), and the learned activity of the stream.
 import functools
 from collections.abc import Callable, Iterable, Sequence
 
+from connector.continuity.quiet_series import QuietListener
 from connector.feed.context import SessionContext
 from connector.feed.liveness.activity import StreamActivity
 from connector.feed.liveness.activity_monitor import ActivityMonitor, ObservationClock
@@ -82,11 +83,22 @@ class Suspicions:
         self.quiet += len(names)
         events.stream_quiet(connection=self.plan.name, streams=names)
 
-    def ask_rest(self, activity: StreamActivity, on_newer: Callable[[], None]) -> None:
-        """Have REST asked about a quiet stream; `on_newer` is called if it has newer events."""
+    def ask_rest(
+        self, activity: StreamActivity, on_newer: Callable[[], None] | None = None
+    ) -> None:
+        """Have REST asked about a silent stream.
+
+        If it has newer events, `on_newer` is called; by default the stream is suspected anew.
+        """
+        is_missed = functools.partial(self._suspect_anew, activity)
+        listener = QuietListener(activity, on_newer or is_missed, activity.note_nothing_missed)
         for route in self._routes_of([activity.name]):
+            stream = route.stream
+            if not route.series and stream.row.has_newest_id and "symbol" in stream.parameters:
+                symbol = stream.parameters["symbol"].upper()
+                route.open_series(symbol, self._context.pipeline.gap_tracker)
             for series in route.all_series():
-                self._context.on_quiet(series, on_newer)
+                self._context.on_quiet(series, listener)
 
     # What the probe finds out
 
@@ -138,11 +150,11 @@ class Suspicions:
         if quiet:
             self.note_quiet([activity.name for activity in quiet])
         for activity in quiet:
-            self.ask_rest(activity, functools.partial(self._suspect_anew, activity))
+            self.ask_rest(activity)
 
     def _suspect_anew(self, activity: StreamActivity) -> None:
-        """Let a quiet stream be suspected again after its timeout: REST has newer events of it."""
-        activity.clear(self.clock.now)
+        """Let a quiet stream be suspected again: REST has newer events of it."""
+        activity.note_missed(self.clock.now)
 
     def _routes_of(self, names: Iterable[str]) -> list[Route]:
         found = (self._routes.get(name.encode()) for name in names)

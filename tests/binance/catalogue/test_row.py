@@ -91,6 +91,20 @@ def test_books_changes_have_snapshots_and_all_its_streams_its_ids(
 @pytest.mark.parametrize(
     ("product", "pattern", "expected"),
     [
+        ("spot", "<symbol>@trade", True),
+        ("spot", "<symbol>@kline_<interval>", False),
+        ("spot", "<symbol>@bookTicker", False),
+    ],
+)
+def test_rest_tells_the_newest_id_where_ids_count_every_event(
+    product: Product, pattern: str, expected: bool
+) -> None:
+    assert find(product, pattern).has_newest_id == expected
+
+
+@pytest.mark.parametrize(
+    ("product", "pattern", "expected"),
+    [
         ("usdm", "<symbol>@markPrice[@1s]", True),
         ("spot", "<symbol>@miniTicker", True),
         ("usdm", "<symbol>@forceOrder", False),

@@ -6,9 +6,11 @@ import pytest
 
 from connector.binance.stream_name import parse_any
 from connector.feed.liveness.activity import (
+    FIRST_EVENT_S,
     MAX_CONNECTION_TIMEOUT_S,
     MAX_INCONCLUSIVE_PROBES,
     MIN_CONNECTION_TIMEOUT_S,
+    MIN_STREAM_TIMEOUT_S,
     ActivityState,
     ConnectionActivity,
     StreamActivity,
@@ -17,6 +19,7 @@ from connector.feed.liveness.activity import (
 )
 
 MARK_PRICE = "btcusdt@markPrice@1s"  # periodic: suspected after 10 s
+TRADE = "btcusdt@aggTrade"  # active
 
 
 def subscribed(name: str = MARK_PRICE) -> StreamActivity:
@@ -46,7 +49,7 @@ def delivering() -> StreamActivity:
         ("options", "btcusdt@openInterest@261225", 180.0),
         ("usdm", "btcusdt@forceOrder", math.inf),  # sparse
         ("coinm", "btcusd_perp@trade", math.inf),  # unverified
-        ("spot", "btcusdt@trade", math.inf),  # active: nothing is known yet
+        ("spot", "btcusdt@trade", FIRST_EVENT_S),  # active: nothing is known yet
     ],
 )
 def test_a_stream_is_due_after_what_its_row_says(product: str, name: str, seconds: float) -> None:
@@ -177,9 +180,58 @@ def test_a_quiet_stream_is_subscribed_again_on_a_new_connection_and_not_suspecte
     assert not stream.poll(1, 9999.0)
 
 
-@pytest.mark.parametrize("name", ["btcusdt@forceOrder", "btcusdt@aggTrade"])
-def test_a_sparse_or_active_stream_has_no_deadline_for_its_first_data(name: str) -> None:
-    stream = subscribed(name)
+def test_a_sparse_stream_has_no_deadline_for_its_first_data() -> None:
+    stream = subscribed("btcusdt@forceOrder")
 
     assert not stream.awaits_first
     assert not any(stream.poll(0, float(now)) for now in range(1, 9999))
+
+
+def test_an_active_stream_that_never_delivered_is_overdue_and_suspected_after_as_long() -> None:
+    stream = subscribed(TRADE)
+    assert not stream.poll(0, FIRST_EVENT_S - 0.25)
+    assert stream.poll(0, FIRST_EVENT_S)
+    assert (stream.missed_deadlines, stream.state) == (1, ActivityState.FRESH)
+    stream.learn(FIRST_EVENT_S + 5.0)
+    assert not stream.poll(0, 2 * FIRST_EVENT_S - 0.25)
+    assert stream.poll(0, 2 * FIRST_EVENT_S)
+
+    assert (stream.missed_deadlines, stream.state) == (2, ActivityState.SUSPECTED)
+    assert stream.probe_s == FIRST_EVENT_S
+
+
+def test_an_active_stream_whose_rhythm_is_known_is_overdue_after_its_own_timeout() -> None:
+    stream = subscribed(TRADE)
+    for count in range(1, 301):
+        stream.poll(count, count / 10)
+    stream.learn(31.0)
+    stream.restart(40.0)
+    stream.poll(300, 40.25)
+    assert not stream.poll(300, 45.0)
+
+    assert stream.poll(300, 40.25 + MIN_STREAM_TIMEOUT_S)
+
+
+def test_an_active_stream_of_which_rest_has_nothing_is_quiet_until_it_delivers() -> None:
+    stream = subscribed(TRADE)
+    stream.poll(0, FIRST_EVENT_S)
+    stream.note_nothing_missed()
+
+    assert (stream.missed_deadlines, stream.state) == (0, ActivityState.QUIET)
+    assert not any(stream.poll(0, float(now)) for now in range(31, 9999))
+    stream.poll(1, 10_000.0)
+    assert (stream.awaits_first, stream.state) == (False, ActivityState.FRESH)
+
+
+@pytest.mark.parametrize("was_quiet", [False, True])
+def test_a_stream_of_which_rest_has_more_is_suspected_at_once(was_quiet: bool) -> None:
+    stream = subscribed(TRADE)
+    stream.poll(0, FIRST_EVENT_S)
+    if was_quiet:
+        stream.note_nothing_missed()
+    stream.note_missed(40.0)
+
+    assert stream.poll(0, 40.0)
+    assert (stream.missed_deadlines, stream.state) == (2, ActivityState.SUSPECTED)
+    stream.note_missed(50.0)
+    assert stream.state is ActivityState.SUSPECTED

@@ -13,6 +13,7 @@ import pytest
 from connector.binance.stream_name import parse
 from connector.feed.supervisor import Supervisor
 from connector.lab.client_session import Session
+from connector.worker.status import status
 from tests.support.waiting import until
 from tests.support.worker import World, world
 
@@ -88,9 +89,9 @@ async def test_it_is_subscribed_again_on_its_connection_and_no_probe_is_needed(
 ) -> None:
     async with mute(tmp_path) as here:
         requests.on_unsubscribe = lambda: here.exchange.muted.discard(NAME)
-        await until(lambda: supervisor(here).silent == 1)
+        await until(lambda: supervisor(here).silent == [NAME])
         await until(lambda: here.published(NAME) > 0)
-        await until(lambda: supervisor(here).silent == 0)
+        await until(lambda: supervisor(here).silent == [])
 
         assert requests.made == [(0, "SUBSCRIBE"), (0, "UNSUBSCRIBE"), (0, "SUBSCRIBE")]
         assert here.exchange.connects_seen == 1
@@ -114,7 +115,7 @@ async def test_it_is_probed_only_after_it_was_subscribed_again_in_vain(
         assert requests.made[:3] == [(0, "SUBSCRIBE"), (0, "UNSUBSCRIBE"), (0, "SUBSCRIBE")]
         assert requests.made[3] == (1, "SUBSCRIBE")
         assert [method for number, method in requests.made[4:] if number == 0] == []
-        assert supervisor(here).silent == 1
+        assert supervisor(here).silent == [NAME]
         assert (supervisor(here).handovers, supervisor(here).disconnects) == (0, 0)
         await here.stop()
     logged = re.findall("streams_silent|stale_suspected|stream_quiet", capsys.readouterr().out)
@@ -136,8 +137,35 @@ async def test_it_is_healed_by_the_probe_when_its_connection_was_asked_again_in_
 
         own = [method for number, method in requests.made if number == 0]
         assert own == ["SUBSCRIBE", "UNSUBSCRIBE", "SUBSCRIBE", "UNSUBSCRIBE", "SUBSCRIBE"]
-        assert (supervisor(here).handovers, supervisor(here).silent) == (0, 0)
+        assert (supervisor(here).handovers, supervisor(here).silent) == (0, [])
         await here.stop()
     log = capsys.readouterr().out
     order = ["streams_silent", "stale_suspected", "stale_confirmed", "stale_healed"]
+    assert sorted(order, key=log.index) == order
+
+
+async def test_an_active_stream_is_asked_about_and_suspected_at_once_when_rest_has_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("connector.feed.liveness.activity.FIRST_EVENT_S", 600.0)
+    monkeypatch.setattr("connector.backfill.latest_id.POLL_INTERVAL_S", 0.05)
+    monkeypatch.setattr("connector.backfill.latest_id.DELIVERY_GRACE_S", 0.05)
+    monkeypatch.setattr("connector.continuity.quiet_series.MIN_INTERVAL_S", 0.1)
+    name = "btcusdt@trade"
+    spot = {"product": "spot", "symbols": ["BTCUSDT"], "streams": ["trade", "bookTicker"]}
+    async with world(tmp_path, spot) as here:
+        here.exchange.muted.add(name)
+        await until(lambda: here.published("btcusdt@bookTicker") > 0)
+        find = supervisor(here).liveness.suspicions.activity.find
+        await until(lambda: any(stream.last_count is not None for stream in find([name])))
+        [stream] = find([name])
+        stream.due_at = 0.0  # its deadline has passed
+        await until(lambda: supervisor(here).silent == [name])
+        assert status(here.worker)["connections"]["spot-1"]["silent"] == [name]
+        await until(lambda: here.worker.gap_filler.latest_ids.confirmed >= 1)
+        await until(lambda: supervisor(here).liveness.suspicions.suspected >= 1)
+        await here.stop()
+
+    log = capsys.readouterr().out
+    order = ["streams_silent", "stale_confirmed_by_rest", "stale_suspected"]
     assert sorted(order, key=log.index) == order

@@ -228,7 +228,7 @@ async def test_what_rest_has_of_a_stream_no_connection_delivers_is_missing_and_f
 async def test_a_quiet_stream_that_falls_stale_meanwhile_is_read_by_the_probe(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.backfill.latest_id.MIN_INTERVAL_S", 0.2)
+    monkeypatch.setattr("connector.continuity.quiet_series.MIN_INTERVAL_S", 0.2)
     both = {**SPOT, "streams": ["trade"]}
     async with world(tmp_path, both, rate=750.0) as here:
         await learned(here)
