@@ -17,9 +17,9 @@ Port = Annotated[
     int | None,
     Option(
         min=1,
-        max=65_532,
+        max=65_531,
         metavar="PORT",
-        help="First of four: spot, fstream, dstream, REST. [free]",
+        help="First of five: spot, fstream, dstream, REST, WS API. [free]",
     ),
 ]
 Fault = Annotated[
@@ -32,6 +32,10 @@ Misaligned = Annotated[
 ]
 LargeRequests = Annotated[
     bool, Option("--large-requests", help="Requests over 4,090 bytes are stuck, over 8,000 lost.")
+]
+Secrets = Annotated[
+    Path | None,
+    Option(metavar="DIR", help="Files of an API key that the WS API knows, as for `bkc call`."),
 ]
 Real = Annotated[bool, Option("--kafka", help="Real servers in place of the embedded.")]
 
@@ -46,6 +50,7 @@ def exchange(
     schedule: Schedule = None,
     misaligned: Misaligned = False,
     large_requests: LargeRequests = False,
+    secrets: Secrets = None,
     play: Annotated[
         list[Path] | None,
         Option(metavar="FILE", help="Play a capture in place of the market; several."),
@@ -71,7 +76,13 @@ def exchange(
 
     player = lab_run.player(play or [], product, stream, speed, loop=loop)
     server = lab_run.exchange(
-        seed, rate, port, misaligned=misaligned, large_requests=large_requests, source=player
+        seed,
+        rate,
+        port,
+        misaligned=misaligned,
+        large_requests=large_requests,
+        source=player,
+        secrets=secrets,
     )
     faults = lab_run.faults(fault or [], schedule, "exchange", captured=player is not None)
     lab_run.run([server], faults)

@@ -12,8 +12,10 @@ from connector.binance.products import Product
 from connector.cli.console import note, out, table, waiting
 from connector.cli.fetch import fetch
 from connector.codec.schema import DEAD_LETTER, OWN_TOPICS
+from connector.config.key_files import credentials_of, files_in, read_key_file
 from connector.errors import Refused
 from connector.lab import capture_file
+from connector.lab.account.keys import LabKey, lab_key
 from connector.lab.capture_player import Capture, Player, messages, speed_of
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
@@ -26,7 +28,7 @@ from connector.lab.registry import Registry
 from connector.lab.session_host import RequestLimits
 
 Part = Literal["exchange", "registry", "all"]
-LISTENERS = ("spot", "fstream", "dstream", "rest")
+LISTENERS = ("spot", "fstream", "dstream", "rest", "ws_api")
 SUBSCRIPTIONS = """\
 subscriptions:
   - product: spot
@@ -58,15 +60,33 @@ def exchange(
     misaligned: bool,
     large_requests: bool = False,
     source: Source | None = None,
+    secrets: Path | None = None,
 ) -> Exchange:
-    """Return the exchange, on four ports in a row or on free ones."""
+    """Return the exchange, on five ports in a row or on free ones.
+
+    `secrets`: the directory of an API key that the WS API knows. Raises Refused for a wrong one.
+    """
     ports = {} if port is None else {name: port + n for n, name in enumerate(LISTENERS)}
     limits = RequestLimits() if large_requests else None
     server = Exchange(
         Market(seed), rate, misaligned=misaligned, request_limits=limits, source=source, ports=ports
     )
     server.oracle.keep_ids = False  # it may run for weeks, and its memory must not grow
+    if secrets is not None:
+        key = _key_in(secrets)
+        server.ws_api.keys[key.api_key] = key
     return server
+
+
+def _key_in(secrets: Path) -> LabKey:
+    """Return the API key whose files are in a directory; raises Refused."""
+    files = files_in(secrets)
+    credentials_of(files)
+    path = files.private_key or files.secret_key
+    if path is None:
+        raise Refused(f"--secrets {secrets}: holds neither private-key.pem nor secret-key")
+    passphrase = None if files.passphrase is None else read_key_file(files.passphrase)
+    return lab_key(read_key_file(files.api_key), read_key_file(path), passphrase)
 
 
 def broker(*, real: bool) -> LabBroker:
@@ -140,8 +160,9 @@ def _config_of(servers: Sequence[LabServer]) -> str:
         if isinstance(server, Exchange):
             sections["exchange"] = "exchange:\n"
             for name, base in server.bases.items():
-                urls = f'{{streams: "{base.streams[0]}", rest: "{base.rest}"}}'
-                sections["exchange"] += f"  {name}: {urls}\n"
+                urls = f'streams: "{base.streams[0]}", rest: "{base.rest}"'
+                urls += f', ws_api: "{base.ws_api}"' if base.ws_api else ""
+                sections["exchange"] += f"  {name}: {{{urls}}}\n"
         elif isinstance(server, LabRegistry):
             sections["registry"] = f'schema_registry: {{url: "{server.url}"}}\n'
         else:

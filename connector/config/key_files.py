@@ -61,9 +61,9 @@ def credentials_of(files: KeyFiles) -> Credentials:
     Raises:
         Refused: a file cannot be read, may be read by others, or holds no such key.
     """
-    api_key = read_key_file(files.api_key)
+    api_key, signer = read_key_file(files.api_key), _signer(files)
     try:
-        return Credentials(api_key, _signer(files))
+        return Credentials(api_key, signer)
     except Refused as error:
         raise Refused(f"{files.api_key}: {error}") from None
 

@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from connector.binance.products import LIMITS, Bases, Product
+from connector.lab.account.server import WsApiServer
 from connector.lab.client_session import Session
 from connector.lab.client_socket import Socket
 from connector.lab.clock import Clock
@@ -43,14 +44,14 @@ class Exchange:
         misaligned: Every second connection of a host gets depth streams cut differently.
         request_limits: Sizes at which requests are stuck or lost; None: any size is answered.
         source: What makes the messages; default: the market at `rate`.
-        ports: Where `spot`, `fstream`, `dstream` and `rest` listen; default: free ports.
+        ports: Where `spot`, `fstream`, `dstream`, `rest`, `ws_api` listen; default: free ports.
         clock: Time of events and of REST; default: this machine's.
 
     Attributes:
         bases: Where each product is served, once started.
         oracle: The ids of every event made and sent.
         delivery: Every connection, and what is between them and the market.
-        rest: The REST side.
+        rest, ws_api: The REST side; the WS API, with the API keys it knows.
         accept_then_close: Close every new connection right after the handshake.
         handshakes: Counts them, and refuses some.
     """
@@ -87,6 +88,8 @@ class Exchange:
         self._sessions = self.delivery.sessions
         self._servers: list[Server] = []
         self.rest = Rest(market, port=self._ports.get("rest", 0), clock=self.clock)
+        api_port = self._ports.get("ws_api", 0)
+        self.ws_api = WsApiServer(self.rest.meters, self.clock, self.handshakes, tls, api_port)
         self._running = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted = 0
@@ -98,15 +101,16 @@ class Exchange:
             OSError: a port is taken; `stop` closes those that are open.
         """
         await self.rest.start()
+        await self.ws_api.start()
         scheme = "ws" if self._tls is None else "wss"
         for host, products in HOSTS.items():
             port = await self._listen(host)
             at = f"localhost:{port}" if self._tls else f"127.0.0.1:{port}"
             for product in products:
-                self.bases[product] = Bases((f"{scheme}://{at}",), self.rest.url)
+                places = self.rest.url, self.ws_api.url(product)
+                self.bases[product] = Bases((f"{scheme}://{at}",), *places)
         self._running.set()
-        source = self._source.run(self.delivery, self._running)
-        self._keep(asyncio.create_task(source, name="market"))
+        self._keep(asyncio.create_task(self._source.run(self.delivery, self._running)))
 
     def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         """Keep a reference to a task until it ends."""
@@ -146,8 +150,8 @@ class Exchange:
         await asyncio.gather(*tasks, return_exceptions=True)
         for server in self._servers:
             server.close()
-        for server in self._servers:
             await server.wait_closed()
+        await self.ws_api.stop()
         await self.rest.stop()
 
     async def _handle(self, host: str, socket: ServerConnection) -> None:
@@ -185,8 +189,6 @@ class Exchange:
             session.answer(encode({"method": "SUBSCRIBE", "params": named.split("/")}))
         return session
 
-    # The market
-
     @property
     def muted(self) -> set[str]:
         """Names of streams that are withheld, to be changed by hand."""
@@ -210,8 +212,6 @@ class Exchange:
         """Send a whole frame to every connection of a product's host."""
         for session in self.delivery.clients(product):
             session.socket.put(frame)
-
-    # Faults
 
     @property
     def connects_seen(self) -> int:

@@ -119,6 +119,14 @@ def test_a_directory_without_an_api_key_or_with_two_kinds_is_refused(tmp_path: P
         files_in(tmp_path)
 
 
+def test_an_error_names_one_file_the_one_that_is_wrong(folder: Path) -> None:
+    write(folder / "secret-key", SECRET, 0o644)
+
+    with pytest.raises(Refused) as caught:
+        credentials_of(files_in(folder))
+    assert str(caught.value).startswith(f"{folder}/secret-key: mode 0644")
+
+
 def test_an_error_names_the_file_and_shows_nothing_of_the_key(folder: Path) -> None:
     api_key = write(folder / "api-key", "PLANTED SECRET")
     private_key = write(folder / "private-key.pem", f"{pem(ED25519)[:-40]}PLANTED SECRET")

@@ -234,8 +234,9 @@ async def test_an_expired_token_ends_its_subscription_alone(server: WsApiServer)
 async def test_an_announced_shutdown_is_noted_and_passed_on(server: WsApiServer) -> None:
     told = Told()
     async with client(server, HMAC, told) as api:
-        server.announce_shutdown()
+        closing = asyncio.create_task(server.shut_down(3_600.0))
         await in_time(api.shutting_down.wait())
+        closing.cancel()
 
     assert told.kinds == ["UserEvent"]
     assert told.items[0].subscription is None  # type: ignore[union-attr]

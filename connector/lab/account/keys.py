@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 WELL_FORMED = re.compile(r"[A-Za-z0-9]{64}")
 PublicKey = RSAPublicKey | Ed25519PublicKey
@@ -55,6 +56,17 @@ class LabKey:
         except (InvalidSignature, binascii.Error):
             return False
         return True
+
+
+def lab_key(api_key: str, content: str, passphrase: str | None, account: str = "main") -> LabKey:
+    """Return the key whose files hold these texts: an HMAC secret, or a private key in PEM."""
+    if "PRIVATE KEY-----" not in content:
+        return LabKey(api_key, content, account)
+    password = None if passphrase is None else passphrase.encode()
+    public = load_pem_private_key(content.encode(), password).public_key()
+    if not isinstance(public, PublicKey):
+        raise TypeError(f"{type(public).__name__} is no key that Binance takes")
+    return LabKey(api_key, public, account)
 
 
 def payload_of(params: Mapping[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """The lab's WS API: spot, USD-M and COIN-M on one port, told apart by their paths."""
 
+import asyncio
+import contextlib
 import hashlib
 import ssl
 from collections.abc import Mapping
@@ -8,9 +10,10 @@ from urllib.parse import urlsplit
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from connector.binance.products import LIMITS
+from connector.binance.products import LIMITS, Product
 from connector.binance.wsapi_methods import CONNECT_WEIGHT, WS_API_PRODUCTS, WsApiProduct
 from connector.lab.account.client import ApiClient
 from connector.lab.account.keys import LabKey
@@ -92,10 +95,12 @@ class WsApiServer:
             self._server.close()
             await self._server.wait_closed()
 
-    def url(self, product: WsApiProduct) -> str:
-        """Return where a product's WS API is; start comes first."""
+    def url(self, product: Product) -> str:
+        """Return where a product's WS API is; "": it has none. `start` comes first."""
         if self._server is None:
             raise RuntimeError("WsApiServer.start() comes first")
+        if product == "options":
+            return ""
         port = self._server.sockets[0].getsockname()[1]
         host = "ws://127.0.0.1" if self._tls is None else "wss://localhost"
         return f"{host}:{port}{PATHS[product]}"
@@ -139,10 +144,14 @@ class WsApiServer:
             own = client.session.subscriptions.items()
             client.terminate([number for number, subscription in own if subscription.by == token])
 
-    def announce_shutdown(self) -> None:
-        """Tell every client that its connection will close soon."""
-        for client in self.clients:
+    async def shut_down(self, after_s: float) -> None:
+        """Tell every client that its connection will close, and close it `after_s` later."""
+        clients = list(self.clients)
+        for client in clients:
             client.send({"event": {"e": "serverShutdown", "E": self.now_ms()}})
+        await asyncio.sleep(after_s)
+        with contextlib.suppress(ConnectionClosed):
+            await asyncio.gather(*(client.socket.close(1001, "going away") for client in clients))
 
     async def drop(self) -> None:
         """Reset the TCP connection of every client."""

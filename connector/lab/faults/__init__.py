@@ -45,11 +45,25 @@ from connector.lab.faults.subscriptions import (
     RefuseStream,
 )
 from connector.lab.faults.target import Target
+from connector.lab.faults.ws_api import (
+    ApiDrop,
+    ApiExpire,
+    ApiRefuse,
+    ApiRevoke,
+    ApiShutdown,
+    ApiSilent,
+)
 
 __all__ = [
     "FAULTS",
     "AcceptThenClose",
     "AnyFault",
+    "ApiDrop",
+    "ApiExpire",
+    "ApiRefuse",
+    "ApiRevoke",
+    "ApiShutdown",
+    "ApiSilent",
     "BlackHole",
     "ClockSkew",
     "Drop",
@@ -131,6 +145,12 @@ FAULTS: dict[str, type[AnyFault]] = {
     "rest-cache": RestCache,
     "rest-rows": RestRows,
     "rest-unsettled": RestUnsettled,
+    "api-drop": ApiDrop,
+    "api-silent": ApiSilent,
+    "api-refuse": ApiRefuse,
+    "api-revoke": ApiRevoke,
+    "api-expire": ApiExpire,
+    "api-shutdown": ApiShutdown,
     "symbol-status": SymbolStatus,
     "odd-listing": OddListing,
     "clock-skew": ClockSkew,

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from connector.lab.account.keys import LabKey
+from connector.lab.account.session import LabToken
 from connector.lab.client_session import Session
 from connector.lab.clock import Clock
 from connector.lab.delivery import Delivery
@@ -24,6 +26,35 @@ class RestTarget(Protocol):
         ...
 
 
+class ApiTarget(Protocol):
+    """The WS API."""
+
+    silent: bool
+    keys: dict[str, LabKey]
+    refusals: list[tuple[int, float]]
+
+    def revoke(self, api_key: str) -> None:
+        """Take a key away."""
+        ...
+
+    def expire(self, token: str) -> None:
+        """Let a listenToken expire."""
+        ...
+
+    @property
+    def tokens(self) -> dict[str, LabToken]:
+        """Its listenTokens."""
+        ...
+
+    async def drop(self) -> None:
+        """Reset every connection."""
+        ...
+
+    async def shut_down(self, after_s: float) -> None:
+        """Announce that the connections end, and end them."""
+        ...
+
+
 class Target(Protocol):
     """The exchange."""
 
@@ -40,6 +71,11 @@ class Target(Protocol):
     @property
     def rest(self) -> RestTarget:
         """Its REST side."""
+        ...
+
+    @property
+    def ws_api(self) -> ApiTarget:
+        """Its WS API."""
         ...
 
     async def shut_down(self, sessions: Sequence[Session], after_s: float) -> None:
