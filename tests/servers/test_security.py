@@ -21,11 +21,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from connector.config.model import KafkaSettings, SecuritySettings, TopicSettings
-from connector.errors import Refused, Retry
+from connector.errors import Fatal, Refused, Retry
 from connector.kafka import client_config, topic_admin
 from connector.kafka.bulk_consumer import BulkConsumer
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.kafka.topic_settings import TopicRole
+from connector.kafka.transactional_producer import TransactionalProducer
 from connector.lab.certificates import Authority
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
@@ -42,6 +43,7 @@ USERS = {
     "writer": "writer-word",
     "reader": "reader-word",
     "stranger": "stranger-word",
+    "halfway": "halfway-word",  # may read and write topics, and has no transactional.id
 }
 HERE = TopicSettings(create=False)
 
@@ -53,6 +55,8 @@ async def secure() -> AsyncIterator[SecureKafka]:
     await broker.create(["guarded", "guarded.dead"], 1)
     await grant(broker, "writer", AclOperation.WRITE)
     await grant(broker, "reader", AclOperation.READ)
+    for operation in (AclOperation.READ, AclOperation.WRITE):
+        await grant(broker, "halfway", operation)
     yield broker
     await broker.stop()
 
@@ -213,7 +217,7 @@ async def test_without_the_right_to_write_the_trouble_is_named(
     assert ledger.records.acknowledged == 0
     assert ledger.records.failed == 1
     trouble = str(producer.fatal or producer.trouble)  # whichever right the broker asks for first
-    assert "has no WRITE" in trouble or "may not produce" in trouble
+    assert "WRITE to write" in trouble or "may not produce" in trouble
     assert USERS["stranger"] not in trouble
 
 
@@ -244,9 +248,54 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
 
     text = running.log.read_text()
     assert code == 4, text
-    assert "gave up" in text
-    assert "grant WRITE and DESCRIBE on TransactionalId" in text
+    assert "gave_up" in text
+    assert "no WRITE on readonly.spot.trade, readonly.spot.depth-diff" in text
+    assert "--allow-principal User:reader --operation Write --topic readonly.spot.trade" in text
     assert USERS["reader"] not in text
+
+
+async def test_a_right_that_only_the_second_start_would_miss_is_named_at_the_first(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    names: dict[str, TopicRole] = {"first.progress": "progress", "first.trade": "data"}
+    await secure.create(list(names), 1)  # nothing is in them yet
+
+    with pytest.raises(Fatal) as caught:
+        await topic_admin.ensure(allowed(secure, tmp_path), HERE, names)
+
+    text = str(caught.value)
+    assert text.startswith("Kafka: no READ on first.progress; cure: kafka-acls")
+    assert text.endswith("--allow-principal User:writer --operation Read --topic first.progress")
+
+
+async def test_a_topic_that_may_not_be_created_names_that_right(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    with pytest.raises(Fatal, match=r"no CREATE on not\.there; cure: .*--operation Create"):
+        await topic_admin.ensure(
+            allowed(secure, tmp_path), TopicSettings(replication=1), {"not.there": "data"}
+        )
+
+
+async def test_settings_that_may_not_be_read_are_said_to_be_not_compared(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    [warning] = await topic_admin.ensure(allowed(secure, tmp_path), HERE, {"guarded": "data"})
+
+    assert warning.startswith("settings of 1 topics are not compared: no DESCRIBE_CONFIGS; ")
+    assert warning.endswith("--operation DescribeConfigs --topic guarded")
+
+
+async def test_without_a_transactional_id_of_its_own_a_writer_ends_with_the_right_that_is_missing(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    settings = allowed(secure, tmp_path, username="halfway", word=USERS["halfway"])
+    conf = client_config.transactional(settings, "binance.market.0")
+    producer = TransactionalProducer(conf, Ledger(), "guarded.dead", Lag())
+
+    with pytest.raises(Fatal, match="grant WRITE and DESCRIBE on TransactionalId"):
+        await asyncio.to_thread(producer.start, time.monotonic() + GIVE_UP_S)
+    producer.close()
 
 
 async def test_a_user_who_may_only_read_topics_verifies_them(secure: SecureKafka) -> None:
