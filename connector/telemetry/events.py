@@ -5,7 +5,7 @@ happens often is counted (telemetry/ledger.py), not logged.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -14,9 +14,18 @@ from connector.rate_limit import Sampler
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("bkc")
 _dead_letters = Sampler(5)  # lines a second
 _transactions = Sampler(1)
+STARTING = "starting"  # telemetry/logs.py makes a block of it
 MAX_NAMES = 10  # stream names in one line; `count` says how many there are
 
 # Start, plan and stop
+
+
+def starting(version: str, facts: Mapping[str, str | list[str]]) -> None:
+    """A worker starts; `facts` say which file, exchange, hosts, cluster, registry and topics.
+
+    A readable block on the console, one event in JSON.
+    """
+    _log.info(STARTING, version=version, **facts)
 
 
 def started(streams: int, connections: int, topics: int, version: str) -> None:

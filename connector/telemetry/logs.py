@@ -13,6 +13,8 @@ from typing import Any
 
 import structlog
 
+from connector.telemetry.events import STARTING
+
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _INDENT = "    "  # of what continues a line
 _REPORTED = ("FAIL", "ERROR")  # what librdkafka both logs and gives to `error_cb`
@@ -71,13 +73,25 @@ def _console_renderer() -> structlog.typing.Processor:
     )
 
     def render_lines(logger: Any, level: str, event: MutableMapping[str, Any]) -> str:
+        width = os.get_terminal_size(sys.stderr.fileno()).columns if on_terminal else 0
+        block = _block(event, width) if event["event"] == STARTING else ""
         text = str(render(logger, level, event))
-        if not on_terminal:
-            return text
         line, newline, rest = text.partition("\n")
-        return wrap(line, os.get_terminal_size(sys.stderr.fileno()).columns) + newline + rest
+        return wrap(line, width) + newline + rest + block
 
     return render_lines
+
+
+def _block(event: MutableMapping[str, Any], width: int) -> str:
+    """Take the facts out of an event; return them as lines, a name and its value each."""
+    names = [name for name in event if name not in ("event", "level", "timestamp", "version")]
+    column = max(map(len, names), default=0)
+    lines = [""]
+    for name in names:
+        value = event.pop(name)
+        text = ", ".join(value) if isinstance(value, list) else str(value)
+        lines.append(wrap(f"{_INDENT}{name:{column}}  {text}", width))
+    return "\n".join(lines)
 
 
 def wrap(line: str, width: int) -> str:

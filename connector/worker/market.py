@@ -40,6 +40,7 @@ from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
 from connector.worker.retired_series import retire_series
+from connector.worker.start_summary import start_summary
 from connector.worker.status import status
 from connector.worker.writer import KAFKA_RETRIES, ShardWriter, WriterIdentity
 
@@ -171,6 +172,8 @@ class MarketWorker:
                 stored was.
         """
         self._stop_on_signals()
+        loaded, plan = self.replanner.loaded, self.replanner.plan
+        events.starting(version(), start_summary(loaded, plan, self.writer.transactional_id))
         await self.server.start(self.settings.server.host, self.settings.server.port)
         await self.rest.start()
         began = time.monotonic()

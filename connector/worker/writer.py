@@ -57,6 +57,7 @@ class ShardWriter:
         lag: Lag,
     ) -> None:
         self._identity, self._tracker = identity, tracker
+        self.transactional_id = identity.transactional_id
         self._generation = 1  # above that of every writer before this one
         schemas = SchemaCache(registry)
         self._store = CheckpointStore(client_config.client(kafka), identity.prefix, schemas)
