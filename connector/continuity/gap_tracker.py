@@ -4,7 +4,7 @@ The pipeline reports events, the supervisors report connections; backfill/gap_fi
 `requests`. No I/O.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
@@ -115,6 +115,10 @@ class GapTracker(SeriesRegistry):
         """
         for each in series:
             self.open_after(each, reason, each.last_id)
+
+    def suspect_topics(self, topics: Collection[str], reason: GapReason) -> None:
+        """Do so in all series whose records go to these topics."""
+        self.suspect((each for each in self._series.values() if each.topic in topics), reason)
 
     def open_after(self, series: Series, reason: GapReason, before_id: int | None) -> None:
         """Open a pending gap behind this id, unless there is one; later ids may have been read."""

@@ -1,6 +1,6 @@
 """The events of a frame become records: decode ▸ encode ▸ order ▸ publish. No I/O."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Protocol
 
 import msgspec
@@ -45,6 +45,7 @@ class EventProcessor:
         self._gap_tracker = gap_tracker
         self.room = 0  # records that may be published before the publisher is asked again
         self.max_ahead_ms = framing.MAX_AHEAD_MS  # of record times, before our clock
+        self.withheld_topics: Collection[str] = ()  # which do not exist: nothing is published there
         self.feed = 0  # id of the connection whose events are processed now
         self.arbitration = Arbitration(clock)
         self.dead_letters = DeadLetterHandler(publisher, ledger, gap_tracker)
@@ -115,6 +116,10 @@ class EventProcessor:
         self, route: Route, series: Series, message: Any, receipt: bytes, received_us: int
     ) -> None:
         """Publish an event in its turn, a repeat never. Raises BadMessage: it cannot be encoded."""
+        if self.withheld_topics and series.topic in self.withheld_topics:
+            self._records.produced += 1
+            self._records.withheld += 1
+            return
         codec = route.codec
         try:
             value = codec.encode(message, series.record_prefix, receipt)

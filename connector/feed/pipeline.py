@@ -6,7 +6,7 @@ What else happens to a stream (a subscription, the end of a connection) is queue
 
 import functools
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import ParamSpec
 
 import msgspec
@@ -195,6 +195,15 @@ class Pipeline:
     def clear_suspicion(self, routes: Iterable[Route]) -> None:
         """Note that the connections of these streams are not stale."""
         self.run_in_order(self.arbitration.clear_suspicion, list(routes))
+
+    def withhold(self, topics: Collection[str]) -> None:
+        """Publish nothing into these topics, which do not exist, until the next call.
+
+        What their series miss meanwhile is a gap; the first record after it ends the gap.
+        """
+        new = set(topics) - set(self._processor.withheld_topics)
+        self._processor.withheld_topics = frozenset(topics)
+        self.gap_tracker.suspect_topics(new, "delivery")
 
     def reset(self, series: Series) -> None:
         """Begin the ids of a series anew."""

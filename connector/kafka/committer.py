@@ -71,6 +71,9 @@ class Committer:
         poison: PoisonRecords = {}
         lost: RecordList = []
         missing = late  # in the open transaction
+        self._client.topic_is_missing = lambda: bool(
+            self._of_missing_topics(records).keys() - poison.keys()
+        )
         while True:
             try:
                 error = self._commit(missing, broken)
@@ -86,6 +89,7 @@ class Committer:
                 if stored > commits:
                     break
                 lost = self._lost_transactions(stored, commits)
+            poison |= self._of_missing_topics(records)
             missing, broken = [*lost, *_without(records, poison)], None
             self._client.begin()
         self._keep(commits + 1, _without(records, poison))
@@ -98,6 +102,11 @@ class Committer:
             return error
         # After _STATE, too: the commit's error says why the transaction is broken.
         return self._client.commit() or error
+
+    def _of_missing_topics(self, records: RecordList) -> PoisonRecords:
+        """Return the records whose topic does not exist and cannot be created."""
+        missing, error = self._health.missing_topics, KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
+        return {at: error for at, record in enumerate(records) if record[0] in missing}
 
     def _leave_out(
         self, records: RecordList, poison: PoisonRecords, error: KafkaError, commits: int

@@ -20,11 +20,9 @@ from connector.kafka import error_hints
 from connector.kafka.checkpoint_barrier import CheckpointBarrier, Interval
 from connector.kafka.client import open_client
 from connector.kafka.dead_letter import NEIGHBOUR_OF_POISON, POISON_RECORD
-from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
+from connector.kafka.producer import SAMPLE_EVERY, TOPIC_MISSING, Producer, SeriesTracker
 from connector.kafka.refused_batch import HeldRecord, RefusedBatch
 from connector.kafka.transaction_client import DeliveryReport
-from connector.rate_limit import Sampler
-from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
@@ -43,7 +41,6 @@ class IdempotentProducer(Producer):
         super().__init__(ledger, lag, dead_letter_topic, tracker)
         self._conf = dict(conf)
         self._capacity = int(conf["queue.buffering.max.messages"])
-        self._failure_logs = Sampler(1)
         self._sampled = 0
         self._checkpoints = 0  # collected so far: what other writers number by transactions
         self._barrier = CheckpointBarrier()
@@ -84,6 +81,9 @@ class IdempotentProducer(Producer):
     def publish(
         self, topic: str, value: bytes, key: bytes, timestamp_ms: int, received_us: int
     ) -> None:
+        if self._missing_topics and topic in self._missing_topics:
+            self._count_failed(TOPIC_MISSING, topic, value)
+            return
         self._until_sample -= 1
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
@@ -166,15 +166,10 @@ class IdempotentProducer(Producer):
         if error.code() in POISON_RECORD:
             self._reject(error, topic, value, received_us or time.time_ns() // 1000)
             return
-        self._ledger.delivery_errors[error.name()] += 1
-        self._records.failed += 1
-        self._mark_refused(topic, value, "delivery")
-        cause = error_hints.describe(error)
-        self.health.report(cause)
+        self._count_failed(error, topic, value)
+        self.health.report(error_hints.describe(error))
         if error.fatal():
             self._set_fatal(error)
-        if self._failure_logs.allows(time.monotonic()):
-            events.delivery_failed(topic=topic, cause=cause)
 
     def _on_checkpoint_delivery(
         self, record: KafkaRecord, error: KafkaError | None, _message: Message | None

@@ -12,10 +12,12 @@ from connector.errors import BadMessage, Fatal
 from connector.kafka import error_hints
 from connector.kafka.dead_letter import DeadLetterEncoder, shortened
 from connector.kafka.trouble import KafkaTrouble
+from connector.rate_limit import Sampler
 from connector.telemetry import events
 from connector.telemetry.lag import Lag, histogram
 from connector.telemetry.ledger import Ledger
 
+TOPIC_MISSING = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
 SAMPLE_EVERY = 64  # records; one of them is timed from socket to acknowledgement
 
 
@@ -56,11 +58,13 @@ class Producer(ABC):
         self.fenced = False  # a later writer has taken over: this one never writes again
         self.hurried = False  # see `hurry`
         self.health = KafkaTrouble()
+        self._missing_topics = self.health.missing_topics
         self.commits = 0  # transactions stored
         self.pauses = histogram("bkc_commit_pause_seconds")  # of publishing, for each commit
         self._ledger, self._records, self._lag = ledger, ledger.records, lag
         self._dead_letter_encoder = DeadLetterEncoder(dead_letter_topic)
         self._tracker = tracker
+        self._failure_logs = Sampler(1)
         self._until_sample = SAMPLE_EVERY
 
     @property
@@ -150,7 +154,10 @@ class Producer(ABC):
         record = self._dead_letter_encoder.encode(source, raw, error, received_us, time.monotonic())
         if record is None:
             return False
-        self._produce_dead_letter(record)
+        if record[0] in self._missing_topics:
+            self._on_dead_letter_refused(record, TOPIC_MISSING)
+        else:
+            self._produce_dead_letter(record)
         return True
 
     @abstractmethod
@@ -164,6 +171,14 @@ class Producer(ABC):
         bad = BadMessage("refused", f"{error.name()}: {error.str()}")
         if not self.dead_letter(topic, value, bad, received_us):
             self._records.dead_lettered += 1
+
+    def _count_failed(self, error: KafkaError, topic: str, value: bytes) -> None:
+        """Count and mark a record that Kafka did not take, for a reason that is not its own."""
+        self._ledger.delivery_errors[error.name()] += 1
+        self._records.failed += 1
+        self._mark_refused(topic, value, "delivery")
+        if self._failure_logs.allows(time.monotonic()):
+            events.delivery_failed(topic=topic, cause=error_hints.describe(error))
 
     def _mark_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
         if self._tracker is not None:

@@ -33,6 +33,7 @@ from connector.kafka.topic_settings import (
 from connector.telemetry import events
 
 REQUEST_TIMEOUT_S = 5.0
+MISSING = "it does not exist any more: create it, or set topics.create: true"
 _EMBEDDED = "mockCluster"  # begins the cluster id of the lab's embedded broker: no admin API
 Roles = Mapping[str, TopicRole]  # by topic
 _DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -66,6 +67,27 @@ async def ensure(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) ->
     if report.refused:
         raise Refused("\n".join(report.refused))
     return report.warnings
+
+
+async def restore(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> dict[str, str]:
+    """Create topics that existed before and do not exist any more, where that is allowed.
+
+    Returns the topics that are still missing -> why, with the cure. Raises Retry as `ensure`.
+    """
+    return await asyncio.to_thread(_restore, kafka, settings, roles)
+
+
+def _restore(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> dict[str, str]:
+    with _Admin(kafka).answering() as admin:
+        missing = admin.missing(roles)
+        if not settings.create:
+            return dict.fromkeys(missing, MISSING)
+        try:
+            if missing:
+                admin.create(settings, {name: roles[name] for name in missing})
+        except (Refused, Fatal) as error:
+            return dict.fromkeys(admin.missing(roles), str(error))
+        return {}
 
 
 def inspect(kafka: KafkaSettings, roles: Roles) -> InspectedTopics:

@@ -46,6 +46,8 @@ class TransactionClient:
     ) -> None:
         self._parent = parent  # whose deadline holds for this one
         self._conf, self._on_error = dict(conf), on_error
+        # Whether a topic of the transaction that is being committed does not exist.
+        self.topic_is_missing: Callable[[], bool] = bool
         self.deadline: float | None = None  # of all waiting, in monotonic seconds; None: no end
         self.last_error: KafkaError | None = None  # for which the call under way is repeated
         self.no_coordinator: str | None = None  # why `init` waits, as far as the cluster shows it
@@ -159,6 +161,8 @@ class TransactionClient:
                 if not cause.retriable():
                     raise ProducerLost(cause) from error
                 self.last_error = cause
+                if self.topic_is_missing():  # it would wait for ever: now it must be aborted
+                    self.producer.purge()
             self.serve()  # error_cb may know more
 
     def _check_deadline(self) -> None:

@@ -21,7 +21,7 @@ from connector.kafka import error_hints
 from connector.kafka.committer import FENCED, Committer, WriterLookup
 from connector.kafka.dead_letter import POISON_RECORD
 from connector.kafka.poison_search import PoisonRecords
-from connector.kafka.producer import SAMPLE_EVERY, Producer, SeriesTracker
+from connector.kafka.producer import SAMPLE_EVERY, TOPIC_MISSING, Producer, SeriesTracker
 from connector.kafka.transaction_client import DeadlineExceeded, ProducerLost, TransactionClient
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
@@ -113,6 +113,9 @@ class TransactionalProducer(Producer):
     def publish(
         self, topic: str, value: bytes, key: bytes, timestamp_ms: int, received_us: int
     ) -> None:
+        if self._missing_topics and topic in self._missing_topics:
+            self._count_failed(TOPIC_MISSING, topic, value)
+            return
         transaction = self._open
         if not transaction.records:
             self._begin()
@@ -211,12 +214,15 @@ class TransactionalProducer(Producer):
             self._lag.observe(now_us, received_us, timestamp_ms)
         for position, error in poison.items():
             record = transaction.records[position]
-            if position < data:
-                self._reject(error, record[0], record[1] or b"", now_us)
+            topic, value = record[0], record[1] or b""
+            if position < data and error.code() in POISON_RECORD:
+                self._reject(error, topic, value, now_us)
+            elif position < data:
+                self._count_failed(error, topic, value)
             elif position < checkpoint_at:
                 self._on_dead_letter_refused(record, error)
             else:
-                self._count_lost_checkpoint(record[0], error)
+                self._count_lost_checkpoint(topic, error)
 
     @property
     @override

@@ -36,7 +36,9 @@ class KafkaTrouble:
 
     def __init__(self) -> None:
         self._reported: str | None = None
-        self._missing: Mapping[str, str] = {}
+        # Topics that do not exist and cannot be created -> why; their records are left out. It is
+        # the same object always, so that the producer's test for each record costs almost nothing.
+        self.missing_topics: dict[str, str] = {}
         self._began: float | None = None  # when the present trouble began; None: there is none
         self._logged: dict[str, float] = {}  # causes of the present trouble -> when last logged
 
@@ -48,22 +50,18 @@ class KafkaTrouble:
         """Note that records were stored: what was reported is over."""
         self._reported = None
 
-    @property
-    def missing_topics(self) -> Mapping[str, str]:
-        """Topics of the plan that do not exist and cannot be created -> why."""
-        return self._missing
-
-    @missing_topics.setter
-    def missing_topics(self, topics: Mapping[str, str]) -> None:
-        self._missing = dict(topics)
+    def set_missing(self, topics: Mapping[str, str]) -> None:
+        """Set `missing_topics`."""
+        self.missing_topics.clear()
+        self.missing_topics.update(topics)
 
     def cause(self, now: float, unanswered_since: float | None) -> str | None:
         """Return why records are not stored; None: they are.
 
         unanswered_since: When the oldest record was sent that is not acknowledged; None: all are.
         """
-        if self._missing:
-            return "; ".join(f"topic {name}: {why}" for name, why in self._missing.items())
+        if self.missing_topics:
+            return "; ".join(f"topic {name}: {why}" for name, why in self.missing_topics.items())
         if self._reported is not None:
             return self._reported
         waits = unanswered_since is not None and now - unanswered_since >= ANSWER_TIMEOUT_S

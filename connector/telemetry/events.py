@@ -81,6 +81,15 @@ def compatibility_not_set(subject: str, cause: str) -> None:
     _log.warning("compatibility_not_set", subject=subject, cause=cause)
 
 
+def topics_missing(topics: Mapping[str, str]) -> None:
+    """Topics that the worker writes to do not exist any more; each with why it stays so.
+
+    Their records are left out and marked as missing until they exist again; none: all do again.
+    """
+    level = _log.error if topics else _log.info
+    level("topics_missing", topics=dict(topics))
+
+
 def topics_created(names: list[str]) -> None:
     """Missing topics have been created."""
     _log.info("topics_created", topics=names)

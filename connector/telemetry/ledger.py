@@ -1,7 +1,7 @@
 """The accounts of a worker: what became of each frame and each record.
 
 Frames: received = decoded + control + undecodable + dropped + waiting.
-Records: produced = acknowledged + repeated + dead_lettered + failed + lost + in_flight.
+Records: produced = acknowledged + repeated + dead_lettered + failed + lost + withheld + in_flight.
 
 Plain integers without locks: one thread writes them, the metrics page reads them.
 """
@@ -38,6 +38,8 @@ class Records:
     failed: int = 0  # given up by the producer, for a reason that is not the record's own
     lost: int = 0  # neither a record nor a dead letter of it is stored: Kafka refused both
 
+    withheld: int = 0  # not published: their topic did not exist; a gap says so
+
     @property
     def not_stored(self) -> int:
         """Records that were given up: no topic has them."""
@@ -47,7 +49,7 @@ class Records:
     def in_flight(self) -> int:
         """Records that are neither stored nor given up yet; dead letters too."""
         stored = self.acknowledged + self.repeated + self.dead_lettered
-        return self.produced - stored - self.failed - self.lost
+        return self.produced - stored - self.failed - self.lost - self.withheld
 
 
 @dataclass(slots=True)

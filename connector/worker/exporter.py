@@ -14,7 +14,7 @@ from connector.worker.replanner import OUTCOMES
 from connector.worker.status import Snapshot
 
 FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
-RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed", "lost")
+RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed", "lost", "withheld")
 MESSAGE_REASONS = ("json", "shape", "field", "decimal", "text", "unknown_stream")
 DEAD_LETTER_REASONS = (*MESSAGE_REASONS, "refused", "bug")  # by Kafka, or in this program
 

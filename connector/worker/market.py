@@ -42,6 +42,7 @@ from connector.worker.replanner import Replanner
 from connector.worker.retired_series import retire_series
 from connector.worker.start_summary import start_summary
 from connector.worker.status import status
+from connector.worker.topic_keeper import TopicKeeper
 from connector.worker.writer import KAFKA_RETRIES, ShardWriter, WriterIdentity
 
 POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
@@ -121,6 +122,13 @@ class MarketWorker:
         # The plan and its changes
         self.provisioner = Provisioner(
             kafka, settings.topics, registry, self.writer.control, self.writer.dead_letter
+        )
+        self.topic_keeper = TopicKeeper(
+            kafka,
+            settings.topics,
+            lambda: self.provisioner.roles(self.replanner.plan),
+            self.producer,
+            self.pipeline,
         )
         self.replanner = Replanner(
             loaded,
@@ -225,7 +233,7 @@ class MarketWorker:
         return False
 
     async def _run_until_stopped(self) -> None:
-        parts = (self.shard, self.replanner, self.gap_filler)
+        parts = (self.shard, self.replanner, self.gap_filler, self.topic_keeper)
         tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         while not (
             self.stopping.is_set() or self._cannot_write or any(task.done() for task in tasks)
@@ -267,6 +275,7 @@ class MarketWorker:
             dead_lettered=records.dead_lettered,
             failed=records.failed,
             lost=records.lost,
+            withheld=records.withheld,
             dropped=frames.dropped,
         )
         fatal = self.producer.fatal or self._crash

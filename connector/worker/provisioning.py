@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from connector.config.model import KafkaSettings, RegistrySettings, TopicSettings
 from connector.kafka import topic_admin
 from connector.kafka.schema_registry import ensure_schemas
-from connector.kafka.topic_settings import topic_roles
+from connector.kafka.topic_settings import TopicRole, topic_roles
 from connector.planning.model import Plan
 from connector.telemetry import events
 
@@ -42,10 +42,13 @@ class Provisioner:
         await self.ensure_topics(plan)
         return await self.ensure_schemas(plan)
 
+    def roles(self, plan: Plan) -> dict[str, TopicRole]:
+        """Return the topics that a worker with this plan writes to, and their roles."""
+        return topic_roles(plan.topics, self._own, self._dead_letter)
+
     async def ensure_topics(self, plan: Plan) -> None:
         """Create the topics that are new in a plan, and the worker's own."""
-        roles = topic_roles(plan.topics, self._own, self._dead_letter)
-        new = {name: role for name, role in roles.items() if name not in self._ensured}
+        new = {name: role for name, role in self.roles(plan).items() if name not in self._ensured}
         if new:
             for text in await topic_admin.ensure(self._kafka, self._topics, new):
                 events.topic_warning(text=text)

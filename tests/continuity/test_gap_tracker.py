@@ -515,3 +515,28 @@ def test_a_gap_of_a_lost_connection_begins_when_it_was_last_known_to_be_quiet() 
 
     assert markers[-1]["before_time"] == NOW_MS + 500
     assert progress["complete_until"] == NOW_MS + 500
+
+
+def test_what_came_while_a_topic_was_missing_is_a_gap_that_the_first_record_after_it_ends() -> None:
+    line = Line("btcusdt@trade", "btcusdt@miniTicker", policy=EVERYTHING)
+    line.trades(10)
+    line.send("btcusdt@miniTicker", mini(NOW_MS))
+    line.drain()
+    line.pipeline.withhold(["binance.spot.trade"])
+    line.trades(11, 12)
+    line.send("btcusdt@miniTicker", mini(NOW_MS + 5))
+    markers, _ = line.drain()
+    line.pipeline.withhold([])
+    line.trades(13)
+    [ended], _ = line.drain()
+
+    assert states(markers) == [("opened", "delivery")]
+    assert (ended["state"], ended["reason"], ended["gap_id"]) == (
+        "opened",
+        "delivery",
+        markers[0]["gap_id"],
+    )
+    assert (ended["before_id"], ended["after_id"], ended["missing"]) == (10, 13, 2)
+    assert [record["trade_id"] for record in line.records()] == [10, 13]
+    assert len(line.records("mini-ticker")) == 2
+    assert (line.ledger.records.withheld, len(line.requested())) == (2, 1)

@@ -1,6 +1,6 @@
 """How a transaction comes to its end, with a client whose commits the test decides."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pytest
@@ -10,7 +10,11 @@ from connector.codec.framing import KafkaRecord
 from connector.continuity.stored_state import LastWriter
 from connector.errors import Retry
 from connector.kafka.committer import Committer, WriterLookup
-from connector.kafka.transaction_client import DeliveryReport, ProducerLost, TransactionClient
+from connector.kafka.transaction_client import (
+    DeliveryReport,
+    ProducerLost,
+    TransactionClient,
+)
 from connector.kafka.trouble import KafkaTrouble
 
 BAD = KafkaError(KafkaError.INVALID_TIMESTAMP)
@@ -42,6 +46,7 @@ class GivenClient(TransactionClient):
         self.topic_max_bytes = self.batch_bytes = 1_000_000
         self.reopened = 0
         self._open: list[bytes] = []
+        self.topic_is_missing: Callable[[], bool] = bool
         self.producer: list[object] = []  # type: ignore[assignment]  # nothing is in flight
 
     def begin(self) -> None:
@@ -74,6 +79,8 @@ class GivenClient(TransactionClient):
         self.batch_bytes = max_bytes
 
     def commit(self) -> KafkaError | None:
+        if self.topic_is_missing():
+            return PURGED
         if (error := self._refusal()) is not None:
             return error
         if self.outcomes:
@@ -240,3 +247,32 @@ def test_why_a_transaction_is_produced_again_is_trouble_of_the_producer() -> Non
     store(Committer(client, None, health), client, b"data", 0)
 
     assert health.cause(0.0, None) == "COORDINATOR_NOT_AVAILABLE: Broker: Coordinator not available"
+
+
+def with_missing_topic() -> KafkaTrouble:
+    health = KafkaTrouble()
+    health.set_missing({"gone": "create it"})
+    return health
+
+
+def test_records_of_a_topic_that_does_not_exist_are_left_out_and_the_others_are_stored() -> None:
+    client = GivenClient()
+    client.begin()
+    produced: list[KafkaRecord] = [("gone", b"a", b"key", 1, None), *records(b"b")]
+    client.produce(produced)
+
+    left_out = Committer(client, found(0), with_missing_topic()).store(
+        produced, records(b"progress"), 0
+    )
+
+    assert {at: error.code() for at, error in left_out.items()} == {
+        0: KafkaError.UNKNOWN_TOPIC_OR_PART
+    }
+    assert client.stored == [[b"b", b"progress"]]
+
+
+def test_a_transaction_without_records_of_the_missing_topic_is_stored_at_once() -> None:
+    client = GivenClient()
+
+    assert store(Committer(client, found(0), with_missing_topic()), client, b"data", 0) == []
+    assert client.stored == [[b"data", b"progress"]]

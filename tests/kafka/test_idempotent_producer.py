@@ -353,3 +353,23 @@ def test_the_progress_taken_over_is_written_before_any_other() -> None:
     producer.poll()
 
     assert producer.covered == [0]
+
+
+def test_records_of_a_topic_that_does_not_exist_are_given_up_and_marked_at_once() -> None:
+    producer = ProducerUnderTest()
+    producer.health.set_missing({"gone": "create it"})
+    producer.make("gone")
+    producer.make("going")
+
+    records = producer.ledger.records
+    assert (producer.clients[0].produced, records.failed) == ([("going", b"value")], 1)
+    assert producer.tracker.refused == [("gone", b"value", "delivery")]
+    assert producer.trouble == "topic gone: create it"
+
+
+def test_a_dead_letter_without_a_topic_is_lost_at_once() -> None:
+    producer = ProducerUnderTest()
+    producer.health.set_missing({"dead": "create it"})
+    producer.dead_letter("btcusdt@trade", b"raw", BadMessage("json", "why"), 0)
+
+    assert (producer.ledger.records.lost, producer.queued) == (1, 0)

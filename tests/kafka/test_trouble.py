@@ -29,10 +29,10 @@ def test_a_broker_that_says_nothing_is_trouble_without_any_report() -> None:
 
 def test_a_missing_topic_is_trouble_though_other_records_are_stored() -> None:
     trouble = KafkaTrouble()
-    trouble.missing_topics = {"binance.spot.trade": "create it"}
+    trouble.set_missing({"binance.spot.trade": "create it"})
     trouble.clear()
     while_missing = trouble.cause(NOW, None)
-    trouble.missing_topics = {}
+    trouble.set_missing({})
 
     assert (while_missing, trouble.cause(NOW, None)) == (
         "topic binance.spot.trade: create it",

@@ -1,19 +1,26 @@
 """The running connector against a real broker and a real registry."""
 
+import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from confluent_kafka.admin import AdminClient
 
 from connector.binance.stream_name import parse
-from connector.codec.schema import load
+from connector.codec.schema import load, own_topics
+from connector.config.model import KafkaSettings, TopicSettings
+from connector.kafka import topic_admin
+from connector.kafka.topic_settings import topic_roles
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.registry import Registry
 from tests.support import avro_oracle
-from tests.support.servers import config, connector, decoded, finish, read_all
-from tests.support.waiting import in_time, until
+from tests.support.servers import Running, config, connector, decoded, finish, read_all
+from tests.support.waiting import GIVE_UP_S, in_time, until
 
 FILLED_BY_US = ("receive_time", "receive_time_us", "origin", "gap_id", "extra")
 
@@ -152,3 +159,72 @@ async def test_a_change_makes_the_topics_and_schemas_it_needs(
         assert_topics_hold_what_was_sent(exchange, "changing", conf, registry.url)
     finally:
         await exchange.stop()
+
+
+def delete_topic(kafka: RealKafka, name: str) -> None:
+    admin = AdminClient(kafka.client())
+    admin.delete_topics([name])[name].result()
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "idempotent"])
+async def test_a_deleted_topic_is_made_again_and_nothing_read_meanwhile_is_lost(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry, delivery: str
+) -> None:
+    exchange = await started(rate=300.0)
+    prefix = f"remade-{delivery}"
+    try:
+        settings = config(exchange, kafka.bootstrap_servers, registry.url, prefix)
+        settings["delivery"] = delivery
+        async with connector(tmp_path, settings) as running:
+            await running.until_ready()
+            await running.until_stored(300)
+            delete_topic(kafka, f"{prefix}.spot.trade")
+            await until(lambda: b"kafka_trouble" in running.log.read_bytes())
+            await until(lambda: running.log.read_bytes().count(b"topics_created") == 2)
+            await running.until_ready()
+            await finish(exchange, running)
+    finally:
+        await exchange.stop()
+
+
+async def test_while_a_topic_may_not_be_made_again_the_others_flow_and_its_gap_is_filled_later(
+    tmp_path: Path, kafka: RealKafka, registry: RealRegistry
+) -> None:
+    exchange = await started(rate=300.0)
+    try:
+        settings = config(exchange, kafka.bootstrap_servers, registry.url, "unmade")
+        spot = ("spot.trade", "spot.depth-diff", "spot.book-ticker")
+        data = [f"unmade.{name}" for name in (*spot, "usdm.agg-trade", "usdm.kline")]
+        roles = topic_roles(data, own_topics("unmade"), "unmade.dead-letter")
+        at = KafkaSettings(bootstrap_servers=kafka.bootstrap_servers)
+        await topic_admin.restore(at, TopicSettings(), roles)
+        settings["topics"]["create"] = False
+        async with connector(tmp_path, settings) as running:
+            await running.until_ready()
+            await running.until_stored(300)
+            delete_topic(kafka, "unmade.spot.trade")
+            await until(lambda: b"topics_missing" in running.log.read_bytes())
+            before = (await running.status())["records"]["acknowledged"]
+            await running.until_stored(before + 300)
+            code, text = await running.get("/readyz")
+            assert (code, "unmade.spot.trade" in text) == (503, True)
+
+            await kafka.create(["unmade.spot.trade"], 1)
+            await running.until_ready()
+            await until_no_gap_is_open(running)
+            assert await running.stop() == 1  # what had been sent when it was deleted is marked
+    finally:
+        await exchange.stop()
+    marked = decoded(
+        registry.url, "unmade.markers", read_all(dict(kafka.client()), "unmade.markers")
+    )
+    states = {(m["symbol"], m["state"]) for m in marked if m["reason"] == "delivery"}
+    assert {("BTCUSDT", "filled"), ("ETHUSDT", "filled")} <= states
+
+
+async def until_no_gap_is_open(running: Running) -> None:
+    """Return once a trade of each symbol has ended its gap, and REST has filled it."""
+    deadline = time.monotonic() + GIVE_UP_S
+    while (status := await running.status())["gaps_open"]:
+        assert time.monotonic() < deadline, status
+        await asyncio.sleep(0.05)
