@@ -115,10 +115,9 @@ class LiveGapJob(BackfillJob):
 
     @override
     async def deliver(self, events: list[RestEvent]) -> None:
+        target = self.gap.id, "backfill", lambda: self.wanted
         for event in events:
-            if not self.wanted:
-                return
-            if await self._publisher.publish(self.series, event, self.gap.id, "backfill"):
+            if await self._publisher.publish(self.series, event, *target):
                 self._gap_tracker.on_recovered(self.series, self.gap, event.last)
 
     @override

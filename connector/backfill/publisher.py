@@ -20,18 +20,24 @@ class RestEventPublisher:
         self._wait_for_room = wait_for_room
 
     async def publish(
-        self, series: Series, event: RestEvent, gap_id: str | None, origin: str
+        self,
+        series: Series,
+        event: RestEvent,
+        gap_id: str | None,
+        origin: str,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> bool:
-        """Publish an event; return False if it went to the dead letter instead.
+        """Publish an event; return False if it went to the dead letter instead, or nowhere.
 
         Args:
             series: The series.
             event: Its times are milliseconds, whatever the stream's connection has.
             gap_id: None outside of gaps.
             origin: `backfill` or `snapshot`.
+            wanted: Says whether it is to be published still, after a wait for room.
         """
         codec = codec_of(series.stream.row, "ms", self._codecs)
-        while True:
+        while wanted():
             now_us = time.time_ns() // 1000
             try:
                 if self._pipeline.recover(codec, series, event, gap_id, origin, now_us):
@@ -41,3 +47,4 @@ class RestEventPublisher:
                 self._pipeline.dead_letters.send(stream, event.payload, error, now_us)
                 return False
             await self._wait_for_room()
+        return False

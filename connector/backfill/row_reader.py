@@ -63,6 +63,7 @@ class RowReader:
         self._latest: dict[int, RestEvent] = {}  # rows of answers that have the latest ones alone
         self._is_full = False  # the newest answer has as many rows as a page takes
         self._at_start = True  # no row was taken yet
+        self._longest = 0  # rows taken of one answer
         self._wide = False  # ask for as many rows as a page takes
         self._refused = False  # the newest answer was none: what it would have held is not known
         self._notes: list[str] = []  # why something stays missing
@@ -105,10 +106,14 @@ class RowReader:
         final = candle_finality.final_rows(self.stream, ordered, left.last, now_ms)
         taken, reached, cause = self._take(left, final, now_ms)
         self.fetched += len(taken)
+        few = 2 * len(taken) < self._longest  # REST has come to its end for now
+        self._longest = max(self._longest, len(taken))
         if reached > left.first:
             self._go_on(left, reached)
-        else:
+        if reached == left.first or (few and self.left is not None and self._patience_s > 0):
             self._wait(cause if ordered else f"REST shows nothing from {reached} on", page.until)
+        elif not few:
+            self._backoff = Backoff()
         return taken
 
     def _take(
@@ -162,7 +167,7 @@ class RowReader:
     def _go_on(self, left: Span, reached: int) -> None:
         """Ask next from here on, and at once."""
         self.left = Span(reached, left.last) if reached <= left.last else None
-        self._backoff, self.wait_s = Backoff(), 0.0
+        self.wait_s = 0.0
 
     def note_bad_answer(self, cause: str) -> None:
         """Note an answer that holds no rows that can be read; it is asked for again."""

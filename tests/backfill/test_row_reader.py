@@ -137,6 +137,26 @@ def test_rest_behind_the_stream_is_asked_again_with_back_off() -> None:
     assert gap.outcome == ("filled", 3, 3)
 
 
+def test_rest_is_not_asked_in_a_hurry_for_what_is_only_just_made() -> None:
+    """An id far ahead opens a gap that REST fills as the exchange goes on."""
+    gap = reading(span=Span(100, 50_000_000), patience_s=PATIENT_S)
+    gap.answer(*range(100, 200))
+    waits = []
+    for first in range(200, 240, 10):
+        gap.answer(*range(first, first + 10))
+        waits.append(gap.reader.wait_s)
+    assert waits == [0.25, 0.5, 1.0, 2.0]
+
+
+def test_capped_pages_are_asked_for_one_after_the_other() -> None:
+    gap, first, waits = reading(patience_s=PATIENT_S), 100, []
+    for length in (5, 3, 4, 5, 3):
+        gap.answer(*range(first, first + length))
+        first += length
+        waits.append(gap.reader.wait_s)
+    assert (gap.ids, waits) == (list(range(100, 120)), [0.0] * 5)
+
+
 def test_a_gap_is_unfillable_when_the_patience_is_spent_and_says_why() -> None:
     gap = reading(span=Span(100, 102), patience_s=PATIENT_S)
     waits = []
