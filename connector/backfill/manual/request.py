@@ -1,21 +1,28 @@
 """The request of a manual backfill: its planned stream, and the ids or candles of its times."""
 
+import asyncio
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from connector.backfill.pages import RestPage, Span, locate, located_for_s, newest_page, next_page
+from connector.backoff import Backoff
 from connector.binance.candles import next_open, open_time
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.codec.rest_rows import recover, rows_in
+from connector.codec.rest_rows import RestEvent, recover, rows_in
 from connector.config.load import Loaded
 from connector.config.model import ShardSettings
 from connector.config.plan import plan_of
-from connector.errors import BadMessage, Refused, did_you_mean
+from connector.errors import BadMessage, Refused, Retry, did_you_mean
 from connector.planning.model import Plan, PlannedStream
 from connector.planning.plan import needs
 from connector.transport.rest import RestClient
 
+MAX_ATTEMPTS = 6  # until REST's answer is one: about 16 s
+Parsed = TypeVar("Parsed")
 OUT_OF_ORDER_MS = 60_000  # ids that follow one another may be stamped so far out of order
 
 
@@ -177,16 +184,15 @@ class SpanResolver:
         end = round(self._now_ms) if until is None else until
         while at_ms < end:
             page, key = locate(self._stream, self._symbol, at_ms)
-            rows = rows_in(await self._get(page))
-            if rows:
-                return int(rows[0][key])
+            found = await self._read(page, functools.partial(_lowest, key=key))
+            if found is not None:
+                return found
             at_ms = page.until + 1
         return None
 
     async def _newest(self) -> int | None:
         """Return the newest id REST knows."""
-        raw = await self._get(newest_page(self._stream, self._symbol))
-        found = recover(self._stream, raw, self._symbol)
+        found = await self._read(newest_page(self._stream, self._symbol), self._events)
         return max((event.last for event in found), default=None)
 
     async def read_from(self, request: FillRequest, span: Span) -> int | None:
@@ -199,9 +205,9 @@ class SpanResolver:
     async def _time_of(self, number: int) -> int | None:
         """Return the record time of an id; None where REST does not give it."""
         try:
-            raw = await self._get(next_page(self._stream, Span(number, number), self._symbol))
-            found = recover(self._stream, raw, self._symbol)
-        except (Refused, BadMessage):
+            page = next_page(self._stream, Span(number, number), self._symbol)
+            found = await self._read(page, self._events)
+        except Refused:
             return None
         return next((event.time_ms for event in found if event.first == number), None)
 
@@ -209,9 +215,32 @@ class SpanResolver:
     def _now_ms(self) -> float:
         return self._rest.exchange_clock.now_ms(self._stream.product)
 
-    async def _get(self, page: RestPage) -> bytes:
+    def _events(self, raw: bytes) -> list[RestEvent]:
+        return recover(self._stream, raw, self._symbol)
+
+    async def _read(self, page: RestPage, read: Callable[[bytes], Parsed]) -> Parsed:
+        """Return what `read` makes of an answer; one that is none is asked for again.
+
+        Raises:
+            Refused: the exchange does not take the call. Retry: it gives no answer.
+        """
         call = self._stream.product, page.path, page.params, page.weight
-        return await self._rest.get(*call, keyed=page.keyed)
+        backoff, cause = Backoff(), ""
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                return read(await self._rest.get(*call, keyed=page.keyed))
+            except BadMessage as error:
+                cause = error.detail
+                await asyncio.sleep(backoff.delay(0.0, None, 1.0))
+        raise Retry(f"{page.path}: no answer in {MAX_ATTEMPTS} attempts: {cause}")
+
+
+def _lowest(raw: bytes, key: str) -> int | None:
+    """Return the lowest number under a key of an answer's rows; None: it has no rows."""
+    try:
+        return min((int(row[key]) for row in rows_in(raw)), default=None)
+    except (KeyError, TypeError, ValueError) as error:
+        raise BadMessage("field", f"a row from REST without {key}: {raw[:80]!r}") from error
 
 
 def _utc(millis: int) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from connector.backfill.manual.request import FillRequest, SpanResolver
@@ -19,6 +21,7 @@ from connector.errors import Refused, Retry
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.market import Event, Market
 from connector.lab.registry import Registry
+from connector.lab.rest import Call, Next
 from connector.lab.rest import Rest as LabRest
 from connector.transport.rest import RestClient
 from tests.support.avro_oracle import read_avro
@@ -489,3 +492,26 @@ async def test_times_before_what_rest_looks_back_to_are_refused_not_cut_short(na
 
     with pytest.raises(Refused, match=r"--from 20\S+Z: .* last 24 h only, from .*--from-id"):
         await spans.span(asked, None)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"{}", b'[{"id":1,'])
+async def test_an_answer_that_is_none_is_asked_for_again_wherever_it_comes(
+    still: Still, body: bytes
+) -> None:
+    """The time of the first id, the newest id, and the page each are no answer at first."""
+    events = still.make(SPOT_TRADES, 30)
+    answered: Counter[tuple[tuple[str, str], ...]] = Counter()
+
+    async def garble(call: Call, through: Next) -> web.Response:
+        query = tuple(sorted(call.query.items()))
+        answered[query] += 1
+        if call.path != "/api/v3/historicalTrades" or answered[query] > 1:
+            return await through(call)
+        return web.Response(body=body)
+
+    still.rest.interceptors.append(garble)
+    code, report = await still.run("--from-id", str(ids(events)[0]))
+
+    assert (code, report["first"], report["last"]) == (0, ids(events)[0], ids(events)[-1])
+    found = await still.backfilled("binance.spot.trade", "trade")
+    assert [record["trade_id"] for record, _ in found] == ids(events)
