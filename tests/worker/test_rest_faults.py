@@ -119,7 +119,7 @@ async def closed_candles(here: World) -> dict[int, dict[str, Any]]:
     return by_time
 
 
-@pytest.mark.parametrize("skew_ms", [0, 600_000, -600_000])
+@pytest.mark.parametrize("skew_ms", [0, 600_000, -600_000, 7_200_000])
 async def test_candles_are_fetched_when_they_are_final_by_the_exchange_s_clock(
     skew_ms: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
