@@ -44,6 +44,10 @@ def call(
     proxy: Annotated[
         str | None, Option(metavar="URL", help="HTTP proxy to go through, http://host:port.")
     ] = None,
+    ca_file: Annotated[
+        Path | None,
+        Option(metavar="FILE", help="Authorities beside the system's, for a proxy that opens TLS."),
+    ] = None,
     timeout: Annotated[float, Option(min=0.1, help="Seconds to wait for the answer.")] = 10.0,
 ) -> None:
     """Call a method of Binance's WS API and print its result as JSON.
@@ -61,6 +65,5 @@ def call(
         call_run.Request(product, method, tuple(parameters or ())),
         call_run.place_of(product, exchange, url),
         call_run.keys_of(secrets, api_key_file, private_key_file, secret_key_file, passphrase_file),
-        proxy=proxy,
-        timeout_s=timeout,
+        call_run.Network(proxy, ca_file, timeout),
     )

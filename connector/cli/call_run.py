@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ from connector.binance.wsapi_methods import WsApiProduct, refuse_trading
 from connector.config.key_files import KeyFiles, credentials_of, files_in
 from connector.errors import Refused
 from connector.telemetry import logs
+from connector.transport.tls import client_context
 from connector.transport.wsapi import WsApi
 
 ADDED_BY_US = frozenset({"apikey", "signature", "timestamp"})
@@ -30,16 +32,23 @@ class Request:
     parameters: tuple[str, ...] = ()
 
 
-def run(
-    request: Request, url: str, files: KeyFiles | None, *, proxy: str | None, timeout_s: float
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How the exchange is reached; `timeout_s` for the answer."""
+
+    proxy: str | None = None
+    ca_file: Path | None = None
+    timeout_s: float = 10.0
+
+
+def run(request: Request, url: str, files: KeyFiles | None, network: Network) -> None:
     """Call the method and print its result; raises Refused, Retry."""
     refuse_trading(request.method)
     params = params_of(request.parameters)
     logs.configure(json=False, level="ERROR")
-    if proxy is not None and "@" in urlsplit(proxy).netloc:
+    if network.proxy is not None and "@" in urlsplit(network.proxy).netloc:
         raise Refused("--proxy: a password on the command line can be seen by all users")
-    result = asyncio.run(_call(request, params, url, files, proxy, timeout_s))
+    result = asyncio.run(_call(request, params, url, files, network))
     echo(json.dumps(redact_value(result), ensure_ascii=False, indent=2))
 
 
@@ -48,11 +57,16 @@ async def _call(
     params: dict[str, ParamValue],
     url: str,
     files: KeyFiles | None,
-    proxy: str | None,
-    timeout_s: float,
+    network: Network,
 ) -> object:
-    keys = None if files is None else (lambda: credentials_of(files))
-    api = WsApi(url, request.product, keys=keys, proxy=proxy, timeout_s=timeout_s)
+    api = WsApi(
+        url,
+        request.product,
+        keys=None if files is None else partial(credentials_of, files),
+        proxy=network.proxy,
+        tls=client_context(network.ca_file),
+        timeout_s=network.timeout_s,
+    )
     async with api:
         result: object = await api.call(request.method, **params)
         return result

@@ -34,7 +34,7 @@ MAX_RECONNECT_DELAY_S = 4.0
 
 
 class WsApi:
-    """A client of one WS API; `start` it inside the event loop, `close` it at the end.
+    """A client of one WS API, made and started inside the event loop; `close` it at the end.
 
     Args:
         url: Such as wss://ws-api.binance.com:443/ws-api/v3 (`Bases.ws_api`).
@@ -191,9 +191,8 @@ class WsApi:
     async def _open(self) -> ApiConnection:
         """Connect, measure the clock, log on and subscribe as before."""
         begun = asyncio.get_running_loop().time()
-        await self.pool.admit(wsapi_methods.CONNECT_WEIGHT[self._caller.product])
         self.shutting_down.clear()
-        connection = await ApiConnection.open(self._url, self, proxy=self._proxy, tls=self._tls)
+        connection = await self._caller.connect(self._url, self, self._proxy, self._tls)
         try:
             await self._caller.measure(connection)
             await self._resume(connection)

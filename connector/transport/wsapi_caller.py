@@ -1,16 +1,18 @@
 """One call of the WS API on an open connection: weight, signature, answer, clock."""
 
+import ssl
 import time
 from collections.abc import Callable
 
 from connector.binance import rest_calls, signing, wsapi_methods
 from connector.binance.api_errors import BackOff, error_from_answer
+from connector.binance.rest_errors import SLOW_DOWN
 from connector.binance.signing import ApiParams, ParamValue
 from connector.binance.wsapi_messages import OK, WsApiAnswer
 from connector.binance.wsapi_methods import WsApiProduct
 from connector.errors import Refused, Retry
 from connector.transport.weight_pool import ONE_MINUTE_S, WeightPool
-from connector.transport.wsapi_connection import ApiConnection
+from connector.transport.wsapi_connection import ApiConnection, Listener
 from connector.transport.wsapi_session import Keys
 
 OnAnswer = Callable[[WsApiAnswer], None]
@@ -41,6 +43,17 @@ class ApiCaller:
         self._keys = keys
         self._recv_window_ms = recv_window_ms
         self._clock = clock
+
+    async def connect(
+        self, url: str, listener: Listener, proxy: str | None, tls: ssl.SSLContext | None
+    ) -> ApiConnection:
+        """Open a connection, which has a weight as well. Raises as `ApiConnection.open`."""
+        await self.pool.admit(wsapi_methods.CONNECT_WEIGHT[self.product])
+        try:
+            return await ApiConnection.open(url, listener, proxy=proxy, tls=tls)
+        except BackOff as error:
+            self.pool.ban(SLOW_DOWN, error.after_s or 0.0)
+            raise
 
     async def call(
         self,

@@ -7,18 +7,22 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Protocol
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import (
     ConnectionClosed,
+    InvalidProxyStatus,
     InvalidStatus,
     InvalidURI,
     WebSocketException,
 )
+from websockets.http11 import Response
 
 from connector.binance import wsapi_messages
-from connector.binance.rest_errors import error_from_response
+from connector.binance.api_errors import BackOff
+from connector.binance.rest_errors import BANNED, PROXY_LOGIN, SLOW_DOWN, error_from_response
 from connector.binance.signing import ParamValue
 from connector.binance.wsapi_messages import WsApiAnswer, WsApiEvent
 from connector.errors import Refused, Retry
@@ -80,7 +84,7 @@ class ApiConnection:
         """Connect.
 
         Raises:
-            Retry: no server there, TLS trouble, or refused for now (429, 418: with `after_s`).
+            Retry: no server there, TLS trouble, refused for now; `BackOff`: with 429 or 418.
             Refused: the URL is none, or the exchange refuses it for good.
         """
         place = f"{url.partition('?')[0]}{connect_errors.via(proxy)}"
@@ -89,18 +93,8 @@ class ApiConnection:
                 socket = await _connect(url, proxy, tls)
         except TimeoutError:
             raise Retry(f"{place}: no answer within {OPEN_TIMEOUT_S:.0f} s") from None
-        except InvalidStatus as error:
-            answer = error.response
-            wait = answer.headers.get("Retry-After")
-            body = bytes(answer.body or b"")
-            now = time.time()
-            raise error_from_response(place, answer.status_code, body, wait, now) from None
-        except InvalidURI:
-            raise Refused(f"{place}: is no URL of a WebSocket: write wss://host/path") from None
-        except OSError as error:
-            raise Retry(f"{place}: {connect_errors.reason(error, url)}") from None
-        except WebSocketException as error:  # its text may hold the proxy's password
-            raise Retry(f"{place}: {type(error).__name__} in the handshake") from None
+        except (OSError, WebSocketException) as error:
+            raise _handshake_error(place, url, error) from None
         return cls(socket, place, listener)
 
     async def request(
@@ -207,6 +201,35 @@ async def _connect(url: str, proxy: str | None, tls: ssl.SSLContext | None) -> C
         logger=_silent,
         ssl=context,
     )
+
+
+def _handshake_error(place: str, url: str, error: Exception) -> Retry | Refused:
+    """Return the error of a handshake; no text of a library that holds the proxy's password."""
+    if isinstance(error, InvalidStatus):
+        return _refusal(place, error.response)
+    if isinstance(error, InvalidProxyStatus):
+        status = error.response.status_code
+        refused = f"the proxy answered {status} and made no connection"
+        is_login = status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
+        return Retry(f"{place}: {PROXY_LOGIN if is_login else refused}")
+    if isinstance(error, InvalidURI):
+        return Refused(f"{place}: is no URL of a WebSocket: write wss://host/path")
+    if isinstance(error, OSError):
+        return Retry(f"{place}: {connect_errors.reason(error, url)}")
+    return Retry(f"{place}: {type(error).__name__} in the handshake")
+
+
+def _refusal(place: str, answer: Response) -> Retry | Refused:
+    """Return the error of an answer that is not 101, in the words of REST's refusals."""
+    status, wait = answer.status_code, answer.headers.get("Retry-After")
+    body = bytes(answer.body or b"")
+    error = error_from_response(place, status, body, wait, time.time())
+    if status not in (SLOW_DOWN, BANNED):
+        return error
+    after_s = error.after_s if isinstance(error, Retry) else None
+    if status == SLOW_DOWN and wait is None:  # of the limit on attempts, not of the minute's weight
+        after_s = connect_errors.ATTEMPTS_WINDOW_S
+    return BackOff(str(error), after_s)
 
 
 def _date_of(socket: ClientConnection) -> float | None:

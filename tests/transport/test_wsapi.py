@@ -19,15 +19,17 @@ from connector.binance.api_errors import (
     SubscribeBySignature,
     SyncClock,
 )
+from connector.binance.rest_errors import PROXY_LOGIN
 from connector.binance.signing import Credentials, hmac_signer
 from connector.errors import Refused, Retry
 from connector.lab.account.server import WsApiServer
 from connector.lab.account.session import LabToken
 from connector.lab.certificates import Authority
 from connector.lab.clock import Clock
+from connector.lab.handshakes import HandshakeAnswer, Handshakes
 from connector.lab.http_proxy import Proxy
 from connector.transport.wsapi import WsApi
-from connector.transport.wsapi_session import ApiRefused, UserSubscription
+from connector.transport.wsapi_session import ApiRefused, UserEvent, UserSubscription, WsApiItem
 from tests.support.keys import API_KEY, BY_ED25519, BY_RSA, ED25519_API_KEY, HMAC, SECRET
 from tests.support.waiting import in_time, until
 from tests.support.ws_api import Told, client, ws_api_server
@@ -343,6 +345,50 @@ async def test_a_path_that_is_not_there_is_refused_with_its_cure(server: WsApiSe
         await WsApi(server.url("spot") + "/none").start()
 
 
+@pytest.mark.parametrize(
+    ("status", "retry_after_s", "kind", "after_s"),
+    [
+        (429, 7.0, BackOff, 7.0),
+        (429, None, BackOff, 300.0),
+        (418, 90.0, BackOff, 90.0),
+        (403, None, Retry, 300.0),
+        (502, None, Retry, None),
+    ],
+)
+async def test_a_refused_handshake_says_when_to_come_back(
+    status: int, retry_after_s: float | None, kind: type[Retry], after_s: float | None
+) -> None:
+    handshakes = Handshakes(300)
+    handshakes.answers.append(HandshakeAnswer(status, 1, retry_after_s))
+    server = WsApiServer(handshakes=handshakes)
+    await server.start()
+    api = WsApi(server.url("spot"))
+    with pytest.raises(Retry, match=f"HTTP {status}") as caught:
+        await api.start()
+    assert (type(caught.value), caught.value.after_s) == (kind, after_s)
+    assert (api.pool.banned_until > 0) == (kind is BackOff)
+    await server.stop()
+
+
+async def test_a_bug_of_the_receiver_costs_a_connection_and_is_logged(
+    server: WsApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told: list[WsApiItem] = []
+
+    def receive(item: WsApiItem) -> None:
+        told.append(item)
+        assert not isinstance(item, UserEvent), "a bug"
+
+    async with WsApi(server.url("spot"), keys=lambda: HMAC, receive=receive) as api:
+        await api.call(SIGNED)
+        server.send_event("hmac", EVENT)
+        await until(lambda: len(told) == 4)
+
+    kinds = [type(item).__name__ for item in told]
+    assert kinds == ["Subscribed", "UserEvent", "ConnectionLost", "Subscribed"]
+    assert "task_failed" in capsys.readouterr().out
+
+
 async def test_it_goes_through_a_proxy_whose_password_no_error_shows(server: WsApiServer) -> None:
     password = "s3" + "cret"  # not as one text: tracebacks show source
     proxy = Proxy(f"bkc:{password}")
@@ -353,6 +399,7 @@ async def test_it_goes_through_a_proxy_whose_password_no_error_shows(server: WsA
     assert proxy.seen[-1] == server.url("spot").split("/")[2]
     with pytest.raises(Retry, match="through the proxy") as caught:
         await WsApi(server.url("spot"), proxy=right.replace("@", "x@")).start()
+    assert PROXY_LOGIN in str(caught.value)
     assert password not in "".join(traceback.format_exception(caught.value))
     await proxy.stop()
 
