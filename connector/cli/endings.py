@@ -2,6 +2,7 @@
 
 from connector.errors import Fatal, Refused, Retry
 
+NOT_STORED = 1  # the exit code when something that was read is in no topic
 BUG = 4  # the exit code of an error that nobody expected
 
 

@@ -25,5 +25,6 @@ def market(context: Context, file: File = None, config: Config = None) -> None:
     ended it.
     """
     from connector.cli import run_worker
+    from connector.cli.endings import NOT_STORED
 
-    raise Exit(1 if run_worker.market(config_path(context, file, config)) else 0)
+    raise Exit(NOT_STORED if run_worker.market(config_path(context, file, config)) else 0)

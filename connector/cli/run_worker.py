@@ -1,6 +1,7 @@
 """Runs a worker: its config, its log, its event loop."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Coroutine
 from pathlib import Path
@@ -8,8 +9,8 @@ from typing import Any
 
 from typer import Exit
 
-from connector.cli.endings import BUG, ending
-from connector.config.load import load
+from connector.cli.endings import BUG, NOT_STORED, ending
+from connector.config.load import Loaded, load
 from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events, logs
 from connector.worker.market import run_market
@@ -26,7 +27,7 @@ def market(path: Path) -> int:
     json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     logs.configure(json=json, level=settings.level)
     try:
-        return _run_loop(run_market(loaded))
+        return _run_loop(_run_to_end(loaded))
     except (Refused, Retry, Fatal) as error:
         if not json:
             raise
@@ -35,6 +36,18 @@ def market(path: Path) -> int:
     except Exception as error:
         events.gave_up(cause=f"a bug of the connector: {error!r}", bug=error)
         raise Exit(BUG) from error
+
+
+async def _run_to_end(loaded: Loaded) -> int:
+    """Run the worker; if a second signal hurried it, end the process without joining threads.
+
+    Some may wait for a Kafka that does not answer.
+    """
+    end = await run_market(loaded)
+    if end.hurried:
+        sys.stderr.flush()
+        os._exit(NOT_STORED if end.left else 0)
+    return end.left
 
 
 def _run_loop(work: Coroutine[Any, Any, int]) -> int:

@@ -223,7 +223,7 @@ class CheckpointStore:
                 closing(BulkConsumer(self._conf)) as stable,
                 closing(BulkConsumer(self._conf, committed=False)) as latest,
             ):
-                numbers = stable.topics()[topic]
+                numbers = stable.topics().get(topic, [])
                 if stable.ranges(topic, numbers, None) == latest.ranges(topic, numbers, None):
                     return
             time.sleep(SETTLE_POLL_S)  # noqa: TID251 - a thread's own time

@@ -8,6 +8,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -311,6 +312,20 @@ class MarketWorker:
                 return
 
 
-async def run_market(loaded: Loaded) -> int:
+@dataclass(frozen=True, slots=True)
+class RunEnd:
+    """How a run ended.
+
+    Attributes:
+        left: As `MarketWorker.run` returns it.
+        hurried: A second signal ended it: nothing is waited for any more.
+    """
+
+    left: int
+    hurried: bool
+
+
+async def run_market(loaded: Loaded) -> RunEnd:
     """Run the market worker until it is stopped. Raises as MarketWorker and its run do."""
-    return await MarketWorker(loaded).run()
+    worker = MarketWorker(loaded)
+    return RunEnd(await worker.run(), worker.producer.hurried)

@@ -1,6 +1,7 @@
 """The running connector against a real broker and a real registry."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from connector.codec.schema import load, own_topics
 from connector.config.model import KafkaSettings, TopicSettings
 from connector.kafka import topic_admin
 from connector.kafka.topic_settings import topic_roles
+from connector.kafka.trouble import UNANSWERED
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry
@@ -228,3 +230,30 @@ async def until_no_gap_is_open(running: Running) -> None:
     while (status := await running.status())["gaps_open"]:
         assert time.monotonic() < deadline, status
         await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("delivery", ["exactly_once", "idempotent"])
+async def test_before_a_broker_that_hangs_it_is_not_ready_and_a_second_signal_ends_it(
+    tmp_path: Path, spare: RealKafka, registry: RealRegistry, delivery: str
+) -> None:
+    exchange = await started(rate=300.0)
+    try:
+        settings = config(exchange, spare.bootstrap_servers, registry.url, f"hung-{delivery}")
+        settings["delivery"] = delivery
+        async with connector(tmp_path, settings) as running:
+            await running.until_ready()
+            await running.until_stored(100)
+            spare.freeze()
+            await until(lambda: b"kafka_trouble" in running.log.read_bytes())
+            code, text = await running.get("/readyz")
+            assert (code, UNANSWERED in text) == (503, True)
+            assert (await running.status())["kafka_trouble"] == UNANSWERED
+
+            running.process.terminate()
+            await until(lambda: b"stopping" in running.log.read_bytes())
+            assert await running.stop() == 1
+    finally:
+        spare.thaw()
+        await exchange.stop()
+    [end] = [json.loads(line) for line in running.log.open() if '"stopped"' in line]
+    assert (end["left"] > 0, "stop_hurried" in running.log.read_text()) == (True, True)
