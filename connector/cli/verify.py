@@ -31,13 +31,14 @@ def verify(
     (the embedded one) the whole topic is read. Only committed records whose own time lies in the
     window count. Memory grows with series and holes, not with records.
 
-    A hole is `unmarked` if it has no marker, or if its marker says that fewer ids are missing;
-    `open` while it is being filled; `unfillable` if the exchange no longer has all of it. `filled`
-    counts the gaps that were closed.
+    A hole is `unmarked` if it has no marker, or if its marker says less than is missing: fewer ids,
+    or without ids an end before the next record; `unfillable` if the exchange no longer has all of
+    it. `open` counts the gaps that have no last marker yet, `filled` those that were closed. What
+    streams without ids in a row (book tickers, tickers) miss under no marker shows in no topic.
 
     Exit codes: 0 every hole is marked and no record is repeated; 1 not so, records could not be
-    read, or there are none though progress counts some; 2 usage or config; 3 Kafka or the registry
-    cannot be reached.
+    read, there are none though progress counts some, or nobody read anything in the window; 2 usage
+    or config; 3 Kafka or the registry cannot be reached.
     """
     from connector.cli import verify_run
 

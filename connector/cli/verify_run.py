@@ -75,7 +75,7 @@ def _cells(report: SeriesReport) -> list[str]:
     filled = gaps.get("filled", 0) + gaps.get("clear", 0)
     numbers = (
         *(report.records, report.first_id, report.last_id, report.unexplained),
-        *(holes.get("opened", 0), unfillable, filled, report.repeats),
+        *(gaps.get("opened", 0), unfillable, filled, report.repeats),
     )
     cells = ("" if number is None else str(number) for number in numbers)
     names = (report.topic, report.stream_name, report.symbol)
@@ -101,4 +101,5 @@ def _totals(report: VerifyReport) -> list[str]:
     early = sum(series.settled for series in report.series)
     notes = [f"{early} series have so many holes that some were judged early"] if early else []
     read = f"{report.read} records of {len(report.series)} series"
-    return [*notes, f"{read}: {report.unexplained} unmarked holes, {report.repeats} repeats"]
+    found = f"{report.unexplained} unmarked holes, {report.repeats} repeats"
+    return [*notes, f"{read}: {found}, {report.open_gaps} gaps open"]

@@ -6,19 +6,22 @@ its own time lies inside the window.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import Any
 
 from connector.binance.products import PRODUCTS
 from connector.codec.schema import MARKERS, OWN_TOPICS, PROGRESS
 from connector.config.model import Settings
 from connector.continuity.audit.coverage import Marker
+from connector.continuity.audit.ranges import BEFORE_ALL
 from connector.continuity.audit.report import VerifyReport, report_of
 from connector.continuity.audit.topic_reader import SeriesBook, TimeWindow, TopicReader
+from connector.continuity.stored_state import PartitionClock, Stamp, stamp_of
 from connector.errors import Refused, Retry
 from connector.kafka import client_config
-from connector.kafka.bulk_consumer import BulkConsumer, OffsetRange
+from connector.kafka.bulk_consumer import BulkConsumer, OffsetRange, by_partition
 from connector.kafka.checkpoint_store import read_records
 from connector.kafka.schema_registry import SchemaCache
 
@@ -36,6 +39,7 @@ class Verification:
         self._schemas = SchemaCache(settings.schema_registry)
         self._unreadable: dict[str, int] = {}  # records, by topic
         self._notes: list[str] = []
+        self._progress: dict[str, Stamp] = {}  # by series: which record counts so far
         self._done = self._total = self._read = 0
 
     def run(self, progress: Progress) -> VerifyReport:
@@ -90,15 +94,21 @@ class Verification:
         reports = [report_of(key[0], found[key]) for key in kept]
         last_times = [found[key].last_time for key in kept]
         empty = not any(report.records for report in reports)
+        covered = [times for key in kept for times in found[key].covered_times()]
+        uncovered = empty and not any(began < until and since <= end for began, end in covered)
         lost = empty and any(time is not None and since <= time < until for time in last_times)
-        if empty:
+        if uncovered:
+            self._notes.append(_nobody_read(covered))
+        elif empty:
             self._notes.append("no record lies in the window")
         if lost:
             self._notes.append(
                 "progress tells of records in it, and the topics have none: retention deleted them"
                 " (take a later --from), or the topics were made anew"
             )
-        return VerifyReport(reports, self._read, self._unreadable, self._notes, lost=lost)
+        return VerifyReport(
+            reports, self._read, self._unreadable, self._notes, lost=lost, uncovered=uncovered
+        )
 
     def _chosen(self, topics: Mapping[str, Any]) -> list[str]:
         """Return the topics to read: those named, else all that the file can write to."""
@@ -126,26 +136,31 @@ class Verification:
         self, bulk: BulkConsumer, topic: str, ranges: list[OffsetRange], progress: Progress
     ) -> None:
         """Read markers or progress: every record whole, there are few."""
-        kind = OWN_TOPICS[topic.rpartition(".")[2]]
+        kind, clock = OWN_TOPICS[topic.rpartition(".")[2]], PartitionClock()
         for batch in read_records(bulk, topic, ranges):
             for record in batch:
                 if record.value is None:
                     continue
                 try:
-                    self._take(kind, record.decode(kind, self._schemas))
+                    place = clock.advance(record.partition, record.timestamp_ms)
+                    self._take(record.name, record.decode(kind, self._schemas), place)
                 except (Refused, Retry):
                     raise
                 except Exception as error:  # noqa: BLE001 - fastavro raises what it likes
                     self._cannot_read(topic, 1, repr(error))
             self._report(batch, progress)
 
-    def _take(self, kind: str, record: Mapping[str, Any]) -> None:
+    def _take(self, name: str, record: Mapping[str, Any], place: int) -> None:
+        """Give a marker or a progress record to its series, by which of them was written last."""
         names = ("topic", "product", "stream_name", "symbol")
-        series = self._series.find_or_add(*(str(record[name]) for name in names))
-        if kind == "marker":
-            series.coverage.add(Marker.of(record))
-        else:
-            series.coverage.note_epoch(record["id_epoch"])
+        series = self._series.find_or_add(*(str(record[field]) for field in names))
+        if "marker_id" in record:
+            series.coverage.add(Marker.of(record, place))
+            return
+        series.coverage.note_epoch(record["id_epoch"])
+        stamp = stamp_of(record)
+        if name not in self._progress or stamp.is_after(self._progress[name]):
+            self._progress[name] = stamp
             series.last_time, series.complete_until = record["last_time"], record["complete_until"]
             series.open_gaps = list(record["open_gaps"])
 
@@ -155,7 +170,8 @@ class Verification:
         reader = TopicReader(topic, self._series, self._schemas)
         appended = False
         for batch in bulk.read(topic, ranges):
-            reader.feed(batch)
+            for partition, records in by_partition(batch).items():
+                reader.feed(records, partition)
             self._read += len(batch)
             appended = appended or bool(batch and batch[0].timestamp()[0] == APPEND_TIME)
             self._report(batch, progress)
@@ -167,6 +183,7 @@ class Verification:
         if reader.unreadable:
             self._cannot_read(topic, reader.unreadable, reader.trouble)
         if appended:
+            self._series.note_broker_times(topic)
             self._notes.append(
                 f"topic {topic} is stamped by the broker (message.timestamp.type=LogAppendTime):"
                 " the window goes by when records were written"
@@ -180,6 +197,19 @@ class Verification:
     def _report(self, batch: list[Any], progress: Progress) -> None:
         self._done += len(batch)
         progress(self._done, self._total)
+
+
+def _nobody_read(covered: Sequence[tuple[int, int]]) -> str:
+    """Return the sentence about a window in which nothing was read, and what was read at all."""
+    if not covered:
+        return "nobody has read anything: the topic of markers tells of no coverage"
+    began, ended = min(began for began, _ in covered), max(ended for _, ended in covered)
+    since = "of a time that no marker tells any more" if began <= BEFORE_ALL else _time(began)
+    return f"nobody read anything in the window: what was read is from {since} to {_time(ended)}"
+
+
+def _time(millis: int) -> str:
+    return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def _length(ranges: Iterable[OffsetRange]) -> int:

@@ -4,7 +4,7 @@ Needs READ and DESCRIBE on the topics and nothing else; sees committed records o
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -175,3 +175,11 @@ def _ended(batch: Sequence[Message], ends: Mapping[int, int]) -> set[int]:
 
 def _is_before_end(message: Message, ends: Mapping[int, int]) -> bool:
     return int(message.offset() or 0) < ends[int(message.partition() or 0)]
+
+
+def by_partition(batch: Iterable[Message]) -> dict[int, list[Message]]:
+    """Return the records of each partition, in their order."""
+    records: dict[int, list[Message]] = {}
+    for message in batch:
+        records.setdefault(message.partition() or 0, []).append(message)
+    return records

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -302,3 +303,79 @@ async def test_no_registry_is_could_not_reach(topics: Topics, tmp_path: Path) ->
 def test_a_time_that_is_none_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"--from .* is no time"):
         verify(tmp_path / "connector.yaml", "--from", text)
+
+
+async def test_a_window_that_nobody_read_is_not_good_and_the_note_says_what_was_read(
+    topics: Topics, tmp_path: Path
+) -> None:
+    await write(topics, 1, 2)
+    await asyncio.to_thread(topics.marker, "started", after_id=1, after_time=BEGAN_MS + 1)
+    await asyncio.to_thread(topics.progress, BEGAN_MS + 2)
+
+    code, found = await run(topics, tmp_path, "--from", "2020-01-01", "--to", "2021-01-01")
+
+    assert (code, found["good"], found["uncovered"]) == (1, False, True)
+    began = datetime.fromtimestamp((BEGAN_MS + 1) / 1000, UTC).isoformat(timespec="milliseconds")
+    assert f"nobody read anything in the window: what was read is from {began}" in found["notes"][0]
+
+
+async def test_a_window_in_which_a_quiet_stream_was_read_is_good(
+    topics: Topics, tmp_path: Path
+) -> None:
+    await write(topics, 1)
+    await asyncio.to_thread(topics.marker, "started", after_id=1, after_time=BEGAN_MS + 1)
+    await asyncio.to_thread(topics.progress, BEGAN_MS + 9_000)
+    window = ("--from", str(BEGAN_MS + 9_001), "--to", str(BEGAN_MS + 9_500))
+
+    code, found = await run(topics, tmp_path, *window)
+
+    assert (code, found["uncovered"]) == (0, False)
+
+
+@pytest.mark.parametrize("newest", [0, 1])
+async def test_progress_and_markers_count_by_when_they_were_written(
+    newest: int, topics: Topics, tmp_path: Path
+) -> None:
+    """A topic whose partitions grew holds a key in two of them, which are read in any order."""
+    await write(topics, 1, 2, 5)
+    for partition in (newest, 1 - newest):
+        late = partition == newest
+        numbers = {"commit_number": 9 if late else 3, "partition": partition}
+        await asyncio.to_thread(topics.progress, BEGAN_MS + (5 if late else 2), **numbers)
+        state, at = ("unfillable", 500) if late else ("opened", 0)
+        edges = {"before_id": 2, "after_id": 5, "partition": partition, "at": BEGAN_MS + at}
+        await asyncio.to_thread(topics.marker, state, "gap-a", **edges)
+
+    code, found = await run(topics, tmp_path)
+
+    [series] = found["series"]
+    assert (code, series["gaps"], series["holes"]) == (0, {"unfillable": 1}, {"unfillable": 1})
+    assert series["complete_until"] == BEGAN_MS + 5
+
+
+async def test_a_series_in_two_partitions_has_no_repeats(topics: Topics, tmp_path: Path) -> None:
+    """Candle states and book tickers of both, in the order in which the partitions are read."""
+    opened = BEGAN_MS - BEGAN_MS % 60_000
+    for partition, step in ((1, 1), (0, 0)):
+        begin = opened + 60_000 * step
+        for event in range(5):
+            state = begin, begin + event, event == 4
+            await asyncio.to_thread(topics.candle, *state, partition)
+            await asyncio.to_thread(topics.book_ticker, 100 * step + event, begin, partition)
+
+    code, found = await run(topics, tmp_path)
+
+    assert [(series["records"], series["repeats"]) for series in found["series"]] == [(10, 0)] * 2
+    assert (code, found["unmarked"]) == (0, 0)
+
+
+async def test_an_open_gap_is_counted_though_no_id_shows_it(topics: Topics, tmp_path: Path) -> None:
+    await write(topics, 1, 2)
+    await asyncio.to_thread(topics.marker, "opened", "gap-a", before_id=2)
+    await asyncio.to_thread(topics.flush)
+
+    _, found = await run(topics, tmp_path)
+    _, text = await asyncio.to_thread(verify, topics.file(tmp_path))
+
+    assert found["open"] == 1
+    assert text.splitlines()[-1].endswith("0 unmarked holes, 0 repeats, 1 gaps open")

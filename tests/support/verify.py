@@ -21,6 +21,7 @@ from connector.codec.framing import prefix, receipt
 from connector.codec.schema import load
 from tests.support.avro_oracle import write_avro
 
+PARTITION_UA = -1  # where the key places a record
 EDGES = ("before_id", "after_id", "before_time", "after_time", "missing", "recovered", "detail")
 # An hour ago: a real broker deletes what is older than its retention.
 BEGAN_MS = time.time_ns() // 1_000_000 - 3_600_000
@@ -62,6 +63,7 @@ class Topics:
         origin: str = "live",
         gap: str | None = None,
         topic: str | None = None,
+        partition: int = PARTITION_UA,
     ) -> None:
         """Write one event of a stream as the connector would."""
         stream = parse_any(product, name)
@@ -72,7 +74,7 @@ class Topics:
         message = codec.decode(json.dumps(wire).encode())
         opening = prefix(self.schema_id(topic, schema.text), symbol, product, name)
         value = codec.encode(message, opening, receipt(at * 1000, origin, gap))
-        self.producer.produce(topic, value, symbol.encode(), timestamp=at)
+        self.producer.produce(topic, value, symbol.encode(), partition, timestamp=at)
 
     def trade(self, number: int, **more: Any) -> None:
         """Write a spot trade of BTCUSDT."""
@@ -81,14 +83,36 @@ class Topics:
         wire = {"e": "trade", "s": "BTCUSDT", "p": "1", "q": "2", "m": True, "M": True, **numbers}
         self.event("spot", "btcusdt@trade", "BTCUSDT", wire, **more)
 
-    def _write(self, kind: str, name: str, record: dict[str, Any]) -> None:
+    def candle(self, opened: int, at: int, closed: bool, partition: int = PARTITION_UA) -> None:
+        """Write a state of a 1m candle of BTCUSDT."""
+        values = dict.fromkeys("ochlvqVQB", "1") | {"f": 1, "L": 2, "n": 2, "x": closed}
+        spans = {"t": opened, "T": opened + 59_999, "s": "BTCUSDT", "i": "1m"}
+        wire = {"e": "kline", "E": at, "s": "BTCUSDT", "k": values | spans}
+        self.event("spot", "btcusdt@kline_1m", "BTCUSDT", wire, at=at, partition=partition)
+
+    def book_ticker(self, update: int, at: int, partition: int = PARTITION_UA) -> None:
+        """Write a best bid and ask of BTCUSDT."""
+        wire = {"u": update, "s": "BTCUSDT", "b": "1", "B": "1", "a": "1", "A": "1"}
+        self.event("spot", "btcusdt@bookTicker", "BTCUSDT", wire, at=at, partition=partition)
+
+    def _write(
+        self, kind: str, name: str, record: dict[str, Any], partition: int, at: int = BEGAN_MS
+    ) -> None:
         topic = f"{self.prefix}.{name}"
         head = b"\x00" + self.schema_id(topic, load(kind).text).to_bytes(4, "big")
         key = "/".join(record[part] for part in ("product", "stream_name", "symbol"))
-        self.producer.produce(topic, head + write_avro(load(kind), record), key.encode())
+        value = head + write_avro(load(kind), record)
+        self.producer.produce(topic, value, key.encode(), partition, timestamp=at)
 
-    def marker(self, state: str, gap: str | None = None, **own: Any) -> None:
-        """Write a marker of the spot trades."""
+    def marker(
+        self,
+        state: str,
+        gap: str | None = None,
+        partition: int = PARTITION_UA,
+        at: int = BEGAN_MS,
+        **own: Any,
+    ) -> None:
+        """Write a marker of the spot trades; `at`: its record time, epoch milliseconds."""
         record = {
             **dict.fromkeys(EDGES),
             "marker_id": f"{gap}-{state}",
@@ -103,13 +127,15 @@ class Topics:
             "shard": 0,
             "instance": "market",
         }
-        self._write("marker", "markers", record | own)
+        self._write("marker", "markers", record | own, partition, at)
 
-    def progress(self, until: int, *open_gaps: str, last_id: int = 1) -> None:
+    def progress(
+        self, until: int, *open_gaps: str, partition: int = PARTITION_UA, **own: Any
+    ) -> None:
         """Write how far the spot trades are complete."""
         record = {
             **self._series(f"{self.prefix}.spot.trade"),
-            "last_id": last_id,
+            "last_id": 1,
             "last_time": until,
             "complete_until": until,
             "open_gaps": list(open_gaps),
@@ -120,8 +146,10 @@ class Topics:
             "run": "r1",
             "commit_number": 1,
             "fillings": [],
+            "generation": 1,
+            "series_number": 1,
         }
-        self._write("progress", "progress", record)
+        self._write("progress", "progress", record | own, partition)
 
     def _series(self, topic: str) -> dict[str, str]:
         names = {"product": "spot", "stream_name": "btcusdt@trade", "symbol": "BTCUSDT"}

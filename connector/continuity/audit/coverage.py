@@ -4,7 +4,7 @@ A marker's edges are the last id before a hole and the first after it; for candl
 times, or where there are none the times of the records at the edges.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
@@ -37,11 +37,13 @@ class Marker:
     id_epoch: int = 0
     instance: str = ""
     shard: int = 0
+    place: int = 0  # in the order written; see PartitionClock
 
     @classmethod
-    def of(cls, record: Mapping[str, Any]) -> "Marker":
+    def of(cls, record: Mapping[str, Any], place: int = 0) -> "Marker":
         """Return the marker of a record."""
-        return cls(**{field.name: record[field.name] for field in fields(cls)})
+        names = (field.name for field in fields(cls) if field.name != "place")
+        return cls(**{name: record[name] for name in names}, place=place)
 
     @property
     def began(self) -> int:
@@ -110,7 +112,7 @@ class ExplainedRanges:
 
 
 class Coverage:
-    """The markers of one series, in the order in which they were written."""
+    """The markers of one series, in the order of their places, else in that of `add`."""
 
     def __init__(self) -> None:
         self.gaps: dict[str, Marker] = {}  # by gap_id: the newest one, with the edges known so far
@@ -128,17 +130,37 @@ class Coverage:
         return max(0, self.newest_epoch - later)
 
     def add(self, marker: Marker) -> None:
-        """Add a marker; it replaces an earlier one of its gap."""
+        """Add a marker; the newest one of a gap counts."""
         self.note_epoch(marker.id_epoch + (marker.reason == IDS_RESET))
         gap_id = marker.gap_id
         if gap_id is None:
-            self._runs.append(marker)
+            insort(self._runs, marker, key=attrgetter("place"))
             return
-        if (earlier := self.gaps.get(gap_id)) is not None:
+        if (other := self.gaps.get(gap_id)) is not None:
+            older, marker = sorted((other, marker), key=attrgetter("place"))
             edges = ("before_id", "after_id", "before_time", "after_time", "missing")
             unknown = [name for name in edges if getattr(marker, name) is None]
-            marker = replace(marker, **{name: getattr(earlier, name) for name in unknown})
+            marker = replace(marker, **{name: getattr(older, name) for name in unknown})
         self.gaps[gap_id] = marker
+
+    def times(self, known_until: int | None) -> Iterator[tuple[int, int]]:
+        """Yield from when to when the series was read, epoch milliseconds.
+
+        `known_until`: how far a writer that has not stopped has read it; None: there is no progress
+        of it.
+        """
+        if not self._runs and known_until is not None:  # its markers are past retention
+            yield BEFORE_ALL, known_until
+        open_at: dict[tuple[str, int], int] = {}
+        for run in self._runs:
+            writer = run.instance, run.shard
+            if run.state == "started":
+                open_at.setdefault(writer, run.ended)
+            elif run.state == "stopped":
+                began = open_at.pop(writer, BEFORE_ALL)
+                yield began, max(began, run.began)
+        for began in open_at.values():
+            yield began, max(began, known_until or began)
 
     def is_contradicted(self, gap_id: str, missing: int, *, rest_omits_ids: bool) -> bool:
         """Say whether more ids of a closed gap are missing than REST does not list.

@@ -47,6 +47,12 @@ class Ranges:
         self.tip = ends[-1]
         return new
 
+    def has(self, first: int, last: int) -> bool:
+        """Return whether all of the ids `first..last` have been seen."""
+        self._sync()
+        at = bisect_left(self._ends, last)
+        return at < len(self._ends) and self._starts[at] <= first
+
     def holes(self, low: int = BEFORE_ALL, high: int = AFTER_ALL) -> Iterator[IdRange]:
         """Yield the missing ranges between two seen ids, in order."""
         self._sync()

@@ -6,17 +6,19 @@ from typing import Any
 
 from connector.continuity.audit.series import UNEXPLAINED, AuditedSeries
 
-# Attributes that an audited series and its report have in common.
-COPIED = ("records", "backfilled", "snapshots", "repeats", "complete_until", "open_gaps", "late")
+# Attributes that an audited series and its report have in common; the counts are of every part.
+COUNTS = ("records", "backfilled", "snapshots", "repeats")
+COPIED = ("complete_until", "open_gaps", "late")
 
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
     """What was found of one series. Times in milliseconds; ids of candles are open times.
 
-    States of holes. Unexplained: unmarked; denied (a marker says that fewer are missing). Explained
-    by a marker: opened, partial, unfillable; filled and clear (the exchange has no such id). No
-    holes: uncovered (no run was to read it).
+    States of holes. Unexplained: unmarked; denied (a marker says that fewer are missing); short (a
+    gap of a series without ids in a row, whose marker ends before the next record; its first and
+    last are times). Explained by a marker: opened, partial, unfillable; filled and clear (the
+    exchange has no such id). No holes: uncovered (no run was to read it).
     """
 
     topic: str
@@ -27,7 +29,7 @@ class SeriesReport:
     records: int  # inside the window, those of `backfilled` and `snapshots` included
     backfilled: int
     snapshots: int
-    repeats: int  # records whose ids were all there before (candles: the very same state)
+    repeats: int  # records that were there before: same ids, same candle state, same event time
     first_id: int | None
     last_id: int | None
     holes: dict[str, int]  # state -> how many
@@ -48,6 +50,7 @@ class SeriesReport:
 def report_of(topic: str, series: AuditedSeries) -> SeriesReport:
     """Return the report of a series, once all of its records have been observed."""
     counts = series.hole_counts()
+    parts = series.parts.values() or (series,)
     stream, label = series.stream, series.label
     first_id, last_id = map(label, series.id_range) if series.id_range else (None, None)
     examples = [
@@ -68,6 +71,7 @@ def report_of(topic: str, series: AuditedSeries) -> SeriesReport:
         gaps=dict(series.coverage.states(series.since, series.until)),
         settled=series.settled,
         **{name: getattr(series, name) for name in COPIED},
+        **{name: sum(getattr(part, name) for part in parts) for name in COUNTS},
     )
 
 
@@ -80,6 +84,7 @@ class VerifyReport:
     unreadable: dict[str, int] = field(default_factory=dict)  # topic -> records
     notes: list[str] = field(default_factory=list)  # sentences
     lost: bool = False  # no record of the window was read, though by its progress there were some
+    uncovered: bool = False  # no record lies in the window, and no writer read anything in it
 
     @property
     def unexplained(self) -> int:
@@ -94,9 +99,16 @@ class VerifyReport:
     @property
     def good(self) -> bool:
         """Whether no hole is unexplained, no record is repeated, and all could be read."""
-        return not (self.unexplained or self.repeats or self.unreadable or self.lost)
+        bad = self.unexplained or self.repeats or self.unreadable or self.lost or self.uncovered
+        return not bad
+
+    @property
+    def open_gaps(self) -> int:
+        """Gaps that touch the window and have no last marker yet."""
+        return sum(report.gaps.get("opened", 0) for report in self.series)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as an object for JSON."""
         totals = {"good": self.good, "unmarked": self.unexplained, "repeats": self.repeats}
+        totals["open"] = self.open_gaps
         return totals | asdict(self)

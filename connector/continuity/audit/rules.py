@@ -9,7 +9,8 @@ from connector.binance.candles import index_of, open_of_index
 from connector.binance.stream_name import Stream
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, IdRange
-from connector.continuity.audit.series import LIVE, AuditedSeries
+from connector.continuity.audit.series import LIVE, AuditedSeries, UnnumberedSeries
+from connector.continuity.sequence_rules import MAX_SEEN_TIMES
 
 
 class ContiguousSeries(AuditedSeries):
@@ -30,6 +31,8 @@ class ContiguousSeries(AuditedSeries):
             new: int | None = 1
         else:
             new = epoch.add(number, number)
+        if self._has_epochs and self._is_of_earlier_epoch(epoch, number, number, time):
+            new = 0
         if self.since <= time < self.until:
             self.records += 1
             if number > epoch.high:  # noqa: PLR1730 - max() costs 60 ns on the hot path
@@ -61,6 +64,8 @@ class RangeSeries(AuditedSeries):
             new: int | None = 1
         else:
             new = epoch.add(min(first, last), last)
+        if self._has_epochs and self._is_of_earlier_epoch(epoch, min(first, last), last, time):
+            new = 0
         if inside:
             self.records += 1
             epoch.high = max(epoch.high, last)
@@ -84,10 +89,14 @@ class ChainedSeries(RangeSeries):
         super().observe(time, origin, gap_id, first, last)
 
 
-class IncreasingSeries(AuditedSeries):
+class IncreasingSeries(UnnumberedSeries):
     """Ids that grow and whose holes mean nothing: only order and repeats show."""
 
     fields: ClassVar[tuple[str, ...]] = ("last",)
+
+    def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
+        super().__init__(stream, symbol, window)
+        self._newest_id = BEFORE_ALL  # live, of the epoch and partition that is observed
 
     @override
     def observe(self, time: int, origin: bytes, gap_id: bytes | None, *ids: int | None) -> None:
@@ -95,17 +104,52 @@ class IncreasingSeries(AuditedSeries):
         assert number is not None  # noqa: S101 - required in the schema
         epoch = self._current
         if epoch is None or gap_id is not None:
-            epoch = self._epoch_ids(time, origin, gap_id)
-        if number > epoch.ranges.tip:
-            epoch.add(epoch.ranges.tip + 1 if len(epoch.ranges) else number, number)
-            new = True
-        else:
-            new = origin != LIVE
+            before, epoch = epoch, self._epoch_ids(time, origin, gap_id)
+            self._newest_id = self._newest_id if epoch is before else BEFORE_ALL
+        repeated = origin == LIVE and number <= self._newest_id
+        self._newest_id = max(self._newest_id, number)
+        self._note_time(time, origin, gap_id)
         if self.since <= time < self.until:
             self.records += 1
             epoch.high = max(epoch.high, number)
             epoch.low = min(epoch.low, number)
-            self.repeats += not new
+            self.repeats += repeated
+
+
+class UniqueTimeSeries(UnnumberedSeries):
+    """Events without ids, each of which has a time of its own (`Row.has_unique_times`)."""
+
+    def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
+        super().__init__(stream, symbol, window)
+        self._seen: dict[int, None] = {}  # the newest times, in the order of the topic
+
+    @classmethod
+    @override
+    def wanted(cls, stream: Stream) -> tuple[str, ...]:
+        return stream.row.identity
+
+    @override
+    def observe(self, time: int, origin: bytes, gap_id: bytes | None, *ids: int | None) -> None:
+        (event_ms,) = ids
+        self._note_time(time, origin, gap_id)
+        super().observe(time, origin, gap_id)
+        if event_ms is None:
+            return
+        if event_ms in self._seen:
+            self.repeats += self.since <= time < self.until
+            return
+        self._seen[event_ms] = None
+        if len(self._seen) > MAX_SEEN_TIMES:
+            del self._seen[next(iter(self._seen))]
+
+
+class IdentitySeries(UnnumberedSeries):
+    """Events without ids that may share a time: they are only counted."""
+
+    @override
+    def observe(self, time: int, origin: bytes, gap_id: bytes | None, *ids: int | None) -> None:
+        self._note_time(time, origin, gap_id)
+        super().observe(time, origin, gap_id)
 
 
 class CandleSeries(AuditedSeries):
@@ -142,14 +186,16 @@ class CandleSeries(AuditedSeries):
         number = self._known[1]
         epoch = self._current
         if epoch is None or gap_id is not None:
-            epoch = self._epoch_ids(time, origin, gap_id)
-        if closed and number != epoch.ranges.tip:
-            epoch.add(number, number)
+            before, epoch = epoch, self._epoch_ids(time, origin, gap_id)
+            if epoch is not before and origin == LIVE:
+                self._newest = BEFORE_ALL, 0, BEFORE_ALL
         # The closing state is no repeat, though another connection stamps it 1 ms earlier.
         newest = number, closed or 0, event_ms or 0
         repeated = origin == LIVE and newest <= self._newest
         if origin == LIVE and not repeated:
             self._newest = newest
+        if closed and epoch.add(number, number) == 0:
+            repeated = True  # a candle closes once, whichever way its record came
         if self.since <= time < self.until:
             self.records += 1
             self.repeats += repeated
@@ -183,10 +229,11 @@ _RULES: dict[str, type[AuditedSeries]] = {
     "chained": ChainedSeries,
     "increasing": IncreasingSeries,
     "candle": CandleSeries,
-    "identity": AuditedSeries,
+    "identity": IdentitySeries,
 }
 
 
 def rule_of(stream: Stream) -> type[AuditedSeries]:
     """Return the class that judges the series of a stream."""
-    return _RULES[stream.row.sequence.rule]
+    row = stream.row
+    return UniqueTimeSeries if row.has_unique_times else _RULES[row.sequence.rule]

@@ -10,10 +10,13 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
+from typing_extensions import override
+
 from connector.binance.stream_name import Stream
 from connector.continuity.audit.coverage import (
     CLOSED_STATES,
     IDS_RESET,
+    MISSING_STATES,
     UNMARKED,
     Coverage,
     Marker,
@@ -25,7 +28,12 @@ from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, MAX_RANGES,
 LIVE, BACKFILL = b"live", b"backfill"
 MAX_EXAMPLES = 100  # holes kept for each series and state; all are counted
 CONTRADICTED = "denied"  # state of a hole: more is missing than the marker of a closed gap says
-UNEXPLAINED = frozenset({UNMARKED, CONTRADICTED})
+SHORT = "short"  # state of a hole in time: the marker of its gap ends before the next record
+UNEXPLAINED = frozenset({UNMARKED, CONTRADICTED, SHORT})
+SHORT_STATES = MISSING_STATES - {"opened"}
+QUIET_MS = 60_000  # a writer that has not stopped still reads so long after its last progress
+# Gaps of single events, which end with the event itself and not with the next record.
+SINGLE_EVENT_REASONS = frozenset({"dead_letter", "delivery"})
 
 
 @dataclass(slots=True)
@@ -47,10 +55,12 @@ class HoleCounts:
 class EpochIds:
     """The ids of one series in one id epoch."""
 
-    __slots__ = ("_explain", "_settled", "_skips_single", "high", "low", "ranges")
+    __slots__ = ("_explain", "_settled", "high", "low", "newest_ms", "number", "ranges")
 
     def __init__(self, series: "AuditedSeries", epoch: int) -> None:
+        self.number = epoch
         self.ranges = Ranges()  # seen, inside the window of time or not
+        self.newest_ms = BEFORE_ALL  # record time; kept of series with several epochs
         self.low, self.high = AFTER_ALL, BEFORE_ALL  # the first and the last one inside it
         self._explain = series.coverage.explainer(epoch, series.edges)
         self._settled: list[MissingRange] = []
@@ -77,6 +87,9 @@ class AuditedSeries:
     `window`: record times from the first up to the second, not included; epoch milliseconds.
     `records` and `repeats` count inside it; `last_time`, `complete_until` and `open_gaps` are those
     of the newest progress.
+
+    A topic that got more partitions holds a series in two of them, in no order between them: each
+    is observed by a part of its own, which shares all ids with the others.
     """
 
     fields: ClassVar[tuple[str, ...]] = ()  # of the row's `sequence`: those that `observe` takes
@@ -90,9 +103,22 @@ class AuditedSeries:
         self.last_time: int | None = None
         self.complete_until: int | None = None
         self.open_gaps: list[str] = []
+        self.parts: dict[int, AuditedSeries] = {}  # by partition
+        self.has_event_times = True  # False: the broker stamps its records
+        self._has_epochs = False  # ids have begun anew, or may have
         self._epoch: int | None = None  # that of the live records; None before the first
         self._epochs: dict[int, EpochIds] = {}
         self._current: EpochIds | None = None  # that of `_epoch`
+
+    def part(self, partition: int) -> "AuditedSeries":
+        """Return what observes the records of a partition."""
+        if partition not in self.parts:
+            part = self
+            if self.parts:
+                part = type(self)(self.stream, self.symbol, (self.since, self.until))
+                part.coverage, part._epochs = self.coverage, self._epochs
+            self.parts[partition] = part
+        return self.parts[partition]
 
     @classmethod
     def wanted(cls, stream: Stream) -> tuple[str, ...]:
@@ -108,6 +134,11 @@ class AuditedSeries:
             self._epoch_of(time, origin, gap_id)
         if self.since <= time < self.until:
             self.records += 1
+
+    def covered_times(self) -> Iterator[tuple[int, int]]:
+        """Yield from when to when it was read, epoch milliseconds, as far as that is known."""
+        known = [time for time in (self.last_time, self.complete_until) if time is not None]
+        return self.coverage.times(max(known) + QUIET_MS if known else None)
 
     def edges(self, marker: Marker) -> IdRange:
         """Return the ids just outside a marker's gap, as this series counts them."""
@@ -153,6 +184,7 @@ class AuditedSeries:
 
     def _epoch_ids(self, time: int, origin: bytes, gap_id: bytes | None) -> EpochIds:
         """Return the ids of the epoch of a record; arguments as of `observe`."""
+        self._has_epochs = self.coverage.newest_epoch > 0
         number = self._epoch_of(time, origin, gap_id)
         if number not in self._epochs:
             self._epochs[number] = EpochIds(self, number)
@@ -180,3 +212,52 @@ class AuditedSeries:
 
     def _epoch_now(self, time: int) -> int:
         return self.coverage.epoch_at(time) if self._epoch is None else self._epoch
+
+    def _is_of_earlier_epoch(self, epoch: EpochIds, first: int, last: int, time: int) -> bool:
+        """Say whether an event is in the topic already, under the same ids of an earlier epoch.
+
+        Ids that truly began anew are those of events after all events of the epoch before.
+        """
+        epoch.newest_ms = max(epoch.newest_ms, time)
+        return any(
+            other.number < epoch.number
+            and time <= other.newest_ms
+            and other.ranges.has(first, last)
+            for other in self._epochs.values()
+        )
+
+
+class UnnumberedSeries(AuditedSeries):
+    """A series whose ids, if it has any, do not reveal what is missing: only its markers do.
+
+    The first record after a gap ends it: a marker that ends before says too little.
+    """
+
+    def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
+        super().__init__(stream, symbol, window)
+        self._first_after: dict[str, int] = {}  # gap_id -> record time of the record behind it
+        self._newest_ms = BEFORE_ALL
+
+    def _note_time(self, time: int, origin: bytes, gap_id: bytes | None) -> None:
+        self._newest_ms = max(self._newest_ms, time)
+        if gap_id is not None and origin == LIVE:
+            self._first_after.setdefault(gap_id.decode(), time)
+
+    @override
+    def hole_counts(self) -> HoleCounts:
+        counts = super().hole_counts()
+        parts = [part for part in self.parts.values() if isinstance(part, UnnumberedSeries)]
+        after: dict[str, int] = {}
+        for part in parts or [self]:
+            after |= part._first_after
+        newest = max((part._newest_ms for part in parts or [self]), default=BEFORE_ALL)
+        is_judged = self.has_event_times and newest > BEFORE_ALL
+        for gap_id, gap in self.coverage.gaps.items() if is_judged else ():
+            ended = gap.after_time
+            if gap.state not in SHORT_STATES or gap.reason in SINGLE_EVENT_REASONS or ended is None:
+                continue
+            # Nothing behind it: nobody knows where it ends, and yet it was closed.
+            reached = after.get(gap_id, ended if newest >= ended else self.until)
+            if self.since <= ended < self.until and reached > ended:
+                counts.add(MissingRange(ended, reached - 1, SHORT, gap_id))
+        return counts

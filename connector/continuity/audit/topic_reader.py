@@ -62,6 +62,12 @@ class SeriesBook:
             self.series[key] = rule_of(stream)(stream, symbol, self._window.bounds)
         return self.series[key]
 
+    def note_broker_times(self, topic: str) -> None:
+        """Note that the broker stamps the records of a topic: their times are no events'."""
+        for key, series in self.series.items():
+            if key[0] == topic:
+                series.has_event_times = False
+
 
 def stream_of(product: str, name: str) -> Stream:
     """Return a record's stream; of a merged one only the other product may have a catalogue row.
@@ -97,15 +103,19 @@ class TopicReader:
 
     def __init__(self, topic: str, book: SeriesBook, schemas: Schemas) -> None:
         self._topic, self._book, self._schemas = topic, book, schemas
-        self._plans: dict[tuple[int, tuple[str, ...]], ScanPlan] = {}
-        self._by_prefix: dict[bytes, tuple[ScanPlan, Observe]] = {}
+        self._scanners: dict[tuple[int, tuple[str, ...]], Scanner] = {}
+        self._partition = 0  # that of the records that are read; the plans are each one's own
+        self._plans: dict[tuple[int, Scanner], ScanPlan] = {}
+        self._by_prefix: dict[tuple[int, bytes], tuple[ScanPlan, Observe]] = {}
         self._scan: Callable[[bytes], Scanned | None] = lambda _value: None
         self._observers: dict[bytes, Observe] = {}
         self.unreadable = 0
         self.trouble = ""
 
-    def feed(self, batch: Iterable[TopicRecord]) -> None:
-        """Read a batch of records, in the order of the topic."""
+    def feed(self, batch: Iterable[TopicRecord], partition: int = 0) -> None:
+        """Read a batch of records of a partition, in their order."""
+        if partition != self._partition:
+            self._partition, self._observers = partition, {}
         scan, observers = self._scan, self._observers
         for record in batch:
             scanned = scan(record.value() or b"")
@@ -122,7 +132,7 @@ class TopicReader:
             return
         try:
             prefix = prefix_of(value)
-            plan, observe = self._by_prefix.get(prefix) or self._begin(prefix)
+            plan, observe = self._by_prefix.get((self._partition, prefix)) or self._begin(prefix)
             scanned = plan.scanner.scan(value) or plan.scanner.scan_slowly(value)
             observe(record.timestamp()[1], *scanned[1:])
         except (Refused, Retry):
@@ -139,10 +149,11 @@ class TopicReader:
         series = self._book.find_or_add(self._topic, product, name, symbol)
         schema_id = schema_id_of(prefix)
         wanted = HEAD_FIELDS + series.wanted(series.stream)
-        if (schema_id, wanted) not in self._plans:
+        if (schema_id, wanted) not in self._scanners:
             text = self._schemas.text(schema_id)
-            self._plans[schema_id, wanted] = ScanPlan(Scanner(schema_id, text, wanted))
-        plan = self._plans[schema_id, wanted]
-        plan.observers[prefix] = series.observe
-        self._by_prefix[prefix] = plan, series.observe
-        return plan, series.observe
+            self._scanners[schema_id, wanted] = Scanner(schema_id, text, wanted)
+        scanner = self._scanners[schema_id, wanted]
+        plan = self._plans.setdefault((self._partition, scanner), ScanPlan(scanner))
+        observe = plan.observers[prefix] = series.part(self._partition).observe
+        self._by_prefix[self._partition, prefix] = plan, observe
+        return plan, observe

@@ -364,8 +364,8 @@ async def test_a_run_that_was_killed_is_settled_by_the_next_one(still: Still) ->
     await still.write(*events[:10], *events[30:])
     await still.write(*events[10:18], origin="backfill", gap="killed")
     edges = {"before_id": number[9], "after_id": number[30], "missing": 20}
-    own = {"instance": "market-backfill"}
-    await asyncio.to_thread(still.topics.marker, "opened", "killed", **edges, **own)
+    own: dict[str, Any] = {"instance": "market-backfill", **edges}
+    await asyncio.to_thread(still.topics.marker, "opened", "killed", **own)
     await asyncio.to_thread(still.topics.flush)
 
     code, report = await still.run("--from-id", str(number[0]))

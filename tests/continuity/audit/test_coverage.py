@@ -3,6 +3,7 @@
 from typing import Any
 
 from connector.continuity.audit.coverage import Coverage, Marker, MissingRange, id_edges
+from connector.continuity.audit.ranges import BEFORE_ALL
 from tests.support.audit import marker
 
 
@@ -106,3 +107,29 @@ def test_another_shard_may_take_over_before_the_first_stops() -> None:
     )
 
     assert explain(30, 31) == [MissingRange(30, 31, "unmarked")]
+
+
+def test_the_newest_marker_of_a_gap_is_that_of_the_last_place() -> None:
+    coverage = Coverage()
+    coverage.add(marker("unfillable", "a", before_id=10, place=9))
+    coverage.add(marker("opened", "a", before_id=10, after_id=13, place=5))
+
+    [gap] = coverage.gaps.values()
+    assert (gap.state, gap.after_id) == ("unfillable", 13)
+
+
+def test_a_series_was_read_from_each_start_to_its_end_and_from_the_last_as_far_as_is_known() -> (
+    None
+):
+    coverage = Coverage()
+    coverage.add(marker("started", None, after_time=100, place=1))
+    coverage.add(marker("started", None, after_time=400, place=3))
+    coverage.add(marker("stopped", None, before_time=200, place=2))
+
+    assert list(coverage.times(900)) == [(100, 200), (400, 900)]
+    assert list(coverage.times(None)) == [(100, 200), (400, 400)]
+
+
+def test_without_markers_a_series_was_read_as_far_as_its_progress_says() -> None:
+    assert list(Coverage().times(900)) == [(BEFORE_ALL, 900)]
+    assert list(Coverage().times(None)) == []

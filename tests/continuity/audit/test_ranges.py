@@ -45,3 +45,13 @@ def test_ranges_that_are_settled_keep_their_upper_half() -> None:
     assert ranges.add(3, 3) is None
     assert ranges.add(11, 11) == 1
     assert (ranges.floor, ranges.late) == (9, 1)
+
+
+def test_ids_have_been_seen_when_one_range_holds_them_all() -> None:
+    ranges = Ranges()
+    for first, last in ((10, 12), (15, 16)):
+        ranges.add(first, last)
+    ranges.tip = 17
+
+    wanted = [(10, 12), (11, 11), (15, 17), (12, 13), (12, 15), (18, 18), (9, 10)]
+    assert [ranges.has(*ids) for ids in wanted] == [True, True, True, False, False, False, False]

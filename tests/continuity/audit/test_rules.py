@@ -117,7 +117,7 @@ def test_streams_without_ids_are_counted_with_their_markers() -> None:
     audited.coverage.add(marker("unfillable", before_time=150, after_time=160))
     audited.coverage.add(marker("unfillable", "old", before_time=50, after_time=60))
     for time in (90, 100, 199, 200):
-        live(audited, time=time)
+        live(audited, time, time=time)
 
     report = report_of("t", audited)
     assert (report.records, report.first_id, report.gaps) == (2, None, {"unfillable": 1})
@@ -243,3 +243,124 @@ def test_every_length_of_candle_has_its_open_time_back(interval: str) -> None:
 
     [hole] = report_of("t", audited).examples
     assert hole["first"] == hole["last"] == monday + length[interval]
+
+
+def test_a_candle_that_was_fetched_twice_is_a_repeat() -> None:
+    audited = series("spot", "btcusdt@kline_1h")
+    live(audited, 0, 20, True)
+    filled(audited, HOUR_MS, None, True)
+    filled(audited, HOUR_MS, None, True)
+    filled(audited, 0, None, True)
+
+    assert (audited.records, audited.repeats) == (4, 2)
+
+
+def test_the_candles_of_a_clock_that_was_set_back_are_no_repeats() -> None:
+    audited = series("spot", "btcusdt@kline_1h")
+    audited.coverage.add(marker("unfillable", "reset", reason="ids_reset", before_time=5 * HOUR_MS))
+    for opened in (4 * HOUR_MS, 5 * HOUR_MS):
+        live(audited, opened, opened + 20, True, time=opened)
+    live(audited, 3 * HOUR_MS, 3 * HOUR_MS + 20, True, time=3 * HOUR_MS, gap=b"reset")
+    live(audited, 4 * HOUR_MS, 4 * HOUR_MS + 20, True, time=4 * HOUR_MS)
+
+    assert (audited.records, audited.repeats) == (4, 0)
+
+
+@pytest.mark.parametrize("name", ["btcusdt@trade", "btcusdt@depth"])
+def test_events_that_are_there_under_the_ids_of_an_earlier_epoch_are_repeats(name: str) -> None:
+    audited = series("spot", name)
+    audited.coverage.add(marker("unfillable", "reset", reason="ids_reset", before_time=12))
+    width = 2 if name.endswith("depth") else 1
+    for number in (10, 11, 12):
+        live(audited, *[number] * width, time=number)
+    live(audited, *[11] * width, time=11, gap=b"reset")  # no new ids: the same events again
+    live(audited, *[12] * width, time=12)
+    live(audited, *[13] * width, time=13)
+
+    assert (audited.records, audited.repeats) == (6, 2)
+
+
+def test_ids_that_begin_anew_are_no_repeats_of_the_old_ones() -> None:
+    audited = series()
+    audited.coverage.add(marker("unfillable", "reset", reason="ids_reset", before_time=3))
+    for number in (1, 2, 3):
+        live(audited, number, time=number)
+    live(audited, 1, time=100, gap=b"reset")
+    live(audited, 2, time=101)
+
+    assert (audited.records, audited.repeats) == (5, 0)
+
+
+def test_a_state_that_the_exchange_repeated_is_a_repeat() -> None:
+    audited = series("usdm", "btcusdt@markPrice@1s")
+    for event_ms in (100, 200, 200, 100, 300):
+        live(audited, event_ms, time=event_ms)
+
+    assert (audited.records, audited.repeats) == (5, 2)
+
+
+def test_events_that_may_share_a_time_are_no_repeats() -> None:
+    audited = series("usdm", "btcusdt@forceOrder")
+    for _ in range(3):
+        live(audited, time=100)
+
+    assert (audited.records, audited.repeats) == (3, 0)
+
+
+@pytest.mark.parametrize("name", ["btcusdt@bookTicker", "btcusdt@miniTicker"])
+@pytest.mark.parametrize(
+    ("ends", "found"), [(160, []), (150, [(150, 159, "short")])], ids=["next record", "before it"]
+)
+def test_a_gap_without_ids_ends_with_the_record_behind_it(
+    name: str, ends: int, found: list[tuple[int, int, str]]
+) -> None:
+    audited = series("spot", name)
+    audited.coverage.add(marker("unfillable", before_time=100, after_time=ends))
+    live(audited, 7, time=100)
+    live(audited, 8, time=160, gap=b"g1")
+
+    assert holes(audited) == found
+
+
+def test_a_gap_without_ids_that_was_closed_with_nothing_behind_it_reaches_to_the_end() -> None:
+    audited = series("spot", "btcusdt@bookTicker", window=(0, 1_000))
+    audited.coverage.add(marker("unfillable", before_time=100, after_time=150))
+    live(audited, 7, time=100)
+
+    assert holes(audited) == [(150, 999, "short")]
+    assert report_of("t", audited).unexplained == 1
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"reason": "dead_letter"}, {"state": "opened"}, {"state": "clear"}, {"after_time": None}],
+    ids=str,
+)
+def test_gaps_that_need_not_end_with_a_record_are_not_short(own: dict[str, Any]) -> None:
+    audited = series("spot", "btcusdt@bookTicker", window=(0, 1_000))
+    edges = {"before_time": 100, "after_time": 150} | own
+    audited.coverage.add(marker(str(edges.pop("state", "unfillable")), **edges))
+    live(audited, 7, time=100)
+
+    assert holes(audited) == []
+
+
+def test_times_that_the_broker_stamped_prove_nothing_of_a_gap() -> None:
+    audited = series("spot", "btcusdt@bookTicker")
+    audited.has_event_times = False
+    audited.coverage.add(marker("unfillable", before_time=100, after_time=150))
+    live(audited, 7, time=100)
+    live(audited, 8, time=160, gap=b"g1")
+
+    assert holes(audited) == []
+
+
+def test_each_partition_of_a_series_has_an_order_of_its_own() -> None:
+    audited = series("spot", "btcusdt@kline_1h")
+    live(audited.part(1), 5 * HOUR_MS, 5 * HOUR_MS + 20, True)
+    live(audited.part(0), 3 * HOUR_MS, 3 * HOUR_MS + 20, True)
+    live(audited.part(0), 4 * HOUR_MS, 4 * HOUR_MS + 20, True)
+
+    report = report_of("t", audited)
+    assert (report.records, report.repeats, report.holes) == (3, 0, {})
+    assert (report.first_id, report.last_id) == (3 * HOUR_MS, 5 * HOUR_MS)
