@@ -8,6 +8,7 @@ from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.continuity.checkpoint import Checkpoint
 from connector.continuity.gap import Gap
+from connector.continuity.gap_account import GapAccount
 from connector.continuity.marker import GapReason, MarkerState
 from connector.continuity.outbox import Outbox
 from connector.continuity.rest_requests import FillGap, FillPolicy, RestRequest, SnapshotBook
@@ -33,6 +34,7 @@ class SeriesRegistry:
     Attributes:
         outbox: Marker and progress records of the next transaction.
         requests: What REST is to be asked for, the oldest first; backfill/gap_filler.py drains it.
+        account: Gaps by product and kind, and what becomes of them.
         gaps, missing, recovered: Gaps found by reason, events found missing, those published since.
     """
 
@@ -59,6 +61,7 @@ class SeriesRegistry:
         self.outbox = Outbox(environment, shard, instance, run)
         self.schedule_progress = self.outbox.schedule_progress
         self.requests: deque[RestRequest] = deque()
+        self.account = GapAccount()
         self.gaps: Counter[str] = Counter()
         self.missing = 0
         self.recovered = 0
@@ -119,6 +122,7 @@ class SeriesRegistry:
         """Request what the previous writer did not fetch; `refusal`: why it may not be fetched."""
         for gap in unfinished:
             why = refusal or self._request_fill(series, gap)
+            self.account.found(series.stream.row, gap, why)
             if why:
                 state: MarkerState = "partial" if gap.recovered else "unfillable"
                 self.outbox.add_marker(state, series, gap, why)
@@ -242,6 +246,7 @@ class SeriesRegistry:
     def close_gap(self, series: Series, gap: Gap, state: MarkerState, detail: str = "") -> None:
         """Write the final marker of an open gap: no more of it will be fetched."""
         series.open_gaps.pop(gap.id, None)
+        self.account.settled(series.stream.row, gap, state, detail)
         self.outbox.add_marker(state, series, gap, detail)
         self.schedule_progress(series)
         if series.forgotten:
@@ -266,6 +271,7 @@ class SeriesRegistry:
     def _mark_found(self, series: Series, gap: Gap, detail: str = "") -> None:
         """Request the events of a gap and mark it: opened, or why it is unfillable."""
         why = self._request_fill(series, gap)
+        self.account.found(series.stream.row, gap, why)
         if why is None:
             self.outbox.add_marker("opened", series, gap, detail)
         else:

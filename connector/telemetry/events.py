@@ -6,9 +6,11 @@ happens often is counted (telemetry/ledger.py), not logged.
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 
 import structlog
 
+from connector.continuity.gap_account import FETCHING, GapReport
 from connector.rate_limit import Sampler
 
 _log: structlog.typing.FilteringBoundLogger = structlog.get_logger("bkc")
@@ -426,6 +428,19 @@ def gap_settled(
     level = _log.info if state == "filled" else _log.warning
     gap = {"gap_id": gap_id, "stream": stream, "symbol": symbol, "state": state}
     level("gap_settled", **gap, missing=missing, recovered=recovered, detail=detail)
+
+
+def gaps_found(since: str, report: GapReport) -> None:
+    """What was found missing, and what becomes of it; one line for all series.
+
+    since: restart (the first seconds, after which it is known what was missed while no worker ran),
+    start (the same, nothing was stored before) or minute (only if something happened in it).
+    uncounted: gaps of which nobody can know how many events are missing. becomes: text -> gaps,
+    found or settled, of which it is true.
+    """
+    lost = any(text not in {FETCHING, "filled"} for text in report.becomes)
+    level = _log.warning if lost or report.missing or report.uncounted else _log.info
+    level("gaps_found", since=since, **asdict(report))
 
 
 def backfill_waits(product: str, cause: str, seconds: float) -> None:

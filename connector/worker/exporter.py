@@ -18,6 +18,8 @@ RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed", "lost"
 MESSAGE_REASONS = ("json", "shape", "field", "decimal", "text", "unknown_stream")
 DEAD_LETTER_REASONS = (*MESSAGE_REASONS, "refused", "bug")  # by Kafka, or in this program
 
+STATES = ("opened", "filled", "partial", "unfillable")  # of a gap's last marker
+
 Read = Callable[[Snapshot], Reading]
 
 
@@ -54,6 +56,22 @@ def _refused_streams(worker: Snapshot) -> Values:
     for supervisor in worker.shard.supervised:
         counts[(supervisor.plan.product,)] += len(supervisor.refused)
     return counts
+
+
+def _gaps_by_state(worker: Snapshot) -> Values:
+    totals = worker.gap_tracker.account.totals
+    return {
+        (*key, state): counts.by_state[state] for key, counts in totals.items() for state in STATES
+    }
+
+
+def _gap_events(worker: Snapshot) -> Values:
+    totals = worker.gap_tracker.account.totals
+    return {
+        (*key, outcome): getattr(counts, outcome)
+        for key, counts in totals.items()
+        for outcome in ("missing", "recovered", "lost")
+    }
 
 
 def _row(name: str, doc: str, read: Read, *labels: str) -> MetricRow[Snapshot]:
@@ -193,6 +211,29 @@ METRICS = (
         "bkc_backfilled_events_total",
         "Of them, fetched and written.",
         lambda w: w.gap_tracker.recovered,
+    ),
+    _row(
+        "bkc_gaps_total",
+        "Gaps found, by their last marker: opened (being fetched), filled, partial or unfillable.",
+        _gaps_by_state,
+        "product",
+        "kind",
+        "state",
+    ),
+    _row(
+        "bkc_gap_events_total",
+        "Events of gaps: missing; of these fetched (recovered), and lost for good.",
+        _gap_events,
+        "product",
+        "kind",
+        "outcome",
+    ),
+    _row(
+        "bkc_gaps_uncounted_total",
+        "Gaps of which nobody can know how many events are missing.",
+        lambda w: {key: counts.uncounted for key, counts in w.gap_tracker.account.totals.items()},
+        "product",
+        "kind",
     ),
     _row(
         "bkc_backfill_failures_total",

@@ -36,6 +36,7 @@ from connector.telemetry.start_steps import RetryPolicy, StartSteps
 from connector.transport import tls
 from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
+from connector.worker.gap_reporter import GapReporter
 from connector.worker.http_server import HttpServer
 from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
@@ -119,6 +120,7 @@ class MarketWorker:
             settings.limits.connection_life.total_seconds(),
         )
         self.shard = Shard(self.context, router)
+        self.gap_reporter = GapReporter(self.gap_tracker.account)
 
         # The plan and its changes
         self.provisioner = Provisioner(
@@ -205,6 +207,7 @@ class MarketWorker:
         await self.writer.take_over(ids, steps)
         products = {planned.stream.product for planned in plan.streams}
         await steps.run("exchange_clock", self.gap_filler.measure_clock(products))
+        self.gap_reporter.goes_on = bool(self.gap_tracker.unclaimed)
         self._apply(plan, ids)
         self.replanner.begin(plan)
         events.started(
@@ -234,7 +237,8 @@ class MarketWorker:
         return False
 
     async def _run_until_stopped(self) -> None:
-        parts = (self.shard, self.replanner, self.gap_filler, self.topic_keeper)
+        filler, keeper, reporter = self.gap_filler, self.topic_keeper, self.gap_reporter
+        parts = (self.shard, self.replanner, filler, keeper, reporter)
         tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         while not (
             self.stopping.is_set() or self._cannot_write or any(task.done() for task in tasks)
