@@ -12,11 +12,12 @@ def call(
     ],
     method: Annotated[str, Argument(metavar="METHOD", help="Such as account.status.")],
     parameters: Annotated[
-        list[str] | None, Argument(metavar="[KEY=VALUE]...", help="Such as symbol=BTCUSDT limit=5.")
+        list[str] | None, Argument(metavar="KEY=VALUE", help="Such as symbol=BTCUSDT limit=5.")
     ] = None,
     *,
     exchange: Annotated[
-        Literal["production", "testnet", "demo"], Option(help="Where it is called.")
+        Literal["production", "testnet", "demo"],
+        Option(metavar="NAME", help="Where it is called: production, testnet or demo."),
     ] = "production",
     url: Annotated[
         str | None, Option(metavar="URL", help="Another place: wss://host/path, or a lab's ws://.")
@@ -48,13 +49,14 @@ def call(
         Path | None,
         Option(metavar="FILE", help="Authorities beside the system's, for a proxy that opens TLS."),
     ] = None,
-    timeout: Annotated[float, Option(min=0.1, help="Seconds to wait for the answer.")] = 10.0,
+    timeout: Annotated[float, Option(min=0.1, metavar="SECONDS", help="How long to wait.")] = 10.0,
 ) -> None:
-    """Call a method of Binance's WS API and print its result as JSON.
+    """Call a method of Binance's WS API.
 
-    Signed where the method needs it. Methods that trade or move money (order.*, sor.*, ...) are
-    refused: this program reads. Keys come from files that only their owner may read; secrets in
-    the result are not printed. A value is text, or JSON: true, 5, ["BTCUSDT"].
+    Prints its result as JSON. Signed where the method needs it. Methods that trade or move money
+    (order.*, sor.*, ...) are refused: this program reads. Keys come from files that only their
+    owner may read; secrets in the result are not printed. A value is text, or JSON: true, 5,
+    ["BTCUSDT"].
 
     Exit codes: 0 answered; 2 the call, an option or the key is wrong; 3 no answer, or too many
     calls: try later.
