@@ -21,6 +21,7 @@ def archive(folder: Path, *names: str) -> Path:
     return path
 
 
+@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")  # 3.12 and 3.13
 @pytest.mark.parametrize("has_filters", [True, False], ids=["3.11.4 and later", "3.11.0 to 3.11.3"])
 def test_an_archive_is_unpacked_by_every_python(
     tmp_path: Path, *, has_filters: bool, monkeypatch: pytest.MonkeyPatch
