@@ -7,20 +7,29 @@ from connector.cli.text_table import table
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_of, streams_without_key
 from connector.diagnostics.preflight import check_offline
+from connector.diagnostics.topics import compare_topics
+from connector.errors import Refused
 from connector.planning.model import KeyPath, Plan
 from connector.planning.selection import describe
 
 
-def run(path: Path) -> None:
+def run(path: Path, *, online: bool) -> None:
     """Print the plan of a file, its warnings, and what is not known without the exchange.
 
+    `online`: compare the topics that are in Kafka, too.
+
     Raises:
-        Refused: the file is not good.
+        Refused: the file is not good, or a topic is not. Retry: Kafka does not answer.
     """
     loaded = load(path)
     warnings = check_offline(loaded, here=False)
     plan = plan_of(loaded)
     warnings += [*loaded.sentences(plan.warnings), *streams_without_key(loaded.settings, plan)]
+    if online:
+        found = compare_topics(loaded, plan)
+        if found.refused:
+            raise Refused("\n".join(found.refused))
+        warnings += found.warnings
     if plan.connections:
         print_lines([*_streams(plan), "", *_connections(plan), ""])
     print_lines(f"warning: {warning}" for warning in warnings)

@@ -15,7 +15,8 @@ from connector.config.load import Loaded, load
 from connector.config.plan import plan_budget, plan_of, streams_without_key
 from connector.diagnostics.preflight import check_offline
 from connector.diagnostics.status_client import running_plan
-from connector.errors import Refused
+from connector.diagnostics.topics import compare_topics
+from connector.errors import Refused, Retry
 from connector.planning.diff import RunningPlan
 from connector.planning.model import Plan
 from connector.planning.plan import needs
@@ -35,7 +36,8 @@ def run(
         as_json: For machines.
 
     Raises:
-        Refused: no plan can be made. Retry: the exchange or the worker cannot be reached.
+        Refused: no plan can be made, or a topic would lose data. Retry: the exchange or the worker
+            cannot be reached.
     """
     loaded = load(path)
     logs.configure(json=False, level="ERROR")
@@ -45,6 +47,7 @@ def run(
     made = _make_plan(loaded, universe, worker)
     warnings += loaded.sentences([*made.warnings, *made.pending])
     warnings += [*streams_without_key(loaded.settings, made), *unchecked, *map(str, universe.odd)]
+    warnings += [] if infos else _topic_warnings(loaded, made)
     budget = plan_budget(loaded.settings, made)
     changes = None if worker is None else worker.changes(made)
     if as_json:
@@ -58,6 +61,21 @@ def run(
     print_lines(plan_view.totals(made, budget))
     for warning in warnings:
         warn(warning)
+
+
+def _topic_warnings(loaded: Loaded, made: Plan) -> list[str]:
+    """Return what a worker would warn of in Kafka's topics; a plan is made without Kafka too.
+
+    Raises:
+        Refused: the worker would not start.
+    """
+    try:
+        found = compare_topics(loaded, made)
+    except (Refused, Retry) as error:
+        return [f"topics are not compared: {error}"]
+    if found.refused:
+        raise Refused("\n".join(found.refused))
+    return list(found.warnings)
 
 
 def _universe(

@@ -4,6 +4,7 @@ Missing ones are created where that is allowed; all are described, and judged by
 """
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from connector.telemetry import events
 
 REQUEST_TIMEOUT_S = 5.0
 MISSING = "it does not exist any more: create it, or set topics.create: true"
+RETRY_DELAY_S = 0.1  # until every broker knows a new topic
 _EMBEDDED = "mockCluster"  # begins the cluster id of the lab's embedded broker: no admin API
 Roles = Mapping[str, TopicRole]  # by topic
 _DENIED = KafkaError.TOPIC_AUTHORIZATION_FAILED
@@ -162,9 +164,19 @@ class _Admin:
             raise Refused(f"cannot create topics: {'; '.join(texts)}")
 
     def judge(self, roles: Roles) -> TopicReport:
-        """Return what is wrong with topics that exist."""
-        if not self._describes:
-            return judge([], self._kafka)
+        """Return what is wrong with topics that exist, or were created a moment ago."""
+        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        while self._describes:
+            try:
+                return self._judge(roles)
+            except KafkaException as error:
+                unknown = error.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+                if not unknown or time.monotonic() >= deadline:
+                    raise
+            self._client.poll(RETRY_DELAY_S)  # it only waits
+        return judge([], self._kafka)
+
+    def _judge(self, roles: Roles) -> TopicReport:
         settings, unread = self._settings(list(roles))
         topics = [
             DescribedTopic(name, roles[name], settings.get(name, {}), *shape)

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -12,7 +13,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 from confluent_kafka.cimpl import NewTopic
+from typer.testing import CliRunner
 
+from connector.cli import app
 from connector.config.model import KafkaSettings, TopicSettings
 from connector.errors import Refused, Retry
 from connector.kafka import client_config, topic_admin
@@ -146,3 +149,36 @@ async def test_an_advertised_listener_that_does_not_resolve_is_named_with_its_cu
     text = str(caught.value)
     assert "Failed to resolve 'nowhere.test:" in text
     assert "a broker gives it (advertised.listeners): it must be known on this machine" in text
+
+
+def file_for(folder: Path, broker: RealKafka, prefix: str) -> str:
+    path = folder / "connector.yaml"
+    path.write_text(
+        f"kafka: {{bootstrap_servers: '{broker.bootstrap_servers}'}}\n"
+        "schema_registry: {url: 'http://127.0.0.1:9'}\n"
+        f"topics: {{prefix: {prefix}}}\n"
+        "subscriptions: [{product: spot, symbols: [BTCUSDT], streams: [trade]}]\n"
+    )
+    return str(path)
+
+
+async def test_check_online_says_what_a_start_would_find(kafka: RealKafka, tmp_path: Path) -> None:
+    await made_beforehand(kafka, {"seen.spot.trade": {"max.message.bytes": "8000"}})
+    path = file_for(tmp_path, kafka, "seen")
+
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["check", path, "--online"])
+
+    text = " ".join(result.stdout.split())
+    assert result.exit_code == 0
+    assert "seen.progress; the worker creates them" in text
+    assert "topic seen.spot.trade: max.message.bytes is 8000" in text
+
+
+async def test_check_online_refuses_what_a_start_would(kafka: RealKafka, tmp_path: Path) -> None:
+    await made_beforehand(kafka, {"bad.spot.trade": {"cleanup.policy": "compact"}})
+    path = file_for(tmp_path, kafka, "bad")
+
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["check", path, "--online"])
+
+    assert isinstance(result.exception, Refused)
+    assert "topic bad.spot.trade: cleanup.policy is compact" in str(result.exception)
