@@ -36,6 +36,7 @@ class Registry:
         available: Set to False to answer 503 to everything.
         writable: Set to False to answer 403 to changes of a compatibility level.
         is_html: Set to True to answer everything with an HTML page of status 200.
+        delay_s: Seconds before each answer.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -44,6 +45,7 @@ class Registry:
         self.available = True
         self.writable = True
         self.is_html = False
+        self.delay_s = 0.0
         self._next_id = FIRST_ID
         self._tasks: set[asyncio.Task[None]] = set()
         self._level = "BACKWARD"
@@ -100,6 +102,7 @@ class Registry:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        await asyncio.sleep(self.delay_s)
         if not self.available:
             return _error(503, 50301, "the registry is away")
         if self.is_html:

@@ -27,6 +27,7 @@ from connector.lab.faults.registry import (
     RegistryFault,
     RegistryHtml,
     RegistryIds,
+    RegistrySlow,
     RegistryTarget,
 )
 from connector.lab.faults.rest import (
@@ -87,6 +88,7 @@ __all__ = [
     "RegistryFault",
     "RegistryHtml",
     "RegistryIds",
+    "RegistrySlow",
     "RegistryTarget",
     "Reorder",
     "RestBehind",
@@ -156,6 +158,7 @@ FAULTS: dict[str, type[AnyFault]] = {
     "clock-skew": ClockSkew,
     "registry-away": RegistryAway,
     "registry-html": RegistryHtml,
+    "registry-slow": RegistrySlow,
     "registry-empty": RegistryEmpty,
     "registry-ids": RegistryIds,
 }

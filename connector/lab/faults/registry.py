@@ -10,6 +10,7 @@ class RegistryTarget(Protocol):
 
     available: bool
     is_html: bool
+    delay_s: float
 
     def clear(self) -> None:
         """Forget every schema and subject."""
@@ -57,6 +58,22 @@ class RegistryHtml(RegistryFault):
             await asyncio.sleep(self.seconds)
         finally:
             registry.is_html = False
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrySlow(RegistryFault):
+    """The registry answers late."""
+
+    delay: float = 3.0
+    seconds: float = 60.0
+
+    async def strike(self, registry: RegistryTarget) -> None:
+        """Wait before each answer meanwhile."""
+        registry.delay_s = self.delay
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            registry.delay_s = 0.0
 
 
 @dataclass(frozen=True, slots=True)
