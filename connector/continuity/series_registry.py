@@ -135,7 +135,7 @@ class SeriesRegistry:
     def retire(self, stream: Stream, symbol: str, prefix: bytes | None, key: bytes) -> None:
         """Settle a series of the previous writer that no stream carries any more, as `leave` does.
 
-        It is kept for KEEP_LEFT_MS after its last record.
+        It is kept for KEEP_LEFT_MS from the time until which it was read, by its progress.
 
         Args:
             stream, symbol: The series; its progress is among `unclaimed`.
@@ -143,12 +143,13 @@ class SeriesRegistry:
                 so that nothing of it can be fetched.
             key: Kafka key of its records.
         """
-        topic = self.unclaimed[f"{stream.product}/{stream.name}/{symbol}"]["topic"]
-        series = self._add(stream, stream.product, symbol, topic, prefix or b"", key)
+        progress = self.unclaimed[f"{stream.product}/{stream.name}/{symbol}"]
+        series = self._add(stream, stream.product, symbol, progress["topic"], prefix or b"", key)
         unfinished = self._checkpoint.restore(series) or ()
         series.pending = self._gap(series, "restart")  # the id of one that was open at the end
         self._resume_filling(series, unfinished, "" if prefix else LEFT_PLAN)
-        self.leave([series], series.last_ms or 0)
+        read_until = max(progress["last_time"] or 0, progress["complete_until"] or 0)
+        self.leave([series], read_until)
 
     def add_listings(self, symbols: Collection[tuple[Product, str]]) -> None:
         """Note new listings: their series are requested from their first event on."""

@@ -2,16 +2,19 @@
 
 import pytest
 
+from connector.binance.stream_name import parse
 from connector.continuity.rest_requests import SnapshotBook
 from connector.continuity.series_registry import KEEP_LEFT_MS
 from tests.support.continuity import (
     EVERYTHING,
     NOW_MS,
+    TRADES_KEY,
     Line,
     candle,
     depth,
     mini,
     states,
+    stored,
     ticker,
 )
 
@@ -162,6 +165,22 @@ def test_a_series_that_is_left_goes_on_where_it_ended_within_a_day() -> None:
     assert states(markers)[-1] == ("unfillable", "plan_changed")
     assert (markers[-1]["before_id"], markers[-1]["after_id"]) == (10, 5_000)
     assert (progress["last_id"], line.tombstones) == (5_000, [])
+
+
+def test_a_series_that_left_over_a_restart_goes_on_where_it_ended() -> None:
+    line = Line("btcusdt@trade", stored={TRADES_KEY: stored(20)}, policy=EVERYTHING)
+    line.gap_tracker.retire(parse("spot", "btcusdt@trade"), "BTCUSDT", b"", b"BTCUSDT")
+    line.trades(30)
+
+    markers, _ = line.drain()
+
+    assert states(markers) == [
+        ("clear", "restart"),
+        ("stopped", "plan_changed"),
+        ("started", "restart"),
+        ("opened", "plan_changed"),
+    ]
+    assert [(gap.before_id, gap.after_id) for gap in line.requested()] == [(20, 30)]
 
 
 def test_series_are_forgotten_by_the_time_since_they_were_left_in_whatever_order() -> None:

@@ -70,6 +70,17 @@ def test_the_coverage_of_a_series_that_left_ends_and_its_progress_is_deleted_aft
     assert restart.written() == ([], [TRADES_KEY])
 
 
+def test_the_day_of_a_quiet_series_begins_when_it_was_read_last() -> None:
+    quiet = stored(20, last_time=NOW_MS - 3 * KEEP_LEFT_MS, complete_until=NOW_MS)
+    restart = Restart(plan(OTHER_SYMBOL), quiet)
+    restart.written()
+
+    restart.tracker.forget_left(NOW_MS + KEEP_LEFT_MS - 1)
+    assert restart.written() == ([], [])
+    restart.tracker.forget_left(NOW_MS + KEEP_LEFT_MS)
+    assert restart.written() == ([], [TRADES_KEY])
+
+
 def test_a_gap_of_it_is_filled_where_its_topic_is_still_written() -> None:
     progress = stored(20, open_gaps=["00ff"])
     restart = Restart(plan(OTHER_SYMBOL), progress, unfinished=(UNFINISHED,))
