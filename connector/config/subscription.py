@@ -26,7 +26,11 @@ _MANY = ("status", "quote", "contract_type", "underlying", "match", "exclude")
 class Filter(Section):
     """Symbols by what exchangeInfo says of them; each condition one value or a list of them."""
 
-    status: Texts = Field(["TRADING"], min_length=1, description="State, as Binance writes it.")
+    status: Texts = Field(
+        ["TRADING"],
+        min_length=1,
+        description="State, as Binance writes it. A symbol that stops TRADING is read for a day more.",
+    )
     quote: Texts = Field([], description="Asset of the price: USDT.")
     contract_type: Texts = Field(
         [], description="Futures: PERPETUAL, CURRENT_QUARTER, ...; options: CALL or PUT."
