@@ -29,7 +29,7 @@ class Filter(Section):
     status: Texts = Field(
         ["TRADING"],
         min_length=1,
-        description="State, as Binance writes it. A symbol that stops TRADING is read for a day more.",
+        description="State, as Binance writes it. What stops TRADING is read for a day more.",
     )
     quote: Texts = Field([], description="Asset of the price: USDT.")
     contract_type: Texts = Field(

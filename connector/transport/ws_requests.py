@@ -10,6 +10,7 @@ from connector.binance.envelope import name_in
 from connector.binance.ws_messages import MAX_REQUEST_BYTES, Answer, chunks, subscribe
 from connector.errors import Retry
 
+MAX_LATE_ANSWERS = 4  # 10, 20, 40 and 60 s; 4,000 to 500 bytes
 MIN_REQUEST_BYTES = 500
 MAX_ANSWER_TIMEOUT_S = 60.0
 PING_INTERVAL_S = 1.0  # while an answer is awaited
@@ -20,7 +21,9 @@ class RequestPace:
 
     After an answer that did not come in time requests are half as large and are waited for twice as
     long, so that an exchange that is late, or reads only small requests, is subscribed to at last.
-    Connections to one exchange share it. It never goes back.
+    Once nothing is left to try, requests count as carried out without an answer: streams that do
+    not deliver are suspected and subscribed again. Connections to one exchange share it. It never
+    goes back.
     """
 
     def __init__(self) -> None:
@@ -28,7 +31,12 @@ class RequestPace:
 
     def note_late(self) -> None:
         """Note an answer that did not come in time."""
-        self._late = min(self._late + 1, 16)
+        self._late += 1
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the smallest requests and the longest wait have been tried."""
+        return self._late >= MAX_LATE_ANSWERS
 
     @property
     def max_bytes(self) -> int:
@@ -102,8 +110,26 @@ class PendingRequests:
         for chunk in chunks(names, max_bytes=self._pace.max_bytes):
             with self.open(chunk if build is subscribe else ()) as (number, answer):
                 await wire.send(build(chunk, number))
-                await _wait(wire, answer, self._pace.timeout_s(timeout_s))
+                await self._wait(wire, number, answer, self._pace.timeout_s(timeout_s))
                 self._check(wire, number, answer, chunk)
+
+    async def _wait(
+        self, wire: Wire, number: int, answer: "asyncio.Future[Answer]", timeout_s: float
+    ) -> None:
+        """Wait for an answer, a proof without one, the end of the connection, or the time-out.
+
+        Pings are sent meanwhile: a host that has not read all of a request goes on when bytes
+        follow.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout_s
+        while (left_s := deadline - loop.time()) > 0.0:
+            wait_s = min(PING_INTERVAL_S, left_s)
+            ends = (answer, wire.closed)
+            done, _ = await asyncio.wait(ends, timeout=wait_s, return_when=FIRST_COMPLETED)
+            if done or number in self._proved:
+                return
+            wire.send_ping()
 
     def _check(
         self, wire: Wire, number: int, answer: "asyncio.Future[Answer]", names: Sequence[str]
@@ -114,7 +140,7 @@ class PendingRequests:
                 raise SubscriptionRejected(number, names, answer.result())
         elif wire.closed.done():
             raise Retry(f"closed before request {number} was answered: {wire.closed.result()}")
-        elif number not in self._proved:
+        elif number not in self._proved and not self._pace.is_exhausted:
             self._pace.note_late()
             raise AnswerLate(f"no answer to request {number} of {len(names)} streams")
 
@@ -148,23 +174,7 @@ class PendingRequests:
     def resolve(self, answer: Answer) -> None:
         """Give an answer to its request. An error without an id goes to the only request open."""
         waiting = self._answers.get(answer.id) if isinstance(answer.id, int) else None
-        if waiting is None and answer.is_error and len(self._answers) == 1:
+        if answer.id is None and answer.is_error and len(self._answers) == 1:
             [waiting] = self._answers.values()
         if waiting is not None and not waiting.done():
             waiting.set_result(answer)
-
-
-async def _wait(wire: Wire, answer: "asyncio.Future[Answer]", timeout_s: float) -> None:
-    """Wait for an answer, the end of the connection or the time-out.
-
-    Pings are sent meanwhile: a host that has not read all of a request goes on when bytes follow.
-    """
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + timeout_s
-    while (left_s := deadline - loop.time()) > 0.0:
-        wait_s = min(PING_INTERVAL_S, left_s)
-        ends = (answer, wire.closed)
-        done, _ = await asyncio.wait(ends, timeout=wait_s, return_when=FIRST_COMPLETED)
-        if done:
-            return
-        wire.send_ping()

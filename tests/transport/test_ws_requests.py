@@ -107,14 +107,35 @@ async def test_a_request_without_an_answer_and_without_data_is_late() -> None:
     assert len(wire.sent) == 1
 
 
+async def test_an_answer_to_a_request_that_was_given_up_is_no_answer_to_the_next_one() -> None:
+    requests = PendingRequests()
+    with requests.open() as (late, _):
+        pass
+    with requests.open() as (_, answer):
+        requests.resolve(Answer(late, code=2, message="Invalid request"))
+
+        assert not answer.done()
+
+
+async def test_once_all_was_tried_a_request_counts_as_carried_out_without_an_answer() -> None:
+    wire, requests = Wire(), PendingRequests()
+    for _ in range(4):
+        with pytest.raises(AnswerLate):
+            await requests.make(wire, subscribe, ["a@trade"], 0.0001)
+
+    await requests.make(wire, subscribe, ["a@trade"], 0.0001)
+
+    assert len(wire.sent) == 5
+
+
 async def test_data_of_one_of_its_streams_proves_a_subscription_that_is_not_answered() -> None:
     wire, requests = Wire(), PendingRequests()
     frames = [b"?", wrap(b"z@trade", b"{}"), wrap(b"b@trade", b"{}")]
     wire.on_send = lambda: requests.note_data(frames)
 
-    await requests.make(wire, subscribe, ["a@trade", "b@trade"], 0.01)
+    await requests.make(wire, subscribe, ["a@trade", "b@trade"], GIVE_UP_S)
 
-    assert requests.unproved == {}
+    assert (wire.pings, requests.unproved) == (0, {})
 
 
 async def test_data_proves_no_unsubscription() -> None:
