@@ -70,7 +70,8 @@ async def test_one_refused_name_is_left_out_and_all_others_flow(
         assert connection["refused"] == {REFUSED: f"2 {TEXT}"}
         assert 'bkc_streams_refused{product="spot"} 1.0' in metrics
         assert 'bkc_streams_active{product="spot"} 5.0' in metrics
-    [event] = [line for line in capsys.readouterr().out.splitlines() if "_refused" in line]
+    logged = capsys.readouterr().out.splitlines()
+    [event] = [line for line in logged if "subscription_refused" in line]
     assert "code=2 connection=spot-1 cure='take it out of the subscriptions" in event
     assert f"stream={REFUSED} text='{TEXT}'" in event
 
