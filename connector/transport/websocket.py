@@ -63,7 +63,7 @@ class Connection(picows.WSListener):
         self._requests = PendingRequests(pace or RequestPace())
         self._batch: list[bytes] = []
         self._parts: list[bytes] = []  # of a message sent in several frames
-        self._last_read = 0
+        self._last_read = self._last_pong = 0  # epoch nanoseconds
         self._transport: picows.WSTransport | None = None
         self.closed: asyncio.Future[Closed] = self._loop.create_future()
         self.first_data: float | None = None  # monotonic seconds of the first stream frame
@@ -155,6 +155,11 @@ class Connection(picows.WSListener):
             return
         self._loop.call_later(RESET_CHECK_INTERVAL_S, self._check_reset)
 
+    @property
+    def read_ms(self) -> int:
+        """When something was read last, an answer to our ping included; epoch milliseconds."""
+        return max(self._last_read, self._last_pong) // 1_000_000
+
     def close(self) -> None:
         """Send a close frame and close; `closed` resolves soon after."""
         if self._transport is not None and not self.closed.done():
@@ -181,6 +186,15 @@ class Connection(picows.WSListener):
             self._on_other(transport, frame)
         if frame.last_in_buffer:
             self._deliver(transport)
+
+    def is_user_specific_pong(self, frame: picows.WSFrame) -> bool:
+        """Take the answer to our ping: picows calls this in place of `on_ws_frame`."""
+        is_pong = frame.msg_type is picows.WSMsgType.PONG
+        if is_pong and self._transport is not None:
+            if self._batch:  # read with it, and no frame behind them ends the batch
+                self._deliver(self._transport)
+            self._last_pong = time.time_ns()
+        return is_pong
 
     def _deliver(self, transport: picows.WSTransport) -> None:
         now = time.time_ns()

@@ -280,6 +280,31 @@ async def test_a_black_hole_is_noticed_by_our_own_ping(monkeypatch: pytest.Monke
     server.close()
 
 
+async def test_data_that_is_read_with_the_answer_to_our_ping_is_delivered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connector.transport.websocket.PING_AFTER_S", 1.0)
+    monkeypatch.setattr("connector.transport.websocket.PONG_WITHIN_S", 1.0)
+    payload, sink = b'{"stream":"x","data":1}', Sink()
+
+    async def answer_with_data(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(accepted(await reader.readuntil(b"\r\n\r\n")))
+        await reader.read(1)  # the ping; its payload may be anything
+        writer.write(bytes((0x81, len(payload))) + payload + bytes((0x8A, 0)))
+        await reader.read(-1)
+        writer.close()
+
+    server = await asyncio.start_server(answer_with_data, "127.0.0.1", 0)
+    url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/stream"
+    connection = await Connection.open(url, LIMITS["spot"], sink.receive)
+    await until(lambda: sink.frames == [payload])
+
+    assert not connection.closed.done()
+    assert connection.read_ms > 0
+    connection.close()
+    server.close()
+
+
 async def data_then_reset() -> None:
     """Let one read bring data and a reset; the connection must deliver the data and close."""
 
