@@ -39,6 +39,8 @@ class Checkpoint:
                 series.tracker.reset(epoch)
             return None
         series.topic, series.last_ms = stored["topic"], stored["last_time"]
+        if not stored["open_gaps"]:
+            series.quiet_until = stored["complete_until"]
         if series.tracker.has_ids:
             series.tracker.restore(stored["last_id"], stored["id_epoch"])
             _restore_open_candle(series)

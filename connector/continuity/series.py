@@ -1,5 +1,6 @@
 """One series as its writer keeps it: how far it is published, and its open gaps."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,6 +30,7 @@ class Series:
     tracker: Tracker
     last_ms: int | None = None  # record time of the newest record; None: before the first
     quiet_until: int | None = None  # nothing later than that record happened before; epoch ms
+    quiet_noted_at: float = -math.inf  # when its quiet was noted last, monotonic seconds
     pending: Gap | None = None  # an open gap whose right edge the next event will show
     next_gap_id: str | None = None  # gap_id that the next published record carries
     # The gap since its coverage ended, which the next event begins anew; None: it has not ended.

@@ -58,6 +58,7 @@ class StreamActivity:
         state: What is known of its silence.
         first_timeout_s: A longer silence after the subscription is overdue; infinite: none is.
         awaits_first: It has delivered nothing since it was subscribed, and should.
+        has_delivered: It has delivered since it was subscribed.
         missed_deadlines: Deadlines that passed while the first event was awaited.
         inconclusive_probes: Probes in a row in which no connection delivered it.
         was_refuted: A suspicious silence has proved healthy: the timeout follows what is learned.
@@ -76,6 +77,7 @@ class StreamActivity:
     state: ActivityState = ActivityState.FRESH
     first_timeout_s: float = math.inf
     awaits_first: bool = False
+    has_delivered: bool = False
     missed_deadlines: int = 0
     inconclusive_probes: int = 0
     was_refuted: bool = False
@@ -87,7 +89,7 @@ class StreamActivity:
         """Begin a new silence: the stream has just been subscribed."""
         self.last_count = self._rate_count = self._suspected_silence_s = None
         self.last_at, self.missed_deadlines = now, 0
-        self.awaits_first = self.first_timeout_s < math.inf
+        self.awaits_first, self.has_delivered = self.first_timeout_s < math.inf, False
         if self.state is ActivityState.SUSPECTED:
             self.state = ActivityState.FRESH
         is_due = self.state is ActivityState.FRESH or self.awaits_first
@@ -130,7 +132,7 @@ class StreamActivity:
             self._rate_count, self._rate_at = count, now
         else:
             self._end_silence(now)
-            self.awaits_first, self.missed_deadlines = False, 0
+            self.awaits_first, self.has_delivered, self.missed_deadlines = False, True, 0
         self.last_count, self.last_at = count, now
         if self.state is ActivityState.FRESH:
             self.due_at = now + self._allowed_s()
@@ -148,6 +150,13 @@ class StreamActivity:
     def _note_refuted(self, silence_s: float) -> None:
         self.intervals.note_refuted(silence_s)
         self.was_refuted, self.state, self.inconclusive_probes = True, ActivityState.FRESH, 0
+
+    def is_read(self, now: float) -> bool:
+        """Return whether all its events are read: it delivers, and its silence is usual."""
+        is_usual = self.state is ActivityState.QUIET or (
+            self.state is ActivityState.FRESH and now < self.due_at
+        )
+        return self.has_delivered and is_usual
 
     def refute(self, now: float) -> None:
         """End a suspicion that was wrong: such silences are usual from now on."""

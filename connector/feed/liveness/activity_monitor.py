@@ -99,7 +99,7 @@ class ActivityMonitor:
             ):  # as `StreamActivity.poll`, but quicker
                 activity.intervals.note(now - activity.last_at)
                 activity.last_count, activity.last_at = count, now
-                activity.inconclusive_probes = 0
+                activity.inconclusive_probes, activity.has_delivered = 0, True
                 activity.due_at = now + activity.timeout_s
             else:
                 activity.poll(count, now)

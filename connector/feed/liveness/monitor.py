@@ -15,6 +15,7 @@ from connector.feed.context import SessionContext
 from connector.feed.liveness.activity import ActivityState, StreamActivity
 from connector.feed.liveness.activity_monitor import POLL_INTERVAL_S, ObservationClock
 from connector.feed.liveness.probe import ProbeConnection
+from connector.feed.liveness.quiet_progress import QuietProgress
 from connector.feed.liveness.staleness import CONFIRM_S, StalenessCheck
 from connector.feed.liveness.suspicions import Suspicions
 from connector.feed.route import Routes
@@ -47,6 +48,7 @@ class LivenessMonitor:
         self.suspicions = Suspicions(context, routes, plan)
         self._activity, self._clock = self.suspicions.activity, self.suspicions.clock
         self._connection_clock = ObservationClock()  # goes on while frames wait for Kafka
+        self._quiet = QuietProgress(context.pipeline, routes, self._activity)
         self._probe = ProbeConnection(context, routes, self.suspicions, changed)
         self._context, self._routes = context, routes
         self._loop = asyncio.get_running_loop()
@@ -71,6 +73,7 @@ class LivenessMonitor:
             self._session = session
             self._activity.restart(self._clock.now, self._connection_clock.now)
             self._probe.follow(session)
+            self._quiet.restart()
             self.suspicions.restart()
         while not self.suspicions.proved_connection_stale:
             await asyncio.sleep(POLL_INTERVAL_S)
@@ -92,6 +95,7 @@ class LivenessMonitor:
         now = self._clock.tick(time, blocked=self._context.pipeline.queued)
         self._track(session, now)
         overdue = self._activity.poll(self._counts(session.connection.id), now)
+        self._quiet.poll(session.connection.read_ms, now, time)
         self._report_silent(overdue)
         self._suspect(session, overdue, now)
         frames = session.connection.frames

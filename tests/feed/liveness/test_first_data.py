@@ -13,6 +13,7 @@ import pytest
 from connector.binance.stream_name import parse
 from connector.feed.supervisor import Supervisor
 from connector.lab.client_session import Session
+from connector.lab.faults import NeverSent
 from connector.worker.status import status
 from tests.support.waiting import until
 from tests.support.worker import World, world
@@ -169,3 +170,24 @@ async def test_an_active_stream_is_asked_about_and_suspected_at_once_when_rest_h
     log = capsys.readouterr().out
     order = ["streams_silent", "stale_confirmed_by_rest", "stale_suspected"]
     assert sorted(order, key=log.index) == order
+
+
+async def test_a_stream_that_falls_quiet_is_complete_until_now_though_no_event_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.feed.liveness.quiet_progress.QUIET_INTERVAL_S", 0.1)
+    monkeypatch.setattr("connector.feed.liveness.read_bound.MARGIN_MS", 10)
+    spot = {"product": "spot", "symbols": ["BTCUSDT", "ETHUSDT"], "streams": ["trade"]}
+    async with world(tmp_path, spot) as here:
+        await until(lambda: here.published("btcusdt@trade") > 20)
+        here.exchange.begin(NeverSent("btcusdt@trade", made=False))
+        [route] = [
+            route
+            for route in here.worker.shard.router.routes()
+            if route.stream.name == "btcusdt@trade"
+        ]
+        series = route.series["BTCUSDT"]
+        await until(lambda: (series.quiet_until or 0) > (series.last_ms or 0) + 200)
+        await here.stop()
+
+        assert here.worker.gap_tracker.gaps == {}
