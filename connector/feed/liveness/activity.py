@@ -26,6 +26,7 @@ MAX_CONNECTION_TIMEOUT_S = 3.75  # until a longer silence of the connection prov
 TIMEOUT_FACTOR = 3.0  # times the usual maximum: a longer silence is suspicious
 LIVELY_EVENTS = 20.0  # expected within the timeout: suspected before the usual maximum is known
 FIRST_EVENT_S = 30.0  # an active stream that delivered nothing since it was subscribed is overdue
+RESUBSCRIBED_S = 20.0  # then it is suspected after so long
 MAX_INCONCLUSIVE_PROBES = 2  # in a row: after them a stream counts as quiet
 _MIN_RATE_PERIOD_S = 2.0  # a rate is measured over no shorter time
 _RATE_SMOOTHING = 0.1  # weight of the newest rate
@@ -97,9 +98,12 @@ class StreamActivity:
 
     def _allowed_s(self) -> float:
         """Return how long it may be silent now, in seconds."""
-        if not self.awaits_first or self.missed_deadlines:
+        if not self.awaits_first or self.missed_deadlines > 1:
             return self.probe_s
-        return min(self.timeout_s, self.first_timeout_s)
+        allowed_s = min(self.timeout_s, self.first_timeout_s)
+        return (
+            min(allowed_s, RESUBSCRIBED_S) if self.adapts and self.missed_deadlines else allowed_s
+        )
 
     @property
     def probe_s(self) -> float:

@@ -81,6 +81,7 @@ class ActivityMonitor:
             connection_now: Observed time of the connection as a whole.
         """
         for activity in self.streams:
+            activity.learn(now)
             activity.restart(now)
         self.connection.restart(connection_now)
 

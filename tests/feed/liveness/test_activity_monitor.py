@@ -234,6 +234,17 @@ def test_another_connection_is_given_the_whole_timeout() -> None:
     assert monitor.poll([1], 19.5) == [stream]
 
 
+def test_the_rate_of_a_short_connection_counts_for_the_next_one() -> None:
+    monitor = ActivityMonitor()
+    monitor.track([TRADE], [TRADE.name], 0.0)
+    for poll in range(10):
+        monitor.poll([10 * poll], 0.25 * poll)
+    monitor.restart(2.5, 2.5)
+    monitor.poll([90], 2.75)
+
+    assert monitor.poll([90], 2.75 + MIN_STREAM_TIMEOUT_S) == monitor.streams
+
+
 def test_what_is_not_wanted_any_more_is_forgotten() -> None:
     monitor, _ = monitored(2)
     left = monitor.streams[1].name
