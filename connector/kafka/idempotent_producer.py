@@ -22,7 +22,7 @@ from connector.kafka.client import open_client
 from connector.kafka.dead_letter import NEIGHBOUR_OF_POISON, POISON_RECORD
 from connector.kafka.producer import SAMPLE_EVERY, TOPIC_MISSING, Producer, SeriesTracker
 from connector.kafka.refused_batch import HeldRecord, RefusedBatch
-from connector.kafka.transaction_client import DeliveryReport
+from connector.kafka.side_records import SideRecords
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 
@@ -49,7 +49,7 @@ class IdempotentProducer(Producer):
         self._report = partial(self._on_delivery, self._interval, -1)
         self._report_ms = -1
         self._refused = RefusedBatch(self._new_client)
-        self._dead_letters: deque[KafkaRecord] = deque()  # not handed to librdkafka yet
+        self._side = SideRecords()
         self._overflow: deque[HeldRecord] = deque()  # librdkafka's queue was full
         self._client = self._new_client({})
         self._produce = self._client.produce
@@ -105,33 +105,13 @@ class IdempotentProducer(Producer):
 
     @override
     def _produce_dead_letter(self, record: KafkaRecord) -> None:
-        self._dead_letters.append(record)
+        self._side.add(record, partial(self._on_dead_letter_result, record))
 
-    def _produce_dead_letters(self) -> None:
-        while self._dead_letters:
-            record = self._dead_letters[0]
-            try:
-                self._produce_uncounted(record, partial(self._on_dead_letter_delivery, record))
-            except BufferError:
-                return
-            except KafkaException as error:
-                self._on_dead_letter_refused(record, error.args[0])
-            self._dead_letters.popleft()
-
-    def _on_dead_letter_delivery(
-        self, record: KafkaRecord, error: KafkaError | None, _message: Message | None
-    ) -> None:
+    def _on_dead_letter_result(self, record: KafkaRecord, error: KafkaError | None) -> None:
         if error is None:
             self._records.dead_lettered += 1
         else:
             self._on_dead_letter_refused(record, error)
-
-    def _produce_uncounted(self, record: KafkaRecord, report: DeliveryReport) -> None:
-        """Produce a dead letter, marker or progress record."""
-        topic, value, key, timestamp_ms, headers = record
-        self._produce(
-            topic, value, key, timestamp=timestamp_ms, headers=headers or [], on_delivery=report
-        )
 
     def _on_delivery(
         self, interval: Interval, timestamp_ms: int, error: KafkaError | None, message: Message
@@ -171,9 +151,7 @@ class IdempotentProducer(Producer):
         if error.fatal():
             self._set_fatal(error)
 
-    def _on_checkpoint_delivery(
-        self, record: KafkaRecord, error: KafkaError | None, _message: Message | None
-    ) -> None:
+    def _on_checkpoint_result(self, record: KafkaRecord, error: KafkaError | None) -> None:
         if error is not None:
             self._count_lost_checkpoint(record[0], error)
 
@@ -203,9 +181,9 @@ class IdempotentProducer(Producer):
             self._client.poll(0)
             self._produce_overflow()
             self._retry_refused()
-            self._produce_dead_letters()
             if self._barrier.is_ready:
                 self._produce_checkpoint()
+            self._side.produce(self._client)
             if self._barrier.is_due(time.monotonic()):
                 self._hold(self._next_checkpoint())
         except KafkaException as error:  # a fatal error comes out of poll(), not of error_cb
@@ -226,16 +204,9 @@ class IdempotentProducer(Producer):
         self._interval, self._report_ms = self._barrier.interval, -1
 
     def _produce_checkpoint(self) -> None:
-        waiting = self._barrier.waiting
-        while waiting:
-            record = waiting[0]
-            try:
-                self._produce_uncounted(record, partial(self._on_checkpoint_delivery, record))
-            except BufferError:
-                return
-            except KafkaException as error:
-                self._count_lost_checkpoint(record[0], error.args[0])
-            waiting.popleft()
+        for record in self._barrier.waiting:
+            self._side.add(record, partial(self._on_checkpoint_result, record))
+        self._barrier.waiting.clear()
 
     @override
     def _on_error(self, error: KafkaError) -> None:
@@ -251,7 +222,7 @@ class IdempotentProducer(Producer):
     @property
     @override
     def queued(self) -> int:
-        return sum(map(len, self._clients())) + len(self._dead_letters)
+        return sum(map(len, self._clients())) + len(self._side)
 
     def _clients(self) -> list[Client]:
         return [c for c in (self._client, self._refused.client) if c is not None]

@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
@@ -22,6 +21,7 @@ from connector.kafka.committer import FENCED, Committer, WriterLookup
 from connector.kafka.dead_letter import POISON_RECORD
 from connector.kafka.poison_search import PoisonRecords
 from connector.kafka.producer import SAMPLE_EVERY, TOPIC_MISSING, Producer, SeriesTracker
+from connector.kafka.transaction import Transaction
 from connector.kafka.transaction_client import DeadlineExceeded, ProducerLost, TransactionClient
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
@@ -29,18 +29,6 @@ from connector.telemetry.ledger import Ledger
 
 COMMIT_INTERVAL_S = 0.1  # a read_committed reader sees a record so much later, and the commit
 MAX_TRANSACTION_BYTES = 4 * 1024 * 1024  # of values; then the commit comes early
-
-
-@dataclass(slots=True)
-class Transaction:
-    """The records of one transaction, in the order produced: data, then what is written late."""
-
-    records: list[KafkaRecord] = field(default_factory=list)
-    data: int = 0  # how many of them the ledger counts: no dead letters, markers and progress
-    dead_letters: int = 0  # how many of them are dead letters; they follow the data
-    size: int = 0  # bytes of the values of the data
-    samples: list[tuple[int, int]] = field(default_factory=list)  # received us, record time ms
-    broken: KafkaError | None = None  # why librdkafka took no more: all is to be produced again
 
 
 class TransactionalProducer(Producer):
@@ -206,20 +194,20 @@ class TransactionalProducer(Producer):
 
     def _count(self, transaction: Transaction, poison: PoisonRecords) -> None:
         now_us = time.time_ns() // 1000
-        data, checkpoint_at = transaction.data, transaction.data + transaction.dead_letters
-        self._records.acknowledged += data - sum(at < data for at in poison)
-        letters = transaction.dead_letters - sum(data <= at < checkpoint_at for at in poison)
-        self._records.dead_lettered += letters
+        data, dead_letters = transaction.stored(poison)
+        self._records.acknowledged += data
+        self._records.dead_lettered += dead_letters
         for received_us, timestamp_ms in transaction.samples:
             self._lag.observe(now_us, received_us, timestamp_ms)
         for position, error in poison.items():
             record = transaction.records[position]
             topic, value = record[0], record[1] or b""
-            if position < data and error.code() in POISON_RECORD:
+            part = transaction.part_of(position)
+            if part == "data" and error.code() in POISON_RECORD:
                 self._reject(error, topic, value, now_us)
-            elif position < data:
+            elif part == "data":
                 self._count_failed(error, topic, value)
-            elif position < checkpoint_at:
+            elif part == "dead letters":
                 self._on_dead_letter_refused(record, error)
             else:
                 self._count_lost_checkpoint(topic, error)
