@@ -38,20 +38,26 @@ def dedupe_key(
     layout: EventLayout,
     loose: Mapping[str, Any],
     digest: str,
-    subscription_id: int | None = None,
 ) -> str:
     """Return the key of an event: by its layout's values, else by the digest of its JSON.
 
-    No value of a secret is in it, but its digest.
+    `loose`: the event decoded, with the wrapper's `subscriptionId`, or a row with its `as_of`. No
+    value of a secret is in the key, but its digest.
     """
     head = f"{account}/{layout.product}/{layout.event}"
     values = []
     for path in layout.dedupe:
-        value = subscription_id if path == "subscriptionId" else value_at(loose, path)
+        value = value_at(loose, path)
         if value is None:
             return f"{head}/{digest}"
         values.append(_key_text(value, is_secret=path in layout.secret))
     return "/".join((head, *(values or [digest])))
+
+
+def secrets_of(layout: EventLayout, loose: Mapping[str, Any]) -> set[str]:
+    """Return the texts that stand where the layout says there are secrets."""
+    values = (value_at(loose, path) for path in layout.secret)
+    return {value for value in values if isinstance(value, str) and value}
 
 
 def distinct_key(key: str, digest: str) -> str:

@@ -1,4 +1,4 @@
-"""User data events as records of `<prefix>.account-events`. Pure.
+"""User data events, and facts fetched about an account, as records of `account-events`. Pure.
 
 Nothing is dropped: an unknown key, or a value that does not fit its field, is kept in `extra`; an
 event of an unknown type has its head and `raw_json`.
@@ -6,23 +6,16 @@ event of an unknown type has its head and `raw_json`.
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import msgspec
 
 from connector.account import identity
-from connector.account.layouts import (
-    KIND,
-    PASSED,
-    ArrayTarget,
-    FieldTarget,
-    UnfitValue,
-    WireTree,
-    compile_layout,
-)
+from connector.account.draft import RecordDraft
+from connector.account.layouts import KIND, WireTree, compile_layout
 from connector.account.redaction import redact, redact_value
-from connector.binance.account_events import find_layout
+from connector.binance.account_events import find_fact_layout, find_layout
 from connector.binance.account_events.layout import (
     FILL_EXECUTIONS,
     AccountProduct,
@@ -66,77 +59,17 @@ class AccountRecord:
         """Kafka's timestamp: the event's time, else ours; epoch milliseconds."""
         received: int = self.fields["receive_time"]
         event_time: int = self.fields.get("event_time", received)
-        return event_time if event_time <= received + MAX_AHEAD_MS else received
+        return event_time if 0 <= event_time <= received + MAX_AHEAD_MS else received
 
     def encode(self, schema_id: int) -> bytes:
         """Return Confluent-framed Avro."""
         return _encoder.encode(schema_id, self.fields)
 
 
-@dataclass(slots=True)
-class _Draft:
-    """A record that is being filled."""
-
-    record: dict[str, Any] = field(default_factory=dict)
-    extra: dict[str, Any] = field(default_factory=dict)
-
-    def put(self, target: FieldTarget, value: Any) -> None:
-        """Convert a value and put it into its field; raises UnfitValue."""
-        converted = target.convert(value)
-        if converted is None:
-            return
-        if not target.section:
-            self.record[target.name] = converted
-        elif target.in_array:
-            self.record.setdefault(target.section, [{}])[0][target.name] = converted
-        else:
-            self.record.setdefault(target.section, {})[target.name] = converted
-
-    def take(self, node: Mapping[str, Any], tree: WireTree, above: str = "") -> None:
-        """Put every value of an object where the tree says, or into `extra`."""
-        for key, value in node.items():
-            known = tree.get(key)
-            if value is None and known is not None:
-                continue
-            if isinstance(known, FieldTarget):
-                self._take_value(known, value, above + key)
-            elif isinstance(known, dict) and isinstance(value, dict):
-                self.take(value, known, f"{above}{key}.")
-            elif isinstance(known, ArrayTarget) and isinstance(value, list):
-                self._take_items(known, value, above + key)
-            elif known is not PASSED:
-                self.extra[above + key] = value
-
-    def _take_value(self, target: FieldTarget, value: Any, path: str) -> None:
-        if value == "":
-            return
-        try:
-            self.put(target, value)
-        except UnfitValue:
-            self.extra[path] = value
-
-    def _take_items(self, array: ArrayTarget, values: list[Any], path: str) -> None:
-        items = self.record.setdefault(array.section, [])
-        for position, value in enumerate(values):
-            if not isinstance(value, dict):
-                self.extra[f"{path}.{position}"] = value
-                continue
-            item: dict[str, Any] = {}
-            items.append(item)
-            for key, part in value.items():
-                self._take_part(array, item, f"{path}.{position}.{key}", key, part)
-
-    def _take_part(
-        self, array: ArrayTarget, item: dict[str, Any], path: str, key: str, part: Any
-    ) -> None:
-        target = array.keys.get(key)
-        try:
-            if target is None:
-                self.extra[path] = part
-            elif part is not None and part != "":
-                item[target.name] = target.convert(part)
-        except UnfitValue:
-            self.extra[path] = part
+class _Compiled(NamedTuple):
+    layout: EventLayout
+    tree: WireTree
+    is_known: bool
 
 
 class AccountRecorder:
@@ -145,7 +78,7 @@ class AccountRecorder:
     def __init__(self, account: str, product: AccountProduct) -> None:
         self._account = account
         self._product = product
-        self._layouts: dict[str, tuple[EventLayout, WireTree]] = {}
+        self._layouts: dict[str, _Compiled] = {}
 
     def record(
         self,
@@ -154,56 +87,98 @@ class AccountRecorder:
         *,
         subscription_id: int | None = None,
         secrets: Collection[str] = (),
-        origin: str = "live",
         gap_id: str | None = None,
     ) -> AccountRecord:
-        """Return the record of an event's payload.
+        """Return the record of an event's payload, with origin `live`.
 
         Args:
             payload: JSON of the event, without the wrapper.
             received_us: When it was read, epoch microseconds.
             subscription_id: Of the wrapper, if it has one.
             secrets: Values that must not be kept, such as the listenKey of the connection.
-            origin: live, reconcile or snapshot.
-            gap_id: The gap it belongs to.
+            gap_id: The gap it ends.
 
         Raises:
             BadMessage: no JSON, no object, or without an event type.
         """
-        loose, event = _decoded(payload)
-        layout, tree = self._layout(event)
-        is_known = layout.fields is not _GUESSED
-        draft = _Draft()
-        draft.take(loose, tree)
-        digest = identity.payload_digest(payload)
-        key = identity.dedupe_key(self._account, layout, loose, digest, subscription_id)
+        loose = _decoded(payload)
+        event = loose.get("e")
+        if not isinstance(event, str) or not event:
+            raise BadMessage("shape", "no event type: key `e` is missing or no text")
+        compiled = self._layout(event, find_layout(self._product, event))
+        values = {"subscriptionId": subscription_id}
+        head = {"receive_time_us": received_us, "origin": "live", "gap_id": gap_id}
+        return self._build(payload, loose, compiled, values, secrets, head)
+
+    def fact(
+        self,
+        event: str,
+        row: bytes,
+        received_us: int,
+        *,
+        as_of_ms: int,
+        origin: str,
+        gap_id: str | None = None,
+    ) -> AccountRecord:
+        """Return the record of a fact that was fetched: one row of an answer.
+
+        Args:
+            event: order_state, fill, balance_state or position_state.
+            row: JSON of the row.
+            received_us: When its answer came, epoch microseconds.
+            as_of_ms: When the exchange answered, epoch milliseconds.
+            origin: reconcile or snapshot.
+            gap_id: The gap it belongs to.
+
+        Raises:
+            BadMessage: no JSON, or no object.
+        """
+        compiled = self._layout(f"fact {event}", find_fact_layout(self._product, event), event)
+        head = {"receive_time_us": received_us, "origin": origin, "gap_id": gap_id}
+        head["as_of"] = as_of_ms
+        return self._build(row, _decoded(row), compiled, {"as_of": as_of_ms}, (), head)
+
+    def _build(
+        self,
+        payload: bytes,
+        loose: dict[str, Any],
+        compiled: _Compiled,
+        values: Mapping[str, Any],
+        secrets: Collection[str],
+        head: dict[str, Any],
+    ) -> AccountRecord:
+        """Return a record; `values` beside the payload may be part of its dedupe key."""
+        layout = compiled.layout
+        draft = RecordDraft()
+        draft.take(loose, compiled.tree)
         self._settle_fill(layout, loose, draft.record)
-        secrets = [secret for secret in secrets if secret != event]  # some wrappers name the event
-        unknown = draft.extra if is_known else {}  # else all of it is in raw_json alone
-        extra = redact_value(unknown, secrets)
-        fields = draft.record | {
+        digest = identity.payload_digest(payload)
+        # Some wrappers name the event: that is no secret.
+        hidden = {*secrets, *identity.secrets_of(layout, loose)} - {layout.event}
+        unknown = draft.extra if compiled.is_known else {}  # else it is in raw_json alone
+        extra = redact_value(unknown, hidden)
+        fields = {
+            **draft.record,
             "account": self._account,
             "product": layout.product,
-            "event_type": event,
-            "receive_time": received_us // 1000,
-            "receive_time_us": received_us,
-            "origin": origin,
-            "gap_id": gap_id,
-            "dedupe_key": key,
+            "event_type": layout.event,
+            "receive_time": head["receive_time_us"] // 1000,
+            "dedupe_key": identity.dedupe_key(self._account, layout, {**loose, **values}, digest),
             "extra": json.dumps(extra, separators=(",", ":")) if extra else None,
-            "raw_json": redact(payload, loose, secrets),
+            "raw_json": redact(payload, loose, hidden),
+            **head,
         }
-        return AccountRecord(fields, digest, is_known, tuple(unknown))
+        return AccountRecord(fields, digest, compiled.is_known, tuple(unknown))
 
-    def _layout(self, event: str) -> tuple[EventLayout, WireTree]:
-        """Return an event's layout, compiled; of an unknown type the guess at its head."""
-        if event not in self._layouts:
-            found = find_layout(self._product, event)
-            layout = found or EventLayout(self._product, event, _GUESSED, ())
+    def _layout(self, name: str, found: EventLayout | None, event: str = "") -> _Compiled:
+        """Return a layout, compiled; of an unknown type the guess at its head."""
+        if name not in self._layouts:
+            layout = found or EventLayout(self._product, event or name, _GUESSED, ())
             if len(self._layouts) >= MAX_LAYOUTS:
                 self._layouts.clear()
-            self._layouts[event] = layout, compile_layout(layout)
-        return self._layouts[event]
+            tree = compile_layout(layout)
+            self._layouts[name] = _Compiled(layout, tree, found is not None)
+        return self._layouts[name]
 
     def _settle_fill(
         self, layout: EventLayout, loose: Mapping[str, Any], record: dict[str, Any]
@@ -230,15 +205,12 @@ def _is_fill(rule: FillRule, loose: Mapping[str, Any], record: Mapping[str, Any]
     return executed and record["fill"].get("quantity") != ZERO
 
 
-def _decoded(payload: bytes) -> tuple[dict[str, Any], str]:
-    """Return an event decoded, and its type."""
+def _decoded(payload: bytes) -> dict[str, Any]:
+    """Return an event or a row, decoded."""
     try:
         loose = _decode(payload)
     except _UNREADABLE as error:
         raise BadMessage("json", str(error)) from error
     if not isinstance(loose, dict):
         raise BadMessage("shape", f"a {type(loose).__name__} where an object was expected")
-    event = loose.get("e")
-    if not isinstance(event, str) or not event:
-        raise BadMessage("shape", "no event type: key `e` is missing or no text")
-    return loose, event
+    return loose

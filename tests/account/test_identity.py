@@ -5,6 +5,7 @@ from connector.account.identity import (
     distinct_key,
     fill_key,
     payload_digest,
+    secrets_of,
     value_at,
 )
 from connector.binance.account_events import find_layout
@@ -39,7 +40,8 @@ def test_an_event_that_lacks_a_value_is_told_by_its_payload() -> None:
 def test_the_subscription_is_the_wrappers() -> None:
     terminated = layout("spot", "eventStreamTerminated")
 
-    assert dedupe_key("a", terminated, {"E": 5}, "d", 3) == "a/spot/eventStreamTerminated/3/5"
+    with_id = {"E": 5, "subscriptionId": 3}
+    assert dedupe_key("a", terminated, with_id, "d") == "a/spot/eventStreamTerminated/3/5"
     assert dedupe_key("a", terminated, {"E": 5}, "d") == "a/spot/eventStreamTerminated/d"
 
 
@@ -50,6 +52,13 @@ def test_a_listen_key_is_in_no_key_but_tells_events_apart() -> None:
 
     assert keys[0] != keys[1]
     assert "s3cret" not in keys[0]
+
+
+def test_the_secrets_of_an_event_are_the_texts_at_their_places() -> None:
+    update = layout("coinm", "ACCOUNT_UPDATE")
+
+    assert secrets_of(update, {"i": "SfsR", "e": "ACCOUNT_UPDATE"}) == {"SfsR"}
+    assert secrets_of(update, {"i": ""}) == set()
 
 
 def test_a_long_value_is_in_the_key_by_its_digest() -> None:

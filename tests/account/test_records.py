@@ -177,10 +177,10 @@ def test_two_events_of_one_key_and_different_payloads_have_two_digests() -> None
     assert first.digest != second.digest
 
 
-def test_origin_and_gap_are_the_callers() -> None:
-    found = shown(record_of("usdm", encoded(FILL), origin="reconcile", gap_id="g1"))
+def test_an_event_is_live_and_may_end_a_gap() -> None:
+    found = shown(record_of("usdm", encoded(FILL), gap_id="g1"))
 
-    assert (found["origin"], found["gap_id"]) == ("reconcile", "g1")
+    assert (found["origin"], found["gap_id"]) == ("live", "g1")
 
 
 @pytest.mark.parametrize(
@@ -191,6 +191,7 @@ def test_origin_and_gap_are_the_callers() -> None:
         (b"1794000305000", 1_794_000_305_000),
         (b"1794000305001", 1_794_000_005_000),
         (b"null", 1_794_000_005_000),
+        (b"-5", 1_794_000_005_000),
     ],
 )
 def test_a_record_is_stamped_with_the_events_time_but_not_far_ahead(

@@ -7,7 +7,7 @@ sample. A type that is not here is kept whole in `raw_json`.
 from collections.abc import Mapping
 from typing import get_args
 
-from connector.binance.account_events import futures, options, portfolio, spot
+from connector.binance.account_events import futures, options, portfolio, rest_rows, spot
 from connector.binance.account_events.layout import AccountProduct, EventLayout
 from connector.errors import Refused, did_you_mean
 
@@ -22,6 +22,7 @@ _SHORT: Mapping[str, AccountProduct] = {
     "pm": "portfolio_margin",
     "pmpro": "portfolio_margin_pro",
 }
+_FACTS = {(layout.product, layout.event): layout for layout in rest_rows.FACT_LAYOUTS}
 _BY_NAME = {(layout.product, layout.event): layout for layout in LAYOUTS}
 # Whose events a reader of one product may meet too: the risk events of margin have a socket of
 # their own, and one account's captures are often kept together.
@@ -37,6 +38,11 @@ def find_layout(product: AccountProduct, event: str) -> EventLayout | None:
         if (name, event) in _BY_NAME:
             return _BY_NAME[name, event]
     return None
+
+
+def find_fact_layout(product: AccountProduct, fact: str) -> EventLayout | None:
+    """Return the layout of a fetched fact's row, such as order_state; None: nobody has it."""
+    return _FACTS.get((product, fact))
 
 
 def account_product(name: str) -> AccountProduct:

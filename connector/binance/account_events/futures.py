@@ -168,13 +168,13 @@ _TRIGGER_REJECT: FieldMap = {
 }
 
 
-def _futures(product: AccountProduct, ignored: tuple[str, ...] = ()) -> tuple[EventLayout, ...]:
+def _futures(product: AccountProduct, secret: tuple[str, ...] = ()) -> tuple[EventLayout, ...]:
     """Return the events that USD-M and COIN-M have in common."""
     return (
-        EventLayout(product, "ACCOUNT_UPDATE", ACCOUNT, ("E", "T", "a.m"), ignored=ignored),
-        EventLayout(product, "ORDER_TRADE_UPDATE", ORDER, ORDER_KEY, FILL, ignored),
+        EventLayout(product, "ACCOUNT_UPDATE", ACCOUNT, ("E", "T", "a.m"), secret=secret),
+        EventLayout(product, "ORDER_TRADE_UPDATE", ORDER, ORDER_KEY, FILL, secret=secret),
         EventLayout(product, "ACCOUNT_CONFIG_UPDATE", CONFIG, ("E", "T", "ac.s")),
-        EventLayout(product, "MARGIN_CALL", _MARGIN_CALL, ("E",), ignored=ignored),
+        EventLayout(product, "MARGIN_CALL", _MARGIN_CALL, ("E",), secret=secret),
         EventLayout(
             product,
             "STRATEGY_UPDATE",
@@ -230,5 +230,5 @@ LAYOUTS: tuple[EventLayout, ...] = (
         status="deprecated",
         notes="deprecated 2025-12-15",
     ),
-    *_futures("coinm", ignored=("i",)),  # `i` is Binance's own name of the account
+    *_futures("coinm", secret=("i",)),  # `i` is Binance's own name of the account
 )

@@ -101,7 +101,7 @@ LAYOUTS: tuple[EventLayout, ...] = (
         "ACCOUNT_UPDATE",
         {**futures.ACCOUNT, **_MARKET},
         ("fs", "E", "T", "a.m"),
-        ignored=("i",),
+        secret=("i",),
     ),
     EventLayout(
         "portfolio_margin",
@@ -109,7 +109,8 @@ LAYOUTS: tuple[EventLayout, ...] = (
         {**_ORDER, **_MARKET},
         ("fs", *futures.ORDER_KEY),
         futures.FILL,
-        ignored=("i", "o.sp"),  # the pages say of `sp`: ignore
+        ignored=("o.sp",),  # the pages say so
+        secret=("i",),
     ),
     EventLayout(
         "portfolio_margin",

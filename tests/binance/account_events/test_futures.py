@@ -3,11 +3,11 @@
 from connector.binance.account_events import find_layout, futures
 
 
-def test_binances_own_name_of_a_coinm_account_is_passed_over() -> None:
+def test_binances_own_name_of_a_coinm_account_is_a_secret() -> None:
     layout = find_layout("coinm", "ORDER_TRADE_UPDATE")
 
     assert layout is not None
-    assert layout.ignored == ("i",)
+    assert layout.secret == ("i",)
 
 
 def test_what_nobody_has_seen_on_coinm_is_called_unverified() -> None:
