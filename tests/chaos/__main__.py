@@ -24,7 +24,8 @@ AT_ONCE = 3
 async def play(scenario: Scenario, kafka: RealKafka, folder: Path) -> Line:
     """Run one scenario and judge it."""
     folder /= scenario.name
-    stage = Stage(scenario.name, folder, kafka, scenario.more, scenario.misaligned)
+    options = scenario.more, scenario.misaligned, scenario.silent_at_edges
+    stage = Stage(scenario.name, folder, kafka, *options)
     stage.folder.mkdir()
     try:
         async with asyncio.timeout(LONGEST_S):

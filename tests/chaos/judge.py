@@ -101,6 +101,27 @@ class Spans:
         return position >= 0 and span[1] <= self._merged[position][1]
 
 
+def covered(row: Row, made: Sequence[Made], markers: Sequence[Mapping[str, Any]]) -> list[Made]:
+    """Return what lies between the first `started` and the last `stopped` marker of a series."""
+    started = next((marker for marker in markers if marker["state"] == "started"), None)
+    if started is None:
+        return []
+    stopped = [marker for marker in markers if marker["state"] == "stopped"]
+    last = stopped[-1] if stopped else None
+
+    def is_covered(event: Made) -> bool:
+        number = _number(row, event)
+        if number is None or started["after_id"] is None:
+            return started["after_time"] <= event.ms and (
+                last is None or event.ms <= last["before_time"]
+            )
+        return bool(started["after_id"] <= number) and (
+            last is None or bool(number <= last["before_id"])
+        )
+
+    return [event for event in made if is_covered(event)]
+
+
 def judge(
     row: Row, name: str, made: Sequence[Made], found: Sequence[Found], holes: Sequence[Hole]
 ) -> Score:
@@ -152,7 +173,7 @@ def can_be_filled(row: Row, made: Made, live: Sequence[tuple[Any, ...]]) -> bool
 
     Args:
         row: Its catalogue row.
-        one: The event.
+        made: The event.
         live: What came live of its series, in order: how old it was when it could be asked for.
     """
     if row.backfill is None or row.backfill.by in ("id", "time"):

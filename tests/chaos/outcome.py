@@ -11,7 +11,7 @@ from connector.continuity.audit.report import SeriesReport, VerifyReport
 from connector.continuity.audit.topic_reader import TimeWindow
 from connector.diagnostics.verify import Verification
 from connector.lab.oracle import Oracle, Series
-from tests.chaos.judge import Hole, Score, holes_of, judge
+from tests.chaos.judge import Hole, Score, covered, holes_of, judge
 from tests.chaos.observer import Made, Witness
 from tests.chaos.reading import Topics, stream_of
 
@@ -41,15 +41,21 @@ class Result:
     seconds: float
 
 
-def scores(witness: Witness, oracle: Oracle, topics: Topics) -> dict[Series, Score]:
+def scores(
+    witness: Witness, oracle: Oracle, topics: Topics, *, silent_at_edges: bool
+) -> dict[Series, Score]:
     """Judge every series, those of which nothing was found included."""
     found = {}
     for series in witness.made.keys() | topics.records.keys():
         product, name, symbol = series
+        row = stream_of(product, name).row
+        made = _without_tail(witness.made.get(series, []), oracle.sent.get(series, []))
+        if silent_at_edges:
+            made = covered(row, made, topics.markers.get(series, []))
         found[series] = judge(
-            stream_of(product, name).row,
+            row,
             f"{product}/{name}/{symbol}",
-            _without_tail(witness.made.get(series, []), oracle.sent.get(series, [])),
+            made,
             topics.records.get(series, []),
             holes(topics, series),
         )

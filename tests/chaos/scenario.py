@@ -30,6 +30,8 @@ class Scenario:
         alone: Kafka suffers: no other scenario may run meanwhile.
         misaligned: Two connections of the exchange cut books differently.
         dead_letters: The fault breaks messages: some must be put aside.
+        silent_at_edges: Streams do not flow at the start or at the end: only what lies between
+            their first `started` and their last `stopped` marker is judged.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Scenario:
     alone: bool = False
     misaligned: bool = False
     dead_letters: bool = False
+    silent_at_edges: bool = False
 
 
 async def warm(stage: Stage, seconds: float = WARM_S) -> Running:

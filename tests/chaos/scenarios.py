@@ -111,12 +111,14 @@ def connections(*, is_long: bool) -> list[Scenario]:
             "TCP reset; then half of the streams are answered and have no data",
             breaks_while(LateData(0.0, never=0.5, seconds=15.0), by=Drop()),
             allowed_s=60.0,
+            silent_at_edges=True,
         ),
         Scenario(
             "never-sent",
             "every second stream is answered and has no data for 30 s from the start",
             acts.never_sent(NeverSent(every=2, seconds=30.0)),
             allowed_s=60.0,
+            silent_at_edges=True,
         ),
         Scenario(
             "lifetime",

@@ -62,6 +62,7 @@ class Stage:
         kafka: The broker.
         more: Settings of this run beyond the usual ones.
         misaligned: Connections get books cut differently.
+        silent_at_edges: See Scenario.
         struck_ms: When the fault began.
         workers: The connectors started, in order.
     """
@@ -71,6 +72,7 @@ class Stage:
     kafka: RealKafka
     more: Mapping[str, Any] = field(default_factory=dict)
     misaligned: bool = False
+    silent_at_edges: bool = False
     exchange: Exchange = field(init=False)
     registry: Registry = field(default_factory=Registry)
     struck_ms: int = 0
@@ -193,7 +195,9 @@ class Stage:
     async def result(self) -> Result:
         """Read everything back and judge it."""
         topics = await asyncio.to_thread(reading.read, self.kafka.client(), self.prefix)
-        found = outcome.scores(self.witness, self.exchange.oracle, topics)
+        found = outcome.scores(
+            self.witness, self.exchange.oracle, topics, silent_at_edges=self.silent_at_edges
+        )
         config = self.workers[-1].log.parent / "connector.yaml"
         verdict = await asyncio.to_thread(outcome.verified, config)
         if not outcome.same_as_the_oracle(self.witness, self.exchange.oracle):

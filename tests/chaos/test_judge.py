@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from connector.binance.catalogue.row import Row
-from tests.chaos.judge import Found, Hole, Score, Spans, holes_of, judge
+from tests.chaos.judge import Found, Hole, Score, Spans, covered, holes_of, judge
 from tests.chaos.observer import Made
 from tests.support.catalogue import find
 
@@ -160,3 +160,14 @@ def test_the_last_state_of_a_gap_stands_with_the_edges_told_so_far() -> None:
     assert holes_of([started, opened, filled]) == [
         Hole("filled", "restart", 5, 3, 9, None, None),
     ]
+
+
+def test_what_a_stream_had_before_it_started_and_after_it_stopped_is_not_judged() -> None:
+    edges = dict.fromkeys(("before_id", "after_id", "before_time", "after_time"))
+    started = {**edges, "state": "started", "after_id": 2}
+    stopped = {**edges, "state": "stopped", "before_id": 4}
+    made = ids(1, 2, 3, 4, 5)
+
+    assert covered(TRADE, made, [started, stopped]) == made[1:4]
+    assert covered(TRADE, made, [started]) == made[1:]
+    assert covered(TRADE, made, []) == []
