@@ -1,6 +1,7 @@
 """Security: a broker that wants TLS and a login, and the errors when it refuses them."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator
 from itertools import chain
@@ -43,6 +44,7 @@ USERS = {
     "writer": "writer-word",
     "reader": "reader-word",
     "stranger": "stranger-word",
+    "bkc-market": "market-word",
     "halfway": "halfway-word",  # may read and write topics, and has no transactional.id
 }
 HERE = TopicSettings(create=False)
@@ -296,6 +298,71 @@ async def test_without_a_transactional_id_of_its_own_a_writer_ends_with_the_righ
     with pytest.raises(Fatal, match="grant WRITE and DESCRIBE on TransactionalId"):
         await asyncio.to_thread(producer.start, time.monotonic() + GIVE_UP_S)
     producer.close()
+
+
+def documented_rights(principal: str) -> list[tuple[str, str, str, list[str]]]:
+    """Return resource, name, pattern and operations of a principal, as docs/kafka.md has them."""
+    text = (Path(__file__).parents[2] / "docs" / "kafka.md").read_text()
+    rows = re.findall(
+        r"^\| `([\w-]+)` \| ([\w-]+) \| `([^`]+)` \| (\w+) \| ([\w, ]+) \|", text, re.MULTILINE
+    )
+    return [(*row[1:4], row[4].split(", ")) for row in rows if row[0] == principal]
+
+
+async def give(broker: SecureKafka, principal: str, prefix: str) -> None:
+    """Give a principal the rights of docs/kafka.md, for another prefix than `binance`."""
+    bindings = [
+        AclBinding(
+            getattr(ResourceType, resource.replace("-", "_").upper()),
+            name.replace("binance", prefix, 1),
+            getattr(ResourcePatternType, pattern.upper()),
+            f"User:{principal}",
+            "*",
+            getattr(AclOperation, snake(operation)),
+            AclPermissionType.ALLOW,
+        )
+        for resource, name, pattern, operations in documented_rights(principal)
+        for operation in operations
+    ]
+    admin = AdminClient(broker.client())
+    for future in admin.create_acls(bindings).values():
+        await asyncio.to_thread(future.result)
+
+
+def snake(operation: str) -> str:
+    """Return DESCRIBE_CONFIGS for DescribeConfigs."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()
+
+
+async def test_the_documented_rights_are_enough_for_two_starts(
+    secure: SecureKafka, tmp_path: Path
+) -> None:
+    await give(secure, "bkc-market", "granted")
+    exchange, registry = Exchange(Market(1), rate=200.0), Registry()
+    await exchange.start()
+    await registry.start()
+    settings = config(exchange, secure.bootstrap_servers, registry.url, "granted")
+    settings["topics"]["replication"] = 1
+    settings["kafka"]["security"] = {
+        "protocol": "SASL_SSL",
+        "mechanism": SCRAM,
+        "username": "bkc-market",
+        "password_file": str(password(tmp_path, USERS["bkc-market"])),
+        "ca_file": str(secure.authority.path),
+    }
+    logs = []
+    try:
+        for _ in range(2):  # the second one reads what the first has stored
+            async with connector(tmp_path, settings) as running:
+                await running.until_ready()
+                await running.until_stored(50)
+                assert await running.stop() == 0
+            logs.append(running.log.read_text())
+    finally:
+        await exchange.stop()
+        await registry.stop()
+
+    assert [text for text in logs if "topic_warning" in text] == []
 
 
 async def test_a_user_who_may_only_read_topics_verifies_them(secure: SecureKafka) -> None:
