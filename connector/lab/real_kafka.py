@@ -169,6 +169,9 @@ class RealKafka:
         """Return what a client of this machine needs to connect."""
         return {"bootstrap.servers": self.bootstrap_servers}
 
+    def _admin(self) -> AdminClient:
+        return AdminClient(self.client() | {"log_level": "0"})  # its lines would be raw ones
+
     async def _until_up(self) -> None:
         deadline = asyncio.get_running_loop().time() + START_S
         while not await asyncio.to_thread(self._answers):
@@ -182,14 +185,13 @@ class RealKafka:
             if probe.connect_ex(("127.0.0.1", self.port)) != 0:
                 return False
         try:
-            admin = AdminClient(self.client() | {"log_level": "0"})
-            return bool(admin.list_topics(timeout=2).brokers)
+            return bool(self._admin().list_topics(timeout=2).brokers)
         except KafkaException:
             return False
 
     async def create(self, topics: Sequence[str], partitions: int) -> None:
         """Create topics."""
-        admin = AdminClient(self.client())
+        admin = self._admin()
         made = admin.create_topics([NewTopic(name, partitions, 1) for name in topics])
         for future in made.values():
             await asyncio.to_thread(future.result)

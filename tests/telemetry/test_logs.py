@@ -1,5 +1,6 @@
 """The log's form: one JSON object a line for machines, whole words for people."""
 
+import ast
 import json
 import os
 import pty
@@ -7,9 +8,11 @@ import re
 import subprocess
 import sys
 import termios
+from pathlib import Path
 
 import pytest
 
+import connector
 from connector.telemetry.logs import wrap
 
 CAUSE = "a cause of many words that goes on until the line is too long for it"
@@ -74,6 +77,24 @@ def test_librdkafka_logs_in_the_same_form_what_it_does_not_report_otherwise() ->
         ("library_message", "librdkafka")
     ]
     assert lines[0]["text"].startswith("CONFWARN ")  # and no FAIL, which is `errors`
+
+
+CLIENTS = {"Producer", "Client", "Consumer", "AdminClient"}  # as confluent_kafka is imported
+
+
+def test_no_client_of_librdkafka_is_left_to_write_to_standard_error_by_itself() -> None:
+    """Each is made by `open_client`, which gives it a logger, or is silent."""
+    loud = [
+        f"{path.name}: {ast.unparse(node)}"
+        for path in Path(connector.__path__[0]).rglob("*.py")
+        if "confluent_kafka" in path.read_text()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in CLIENTS
+        and "log_level" not in ast.unparse(node)
+    ]
+    assert loud == []
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
