@@ -10,8 +10,9 @@ from connector.backfill.pages import after
 from connector.binance.stream_name import Stream
 from connector.codec.rest_rows import RestEvent
 
-# A candle may still change for so long after its close: 1.5 s were seen, so a margin above it.
-CANDLE_SETTLES_MS = 5_000
+# A candle may still change for so long after its close: 1.5 s were seen, by a REST that may be 8 s
+# behind.
+CANDLE_SETTLES_MS = 10_000
 # No cache or replica of REST is older. The newest candle of an answer may be an open one of so long
 # ago; a candle that has another one behind it was closed when the answer was made.
 MAX_REST_LAG_MS = 600_000

@@ -317,7 +317,7 @@ def test_a_candle_that_is_not_final_is_asked_for_again() -> None:
 
 def test_candles_are_asked_for_when_the_last_one_may_be_final() -> None:
     gap = reading("btcusdt@kline_1m", Span(0, MINUTE_MS), patience_s=PATIENT_S)
-    assert gap.reader.wait_until_final(2 * MINUTE_MS) == 5.0
+    assert gap.reader.wait_until_final(2 * MINUTE_MS) == 10.0
     assert gap.reader.wait_until_final(3 * MINUTE_MS) == 0.0
 
 
