@@ -83,7 +83,8 @@ class GapTracker(SeriesRegistry):
     def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
         """Mark a record that Kafka did not take as unfillable.
 
-        A snapshot is a state and leaves no hole: one with fewer levels is requested in its place.
+        A snapshot is a state and leaves no hole. In place of one that went to the dead letter, one
+        with fewer levels is requested.
         """
         in_topic = [series for series in self._series.values() if series.topic == topic]
         for kind in {series.stream.row.kind for series in in_topic or self._series.values()}:
@@ -96,8 +97,9 @@ class GapTracker(SeriesRegistry):
             if series is None:
                 continue
             if record["origin"] == "snapshot":
-                levels = max(len(record["bids"]), len(record["asks"]))
-                self._request_snapshot(series, record["gap_id"], fewer_than=levels)
+                if reason == "dead_letter":
+                    levels = max(len(record["bids"]), len(record["asks"]))
+                    self._request_snapshot(series, record["gap_id"], fewer_than=levels)
                 continue
             open_gap = series.open_gaps.get(record["gap_id"])
             if record["origin"] == "backfill" and open_gap is not None:

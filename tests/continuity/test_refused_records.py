@@ -12,6 +12,7 @@ from connector.binance.stream_name import parse_any
 from connector.codec.avro import decode_record, encode_record
 from connector.codec.schema import load
 from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.marker import GapReason
 from connector.continuity.rest_requests import SnapshotBook
 from connector.continuity.series import Series
 from tests.golden.test_golden import SAMPLES, plain, sample_id
@@ -56,10 +57,12 @@ class Writer:
         }
         return {**record, **self.head, **OWN, "origin": origin}
 
-    def refuse(self, record: dict[str, Any]) -> list[dict[str, Any]]:
+    def refuse(
+        self, record: dict[str, Any], reason: GapReason = "dead_letter"
+    ) -> list[dict[str, Any]]:
         """Have Kafka refuse a record; return the markers about it."""
         value = encode_record(load(self.kind), 7, record)
-        self.tracker.on_refused(self.topic, value, "dead_letter")
+        self.tracker.on_refused(self.topic, value, reason)
         drained = self.tracker.outbox.drain_markers(OWN["receive_time_us"])
         return [plain(decode_record(load("marker"), value or b"")) for _, value, *_ in drained]
 
@@ -91,3 +94,10 @@ def test_a_refused_snapshot_leaves_no_hole_and_fewer_levels_are_requested(path: 
 
     assert writer.refuse(book) == []
     assert list(writer.tracker.requests) == [SnapshotBook(writer.series, "00ff", fewer_than=9)]
+
+
+def test_a_snapshot_that_found_no_topic_is_not_too_large() -> None:
+    writer = Writer(BOOKS[0])
+
+    assert writer.refuse(writer.barest("snapshot"), "delivery") == []
+    assert list(writer.tracker.requests) == []
