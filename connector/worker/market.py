@@ -120,7 +120,7 @@ class MarketWorker:
             settings.limits.connection_life.total_seconds(),
         )
         self.shard = Shard(self.context, router)
-        self.gap_reporter = GapReporter(self.gap_tracker.account)
+        self.gap_reporter = GapReporter(self.gap_tracker.account, self._data_flows)
 
         # The plan and its changes
         self.provisioner = Provisioner(

@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from connector.continuity.gap import Gap
 from connector.continuity.gap_account import GapAccount
-from connector.worker.gap_reporter import AFTER_START_S, INTERVAL_S, GapReporter
+from connector.worker.gap_reporter import AFTER_FLOW_S, FLOW_POLL_S, INTERVAL_S, GapReporter
 from tests.support.continuity import Line
 
 ROW = Line("btcusdt@trade").routes[b"btcusdt@trade"].stream.row
@@ -31,12 +31,20 @@ async def lines(
     monkeypatch.setattr("connector.worker.gap_reporter.asyncio.sleep", wait)
     with capture_logs() as logged, pytest.raises(asyncio.CancelledError):
         await _run(reporter.run())
-    assert waits == [AFTER_START_S, *[INTERVAL_S] * len(before)]
+    assert [each for each in waits if each != FLOW_POLL_S] == [
+        AFTER_FLOW_S,
+        *[INTERVAL_S] * len(before),
+    ]
     return [dict(line) for line in logged]
 
 
 async def _run(work: Awaitable[None]) -> None:
     await work
+
+
+def reporter_of(account: GapAccount) -> GapReporter:
+    """Return a reporter of a worker whose data flows."""
+    return GapReporter(account, lambda: True)
 
 
 def nothing() -> None:
@@ -47,7 +55,7 @@ async def test_a_restart_that_missed_events_is_one_line_with_what_becomes_of_the
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     account = GapAccount()
-    reporter = GapReporter(account)
+    reporter = reporter_of(account)
     reporter.goes_on = True
 
     def find() -> None:
@@ -64,7 +72,10 @@ async def test_a_restart_that_missed_events_is_one_line_with_what_becomes_of_the
 async def test_a_restart_that_missed_nothing_is_said_and_a_first_start_is_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    restarted, first = GapReporter(GapAccount()), GapReporter(GapAccount())
+    restarted, first = (
+        GapReporter(GapAccount(), lambda: True),
+        GapReporter(GapAccount(), lambda: True),
+    )
     restarted.goes_on = True
 
     [line] = await lines(restarted, monkeypatch, nothing, nothing)
@@ -82,7 +93,7 @@ async def test_what_happens_later_is_one_line_a_minute(monkeypatch: pytest.Monke
     def settle() -> None:
         account.settled(ROW, GAP, "filled", "")
 
-    found = await lines(GapReporter(account), monkeypatch, nothing, find, nothing, settle)
+    found = await lines(reporter_of(account), monkeypatch, nothing, find, nothing, settle)
 
     assert [(line["since"], line["becomes"]) for line in found] == [
         ("minute", {"is being fetched": 1}),
@@ -96,6 +107,25 @@ async def test_what_was_not_reported_at_the_end_is_reported_then(
     account = GapAccount()
     account.found(ROW, GAP, None)
 
-    [line] = await lines(GapReporter(account), monkeypatch)
+    [line] = await lines(reporter_of(account), monkeypatch)
 
     assert line["gaps"] == 1
+
+
+async def test_the_first_line_waits_for_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    account, flows = GapAccount(), [False, False, True]
+    reporter = GapReporter(account, lambda: flows.pop(0))
+    reporter.goes_on = True
+    waits: list[float] = []
+
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        if seconds == INTERVAL_S:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr("connector.worker.gap_reporter.asyncio.sleep", wait)
+    with capture_logs() as logged, pytest.raises(asyncio.CancelledError):
+        await reporter.run()
+
+    assert waits == [FLOW_POLL_S, FLOW_POLL_S, AFTER_FLOW_S, INTERVAL_S]
+    assert [line["since"] for line in logged] == ["restart"]
