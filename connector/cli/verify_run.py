@@ -101,5 +101,21 @@ def _totals(report: VerifyReport) -> list[str]:
     early = sum(series.settled for series in report.series)
     notes = [f"{early} series have so many holes that some were judged early"] if early else []
     read = f"{report.read} records of {len(report.series)} series"
+    notes += _silences(report)
     found = f"{report.unexplained} unmarked holes, {report.repeats} repeats"
     return [*notes, f"{read}: {found}, {report.open_gaps} gaps open"]
+
+
+def _silences(report: VerifyReport) -> list[str]:
+    """Return what no topic can prove: the longest silence of streams without ids in a row."""
+    silent = [
+        (series, *series.longest_silence) for series in report.series if series.longest_silence
+    ]
+    if not silent:
+        return []
+    series, began, ended = max(silent, key=lambda each: each[2] - each[1])
+    name = f"{series.topic} {series.stream_name} {series.symbol}"
+    return [
+        "what is missing in streams without ids in a row only markers tell; their longest silence"
+        f" without one: {name}, {(ended - began) / 1000:.1f} s from {_time(began)}"
+    ]

@@ -172,6 +172,11 @@ class Coverage:
             return False
         return missing > (gap.missing - (gap.recovered or 0) if rest_omits_ids else 0)
 
+    def explains_silence(self, began: int, ended: int) -> bool:
+        """Say whether a gap, or the border of a run, lies between two record times."""
+        gaps = (gap.began < ended and gap.ended > began for gap in self.gaps.values())
+        return any(gaps) or any(began <= run.began <= ended for run in self._runs)
+
     def states(self, since: int, until: int) -> Counter[str]:
         """Count the gaps that touch a time, by their last state."""
         gaps = self.gaps.values()

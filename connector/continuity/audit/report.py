@@ -8,7 +8,7 @@ from connector.continuity.audit.series import UNEXPLAINED, AuditedSeries
 
 # Attributes that an audited series and its report have in common; the counts are of every part.
 COUNTS = ("records", "backfilled", "snapshots", "repeats")
-COPIED = ("complete_until", "open_gaps", "late")
+COPIED = ("complete_until", "open_gaps", "late", "longest_silence")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,9 @@ class SeriesReport:
     gaps: dict[str, int]  # last state -> gaps of markers that touch the window
     complete_until: int | None  # as in the newest progress
     open_gaps: list[str]  # gap_ids of the gaps that were still being filled
+    # Of a series without ids in a row: the longest time without a record that no marker explains,
+    # begin and end. Nobody can tell from the topic whether something is missing in it.
+    longest_silence: tuple[int, int] | None
     settled: bool  # there were so many holes that some were judged early, to bound the memory
     late: int  # records that came for those afterwards
 

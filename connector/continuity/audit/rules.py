@@ -9,7 +9,8 @@ from connector.binance.candles import index_of, open_of_index
 from connector.binance.stream_name import Stream
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL, IdRange
-from connector.continuity.audit.series import LIVE, AuditedSeries, UnnumberedSeries
+from connector.continuity.audit.series import LIVE, AuditedSeries
+from connector.continuity.audit.unnumbered import UnnumberedSeries
 from connector.continuity.sequence_rules import MAX_SEEN_TIMES
 
 

@@ -10,13 +10,10 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar
 
-from typing_extensions import override
-
 from connector.binance.stream_name import Stream
 from connector.continuity.audit.coverage import (
     CLOSED_STATES,
     IDS_RESET,
-    MISSING_STATES,
     UNMARKED,
     Coverage,
     Marker,
@@ -30,10 +27,7 @@ MAX_EXAMPLES = 100  # holes kept for each series and state; all are counted
 CONTRADICTED = "denied"  # state of a hole: more is missing than the marker of a closed gap says
 SHORT = "short"  # state of a hole in time: the marker of its gap ends before the next record
 UNEXPLAINED = frozenset({UNMARKED, CONTRADICTED, SHORT})
-SHORT_STATES = MISSING_STATES - {"opened"}
 QUIET_MS = 60_000  # a writer that has not stopped still reads so long after its last progress
-# Gaps of single events, which end with the event itself and not with the next record.
-SINGLE_EVENT_REASONS = frozenset({"dead_letter", "delivery"})
 
 
 @dataclass(slots=True)
@@ -173,6 +167,14 @@ class AuditedSeries:
         return next(((ids.low, ids.high) for ids in epochs if ids.low <= ids.high), None)
 
     @property
+    def longest_silence(self) -> tuple[int, int] | None:
+        """Longest time without a record that no marker explains, of a series without ids in a row.
+
+        Begin and end in epoch milliseconds, of one partition; None: it is short, or ids prove more.
+        """
+        return None
+
+    @property
     def late(self) -> int:
         """Records that came after the holes at their ids had been judged to bound the memory."""
         return sum(epoch.ranges.late for epoch in self._epochs.values())
@@ -225,39 +227,3 @@ class AuditedSeries:
             and other.ranges.has(first, last)
             for other in self._epochs.values()
         )
-
-
-class UnnumberedSeries(AuditedSeries):
-    """A series whose ids, if it has any, do not reveal what is missing: only its markers do.
-
-    The first record after a gap ends it: a marker that ends before says too little.
-    """
-
-    def __init__(self, stream: Stream, symbol: str, window: tuple[int, int]) -> None:
-        super().__init__(stream, symbol, window)
-        self._first_after: dict[str, int] = {}  # gap_id -> record time of the record behind it
-        self._newest_ms = BEFORE_ALL
-
-    def _note_time(self, time: int, origin: bytes, gap_id: bytes | None) -> None:
-        self._newest_ms = max(self._newest_ms, time)
-        if gap_id is not None and origin == LIVE:
-            self._first_after.setdefault(gap_id.decode(), time)
-
-    @override
-    def hole_counts(self) -> HoleCounts:
-        counts = super().hole_counts()
-        parts = [part for part in self.parts.values() if isinstance(part, UnnumberedSeries)]
-        after: dict[str, int] = {}
-        for part in parts or [self]:
-            after |= part._first_after
-        newest = max((part._newest_ms for part in parts or [self]), default=BEFORE_ALL)
-        is_judged = self.has_event_times and newest > BEFORE_ALL
-        for gap_id, gap in self.coverage.gaps.items() if is_judged else ():
-            ended = gap.after_time
-            if gap.state not in SHORT_STATES or gap.reason in SINGLE_EVENT_REASONS or ended is None:
-                continue
-            # Nothing behind it: nobody knows where it ends, and yet it was closed.
-            reached = after.get(gap_id, ended if newest >= ended else self.until)
-            if self.since <= ended < self.until and reached > ended:
-                counts.add(MissingRange(ended, reached - 1, SHORT, gap_id))
-        return counts

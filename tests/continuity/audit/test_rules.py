@@ -307,54 +307,6 @@ def test_events_that_may_share_a_time_are_no_repeats() -> None:
     assert (audited.records, audited.repeats) == (3, 0)
 
 
-@pytest.mark.parametrize("name", ["btcusdt@bookTicker", "btcusdt@miniTicker"])
-@pytest.mark.parametrize(
-    ("ends", "found"), [(160, []), (150, [(150, 159, "short")])], ids=["next record", "before it"]
-)
-def test_a_gap_without_ids_ends_with_the_record_behind_it(
-    name: str, ends: int, found: list[tuple[int, int, str]]
-) -> None:
-    audited = series("spot", name)
-    audited.coverage.add(marker("unfillable", before_time=100, after_time=ends))
-    live(audited, 7, time=100)
-    live(audited, 8, time=160, gap=b"g1")
-
-    assert holes(audited) == found
-
-
-def test_a_gap_without_ids_that_was_closed_with_nothing_behind_it_reaches_to_the_end() -> None:
-    audited = series("spot", "btcusdt@bookTicker", window=(0, 1_000))
-    audited.coverage.add(marker("unfillable", before_time=100, after_time=150))
-    live(audited, 7, time=100)
-
-    assert holes(audited) == [(150, 999, "short")]
-    assert report_of("t", audited).unexplained == 1
-
-
-@pytest.mark.parametrize(
-    "own",
-    [{"reason": "dead_letter"}, {"state": "opened"}, {"state": "clear"}, {"after_time": None}],
-    ids=str,
-)
-def test_gaps_that_need_not_end_with_a_record_are_not_short(own: dict[str, Any]) -> None:
-    audited = series("spot", "btcusdt@bookTicker", window=(0, 1_000))
-    edges = {"before_time": 100, "after_time": 150} | own
-    audited.coverage.add(marker(str(edges.pop("state", "unfillable")), **edges))
-    live(audited, 7, time=100)
-
-    assert holes(audited) == []
-
-
-def test_times_that_the_broker_stamped_prove_nothing_of_a_gap() -> None:
-    audited = series("spot", "btcusdt@bookTicker")
-    audited.has_event_times = False
-    audited.coverage.add(marker("unfillable", before_time=100, after_time=150))
-    live(audited, 7, time=100)
-    live(audited, 8, time=160, gap=b"g1")
-
-    assert holes(audited) == []
-
-
 def test_each_partition_of_a_series_has_an_order_of_its_own() -> None:
     audited = series("spot", "btcusdt@kline_1h")
     live(audited.part(1), 5 * HOUR_MS, 5 * HOUR_MS + 20, True)
