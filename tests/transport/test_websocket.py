@@ -13,10 +13,10 @@ import uvloop
 from websockets.utils import accept_key
 
 from connector.binance.products import LIMITS, ConnectionLimits, stream_url
-from connector.errors import Retry
+from connector.errors import Retry, Unserved
 from connector.lab.client_session import Session
 from connector.lab.exchange import Exchange
-from connector.lab.faults import LargeRequests, Wrapper
+from connector.lab.faults import LargeRequests, RefuseHandshake, Wrapper
 from connector.lab.faults.payloads import WrapperForm
 from connector.lab.market import Market
 from connector.lab.real_kafka import free_port
@@ -189,6 +189,33 @@ async def test_data_is_noticed_whatever_the_spelling_of_its_wrapper(
 async def test_no_server_there_is_a_retry_that_names_the_url() -> None:
     with pytest.raises(Retry, match=r"ws://127\.0\.0\.1:9/stream: .*[Cc]onnect"):
         await Connection.open("ws://127.0.0.1:9/stream", LIMITS["spot"], Sink().receive)
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "words", "after_s"),
+    [
+        (451, None, "HTTP 451: the exchange does not serve this location", 300.0),
+        (403, None, "HTTP 403: a firewall in front of the exchange blocks this address", 300.0),
+        (202, None, "HTTP 202: a firewall in front of the exchange asks for proof", None),
+        (502, None, "HTTP 502: the exchange is down or in maintenance", None),
+        (418, 5.0, "HTTP 418: the exchange has banned this address", 5.0),
+        (418, None, "HTTP 418: the exchange has banned this address", 120.0),
+        (429, None, "HTTP 429: too many requests or connections", 300.0),
+    ],
+)
+async def test_a_refused_handshake_has_the_words_and_the_wait_of_rests_refusals(
+    exchange: Exchange, status: int, retry_after: float | None, words: str, after_s: float | None
+) -> None:
+    refusing = exchange.begin(RefuseHandshake(status, 1_000, retry_after))
+    await until(lambda: exchange.handshakes.answers)
+
+    with pytest.raises(Retry) as caught:
+        await connect(exchange, Sink())
+    refusing.cancel()
+
+    assert f"/stream: {words}" in str(caught.value)
+    assert caught.value.after_s == after_s
+    assert isinstance(caught.value, Unserved) is (status == 451)
 
 
 async def test_a_dropped_connection_closes_with_1006(exchange: Exchange) -> None:
