@@ -80,7 +80,7 @@ class TransactionalProducer(Producer):
             cause = error_hints.describe(lost.error)
             raise Fatal(f"Kafka refused the producer: {cause}") from lost
         except DeadlineExceeded:
-            raise Retry(f"Kafka: {self.start_trouble or 'no answer'}") from None
+            raise Retry(f"transaction coordinator: {self.start_trouble or 'no answer'}") from None
         self._client.deadline = None
 
     @property
