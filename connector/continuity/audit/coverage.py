@@ -192,7 +192,8 @@ class Coverage:
                     yield MissingRange(before + 1, after - 1, gap.state, gap.gap_id)
 
         uncovered = _uncovered(self._runs, epoch, edges_of)
-        sources = (ranges_in(MISSING_STATES), uncovered, ranges_in(CLOSED_STATES))
+        # A gap over a restart lies between `stopped` and `started`: its marker knows more.
+        sources = (ranges_in(MISSING_STATES), ranges_in(CLOSED_STATES), uncovered)
         explanations = [ExplainedRanges(ranges) for ranges in sources]
 
         def explain(first: int, last: int) -> list[MissingRange]:

@@ -35,6 +35,22 @@ def test_a_closed_gap_leaves_missing_what_rest_never_lists(
     assert holes(audited) == [(11, 11, expected), (13, 13, expected)]
 
 
+def test_what_a_filled_gap_over_a_restart_lacks_is_not_called_uncovered() -> None:
+    audited = series()
+    for each in (
+        marker("started", None, after_id=1),
+        marker("stopped", None, before_id=10),
+        marker("filled", missing=4, recovered=4, before_id=10, after_id=15),
+        marker("started", None, after_id=15),
+    ):
+        audited.coverage.add(each)
+    for number in (10, 15):
+        live(audited, number)
+    filled(audited, 12)
+
+    assert holes(audited) == [(11, 11, "denied"), (13, 14, "denied")]
+
+
 def test_ids_outside_the_window_are_there_but_do_not_count() -> None:
     audited = series(window=(10, 20))
     for number, time in ((1, 5), (2, 10), (3, 9), (4, 19), (6, 20), (8, 30)):
