@@ -198,6 +198,22 @@ async def symbol_left(stage: Stage) -> None:
         await asyncio.sleep(3 * WARM_S)
 
 
+async def symbol_left_over_restarts(stage: Stage) -> None:
+    """Start without a symbol, then with it again, while the exchange goes on with it."""
+    settings = stage.settings(copy.deepcopy(SUBSCRIPTIONS))
+    without = copy.deepcopy(settings)
+    without["subscriptions"][0]["symbols"].remove("ETHUSDT")
+    worker = await stage.ready(settings)
+    async with client(stage.exchange, LEAVING):
+        await asyncio.sleep(WARM_S)
+        stage.mark()
+        await worker.stop()
+        worker = await stage.ready(without)
+        await asyncio.sleep(WARM_S)
+        await worker.stop()
+        await stage.ready(settings)
+
+
 async def _restart_after_kill(stage: Stage, worker: Running) -> None:
     worker.process.kill()
     await worker.process.wait()

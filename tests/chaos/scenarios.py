@@ -290,6 +290,11 @@ def servers(*, is_long: bool) -> list[Scenario]:
             more=_OFTEN_REFRESHED,
         ),
         Scenario("symbol-left", "a symbol out of the file for 6 s, and back", acts.symbol_left),
+        Scenario(
+            "symbol-left-restart",
+            "a restart without a symbol, and another one with it",
+            acts.symbol_left_over_restarts,
+        ),
     ]
 
 
