@@ -120,7 +120,7 @@ class ApiCaller:
         return "time" in wsapi_methods.METHODS[self.product]
 
     async def measure(self, connection: ApiConnection) -> None:
-        """Measure the clock's offset: by `time`; where there is none, by the handshake's date.
+        """Measure the clock's offset: by `time`, else by the date of the handshake just made.
 
         The date has whole seconds, so that the offset is up to a second too small. No signature
         minds that, while a time stamp a second ahead would be refused.
@@ -131,4 +131,4 @@ class ApiCaller:
             middle_ms = (sent + self._clock()) / 2 * 1000
             self.offset_ms = round(answer.decoded()["serverTime"] - middle_ms)
         elif connection.date_s is not None:
-            self.offset_ms = round((connection.date_s - connection.opened_at) * 1000)
+            self.offset_ms = round((connection.date_s - self._clock()) * 1000)

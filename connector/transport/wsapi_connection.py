@@ -55,7 +55,6 @@ class ApiConnection:
         closed: Resolves with the cause when the connection has ended.
         date_s: The exchange's time in the handshake, epoch seconds; None: it named none.
         opened: Monotonic seconds of the handshake.
-        opened_at: Epoch seconds of the handshake, by our clock.
     """
 
     def __init__(self, socket: ClientConnection, place: str, listener: Listener) -> None:
@@ -66,7 +65,7 @@ class ApiConnection:
         self._pending: dict[int, _Pending] = {}
         loop = asyncio.get_running_loop()
         self.closed: asyncio.Future[str] = loop.create_future()
-        self.opened, self.opened_at = loop.time(), time.time()
+        self.opened = loop.time()
         self.date_s = _date_of(socket)
         self._cause = ""  # of the end, where it is ours
         self._closing: asyncio.Task[None] | None = None

@@ -9,13 +9,15 @@ import pytest
 from connector.binance.api_errors import BackOff, ReplaceKey
 from connector.errors import Retry
 from connector.lab.account.session import LabToken
+from connector.lab.clock import Clock
 from connector.lab.exchange import Exchange
 from connector.lab.faults import schedule
 from connector.lab.market import Market
 from connector.transport.wsapi import WsApi
 from connector.transport.wsapi_session import UserSubscription, WsApiItem
 from tests.support.keys import HMAC, lab_keys
-from tests.support.waiting import in_time, until
+from tests.support.waiting import GIVE_UP_S, in_time, until
+from tests.support.ws_api import still
 
 pytestmark = pytest.mark.lab
 FAR_OFF_MS = 4_000_000_000_000
@@ -23,7 +25,7 @@ FAR_OFF_MS = 4_000_000_000_000
 
 @pytest.fixture
 async def exchange() -> AsyncIterator[Exchange]:
-    running = Exchange(Market(1))
+    running = Exchange(Market(1), clock=Clock(still))
     running.ws_api.keys = lab_keys()
     await running.start()
     yield running
@@ -61,11 +63,13 @@ async def test_connections_are_reset(exchange: Exchange) -> None:
 
 
 async def test_calls_are_not_answered_for_a_while(exchange: Exchange) -> None:
-    async with WsApi(exchange.bases["spot"].ws_api, timeout_s=0.2) as api:
+    async with WsApi(exchange.bases["spot"].ws_api) as api:
         fault = begin(exchange, "api-silent:3600s")
         await until(lambda: exchange.ws_api.silent)
+        api._caller.timeout_s = 0.05
         with pytest.raises(Retry, match="no answer"):
             await api.call("ping")
+        api._caller.timeout_s = GIVE_UP_S
         fault.cancel()
         await until(lambda: not exchange.ws_api.silent)
         assert await api.call("ping") == {}

@@ -14,14 +14,21 @@ from connector.transport.wsapi import WsApi
 from connector.transport.wsapi_session import UserEvent, WsApiItem
 from tests.support.keys import lab_keys
 
+NOW_S = 1_795_000_020.0  # in the middle of a minute
+
+
+def still() -> float:
+    """Return a time that does not pass: no minute of weight ends, no signature grows old."""
+    return NOW_S
+
 
 @contextlib.asynccontextmanager
 async def ws_api_server(
     clock: Clock | None = None, limit: int = 6_000
 ) -> AsyncIterator[WsApiServer]:
-    """Run a server whose pools all have this weight in a minute."""
+    """Run a server whose pools all have this weight in a minute; its time stands still."""
     pools = {name: Meter(limit) for name in ("spot", "futures", "options")}
-    server = WsApiServer(pools, clock)
+    server = WsApiServer(pools, clock or Clock(still))
     server.keys = lab_keys()
     await server.start()
     try:
@@ -60,8 +67,9 @@ async def client(
     product: WsApiProduct = "spot",
     **options: Any,
 ) -> AsyncIterator[WsApi]:
-    """Run a client of the server."""
+    """Run a client of the server; its time stands still."""
     keys = None if credentials is None else (lambda: credentials)
     receive = None if told is None else told.items.append
+    options = {"clock": still} | options
     async with WsApi(server.url(product), product, keys=keys, receive=receive, **options) as api:
         yield api
