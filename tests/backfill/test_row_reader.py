@@ -413,46 +413,59 @@ def test_a_gap_without_missing_events_is_filled(patience_s: float) -> None:
 
 @dataclass
 class OddRest:
-    """Ids that REST has, each from some call on, and answers of any form.
+    """Events that REST has, each from some call on, and answers of any form.
 
     Attributes:
-        appears: Id -> number of the call from which on REST shows it.
+        appears: Id, or open time, -> number of the call from which on REST shows it.
+        step: Between two of them.
     """
 
     appears: dict[int, int]
+    step: int
     calls: int = 0
 
     def answer(self, page: RestPage, draw: st.DataObject) -> list[int] | None:
         """Return an odd answer to a page; None: one that is no answer."""
-        first, limit = int(page.params["fromId"]), int(page.params["limit"])
         self.calls += 1
         if not draw.draw(st.booleans(), "an answer"):
             return None
-        first -= draw.draw(st.integers(0, 5), "early")
-        rows = [number for number in self.shown if number >= first][:limit]
+        shown = [number for number, since in self.appears.items() if since <= self.calls]
+        rows = _page_of(shown, page, draw.draw(st.integers(0, 5), "early") * self.step)
         rows = rows[: draw.draw(st.integers(0, 12), "cap")]
         rows += draw.draw(st.lists(st.sampled_from(rows), max_size=3)) if rows else []
         return draw.draw(st.permutations(rows), "order")
 
     def good_answer(self, page: RestPage) -> list[int]:
         """Return the answer as it should be, of everything that REST ever shows."""
-        first, limit = int(page.params["fromId"]), int(page.params["limit"])
-        return [number for number in sorted(self.appears) if number >= first][:limit]
-
-    @property
-    def shown(self) -> list[int]:
-        return sorted(number for number, since in self.appears.items() if since <= self.calls)
+        return _page_of(list(self.appears), page)
 
 
-GAP = Span(100, 130)
+def _page_of(numbers: list[int], page: RestPage, early: int = 0) -> list[int]:
+    params = page.params
+    first = int(params["fromId"] if "fromId" in params else params["startTime"]) - early
+    last = int(params.get("endTime", max(numbers, default=0)))
+    return [number for number in sorted(numbers) if first <= number <= last][: page.limit]
+
+
+FIRST, LAST = 100, 130  # of the gap, in steps
 ODD_ANSWERS = 12
+STREAMS = st.sampled_from([("btcusdt@aggTrade", 1), ("btcusdt@kline_1m", MINUTE_MS)])
+APPEARS = st.dictionaries(st.integers(90, 145), st.integers(0, 10))
 
 
-@given(appears=st.dictionaries(st.integers(90, 145), st.integers(0, 10)), draw=st.data())
-def test_every_id_that_rest_had_is_given_once_and_in_order(
-    appears: dict[int, int], draw: st.DataObject
+def odd(
+    appears: dict[int, int], name: str, step: int, patience_s: float
+) -> tuple[Reading, OddRest]:
+    """Return the reading of a gap of a stream, and its REST."""
+    gap = reading(name, Span(FIRST * step, LAST * step), patience_s=patience_s)
+    return gap, OddRest({number * step: since for number, since in appears.items()}, step)
+
+
+@given(appears=APPEARS, stream=STREAMS, draw=st.data())
+def test_every_event_that_rest_had_is_given_once_and_in_order(
+    appears: dict[int, int], stream: tuple[str, int], draw: st.DataObject
 ) -> None:
-    gap, rest = reading(span=GAP, patience_s=PATIENT_S), OddRest(appears)
+    gap, rest = odd(appears, *stream, PATIENT_S)
     for _ in range(ODD_ANSWERS):
         if gap.reader.left is None:
             break
@@ -464,22 +477,18 @@ def test_every_id_that_rest_had_is_given_once_and_in_order(
     while gap.reader.left is not None:
         gap.answer(*rest.good_answer(gap.reader.next_page()))
 
-    listed = [number for number in sorted(appears) if GAP.first <= number <= GAP.last]
+    listed = [number * rest.step for number in sorted(appears) if FIRST <= number <= LAST]
     assert gap.ids == listed
     state, missing, recovered = gap.outcome
     assert (missing, recovered) == (31, len(listed))
     assert state == ("filled" if len(listed) == 31 else "partial" if listed else "unfillable")
 
 
-@given(
-    appears=st.dictionaries(st.integers(90, 145), st.integers(0, 10)),
-    patience_s=st.sampled_from([0.0, 0.5, 3.0]),
-    draw=st.data(),
-)
+@given(appears=APPEARS, stream=STREAMS, patience_s=st.sampled_from([0.0, 0.5, 3.0]), draw=st.data())
 def test_without_much_patience_what_was_not_given_is_counted(
-    appears: dict[int, int], patience_s: float, draw: st.DataObject
+    appears: dict[int, int], stream: tuple[str, int], patience_s: float, draw: st.DataObject
 ) -> None:
-    gap, rest = reading(span=GAP, patience_s=patience_s), OddRest(appears)
+    gap, rest = odd(appears, *stream, patience_s)
     while gap.reader.left is not None:
         rows = rest.answer(gap.reader.next_page(), draw)
         if rows is None:
