@@ -59,20 +59,20 @@ class TransactionalProducer(Producer):
 
     @override
     def start(self, deadline: float) -> None:
-        with self._until(deadline):
+        with self._until(deadline, "the transaction coordinator"):
             self._client.init()
 
     @override
     def write_takeover(self, deadline: float) -> None:
         progress = self._rewrite_progress(self.commits + 1)
         self._client.begin()
-        with self._until(deadline):
+        with self._until(deadline, "the first commit"):
             self._committer.store([], progress, self.commits)
         self.commits += 1
 
     @contextmanager
-    def _until(self, deadline: float) -> Iterator[None]:
-        """End the waits of the start at a deadline."""
+    def _until(self, deadline: float, awaited: str) -> Iterator[None]:
+        """End the wait for what the start awaits at a deadline."""
         self._client.deadline = deadline
         try:
             yield
@@ -80,7 +80,7 @@ class TransactionalProducer(Producer):
             cause = error_hints.describe(lost.error)
             raise Fatal(f"Kafka refused the producer: {cause}") from lost
         except DeadlineExceeded:
-            raise Retry(f"transaction coordinator: {self.start_trouble or 'no answer'}") from None
+            raise Retry(f"{awaited}: {self.start_trouble or 'no answer'}") from None
         self._client.deadline = None
 
     @property

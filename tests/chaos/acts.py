@@ -10,6 +10,7 @@ from connector.lab.faults import (
     NeverSent,
     Refuse,
     RegistryEmpty,
+    RestBody,
     Slow,
     SymbolStatus,
 )
@@ -74,6 +75,18 @@ async def registry_away(stage: Stage) -> None:
     stage.mark()
     await asyncio.sleep(6.0)
     stage.registry.available = True
+    await worker.until_ready()
+
+
+async def pages_in_the_way(stage: Stage) -> None:
+    """Start while pages answer in the place of the registry and of exchangeInfo."""
+    stage.registry.is_html = True
+    stage.exchange.begin(RestBody("html", 2, "/api/v3/exchangeInfo"))
+    by_filter = {"product": "spot", "symbols": {"quote": "USDT"}, "streams": ["trade"]}
+    worker = await stage.start(stage.settings([by_filter]))
+    stage.mark()
+    await asyncio.sleep(6.0)
+    stage.registry.is_html = False
     await worker.until_ready()
 
 

@@ -230,6 +230,11 @@ def servers(*, is_long: bool) -> list[Scenario]:
     return [
         Scenario("registry-away", "no registry for 6 s at the start", acts.registry_away),
         Scenario(
+            "pages-at-start",
+            "a page in place of the registry for 6 s, and of exchangeInfo, at the start",
+            acts.pages_in_the_way,
+        ),
+        Scenario(
             "registry-renumbered",
             "registry emptied, other ids; connector SIGKILL and restart",
             acts.registry_renumbered,
