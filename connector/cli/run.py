@@ -21,8 +21,8 @@ def market(context: Context, file: File = None, config: Config = None) -> None:
     records (setting hold); records beyond that are dropped and marked as missing.
 
     Exit codes: 0 everything read was stored; 1 some records were not (the log says how many);
-    2 the config is wrong; 3 Kafka did not answer at the start; 4 Kafka refused for good, or a bug
-    ended it.
+    2 the config is wrong, or a topic would lose data; 3 Kafka did not answer at the start, or the
+    exchange does not serve this place; 4 Kafka refused for good, or a bug ended it.
     """
     from connector.cli import run_worker
     from connector.cli.endings import NOT_STORED

@@ -15,7 +15,7 @@ from connector.binance.products import Product
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_of
 from connector.config.reload import reloadable_part
-from connector.errors import Refused, Retry
+from connector.errors import Fatal, Refused, Retry
 from connector.planning.diff import PlanDiff, difference
 from connector.planning.model import Plan
 from connector.planning.plan import needs
@@ -107,7 +107,7 @@ class Replanner:
         """Make the plan again, and count how it ended."""
         try:
             outcome = await self._replan(trigger)
-        except Refused as error:
+        except (Refused, Fatal) as error:  # Fatal: rights on a new topic are missing
             outcome = "refused"
             events.config_refused(reason=trigger, cause=str(error))
         except Retry as error:

@@ -13,7 +13,7 @@ from connector.binance.products import Product
 from connector.config.load import Loaded, content_hash
 from connector.config.plan import plan_of
 from connector.config.reload import FileWatch
-from connector.errors import Retry
+from connector.errors import Fatal, Retry
 from connector.planning.model import Plan
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
@@ -52,8 +52,11 @@ class Around:
     """What else a replanner works on; notes which streams are applied."""
 
     applied: list[list[str]] = field(default_factory=list)
+    lacking: str = ""  # the right that a new topic needs
 
     async def provision(self, plan: Plan) -> Mapping[str, int]:
+        if self.lacking:
+            raise Fatal(f"Kafka: no {self.lacking}")
         return dict.fromkeys(plan.topics, 1)
 
     def apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
@@ -174,3 +177,17 @@ async def test_a_file_that_is_refused_leaves_the_plan_and_is_not_tried_again(
     assert around.applied == []
     assert replanner.loaded.hash == content_hash(GOOD.encode())
     assert "connector.yaml:9: subscriptions[0].streams[0]: " in capsys.readouterr().out
+
+
+async def test_a_change_for_which_rights_are_missing_is_refused_with_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exchange, around = Exchange(away=0), Around(lacking="CREATE on binance.spot.book-ticker")
+    replanner = replanner_of(loaded(tmp_path, GOOD), exchange, around)
+    async with running(replanner):
+        write(tmp_path, GOOD.replace("[trade]", "[trade, bookTicker]"))
+        await until(lambda: bool(replanner.changes))
+
+    assert replanner.changes == {"refused": 1}
+    assert around.applied == []
+    assert "no CREATE on binance.spot.book-ticker" in capsys.readouterr().out
