@@ -116,6 +116,10 @@ class Arbitration:
             )
         return at_risk
 
+    def is_relieved(self, routes: Iterable[Route], feed: int) -> bool:
+        """Return whether nothing would be missing if this feed of a hand-over ended now."""
+        return not any(self.series_at_risk(route, feed) for route in routes)
+
     def has_confirmed(self, route: Route, feeds: Iterable[int], seconds: float) -> bool:
         """Return whether one of these feeds was acknowledged so long ago, or longer."""
         since = [route.confirmed_at[feed] for feed in feeds if feed in route.confirmed_at]
@@ -155,7 +159,7 @@ class Arbitration:
         return decisions
 
     def may_close(self, routes: Iterable[Route], feed: int) -> bool:
-        """Return whether nothing would be lost if this feed of a hand-over ended now."""
+        """Return whether this feed of a hand-over may end: nothing missing, no overlap."""
         now = self._clock()
         return all(
             series.arbiter.may_close(feed, now, self._listening(route))

@@ -19,6 +19,7 @@ from connector.transport.websocket import Connection
 from connector.transport.ws_requests import SubscriptionRejected
 
 MAX_HANDOVER_S = 30.0  # longest time that two connections deliver the same streams
+MAX_ALIGN_S = 2.0  # of it, so that both cut order books alike: else two events overlap
 POLL_INTERVAL_S = 0.02  # between two looks whether the old connection may close
 
 
@@ -166,11 +167,14 @@ class Session:
         """Wait until a new session delivers all that this one does, or for MAX_HANDOVER_S."""
         deadline = self._loop.time() + MAX_HANDOVER_S
         routes, feed = list(self._routes.values()), self.connection.id
+        arbitration, relieved = self._pipeline.arbitration, False
         while self._loop.time() < deadline:
             if self.connection.closed.done() or new.connection.closed.done():
                 return
-            if self._pipeline.arbitration.may_close(routes, feed):
+            if arbitration.may_close(routes, feed):
                 return
+            if not relieved and arbitration.is_relieved(routes, feed):
+                relieved, deadline = True, min(deadline, self._loop.time() + MAX_ALIGN_S)
             await asyncio.sleep(POLL_INTERVAL_S)
 
     def end(self, reason: GapReason) -> None:
