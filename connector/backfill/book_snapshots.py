@@ -42,6 +42,9 @@ class BookSnapshots:
         """Fetch a snapshot of a series' book now, and again after the interval."""
         series, name, refused = request.series, request.series.name, request.fewer_than
         if refused is not None:
+            levels = self._levels.get(name, refused)
+            if levels is None or levels < refused:
+                return  # it was on its way when fewer levels were asked for
             self._levels[name] = fewer_levels(series.stream, refused)
             events.book_too_large(series.stream.name, series.symbol, refused, self._levels[name])
         if name in self._levels and self._levels[name] is None:

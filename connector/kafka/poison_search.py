@@ -15,6 +15,7 @@ from connector.kafka.dead_letter import POISON_RECORD
 from connector.kafka.transaction_client import ProducerLost, TransactionClient
 
 MAX_FRUITLESS_TRIALS = 5  # in a row; Kafka judges nothing in them
+BATCH_STEP = 8  # how much smaller batches are tried next; each try takes a second or two
 SINGLE_RECORDS: Mapping[str, Any] = {"batch.num.messages": 1, "linger.ms": 0}
 PoisonRecords = dict[int, KafkaError]  # position in the transaction -> why Kafka refuses it
 Judgement = dict[int, KafkaError | None]  # position -> why it was not taken; None: it was
@@ -63,7 +64,7 @@ def find_batch_bytes(client: TransactionClient, records: Sequence[KafkaRecord]) 
     size = sum(len(value or b"") for _, value, *_ in records)
     whole = dict(enumerate(records))
     while size > 1:
-        size //= 2
+        size //= BATCH_STEP
         judged = _judge(_open(client, {"batch.size": size}), whole)
         if len(judged) == len(whole) and not any(judged.values()):
             break

@@ -176,5 +176,9 @@ async def test_a_refused_book_is_asked_for_with_fewer_levels_from_then_on(
     assert await levels_asked(depth(), *refused) == asked
 
 
+async def test_a_larger_book_that_was_on_its_way_does_not_raise_the_levels_again() -> None:
+    assert await levels_asked(depth(), 349, 548) == [1_000, 100, 100]
+
+
 async def test_a_book_that_rest_gives_whole_alone_is_not_asked_for_again() -> None:
     assert await levels_asked(depth("btcusdt@rpiDepth@500ms", "usdm"), 900) == [1_000]
