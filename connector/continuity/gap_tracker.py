@@ -152,11 +152,12 @@ class GapTracker(SeriesRegistry):
             series.tracker.restore(newest, epoch)
             self._start_coverage(series, until_ms, newest + 1)
         self.advance_quiet(series, until_ms)
+        self.schedule_progress(series)  # its last id may be another one, without a record
 
     def advance_quiet(self, series: Series, until_ms: int) -> None:
         """Note that nothing happened before a time, epoch ms, that was not published."""
         series.quiet_until = max(series.quiet_until or 0, until_ms)
-        self.schedule_progress(series)
+        self.outbox.update_progress(series)
 
     def check_id_reset(self, series: Series) -> None:
         """Request REST's newest id of a series that delivers repeats only."""

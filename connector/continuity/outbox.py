@@ -34,6 +34,7 @@ class Outbox:
         self._schedule = ProgressSchedule()
         self.note_advanced = self._schedule.advance
         self.schedule_progress = self._schedule.schedule
+        self.update_progress = self._schedule.update
         self._markers: list[dict[str, Any]] = []  # as records, `marked_time` still missing
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
         self._tombstones: list[str] = []  # keys of the progress topic

@@ -41,6 +41,15 @@ class ProgressSchedule:
         self._behind.setdefault(series)
         self.due_ms = 0
 
+    def update(self, series: Series) -> None:
+        """Have the progress of a series written when it is due, though nothing is published.
+
+        A series whose progress was just written for its records does not need another one.
+        """
+        self._behind.setdefault(series)
+        due_ms = series.written_ms + MAX_INTERVAL_MS
+        self.due_ms = due_ms if self.due_ms is None else min(self.due_ms, due_ms)
+
     def remove(self, series: Series) -> None:
         """Forget a series."""
         self._behind.pop(series, None)

@@ -156,3 +156,36 @@ def _restored(topics: dict[str, dict[bytes, bytes]]) -> dict[str, tuple[Any, Any
         name = f"{record['product']}/{record['stream_name']}/{record['symbol']}"
         found[name] = record["last_id"], record["last_time"]
     return found
+
+
+def test_quiet_that_is_proved_is_written_when_progress_is_due_and_not_beside_that_of_records() -> (
+    None
+):
+    line = Line(TRADES)
+    line.trades(10)
+    [series] = line.series()
+    line.drain(NOW_MS)
+    outbox = line.gap_tracker.outbox
+    line.gap_tracker.advance_quiet(series, NOW_MS + 900)
+
+    assert [outbox.is_due((NOW_MS + ms) * 1000) for ms in (1_000, 4_999, 5_000)] == [
+        False,
+        False,
+        True,
+    ]
+    _, [progress] = line.drain(NOW_MS + 5_000)
+    assert (progress["last_id"], progress["complete_until"]) == (10, NOW_MS + 900)
+
+
+def test_an_id_that_rest_has_shown_is_stored_with_the_markers_about_it() -> None:
+    line = Line(TRADES)
+    line.trades(10)
+    [series] = line.series()
+    line.drain(NOW_MS)
+    line.gap_tracker.suspect([series], "stale")
+    line.gap_tracker.cover_quiet(series, 15, NOW_MS + 900)
+
+    markers, [progress] = line.drain(NOW_MS + 100)
+
+    assert [marker["state"] for marker in markers] == ["opened", "unfillable"]
+    assert progress["last_id"] == 15
