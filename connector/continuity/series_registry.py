@@ -1,6 +1,5 @@
 """The series of one writer: opened, covered, moved to other topics, left. It marks gaps."""
 
-from collections import Counter, deque
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -8,10 +7,10 @@ from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.continuity.checkpoint import Checkpoint
 from connector.continuity.gap import Gap
-from connector.continuity.gap_account import GapAccount
+from connector.continuity.gap_marking import GapMarking
 from connector.continuity.marker import GapReason, MarkerState
 from connector.continuity.outbox import Outbox
-from connector.continuity.rest_requests import FillGap, FillPolicy, RestRequest, SnapshotBook
+from connector.continuity.rest_requests import FillPolicy
 from connector.continuity.sequence_rules import IdentityTracker, tracker_for
 from connector.continuity.series import Series
 
@@ -22,7 +21,7 @@ KEEP_LEFT_MS = 86_400_000
 LEFT_PLAN = "not fetched: its topic has left the plan"
 
 
-class SeriesRegistry:
+class SeriesRegistry(GapMarking):
     """The series of one writer, their coverage, and the records about them.
 
     Args:
@@ -33,9 +32,7 @@ class SeriesRegistry:
 
     Attributes:
         outbox: Marker and progress records of the next transaction.
-        requests: What REST is to be asked for, the oldest first; backfill/gap_filler.py drains it.
-        account: Gaps by product and kind, and what becomes of them.
-        gaps, missing, recovered: Gaps found by reason, events found missing, those published since.
+        others: as of `GapMarking`.
     """
 
     def __init__(
@@ -49,22 +46,14 @@ class SeriesRegistry:
         repeats_possible: bool = False,
         tracking: bool = True,
     ) -> None:
+        super().__init__(environment, Outbox(environment, shard, instance, run), policy)
         self._tracking = tracking
-        self._environment = environment
-        self._policy = policy
         self._repeats_possible = repeats_possible
         self._series: dict[str, Series] = {}
         self._left: dict[str, int] = {}  # series that no stream carries -> since when
         self._checkpoint = Checkpoint()
         self._listings: set[tuple[Product, str]] = set()
         self._listing_gaps: set[str] = set()  # names of series whose listing gap has been opened
-        self.outbox = Outbox(environment, shard, instance, run)
-        self.schedule_progress = self.outbox.schedule_progress
-        self.requests: deque[RestRequest] = deque()
-        self.account = GapAccount()
-        self.gaps: Counter[str] = Counter()
-        self.missing = 0
-        self.recovered = 0
 
     def begin(
         self,
@@ -252,45 +241,3 @@ class SeriesRegistry:
         self.schedule_progress(series)
         if series.forgotten:
             self._forget(series)
-
-    # How a gap is marked and requested
-
-    def _gap(self, series: Series, reason: GapReason, before: int | None = None) -> Gap:
-        return series.gap(self._environment, reason, before)
-
-    def _open_pending(self, series: Series, gap: Gap, repeats_possible: bool = False) -> None:
-        series.pending, series.needs_check = gap, True
-        self.outbox.add_marker("opened", series, gap, repeats_possible=repeats_possible)
-
-    def _count(self, series: Series, gap: Gap, *, already_counted: bool = False) -> str:
-        """Count a gap in which events are missing, mark it, and return its id."""
-        self.gaps[gap.reason] += not already_counted
-        self.missing += gap.missing or 0
-        self._mark_found(series, gap)
-        return gap.id
-
-    def _mark_found(self, series: Series, gap: Gap, detail: str = "") -> None:
-        """Request the events of a gap and mark it: opened, or why it is unfillable."""
-        why = self._request_fill(series, gap)
-        self.account.found(series.stream.row, gap, why)
-        if why is None:
-            self.outbox.add_marker("opened", series, gap, detail)
-        else:
-            self.outbox.add_marker("unfillable", series, gap, why)
-
-    def _request_fill(self, series: Series, gap: Gap) -> str | None:
-        """Request the events of a gap; return why that is impossible, None if requested."""
-        self._request_snapshot(series, gap.id)
-        why = self._policy.why_unfillable(series.stream.row, gap)
-        if why is None:
-            series.open_gaps[gap.id] = gap
-            self.schedule_progress(series)
-            self.requests.append(FillGap(series, gap))
-        return why
-
-    def _request_snapshot(
-        self, series: Series, gap_id: str | None, fewer_than: int | None = None
-    ) -> None:
-        """Request a snapshot, if the series is an order book's."""
-        if self._policy.gives_snapshots(series.stream.row):
-            self.requests.append(SnapshotBook(series, gap_id, series.last_id, fewer_than))
