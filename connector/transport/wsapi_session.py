@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from connector.binance import wsapi_messages, wsapi_methods
 from connector.binance.signing import ApiParams, Credentials
 from connector.binance.wsapi_messages import WsApiAnswer, WsApiEvent
-from connector.errors import Refused
+from connector.errors import Fatal, Refused
 
 Keys = Callable[[], Credentials]  # read anew at each signature: a key file may change
 
@@ -71,9 +71,9 @@ class ConnectionLost:
 
 @dataclass(frozen=True, slots=True)
 class ApiRefused:
-    """The exchange refuses us for good, such as for a rejected key: nothing follows."""
+    """The exchange refuses us for good, such as for a rejected key, or a bug: nothing follows."""
 
-    cause: Refused
+    cause: Refused | Fatal
 
 
 WsApiItem = UserEvent | Subscribed | SubscriptionFailed | ConnectionLost | ApiRefused
@@ -87,6 +87,11 @@ class ApiSession:
         self._receive = receive or _ignore
         self.logged_on = False
         self.subscriptions: list[UserSubscription] = []
+
+    @property
+    def is_subscribed(self) -> bool:
+        """Whether anything is subscribed on the present connection."""
+        return any(own.id is not None for own in self.subscriptions)
 
     def on_subscribed(self, subscription: UserSubscription, answer: WsApiAnswer) -> None:
         """Note the answer to a subscribing request, before any event that follows it."""
@@ -138,7 +143,7 @@ class ApiSession:
             subscription.id = None
         self._receive(ConnectionLost(cause))
 
-    def on_refused(self, cause: Refused) -> None:
+    def on_refused(self, cause: Refused | Fatal) -> None:
         """Report that there will be no other connection."""
         self._receive(ApiRefused(cause))
 

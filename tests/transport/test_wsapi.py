@@ -21,7 +21,7 @@ from connector.binance.api_errors import (
 )
 from connector.binance.rest_errors import PROXY_LOGIN
 from connector.binance.signing import Credentials, hmac_signer
-from connector.errors import Refused, Retry
+from connector.errors import Fatal, Refused, Retry
 from connector.lab.account.server import WsApiServer
 from connector.lab.account.session import LabToken
 from connector.lab.certificates import Authority
@@ -29,7 +29,13 @@ from connector.lab.clock import Clock
 from connector.lab.handshakes import HandshakeAnswer, Handshakes
 from connector.lab.http_proxy import Proxy
 from connector.transport.wsapi import WsApi
-from connector.transport.wsapi_session import ApiRefused, UserEvent, UserSubscription, WsApiItem
+from connector.transport.wsapi_session import (
+    ApiRefused,
+    Subscribed,
+    UserEvent,
+    UserSubscription,
+    WsApiItem,
+)
 from tests.support.keys import API_KEY, BY_ED25519, BY_RSA, ED25519_API_KEY, HMAC, SECRET
 from tests.support.waiting import GIVE_UP_S, in_time, until
 from tests.support.ws_api import NOW_S, Told, client, still, ws_api_server
@@ -216,6 +222,46 @@ async def test_a_subscription_that_is_refused_after_a_cut_is_reported_and_left(
         with pytest.raises(NewToken, match="-1209"):
             await api.subscribe(by_token)
     assert "t" * 20 not in repr(told.items)
+
+
+async def test_trouble_while_subscribing_again_loses_no_subscription_and_no_gap(
+    server: WsApiServer,
+) -> None:
+    """What came between the first subscription and the trouble is followed by another gap."""
+    told: list[WsApiItem] = []
+
+    def receive(item: WsApiItem) -> None:
+        told.append(item)
+        if len([each for each in told if isinstance(each, Subscribed)]) == 3:
+            server.refusals = [(503, 0.0)]  # for the second one, after the first is back
+
+    async with WsApi(server.url("spot"), keys=lambda: HMAC, receive=receive, clock=still) as api:
+        await api.subscribe(UserSubscription(SIGNED, "desk-1"))
+        await api.subscribe(UserSubscription(SIGNED, "desk-2", keys=lambda: BY_RSA))
+        await server.drop()
+        await until(lambda: len(told) == 7)
+
+        assert [own.label for own in api.subscriptions] == ["desk-1", "desk-2"]
+    assert [type(item).__name__ for item in told[2:]] == [
+        "ConnectionLost",
+        "Subscribed",
+        "ConnectionLost",
+        "Subscribed",
+        "Subscribed",
+    ]
+
+
+async def test_a_bug_while_reconnecting_is_logged_and_told_to_the_callers(
+    server: WsApiServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = Told()
+    async with client(server, HMAC, told) as api:
+        server.methods["time"] = lambda _: "no object"
+        await server.drop()
+        await until(lambda: told.kinds == ["ConnectionLost", "ApiRefused"])
+        with pytest.raises(Fatal, match="a bug ended it"):
+            await api.call("ping")
+    assert "task_failed" in capsys.readouterr().out
 
 
 async def test_an_expired_token_ends_its_subscription_alone(server: WsApiServer) -> None:
