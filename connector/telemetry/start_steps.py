@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -11,7 +11,6 @@ from connector.telemetry import events
 
 REPORT_AFTER_S = 5.0  # until the first line about a step that has no answer
 REPORT_INTERVAL_S = 30.0  # between two lines with the same cause
-_NO_ANSWER = "no answer yet"
 _Result = TypeVar("_Result")
 
 
@@ -31,10 +30,13 @@ class RetryPolicy:
 
 
 class StartSteps:
-    """The steps of a start, in the order of `names`; one is under way at a time."""
+    """The steps of a start; one is under way at a time.
 
-    def __init__(self, names: Sequence[str]) -> None:
-        self.names = tuple(names)
+    `servers`: name of a step -> address of what it waits for.
+    """
+
+    def __init__(self, servers: Mapping[str, str]) -> None:
+        self._servers = servers
         self._over: set[str] = set()
         self._name = ""  # of the step under way; "": none is
         self._began, self._cause = 0.0, ""
@@ -48,7 +50,11 @@ class StartSteps:
         """Return for how long a step has waited, and why; None if it is not under way."""
         if name != self._name:
             return None
-        return f"{time.monotonic() - self._began:.0f} s: {self._cause or _NO_ANSWER}"
+        return f"{time.monotonic() - self._began:.0f} s: {self._cause or self._no_answer}"
+
+    @property
+    def _no_answer(self) -> str:
+        return f"no answer yet from {self._servers[self._name]}"
 
     async def run(
         self,
@@ -106,4 +112,4 @@ class StartSteps:
         if cause == self._cause and last is not None and now - last < REPORT_INTERVAL_S:
             return
         self._cause, self._reported = cause, now
-        events.start_waits(self._name, now - self._began, cause or _NO_ANSWER)
+        events.start_waits(self._name, now - self._began, cause or self._no_answer)

@@ -50,16 +50,16 @@ from connector.worker.writer import KAFKA_RETRIES, ShardWriter, WriterIdentity
 POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
 DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
 RETIRED = "a later writer has taken over; this one writes no more: stop it"
-# What a start waits for, in order; three of them are of worker/writer.py.
-START_STEPS = (
-    "exchange_info",
-    "topics",
-    "schema_registry",
-    "transaction_coordinator",
-    "checkpoint",
-    "first_commit",
-    "exchange_clock",
-)
+# What a start waits for, in order, and on whom; three of the steps are of worker/writer.py.
+START_STEPS = {
+    "exchange_info": "the exchange",
+    "topics": "Kafka",
+    "schema_registry": "the registry",
+    "transaction_coordinator": "Kafka",
+    "checkpoint": "Kafka",
+    "first_commit": "Kafka",
+    "exchange_clock": "the exchange",
+}
 EXCHANGE, REGISTRY = RetryPolicy(1.0, 60.0), RetryPolicy(0.5, 10.0)
 
 
@@ -83,7 +83,8 @@ class MarketWorker:
         self.settings = settings = loaded.settings
         kafka, registry, share = settings.kafka, settings.schema_registry, settings.limits.share
         self.stopping = asyncio.Event()
-        self.steps = StartSteps(START_STEPS)
+        servers = {"Kafka": kafka.bootstrap_servers, "the registry": registry.url}
+        self.steps = StartSteps({step: servers.get(on, on) for step, on in START_STEPS.items()})
         self.ledger, self.lag = Ledger(), Lag()
         self.hold_bytes = int(settings.hold)
         proxy, trust = proxy_of(settings), tls.client_context(settings.ca_file)

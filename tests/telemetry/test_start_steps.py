@@ -26,7 +26,7 @@ def failing(*errors: Exception) -> Callable[[], Any]:
 
 
 async def test_a_step_is_over_once_its_work_is_done() -> None:
-    steps = StartSteps(["topics"])
+    steps = StartSteps({"topics": "server:1"})
     assert not steps.is_over("topics")
 
     assert await steps.run("topics", asyncio.sleep(0, 7)) == 7
@@ -36,7 +36,7 @@ async def test_a_step_is_over_once_its_work_is_done() -> None:
 
 
 async def test_an_attempt_is_made_again_until_it_succeeds_and_each_cause_is_logged_once() -> None:
-    steps = StartSteps(["registry"])
+    steps = StartSteps({"registry": "server:1"})
     attempt = failing(Retry("away"), Retry("away"), Retry("a page"))
 
     with capture_logs() as logs:
@@ -50,7 +50,7 @@ async def test_work_without_an_answer_is_logged_and_shown_with_what_is_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("connector.telemetry.start_steps.REPORT_AFTER_S", 0.01)
-    steps, asked, done = StartSteps(["coordinator"]), asyncio.Event(), asyncio.Event()
+    steps, asked, done = StartSteps({"coordinator": "server:1"}), asyncio.Event(), asyncio.Event()
 
     def cause() -> str:
         asked.set()
@@ -72,21 +72,21 @@ async def test_work_of_which_nothing_is_known_is_logged_too(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("connector.telemetry.start_steps.REPORT_AFTER_S", 0.0)
-    steps, done = StartSteps(["topics"]), asyncio.Event()
+    steps, done = StartSteps({"topics": "server:1"}), asyncio.Event()
 
     with capture_logs() as logs:
         running = asyncio.create_task(steps.run("topics", done.wait()))
         while not logs:
             await asyncio.sleep(0)
-        assert steps.wait_of("topics") == "0 s: no answer yet"
+        assert steps.wait_of("topics") == "0 s: no answer yet from server:1"
         done.set()
         await running
 
-    assert [line["cause"] for line in logs] == ["no answer yet"]
+    assert [line["cause"] for line in logs] == ["no answer yet from server:1"]
 
 
 async def test_a_server_that_does_not_answer_is_given_up_after_a_time() -> None:
-    steps = StartSteps(["topics"])
+    steps = StartSteps({"topics": "server:1"})
 
     with pytest.raises(Retry, match="away"):
         await steps.retry("topics", failing(Retry("away")), RetryPolicy(0.0, 0.0, give_up_s=0.0))
@@ -97,7 +97,9 @@ async def test_a_server_that_does_not_answer_is_given_up_after_a_time() -> None:
 @pytest.mark.parametrize("error", [Unserved("not here"), Refused("wrong")])
 async def test_what_waiting_does_not_change_is_raised_at_once(error: Exception) -> None:
     with pytest.raises(type(error), match=str(error)):
-        await StartSteps(["exchange_info"]).retry("exchange_info", failing(error), AT_ONCE)
+        await StartSteps({"exchange_info": "server:1"}).retry(
+            "exchange_info", failing(error), AT_ONCE
+        )
 
 
 async def test_a_step_that_is_cancelled_ends_its_work() -> None:
@@ -109,7 +111,7 @@ async def test_a_step_that_is_cancelled_ends_its_work() -> None:
         finally:
             ended.set()
 
-    running = asyncio.create_task(StartSteps(["topics"]).run("topics", work()))
+    running = asyncio.create_task(StartSteps({"topics": "server:1"}).run("topics", work()))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     running.cancel()

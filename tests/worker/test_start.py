@@ -117,5 +117,5 @@ async def test_a_slow_registry_is_logged_and_named_while_it_is_waited_for(
             await here.until_flowing()
             await here.stop()
 
-    assert set(waits(logs, "schema_registry")) == {"no answer yet"}
-    assert re.search(r"schema_registry \(\d+ s: no answer yet\)", text)
+    assert set(waits(logs, "schema_registry")) == {f"no answer yet from {here.registry.url}"}
+    assert re.search(r"schema_registry \(\d+ s: no answer yet from http://127", text)

@@ -178,7 +178,6 @@ class _Run:
         Raises:
             Refused: a schema is wrong. Retry: the registry does not answer.
         """
-        ensure = partial(ensure_schemas, self.settings.schema_registry, self._topics)
-        return await StartSteps(["schema_registry"]).retry(
-            "schema_registry", ensure, REGISTRY_RETRIES
-        )
+        registry, step = self.settings.schema_registry, "schema_registry"
+        ensure = partial(ensure_schemas, registry, self._topics)
+        return await StartSteps({step: registry.url}).retry(step, ensure, REGISTRY_RETRIES)

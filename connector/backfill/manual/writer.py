@@ -64,7 +64,7 @@ class ManualWriter:
         """Start the producer. Raises Fatal: Kafka does not let us write. Retry: no answer."""
         producer, step = self._producer, "transaction_coordinator"
         started = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
-        await StartSteps([step]).run(step, started, lambda: producer.start_trouble)
+        await StartSteps({step: "Kafka"}).run(step, started, lambda: producer.start_trouble)
         self._polling = asyncio.create_task(self._poll(), name="producer")
 
     async def _poll(self) -> None:
