@@ -75,7 +75,8 @@ class Router:
         product, topic = planned.other_product, planned.other_product_topic
         if product is None or topic is None:
             if route.other_product is not None:
-                gap_tracker.end_coverage(route.other_product.series.values(), "plan_changed")
+                for series in route.other_product.series.values():
+                    gap_tracker.leave([series], series.last_ms or 0)
                 self._count(route.other_product)
                 route.other_product = None
         elif route.other_product is None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from connector.binance.products import ENVIRONMENTS
 from connector.continuity.gap_tracker import GapTracker
+from connector.continuity.series_registry import KEEP_LEFT_MS
 from connector.feed.route import Route
 from connector.feed.router import Key, Router, key_of
 from connector.planning.model import ConnectionPlan, Plan
@@ -139,6 +140,22 @@ def test_rows_of_the_other_product_have_a_route_of_their_own_when_planned() -> N
     route.messages, route.other_product.messages = 2, 5
     counted = {key: number for key, (number, _) in router.published().items()}
     assert counted == {("usdm", "ticker"): 2, ("coinm", "ticker"): 5}
+
+
+def test_the_series_of_another_product_whose_rows_are_planned_no_more_are_left() -> None:
+    merged, tracker, router = Wanted("usdm", ["!ticker@arr"]), GapTracker("binance"), Router()
+    both = plan(merged, Wanted("coinm", ["ticker"], ["BTCUSD_PERP"]))
+    router.apply(both, IDS, tracker)
+    [other] = [route.other_product for route in router.routes() if route.other_product]
+    series = other.open_series("BTCUSD_PERP", tracker)
+    series.last_ms = 1_795_000_000_000
+    assert not series.ended
+
+    router.apply(plan(merged), IDS, tracker)
+    tracker.forget_left(series.last_ms + KEEP_LEFT_MS)
+
+    assert series.ended
+    assert series.name not in tracker._series
 
 
 def test_only_kinds_that_announce_listings_are_counted_as_announcements() -> None:
