@@ -82,7 +82,7 @@ class Connector(Child):
         page = self._get("/metrics").decode()
         return {
             "acknowledged": records["acknowledged"],
-            "failed": records["failed"] + records["dead_lettered"],
+            "failed": sum(records[n] for n in ("failed", "dead_lettered", "lost", "withheld")),
             "dropped": frames["dropped"],
             "unaccounted": status["frames_unaccounted"],
             "waiting": status["frames_waiting"],

@@ -4,7 +4,8 @@ The pipeline reports events, the supervisors report connections; backfill/gap_fi
 `requests`. No I/O.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
@@ -106,7 +107,25 @@ class GapTracker(SeriesRegistry):
                 open_gap.recovered -= 1  # counted when it was published
                 self.recovered -= 1
             gap = series.gap_of(self._environment, reason, record)
-            self.outbox.add_marker("unfillable", series, gap, topic=topic)
+            if reason != "delivery" or not self._reach_back(series, gap, record):
+                self.outbox.add_marker("unfillable", series, gap, topic=topic)
+
+    def _reach_back(self, series: Series, refused: Gap, record: Mapping[str, Any]) -> bool:
+        """Have the pending gap of a missing topic begin before a record that had been sent to it.
+
+        Returns False, having done nothing, where there is no such gap, or the ids cannot go back.
+        """
+        gap = series.pending
+        if gap is None or gap.reason != "delivery" or not series.gapless or series.arbiter:
+            return False
+        if gap.before_id is None or refused.before_id is None or record["origin"] != "live":
+            return False
+        if refused.before_id < gap.before_id:
+            record_ms = record[series.stream.row.record_time] or record["receive_time"]
+            gap.before_id, gap.before_ms = refused.before_id, min(gap.before_ms or 0, record_ms - 1)
+            series.tracker.restore(gap.before_id, series.tracker.epoch)
+            self.schedule_progress(series)
+        return True
 
     # Reported by the supervisors
 

@@ -517,6 +517,30 @@ def test_a_gap_of_a_lost_connection_begins_when_it_was_last_known_to_be_quiet() 
     assert progress["complete_until"] == NOW_MS + 500
 
 
+def test_what_had_been_sent_to_a_missing_topic_belongs_to_the_gap() -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    line.trades(10, 11, 12)
+    line.drain()
+    line.pipeline.withhold(["binance.spot.trade"])
+    for topic, value, *_ in line.recorder.records[1:]:
+        line.gap_tracker.on_refused(topic, value, "delivery")
+    line.trades(13)
+    [opened], [progress] = line.drain()
+    line.pipeline.withhold([])
+    line.trades(14)
+    [ended], _ = line.drain()
+
+    assert (progress["last_id"], progress["complete_until"]) == (10, NOW_MS + 10)
+    assert (opened["state"], ended["state"], ended["gap_id"]) == (
+        "opened",
+        "opened",
+        opened["gap_id"],
+    )
+    assert (ended["before_id"], ended["after_id"], ended["missing"]) == (10, 14, 3)
+    [gap] = line.requested()
+    assert (gap.before_id, gap.after_id) == (10, 14)
+
+
 def test_what_came_while_a_topic_was_missing_is_a_gap_that_the_first_record_after_it_ends() -> None:
     line = Line("btcusdt@trade", "btcusdt@miniTicker", policy=EVERYTHING)
     line.trades(10)
