@@ -146,7 +146,6 @@ async def test_a_window_of_time_takes_in_what_was_filled_later(
         topics.marker("filled", "gap-a", before_id=499, after_id=502, before_time=BEGAN_MS + 499)
         for number in (500, 501):
             topics.trade(number, gap="gap-a", origin="backfill")
-        topics.progress(BEGAN_MS + 2_000)
         topics.flush()
 
     await asyncio.to_thread(write)
