@@ -110,7 +110,7 @@ def connections(*, is_long: bool) -> list[Scenario]:
             "reset-half-silent",
             "TCP reset; then half of the streams are answered and have no data",
             breaks_while(LateData(0.0, never=0.5, seconds=15.0), by=Drop()),
-            allowed_s=60.0,
+            allowed_s=90.0,
             silent_at_edges=True,
         ),
         Scenario(
