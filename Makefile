@@ -52,8 +52,9 @@ wheel: $(READY) ## Build the wheel, install it elsewhere, run it
 pythons: $(READY) ## The same tests on the oldest and the newest Python of this machine, from an empty cache
 	@tools/try_pythons.sh
 
-fuzz: $(READY) ## A million random and mutated frames
-	@TEST_FUZZ_FRAMES=1000000 $(BIN)/pytest tests/feed/test_fuzz.py
+fuzz: $(READY) ## A million random and mutated frames, and five times as many random orders of events
+	@TEST_THOROUGH=1 $(BIN)/pytest tests/feed/test_fuzz.py tests/feed/test_takeover.py \
+	  tests/continuity/test_arbitration_rules.py tests/account/test_fuzz.py
 
 chaos: $(READY) ## Every fault against a real broker (10 minutes); writes docs/integrity.md; LONG=1: real durations
 	@$(BIN)/python -m tests.chaos $(if $(LONG),--long,--page docs/integrity.md) $(CHAOS)

@@ -11,6 +11,7 @@ from connector.account.envelope import unwrap_user_frame
 from connector.binance.account_events import LAYOUTS
 from connector.errors import BadMessage
 from tests.support.account import record_of, shown
+from tests.support.thorough import examples
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))
 VALUES: st.SearchStrategy[Any] = st.recursive(
@@ -37,7 +38,7 @@ def test_any_bytes_are_a_record_or_a_bad_message(raw: bytes) -> None:
 
 
 @given(path=st.sampled_from(SAMPLES), data=st.data())
-@settings(FEW, max_examples=300)
+@settings(FEW, max_examples=examples(300))
 def test_any_value_at_any_place_is_kept(path: Path, data: st.DataObject) -> None:
     """Whatever Binance changes in an event: it becomes a record, with all of it in raw_json."""
     product: Any = path.parent.name

@@ -31,6 +31,7 @@ from tests.support.arbitration import (
     span,
     thinned,
 )
+from tests.support.thorough import examples
 
 # --- contiguous -----------------------------------------------------------------------------
 
@@ -448,7 +449,7 @@ def test_a_planned_handover_of_candles_misses_and_repeats_no_state(
     assert accounted(run, feeds)
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(candles(lossy=True), schedules, st.sampled_from([0.0, 0.1, 0.6]))
 def test_a_candle_closes_once_and_a_gap_counts_those_that_did_not(
     feeds: list[list[Frame]], schedule: list[int], tick: float

@@ -1,10 +1,9 @@
 """Random and mutated frames of every stream: no crash, each one accounted for.
 
-TEST_FUZZ_FRAMES says how many; the slow suite (`make fuzz`) sends a million.
+20,000 of them; the slow suite (`make fuzz`) sends a million.
 """
 
 import json
-import os
 import random
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from connector.feed.pipeline import Pipeline
 from connector.feed.route import Codecs, Routes, route_to
 from connector.telemetry.ledger import Ledger
 from tests.support.pipeline import FEED, Recorder
+from tests.support.thorough import IS_THOROUGH
 
-FRAMES = int(os.environ.get("TEST_FUZZ_FRAMES", "50000"))
+FRAMES = 1_000_000 if IS_THOROUGH else 20_000
 SAMPLES = Path(__file__).parent.parent / "golden" / "samples"
 NOW_US = 1_789_967_129_123_456
 SPECIAL = (b"null", b"-1", b"1e400", b"9223372036854775808", b'"', b"{", b"}", b"[", b"]", b"\xff")

@@ -25,6 +25,7 @@ from connector.feed.route import Route, route_to
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
 from tests.support.pipeline import Recorder
+from tests.support.thorough import examples
 
 BASE_MS = 1_789_967_000_000
 STEP_MS = 10  # between two events, in the exchange's time
@@ -220,7 +221,7 @@ SERIES: dict[str, tuple[Product, str, Callable[[int], dict[str, Any]]]] = {
 
 
 @pytest.mark.parametrize("rule", SERIES)
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(steps=steps)
 def test_every_event_is_published_once_or_lies_under_a_marker(
     rule: str, steps: list[tuple[str, int]]
