@@ -118,10 +118,12 @@ def _expression(field: Field, value: str, unit: str) -> str:
         encoded = ("NUMBER({0})" if field.number else _ENCODED[field.type]).format(value)
     if not field.nullable:
         return encoded
-    absent = f"{value} is None" + (f' or {value} == ""' if field.type == "decimal" else "")
+    absent = _ABSENT.get(field.type, "{0} is None").format(value)
     return f'b"\\x00" if {absent} else b"\\x02" + {encoded}'
 
 
+# What the wire says where there is no value, beside leaving the key out: no text, the year 1970.
+_ABSENT = {"decimal": '{0} is None or {0} == ""', "timestamp-millis": "not {0}"}
 _ENCODED = {
     "string": "(KNOWN_STRING({0}) or STRING({0}))",
     "decimal": "(KNOWN({0}) or DECIMAL({0}))",

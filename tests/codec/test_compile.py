@@ -119,6 +119,15 @@ def test_a_missing_optional_key_is_null() -> None:
     assert record["is_best_match"] is None
 
 
+def test_the_year_1970_is_null_where_a_time_may_be() -> None:
+    schema = load("mark-price")
+    data = {"E": 1, "s": "BTCUSDT_261225", "p": "1", "i": "1", "r": "", "T": 0}
+
+    record = avro_oracle.read_avro(schema, encode(Codec(schema), data))
+
+    assert (record["funding_rate"], record["next_funding_time"]) == (None, None)
+
+
 def test_an_empty_text_is_null_where_a_decimal_may_be() -> None:
     schema = load("agg-trade")
     data = {"s": "X", "a": 1, "p": "1", "q": "1", "nq": "", "f": 1, "l": 1, "T": 5, "m": False}

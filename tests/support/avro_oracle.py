@@ -62,6 +62,8 @@ def _value(field: Field, wire: Any) -> Any:
     if wire is None or field.unit == "us" or (wire == "" and field.type == "decimal"):
         return None
     if field.type == "timestamp-millis":
+        if field.nullable and wire == 0:
+            return None
         return at(wire)
     if field.type == "decimal":
         with_scale = Decimal(str(wire))
