@@ -19,7 +19,7 @@ from connector.transport.websocket import Connection
 from connector.transport.ws_requests import SubscriptionRejected
 
 MAX_HANDOVER_S = 30.0  # longest time that two connections deliver the same streams
-MAX_ALIGN_S = 2.0  # of it, so that both cut order books alike: else two events overlap
+MAX_ALIGN_S = 1.0  # of it, so that both cut order books alike: else two events overlap
 POLL_INTERVAL_S = 0.02  # between two looks whether the old connection may close
 
 
