@@ -68,7 +68,9 @@ class Demo:
                 loaded = load(example("demo.yaml"))
             prefix = loaded.settings.topic_prefix
             topics = [*plan_of(loaded).topics, f"{prefix}.{DEAD_LETTER}", f"{prefix}.{MARKERS}"]
-            created = [*topics, f"{prefix}.{PROGRESS}", f"{prefix}.{CHECKPOINTS}"]
+            # Where the connector creates topics, its own two become compacted ones.
+            own = [f"{prefix}.{name}" for name in (PROGRESS, CHECKPOINTS)]
+            created = topics if loaded.settings.topics.create else [*topics, *own]
             # Before anything is written, so that reading can start first.
             await self._stack.broker.create(created, loaded.settings.topics.partitions)
             consumer = TailConsumer(self._stack.broker.bootstrap_servers, topics)
