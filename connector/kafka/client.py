@@ -23,6 +23,29 @@ class _MetadataClient(Protocol):
     def poll(self, timeout: float) -> Any: ...
 
 
+# Broker errors that pass: it is busy, or a leader or controller moves.
+_PASSING = frozenset(
+    {
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.NETWORK_EXCEPTION,
+        KafkaError.BROKER_NOT_AVAILABLE,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_CONTROLLER,
+        KafkaError.THROTTLING_QUOTA_EXCEEDED,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,  # of a topic that was made a moment ago
+    }
+)
+
+
+def is_no_answer(error: KafkaError) -> bool:
+    """Say whether an admin call had no answer that stands: it may be made again.
+
+    librdkafka's own errors are such, but for a call that the cluster does not have.
+    """
+    code = error.code()
+    return code in _PASSING or (code < 0 and code != KafkaError._UNSUPPORTED_FEATURE)
+
+
 class ConnectionErrors:
     """What a client has reported of its connections; `note` is its `error_cb`."""
 

@@ -22,7 +22,7 @@ from confluent_kafka.cimpl import NewTopic
 from connector.config.model import KafkaSettings, TopicSettings
 from connector.errors import Fatal, Refused, Retry
 from connector.kafka import client_config, error_hints
-from connector.kafka.client import ConnectionErrors, metadata, open_client
+from connector.kafka.client import ConnectionErrors, is_no_answer, metadata, open_client
 from connector.kafka.topic_settings import (
     DescribedTopic,
     TopicReport,
@@ -185,23 +185,27 @@ class _Admin:
         report = judge(topics, self._kafka)
         if not unread:
             return report
-        cure = grant("DESCRIBE_CONFIGS", unread, self._kafka)
-        text = f"settings of {len(unread)} topics are not compared: no DESCRIBE_CONFIGS; {cure}"
+        cause = next(iter(unread.values()))
+        cure = f"no DESCRIBE_CONFIGS; {grant('DESCRIBE_CONFIGS', unread, self._kafka)}"
+        why = cure if cause.code() == _DENIED else error_hints.describe(cause)
+        text = f"settings of {len(unread)} topics are not compared: {why}"
         return TopicReport(report.refused, (*report.warnings, text), report.forbidden)
 
-    def _settings(self, names: Sequence[str]) -> tuple[dict[str, dict[str, str]], list[str]]:
-        """Return the settings by topic, and the topics whose settings we may not read."""
+    def _settings(
+        self, names: Sequence[str]
+    ) -> tuple[dict[str, dict[str, str]], dict[str, KafkaError]]:
+        """Return the settings by topic, and why those of the other topics cannot be read."""
         resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
         found: dict[str, dict[str, str]] = {}
-        unread: list[str] = []
+        unread: dict[str, KafkaError] = {}
         described = self._client.describe_configs(resources, request_timeout=REQUEST_TIMEOUT_S)
         for resource, future in described.items():
             try:
                 entries = future.result()
             except KafkaException as error:
-                if error.args[0].code() != _DENIED:
+                if is_no_answer(error.args[0]):
                     raise
-                unread.append(resource.name)
+                unread[resource.name] = error.args[0]
             else:
                 values = {key: entry.value for key, entry in entries.items()}
                 found[resource.name] = {key: text for key, text in values.items() if text}
@@ -216,7 +220,13 @@ class _Admin:
         )
         shapes: dict[str, tuple[int, frozenset[str]]] = {}
         for name, future in described.items():
-            topic = future.result()
+            try:
+                topic = future.result()
+            except KafkaException as error:
+                if is_no_answer(error.args[0]):
+                    raise
+                shapes[name] = 0, frozenset()  # not known
+                continue
             replicas = min((len(part.replicas) for part in topic.partitions), default=0)
             rights = frozenset(right.name for right in topic.authorized_operations or ())
             shapes[name] = replicas, rights
@@ -224,9 +234,8 @@ class _Admin:
 
 
 def _new_topic(name: str, role: TopicRole, settings: TopicSettings) -> NewTopic:
-    config = settings_of_new(role, settings.retention)
-    replication = settings.replication or -1  # the cluster's default
-    return NewTopic(name, settings.partitions, replication, config=config)
+    config, replicas = settings_of_new(role, settings.retention), settings.replication or -1
+    return NewTopic(name, settings.partitions, replicas, config=config)  # -1: the cluster's own
 
 
 def _error_of(future: "Future[None]") -> KafkaError | None:
@@ -235,7 +244,7 @@ def _error_of(future: "Future[None]") -> KafkaError | None:
         future.result()
     except KafkaException as error:
         cause: KafkaError = error.args[0]
-        if cause.code() < 0 or cause.retriable():
+        if is_no_answer(cause):
             raise
         return cause
     return None

@@ -6,7 +6,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from connector.errors import Refused
-from connector.kafka.client import ConnectionErrors, metadata, open_client
+from connector.kafka.client import ConnectionErrors, is_no_answer, metadata, open_client
 
 DOWN = KafkaError(KafkaError._ALL_BROKERS_DOWN, "1/1 brokers are down")
 REFUSED = KafkaError(KafkaError._TRANSPORT, "Connect to k:1 failed: Connection refused")
@@ -74,3 +74,20 @@ def test_an_unknown_silence_ends_with_the_time() -> None:
 def test_a_client_with_a_wrong_setting_is_refused() -> None:
     with pytest.raises(Refused, match=r"kafka: .*No such configuration"):
         open_client(Producer, {"lingr.ms": 5}, ConnectionErrors().note)
+
+
+@pytest.mark.parametrize(
+    ("code", "passing"),
+    [
+        (KafkaError._TIMED_OUT, True),
+        (KafkaError._TRANSPORT, True),
+        (KafkaError.REQUEST_TIMED_OUT, True),
+        (KafkaError.NOT_CONTROLLER, True),
+        (KafkaError._UNSUPPORTED_FEATURE, False),  # an older cluster will never have the call
+        (KafkaError.TOPIC_AUTHORIZATION_FAILED, False),
+        (KafkaError.INVALID_REPLICATION_FACTOR, False),
+        (KafkaError.TOPIC_ALREADY_EXISTS, False),
+    ],
+)
+def test_an_error_that_stands_is_told_from_one_that_passes(code: int, passing: bool) -> None:
+    assert is_no_answer(KafkaError(code)) is passing
