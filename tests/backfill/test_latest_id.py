@@ -2,13 +2,16 @@
 
 import itertools
 from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import pytest
 
 from connector.backfill.latest_id import RESET_PROOF_S, LatestIdProbe
 from connector.backfill.pages import RestPage
+from connector.binance.products import Product
 from connector.binance.stream_name import Stream
+from connector.continuity.quiet_series import QuietListener
 from connector.continuity.rest_requests import ConfirmReset, FillPolicy
 from tests.feed.test_arbitration import Pair
 from tests.support.continuity import EVERYTHING, Line, depth
@@ -135,3 +138,41 @@ async def test_a_book_without_a_time_must_be_seen_to_grow(
         await probe.probe()
 
     assert probe.resets == resets
+
+
+# Series that are not delivered
+
+
+class Newest(Calls):
+    """REST, whose newest id is the given one."""
+
+    def now_ms(self, product: Product) -> float:
+        del product
+        return self.time
+
+
+async def test_both_connections_of_a_silent_series_learn_what_rest_proves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("connector.backfill.latest_id.DELIVERY_GRACE_S", 0.0)
+    pair, called = Pair(FillPolicy(enabled=True)), list[str]()
+    rest = Newest(LAST + 1, lambda: None, 1)
+    probe = LatestIdProbe(
+        rest,  # type: ignore[arg-type]
+        pair.pipeline,
+        enabled=True,
+        clock=lambda: pair.clock,
+    )
+    pair.opened(1)
+    pair.deliver(1, LAST)
+    [series] = next(iter(pair.routes.values())).series.values()
+    for name in ("first", "second", "second"):
+        newer, quiet = (
+            partial(called.append, f"{name} newer"),
+            partial(called.append, f"{name} quiet"),
+        )
+        probe.watch(series, QuietListener(name, newer, quiet))
+    await probe.probe()
+
+    assert called == ["first newer", "second newer"]
+    assert probe.confirmed == 1
