@@ -51,6 +51,7 @@ class Scenario:
 async def warm(stage: Stage, seconds: float = WARM_S) -> Running:
     """Start a connector and return after some healthy traffic: the fault begins now."""
     worker = await stage.ready()
+    await worker.until_stored(1)
     await asyncio.sleep(seconds)
     stage.mark()
     return worker
