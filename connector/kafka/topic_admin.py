@@ -99,8 +99,8 @@ def inspect(kafka: KafkaSettings, roles: Roles) -> InspectedTopics:
     """
     with _Admin(kafka).answering() as admin:
         missing = admin.missing(roles)
-        there = {name: role for name, role in roles.items() if name not in missing}
-        return InspectedTopics(tuple(missing), admin.judge(there))
+        existing = {name: role for name, role in roles.items() if name not in missing}
+        return InspectedTopics(tuple(missing), admin.judge(existing))
 
 
 def _ensure(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> TopicReport:
@@ -157,8 +157,8 @@ class _Admin:
             cure = grant("CREATE", denied, self._kafka)
             names = ", ".join(denied)
             raise Fatal(f"Kafka: no CREATE on {names}; cure: {cure}, or create them beforehand")
-        there = KafkaError.TOPIC_ALREADY_EXISTS
-        refused = [name for name, code in codes.items() if code != there]
+        exists = KafkaError.TOPIC_ALREADY_EXISTS
+        refused = [name for name, code in codes.items() if code != exists]
         if refused:
             texts = (f"{name} ({error_hints.describe(errors[name])})" for name in refused)
             raise Refused(f"cannot create topics: {'; '.join(texts)}")

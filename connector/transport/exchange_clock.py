@@ -70,8 +70,8 @@ class ExchangeClock:
 
         Where that fails it is logged, and what was known before counts on.
         """
-        told = await asyncio.gather(*(self._measure(product) for product in products))
-        return all(told)
+        measured = await asyncio.gather(*(self._measure(product) for product in products))
+        return all(measured)
 
     async def _measure(self, product: Product) -> bool:
         sent_s = self._clock()

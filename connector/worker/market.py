@@ -16,6 +16,7 @@ from typing import Any
 from connector import version
 from connector.backfill.gap_filler import GapFiller
 from connector.config.load import Loaded
+from connector.config.model import Settings
 from connector.config.plan import bases_of, plan_of
 from connector.config.reload import FileWatch
 from connector.config.secrets import api_key_of, proxy_of
@@ -93,15 +94,7 @@ class MarketWorker:
 
         # From a frame to Kafka
         identity = WriterIdentity(settings.topic_prefix, settings.instance, settings.shard.index)
-        has_key = settings.backfill.api_key_file is not None
-        self.gap_tracker = GapTracker(
-            identity.prefix,
-            shard=identity.shard,
-            instance=identity.instance,
-            run=identity.run,
-            policy=FillPolicy(settings.backfill.enabled, has_key, settings.backfill.books),
-            repeats_possible=settings.delivery == "idempotent",
-        )
+        self.gap_tracker = _gap_tracker(settings, identity)
         self.writer = ShardWriter(
             identity, kafka, registry, settings.delivery, self.gap_tracker, self.ledger, self.lag
         )
@@ -134,12 +127,11 @@ class MarketWorker:
             self.producer,
             self.pipeline,
         )
+        file_watch = FileWatch(Path(loaded.places.file), loaded.hash)
         self.replanner = Replanner(
             loaded,
             plan,
-            ReplanTriggers(
-                FileWatch(Path(loaded.places.file), loaded.hash), router.listing_announcements
-            ),
+            ReplanTriggers(file_watch, router.listing_announcements),
             self.rest.universe,
             self.provisioner.provision,
             self._apply,
@@ -148,22 +140,25 @@ class MarketWorker:
 
         # What is shown of it
         self._crash: Fatal | None = None
-        self.readiness: dict[str, Callable[[], bool]] = {
+        self.readiness = self._readiness()
+        self.server = self._http_server()
+
+    def _readiness(self) -> dict[str, Callable[[], bool]]:
+        return {
             "writer": lambda: not self.producer.fenced,
             "kafka": lambda: self.producer.trouble is None,
             **{name: partial(self.steps.is_over, name) for name in START_STEPS},
             "data": self._data_flows,
         }
-        self.server = HttpServer(
-            self.readiness,
-            build_metrics(self).text,
-            lambda: status(self),
-            {
-                "kafka": lambda: self.producer.trouble,
-                "writer": lambda: RETIRED,
-                **{name: partial(self.steps.wait_of, name) for name in START_STEPS},
-            },
-        )
+
+    def _http_server(self) -> HttpServer:
+        reasons: dict[str, Callable[[], str | None]] = {
+            "kafka": lambda: self.producer.trouble,
+            "writer": lambda: RETIRED,
+            **{name: partial(self.steps.wait_of, name) for name in START_STEPS},
+        }
+        metrics = build_metrics(self).text
+        return HttpServer(self.readiness, metrics, lambda: status(self), reasons)
 
     def _data_flows(self) -> bool:
         if self.producer.fenced:
@@ -334,3 +329,15 @@ async def run_market(loaded: Loaded) -> RunEnd:
     """Run the market worker until it is stopped. Raises as MarketWorker and its run do."""
     worker = MarketWorker(loaded)
     return RunEnd(await worker.run(), worker.producer.hurried)
+
+
+def _gap_tracker(settings: Settings, identity: WriterIdentity) -> GapTracker:
+    has_key = settings.backfill.api_key_file is not None
+    return GapTracker(
+        identity.prefix,
+        shard=identity.shard,
+        instance=identity.instance,
+        run=identity.run,
+        policy=FillPolicy(settings.backfill.enabled, has_key, settings.backfill.books),
+        repeats_possible=settings.delivery == "idempotent",
+    )

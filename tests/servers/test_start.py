@@ -73,7 +73,7 @@ async def test_created_topics_say_their_policies_in_so_many_words(kafka: RealKaf
         resource.name: await asyncio.to_thread(future.result)
         for resource, future in admin.describe_configs(resources).items()
     }
-    said = {
+    settings = {
         name: (entries["cleanup.policy"].value, entries["cleanup.policy"].is_default)
         for name, entries in found.items()
     }
@@ -83,7 +83,7 @@ async def test_created_topics_say_their_policies_in_so_many_words(kafka: RealKaf
         "progress": "compact",
         "dead_letter": "delete",
     }
-    assert said == {name: (policies[role], False) for name, role in names.items()}
+    assert settings == {name: (policies[role], False) for name, role in names.items()}
 
 
 async def test_topics_with_other_policies_are_refused_and_all_are_named(kafka: RealKafka) -> None:

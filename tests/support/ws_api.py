@@ -1,4 +1,4 @@
-"""A lab WS API that knows keys of each kind, and a client that keeps what it is told."""
+"""A lab WS API that knows keys of each kind, and a client that keeps what it is received."""
 
 import contextlib
 import json
@@ -37,8 +37,8 @@ async def ws_api_server(
         await server.stop()
 
 
-class Told:
-    """What a client was told, in order."""
+class Received:
+    """What a client was received, in order."""
 
     def __init__(self) -> None:
         self.items: list[WsApiItem] = []
@@ -63,13 +63,13 @@ class Told:
 async def client(
     server: WsApiServer,
     credentials: Credentials | None = None,
-    told: Told | None = None,
+    received: Received | None = None,
     product: WsApiProduct = "spot",
     **options: Any,
 ) -> AsyncIterator[WsApi]:
     """Run a client of the server; its time stands still."""
     keys = None if credentials is None else (lambda: credentials)
-    receive = None if told is None else told.items.append
+    receive = None if received is None else received.items.append
     options = {"clock": still} | options
     async with WsApi(server.url(product), product, keys=keys, receive=receive, **options) as api:
         yield api

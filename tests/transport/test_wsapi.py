@@ -38,7 +38,7 @@ from connector.transport.wsapi_session import (
 )
 from tests.support.keys import API_KEY, BY_ED25519, BY_RSA, ED25519_API_KEY, HMAC, SECRET
 from tests.support.waiting import GIVE_UP_S, in_time, until
-from tests.support.ws_api import NOW_S, Told, client, still, ws_api_server
+from tests.support.ws_api import NOW_S, Received, client, still, ws_api_server
 
 pytestmark = pytest.mark.lab
 SIGNED = "userDataStream.subscribe.signature"
@@ -110,43 +110,43 @@ async def test_an_hmac_key_cannot_log_on_but_subscribes_by_signature(server: WsA
 
 
 async def test_events_come_with_the_subscription_they_belong_to(server: WsApiServer) -> None:
-    told = Told()
-    async with client(server, HMAC, told) as api:
+    received = Received()
+    async with client(server, HMAC, received) as api:
         await api.subscribe(UserSubscription(SIGNED, "desk-1"))
         await api.subscribe(UserSubscription(SIGNED, "desk-2", keys=lambda: BY_RSA))
         server.send_event("rsa", EVENT | {"a": "ETH"})
         server.send_event("hmac", msgspec.Raw(b'{"e":"x", "n":1.10}'))
-        await until(lambda: len(told.items) == 4)
+        await until(lambda: len(received.items) == 4)
 
-    assert [event["a"] for event in told.events("desk-2")] == ["ETH"]
-    assert told.items[-1].payload == b'{"e":"x", "n":1.10}'  # type: ignore[union-attr]
+    assert [event["a"] for event in received.events("desk-2")] == ["ETH"]
+    assert received.items[-1].payload == b'{"e":"x", "n":1.10}'  # type: ignore[union-attr]
 
 
 async def test_an_event_right_behind_the_acknowledgement_is_not_lost(server: WsApiServer) -> None:
-    told = Told()
-    async with client(server, HMAC, told) as api:
+    received = Received()
+    async with client(server, HMAC, received) as api:
         subscribing = asyncio.create_task(api.subscribe(UserSubscription(SIGNED, "desk-1")))
         while not server.send_event("hmac", EVENT):  # in the same moment as the answer
             await asyncio.sleep(0)
         await subscribing
-        await until(lambda: len(told.items) == 2)
+        await until(lambda: len(received.items) == 2)
 
-    assert told.kinds == ["Subscribed", "UserEvent"]
-    assert told.events("desk-1") == [EVENT]
+    assert received.kinds == ["Subscribed", "UserEvent"]
+    assert received.events("desk-1") == [EVENT]
 
 
 async def test_after_a_cut_it_logs_on_and_subscribes_again_freshly_signed() -> None:
-    now_s, told = [NOW_S], Told()
+    now_s, received = [NOW_S], Received()
     async with (
         ws_api_server(Clock(lambda: now_s[0])) as server,
-        client(server, BY_ED25519, told, clock=lambda: now_s[0]) as api,
+        client(server, BY_ED25519, received, clock=lambda: now_s[0]) as api,
     ):
         await api.call("session.logon")
         await api.subscribe(UserSubscription("userDataStream.subscribe", "desk-1"))
         await api.subscribe(UserSubscription(SIGNED, "desk-2", keys=lambda: HMAC))
         now_s[0] += 3_600  # what was signed before is too old now
         await server.drop()
-        await until(lambda: told.kinds.count("Subscribed") == 4)
+        await until(lambda: received.kinds.count("Subscribed") == 4)
         [again] = server.clients
         assert [method for method, _ in again.asked] == [
             "time",
@@ -155,36 +155,36 @@ async def test_after_a_cut_it_logs_on_and_subscribes_again_freshly_signed() -> N
             SIGNED,
         ]
         assert server.send_event("ed25519", EVENT) == 1
-        await until(lambda: told.events("desk-1") == [EVENT])
+        await until(lambda: received.events("desk-1") == [EVENT])
 
-    assert told.kinds[2:5] == ["ConnectionLost", "Subscribed", "Subscribed"]
+    assert received.kinds[2:5] == ["ConnectionLost", "Subscribed", "Subscribed"]
 
 
 async def test_ids_that_begin_again_still_lead_to_their_subscriptions(server: WsApiServer) -> None:
-    told = Told()
-    async with client(server, HMAC, told) as api:
+    received = Received()
+    async with client(server, HMAC, received) as api:
         first = UserSubscription(SIGNED, "desk-1")
         second = UserSubscription(SIGNED, "desk-2", keys=lambda: BY_RSA)
         await api.subscribe(first)
         await api.subscribe(second)
         await api.call("userDataStream.unsubscribe", subscriptionId=0)
         await server.drop()
-        await until(lambda: told.kinds.count("Subscribed") == 3)
+        await until(lambda: received.kinds.count("Subscribed") == 3)
 
         assert [(own.label, own.id) for own in api.subscriptions] == [("desk-2", 0)]
 
 
 async def test_a_key_file_that_changed_is_used_at_the_next_log_on(server: WsApiServer) -> None:
     present = [BY_ED25519]
-    told = Told()
-    receive = told.items.append
+    received = Received()
+    receive = received.items.append
     async with WsApi(
         server.url("spot"), keys=lambda: present[0], receive=receive, clock=still
     ) as api:
         await api.call("session.logon")
         present[0] = BY_RSA  # may not log on: so the exchange tells that it was used
         await server.drop()
-        await until(lambda: told.kinds[-1:] == ["ApiRefused"])
+        await until(lambda: received.kinds[-1:] == ["ApiRefused"])
         with pytest.raises(SubscribeBySignature):
             await api.call("session.status")
 
@@ -192,57 +192,57 @@ async def test_a_key_file_that_changed_is_used_at_the_next_log_on(server: WsApiS
 async def test_a_revoked_session_is_logged_on_again_and_refused_for_good(
     server: WsApiServer,
 ) -> None:
-    told = Told()
-    async with client(server, BY_ED25519, told) as api:
+    received = Received()
+    async with client(server, BY_ED25519, received) as api:
         await api.call("session.logon")
         server.revoke(ED25519_API_KEY)
-        await until(lambda: told.kinds == ["ConnectionLost", "ApiRefused"])
+        await until(lambda: received.kinds == ["ConnectionLost", "ApiRefused"])
         with pytest.raises(ReplaceKey, match="-2015"):
             await api.call("account.status")
         assert server.clients == []
 
-    assert isinstance(told.items[1], ApiRefused)
+    assert isinstance(received.items[1], ApiRefused)
 
 
 async def test_a_subscription_that_is_refused_after_a_cut_is_reported_and_left(
     server: WsApiServer,
 ) -> None:
-    told = Told()
+    received = Received()
     server.tokens["t" * 20] = LabToken("margin", 4_000_000_000_000)
     by_token = UserSubscription(BY_TOKEN, "margin", {"listenToken": "t" * 20})
-    async with client(server, HMAC, told) as api:
+    async with client(server, HMAC, received) as api:
         await api.subscribe(by_token)
         await api.subscribe(UserSubscription(SIGNED, "desk-1"))
         server.tokens.clear()
         await server.drop()
-        await until(lambda: len(told.kinds) == 5)
+        await until(lambda: len(received.kinds) == 5)
 
-        assert told.kinds[2:] == ["ConnectionLost", "SubscriptionFailed", "Subscribed"]
+        assert received.kinds[2:] == ["ConnectionLost", "SubscriptionFailed", "Subscribed"]
         assert [own.label for own in api.subscriptions] == ["desk-1"]
         with pytest.raises(NewToken, match="-1209"):
             await api.subscribe(by_token)
-    assert "t" * 20 not in repr(told.items)
+    assert "t" * 20 not in repr(received.items)
 
 
 async def test_trouble_while_subscribing_again_loses_no_subscription_and_no_gap(
     server: WsApiServer,
 ) -> None:
     """What came between the first subscription and the trouble is followed by another gap."""
-    told: list[WsApiItem] = []
+    received: list[WsApiItem] = []
 
     def receive(item: WsApiItem) -> None:
-        told.append(item)
-        if len([each for each in told if isinstance(each, Subscribed)]) == 3:
+        received.append(item)
+        if len([each for each in received if isinstance(each, Subscribed)]) == 3:
             server.refusals = [(503, 0.0)]  # for the second one, after the first is back
 
     async with WsApi(server.url("spot"), keys=lambda: HMAC, receive=receive, clock=still) as api:
         await api.subscribe(UserSubscription(SIGNED, "desk-1"))
         await api.subscribe(UserSubscription(SIGNED, "desk-2", keys=lambda: BY_RSA))
         await server.drop()
-        await until(lambda: len(told) == 7)
+        await until(lambda: len(received) == 7)
 
         assert [own.label for own in api.subscriptions] == ["desk-1", "desk-2"]
-    assert [type(item).__name__ for item in told[2:]] == [
+    assert [type(item).__name__ for item in received[2:]] == [
         "ConnectionLost",
         "Subscribed",
         "ConnectionLost",
@@ -254,20 +254,20 @@ async def test_trouble_while_subscribing_again_loses_no_subscription_and_no_gap(
 async def test_a_bug_while_reconnecting_is_logged_and_told_to_the_callers(
     server: WsApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = Told()
-    async with client(server, HMAC, told) as api:
+    received = Received()
+    async with client(server, HMAC, received) as api:
         server.methods["time"] = lambda _: "no object"
         await server.drop()
-        await until(lambda: told.kinds == ["ConnectionLost", "ApiRefused"])
+        await until(lambda: received.kinds == ["ConnectionLost", "ApiRefused"])
         with pytest.raises(Fatal, match="a bug ended it"):
             await api.call("ping")
     assert "task_failed" in capsys.readouterr().out
 
 
 async def test_an_expired_token_ends_its_subscription_alone(server: WsApiServer) -> None:
-    told = Told()
+    received = Received()
     server.tokens["old"] = LabToken("margin", 4_000_000_000_000)
-    async with client(server, HMAC, told) as api:
+    async with client(server, HMAC, received) as api:
         await api.subscribe(
             UserSubscription(
                 "userDataStream.subscribe.listenToken", "margin", {"listenToken": "old"}
@@ -275,21 +275,21 @@ async def test_an_expired_token_ends_its_subscription_alone(server: WsApiServer)
         )
         await api.subscribe(UserSubscription(SIGNED, "desk-1"))
         server.expire("old")
-        await until(lambda: told.events("margin"))
+        await until(lambda: received.events("margin"))
 
-        assert told.events("margin")[0]["e"] == "eventStreamTerminated"
+        assert received.events("margin")[0]["e"] == "eventStreamTerminated"
         assert [own.label for own in api.subscriptions] == ["desk-1"]
 
 
 async def test_an_announced_shutdown_is_noted_and_passed_on(server: WsApiServer) -> None:
-    told = Told()
-    async with client(server, HMAC, told) as api:
+    received = Received()
+    async with client(server, HMAC, received) as api:
         closing = asyncio.create_task(server.shut_down(3_600.0))
         await in_time(api.shutting_down.wait())
         closing.cancel()
 
-    assert told.kinds == ["UserEvent"]
-    assert told.items[0].subscription is None  # type: ignore[union-attr]
+    assert received.kinds == ["UserEvent"]
+    assert received.items[0].subscription is None  # type: ignore[union-attr]
 
 
 async def test_a_call_that_is_not_answered_in_time_may_be_repeated(server: WsApiServer) -> None:
@@ -341,13 +341,13 @@ async def test_429_lets_no_call_out_before_its_time(server: WsApiServer) -> None
 
 async def test_a_ban_cuts_the_connection_and_is_waited_for() -> None:
     async with ws_api_server(limit=20) as server:
-        told = Told()
-        async with client(server, None, told) as api:
+        received = Received()
+        async with client(server, None, received) as api:
             server.refusals = [(418, 3_600.0)]
             with pytest.raises(BackOff, match="418") as caught:
                 await api.call("time")
             assert caught.value.after_s == pytest.approx(3_600.0)
-            await until(lambda: told.kinds == ["ConnectionLost"])
+            await until(lambda: received.kinds == ["ConnectionLost"])
             with pytest.raises(BackOff, match="refuses calls"):
                 await api.call("time")
         assert server.clients == []
@@ -430,18 +430,18 @@ async def test_a_refused_handshake_says_when_to_come_back(
 async def test_a_bug_of_the_receiver_costs_a_connection_and_is_logged(
     server: WsApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told: list[WsApiItem] = []
+    received: list[WsApiItem] = []
 
     def receive(item: WsApiItem) -> None:
-        told.append(item)
+        received.append(item)
         assert not isinstance(item, UserEvent), "a bug"
 
     async with WsApi(server.url("spot"), keys=lambda: HMAC, receive=receive, clock=still) as api:
         await api.call(SIGNED)
         server.send_event("hmac", EVENT)
-        await until(lambda: len(told) == 4)
+        await until(lambda: len(received) == 4)
 
-    kinds = [type(item).__name__ for item in told]
+    kinds = [type(item).__name__ for item in received]
     assert kinds == ["Subscribed", "UserEvent", "ConnectionLost", "Subscribed"]
     assert "task_failed" in capsys.readouterr().out
 

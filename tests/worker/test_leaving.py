@@ -62,7 +62,7 @@ async def test_a_symbol_that_pauses_stays_subscribed_and_misses_nothing(tmp_path
 
 
 Step = Callable[[World], None]
-WAYS: dict[str, tuple[dict[str, Any], Step, Step]] = {  # subscription, leave, return
+DEPARTURES: dict[str, tuple[dict[str, Any], Step, Step]] = {  # subscription, leave, return
     "file": (BOTH, lambda here: here.rewrite(ONE), lambda here: here.rewrite(BOTH)),
     "listing": (
         ALL,
@@ -77,11 +77,11 @@ WAYS: dict[str, tuple[dict[str, Any], Step, Step]] = {  # subscription, leave, r
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("departure", DEPARTURES)
 async def test_what_a_symbol_missed_while_it_was_not_read_is_a_gap_that_is_filled(
-    way: str, tmp_path: Path
+    departure: str, tmp_path: Path
 ) -> None:
-    subscription, leave, come_back = WAYS[way]
+    subscription, leave, come_back = DEPARTURES[departure]
     market, stream = Market(9), parse("spot", NAME)
     market.set_volume("spot", SOL, 1e12)
     async with world(tmp_path, subscription, topics=TRADES, refresh="1s", market=market) as here:
