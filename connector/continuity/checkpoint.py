@@ -55,11 +55,20 @@ class Checkpoint:
 
 
 def _restore_open_candle(series: Series) -> None:
-    """Restore the open candle where none had closed yet: its closing state may be missing."""
+    """Restore the candle that was open behind a gap, or before the first one closed.
+
+    Its closing state may be missing. Behind a gap the last id is no open time, but the instant
+    before that of the open candle.
+    """
     tracker, stream = series.tracker, series.stream
-    if isinstance(tracker, CandleTracker) and tracker.last is None and series.last_ms:
-        zone = stream.row.zone_ms
-        tracker.running = open_time(stream.parameters["interval"], series.last_ms, zone)
+    if not isinstance(tracker, CandleTracker):
+        return
+    interval, zone = stream.parameters["interval"], stream.row.zone_ms
+    if tracker.last is None:
+        if series.last_ms:
+            tracker.running = open_time(interval, series.last_ms, zone)
+    elif open_time(interval, tracker.last, zone) != tracker.last:
+        tracker.running = tracker.last + 1
 
 
 def _gap(marker: Mapping[str, Any], filling: Mapping[str, Any] | None) -> Gap:

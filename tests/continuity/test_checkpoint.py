@@ -69,6 +69,20 @@ def test_a_candle_that_was_open_at_the_crash_and_closed_meanwhile_is_missing() -
     assert edges == [(opened - 1, opened + 60_000, 1)]
 
 
+def test_a_candle_that_was_open_behind_a_gap_at_the_crash_and_closed_meanwhile_is_missing() -> None:
+    opened, name = NOW_MS - NOW_MS % 60_000, "btcusdt@kline_1m"
+    first = Line(name)
+    first.send(name, candle(opened), candle(opened + 120_000))
+    _, [progress] = first.drain()
+    second = Line(name, stored={f"spot/{name}/BTCUSDT": progress})
+    second.send(name, candle(opened + 180_000))
+
+    markers, _ = second.drain()
+
+    edges = [(m["before_id"], m["after_id"], m["missing"]) for m in markers[2:]]
+    assert (states(markers), edges) == (MISSED, [(opened + 119_999, opened + 180_000, 1)])
+
+
 def test_a_topic_changed_over_a_restart_ends_the_coverage_of_the_old_one_and_starts_the_new() -> (
     None
 ):
