@@ -38,8 +38,8 @@ class UnnumberedSeries(AuditedSeries):
             self._first_after.setdefault(gap_id.decode(), time)
 
     def _note_silence(self, began: int, ended: int) -> None:
-        if not self.since <= began < self.until:
-            return
+        if began == BEFORE_ALL or not self.since <= began < self.until:
+            return  # nothing precedes the first record, whatever the window
         insort(self._silences, (ended - began, began, ended))
         if len(self._silences) > MAX_SILENCES:
             self._shortest_kept = self._silences.pop(0)[0]

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
 from connector.continuity.audit.report import report_of
 from tests.support.audit import holes, live, marker, series
 
@@ -66,3 +67,11 @@ def test_the_longest_silence_without_a_marker_is_told_where_ids_prove_nothing() 
     audited.coverage.add(marker("stopped", None, before_time=54_000))
     assert audited.longest_silence == (9_000, 30_000)
     assert series().longest_silence is None
+
+
+def test_what_lies_before_the_first_record_is_no_silence() -> None:
+    audited = series("spot", "btcusdt@bookTicker", window=(BEFORE_ALL, AFTER_ALL))
+    for number, time in enumerate((50_000, 51_000, 54_000)):
+        live(audited, number, time=time)
+
+    assert audited.longest_silence == (51_000, 54_000)
