@@ -12,8 +12,9 @@ from rich.table import Table
 
 from connector.cli.console import UNLIMITED_WIDTH, out, print_lines, progress, table
 from connector.config.load import load
+from connector.continuity.audit.coverage import UNMARKED
 from connector.continuity.audit.report import SeriesReport, VerifyReport
-from connector.continuity.audit.series import UNEXPLAINED
+from connector.continuity.audit.series import CONTRADICTED, SHORT
 from connector.continuity.audit.topic_reader import TimeWindow
 from connector.diagnostics.verify import Verification
 from connector.telemetry import logs
@@ -24,6 +25,12 @@ COLUMNS = (
     *("filled", "repeats", "complete until"),
 )
 NAME_COLUMNS = 3  # columns that name the series
+# State of a hole that no marker explains -> what the marker says.
+CAUSES = {
+    UNMARKED: "no marker",
+    CONTRADICTED: "though its marker says that it was filled",
+    SHORT: "its marker ends before the next record",
+}
 
 
 def run(path: Path, since: int | None, until: int, topics: Sequence[str], *, as_json: bool) -> bool:
@@ -46,7 +53,7 @@ def _show(report: VerifyReport) -> None:
         out.print(wide)
     else:
         print_lines(line for row in rows for line in _block(row))
-    holes = [line for series in report.series for line in _unexplained_holes(series)]
+    holes = [line for series in report.series for line in unexplained_holes(series)]
     more = len(holes) - MAX_SHOWN_HOLES
     rest = [f"... and {more} more: --json"] if more > 0 else []
     print_lines(["", *holes[:MAX_SHOWN_HOLES], *rest, *report.notes, *_totals(report)])
@@ -88,13 +95,13 @@ def _time(millis: int | None) -> str:
     return datetime.fromtimestamp(millis / 1000, UTC).isoformat(timespec="milliseconds")
 
 
-def _unexplained_holes(report: SeriesReport) -> Iterator[str]:
+def unexplained_holes(report: SeriesReport) -> Iterator[str]:
+    """Return a line for each hole that no marker explains: bounds as in records, and why."""
     name = f"{report.topic} {report.stream_name} {report.symbol}"
     for hole in report.examples:
-        if hole["state"] in UNEXPLAINED:
-            filled = "though its marker says that it was filled"
-            marker = "no marker" if hole["state"] == "unmarked" else filled
-            yield f"{name}: {hole['first']}..{hole['last']} missing, {marker}"
+        if cause := CAUSES.get(hole["state"]):
+            bound = _time if hole["state"] == SHORT else str
+            yield f"{name}: {bound(hole['first'])}..{bound(hole['last'])} missing, {cause}"
 
 
 def _totals(report: VerifyReport) -> list[str]:
