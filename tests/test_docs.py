@@ -78,6 +78,18 @@ def test_the_files_that_pages_name_are_there(path: Path) -> None:
     assert [name for name in named if not any((place / name).exists() for place in places)] == []
 
 
+def test_the_index_of_decisions_has_every_page_by_its_title() -> None:
+    folder = ROOT / "docs" / "decisions"
+    rows = re.compile(r"^\| (\d+) \| \[(.+?)\]\((.+?)\)", re.MULTILINE)
+    index = rows.findall((folder / "README.md").read_text())
+    pages = sorted(folder.glob("0*.md"))
+
+    assert [name for _, _, name in index] == [page.name for page in pages]
+    assert [f"# {number}. {title}" for number, title, _ in index] == [
+        page.read_text().splitlines()[0] for page in pages
+    ]
+
+
 def commands() -> list[str]:
     """Return the lines of `bkc` that the pages show."""
     pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")]

@@ -5,7 +5,7 @@
 The directory holds the files `api-key` and `private-key.pem` (Ed25519 or RSA) or `secret-key`
 (HMAC), which only you may read (chmod 600). The key needs no permission but reading. It is called
 on the spot testnet; another place is the second argument.
-Needs `pip install binance-kafka-connector`.
+Needs this package: `pip install .` in a checkout.
 """
 
 import asyncio
