@@ -1,0 +1,169 @@
+"""What a scripted account has: the truth that tests compare a client's picture with. Pure.
+
+Its parts are frozen: `Ledger.copy` is a picture that later events do not change.
+"""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
+
+Side = Literal["BUY", "SELL"]
+LabProduct = Literal["spot", "margin", "usdm", "coinm"]
+ZERO = Decimal(0)
+STEP = Decimal("0.00000001")
+OPEN_STATUSES = frozenset({"NEW", "PARTIALLY_FILLED"})
+OPEN_ALGO_STATUSES = frozenset({"NEW", "TRIGGERING", "TRIGGERED"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabOrder:
+    """One order as it is now.
+
+    Attributes:
+        kind: LIMIT, MARKET, STOP_MARKET; a stop that was triggered is MARKET.
+        original_kind: The kind it was placed with.
+        price: Limit price; 0: none.
+        filled_quote: Sum of price x quantity of its fills.
+        update_ms: Time of its last change, epoch milliseconds.
+    """
+
+    order_id: int
+    client_id: str
+    symbol: str
+    side: Side
+    kind: str
+    original_kind: str
+    quantity: Decimal
+    price: Decimal
+    stop_price: Decimal
+    position_side: str
+    time_ms: int
+    update_ms: int
+    status: str = "NEW"
+    filled: Decimal = ZERO
+    filled_quote: Decimal = ZERO
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still be filled."""
+        return self.status in OPEN_STATUSES
+
+    @property
+    def rest(self) -> Decimal:
+        """Quantity that is not filled."""
+        return self.quantity - self.filled
+
+    @property
+    def average(self) -> Decimal:
+        """Average price of its fills; 0: it has none."""
+        return self.filled_quote / self.filled if self.filled else ZERO
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabFill:
+    """One fill.
+
+    Attributes:
+        trade_id: Unique within its symbol.
+        profit: Realized profit, of futures.
+    """
+
+    symbol: str
+    trade_id: int
+    order_id: int
+    side: Side
+    position_side: str
+    price: Decimal
+    quantity: Decimal
+    commission: Decimal
+    commission_asset: str
+    is_maker: bool
+    time_ms: int
+    profit: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """Balance of an asset. Futures: `free` is the wallet balance, `locked` is 0."""
+
+    free: Decimal = ZERO
+    locked: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Position of a symbol and side: positive long, negative short; `update_ms`: last change."""
+
+    amount: Decimal = ZERO
+    entry_price: Decimal = ZERO
+    realized: Decimal = ZERO
+    update_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Income:
+    """One line of a futures account's income history; `trade_id` is "" without a trade."""
+
+    kind: str
+    symbol: str
+    asset: str
+    amount: Decimal
+    time_ms: int
+    transaction_id: int
+    trade_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlgoOrder:
+    """One conditional order of USD-M; `order_id`: the order it placed, 0 before."""
+
+    algo_id: int
+    client_id: str
+    symbol: str
+    side: Side
+    quantity: Decimal
+    trigger_price: Decimal
+    time_ms: int
+    update_ms: int
+    status: str = "NEW"
+    order_id: int = 0
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Everything an account has.
+
+    Attributes:
+        orders, algo_orders: By their ids, in the order of placing.
+        fills: In the order of trading.
+        balances: By asset.
+        positions: By symbol and position side (BOTH, LONG, SHORT).
+        income: In the order of time.
+    """
+
+    orders: dict[int, LabOrder] = field(default_factory=dict)
+    algo_orders: dict[int, AlgoOrder] = field(default_factory=dict)
+    fills: list[LabFill] = field(default_factory=list)
+    balances: dict[str, Balance] = field(default_factory=dict)
+    positions: dict[tuple[str, str], Position] = field(default_factory=dict)
+    income: list[Income] = field(default_factory=list)
+
+    def copy(self) -> "Ledger":
+        """Return a picture of now."""
+        return Ledger(
+            dict(self.orders),
+            dict(self.algo_orders),
+            list(self.fills),
+            dict(self.balances),
+            dict(self.positions),
+            list(self.income),
+        )
+
+    def open_orders(self) -> list[LabOrder]:
+        """Return the open orders."""
+        return [order for order in self.orders.values() if order.is_open]
+
+    def move(self, asset: str, free: Decimal, locked: Decimal = ZERO) -> None:
+        """Add to a balance."""
+        old = self.balances.get(asset, Balance())
+        self.balances[asset] = Balance(old.free + free, old.locked + locked)
