@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from connector.binance.products import LIMITS, Product
 from connector.binance.stream_name import Stream, parse
 from connector.errors import Refused
+from connector.lab.account.private_urls import PrivateUrl
 from connector.lab.client_socket import Socket
 from connector.lab.depth_variants import DepthVariant
 from connector.lab.message import Message, in_microseconds
@@ -38,6 +39,7 @@ class Session:
     Attributes:
         subscribed: Names asked for, whatever they are: nonsense is acknowledged too.
         delivered: The streams among them that this connection's route really delivers.
+        private: The listenKeys that its URL names.
         lost: Nothing that is sent from now on arrives.
         muted: Streams that are acknowledged and withheld until they are subscribed again.
         muted_all: Everything is withheld.
@@ -59,6 +61,7 @@ class Session:
         self.socket = socket
         self.number = number
         self._born = time.monotonic()
+        self.private = PrivateUrl("", {})
         self.lost = False
         self.muted: set[str] = set()
         self.muted_all = False

@@ -15,6 +15,9 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from connector.binance.products import LIMITS, Bases, Product
+from connector.lab.account.accounts import Accounts
+from connector.lab.account.private_urls import read_url
+from connector.lab.account.rest_routes import account_routes
 from connector.lab.account.server import WsApiServer
 from connector.lab.client_session import Session
 from connector.lab.client_socket import Socket
@@ -29,6 +32,8 @@ from connector.lab.message import Message, encode
 from connector.lab.oracle import Oracle
 from connector.lab.rest import Rest
 from connector.lab.session_host import RequestLimits
+
+ROUTES = ("/public", "/market", "/private")
 
 
 class Exchange:
@@ -52,6 +57,7 @@ class Exchange:
         oracle: The ids of every event made and sent.
         delivery: Every connection, and what is between them and the market.
         rest, ws_api: The REST side; the WS API, with the API keys it knows.
+        accounts: The scripted accounts.
         accept_then_close: Close every new connection right after the handshake.
         handshakes: Counts them, and refuses some.
     """
@@ -90,6 +96,9 @@ class Exchange:
         self.rest = Rest(market, port=self._ports.get("rest", 0), clock=self.clock)
         api_port = self._ports.get("ws_api", 0)
         self.ws_api = WsApiServer(self.rest.meters, self.clock, self.handshakes, tls, api_port)
+        self.accounts = Accounts(self.ws_api, self.delivery, self.clock)
+        for route in account_routes(self.accounts):
+            self.rest.add(route)
         self._running = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._accepted = 0
@@ -111,6 +120,7 @@ class Exchange:
                 self.bases[product] = Bases((f"{scheme}://{at}",), *places)
         self._running.set()
         self._keep(asyncio.create_task(self._source.run(self.delivery, self._running)))
+        self._keep(asyncio.create_task(self.accounts.watch_keys()))
 
     def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         """Keep a reference to a task until it ends."""
@@ -169,7 +179,7 @@ class Exchange:
         """Return a client's session as the URL asks for it: route, form, streams, time unit."""
         parts = urlsplit(target)
         query = parse_qs(parts.query)
-        route = next((r for r in ("/public", "/market") if parts.path.startswith(r)), None)
+        route = next((r for r in ROUTES if parts.path.startswith(r)), None)
         path = parts.path.removeprefix(route or "")
         is_variant = self._misaligned and self._accepted % 2
         session = Session(
@@ -182,6 +192,7 @@ class Exchange:
             depth_variant=DepthVariant() if is_variant else None,
             microseconds=host == "spot" and "MICROSECOND" in query.get("timeUnit", [""])[0].upper(),
         )
+        session.private = read_url(target)
         self._accepted += 1
         requested = query.get("streams", [""])[0]
         named = requested or (path.removeprefix("/ws/") if path.startswith("/ws/") else "")

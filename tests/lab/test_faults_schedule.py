@@ -118,7 +118,9 @@ def test_a_wrong_text_is_refused_with_its_cure(text: str, error_text: str) -> No
 
 def test_a_fault_is_aimed_at_what_the_market_makes() -> None:
     good = ("skip:btcusdt@trade@1s", "skip:btcusd_perp@aggTrade@1s", "skip:!forceOrder@arr@1s")
-    targets.check((parse(text).fault for text in (*good, "malformed@1s", "drop@1s")), Market(1))
+    account = "refuse:503,path=/fapi/v1/userTrades@1s"
+    faults = (*good, account, "malformed@1s", "drop@1s")
+    targets.check((parse(text).fault for text in faults), Market(1))
 
     with pytest.raises(Refused) as caught:
         targets.check([parse("skip:dogeusdt@trade,1,spot@1s").fault], Market(1))

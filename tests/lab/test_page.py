@@ -54,8 +54,8 @@ def test_the_config_shown_names_the_four_products() -> None:
 
 
 @pytest.mark.lab
-async def test_the_python_shown_runs() -> None:
-    [code] = blocks("python")
+@pytest.mark.parametrize("code", blocks("python"))
+async def test_the_python_shown_runs(code: str) -> None:
     compiled = compile(code, "page", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     names: dict[str, Any] = {}
 

@@ -56,7 +56,8 @@ class ApiClient:
     def __init__(self, socket: Socket, host: ApiHost, product: WsApiProduct, url: str) -> None:
         self.socket = socket
         self.product = product
-        self.session = ApiSession(host, "returnRateLimits=false" not in url, host.now_ms())
+        shows_limits = "returnRateLimits=false" not in url
+        self.session = ApiSession(host, product, shows_limits, host.now_ms())
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
         self._host = host
 

@@ -42,8 +42,11 @@ class LabKey:
 
     def accepts(self, params: Mapping[str, Any]) -> bool:
         """Return whether the parameters carry a right signature of this key."""
-        signature = str(params.get("signature", ""))
-        payload = payload_of(params).encode()
+        return self.accepts_text(payload_of(params), str(params.get("signature", "")))
+
+    def accepts_text(self, text: str, signature: str) -> bool:
+        """Return whether a signature of a text is right and of this key."""
+        payload = text.encode()
         if isinstance(self.verifies, str):
             right = hmac.new(self.verifies.encode(), payload, hashlib.sha256).hexdigest()
             return hmac.compare_digest(right.encode(), signature.lower().encode())

@@ -7,6 +7,7 @@ of 2026-07-31 (-1193, -2028). The time is checked before the signature.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import parse_qsl
 
 from connector.binance.wsapi_methods import WsApiProduct
 from connector.lab.account.keys import WELL_FORMED, LabKey
@@ -16,6 +17,7 @@ DEFAULT_WINDOW_MS, MAX_WINDOW_MS = 5_000, 60_000
 AHEAD_MS = 1_000
 BAD_FORMAT = (-2014, "API-key format invalid.")
 REJECTED = (-2015, "Invalid API-key, IP, or permissions for action.")
+BAD_SIGNATURE = (-1022, "Signature for this request is not valid.")
 NOT_LOGGED_ON = (-1193, "WebSocket session not authenticated")
 NO_LOG_ON = (-2028, "HMAC-SHA-256 API key is not supported")
 
@@ -72,7 +74,33 @@ def check_signed(
     if not params.get("signature"):
         raise mandatory("signature")
     if not key.accepts(params):
-        raise Complaint(400, -1022, "Signature for this request is not valid.")
+        raise Complaint(400, *BAD_SIGNATURE)
+    return key
+
+
+def key_of_header(api_key: str, keys: Mapping[str, LabKey]) -> LabKey:
+    """Return the key in the header of a REST call; raises Complaint."""
+    if not api_key:
+        raise Complaint(401, *BAD_FORMAT)
+    return key_of({"apiKey": api_key}, keys)
+
+
+def check_rest(query: str, api_key: str, keys: Mapping[str, LabKey], now_ms: int) -> LabKey:
+    """Return the key of a signed REST call; raises Complaint.
+
+    `query`: as it was sent: its text without the signature is what is signed.
+    """
+    key = key_of_header(api_key, keys)
+    params: dict[str, Any] = dict(parse_qsl(query, keep_blank_values=True))
+    for name in ("timestamp", "recvWindow"):
+        if str(params.get(name, "")).isdecimal():
+            params[name] = int(params[name])
+    check_time(params, now_ms)
+    if not params.get("signature"):
+        raise mandatory("signature")
+    signed = "&".join(part for part in query.split("&") if not part.startswith("signature="))
+    if not key.accepts_text(signed, str(params["signature"])):
+        raise Complaint(400, *BAD_SIGNATURE)
     return key
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import hashlib
 import ssl
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -17,6 +16,7 @@ from connector.binance.products import LIMITS, Product
 from connector.binance.wsapi_methods import CONNECT_WEIGHT, WS_API_PRODUCTS, WsApiProduct
 from connector.lab.account.client import ApiClient
 from connector.lab.account.keys import LabKey
+from connector.lab.account.listen_keys import ListenKeys
 from connector.lab.account.methods import METHODS, AnswerMethod
 from connector.lab.account.session import LabToken
 from connector.lab.client_socket import Socket
@@ -44,7 +44,7 @@ class WsApiServer:
     Attributes:
         keys: API key -> what verifies its signatures. Add to it, or take keys away.
         tokens: listenTokens.
-        listen_keys: Account -> its listenKey.
+        listen_keys: listenKeys of futures accounts, shared with REST.
         methods: Method -> its answer, beyond those of the session.
         clients: Present connections, in their order.
         refusals: Status and seconds of the answers to the next calls.
@@ -61,7 +61,7 @@ class WsApiServer:
     ) -> None:
         self.keys: dict[str, LabKey] = {}
         self.tokens: dict[str, LabToken] = {}
-        self.listen_keys: dict[str, str] = {}
+        self.listen_keys = ListenKeys()
         self.methods: dict[str, AnswerMethod] = dict(METHODS)
         self.clients: list[ApiClient] = []
         self.refusals: list[tuple[int, float]] = []
@@ -115,11 +115,6 @@ class WsApiServer:
         """Count a call's weight in its product's pool."""
         meter = self._pools[POOLS[product]]
         return meter, meter.count(weight, self._clock.seconds())
-
-    def new_listen_key(self, account: str) -> str:
-        """Return an account's listenKey, a new one if it has none."""
-        made = hashlib.sha256(f"{account} {self.now_ms()}".encode()).hexdigest()
-        return self.listen_keys.setdefault(account, made)
 
     # What happens to accounts
 

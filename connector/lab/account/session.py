@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from connector.binance import wsapi_methods
+from connector.binance.wsapi_methods import WsApiProduct
 from connector.lab.account import requests
 from connector.lab.account.keys import LabKey
+from connector.lab.account.listen_keys import ListenKeys
 from connector.lab.rest.query import Complaint, mandatory
 
 MAX_SUBSCRIPTIONS = 1_000
@@ -42,14 +44,10 @@ class SessionHost(Protocol):
 
     keys: dict[str, LabKey]
     tokens: dict[str, LabToken]
-    listen_keys: dict[str, str]
+    listen_keys: ListenKeys
 
     def now_ms(self) -> int:
         """Return the exchange's time."""
-        ...
-
-    def new_listen_key(self, account: str) -> str:
-        """Return an account's listenKey, a new one if it has none."""
         ...
 
 
@@ -65,6 +63,7 @@ class ApiSession:
     """
 
     host: SessionHost
+    product: WsApiProduct
     shows_limits: bool
     connected_ms: int
     key: LabKey | None = None
@@ -155,18 +154,17 @@ def _unsubscribe(session: ApiSession, params: Mapping[str, Any], _key: LabKey | 
 
 
 def _start(session: ApiSession, _params: Mapping[str, Any], key: LabKey | None) -> Any:
-    return {"listenKey": session.host.new_listen_key(key.account if key else "")}
+    account, now_ms = key.account if key else "", session.host.now_ms()
+    return {"listenKey": session.host.listen_keys.make(session.product, account, now_ms).text}
 
 
 def _ping(session: ApiSession, _params: Mapping[str, Any], key: LabKey | None) -> Any:
-    listen_key = session.host.listen_keys.get(key.account if key else "")
-    if listen_key is None:
-        raise Complaint(400, -1125, "This listenKey does not exist.")
-    return {"listenKey": listen_key}
+    account, now_ms = key.account if key else "", session.host.now_ms()
+    return {"listenKey": session.host.listen_keys.renew(session.product, account, now_ms).text}
 
 
 def _stop(session: ApiSession, _params: Mapping[str, Any], key: LabKey | None) -> Any:
-    session.host.listen_keys.pop(key.account if key else "", None)
+    session.host.listen_keys.end(session.product, key.account if key else "")
     return {}
 
 

@@ -9,6 +9,13 @@ of connections.
 import dataclasses
 from typing import ClassVar, Protocol
 
+from connector.lab.faults.account import (
+    AccountReorder,
+    AccountRepeat,
+    KeyExpire,
+    QueryBehind,
+    QueryFail,
+)
 from connector.lab.faults.connections import (
     AcceptThenClose,
     BlackHole,
@@ -58,6 +65,8 @@ from connector.lab.faults.ws_api import (
 __all__ = [
     "FAULTS",
     "AcceptThenClose",
+    "AccountReorder",
+    "AccountRepeat",
     "AnyFault",
     "ApiDrop",
     "ApiExpire",
@@ -71,6 +80,7 @@ __all__ = [
     "Duplicate",
     "Fault",
     "IdJump",
+    "KeyExpire",
     "LargeRequests",
     "LateAnswers",
     "LateData",
@@ -80,6 +90,8 @@ __all__ = [
     "MuteStream",
     "NeverSent",
     "OddListing",
+    "QueryBehind",
+    "QueryFail",
     "Refuse",
     "RefuseHandshake",
     "RefuseStream",
@@ -153,6 +165,11 @@ FAULTS: dict[str, type[AnyFault]] = {
     "api-revoke": ApiRevoke,
     "api-expire": ApiExpire,
     "api-shutdown": ApiShutdown,
+    "account-repeat": AccountRepeat,
+    "account-reorder": AccountReorder,
+    "query-behind": QueryBehind,
+    "query-fail": QueryFail,
+    "key-expire": KeyExpire,
     "symbol-status": SymbolStatus,
     "odd-listing": OddListing,
     "clock-skew": ClockSkew,

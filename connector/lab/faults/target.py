@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from connector.lab.account.accounts import Accounts
 from connector.lab.account.keys import LabKey
 from connector.lab.account.session import LabToken
 from connector.lab.client_session import Session
@@ -71,6 +72,11 @@ class Target(Protocol):
     @property
     def rest(self) -> RestTarget:
         """Its REST side."""
+        ...
+
+    @property
+    def accounts(self) -> Accounts:
+        """Its scripted accounts."""
         ...
 
     @property

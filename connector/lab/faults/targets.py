@@ -7,6 +7,7 @@ from connector.binance.products import PRODUCTS, Product
 from connector.binance.stream_name import EXAMPLES, Stream, parse_any
 from connector.binance.stream_pattern import tail
 from connector.errors import Refused, did_you_mean
+from connector.lab.account.rest_routes import PATHS
 from connector.lab.faults import AnyFault, SymbolStatus
 from connector.lab.market import Market
 from connector.lab.rest import paths
@@ -69,7 +70,8 @@ def check(faults: Iterable[AnyFault], market: Market) -> None:
         name, path = getattr(fault, "stream", None), getattr(fault, "path", "/")
         if name is not None:
             _check_stream(name, getattr(fault, "product", None), market)
-        if not any(known.path.startswith(path) for known in paths(market)):
+        known = (*PATHS, *(served.path for served in paths(market)))
+        if not any(served.startswith(path) for served in known):
             raise Refused(f"fault of {path!r}: no path of REST begins like this")
         if isinstance(fault, SymbolStatus):
             _check_symbol(fault, market)

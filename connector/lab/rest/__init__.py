@@ -10,7 +10,7 @@ from connector.binance.products import Product
 from connector.lab.clock import Clock
 from connector.lab.market import Market
 from connector.lab.rest.books_and_candles import state_paths
-from connector.lab.rest.limits import POOLS, TOO_MUCH, Meter, meters
+from connector.lab.rest.limits import POOLS, SAPI_LIMIT, TOO_MUCH, Meter, meters
 from connector.lab.rest.listings import listing_paths
 from connector.lab.rest.pages import PAGES
 from connector.lab.rest.query import Complaint, Path
@@ -32,6 +32,7 @@ class Route:
     path: str
     handler: Handler
     weight: int | Callable[[Mapping[str, str]], int] = 1
+    method: str = "GET"
 
     def weighs(self, query: Mapping[str, str]) -> int:
         """Return the weight of a call."""
@@ -76,6 +77,7 @@ class Rest:
     Attributes:
         market: The seeded market.
         meters: The pools' weights and limits, by name (`spot`, `futures`, `options`).
+        sapi_meter: The pool of the `/sapi/` paths, which only accounts have.
         asked: The last calls, in order.
         interceptors: What faults do to calls and answers; the first one sees a call first.
         time: Time of the data.
@@ -92,6 +94,7 @@ class Rest:
         self.url = ""
         self.market = market
         self.meters = meters()
+        self.sapi_meter = Meter(SAPI_LIMIT)
         self.asked: deque[Call] = deque(maxlen=10_000)
         self.interceptors: list[Interceptor] = []
         self.time = clock or Clock()
@@ -102,11 +105,15 @@ class Rest:
         for path in paths(market, self.meters):
             self._add(path.path, path.weigh, self._answer_of(path))
         for route in routes:
-            self._add(route.path, route.weighs, _handler_of(route))
+            self.add(route)
         # A slow answer keeps nobody: it ends with its client, and with the exchange.
         self._runner = web.AppRunner(
             self._app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1
         )
+
+    def add(self, route: Route) -> None:
+        """Serve one more path; before `start`."""
+        self._add(route.path, route.weighs, _handler_of(route), route.method)
 
     async def start(self) -> None:
         """Listen."""
@@ -129,9 +136,11 @@ class Rest:
         path: str,
         weigh: Callable[[Mapping[str, str]], int],
         answer_of: Callable[[web.Request], Next],
+        method: str = "GET",
     ) -> None:
         """Serve a path; each call's weight is counted before it is answered."""
-        meter = self.meters[POOLS[product_of(path)]]
+        is_sapi = path.startswith("/sapi/")
+        meter = self.sapi_meter if is_sapi else self.meters[POOLS[product_of(path)]]
 
         async def handle(request: web.Request) -> web.Response:
             query = dict(request.query)
@@ -146,7 +155,7 @@ class Rest:
             answer.headers.update(verdict.headers)
             return answer
 
-        self._app.router.add_get(path, handle)
+        self._app.router.add_route(method, path, handle)
 
     def _through(self, answer: Next) -> Next:
         """Return the answer with every interceptor around it."""

@@ -1,0 +1,153 @@
+"""The scripted accounts of an exchange: their events go out here, and queries are answered here."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from connector.binance.products import Product
+from connector.lab.account.account import Event, LabAccount
+from connector.lab.account.ledger import LabProduct, Ledger
+from connector.lab.account.listen_keys import ListenKey
+from connector.lab.account.methods import METHODS
+from connector.lab.account.private_urls import DELIVERING
+from connector.lab.account.queries import QUERIES, AccountQuery, Asked
+from connector.lab.account.requests import ApiRequest
+from connector.lab.account.script import AccountScript
+from connector.lab.account.server import WsApiServer
+from connector.lab.clock import Clock
+from connector.lab.delivery import Delivery
+from connector.lab.message import Message, encode
+from connector.lab.rest.query import Complaint
+
+OVERLOADED = (-1008, "Request throttled by system-level protection; the lab refused it.")
+TICK_S = 1.0
+# (account, its next events) -> what is sent in their place.
+EventChange = Callable[[LabAccount, list[Event]], list[Event]]
+_BY_METHOD = {(query.product, query.method): query for query in QUERIES if query.method}
+
+
+@dataclass(slots=True)
+class QueryFailure:
+    """Calls of a query that fail.
+
+    Attributes:
+        name: Last part of its path, or its method: `userTrades`, `myTrades`.
+        skip: Calls that are answered before.
+        left: Calls that fail then.
+    """
+
+    name: str
+    skip: int
+    left: int
+
+    def takes(self, query: AccountQuery) -> bool:
+        """Count a call; return whether it fails."""
+        if self.left <= 0 or self.name not in (query.path.rpartition("/")[2], query.method):
+            return False
+        if self.skip:
+            self.skip -= 1
+            return False
+        self.left -= 1
+        return True
+
+
+class Accounts:
+    """Every scripted account.
+
+    Attributes:
+        all: Product and name -> account.
+        changes: What faults do to events.
+        failures: Queries that fail.
+        forms: Product -> URL forms of listenKey streams that deliver.
+    """
+
+    def __init__(self, ws_api: WsApiServer, delivery: Delivery, clock: Clock) -> None:
+        self.all: dict[tuple[LabProduct, str], LabAccount] = {}
+        self.changes: list[EventChange] = []
+        self.failures: list[QueryFailure] = []
+        self.forms = dict(DELIVERING)
+        self.clock = clock
+        self.ws_api = ws_api
+        self._delivery = delivery
+        for _, method in _BY_METHOD:
+            for name in {method, f"v2/{method}"} & METHODS.keys():
+                ws_api.methods[name] = self._answer_method
+
+    def add(self, account: LabAccount) -> None:
+        """Serve an account; API keys whose account has its name query it and get its events."""
+        self.all[account.product, account.name] = account
+
+    def publish(self, account: LabAccount, events: list[Event]) -> None:
+        """Send events to everybody who is subscribed to the account."""
+        self.announce_ended_keys()
+        for change in list(self.changes):
+            events = change(account, events)
+        for event in events:
+            if account.product in ("spot", "margin"):
+                self.ws_api.send_event(subscribed_name(account.product, account.name), event)
+            else:
+                self._send_to_key(account, event)
+
+    async def play(self, script: AccountScript, events_per_s: float) -> None:
+        """Carry out a script's steps until cancelled."""
+        while True:
+            events = script.step()
+            self.publish(script.account, events)
+            await asyncio.sleep(len(events) / events_per_s)
+
+    # Queries
+
+    def answer(self, query: AccountQuery, name: str, params: Mapping[str, str]) -> Any:
+        """Return the answer to a query; of an account without a script as of an empty one.
+
+        Raises:
+            Complaint: the answer is an error.
+        """
+        if any(failure.takes(query) for failure in self.failures):
+            raise Complaint(503, *OVERLOADED)
+        account = self.all.get((query.product, name))
+        view = Ledger() if account is None else account.view
+        now_ms = self.clock.now_ms()
+        return query.answer(Asked(query.product, view, params, now_ms, query.window_ms))
+
+    def _answer_method(self, request: ApiRequest) -> Any:
+        query = _BY_METHOD.get((request.product, request.method.removeprefix("v2/")))
+        if query is None or (query.product, request.account) not in self.all:
+            return METHODS[request.method](request)
+        params = {name: str(value) for name, value in request.params.items()}
+        return self.answer(query, request.account, params)
+
+    # listenKey streams
+
+    def announce_ended_keys(self) -> None:
+        """Send `listenKeyExpired` for each key that has ended since the last call."""
+        now_ms = self.clock.now_ms()
+        for key in self.ws_api.listen_keys.take_ended(now_ms):
+            event = {"e": "listenKeyExpired", "E": now_ms, "listenKey": key.text}
+            self._send(key, event)
+
+    async def watch_keys(self) -> None:
+        """Announce keys that end, every second until cancelled."""
+        while True:
+            await asyncio.sleep(TICK_S)
+            self.announce_ended_keys()
+
+    def _send_to_key(self, account: LabAccount, event: Event) -> None:
+        keys = self.ws_api.listen_keys
+        key = keys.find(account.product, account.name, self.clock.now_ms())
+        if key is not None:
+            self._send(key, event)
+
+    def _send(self, key: ListenKey, event: Event) -> None:
+        product = cast("Product", key.product)
+        message = Message(product, key.text, encode(event))
+        for session in self._delivery.clients(product):
+            url = session.private
+            if url.form in self.forms[product] and url.wants(key.text, event["e"]):
+                session.push(message)
+
+
+def subscribed_name(product: LabProduct, name: str) -> str:
+    """Return the account that a subscription of the WS API names: margin has one of its own."""
+    return f"{name}.margin" if product == "margin" else name
