@@ -292,7 +292,7 @@ def test_every_event_and_row_becomes_a_record_without_unknown(product: AccountPr
     symbol, path = EXAMPLES[product]
     account: SpotAccount | FuturesAccount
     if product in ("spot", "margin"):
-        account = spot(product=product)  # type: ignore[arg-type]
+        account = spot(product=product)
         events = account.transfer("BTC", number("1"))
     else:
         account = futures(product)  # type: ignore[arg-type]
