@@ -20,10 +20,12 @@ class GapCounts:
 
     Attributes:
         found: How many.
-        missing: Events that were missing in those that can be counted.
+        missing: Events that were missing in those that can be counted; of order books whose events
+            span ids (rule `range`): update ids.
         uncounted: Gaps of which nobody can know how many events are missing.
         recovered, lost: Events of settled gaps that were fetched, and that never will be.
         by_state: Gaps by their last marker: opened, filled, partial or unfillable.
+        unit: What `missing`, `recovered` and `lost` count.
     """
 
     found: int = 0
@@ -32,6 +34,11 @@ class GapCounts:
     recovered: int = 0
     lost: int = 0
     by_state: Counter[str] = field(default_factory=Counter)
+    unit: str = "events"
+
+    def as_text(self) -> str:
+        """Return the gaps found and what is missing in them."""
+        return f"{self.found} gap{'s' * (self.found != 1)}, {self.missing} {self.unit}"
 
 
 @dataclass(slots=True)
@@ -40,9 +47,9 @@ class GapReport:
 
     Attributes:
         gaps, missing, uncounted: Gaps found, as of `GapCounts`.
-        by_kind: "spot trade" -> its gaps found and events missing, as text.
-        becomes: Text -> gaps found or settled of which it is true ("is being fetched", "filled",
-            or why they are lost).
+        by_kind: "spot trade" -> its gaps found and events (or update ids) missing, as text.
+        becomes: Text -> gaps of which it is true: "is being fetched" (found, not settled yet),
+            "filled", or why they are lost.
         recovered: Events fetched in gaps that were settled.
     """
 
@@ -69,6 +76,7 @@ class GapAccount:
         self.totals: dict[ProductKind, GapCounts] = {}
         self._found: dict[ProductKind, GapCounts] = {}  # since the last report
         self._becomes: Counter[str] = Counter()
+        self._fetching: set[str] = set()  # ids of gaps found since then and not settled yet
         self._recovered = 0
 
     def found(self, row: Row, gap: Gap, why: str | None) -> None:
@@ -76,11 +84,15 @@ class GapAccount:
         events = 0 if gap.missing is None else gap.missing - gap.recovered - gap.expired
         for counts in self._counts(row):
             counts.found += 1
+            counts.unit = "update ids" if row.sequence.rule == "range" else "events"
             counts.missing += events
             counts.uncounted += gap.missing is None
             counts.by_state["opened" if why is None else "unfillable"] += 1
             counts.lost += 0 if why is None else events
-        self._becomes[why or FETCHING] += 1
+        if why is None:
+            self._fetching.add(gap.id)
+        else:
+            self._becomes[why] += 1
 
     def settled(self, row: Row, gap: Gap, state: MarkerState, detail: str) -> None:
         """Count a gap that was found before, by the state of its last marker."""
@@ -91,6 +103,7 @@ class GapAccount:
         counts.recovered += gap.recovered
         counts.lost += lost if state != "filled" else 0
         self._recovered += gap.recovered
+        self._fetching.discard(gap.id)
         # Without its numbers the cause is the same for many gaps.
         self._becomes[state if state == "filled" else f"{state}: {_NUMBER.sub('N', detail)}"] += 1
 
@@ -98,6 +111,7 @@ class GapAccount:
         """Return what happened since the last call."""
         found, self._found = self._found, {}
         becomes, self._becomes = self._becomes, Counter()
+        becomes[FETCHING], self._fetching = len(self._fetching), set()
         recovered, self._recovered = self._recovered, 0
         return GapReport(
             gaps=sum(counts.found for counts in found.values()),
@@ -105,10 +119,10 @@ class GapAccount:
             uncounted=sum(counts.uncounted for counts in found.values()),
             recovered=recovered,
             by_kind={
-                f"{product} {kind}": f"{counts.found} gaps, {counts.missing} events"
+                f"{product} {kind}": counts.as_text()
                 for (product, kind), counts in sorted(found.items())
             },
-            becomes=_shortened(becomes),
+            becomes=_shortened(+becomes),
         )
 
     def _counts(self, row: Row) -> tuple[GapCounts, GapCounts]:

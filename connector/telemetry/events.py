@@ -435,8 +435,8 @@ def gaps_found(since: str, report: GapReport) -> None:
 
     since: restart (the first seconds, after which it is known what was missed while no worker ran),
     start (the same, nothing was stored before) or minute (only if something happened in it).
-    uncounted: gaps of which nobody can know how many events are missing. becomes: text -> gaps,
-    found or settled, of which it is true.
+    missing: events; of spot order books update ids, which are more. uncounted: gaps of which nobody
+    can know how many events are missing. becomes: text -> gaps of which it is true.
     """
     lost = any(text not in {FETCHING, "filled"} for text in report.becomes)
     level = _log.warning if lost or report.missing or report.uncounted else _log.info

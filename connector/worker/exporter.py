@@ -222,7 +222,7 @@ METRICS = (
     ),
     _row(
         "bkc_gap_events_total",
-        "Events of gaps: missing; of these fetched (recovered), and lost for good.",
+        "Events of gaps (of spot order books: update ids): missing, recovered by REST, lost.",
         _gap_events,
         "product",
         "kind",

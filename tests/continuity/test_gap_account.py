@@ -1,5 +1,6 @@
 """Gaps are counted by product and kind, with what becomes of them."""
 
+from connector.continuity.gap import Gap
 from connector.continuity.gap_account import FETCHING, MAX_CAUSES, GapAccount, GapReport
 from connector.continuity.rest_requests import FillPolicy
 from tests.support.continuity import (
@@ -34,7 +35,7 @@ def test_what_a_restart_found_missing_is_one_report() -> None:
         gaps=2,
         missing=100,
         uncounted=1,
-        by_kind={"spot book-ticker": "1 gaps, 0 events", "spot trade": "1 gaps, 100 events"},
+        by_kind={"spot book-ticker": "1 gap, 0 events", "spot trade": "1 gap, 100 events"},
         becomes={FETCHING: 1, "REST does not have it": 1},
     )
     assert line.gap_tracker.account.report().is_empty
@@ -58,6 +59,25 @@ def test_a_gap_that_is_settled_later_is_reported_then() -> None:
 
     assert (report.gaps, report.recovered) == (0, 60)
     assert report.becomes == {"partial: REST has nothing before N: N are gone": 1}
+
+
+def test_a_gap_that_is_settled_before_the_report_is_not_being_fetched_any_more() -> None:
+    line = restarted(EVERYTHING)
+    [gap], [series] = line.requested(), line.series()
+    gap.recovered = 100
+    line.gap_tracker.close_gap(series, gap, "filled")
+
+    report = line.gap_tracker.account.report()
+
+    assert report.becomes == {"filled": 1, "REST does not have it": 1}
+
+
+def test_of_a_spot_book_update_ids_are_missing_and_not_events() -> None:
+    account, gap = GapAccount(), Gap("00ff", "restart", 0, None, 91, None, missing=90)
+    row = Line("btcusdt@depth").routes[b"btcusdt@depth"].stream.row
+    account.found(row, gap, "REST does not have it")
+
+    assert account.report().by_kind == {"spot depth-diff": "1 gap, 90 update ids"}
 
 
 def test_the_totals_have_each_gap_by_its_last_state() -> None:

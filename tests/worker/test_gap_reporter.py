@@ -65,7 +65,7 @@ async def test_a_restart_that_missed_events_is_one_line_with_what_becomes_of_the
 
     assert (line["event"], line["since"], line["log_level"]) == ("gaps_found", "restart", "warning")
     assert (line["gaps"], line["missing"]) == (1, 100)
-    assert line["by_kind"] == {"spot trade": "1 gaps, 100 events"}
+    assert line["by_kind"] == {"spot trade": "1 gap, 100 events"}
     assert line["becomes"] == {"backfill.enabled is false": 1}
 
 
