@@ -85,7 +85,7 @@ class LabAccount:
             changed = replace(
                 order, filled=filled, filled_quote=cost, status=status, update_ms=now_ms
             )
-            self.ledger.orders[order_id] = changed
+            self.ledger.put(changed)
             events += self._filled(changed, quantity, price)
         return events
 
@@ -147,13 +147,13 @@ class LabAccount:
             time_ms=now_ms,
             update_ms=now_ms,
         )
-        self.ledger.orders[order.order_id] = order
+        self.ledger.put(order)
         return order
 
     def _end(self, order_id: int, status: str) -> list[Event]:
         order = self._open_order(order_id)
         ended = replace(order, status=status, update_ms=self.clock.now_ms())
-        self.ledger.orders[order_id] = ended
+        self.ledger.put(ended)
         return self._ended(ended)
 
     def _open_order(self, order_id: int, quantity: Decimal = ZERO) -> LabOrder:

@@ -80,7 +80,7 @@ class Accounts:
 
     def publish(self, account: LabAccount, events: list[Event]) -> None:
         """Send events to everybody who is subscribed to the account."""
-        self.announce_ended_keys()
+        self.end_what_expired()
         for change in list(self.changes):
             events = change(account, events)
         for event in events:
@@ -118,7 +118,15 @@ class Accounts:
         params = {name: str(value) for name, value in request.params.items()}
         return self.answer(query, request.account, params)
 
-    # listenKey streams
+    # listenKeys and listenTokens
+
+    def end_what_expired(self) -> None:
+        """End the subscriptions of listenTokens, and the listenKeys, whose time is over."""
+        now_ms = self.clock.now_ms()
+        for text, token in list(self.ws_api.tokens.items()):
+            if token.expires_ms <= now_ms:
+                self.ws_api.expire(text)
+        self.announce_ended_keys()
 
     def announce_ended_keys(self) -> None:
         """Send `listenKeyExpired` for each key that has ended since the last call."""
@@ -127,11 +135,11 @@ class Accounts:
             event = {"e": "listenKeyExpired", "E": now_ms, "listenKey": key.text}
             self._send(key, event)
 
-    async def watch_keys(self) -> None:
-        """Announce keys that end, every second until cancelled."""
+    async def watch_expiry(self) -> None:
+        """End what expires, every second until cancelled."""
         while True:
             await asyncio.sleep(TICK_S)
-            self.announce_ended_keys()
+            self.end_what_expired()
 
     def _send_to_key(self, account: LabAccount, event: Event) -> None:
         keys = self.ws_api.listen_keys

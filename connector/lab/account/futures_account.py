@@ -67,7 +67,7 @@ class FuturesAccount(LabAccount):
         stop = replace(self._open_order(order_id), update_ms=self.clock.now_ms())
         expired = replace(stop, status="EXPIRED")
         market = replace(stop, kind="MARKET")
-        self.ledger.orders[order_id] = market
+        self.ledger.put(market)
         events = [self._order_event(expired, "EXPIRED"), self._order_event(market, "NEW")]
         return events + self.fill(order_id, (market.quantity, price))
 

@@ -147,6 +147,7 @@ class Ledger:
     balances: dict[str, Balance] = field(default_factory=dict)
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     income: list[Income] = field(default_factory=list)
+    _open: dict[int, LabOrder] = field(default_factory=dict)
 
     def copy(self) -> "Ledger":
         """Return a picture of now."""
@@ -157,11 +158,20 @@ class Ledger:
             dict(self.balances),
             dict(self.positions),
             list(self.income),
+            dict(self._open),
         )
+
+    def put(self, order: LabOrder) -> None:
+        """Take an order as it is now."""
+        self.orders[order.order_id] = order
+        if order.is_open:
+            self._open[order.order_id] = order
+        else:
+            self._open.pop(order.order_id, None)
 
     def open_orders(self) -> list[LabOrder]:
         """Return the open orders."""
-        return [order for order in self.orders.values() if order.is_open]
+        return list(self._open.values())
 
     def move(self, asset: str, free: Decimal, locked: Decimal = ZERO) -> None:
         """Add to a balance."""

@@ -158,6 +158,20 @@ async def test_margin_events_come_to_the_listen_tokens_subscription(exchange: Ex
     assert exchange.rest.sapi_meter.used == 1
 
 
+async def test_a_listen_token_ends_its_subscription_in_time(exchange: Exchange, time: Time) -> None:
+    account = spot(exchange, "margin")
+    _, token = await call(exchange, "/sapi/v1/userListenToken", "POST", validity=1_000)
+    async with connect(exchange.ws_api.url("spot"), proxy=None) as socket:
+        params = {"listenToken": token["token"]}
+        method = "userDataStream.subscribe.listenToken"
+        await socket.send(json.dumps({"id": 1, "method": method, "params": params}))
+        assert (await read(socket))["status"] == 200
+        time.seconds += 1
+        exchange.accounts.publish(account, account.transfer("BTC", LOT))
+        assert (await read(socket))["event"]["e"] == "eventStreamTerminated"
+        assert await silent(socket)
+
+
 @pytest.mark.parametrize(
     ("form", "is_wrapped"),
     [
