@@ -6,6 +6,7 @@ Sources: exchangeInfo pages of spot (binance-spot-api-docs, 2026-07-21) and of f
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 from msgspec import Struct
@@ -100,8 +101,11 @@ def _expiry(milliseconds: int) -> int | None:
     return None if milliseconds >= _NO_DELIVERY_MS else milliseconds
 
 
+_Name = Annotated[str, msgspec.Meta(min_length=1)]  # of which a stream is made
+
+
 class _Spot(Struct, rename="camel"):
-    symbol: str
+    symbol: _Name
     status: str
     base_asset: str
     quote_asset: str
@@ -114,8 +118,8 @@ class _Spot(Struct, rename="camel"):
 
 
 class _Contract(Struct, rename="camel"):
-    symbol: str
-    pair: str
+    symbol: _Name
+    pair: _Name
     base_asset: str
     quote_asset: str
     contract_type: str = ""
@@ -131,8 +135,8 @@ class _Contract(Struct, rename="camel"):
 
 
 class _Option(Struct, rename="camel"):
-    symbol: str
-    underlying: str
+    symbol: _Name
+    underlying: _Name
     expiry_date: int
     side: str
     quote_asset: str = "USDT"

@@ -3,7 +3,7 @@
 Pure. plan.py puts the subscriptions together.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from connector.binance.exchange_info import Universe
@@ -129,12 +129,33 @@ class Resolver:
             except Refused as error:
                 self._findings.refuse(where, str(error))
                 continue
-            for name in names:
-                try:
-                    yield where, self._planned(parse(spec.product, name), spec)
-                except Refused as error:
-                    if self._findings.refuse(where, str(error)):
-                        break
+            yield from ((where, planned) for planned in self._plan_names(spec, names, where))
+
+    def _plan_names(
+        self, spec: SubscriptionSpec, names: Sequence[str], where: KeyPath
+    ) -> list[PlannedStream]:
+        """Return the streams of a template's names; report those that cannot be planned.
+
+        One that a filter has chosen does not stop the others: a listing may have any name.
+        """
+        good: list[PlannedStream] = []
+        bad: list[tuple[str, str]] = []
+        for name in names:
+            try:
+                good.append(self._planned(parse(spec.product, name), spec))
+            except Refused as error:
+                bad.append((name, str(error)))
+                if not spec.selection.needs_listings and len(bad) > MAX_PROBLEMS:
+                    break
+        if bad and good and spec.selection.needs_listings:
+            shown = ", ".join(name for name, _ in bad[:MAX_PROBLEMS])
+            more = f" and {len(bad) - MAX_PROBLEMS} more" if bad[MAX_PROBLEMS:] else ""
+            self._findings.warnings.append((where, f"{shown}{more} left out: {bad[0][1]}"))
+            return good
+        for _, text in bad:
+            if self._findings.refuse(where, text):
+                break
+        return good
 
     def _names(
         self, spec: SubscriptionSpec, template: str, lookup: SymbolLookup, where: KeyPath

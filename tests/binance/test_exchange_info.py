@@ -174,3 +174,11 @@ def test_limits_of_another_shape_cost_no_symbol() -> None:
 def test_rows_that_can_none_be_read_are_no_exchange_info() -> None:
     with pytest.raises(Refused, match=r"no exchangeInfo of usdm: Expected `str`, got `null`"):
         read_exchange_info("usdm", rows({"contractType": None}))
+
+
+@pytest.mark.parametrize("key", ["symbol", "pair"])
+def test_a_row_without_a_name_is_left_out(key: str) -> None:
+    info = read_exchange_info("usdm", rows({}, {key: ""}))
+
+    assert [listing.symbol for listing in info.listings] == ["BTCUSDT"]
+    assert [row.cause for row in info.odd] == [f"Expected `str` of length >= 1 - at `$.{key}`"]

@@ -4,6 +4,7 @@ import pytest
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Product
+from connector.planning.model import PlanError
 from connector.planning.plan import needs
 from connector.planning.selection import Selection
 from tests.support.plan import Wanted, listing, names, plan, universe
@@ -136,3 +137,32 @@ def test_a_symbol_of_the_top_leaves_later_than_it_entered() -> None:
 
 def _ranked(symbols: list[str]) -> dict[str, float]:
     return {symbol: float(len(symbols) - rank) for rank, symbol in enumerate(symbols)}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "topic", "cause"),
+    [
+        ("A/BUSDT", None, "'/', which no symbol has"),
+        ("A@BUSDT", None, "spot has no stream 'a@busdt@trade'"),
+        ("币安人生USDT", "{prefix}.{kind}.{symbol}", "Kafka accepts only letters"),
+    ],
+)
+def test_a_listing_whose_name_makes_no_stream_is_left_out_and_named(
+    symbol: str, topic: str | None, cause: str
+) -> None:
+    wanted = Wanted("spot", ["trade"], chosen=ALL, topic=topic)
+
+    made = plan(wanted, universe=universe("spot", symbol, "BTCUSDT"))
+
+    assert names(made) == ["btcusdt@trade"]
+    [(where, text)] = made.warnings
+    assert where == ("subscriptions", 0, "streams", 0)
+    assert text.startswith(f"{symbol.lower()}@trade left out: ")
+    assert cause in text
+
+
+def test_a_topic_that_no_listing_fits_is_refused() -> None:
+    wanted = Wanted("spot", ["trade"], chosen=ALL, topic="{prefix}.{oops}")
+
+    with pytest.raises(PlanError, match=r"has \{oops\}"):
+        plan(wanted, universe=universe("spot", "BTCUSDT", "ETHUSDT"))
