@@ -7,6 +7,7 @@ pair's own quote asset, and 1 BTC of ETHBTC cannot be compared with 1 IDR of BTC
 to USDT at the last prices of the same answer.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -33,6 +34,11 @@ class _Ticker(Struct, rename="camel"):
     weighted_avg_price: float = 0.0
     amount: float = 0.0
 
+    def __post_init__(self) -> None:
+        numbers = self.quote_volume, self.last_price, self.base_volume, self.weighted_avg_price
+        if not all(map(math.isfinite, (*numbers, self.amount))):
+            raise ValueError("no finite number")  # nan would upset the order of all symbols
+
 
 _TICKER = msgspec.json.Decoder(_Ticker, strict=False)
 
@@ -42,11 +48,11 @@ def read_tickers(
 ) -> tuple[dict[str, float], tuple[OddRow, ...]]:
     """Return the 24 h volume by symbol (in USD on COIN-M, else in USDT), and rows left out.
 
-    A symbol whose quote asset cannot be converted to USDT has 0: it is ranked last. The answer and
-    the listings are of all symbols. A row that cannot be read is left out and named.
+    A symbol whose quote asset cannot be converted to USDT now is left out: its volume is not known.
+    The answer and the listings are of all symbols. A row that cannot be read is left out and named.
 
     Raises:
-        Refused: not an answer of 24 h tickers.
+        Refused: not an answer of 24 h tickers, or one without any although symbols trade.
     """
     try:
         raws = msgspec.json.decode(raw, type=list[msgspec.Raw])
@@ -54,6 +60,8 @@ def read_tickers(
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no 24 h tickers of {product}: {error}; it begins with {start!r}") from error
+    if not tickers and any(listing.is_trading for listing in listings):
+        raise Refused(f"no 24 h tickers of {product}: the list is empty")
     return _volumes(product, tickers, listings), odd
 
 
@@ -68,8 +76,9 @@ def _volumes(
     # A delisted pair keeps its last price for ever: only trading symbols give current prices.
     trading = [listing for listing in listings if listing.is_trading and listing.symbol in prices]
     usdt = _asset_prices([(listing, prices[listing.symbol]) for listing in trading])
-    rates = {listing.symbol: usdt.get(listing.quote, 0.0) for listing in listings}
-    return {each.symbol: each.quote_volume * rates.get(each.symbol, 0.0) for each in tickers}
+    rates = {each.symbol: usdt[each.quote] for each in listings if each.quote in usdt}
+    known = [ticker for ticker in tickers if ticker.symbol in rates]
+    return {ticker.symbol: ticker.quote_volume * rates[ticker.symbol] for ticker in known}
 
 
 def _asset_prices(priced: Sequence[tuple[Listing, float]]) -> Mapping[str, float]:

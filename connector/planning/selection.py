@@ -147,9 +147,14 @@ def _most_traded(
     """Return the first `top` by volume, and of the previous symbols those within 1.2 `top`.
 
     Without this margin two symbols of neighbouring ranks would alternate. Equal volumes are ranked
-    by symbol; 1.2 `top` is rounded down.
+    by symbol; 1.2 `top` is rounded down. A previous symbol whose volume is not known now stays.
     """
     ranked = sorted(passing, key=lambda each: (-volumes.get(each.symbol, 0.0), each.symbol))
-    margin = ranked[top : top * 6 // 5]
-    staying = [listing for listing in margin if listing.symbol in previous]
+    margin = {listing.symbol for listing in ranked[top : top * 6 // 5]}
+    staying = [
+        listing
+        for listing in ranked[top:]
+        if listing.symbol in previous
+        and (listing.symbol in margin or listing.symbol not in volumes)
+    ]
     return [*ranked[:top], *staying]

@@ -39,7 +39,7 @@ def test_volumes_in_other_assets_are_turned_into_usdt() -> None:
     assert volumes == {"ETHBTC": 160_000.0, "BTCUSDT": 1_000_000.0, "USDTTRY": 10.0, "BNBTRY": 20.0}
 
 
-def test_an_asset_is_valued_by_way_of_another_and_ranks_last_without_a_way() -> None:
+def test_an_asset_is_valued_by_way_of_another_and_has_no_volume_without_a_way() -> None:
     listings = [pair("XRP", "JPY"), pair("BTC", "JPY"), pair("BTC", "USDT"), pair("A", "B")]
     tickers = [
         mini("XRPJPY", "300", "1200"),
@@ -52,14 +52,14 @@ def test_an_asset_is_valued_by_way_of_another_and_ranks_last_without_a_way() -> 
     volumes = read_tickers("spot", json.dumps(tickers).encode(), listings)[0]
 
     assert volumes["XRPJPY"] == pytest.approx(8.0)
-    assert (volumes["AB"], volumes["NOTLISTED"]) == (0.0, 0.0)
+    assert volumes.keys() == {"XRPJPY", "BTCJPY", "BTCUSDT"}
 
 
 def test_the_last_price_of_a_delisted_pair_values_nothing() -> None:
     listings = [pair("ABC", "USDT", status="BREAK"), pair("X", "ABC")]
     tickers = [mini("ABCUSDT", "1000", "0"), mini("XABC", "1", "5")]
 
-    assert read_tickers("spot", json.dumps(tickers).encode(), listings)[0]["XABC"] == 0.0
+    assert "XABC" not in read_tickers("spot", json.dumps(tickers).encode(), listings)[0]
 
 
 def test_coin_margined_volumes_are_base_volumes_at_the_average_price() -> None:
@@ -94,3 +94,21 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named() -> None:
     assert [str(row) for row in odd] == [
         "options 24 h tickers: B-1-C is left out: Expected `float`, got `null` - at `$.amount`"
     ]
+
+
+def test_no_ticker_at_all_is_no_answer_while_symbols_trade() -> None:
+    """Else all would rank alike, and a `top` would change to the first ones of the alphabet."""
+    with pytest.raises(Refused, match=r"^no 24 h tickers of spot: the list is empty$"):
+        read_tickers("spot", b"[]", [pair("BTC", "USDT")])
+
+    assert read_tickers("spot", b"[]", [pair("BTC", "USDT", status="BREAK")]) == ({}, ())
+
+
+@pytest.mark.parametrize("number", ["nan", "inf"])
+def test_a_volume_that_is_no_number_is_left_out_and_named(number: str) -> None:
+    tickers = [mini("BTCUSDT", "1", number), mini("ETHUSDT", "1", "5")]
+    listings = [pair("BTC", "USDT"), pair("ETH", "USDT")]
+
+    volumes, odd = read_tickers("spot", json.dumps(tickers).encode(), listings)
+
+    assert (volumes, [row.name for row in odd]) == ({"ETHUSDT": 5.0}, ["BTCUSDT"])

@@ -195,3 +195,13 @@ def test_a_symbol_that_does_not_trade_is_not_selected_otherwise(
     selection: Selection, listings: list[Listing], previous: tuple[str, ...]
 ) -> None:
     assert "ETHUSDT" not in select(selection, listings, {}, dict.fromkeys(previous), NOW)
+
+
+def test_a_symbol_of_the_top_whose_volume_is_not_known_now_stays() -> None:
+    volumes = {"ETHUSDT": 7.0, "BTCUSDC": 8.0, "ETHUSDT_270326": 1.0}  # BTCUSDT's row is odd
+
+    assert select(Selection(top=1), MARKET, volumes, {"BTCUSDT": None}).keys() == {
+        "BTCUSDC",
+        "BTCUSDT",
+    }
+    assert select(Selection(top=1), MARKET, volumes).keys() == {"BTCUSDC"}
