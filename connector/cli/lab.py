@@ -37,6 +37,10 @@ Secrets = Annotated[
     Path | None,
     Option(metavar="DIR", help="Files of an API key that the WS API knows, as for `bkc call`."),
 ]
+AccountRate = Annotated[
+    float,
+    Option(min=0, metavar="NUMBER", help="Events a second of each account of the API key."),
+]
 Real = Annotated[bool, Option("--kafka", help="Real servers in place of the embedded.")]
 
 
@@ -51,6 +55,7 @@ def exchange(
     misaligned: Misaligned = False,
     large_requests: LargeRequests = False,
     secrets: Secrets = None,
+    account_rate: AccountRate = 0.0,
     play: Annotated[
         list[Path] | None,
         Option(metavar="FILE", help="Play a capture in place of the market; several."),
@@ -83,6 +88,7 @@ def exchange(
         large_requests=large_requests,
         source=player,
         secrets=secrets,
+        account_rate=account_rate,
     )
     faults = lab_run.faults(fault or [], schedule, "exchange", captured=player is not None)
     lab_run.run([server], faults)

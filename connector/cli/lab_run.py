@@ -16,6 +16,7 @@ from connector.config.key_files import credentials_of, files_in, read_key_file
 from connector.errors import Refused
 from connector.lab import capture_file
 from connector.lab.account.keys import LabKey, lab_key
+from connector.lab.account.script import scripted_accounts
 from connector.lab.capture_player import Capture, Player, messages, speed_of
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
@@ -61,10 +62,16 @@ def exchange(
     large_requests: bool = False,
     source: Source | None = None,
     secrets: Path | None = None,
+    account_rate: float = 0.0,
 ) -> Exchange:
     """Return the exchange, on five ports in a row or on free ones.
 
-    `secrets`: the directory of an API key that the WS API knows. Raises Refused for a wrong one.
+    Args:
+        secrets: The directory of an API key that the WS API knows.
+        account_rate: Events a second of each scripted account of the key; 0: it has none.
+
+    Raises:
+        Refused: a wrong key, or accounts without a key.
     """
     ports = {} if port is None else {name: port + n for n, name in enumerate(LISTENERS)}
     limits = RequestLimits() if large_requests else None
@@ -75,7 +82,18 @@ def exchange(
     if secrets is not None:
         key = _key_in(secrets)
         server.ws_api.keys[key.api_key] = key
+        if account_rate:
+            _script(server, key, seed, account_rate)
+    elif account_rate:
+        raise Refused("--account-rate: accounts belong to an API key; name its files by --secrets")
     return server
+
+
+def _script(server: Exchange, key: LabKey, seed: int, rate: float) -> None:
+    """Give the key's account of each product a script."""
+    for script in scripted_accounts(key.account, seed, server.clock):
+        server.accounts.add(script.account)
+        server.accounts.scripts.append((script, rate))
 
 
 def _key_in(secrets: Path) -> LabKey:

@@ -120,7 +120,7 @@ class Exchange:
                 self.bases[product] = Bases((f"{scheme}://{at}",), *places)
         self._running.set()
         self._keep(asyncio.create_task(self._source.run(self.delivery, self._running)))
-        self._keep(asyncio.create_task(self.accounts.watch_expiry()))
+        self._keep(asyncio.create_task(self.accounts.run()))
 
     def _keep(self, task: asyncio.Task[None]) -> asyncio.Task[None]:
         """Keep a reference to a task until it ends."""

@@ -9,13 +9,14 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
-from connector.cli import app
+from connector.cli import app, lab_run
 from connector.config.load import load
 from connector.config.plan import plan_of
 from connector.config.yaml_source import parse
@@ -251,3 +252,15 @@ def test_the_faults_are_listed() -> None:
     assert result.exit_code == 0
     assert "black-hole" in result.stdout
     assert "server-shutdown" in result.stdout
+
+
+def test_scripted_accounts_need_a_key(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"misaligned": False, "account_rate": 5.0}
+    with pytest.raises(Refused, match="--account-rate: accounts belong to an API key"):
+        lab_run.exchange(1, 10.0, None, **options)
+    (tmp_path / "api-key").write_text("k" * 64)
+    (tmp_path / "secret-key").write_text("s" * 64)
+    for path in tmp_path.iterdir():
+        path.chmod(0o600)
+    server = lab_run.exchange(1, 10.0, None, secrets=tmp_path, **options)
+    assert [rate for _, rate in server.accounts.scripts] == [5.0] * 4

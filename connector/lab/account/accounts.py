@@ -60,6 +60,7 @@ class Accounts:
         changes: What faults do to events.
         failures: Queries that fail.
         forms: Product -> URL forms of listenKey streams that deliver.
+        scripts: Those that act while the exchange runs, each with its events a second.
     """
 
     def __init__(self, ws_api: WsApiServer, delivery: Delivery, clock: Clock) -> None:
@@ -67,6 +68,7 @@ class Accounts:
         self.changes: list[EventChange] = []
         self.failures: list[QueryFailure] = []
         self.forms = dict(DELIVERING)
+        self.scripts: list[tuple[AccountScript, float]] = []
         self.clock = clock
         self.ws_api = ws_api
         self._delivery = delivery
@@ -135,11 +137,14 @@ class Accounts:
             event = {"e": "listenKeyExpired", "E": now_ms, "listenKey": key.text}
             self._send(key, event)
 
-    async def watch_expiry(self) -> None:
-        """End what expires, every second until cancelled."""
-        while True:
-            await asyncio.sleep(TICK_S)
-            self.end_what_expired()
+    async def run(self) -> None:
+        """Play the scripts, and end what expires, until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for script, events_per_s in self.scripts:
+                tasks.create_task(self.play(script, events_per_s))
+            while True:
+                await asyncio.sleep(TICK_S)
+                self.end_what_expired()
 
     def _send_to_key(self, account: LabAccount, event: Event) -> None:
         keys = self.ws_api.listen_keys

@@ -8,6 +8,7 @@ from connector.lab.account.account import Event, assets_of
 from connector.lab.account.futures_account import FuturesAccount
 from connector.lab.account.ledger import Side
 from connector.lab.account.spot_account import SpotAccount
+from connector.lab.clock import Clock
 
 SIDES: tuple[Side, ...] = ("BUY", "SELL")
 SYMBOLS = {
@@ -16,6 +17,7 @@ SYMBOLS = {
     "usdm": ("BTCUSDT", "ETHUSDT"),
     "coinm": ("BTCUSD_PERP", "ETHUSD_PERP"),
 }
+START = {"USDT": Decimal(1_000_000), "BTC": Decimal(100), "ETH": Decimal(1_000)}
 MAX_OPEN = 20
 PRICE_CENTS = 5_000_000
 LOT = Decimal("0.001")
@@ -89,6 +91,17 @@ class AccountScript:
     def price(self) -> Decimal:
         """Return a price in the accounts' own market, which is not that of the streams."""
         return Decimal(PRICE_CENTS + self._random.randrange(-50_000, 50_000)) / 100
+
+
+def scripted_accounts(name: str, seed: int, clock: Clock) -> list[AccountScript]:
+    """Return a script for an account of each product, all of one name."""
+    accounts = (
+        SpotAccount(name, seed, START, clock, "spot"),
+        SpotAccount(name, seed, START, clock, "margin"),
+        FuturesAccount(name, seed, START, clock, "usdm"),
+        FuturesAccount(name, seed, START, clock, "coinm"),
+    )
+    return [AccountScript(account, seed) for account in accounts]
 
 
 def _spot_steps(script: AccountScript, account: SpotAccount) -> list[Callable[[], list[Event]]]:

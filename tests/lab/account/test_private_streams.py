@@ -16,7 +16,7 @@ from connector.lab.account.futures_account import FuturesAccount
 from connector.lab.account.ledger import LabProduct
 from connector.lab.account.listen_keys import LIFE_MS
 from connector.lab.account.private_urls import TESTNET_FORMS
-from connector.lab.account.script import AccountScript
+from connector.lab.account.script import AccountScript, scripted_accounts
 from connector.lab.account.spot_account import SpotAccount
 from connector.lab.clock import Clock
 from connector.lab.exchange import Exchange
@@ -340,6 +340,25 @@ async def test_a_fault_ends_every_key(exchange: Exchange) -> None:
     async with opened(exchange, f"/private/ws/{key}") as socket:
         await in_time(begin(exchange, "key-expire"))
         assert (await read(socket))["e"] == "listenKeyExpired"
+
+
+async def test_scripts_act_while_the_exchange_runs() -> None:
+    running = Exchange(Market(1))
+    running.ws_api.keys = lab_keys()
+    for script in scripted_accounts("hmac", 1, running.clock):
+        running.accounts.add(script.account)
+        running.accounts.scripts.append((script, 1_000.0))
+    await running.start()
+    try:
+        await until(lambda: all(own.ledger.fills for own in running.accounts.all.values()))
+        assert [product for product, _ in running.accounts.all] == [
+            "spot",
+            "margin",
+            "usdm",
+            "coinm",
+        ]
+    finally:
+        await running.stop()
 
 
 async def test_a_client_that_was_told_everything_has_the_truth(exchange: Exchange) -> None:
