@@ -92,11 +92,14 @@ class Accounts:
                 self._send_to_key(account, event)
 
     async def play(self, script: AccountScript, events_per_s: float) -> None:
-        """Carry out a script's steps until cancelled."""
+        """Carry out a script's steps until cancelled; steps that are late are caught up with."""
+        loop = asyncio.get_running_loop()
+        due_s = loop.time()
         while True:
             events = script.step()
             self.publish(script.account, events)
-            await asyncio.sleep(len(events) / events_per_s)
+            due_s += len(events) / events_per_s
+            await asyncio.sleep(max(0.0, due_s - loop.time()))
 
     # Queries
 
