@@ -11,7 +11,7 @@ from connector.backfill.pages import RestPage, Span
 from connector.backfill.row_reader import FillState, RowReader
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
-from connector.codec.rest_rows import RestEvent, events_from_rows, rows_in
+from connector.codec.rest_rows import RestEvent, readable_events, rows_in
 from connector.continuity.gap import Gap
 from connector.continuity.series import Series
 from connector.errors import BadMessage, Refused
@@ -109,23 +109,32 @@ class BackfillJob(ABC):
             self.reader.refuse(str(refused))
             return
         try:
-            rows = await self._rows(rest, raw)
+            rows, problem = await self._rows(rest, raw)
         except BadMessage as bad:
             self.reader.note_bad_answer(bad.detail)
+            return
+        if problem is not None and not self.reader.note_odd_row(problem):
             return
         events = self.reader.read(page, rows, rest.now_ms(self.stream.product))
         for begin in range(0, len(events), BATCH_EVENTS):
             await self.deliver(events[begin : begin + BATCH_EVENTS])
             await rest.pause()
 
-    async def _rows(self, rest: RestCalls, raw: bytes) -> list[RestEvent]:
-        """Return the rows of an answer. Raises BadMessage: it is none."""
+    async def _rows(self, rest: RestCalls, raw: bytes) -> tuple[list[RestEvent], str | None]:
+        """Return the readable rows of an answer, and what is wrong with the first other one.
+
+        Raises BadMessage: it is no answer.
+        """
         rows, symbol = rows_in(raw), self.series.symbol
         events: list[RestEvent] = []
+        problem: str | None = None
         for begin in range(0, len(rows), BATCH_EVENTS):
-            events += events_from_rows(self.stream, rows[begin : begin + BATCH_EVENTS], symbol)
+            batch = rows[begin : begin + BATCH_EVENTS]
+            readable, odd = readable_events(self.stream, batch, symbol)
+            events += readable
+            problem = problem or odd
             await rest.pause()
-        return events
+        return events, problem
 
     def is_too_old(self, now_ms: float) -> bool:
         """Say whether all of the gap lies farther back than REST looks."""

@@ -66,6 +66,7 @@ class RowReader:
         self._longest = 0  # rows taken of one answer
         self._wide = False  # ask for as many rows as a page takes
         self._refused = False  # the newest answer was none: what it would have held is not known
+        self._has_odd_rows = False  # rows could not be read to the end
         self._notes: list[str] = []  # why something stays missing
 
     # What to ask
@@ -174,6 +175,16 @@ class RowReader:
         self._refused = True
         self._wait(cause, None)
 
+    def note_odd_row(self, cause: str) -> bool:
+        """Note a row that cannot be read; False: the answer is asked for again.
+
+        True: its other rows are to be taken. What is missing is not what REST never lists.
+        """
+        self._has_odd_rows = self._patience_s <= 0
+        if not self._has_odd_rows:
+            self.note_bad_answer(cause)
+        return self._has_odd_rows
+
     def _wait(self, cause: str, until: int | None) -> None:
         """Wait before the next call; if the patience is spent, leave out what this one was about.
 
@@ -230,7 +241,7 @@ class RowReader:
 
     def _never_listed(self, lost: int) -> int:
         """Return how many ids are tolerated as missing: only such as REST has answered beyond."""
-        if not self._omits_ids or self._refused:
+        if not self._omits_ids or self._refused or self._has_odd_rows:
             return 0
         tail = self.missing_tail
         return lost - self._gap.expired - (0 if tail is None else count_of(self.stream, tail))

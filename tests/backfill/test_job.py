@@ -76,6 +76,33 @@ async def test_an_answer_that_is_none_is_asked_for_again(body: bytes) -> None:
     assert (job.ids, job.outcome, job.detail) == ([100, 101, 102], ("filled", 3, 3), "")
 
 
+def with_odd_row(*numbers: int) -> bytes:
+    """Return rows, the second of them without its id."""
+    good = json.loads(rows(numbers))
+    good[1]["id"] = None
+    return json.dumps(good).encode()
+
+
+async def test_a_row_that_cannot_be_read_is_asked_for_again() -> None:
+    job, rest = (
+        job_of(patience_s=600.0),
+        Answers(with_odd_row(100, 101, 102), rows([100, 101, 102])),
+    )
+
+    assert await steps(job, rest) == [0.25, None]
+    assert (job.ids, job.outcome) == ([100, 101, 102], ("filled", 3, 3))
+
+
+@pytest.mark.parametrize("stream", [TRADES, parse("usdm", "btcusdt@trade")], ids=str)
+async def test_a_row_that_stays_odd_costs_no_other_row(stream: Stream) -> None:
+    """And it is not taken for an id that REST never lists."""
+    job = job_of(stream)
+
+    await steps(job, Answers(*[with_odd_row(100, 101, 102)] * 3))
+
+    assert (job.ids, job.outcome) == ([100, 102], ("partial", 3, 2))
+
+
 async def test_a_call_that_is_refused_ends_the_gap() -> None:
     job = job_of(patience_s=600.0)
 
