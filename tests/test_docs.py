@@ -156,3 +156,9 @@ def test_a_stream_of_an_existing_kind_is_one_row_and_one_sample() -> None:
 
     assert places == ["spot.py"]
     assert load("avg-price").kind == "avg-price"
+
+
+def test_the_readmes_first_screen_has_the_two_commands_that_set_everything_up() -> None:
+    first_screen = "\n".join((ROOT / "README.md").read_text().splitlines()[:24])
+
+    assert re.findall(r"^make \w+", first_screen, re.MULTILINE) == ["make demo", "make test"]
