@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from connector.codec.framing import MAX_BROKER_AHEAD_MS
 from connector.config.model import KafkaSettings
 
 # progress: what is read at every start, checkpoints too.
@@ -15,6 +16,7 @@ TopicRole = Literal["data", "marker", "progress", "dead_letter"]
 YEAR_MS = 365 * 86_400_000
 # librdkafka's largest batch (batch.size, message.max.bytes): what a topic must take.
 BATCH_BYTES = 1_000_000
+BROKER_DEFAULT_AHEAD_MS = "3600000"  # message.timestamp.after.max.ms of Kafka 3.6 and later
 # What we say ourselves of a topic that we create; a cluster's default may be another.
 _ALWAYS = {"message.timestamp.type": "CreateTime"}
 _DELETE: Mapping[str, str] = {"cleanup.policy": "delete", **_ALWAYS}
@@ -173,6 +175,10 @@ def _wrong_retention(topic: DescribedTopic, data_kept_ms: float) -> Iterator[_Pr
     if topic.role == "data" and before is not None and int(before) < min(_kept_ms(topic), YEAR_MS):
         effect = "records that are fetched later than that are refused"
         yield _Problem("message.timestamp.before.max.ms", before, effect, str(2**63 - 1))
+    ahead = topic.settings.get("message.timestamp.after.max.ms")
+    if topic.role == "data" and ahead is not None and int(ahead) < MAX_BROKER_AHEAD_MS:
+        effect = "records are refused while the exchange's clock is ahead of the broker's"
+        yield _Problem("message.timestamp.after.max.ms", ahead, effect, BROKER_DEFAULT_AHEAD_MS)
 
 
 def _wrong_replication(topic: DescribedTopic) -> Iterator[_Problem]:

@@ -136,6 +136,11 @@ def test_settings_that_lose_what_is_promised_are_refused(
             "records that are fetched later than that are refused",
             "message.timestamp.before.max.ms=9223372036854775807",
         ),
+        (
+            topic("data", message_timestamp_after_max_ms="60000"),
+            "the exchange's clock is ahead",
+            "message.timestamp.after.max.ms=3600000",
+        ),
     ],
 )
 def test_settings_that_promise_less_are_warned_of(
