@@ -69,8 +69,19 @@ _SPOT_ORDER: FieldMap = {
 }
 _FUTURES_ORDER: FieldMap = {
     **_ORDER,
+    # Algo orders (openAlgoOrders, allAlgoOrders).
+    "clientAlgoId": "client_order_id",
+    "actualOrderId": "order_id",
     **order_update(
         {
+            "algoId": "algo_id",
+            "algoType": "algo_type",
+            "algoStatus": "order_status",
+            "orderType": "order_type",
+            "quantity": "quantity",
+            "triggerPrice": "stop_price",
+            "createTime": "order_time",
+            "triggerTime": "trigger_time",
             "avgPrice": "average_price",
             "cumQuote": "filled_quote_quantity",
             "origType": "original_order_type",
@@ -116,6 +127,7 @@ _SPOT_BALANCE: FieldMap = {
     "asset": "balances[].asset",
     "free": "balances[].free_amount",
     "locked": "balances[].locked_amount",
+    "updateTime": "transaction_time",  # of the account: it stands above the rows
 }
 _FUTURES_BALANCE: FieldMap = {
     "asset": "balances[].asset",
