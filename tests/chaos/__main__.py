@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 from connector.cli.console import err, out
@@ -43,24 +44,31 @@ async def play(scenario: Scenario, kafka: RealKafka, folder: Path) -> Line:
 
 
 async def run(chosen: list[Scenario], folder: Path) -> list[Line]:
-    """Run scenarios on one broker: three at a time, those that make Kafka suffer alone."""
-    kafka = RealKafka()
-    few = asyncio.Semaphore(AT_ONCE)
+    """Run scenarios side by side; those that make Kafka suffer in turn, on another broker."""
 
-    async def measured_line(scenario: Scenario) -> Line:
-        async with few:
-            line = await play(scenario, kafka, folder)
-        page.tell(out, line)
-        return line
+    async def lane(group: list[Scenario], at_once: int) -> list[Line]:
+        kafka, few = RealKafka(), asyncio.Semaphore(at_once)
 
-    try:
-        await kafka.start()
-        together = [scenario for scenario in chosen if not scenario.alone]
-        lines = list(await asyncio.gather(*map(measured_line, together)))
-        lines += [await measured_line(scenario) for scenario in chosen if scenario.alone]
-    finally:
-        await kafka.stop()
-    return sorted(lines, key=lambda line: chosen.index(line.scenario))
+        async def line_of(scenario: Scenario) -> Line:
+            async with few:
+                line = await play(scenario, kafka, folder)
+            page.tell(out, line)
+            return line
+
+        if not group:
+            return []
+        try:
+            await kafka.start()
+            return list(await asyncio.gather(*map(line_of, group)))
+        finally:
+            await kafka.stop()
+
+    together, alone = (
+        [scenario for scenario in chosen if scenario.alone is is_alone]
+        for is_alone in (False, True)
+    )
+    lines = await asyncio.gather(lane(together, AT_ONCE), lane(alone, 1))
+    return sorted(chain(*lines), key=lambda line: chosen.index(line.scenario))
 
 
 def main() -> int:

@@ -103,6 +103,6 @@ def page(lines: Sequence[Line], seconds: float) -> str:
     day = datetime.now(UTC).date().isoformat()
     where = (
         f"\n{day}: {len(lines)} runs in {seconds:.0f} s, {os.cpu_count()} cores"
-        f" ({platform.machine()}), Python {platform.python_version()}, one broker.\n"
+        f" ({platform.machine()}), Python {platform.python_version()}, two brokers.\n"
     )
     return f"{HEAD}{text}\n{where}{FOOT}"

@@ -27,7 +27,7 @@ class Scenario:
         blind_under_s: Bound of the time blind.
         notice_under_s: Bound of the time to notice.
         more: Settings of the connector.
-        alone: Kafka suffers: no other scenario may run meanwhile.
+        alone: Kafka suffers: no other scenario may use the same broker meanwhile.
         misaligned: Two connections of the exchange cut books differently.
         dead_letters: The fault breaks messages: some must be put aside.
         silent_at_edges: Streams do not flow at the start or at the end: only what lies between
