@@ -24,10 +24,10 @@ LEAVING = [f"ethusdt@{stream}" for stream in SUBSCRIPTIONS[0]["streams"]]
 
 
 async def lifetime(stage: Stage) -> None:
-    """Cut every connection at an age of 10 s, twice."""
-    cutting = stage.exchange.begin(Lifetime(10.0))
+    """Cut every connection at an age of 20 s, twice."""
+    cutting = stage.exchange.begin(Lifetime(20.0))
     await warm(stage)
-    await asyncio.sleep(22.0)
+    await asyncio.sleep(42.0)
     cutting.cancel()
 
 

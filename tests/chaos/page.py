@@ -42,7 +42,7 @@ FOOT = """
   confirms it. What is usual is learned in about half a minute of traffic; before that, a silent
   connection is noticed by our ping (10 s), or by the ids that follow.
 
-Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 10 s.
+Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 20 s.
 `make chaos LONG=1` takes real minutes.
 """
 
