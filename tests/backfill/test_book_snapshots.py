@@ -7,15 +7,14 @@ import pytest
 from structlog.testing import capture_logs
 
 from connector.backfill.book_snapshots import BookSnapshots
-from connector.backfill.pages import RestPage
 from connector.backfill.scheduler import Job
 from connector.binance.products import Product
-from connector.binance.stream_name import Stream, parse
+from connector.binance.stream_name import parse
 from connector.codec.rest_rows import RestEvent
 from connector.continuity.rest_requests import SnapshotBook
 from connector.continuity.series import Series
 from connector.errors import Refused
-from tests.support.backfill import series_of
+from tests.support.backfill import PreparedRest, series_of
 
 
 def body(update_id: int) -> bytes:
@@ -23,17 +22,14 @@ def body(update_id: int) -> bytes:
 
 
 @dataclass
-class Stage:
+class Stage(PreparedRest):
     """What a scheduler, a publisher and REST are to snapshots.
 
     Attributes:
-        answers: REST's next ones, in order.
         refused: Snapshots that go to the dead letter.
     """
 
-    answers: list[bytes | Refused] = field(default_factory=list)
     jobs: list[Job] = field(default_factory=list)
-    pages: list[RestPage] = field(default_factory=list)
     written: list[tuple[int, str | None]] = field(default_factory=list)
     refused: int = 0
 
@@ -53,21 +49,6 @@ class Stage:
             return False
         self.written.append((event.last, gap_id))
         return True
-
-    def now_ms(self, product: Product) -> float:
-        del product
-        return 0.0
-
-    async def fetch(self, stream: Stream, page: RestPage) -> bytes:
-        del stream
-        self.pages.append(page)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Refused):
-            raise answer
-        return answer
-
-    async def pause(self) -> None:
-        """Nobody else is there."""
 
     async def steps(self, number: int = 0) -> list[float | None]:
         """Make the steps of a job; return what each of them returned."""

@@ -6,39 +6,20 @@ from collections.abc import Sequence
 import pytest
 
 from connector.backfill.job import BATCH_EVENTS, NEVER_MS
-from connector.backfill.pages import RestPage, Span
+from connector.backfill.pages import Span
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream, parse
 from connector.continuity.gap import Gap
 from connector.errors import Refused
-from tests.support.backfill import KeptJob, gap_around, series_of
+from tests.support.backfill import KeptJob, PreparedRest, gap_around, series_of
 
 DAY_MS = 86_400_000
 TRADES = parse("spot", "btcusdt@trade")
 THREE = Span(100, 102)
 
 
-class Answers:
-    """Gives prepared answers in turn; an exception is raised."""
-
-    def __init__(self, *answers: bytes | Refused) -> None:
-        self.answers = list(answers)
-        self.pages: list[RestPage] = []
-
-    def now_ms(self, product: Product) -> float:
-        del product
-        return float(DAY_MS)
-
-    async def fetch(self, stream: Stream, page: RestPage) -> bytes:
-        del stream
-        self.pages.append(page)
-        answer = self.answers.pop(0)
-        if isinstance(answer, Refused):
-            raise answer
-        return answer
-
-    async def pause(self) -> None:
-        """Nobody else is there."""
+def answers_of(*answers: bytes | Refused) -> PreparedRest:
+    return PreparedRest(list(answers), clock_ms=float(DAY_MS))
 
 
 def rows(numbers: Sequence[int]) -> bytes:
@@ -50,7 +31,7 @@ def job_of(stream: Stream = TRADES, span: Span = THREE, patience_s: float = 0.0)
     return KeptJob(series_of(stream), gap_around(stream, span), 0.0, patience_s)
 
 
-async def steps(job: KeptJob, rest: Answers) -> list[float | None]:
+async def steps(job: KeptJob, rest: PreparedRest) -> list[float | None]:
     """Make steps until the job is done; return what each of them returned."""
     waits: list[float | None] = []
     while not waits or waits[-1] is not None:
@@ -61,7 +42,7 @@ async def steps(job: KeptJob, rest: Answers) -> list[float | None]:
 async def test_events_are_delivered_a_few_at_a_time() -> None:
     job, ids = job_of(span=Span(1, 250)), list(range(1, 251))
 
-    assert await steps(job, Answers(rows(ids))) == [None]
+    assert await steps(job, answers_of(rows(ids))) == [None]
     assert (job.ids, job.batches) == (ids, [BATCH_EVENTS, BATCH_EVENTS, 50])
 
 
@@ -70,7 +51,7 @@ async def test_events_are_delivered_a_few_at_a_time() -> None:
     [b'[{"id":100,', b"<html>", b'{"code":-1000,"msg":"x"}', b"", b"[]", b"{}", b'[{"id":"x"}]'],
 )
 async def test_an_answer_that_is_none_is_asked_for_again(body: bytes) -> None:
-    job, rest = job_of(patience_s=600.0), Answers(body, body, rows([100, 101, 102]))
+    job, rest = job_of(patience_s=600.0), answers_of(body, body, rows([100, 101, 102]))
 
     assert await steps(job, rest) == [0.25, 0.5, None]
     assert (job.ids, job.outcome, job.detail) == ([100, 101, 102], ("filled", 3, 3), "")
@@ -86,7 +67,7 @@ def with_odd_row(*numbers: int) -> bytes:
 async def test_a_row_that_cannot_be_read_is_asked_for_again() -> None:
     job, rest = (
         job_of(patience_s=600.0),
-        Answers(with_odd_row(100, 101, 102), rows([100, 101, 102])),
+        answers_of(with_odd_row(100, 101, 102), rows([100, 101, 102])),
     )
 
     assert await steps(job, rest) == [0.25, None]
@@ -98,7 +79,7 @@ async def test_a_row_that_stays_odd_costs_no_other_row(stream: Stream) -> None:
     """And it is not taken for an id that REST never lists."""
     job = job_of(stream)
 
-    await steps(job, Answers(*[with_odd_row(100, 101, 102)] * 3))
+    await steps(job, answers_of(*[with_odd_row(100, 101, 102)] * 3))
 
     assert (job.ids, job.outcome) == ([100, 102], ("partial", 3, 2))
 
@@ -106,7 +87,7 @@ async def test_a_row_that_stays_odd_costs_no_other_row(stream: Stream) -> None:
 async def test_a_call_that_is_refused_ends_the_gap() -> None:
     job = job_of(patience_s=600.0)
 
-    assert await steps(job, Answers(Refused("-1121 Invalid symbol."))) == [None]
+    assert await steps(job, answers_of(Refused("-1121 Invalid symbol."))) == [None]
     assert (job.outcome, job.detail) == (("unfillable", 3, 0), "-1121 Invalid symbol.")
 
 
@@ -114,7 +95,7 @@ async def test_a_gap_that_was_closed_meanwhile_asks_nothing() -> None:
     class Closed(KeptJob):
         wanted = False
 
-    job, rest = Closed(series_of(TRADES), gap_around(TRADES, Span(100, 102))), Answers()
+    job, rest = Closed(series_of(TRADES), gap_around(TRADES, Span(100, 102))), answers_of()
 
     assert await steps(job, rest) == [None]
     assert (rest.pages, job.state) == ([], None)

@@ -1,16 +1,20 @@
 """Gaps of made-up series, and a job that keeps what it is given instead of publishing it."""
 
+from dataclasses import dataclass, field
+
 from typing_extensions import override
 
 from connector.backfill.job import BackfillJob
-from connector.backfill.pages import Span
+from connector.backfill.pages import RestPage, Span
 from connector.backfill.row_reader import FillState
 from connector.binance.candles import next_open, nth_open
+from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.codec.rest_rows import RestEvent
 from connector.continuity.gap import Gap
 from connector.continuity.sequence_rules import tracker_for
 from connector.continuity.series import Series
+from connector.errors import Refused
 
 
 def series_of(stream: Stream, symbol: str = "BTCUSDT") -> Series:
@@ -29,6 +33,36 @@ def gap_around(
         before = nth_open(interval, span.first, -1, zone)
         after = next_open(interval, span.last, zone)
     return Gap(f"{stream.name}/{span.first}", "sequence", before, before_ms, after, after_ms)
+
+
+@dataclass
+class PreparedRest:
+    """Gives prepared answers in turn; an exception is raised.
+
+    Attributes:
+        answers: The next ones, in order.
+        pages: What was asked for.
+        clock_ms: The exchange's clock, which stands still.
+    """
+
+    answers: list[bytes | Refused] = field(default_factory=list)
+    pages: list[RestPage] = field(default_factory=list)
+    clock_ms: float = 0.0
+
+    def now_ms(self, product: Product) -> float:
+        del product
+        return self.clock_ms
+
+    async def fetch(self, stream: Stream, page: RestPage) -> bytes:
+        del stream
+        self.pages.append(page)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Refused):
+            raise answer
+        return answer
+
+    async def pause(self) -> None:
+        """Nobody else is there."""
 
 
 class KeptJob(BackfillJob):
