@@ -31,6 +31,7 @@ PURE = {"errors", "backoff", "rate_limit", "binance", "codec", "continuity", "pl
 PURE_FILES = {
     "account/draft.py",
     "account/envelope.py",
+    "account/feed_items.py",
     "account/identity.py",
     "account/layouts.py",
     "account/progress.py",
