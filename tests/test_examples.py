@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from connector.binance.exchange_info import Listing, Universe
-from connector.config.load import Loaded, load
+from connector.config.load import Loaded, is_account_file, load, load_account
 from connector.config.plan import bases_of, plan_of
 from connector.config.subscription import Filter
 from connector.planning.model import Plan
@@ -39,7 +39,8 @@ UNIVERSE = Universe(
     {"spot": SPOT, "usdm": USDM, "coinm": COINM, "options": OPTIONS},
     {"spot": {listing.symbol: float(number) for number, listing in enumerate(SPOT)}},
 )
-FILES = sorted(FOLDER.glob("*.yaml"))
+ACCOUNT_FILES = [path for path in sorted(FOLDER.glob("*.yaml")) if is_account_file(path)]
+FILES = sorted({*FOLDER.glob("*.yaml")} - {*ACCOUNT_FILES})
 
 
 @pytest.fixture(autouse=True)
@@ -47,6 +48,14 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.upper().startswith("BKC_"):
             monkeypatch.delenv(name)
+
+
+def test_the_example_of_the_account_worker_is_good() -> None:
+    (path,) = ACCOUNT_FILES
+
+    settings = load_account(path).settings
+
+    assert [account.alias for account in settings.accounts] == ["desk-1", "desk-2"]
 
 
 def plan(loaded: Loaded) -> Plan:

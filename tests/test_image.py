@@ -15,8 +15,8 @@ import pytest
 import yaml
 
 from connector.config.load import load
-from connector.config.model import ServerSettings
 from connector.config.plan import plan_of
+from connector.config.sections import ServerSettings
 
 ROOT = Path(__file__).parent.parent
 IMAGE = re.compile(r"[a-z0-9./-]+:[0-9]+(\.[0-9]+){2}")  # a tag that does not move

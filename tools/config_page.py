@@ -8,8 +8,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from connector.config.account import AccountWorkerSettings
 from connector.config.keys import variables
 from connector.config.model import Settings
+from connector.config.sections import WorkerSettings
 from connector.planning.model import KeyPath, path_of
 
 INTRODUCTION = """\
@@ -31,21 +33,42 @@ or `-c FILE`; without either it reads the one that `BKC_CONFIG_FILE` names, else
 - **Quotes.** YAML wants them around what begins with `!`, `*`, `@` or `{`. `NO` and `ON` need none.
 
 """
-EXAMPLE = Path(__file__).parent.parent / "examples" / "everything.yaml"
+ACCOUNT_INTRODUCTION = """\
+# The account worker's config file
+
+Generated from the models in `connector/config/` by `make docs`.
+
+`bkc run account FILE`. It is a file of its own, with its own Kafka user. [config.md](config.md)
+says how a file is read: environment, errors, secrets, durations. Keys of the exchange are never in
+the file or in a variable, only the names of their files; only their owner may read those (0600).
+
+"""
+EXAMPLES = Path(__file__).parent.parent / "examples"
 # Sections that are found by their place alone; the rest are named after their key.
 _PLACES: dict[KeyPath, str] = {
     ("exchange",): "exchange, as a map of products",
     ("subscriptions",): "subscriptions[]",
     ("subscriptions", "symbols"): "subscriptions[].symbols, as a filter",
+    ("accounts",): "accounts[]",
+    ("accounts", "streams"): "accounts[].streams",
 }
 
 
 def page() -> str:
     """Return docs/config.md."""
-    schema = Settings.model_json_schema()
-    names = {variable.where: variable.name for variable in variables()}
-    example = EXAMPLE.read_text(encoding="utf-8")
-    parts = [f"{INTRODUCTION}```yaml\n{example}```\n"]
+    return _page(INTRODUCTION, "everything.yaml", Settings)
+
+
+def account_page() -> str:
+    """Return docs/account-config.md."""
+    return _page(ACCOUNT_INTRODUCTION, "account.yaml", AccountWorkerSettings)
+
+
+def _page(introduction: str, name: str, model: type[WorkerSettings]) -> str:
+    schema = model.model_json_schema()
+    names = {variable.where: variable.name for variable in variables(model)}
+    example = (EXAMPLES / name).read_text(encoding="utf-8")
+    parts = [f"{introduction}```yaml\n{example}```\n"]
     for where, section in _sections(schema, (), schema):
         parts += [_heading(where, section), *_table(where, section, names, schema)]
     return "\n".join(parts) + "\n"

@@ -18,6 +18,7 @@ def pages() -> dict[str, str]:
     return topics | {
         f"{TOPICS}/README.md": index(),
         "config.md": config_page.page(),
+        "account-config.md": config_page.account_page(),
         "metrics.md": metrics_page.page(),
     }
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from connector.cli.console import count, out, print_lines
 from connector.cli.text_table import table
-from connector.config.load import Loaded, load
+from connector.config.account import AccountWorkerSettings, insecurities
+from connector.config.load import Loaded, is_account_file, load, load_account
 from connector.config.plan import plan_of, streams_without_key
 from connector.diagnostics.preflight import check_offline
 from connector.diagnostics.topics import compare_topics
@@ -21,6 +22,9 @@ def run(path: Path, *, online: bool) -> None:
     Raises:
         Refused: the file is not good, or a topic is not. Retry: Kafka does not answer.
     """
+    if is_account_file(path):
+        _check_account(load_account(path))
+        return
     loaded = load(path)
     warnings = check_offline(loaded, here=False)
     plan = plan_of(loaded)
@@ -37,6 +41,30 @@ def run(path: Path, *, online: bool) -> None:
     if warnings or plan.pending:
         out.print()
     print_lines([f"{path} is good: {_sum(plan)}"])
+
+
+def _check_account(loaded: Loaded[AccountWorkerSettings]) -> None:
+    """Print what an account worker's file means."""
+    settings = loaded.settings
+    warnings = check_offline(loaded, here=False)
+    if settings.allow_insecure_kafka:
+        warnings += loaded.sentences(
+            (("allow_insecure_kafka",), problem) for problem in insecurities(settings.kafka)
+        )
+    rows = [
+        (account.alias, product, method, settings.topic_of(account))
+        for account in settings.accounts
+        for product, method in account.streams.methods().items()
+    ]
+    print_lines(table(("account", "product", "subscribed by", "topic"), rows, out.width))
+    out.print()
+    print_lines(f"warning: {warning}" for warning in warnings)
+    if warnings:
+        out.print()
+    subscriptions = (
+        f"{count(len(rows), 'subscription')} of {count(len(settings.accounts), 'account')}"
+    )
+    print_lines([f"{loaded.places.file} is good: {subscriptions}"])
 
 
 def _sum(plan: Plan) -> str:

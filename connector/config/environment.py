@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from connector.config.keys import PREFIX, Variable, variables
+from connector.config.keys import PREFIX, Model, Variable, variables
 from connector.errors import did_you_mean
 from connector.planning.model import KeyPath
 
@@ -27,9 +27,12 @@ class Given:
     problems: tuple[str, ...]  # a line for each variable that is no setting
 
 
-def read(environment: Mapping[str, str]) -> Given:
-    """Return what the variables set; a misspelt one would be ignored otherwise."""
-    known = {variable.name: variable for variable in variables()}
+def read(environment: Mapping[str, str], root: Model) -> Given:
+    """Return what the variables set; a misspelt one would be ignored otherwise.
+
+    `root`: the model of the file.
+    """
+    known = {variable.name: variable for variable in variables(root)}
     given: dict[KeyPath, str] = {}
     replaced: set[KeyPath] = set()
     problems: list[str] = []

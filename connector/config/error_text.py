@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from connector.config.keys import known_at, paths_of_key
+from connector.config.keys import Model, known_at, paths_of_key
 from connector.errors import did_you_mean
 from connector.planning.model import Finding, KeyPath
 
@@ -28,12 +28,12 @@ _MUST_BE: Mapping[str, str] = {
 }
 
 
-def findings(error: ValidationError) -> list[Finding]:
-    """Return everything that is wrong, each with its place, each once."""
+def findings(error: ValidationError, root: Model) -> list[Finding]:
+    """Return everything that is wrong, each with its place, each once; `root`: the file's model."""
     found = []
     for detail in error.errors(include_url=False, include_input=True):
         where = tuple(part for part in detail["loc"] if not _is_branch(part))
-        found.append((where, _message(detail, where)))
+        found.append((where, _message(detail, where, root)))
     return list(dict.fromkeys(found))
 
 
@@ -43,10 +43,10 @@ def _is_branch(part: str | int) -> bool:
     return isinstance(part, str) and (part.startswith("<") or "[" in part or part in scalars)
 
 
-def _message(detail: Any, where: KeyPath) -> str:
+def _message(detail: Any, where: KeyPath, root: Model) -> str:
     error_type, value = detail["type"], detail["input"]
     if error_type == "extra_forbidden":
-        return unknown_key(where)
+        return unknown_key(where, root)
     if error_type == "value_error":
         return str(detail["msg"]).removeprefix("Value error, ")
     if error_type == "missing":
@@ -55,10 +55,10 @@ def _message(detail: Any, where: KeyPath) -> str:
         return "is empty: give a value, or leave it out"
     must_be = _MUST_BE.get(error_type)
     complaint = f" {must_be}" if must_be else f": {detail['msg'].removeprefix('Input ')}"
-    return f"{_shown(value, where)}{complaint}{_cure(detail, where)}"
+    return f"{_shown(value, where)}{complaint}{_cure(detail, where, root)}"
 
 
-def _cure(detail: Any, where: KeyPath) -> str:
+def _cure(detail: Any, where: KeyPath, root: Model) -> str:
     """Return what to write instead, empty where that is not known."""
     error_type, value = detail["type"], detail["input"]
     if error_type == "literal_error":
@@ -66,7 +66,7 @@ def _cure(detail: Any, where: KeyPath) -> str:
         near = did_you_mean(str(value), allowed)
         return f"; did you mean {near!r}?" if near else ""
     if error_type == "model_type":
-        return f": {', '.join(known_at(where))}"
+        return f": {', '.join(known_at(where, root))}"
     if error_type == "string_type":
         return "; in YAML a {placeholder} wants quotes" if isinstance(value, dict) else "; quote it"
     return ""
@@ -84,13 +84,13 @@ def _shown(value: object, where: KeyPath) -> str:
     return "the value" if "librdkafka" in where else repr(value)
 
 
-def unknown_key(where: KeyPath) -> str:
+def unknown_key(where: KeyPath, root: Model) -> str:
     """Return that the key may not stand there, and which key may be meant."""
-    name, known = str(where[-1]), known_at(where[:-1])
+    name, known = str(where[-1]), known_at(where[:-1], root)
     near = did_you_mean(name, known)
     if near:
         return f"unknown key; did you mean {near!r}?"
-    elsewhere = paths_of_key(name)
+    elsewhere = paths_of_key(name, root)
     if elsewhere:
         return f"unknown key here; did you mean {' or '.join(elsewhere)}?"
     return f"unknown key; known: {', '.join(known)}"

@@ -23,19 +23,21 @@ class Variable:
     free: bool = False  # a map with any keys: BKC_KAFKA__LIBRDKAFKA__LINGER.MS is a variable too
 
 
-def known_at(where: KeyPath) -> list[str]:
-    """Return the keys that may stand at a place in the file."""
-    model: Model = Settings
+def known_at(where: KeyPath, root: Model = Settings) -> list[str]:
+    """Return the keys that may stand at a place in the file; `root`: the model of the file."""
+    model: Model = root
     for part in where:
         if isinstance(part, str) and part in _fields(model):
             model = model_in(_fields(model)[part]) or model
     return list(_fields(model))
 
 
-def paths_of_key(name: str) -> list[str]:
+def paths_of_key(name: str, root: Model = Settings) -> list[str]:
     """Return the paths in the file that end in a key of this name, or are this name."""
-    places = [variable.where for variable in variables() if variable.where[0] != "exchange"]
-    places += [("subscriptions[]", key) for key in known_at(("subscriptions", 0))]
+    places = [variable.where for variable in variables(root) if variable.where[0] != "exchange"]
+    for key, annotation in _fields(root).items():
+        if get_origin(annotation) is list and model_in(annotation) is not None:
+            places += [(f"{key}[]", below) for below in known_at((key, 0), root)]
     wanted = normalise(name)
     return [
         path_of(place)

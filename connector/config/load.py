@@ -5,24 +5,31 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
+from typing_extensions import TypeVar
 
-from connector.config import environment, error_text
+from connector.config import account, environment, error_text
+from connector.config.account import AccountWorkerSettings
 from connector.config.keys import PREFIX, known_at
 from connector.config.model import Settings
+from connector.config.sections import WorkerSettings
 from connector.config.yaml_source import SourceMap, parse
 from connector.errors import Refused, did_you_mean
 from connector.planning.model import Finding
 
+SettingsT_co = TypeVar("SettingsT_co", bound=WorkerSettings, default=Settings, covariant=True)
+# The key that only one worker's file has -> whose file it is.
+_WORKER_OF = {"subscriptions": "market", "accounts": "account"}
+
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Generic[SettingsT_co]):
     """A config file as it was read, with the environment's settings above its own."""
 
-    settings: Settings
+    settings: SettingsT_co
     places: SourceMap
     hash: str  # `content_hash` of the bytes it was parsed from
 
@@ -36,16 +43,42 @@ class Loaded:
 
 
 def load(path: Path, content: bytes | None = None) -> Loaded:
-    """Read the file, or take its `content` as read before, and the environment.
+    """Read the market worker's file, or take its `content` as read before, and the environment.
 
     Files that settings name are read when they are used.
 
     Raises:
         Refused: one line per problem, as `connector.yaml:14: subscriptions[2].streams[0]: ...`.
     """
+    return _load(path, content, Settings)
+
+
+def load_account(path: Path) -> Loaded[AccountWorkerSettings]:
+    """Read the account worker's file, and the environment. Raises as `load`.
+
+    Refused, too: a Kafka that is not encrypted and authenticated, unless the file allows it.
+    """
+    loaded = _load(path, None, AccountWorkerSettings)
+    problems = list(account.findings(loaded.settings))
+    if problems:
+        raise loaded.refused(problems)
+    return loaded
+
+
+def load_any(path: Path) -> Loaded[WorkerSettings]:
+    """Read the file of whichever worker it is. Raises as `load`, and `load_account`."""
+    return load_account(path) if is_account_file(path) else load(path)
+
+
+def is_account_file(path: Path) -> bool:
+    """Say whether a file is the account worker's: it has `accounts`. Raises Refused: no YAML."""
+    return "accounts" in parse(_decode(_read(path), path), str(path))[0]
+
+
+def _load(path: Path, content: bytes | None, model: type[SettingsT_co]) -> Loaded[SettingsT_co]:
     content = _read(path) if content is None else content
     data, lines = parse(_decode(content, path), str(path))
-    given = environment.read(os.environ)
+    given = environment.read(os.environ, model)
     if given.problems:
         raise Refused("\n".join(given.problems))
     in_force = {
@@ -54,7 +87,7 @@ def load(path: Path, content: bytes | None = None) -> Loaded:
         if not any(where[: len(section)] == section for section in given.replaced)
     }
     places = SourceMap(str(path), in_force, given.variables)
-    return Loaded(_settings(data, places), places, content_hash(content))
+    return Loaded(_settings(data, places, model), places, content_hash(content))
 
 
 def content_hash(content: bytes) -> str:
@@ -62,14 +95,19 @@ def content_hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:12]
 
 
-def _settings(data: dict[str, Any], places: SourceMap) -> Settings:
+def _settings(data: dict[str, Any], places: SourceMap, model: type[SettingsT_co]) -> SettingsT_co:
     # pydantic-settings takes Hold for hold, and drops one of the two where both are given.
-    unknown = [(key,) for key in data if key not in known_at(())]
-    problems = [places.locate(where, error_text.unknown_key(where)) for where in unknown]
+    unknown = [(key,) for key in data if key not in known_at((), model)]
+    others = [key for (key,) in unknown if key in _WORKER_OF]
+    if others:
+        worker = _WORKER_OF[others[0]]
+        text = f"is of the {worker} worker, which has a file of its own: bkc run {worker} FILE"
+        raise Refused(places.locate((others[0],), text))
+    problems = [places.locate(where, error_text.unknown_key(where, model)) for where in unknown]
     try:
-        settings = Settings(**{key: data[key] for key in data if (key,) not in unknown})
+        settings = model(**{key: data[key] for key in data if (key,) not in unknown})
     except ValidationError as error:
-        problems += [places.locate(*finding) for finding in error_text.findings(error)]
+        problems += [places.locate(*finding) for finding in error_text.findings(error, model)]
         if not data:
             problems.insert(0, f"{places.file}: is empty; bkc init writes a file to begin with")
         raise Refused("\n".join(problems)) from error

@@ -9,13 +9,14 @@ from connector.binance.exchange_info import Universe
 from connector.binance.products import ENVIRONMENTS, Bases, Product
 from connector.config.load import Loaded
 from connector.config.model import Settings
+from connector.config.sections import WorkerSettings
 from connector.errors import Refused
 from connector.planning.budget import LimitShares, PlanBudget, budget_of
 from connector.planning.model import Plan, PlanError
 from connector.planning.plan import make_plan, needs
 
 
-def bases_of(settings: Settings) -> Mapping[Product, Bases]:
+def bases_of(settings: WorkerSettings) -> Mapping[Product, Bases]:
     """Return the hosts of each product: those of an environment of Binance, or the file's own."""
     if isinstance(settings.exchange, str):
         return ENVIRONMENTS[settings.exchange]

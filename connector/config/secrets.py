@@ -4,6 +4,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from connector.config.model import Settings
+from connector.config.sections import WorkerSettings
 from connector.errors import Refused
 
 
@@ -29,7 +30,7 @@ def api_key_of(settings: Settings) -> str | None:
     return None if path is None else secret(path, "backfill.api_key_file")
 
 
-def proxy_of(settings: Settings) -> str | None:
+def proxy_of(settings: WorkerSettings) -> str | None:
     """Return the URL of the proxy, with user name and password if the proxy needs them.
 
     Raises:

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from connector.config.load import Loaded
+from connector.config.model import Settings
+from connector.config.sections import WorkerSettings
 from connector.kafka import librdkafka_check
 from connector.planning.model import Finding, KeyPath
 
 
-def check_offline(loaded: Loaded, *, here: bool) -> list[str]:
+def check_offline(loaded: Loaded[WorkerSettings], *, here: bool) -> list[str]:
     """Return the warnings, a line each with its place.
 
     `here`: the worker runs on this machine; a named file that is missing is an error then, not a
@@ -27,9 +29,9 @@ def check_offline(loaded: Loaded, *, here: bool) -> list[str]:
     return loaded.sentences((where, f"{problem}; the worker needs it") for where, problem in files)
 
 
-def _librdkafka(loaded: Loaded) -> Iterator[Finding]:
+def _librdkafka(loaded: Loaded[WorkerSettings]) -> Iterator[Finding]:
     settings = loaded.settings
-    transactions = settings.delivery == "exactly_once"
+    transactions = not isinstance(settings, Settings) or settings.delivery == "exactly_once"
     for name, problem in librdkafka_check.findings(settings.kafka, transactions=transactions):
         yield ("kafka", "librdkafka", *([] if name is None else [name])), problem
 
@@ -41,7 +43,8 @@ def _files(value: Any, where: KeyPath) -> Iterator[Finding]:
             yield from _files(part, (*where, key))
     elif isinstance(value, Path):
         problem = _problem_of(value)
-        is_folder = where[-1] == "ca_file" and value.is_dir()  # OpenSSL takes a folder of them too
+        # OpenSSL takes a folder of authorities, too.
+        is_folder = where[-1] in ("ca_file", "secrets_dir") and value.is_dir()
         if problem is not None and not is_folder:
             yield where, problem
 

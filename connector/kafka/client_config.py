@@ -5,8 +5,8 @@ Passwords are read here from their files and go into the returned dict alone.
 
 from typing import Any
 
-from connector.config.model import KafkaSettings, SecuritySettings
 from connector.config.secrets import secret
+from connector.config.sections import KafkaSettings, SecuritySettings
 
 # Measured choices (bench/README.md); the file's `librdkafka:` section overrides any of them.
 PRODUCER = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from confluent_kafka import KafkaException, Producer
 
-from connector.config.model import KafkaSettings, SecuritySettings
+from connector.config.sections import KafkaSettings, SecuritySettings
 from connector.errors import did_you_mean
 from connector.kafka import client_config
 

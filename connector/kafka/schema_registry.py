@@ -14,8 +14,8 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from httpx2 import HTTPError  # what the registry client speaks HTTP with
 
 from connector.codec.schema import load
-from connector.config.model import RegistrySettings
 from connector.config.secrets import secret
+from connector.config.sections import RegistrySettings
 from connector.errors import BadMessage, Refused, Retry
 from connector.telemetry import events
 

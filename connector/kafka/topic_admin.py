@@ -19,7 +19,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 from confluent_kafka.cimpl import NewTopic
 
-from connector.config.model import KafkaSettings, TopicSettings
+from connector.config.sections import KafkaSettings, TopicSettings
 from connector.errors import Fatal, Refused, Retry
 from connector.kafka import client_config, error_hints
 from connector.kafka.client import ConnectionErrors, is_no_answer, metadata, open_client

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connector.codec.framing import MAX_BROKER_AHEAD_MS
-from connector.config.model import KafkaSettings
+from connector.config.sections import KafkaSettings
 
 # progress: what is read at every start, checkpoints too.
 TopicRole = Literal["data", "marker", "progress", "dead_letter"]

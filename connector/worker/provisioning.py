@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from connector.config.model import KafkaSettings, RegistrySettings, TopicSettings
+from connector.config.sections import KafkaSettings, RegistrySettings, TopicSettings
 from connector.kafka import topic_admin
 from connector.kafka.schema_registry import ensure_schemas
 from connector.kafka.topic_settings import TopicRole, topic_roles

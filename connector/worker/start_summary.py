@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 from connector.binance.products import PRODUCTS, Product
 from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.load import Loaded
-from connector.config.model import KafkaSettings, Settings
+from connector.config.model import Settings
 from connector.config.plan import bases_of
+from connector.config.sections import KafkaSettings
 from connector.planning.model import Plan
 
 Facts = Mapping[str, str | list[str]]

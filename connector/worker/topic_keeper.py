@@ -7,7 +7,7 @@ transactions no other topic has one either. So the topics are looked at while Ka
 import asyncio
 from collections.abc import Callable
 
-from connector.config.model import KafkaSettings, TopicSettings
+from connector.config.sections import KafkaSettings, TopicSettings
 from connector.errors import Retry
 from connector.feed.pipeline import Pipeline
 from connector.kafka import topic_admin

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Literal
 
 from connector.codec.schema import DEAD_LETTER, own_topics
-from connector.config.model import KafkaSettings, RegistrySettings
+from connector.config.sections import KafkaSettings, RegistrySettings
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.stored_state import LastWriter
 from connector.kafka import client_config

@@ -132,3 +132,18 @@ def test_the_file_may_be_named_by_the_environment(
     result = CliRunner().invoke(app, ["check"])
 
     assert (result.exit_code, "btcusdt@trade" in result.stdout) == (0, True)
+
+
+def test_an_account_workers_file_is_shown_by_account_and_product() -> None:
+    path = DEMO.parent / "account.yaml"
+
+    lines = CliRunner().invoke(app, ["check", str(path)]).stdout.splitlines()
+
+    assert [line.split() for line in lines[1:6]] == [
+        ["desk-1", "spot", "session-logon", "binance.account-events"],
+        ["desk-1", "margin", "listen-token", "binance.account-events"],
+        ["desk-1", "usdm", "listen-key", "binance.account-events"],
+        ["desk-1", "coinm", "listen-key", "binance.account-events"],
+        ["desk-2", "spot", "signature", "desk-2.account-events"],
+    ]
+    assert lines[-1] == f"{path} is good: 5 subscriptions of 2 accounts"

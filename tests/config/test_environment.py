@@ -7,6 +7,7 @@ import pytest
 
 from connector.config.environment import read
 from connector.config.keys import variables
+from connector.config.model import Settings
 from connector.config.plan import bases_of
 from tests.support.config import loaded, refused
 
@@ -158,13 +159,14 @@ def test_kubernetes_service_links_and_our_own_option_are_no_settings(
 def test_every_variable_of_every_section_is_known() -> None:
     names = {variable.name: "x" for variable in variables()}
 
-    assert read(names).problems == ()
+    assert read(names, Settings).problems == ()
     assert len(names) == len(list(variables()))
     assert {"BKC_KAFKA__SECURITY__CA_FILE", "BKC_EXCHANGE__OPTIONS__REST"} < names.keys()
 
 
 def test_json_in_a_variable_replaces_a_list_and_joins_a_map() -> None:
-    given = read({"BKC_KAFKA": '{"client_id": "a"}', "BKC_SUBSCRIPTIONS": '[{"product": "x"}]'})
+    values = {"BKC_KAFKA": '{"client_id": "a"}', "BKC_SUBSCRIPTIONS": '[{"product": "x"}]'}
+    given = read(values, Settings)
 
     assert given.replaced == {("subscriptions",)}
     assert given.variables[("subscriptions", 0, "product")] == "BKC_SUBSCRIPTIONS"

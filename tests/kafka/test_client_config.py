@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import Producer
 from pydantic import ValidationError
 
-from connector.config.model import KafkaSettings, SecuritySettings
+from connector.config.sections import KafkaSettings, SecuritySettings
 from connector.errors import Refused
 from connector.kafka import client_config
 from connector.lab.certificates import Authority

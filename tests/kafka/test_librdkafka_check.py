@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.config.model import KafkaSettings
+from connector.config.sections import KafkaSettings
 from connector.kafka.librdkafka_check import findings
 
 

@@ -11,7 +11,7 @@ from aiohttp import web
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 
 from connector.codec.schema import load
-from connector.config.model import RegistrySettings
+from connector.config.sections import RegistrySettings
 from connector.errors import BadMessage, Refused, Retry
 from connector.kafka import schema_registry as ours
 from connector.lab.registry import FIRST_ID, Registry

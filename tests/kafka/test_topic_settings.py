@@ -2,7 +2,7 @@
 
 import pytest
 
-from connector.config.model import KafkaSettings, SecuritySettings
+from connector.config.sections import KafkaSettings, SecuritySettings
 from connector.kafka.topic_settings import (
     DescribedTopic,
     TopicReport,

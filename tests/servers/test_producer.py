@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connector.codec.framing import KafkaRecord
-from connector.config.model import KafkaSettings
+from connector.config.sections import KafkaSettings
 from connector.kafka import client_config
 from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.lab.real_kafka import RealKafka

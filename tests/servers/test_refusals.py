@@ -17,7 +17,7 @@ from confluent_kafka.cimpl import NewTopic
 from connector.binance.stream_name import parse
 from connector.codec.avro import decode_record, encode_record
 from connector.codec.schema import load
-from connector.config.model import KafkaSettings
+from connector.config.sections import KafkaSettings
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.rest_requests import SnapshotBook
 from connector.kafka import client_config

@@ -21,7 +21,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from connector.config.model import KafkaSettings, SecuritySettings, TopicSettings
+from connector.config.sections import KafkaSettings, SecuritySettings, TopicSettings
 from connector.errors import Fatal, Refused, Retry
 from connector.kafka import client_config, topic_admin
 from connector.kafka.bulk_consumer import BulkConsumer

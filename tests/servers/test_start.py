@@ -16,7 +16,7 @@ from confluent_kafka.cimpl import NewTopic
 from typer.testing import CliRunner
 
 from connector.cli import app
-from connector.config.model import KafkaSettings, TopicSettings
+from connector.config.sections import KafkaSettings, TopicSettings
 from connector.errors import Refused, Retry
 from connector.kafka import client_config, topic_admin
 from connector.kafka.topic_settings import TopicRole

@@ -10,7 +10,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connector.codec.framing import KafkaRecord
-from connector.config.model import KafkaSettings
+from connector.config.sections import KafkaSettings
 from connector.continuity.stored_state import LastWriter
 from connector.kafka import client_config
 from connector.kafka.committer import WriterLookup

@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from connector.binance.stream_name import parse
 from connector.codec.schema import load, own_topics
-from connector.config.model import KafkaSettings, TopicSettings
+from connector.config.sections import KafkaSettings, TopicSettings
 from connector.kafka import topic_admin
 from connector.kafka.topic_settings import topic_roles
 from connector.kafka.trouble import UNANSWERED

@@ -9,7 +9,7 @@ from connector.backfill.manual.missing import PresentEvents
 from connector.backfill.manual.report import OnProgress
 from connector.backfill.pages import Span
 from connector.binance.stream_name import Stream
-from connector.config.model import KafkaSettings, RegistrySettings
+from connector.config.sections import KafkaSettings, RegistrySettings
 from connector.continuity.audit.coverage import Coverage, Marker
 from connector.continuity.audit.ranges import AFTER_ALL, BEFORE_ALL
 from connector.continuity.audit.series import AuditedSeries

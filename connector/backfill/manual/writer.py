@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from connector.config.model import KafkaSettings
+from connector.config.sections import KafkaSettings
 from connector.continuity.gap import Gap
 from connector.continuity.marker import MarkerState
 from connector.continuity.outbox import Outbox

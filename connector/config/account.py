@@ -1,0 +1,175 @@
+"""The account worker's config file: accounts, their key files and streams, and its own checks."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, ByteSize, Field, model_validator
+
+from connector.binance.account_events.layout import AccountProduct
+from connector.config import values
+from connector.config.key_files import KeyFiles, files_in
+from connector.config.sections import KafkaSettings, WorkerSettings
+from connector.planning.model import Finding
+
+TOPIC, MARKERS, PROGRESS = "account-events", "account-markers", "account-progress"
+_AUTHENTICATED = ("SASL_SSL", "SSL with certificate_file and key_file")
+_UNVERIFIED = {  # librdkafka's key -> the value with which anybody may pass for the broker
+    "enable.ssl.certificate.verification": "false",
+    "ssl.endpoint.identification.algorithm": "none",
+}
+
+SpotMethod = Literal["signature", "session-logon"]
+ListenKey = Literal["listen-key"]
+StreamMethod = Literal["signature", "session-logon", "listen-token", "listen-key"]
+
+
+class AccountStreams(values.Section):
+    """The products whose events are read, and how each is subscribed."""
+
+    spot: SpotMethod | None = Field(
+        None, description="session-logon wants an Ed25519 key; signature takes any."
+    )
+    margin: Literal["listen-token"] | None = Field(None, description="Cross margin.")
+    usdm: ListenKey | None = Field(None, description="USD-M futures.")
+    coinm: ListenKey | None = Field(None, description="COIN-M futures.")
+    options: ListenKey | None = Field(None, description="Options.")
+    portfolio_margin: ListenKey | None = Field(None, description="Portfolio margin.")
+    portfolio_margin_pro: ListenKey | None = Field(None, description="Portfolio margin pro.")
+    margin_risk: ListenKey | None = Field(None, description="Margin calls and liabilities.")
+    margin_uta: ListenKey | None = Field(None, description="Margin of the unified account.")
+
+    @model_validator(mode="after")
+    def _some(self) -> "AccountStreams":
+        if not self.methods():
+            raise ValueError(f"names no product; known: {', '.join(AccountStreams.model_fields)}")
+        return self
+
+    def methods(self) -> dict[AccountProduct, StreamMethod]:
+        """Return how each product that is read is subscribed, in the order of the fields."""
+        return {name: method for name, method in self if method is not None}  # type: ignore[misc]
+
+
+def _alias(value: str) -> str:
+    if len(value) > 64 or not value.replace("-", "").replace("_", "").isalnum():  # noqa: PLR2004
+        raise ValueError(f"{value!r} is no alias: letters, digits, dash and underscore, at most 64")
+    if not value.isascii():
+        raise ValueError(f"{value!r} is no alias: plain letters alone")
+    return value
+
+
+class AccountSettings(values.Section):
+    """An account: what one API key belongs to. Its keys are read from files."""
+
+    alias: Annotated[str, AfterValidator(_alias)] = Field(
+        description="How topics, metrics and logs call it: the key of its records. Its id stands"
+        " nowhere. A new alias is a new account: it begins anew."
+    )
+    api_key_file: Path | None = Field(None, description="The API key; it needs to read only.")
+    private_key_file: Path | None = Field(
+        None, description="Ed25519 or RSA key that signs; PEM. Ed25519 is the best choice."
+    )
+    passphrase_file: Path | None = Field(None, description="Of an encrypted private key.")
+    secret_key_file: Path | None = Field(None, description="HMAC secret that signs.")
+    secrets_dir: Path | None = Field(
+        None,
+        description="In place of those: a folder with api-key, and private-key.pem (and"
+        " passphrase) or secret-key.",
+    )
+    streams: AccountStreams
+    topic: values.TopicName | None = Field(
+        None, description="Where its events go; default: prefix and account-events."
+    )
+    snapshot_at_start: bool = Field(
+        True, description="At the very first start, write what the account holds."
+    )
+    hold: values.Hold = Field(
+        ByteSize(64 * 1024 * 1024),
+        description="Bytes of its events kept while Kafka is away; beyond it they are dropped,"
+        " the break is marked, and the account is reconciled.",
+    )
+
+    @model_validator(mode="after")
+    def _one_key(self) -> "AccountSettings":
+        signing = (self.private_key_file, self.secret_key_file)
+        if self.secrets_dir is not None:
+            if any((self.api_key_file, self.passphrase_file, *signing)):
+                raise ValueError("secrets_dir holds all files of the key: leave the others out")
+            return self
+        if self.api_key_file is None:
+            raise ValueError("has no key: name api_key_file, or secrets_dir")
+        if all(signing) or not any(signing):
+            raise ValueError("needs one key that signs: private_key_file or secret_key_file")
+        if self.passphrase_file is not None and self.private_key_file is None:
+            raise ValueError("passphrase_file is of a private_key_file: there is none")
+        if self.streams.spot == "session-logon" and self.secret_key_file is not None:
+            raise ValueError("session-logon wants an Ed25519 private_key_file; or spot: signature")
+        return self
+
+    def key_files(self) -> KeyFiles:
+        """Return the files of its key. Raises Refused: secrets_dir does not hold them."""
+        if self.api_key_file is None:
+            return files_in(self.secrets_dir or Path())
+        return KeyFiles(
+            self.api_key_file, self.private_key_file, self.secret_key_file, self.passphrase_file
+        )
+
+
+class AccountWorkerSettings(WorkerSettings):
+    """The whole file of the account worker."""
+
+    instance: values.InstanceName = Field(
+        "account",
+        description="Names this writer: its transactional.id. Two account workers on one cluster"
+        " need two names, and may share no account.",
+    )
+    allow_insecure_kafka: bool = Field(
+        False,
+        description="true: write accounts to a Kafka that is not encrypted and authenticated."
+        " Every start warns of it.",
+    )
+    accounts: list[AccountSettings] = Field(min_length=1, description="Whose events are read.")
+
+    def topic_of(self, account: AccountSettings) -> str:
+        """Return the topic of an account's events."""
+        return account.topic or f"{self.topic_prefix}.{TOPIC}"
+
+
+def findings(settings: AccountWorkerSettings) -> Iterator[Finding]:
+    """Yield what the sections cannot see alone: accounts named twice, Kafka that is not secure."""
+    seen: dict[str, int] = {}
+    for index, account in enumerate(settings.accounts):
+        first = seen.setdefault(account.alias, index)
+        if first != index:
+            problem = f"{account.alias!r} is the alias of accounts[{first}], too: take another"
+            yield ("accounts", index, "alias"), problem
+    for topic in (MARKERS, PROGRESS):
+        yield from _own_topic(settings, f"{settings.topic_prefix}.{topic}")
+    if not settings.allow_insecure_kafka:
+        for problem in insecurities(settings.kafka):
+            cure = "or say allow_insecure_kafka: true"
+            yield ("kafka", "security"), f"{problem}: accounts are not written there; {cure}"
+
+
+def _own_topic(settings: AccountWorkerSettings, topic: str) -> Iterator[Finding]:
+    for index, account in enumerate(settings.accounts):
+        if account.topic == topic:
+            yield ("accounts", index, "topic"), f"{topic} is the connector's own: take another"
+
+
+def insecurities(kafka: KafkaSettings) -> list[str]:
+    """Return why a connection to Kafka is not encrypted and authenticated; empty: it is.
+
+    Authenticated are both: the client by SASL or a certificate, the broker by its certificate.
+    """
+    security, found = kafka.security, []
+    client_known = security.protocol == "SASL_SSL" or security.certificate_file is not None
+    if not security.protocol.endswith("SSL") or not client_known:
+        found.append(
+            f"protocol {security.protocol} is not encrypted and authenticated: use"
+            f" {' or '.join(_AUTHENTICATED)}"
+        )
+    for name, value in _UNVERIFIED.items():
+        if str(kafka.librdkafka.get(name, "")).lower() == value:
+            found.append(f"librdkafka's {name}: {value} lets anybody pass for the broker")
+    return found
