@@ -6,7 +6,14 @@ Sources: errors.md of binance-spot-api-docs (2026-07-21), the error pages of fut
 
 from collections.abc import Mapping
 
-from connector.binance.rest_errors import BANNED, SHORTEST_BAN_S, SLOW_DOWN, TEMPORARY_CODES
+from connector.binance.rest_errors import (
+    BANNED,
+    SHORTEST_BAN_S,
+    SLOW_DOWN,
+    TEMPORARY_CODES,
+    code_and_text,
+    error_from_response,
+)
 from connector.binance.wsapi_messages import ErrorBody
 from connector.errors import Refused, Retry
 
@@ -87,6 +94,21 @@ def error_from_answer(
     if status >= _SERVER_ERROR or code in TEMPORARY_CODES:
         return Retry(text)
     return Refused(text)
+
+
+def error_from_rest(
+    place: str, status: int, body: bytes, retry_after: str | None, now: float
+) -> Retry | Refused:
+    """Return the error to raise for a REST answer of an account; arguments as REST's have them."""
+    error = error_from_response(place, status, body, retry_after, now)
+    code, text = code_and_text(body)
+    if status in (SLOW_DOWN, BANNED) or code in _RATE_CODES:
+        after_s = error.after_s if isinstance(error, Retry) else None
+        return BackOff(str(error), after_s or _MINUTE_S - now % _MINUTE_S)
+    if code in _CLASSES:
+        kind, cure = _CLASSES[code]
+        return kind(f"{place}: HTTP {status}: {code} {text}" + (f"; {cure}" if cure else ""))
+    return error
 
 
 def _after_s(status: int, error: ErrorBody | None, now: float) -> float:

@@ -32,6 +32,13 @@ POOL_OF: Mapping[Product, str] = {
 }
 # Request weight that one IP address has in a minute, by pool.
 WEIGHT_PER_MINUTE: Mapping[str, int] = {"spot": 6000, "futures": 2400, "options": 400}
+# And what accounts have beside them. sapi: 12,000 for each path, counted here as if for all of them
+# together. Portfolio margin: 6,000 (2026-11).
+ACCOUNT_WEIGHT_PER_MINUTE: Mapping[str, int] = {
+    **WEIGHT_PER_MINUTE,
+    "sapi": 12_000,
+    "portfolio": 6_000,
+}
 # Requests of any weight that one IP address has in five minutes, by pool.
 RAW_REQUESTS_PER_5_MINUTES: Mapping[str, int] = {"spot": 300_000}
 
@@ -43,6 +50,36 @@ class Call:
     path: str
     weight: int
     params: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PathFamily:
+    """Calls whose paths begin alike.
+
+    Attributes:
+        product: Whose REST host and clock they have.
+        pool: The weight they use.
+        production_base: Host of its own in production; "": that of `product`.
+    """
+
+    product: Product
+    pool: str
+    production_base: str = ""
+
+
+FAMILIES: Mapping[str, PathFamily] = {
+    "api": PathFamily("spot", "spot"),
+    "sapi": PathFamily("spot", "sapi"),
+    "fapi": PathFamily("usdm", "futures"),
+    "dapi": PathFamily("coinm", "futures"),
+    "eapi": PathFamily("options", "options"),
+    "papi": PathFamily("usdm", "portfolio", "https://papi.binance.com"),
+}
+
+
+def family_of(path: str) -> PathFamily:
+    """Return the family of a path such as /fapi/v3/balance; raises KeyError for any other."""
+    return FAMILIES[path.split("/", 2)[1]]
 
 
 # permissionSets names some 170 groups for each symbol and makes two thirds of spot's answer;

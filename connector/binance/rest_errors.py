@@ -107,6 +107,12 @@ def foreign_body(place: str, status: int, body: bytes, problem: str) -> Retry:
     )
 
 
+def code_and_text(body: bytes) -> tuple[int, str]:
+    """Return the API's error code and text in a body; 0 and "": it has none."""
+    error = _api_error(body)
+    return (0, "") if error is None else (error.code, error.msg)
+
+
 def _api_error(body: bytes) -> _ApiError | None:
     try:
         return msgspec.json.decode(body, type=_ApiError)

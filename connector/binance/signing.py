@@ -136,7 +136,7 @@ def signed_query(
     whole = given(params) | {"timestamp": timestamp_ms}
     if recv_window_ms is not None:
         whole["recvWindow"] = recv_window_ms
-    query = urlencode({name: _text(value) for name, value in whole.items()}, quote_via=quote)
+    query = urlencode({name: text_of(value) for name, value in whole.items()}, quote_via=quote)
     return f"{query}&signature={quote(_signer(credentials).sign(query.encode()), safe='')}"
 
 
@@ -157,10 +157,10 @@ def payload(params: ApiParams) -> str:
     UTF-8, joined by `&`, not percent-encoded, without the signature itself.
     """
     parts = sorted(params.items())
-    return "&".join(f"{name}={_text(value)}" for name, value in parts if name != "signature")
+    return "&".join(f"{name}={text_of(value)}" for name, value in parts if name != "signature")
 
 
-def _text(value: ParamValue) -> str:
+def text_of(value: ParamValue) -> str:
     """Return a value as it stands in the request's JSON; a text without its quotes."""
     if isinstance(value, str):
         return value

@@ -6,30 +6,21 @@ import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
-from urllib.parse import urlsplit
-
-import aiohttp
+from urllib.parse import urlencode, urlsplit
 
 from connector.binance import rest_calls
 from connector.binance.exchange_info import ExchangeInfo, Listing, Universe, read_exchange_info
 from connector.binance.products import PRODUCTS, Bases, Product
 from connector.binance.rest_calls import EXCHANGE_INFO, POOL_OF, TICKERS, Call
-from connector.binance.rest_errors import (
-    POOL_BAN_STATUSES,
-    PROXY_LOGIN,
-    error_from_response,
-    foreign_body,
-)
+from connector.binance.rest_errors import POOL_BAN_STATUSES, error_from_response, foreign_body
 from connector.binance.rows import OddRow
 from connector.binance.tickers import read_tickers
 from connector.errors import Refused, Retry
 from connector.transport.exchange_clock import ExchangeClock
-from connector.transport.tls import certificate_cure
+from connector.transport.rest_session import HttpCall, RestSession
 from connector.transport.weight_pool import WeightPool
 
-TIMEOUT = aiohttp.ClientTimeout(total=60, sock_connect=10, sock_read=20)
-MAX_CONNECTIONS = 8  # calls at once
-OK, PROXY_AUTHENTICATION_REQUIRED = 200, 407
+OK = 200
 _Answer = TypeVar("_Answer")
 
 
@@ -70,22 +61,18 @@ class RestClient:
             for name, weight in rest_calls.WEIGHT_PER_MINUTE.items()
         }
         self._bases = bases
-        self._proxy = proxy
         self._clock = clock
         self._api_key = api_key
-        self._tls = tls
-        self._session: aiohttp.ClientSession | None = None
+        self._session = RestSession(proxy, tls)
         self.exchange_clock = ExchangeClock(self._body, clock)
 
     async def start(self) -> None:
         """Create the session; no connection is opened yet."""
-        connector = aiohttp.TCPConnector(limit=MAX_CONNECTIONS, ssl=self._tls or True)
-        self._session = aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False)
+        await self._session.start()
 
     async def close(self) -> None:
         """Close the connections."""
-        if self._session is not None:
-            await self._session.close()
+        await self._session.close()
 
     async def get(
         self,
@@ -118,53 +105,18 @@ class RestClient:
         pool = self.pools[POOL_OF[product]]
         await pool.admit(weight, share)
         base, on_headers = self._bases[product].rest, partial(pool.on_headers, weight=weight)
-        call = _describe_call(base, path, params)
+        query = f"?{urlencode(params)}" if params else ""
+        place = _describe_call(base, path, params)
+        call = HttpCall(base + path + query, place, api_key=self._api_key if keyed else None)
         with pool.in_flight(weight):
-            answer = await self._fetch(base + path, params, call, keyed, on_headers)
-        status, headers, body = answer
+            answer = await self._session.fetch(call, on_headers)
+        status, wait = answer.status, answer.headers.get("Retry-After")
         if status == OK:
-            return body
-        error = error_from_response(call, status, body, headers.get("Retry-After"), self._clock())
+            return answer.body
+        error = error_from_response(place, status, answer.body, wait, self._clock())
         if status in POOL_BAN_STATUSES and isinstance(error, Retry) and error.after_s is not None:
             pool.ban(status, error.after_s)
         raise error
-
-    async def _fetch(
-        self,
-        url: str,
-        params: Mapping[str, str | int],
-        call: str,
-        keyed: bool,
-        on_headers: Callable[[Mapping[str, str]], None],
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Return status, headers and body of any answer; `on_headers` gets the headers at once.
-
-        Texts of errors are made here, never taken from an error that holds the URL of the proxy.
-        """
-        if self._session is None:
-            raise RuntimeError("RestClient.start() comes first")
-        headers = {"X-MBX-APIKEY": self._api_key} if keyed and self._api_key else {}
-        try:
-            # Redirects are not followed: the key would go along.
-            async with self._session.get(
-                url, params=params, headers=headers, proxy=self._proxy, allow_redirects=False
-            ) as answer:
-                on_headers(answer.headers)
-                return answer.status, answer.headers, await answer.read()
-        except TimeoutError:
-            raise Retry(f"{call}: no answer in time") from None
-        except aiohttp.ClientHttpProxyError as error:
-            raise _proxy_error(call, error.status) from None
-        except aiohttp.ClientProxyConnectionError as error:
-            raise Retry(f"{call}: the proxy cannot be reached: {error.strerror}") from None
-        except aiohttp.ClientConnectorCertificateError as error:
-            cause = error.certificate_error
-            cure = certificate_cure(str(cause))
-            raise Retry(f"{call}: cannot connect: {cause}{cure}") from None
-        except aiohttp.ClientConnectorError as error:
-            raise Retry(f"{call}: cannot connect: {error.strerror or error}") from None
-        except aiohttp.ClientError as error:
-            raise Retry(f"{call}: {type(error).__name__} while it answered") from None
 
     async def universe(
         self, products: Collection[Product], with_volumes: Collection[Product]
@@ -221,10 +173,3 @@ def _describe_call(base: str, path: str, params: Mapping[str, str | int]) -> str
     """Return a call for a person: no scheme, no user name, of the query the symbol alone."""
     symbol = params.get("symbol")
     return f"{urlsplit(base).hostname}{path}" + ("" if symbol is None else f" ({symbol})")
-
-
-def _proxy_error(call: str, status: int) -> Retry | Refused:
-    """Return the error for a proxy that does not connect to the exchange."""
-    if status == PROXY_AUTHENTICATION_REQUIRED:
-        return Refused(f"{call}: {PROXY_LOGIN}")
-    return Retry(f"{call}: the proxy answered {status} and made no connection")

@@ -3,7 +3,15 @@
 import pytest
 
 from connector.binance import api_errors
-from connector.binance.api_errors import BackOff, error_from_answer
+from connector.binance.api_errors import (
+    BackOff,
+    DropSymbol,
+    NewListenKey,
+    ReplaceKey,
+    SyncClock,
+    error_from_answer,
+    error_from_rest,
+)
 from connector.binance.wsapi_messages import ErrorBody, ErrorData
 from connector.errors import Refused, Retry
 
@@ -74,3 +82,40 @@ def test_an_error_without_a_body_names_place_and_status() -> None:
     assert (
         str(error_from_answer("usdm WS API: x", 500, None, NOW_S)) == "usdm WS API: x: status 500"
     )
+
+
+def rest_error(status: int, code: int, retry_after: str | None = None) -> Retry | Refused:
+    body = b'{"code":%d,"msg":"text"}' % code
+    return error_from_rest("host/path", status, body, retry_after, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, -1021, SyncClock),
+        (400, -1022, ReplaceKey),
+        (400, -1121, DropSymbol),
+        (400, -1125, NewListenKey),
+        (401, -2015, ReplaceKey),
+        (503, -1008, Retry),
+        (400, -1102, Refused),
+        (429, -1003, BackOff),
+    ],
+)
+def test_rests_errors_are_of_the_same_classes(status: int, code: int, kind: type) -> None:
+    error = rest_error(status, code)
+
+    assert type(error) is kind
+    assert f"host/path: HTTP {status}: {code} text" in str(error)
+
+
+def test_a_ban_by_rest_lasts_as_its_header_says_and_else_to_the_minutes_end() -> None:
+    banned, unnamed = rest_error(418, -1003, "77"), rest_error(429, -1003)
+
+    assert isinstance(banned, BackOff)
+    assert isinstance(unnamed, BackOff)
+    assert (banned.after_s, unnamed.after_s) == (77.0, 60.0)
+
+
+def test_a_rejected_key_is_told_the_cure_once() -> None:
+    assert str(rest_error(401, -2015)).count("check the") == 1

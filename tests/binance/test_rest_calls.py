@@ -2,6 +2,7 @@
 
 import pytest
 
+from connector.binance import rest_calls
 from connector.binance.catalogue import ROWS
 from connector.binance.products import PRODUCTS
 from connector.binance.rest_calls import (
@@ -59,3 +60,21 @@ def test_each_product_has_its_calls_and_a_pool_with_a_limit() -> None:
 
 def test_both_futures_products_share_one_pool() -> None:
     assert POOL_OF["usdm"] == POOL_OF["coinm"] == "futures"
+
+
+@pytest.mark.parametrize(
+    ("path", "product", "pool"),
+    [
+        ("/api/v3/account", "spot", "spot"),
+        ("/sapi/v1/margin/account", "spot", "sapi"),
+        ("/dapi/v1/balance", "coinm", "futures"),
+        ("/papi/v1/balance", "usdm", "portfolio"),
+    ],
+)
+def test_a_path_tells_whose_host_it_is_of_and_which_weight_it_uses(
+    path: str, product: str, pool: str
+) -> None:
+    family = rest_calls.family_of(path)
+
+    assert (family.product, family.pool) == (product, pool)
+    assert pool in rest_calls.ACCOUNT_WEIGHT_PER_MINUTE

@@ -308,7 +308,9 @@ async def test_a_refused_connection_is_a_retry() -> None:
 
 
 async def test_an_answer_that_does_not_come_is_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.transport.rest.TIMEOUT", aiohttp.ClientTimeout(total=0.2))
+    monkeypatch.setattr(
+        "connector.transport.rest_session.TIMEOUT", aiohttp.ClientTimeout(total=0.2)
+    )
     left = asyncio.Event()
 
     async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
