@@ -50,6 +50,11 @@ class LabAccount:
         self._trade_ids: dict[str, int] = {}
 
     @property
+    def is_futures(self) -> bool:
+        """Whether it has wallets and positions; spot and margin have free and locked amounts."""
+        return self.product in ("usdm", "coinm")
+
+    @property
     def view(self) -> Ledger:
         """What queries show."""
         return self.frozen or self.ledger

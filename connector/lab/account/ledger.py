@@ -128,6 +128,11 @@ class AlgoOrder:
     status: str = "NEW"
     order_id: int = 0
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still place its order."""
+        return self.status in OPEN_ALGO_STATUSES
+
 
 @dataclass(slots=True)
 class Ledger:
