@@ -7,11 +7,13 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from tests.support.thorough import examples
 from tests.support.waiting import GIVE_UP_S
 
 # The same examples on every run, however slow the machine is.
 settings.register_profile(
     "repeatable",
+    max_examples=examples(100),
     deadline=None,
     derandomize=True,
     database=None,

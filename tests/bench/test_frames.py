@@ -11,7 +11,7 @@ from connector.telemetry.ledger import Ledger
 
 MINUTE_END_MS = 1_790_000_040_000  # candles of a load that begins 1 s earlier are closed here
 FRAMES = 18_000  # 3 s of a3, 1.5 s of a1
-START_S, SECONDS = 1, 6  # at the start every series has its first progress written
+START_S, SECONDS = 1, 3  # at the start every series has its first progress written
 COMMIT_INTERVAL_S = 0.1
 
 

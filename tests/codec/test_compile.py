@@ -15,6 +15,7 @@ from connector.codec.framing import prefix, receipt
 from connector.codec.schema import Field, kinds, load
 from connector.errors import BadMessage
 from tests.support import avro_oracle
+from tests.support.thorough import examples
 
 RECEIVED_US = 1_789_964_484_123_456
 HEAD = {
@@ -91,7 +92,7 @@ def encode(codec: Codec, data: dict[str, Any]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", kinds())
-@settings(max_examples=60)
+@settings(max_examples=examples(100))
 @given(st.data())
 def test_random_messages_become_the_records_the_oracle_expects(
     kind: str, data: st.DataObject

@@ -18,6 +18,7 @@ from connector.codec.schema import Field, kinds, load
 from connector.errors import BadMessage
 from tests.codec.test_compile import RECEIVED_US, TRADE
 from tests.support.avro_oracle import at
+from tests.support.thorough import examples
 
 HEADER = b"\x00\x00\x01\x86\xa1"
 SCHEMA_ID = 100_001
@@ -77,7 +78,7 @@ def usual(kind: str, record: dict[str, Any], wanted: list[str]) -> bool:
 
 
 @pytest.mark.parametrize("kind", kinds())
-@settings(max_examples=25)
+@settings(max_examples=examples(100))
 @given(data=st.data())
 def test_a_scanner_reads_what_fastavro_reads(kind: str, data: st.DataObject) -> None:
     schema = load(kind)

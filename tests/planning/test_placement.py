@@ -21,6 +21,7 @@ from connector.planning.placement import (
     stem_of,
 )
 from tests.support.plan import Wanted, plan, streams
+from tests.support.thorough import examples
 
 COINS = [f"C{number}USDT" for number in range(3000)]
 
@@ -164,7 +165,7 @@ def group(planned: PlannedStream) -> tuple[str, int]:
     return planned.endpoint, planned.connections
 
 
-@settings(max_examples=60)
+@settings(max_examples=examples(150))
 @given(steps=st.lists(wishes(), min_size=1, max_size=5))
 def test_a_new_symbol_moves_nobody(steps: list[list[PlannedStream]]) -> None:
     before: tuple[ConnectionPlan, ...] = ()
@@ -192,7 +193,7 @@ def check(wanted: Sequence[PlannedStream], connections: Sequence[ConnectionPlan]
         assert {planned.endpoint for planned in connection.streams} == {connection.endpoint}
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(50))
 @given(first=st.integers(1, 900), more=st.integers(0, 900))
 def test_many_streams_keep_the_limits_however_they_grow(first: int, more: int) -> None:
     before = place(streams(COINS[:first], rate=4.0))
