@@ -27,6 +27,8 @@ DEADLINES = (
     "connector.transport.websocket.ANSWER_TIMEOUT_S",
     "connector.transport.websocket.PING_AFTER_S",
     "connector.transport.websocket.PONG_WITHIN_S",
+    "connector.transport.frame_reader.PONG_WITHIN_S",
+    "connector.transport.ws_handshake.OPEN_TIMEOUT_S",
     "connector.kafka.topic_admin.REQUEST_TIMEOUT_S",
     "connector.feed.session.MAX_HANDOVER_S",
     "connector.feed.shard.MAX_HANDOVER_S",

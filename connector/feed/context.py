@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from connector.continuity.marker import GapReason
 from connector.continuity.quiet_series import QuietListener
 from connector.continuity.series import Series
-from connector.feed.connect_limiter import ConnectLimiter
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
+from connector.transport.connect_limiter import ConnectLimiter
 from connector.transport.ws_requests import RequestPace
 
 OnQuiet = Callable[[Series, QuietListener], None]

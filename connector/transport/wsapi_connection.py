@@ -2,40 +2,21 @@
 
 import asyncio
 import itertools
-import logging
 import ssl
-import time
 from collections.abc import Callable, Mapping
 from email.utils import parsedate_to_datetime
-from http import HTTPStatus
 from typing import Protocol
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import (
-    ConnectionClosed,
-    InvalidProxyStatus,
-    InvalidStatus,
-    InvalidURI,
-    WebSocketException,
-)
-from websockets.http11 import Response
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
 
 from connector.binance import wsapi_messages
-from connector.binance.api_errors import BackOff
-from connector.binance.rest_errors import BANNED, PROXY_LOGIN, SLOW_DOWN, error_from_response
 from connector.binance.signing import ParamValue
 from connector.binance.wsapi_messages import WsApiAnswer, WsApiEvent
-from connector.errors import Refused, Retry
-from connector.telemetry import events
+from connector.errors import Retry
 from connector.transport import connect_errors
-
-OPEN_TIMEOUT_S = 10.0
-CLOSE_TIMEOUT_S = 2.0
-PING_INTERVAL_S, PONG_WITHIN_S = 10.0, 10.0  # our own; the exchange's pings are answered as well
-MAX_FRAME_BYTES = 64 * 1024 * 1024  # the answer to exchangeInfo is the largest: about 20 MB
-
-# websockets logs whole frames at DEBUG, and requests hold signatures.
-_silent = logging.Logger("bkc.wsapi", logging.CRITICAL + 1)  # noqa: LOG001 - outside the hierarchy
+from connector.transport.frame_reader import FrameReader
+from connector.transport.ws_handshake import open_socket
 
 
 class Listener(Protocol):
@@ -55,6 +36,7 @@ class ApiConnection:
         closed: Resolves with the cause when the connection has ended.
         date_s: The exchange's time in the handshake, epoch seconds; None: it named none.
         opened: Monotonic seconds of the handshake.
+        is_revoked: The exchange ended the session: its key may have been taken away.
     """
 
     def __init__(self, socket: ClientConnection, place: str, listener: Listener) -> None:
@@ -63,13 +45,11 @@ class ApiConnection:
         self._listener = listener
         self._ids = itertools.count(1)
         self._pending: dict[int, _Pending] = {}
-        loop = asyncio.get_running_loop()
-        self.closed: asyncio.Future[str] = loop.create_future()
-        self.opened = loop.time()
         self.date_s = _date_of(socket)
-        self._cause = ""  # of the end, where it is ours
-        self._closing: asyncio.Task[None] | None = None
-        self._reader = asyncio.create_task(self._read(), name=f"{place} reader")
+        self.is_revoked = False
+        self._reader = FrameReader(socket, place, self._take)
+        self.closed, self.opened = self._reader.closed, self._reader.opened
+        self.closed.add_done_callback(self._fail_pending)
 
     @classmethod
     async def open(
@@ -80,21 +60,15 @@ class ApiConnection:
         proxy: str | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> "ApiConnection":
-        """Connect.
+        """Connect. Raises as `open_socket`."""
+        place = url.partition("?")[0]
+        socket = await open_socket(place, url, proxy, tls)
+        return cls(socket, f"{place}{connect_errors.via(proxy)}", listener)
 
-        Raises:
-            Retry: no server there, TLS trouble, refused for now; `BackOff`: with 429 or 418.
-            Refused: the URL is none, or the exchange refuses it for good.
-        """
-        place = f"{url.partition('?')[0]}{connect_errors.via(proxy)}"
-        try:
-            async with asyncio.timeout(OPEN_TIMEOUT_S):
-                socket = await _connect(url, proxy, tls)
-        except TimeoutError:
-            raise Retry(f"{place}: no answer within {OPEN_TIMEOUT_S:.0f} s") from None
-        except (OSError, WebSocketException) as error:
-            raise _handshake_error(place, url, error) from None
-        return cls(socket, place, listener)
+    @property
+    def whole_until_us(self) -> int:
+        """As `FrameReader.whole_until_us`."""
+        return self._reader.whole_until_us
 
     async def request(
         self,
@@ -129,31 +103,16 @@ class ApiConnection:
 
     async def close(self) -> None:
         """Close; `closed` has resolved when this returns."""
-        await self._socket.close()
-        await self._reader
+        await self._reader.close()
 
-    def end(self, cause: str) -> None:
+    def end(self, cause: str, *, is_revoked: bool = False) -> None:
         """Begin to close for a cause of our own."""
-        self._cause = self._cause or cause
-        self._closing = asyncio.create_task(self._socket.close())
+        self.is_revoked = is_revoked
+        self._reader.end(cause)
 
-    async def _read(self) -> None:
-        cause = ""
-        try:
-            while True:
-                frame = await self._socket.recv(decode=False)
-                self._take(frame, time.time_ns() // 1000)
-        except ConnectionClosed as error:
-            close = error.rcvd
-            cause = "connection lost" if close is None else f"{close.code} {close.reason}".strip()
-            cause = self._cause or cause
-        except Exception as error:  # noqa: BLE001 - a bug must not leave the callers waiting
-            cause = f"{type(error).__name__} in the reader"
-            events.task_failed(f"{self._place} reader", error)
-        finally:
-            self.closed.set_result(cause or "closed")
-            for pending in self._pending.values():
-                pending.fail(Retry(f"{self._place}: closed before the answer: {cause}"))
+    def _fail_pending(self, closed: asyncio.Future[str]) -> None:
+        for pending in self._pending.values():
+            pending.fail(Retry(f"{self._place}: closed before the answer: {closed.result()}"))
 
     def _take(self, raw: bytes, received_us: int) -> None:
         frame = wsapi_messages.parse_frame(raw)
@@ -183,52 +142,6 @@ class _Pending:
     def fail(self, error: Retry) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
-
-
-async def _connect(url: str, proxy: str | None, tls: ssl.SSLContext | None) -> ClientConnection:
-    context = (tls or ssl.create_default_context()) if url.startswith("wss:") else None
-    return await connect(
-        url,
-        proxy=proxy,
-        compression=None,
-        open_timeout=None,  # the caller's
-        close_timeout=CLOSE_TIMEOUT_S,
-        ping_interval=PING_INTERVAL_S,
-        ping_timeout=PONG_WITHIN_S,
-        max_size=MAX_FRAME_BYTES,
-        user_agent_header=None,
-        logger=_silent,
-        ssl=context,
-    )
-
-
-def _handshake_error(place: str, url: str, error: Exception) -> Retry | Refused:
-    """Return the error of a handshake; no text of a library that holds the proxy's password."""
-    if isinstance(error, InvalidStatus):
-        return _refusal(place, error.response)
-    if isinstance(error, InvalidProxyStatus):
-        status = error.response.status_code
-        refused = f"the proxy answered {status} and made no connection"
-        is_login = status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED
-        return Retry(f"{place}: {PROXY_LOGIN if is_login else refused}")
-    if isinstance(error, InvalidURI):
-        return Refused(f"{place}: is no URL of a WebSocket: write wss://host/path")
-    if isinstance(error, OSError):
-        return Retry(f"{place}: {connect_errors.reason(error, url)}")
-    return Retry(f"{place}: {type(error).__name__} in the handshake")
-
-
-def _refusal(place: str, answer: Response) -> Retry | Refused:
-    """Return the error of an answer that is not 101, in the words of REST's refusals."""
-    status, wait = answer.status_code, answer.headers.get("Retry-After")
-    body = bytes(answer.body or b"")
-    error = error_from_response(place, status, body, wait, time.time())
-    if status not in (SLOW_DOWN, BANNED):
-        return error
-    after_s = error.after_s if isinstance(error, Retry) else None
-    if status == SLOW_DOWN and wait is None:  # of the limit on attempts, not of the minute's weight
-        after_s = connect_errors.ATTEMPTS_WINDOW_S
-    return BackOff(str(error), after_s)
 
 
 def _date_of(socket: ClientConnection) -> float | None:

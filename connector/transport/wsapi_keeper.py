@@ -15,7 +15,7 @@ from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events
 from connector.transport.wsapi_caller import ApiCaller
 from connector.transport.wsapi_connection import ApiConnection
-from connector.transport.wsapi_session import ApiSession, UserSubscription
+from connector.transport.wsapi_session import ApiSession, ConnectionLost, UserSubscription
 
 # The account's truth stands still until we are back; 300 attempts in 5 minutes are allowed.
 MAX_RECONNECT_DELAY_S = 4.0
@@ -99,7 +99,7 @@ class ApiKeeper:
 
     def on_notice(self, connection: ApiConnection, answer: WsApiAnswer) -> None:
         """End a connection whose session the exchange has ended: its key may have been revoked."""
-        connection.end(str(self._caller.error("session", answer)))
+        connection.end(str(self._caller.error("session", answer)), is_revoked=True)
 
     def _disconnected(self, cause: str) -> None:
         """Let calls wait for the next connection."""
@@ -119,7 +119,7 @@ class ApiKeeper:
         except BaseException as error:
             await connection.close()
             if self._session.is_subscribed:  # some events may have come already
-                self._session.on_lost(str(error))
+                self._session.on_lost(_lost(connection, str(error)))
             raise
         self._connection.set_result(connection)
         seconds = connection.opened - begun
@@ -143,7 +143,7 @@ class ApiKeeper:
             while True:
                 cause = await asyncio.shield(connection.closed)
                 self._disconnected(cause)
-                self._session.on_lost(cause)
+                self._session.on_lost(_lost(connection, cause))
                 events.ws_api_lost(self._place.name, cause)
                 await connection.close()
                 connection = await self._reopen(backoff, connection.opened)
@@ -175,3 +175,7 @@ class ApiKeeper:
             except Retry as error:
                 self._cause, opened, after_s = str(error), None, error.after_s or 0.0
                 events.ws_api_connect_failed(self._place.name, str(error), after_s)
+
+
+def _lost(connection: ApiConnection, cause: str) -> ConnectionLost:
+    return ConnectionLost(cause, connection.whole_until_us, connection.is_revoked)

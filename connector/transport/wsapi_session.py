@@ -64,9 +64,16 @@ class SubscriptionFailed:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLost:
-    """The connection has ended: events are missed from here to the next `Subscribed`."""
+    """The connection has ended: events are missed from here to the next `Subscribed`.
+
+    Attributes:
+        whole_until_us: As `FrameReader.whole_until_us`.
+        is_revoked: The exchange ended the session: its key may have been taken away.
+    """
 
     cause: str
+    whole_until_us: int
+    is_revoked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +144,11 @@ class ApiSession:
             owner.id = None
         return wsapi_messages.event_type(payload) if event.subscriptionId is None else ""
 
-    def on_lost(self, cause: str) -> None:
+    def on_lost(self, lost: ConnectionLost) -> None:
         """Note that the connection has ended, and with it all ids."""
         for subscription in self.subscriptions:
             subscription.id = None
-        self._receive(ConnectionLost(cause))
+        self._receive(lost)
 
     def on_refused(self, cause: Refused | Fatal) -> None:
         """Report that there will be no other connection."""

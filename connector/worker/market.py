@@ -24,7 +24,6 @@ from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.rest_requests import FillPolicy
 from connector.diagnostics.preflight import check_offline
 from connector.errors import Fatal
-from connector.feed.connect_limiter import ConnectLimiter
 from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
 from connector.feed.router import Router
@@ -35,6 +34,7 @@ from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.telemetry.start_steps import RetryPolicy, StartSteps
 from connector.transport import tls
+from connector.transport.connect_limiter import ConnectLimiter
 from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
 from connector.worker.gap_reporter import GapReporter

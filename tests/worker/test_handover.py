@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connector.feed.connect_limiter import ConnectLimiter
 from connector.lab.client_session import Session
 from connector.lab.client_socket import Socket
 from connector.lab.faults import Drop, ServerShutdown
 from connector.planning.model import ConnectionPlan
+from connector.transport.connect_limiter import ConnectLimiter
 from tests.support.waiting import GIVE_UP_S, until
 from tests.support.worker import SPOT, World, world
 

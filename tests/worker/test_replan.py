@@ -18,12 +18,12 @@ import pytest
 from connector.binance.products import Product
 from connector.binance.stream_name import parse
 from connector.codec.schema import load
-from connector.feed.connect_limiter import ConnectLimiter
 from connector.kafka.tail_consumer import TailConsumer
 from connector.lab.faults import Drop
 from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
 from connector.planning.model import ConnectionPlan
+from connector.transport.connect_limiter import ConnectLimiter
 from tests.support.avro_oracle import read_avro
 from tests.support.config import Looks
 from tests.support.manual_backfill import answer

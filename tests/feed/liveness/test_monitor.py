@@ -10,7 +10,6 @@ import pytest
 from connector.binance.products import Product
 from connector.binance.stream_name import parse_any
 from connector.codec.schema import load
-from connector.feed.connect_limiter import ConnectLimiter
 from connector.feed.liveness.activity_monitor import ActivityMonitor
 from connector.feed.liveness.suspicions import Suspicions
 from connector.feed.supervisor import Supervisor
@@ -18,6 +17,7 @@ from connector.kafka.tail_consumer import TailConsumer
 from connector.lab.faults import Drop, Mute, MuteStream, RefuseStream
 from connector.lab.generator import WEIGHTS
 from connector.planning.model import ConnectionPlan
+from connector.transport.connect_limiter import ConnectLimiter
 from tests.support.avro_oracle import read_avro
 from tests.support.waiting import GIVE_UP_S, until
 from tests.support.worker import SPOT, World, world

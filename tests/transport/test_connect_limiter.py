@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from connector.feed.connect_limiter import ConnectLimiter
 from connector.planning.model import ConnectionPlan
+from connector.transport.connect_limiter import ConnectLimiter
 from tests.support.waiting import in_time
 
 SPOT = ConnectionPlan("spot-1", "spot", "wss://a/stream", ())
