@@ -50,6 +50,27 @@ class OrderMark(Struct, frozen=True):
         )
 
 
+class ProgressStep(Struct, frozen=True, array_like=True, omit_defaults=True):
+    """What one written record adds to the progress; it can be stored in place of the whole.
+
+    Attributes:
+        key: Dedupe key.
+        digest: Of the payload.
+        time_ms: When it happened; 0: nothing says so.
+        fill: Trade and order id of its fill.
+        order: `order_key` and state of its order.
+        amounts: By `amounts_of`.
+    """
+
+    key: str
+    digest: str
+    time_ms: int = 0
+    symbol: str = ""
+    fill: tuple[int, str] | None = None
+    order: tuple[str, OrderMark] | None = None
+    amounts: dict[str, int] = field(default_factory=dict)
+
+
 class SymbolCursor(Struct, frozen=True):
     """What is proved of a symbol.
 
@@ -107,25 +128,24 @@ class AccountProgress(Struct):
         happened = None if not self.has_fill(record.fields) else time_of(record.fields)
         return "outlived" if happened is not None and happened < self.window_ms else "new"
 
-    def remember(self, record: AccountRecord) -> None:
-        """Note a record that is written in the same transaction."""
-        fields = record.fields
-        self.keys[fields["dedupe_key"]] = record.digest
-        if "symbol" in fields:
-            self.symbols.setdefault(fields["symbol"], SymbolCursor(self.as_of_ms or 0))
-        if "fill_key" in fields:
-            pair = (fields["trade_id"], fields["order_id"])
-            self.fills.setdefault(fields["symbol"], set()).add(pair)
-        mark = order_mark(fields)
-        if mark is not None and mark.is_newer_than(self.orders.get(order_key(fields))):
-            self.orders[order_key(fields)] = mark
-        self._remember_states(fields)
+    def remember(self, record: AccountRecord) -> ProgressStep:
+        """Note a record that is written in the same transaction; return what it adds."""
+        step = step_of(record)
+        self.apply(step)
+        return step
 
-    def _remember_states(self, fields: Mapping[str, Any]) -> None:
-        happened = time_of(fields) or 0
-        for key, amount in amounts_of(fields).items():
-            if happened >= self.states.get(key, 0):
-                self.amounts[key], self.states[key] = amount, happened
+    def apply(self, step: ProgressStep) -> None:
+        """Take over what a written record adds, in the order in which they were written."""
+        self.keys[step.key] = step.digest
+        if step.symbol:
+            self.symbols.setdefault(step.symbol, SymbolCursor(self.as_of_ms or 0))
+        if step.fill is not None:
+            self.fills.setdefault(step.symbol, set()).add(step.fill)
+        if step.order is not None and step.order[1].is_newer_than(self.orders.get(step.order[0])):
+            self.orders[step.order[0]] = step.order[1]
+        for key, amount in step.amounts.items():
+            if step.time_ms >= self.states.get(key, 0):
+                self.amounts[key], self.states[key] = amount, step.time_ms
 
     def has_fill(self, fields: Mapping[str, Any]) -> bool:
         """Say whether the fill of a record is written; True of a record without one."""
@@ -179,6 +199,21 @@ class AccountProgress(Struct):
             for key, mark in self.orders.items()
             if mark.may_go_on or key.partition("/")[0] in left
         }
+
+
+def step_of(record: AccountRecord) -> ProgressStep:
+    """Return what a record adds to the progress once it is written."""
+    fields = record.fields
+    mark = order_mark(fields)
+    return ProgressStep(
+        fields["dedupe_key"],
+        record.digest,
+        time_of(fields) or 0,
+        fields.get("symbol", ""),
+        (fields["trade_id"], fields["order_id"]) if "fill_key" in fields else None,
+        None if mark is None else (order_key(fields), mark),
+        amounts_of(fields),
+    )
 
 
 def time_of(fields: Mapping[str, Any]) -> int | None:
