@@ -4,7 +4,7 @@ from pathlib import Path
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.cli.schema_page import page
-from connector.codec.schema import ACCOUNT_TOPICS, DEAD_LETTER, OWN, kinds, load, own_topics
+from connector.codec.schema import ACCOUNT_EVENTS, ACCOUNT_TOPICS, DEAD_LETTER, OWN, kinds, load, own_topics
 from tools import config_page, metrics_page
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -35,7 +35,8 @@ def index() -> str:
         lines.append(f"| [{topic}]({kind}.md) | none: ours | {load(kind).doc.split('. ')[0]} |")
     for topic, kind in ACCOUNT_TOPICS.items():
         meaning = load(kind).doc.split(". ")[0]
-        lines.append(f"| [binance.{topic}]({kind}.md) | user data streams | {meaning} |")
+        source = "user data streams" if topic == ACCOUNT_EVENTS else "none: ours"
+        lines.append(f"| [binance.{topic}]({kind}.md) | {source} | {meaning} |")
     lines.append(
         f"| [binance.{DEAD_LETTER}](../delivery.md#the-dead-letter) | none: ours | {RAW} |"
     )

@@ -53,6 +53,10 @@ class SubscribeBySignature(Refused):
     """-2028: this kind of key cannot log on; call userDataStream.subscribe.signature."""
 
 
+class UnknownOrder(Refused):
+    """-2013: the exchange does not know the order that was asked for; it is not cancelled."""
+
+
 class DropSymbol(Refused):
     """-1121: there is no such symbol; leave it out."""
 
@@ -66,6 +70,7 @@ _CLASSES: Mapping[int, tuple[type[Retry | Refused], str]] = {
     -1191: (AnotherConnection, ""),
     -1193: (LogOn, "call session.logon first (Ed25519 keys alone can)"),
     -1209: (NewToken, ""),
+    -2013: (UnknownOrder, ""),
     -2014: (ReplaceKey, _KEY_CURE),
     -2015: (ReplaceKey, _KEY_CURE),
     -2028: (SubscribeBySignature, "use userDataStream.subscribe.signature with this key"),

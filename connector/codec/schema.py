@@ -17,13 +17,18 @@ OUR_ATTRIBUTES = ("wire", "unit", "number", "rest")  # stripped before registeri
 # Topics of the connector's own records, behind the topic prefix.
 MARKERS, PROGRESS, CHECKPOINTS = "markers", "progress", "checkpoints"
 DEAD_LETTER = "dead-letter"
-ACCOUNT_EVENTS = "account-events"
+ACCOUNT_EVENTS, ACCOUNT_MARKERS = "account-events", "account-markers"
+ACCOUNT_PROGRESS, ACCOUNT_DEAD_LETTER = "account-progress", "account-dead-letter"
 OWN_TOPICS: Mapping[str, str] = {  # -> kind of its records
     MARKERS: "marker",
     PROGRESS: "progress",
     CHECKPOINTS: "checkpoint",
 }
-ACCOUNT_TOPICS: Mapping[str, str] = {ACCOUNT_EVENTS: "account-event"}
+ACCOUNT_TOPICS: Mapping[str, str] = {
+    ACCOUNT_EVENTS: "account-event",
+    ACCOUNT_MARKERS: "account-marker",
+    ACCOUNT_PROGRESS: "account-progress",
+}
 # Records of no stream's kind: those that the connector writes of its own accord, and of accounts.
 OWN = (*OWN_TOPICS.values(), *ACCOUNT_TOPICS.values())
 

@@ -7,12 +7,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ByteSize, Field, model_validator
 
 from connector.binance.account_events.layout import AccountProduct
+from connector.codec.schema import (
+    ACCOUNT_DEAD_LETTER,
+    ACCOUNT_EVENTS,
+    ACCOUNT_MARKERS,
+    ACCOUNT_PROGRESS,
+)
 from connector.config import values
 from connector.config.key_files import KeyFiles, files_in
 from connector.config.sections import KafkaSettings, WorkerSettings
 from connector.planning.model import Finding
 
-TOPIC, MARKERS, PROGRESS = "account-events", "account-markers", "account-progress"
 _AUTHENTICATED = ("SASL_SSL", "SSL with certificate_file and key_file")
 _UNVERIFIED = {  # librdkafka's key -> the value with which anybody may pass for the broker
     "enable.ssl.certificate.verification": "false",
@@ -132,7 +137,7 @@ class AccountWorkerSettings(WorkerSettings):
 
     def topic_of(self, account: AccountSettings) -> str:
         """Return the topic of an account's events."""
-        return account.topic or f"{self.topic_prefix}.{TOPIC}"
+        return account.topic or f"{self.topic_prefix}.{ACCOUNT_EVENTS}"
 
 
 def findings(settings: AccountWorkerSettings) -> Iterator[Finding]:
@@ -143,7 +148,7 @@ def findings(settings: AccountWorkerSettings) -> Iterator[Finding]:
         if first != index:
             problem = f"{account.alias!r} is the alias of accounts[{first}], too: take another"
             yield ("accounts", index, "alias"), problem
-    for topic in (MARKERS, PROGRESS):
+    for topic in (ACCOUNT_MARKERS, ACCOUNT_PROGRESS, ACCOUNT_DEAD_LETTER):
         yield from _own_topic(settings, f"{settings.topic_prefix}.{topic}")
     if not settings.allow_insecure_kafka:
         for problem in insecurities(settings.kafka):

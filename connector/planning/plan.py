@@ -9,7 +9,12 @@ from dataclasses import replace
 
 from connector.binance.exchange_info import Universe
 from connector.binance.products import Bases, Product
-from connector.codec.schema import ACCOUNT_EVENTS, DEAD_LETTER, OWN_TOPICS
+from connector.codec.schema import (
+    ACCOUNT_DEAD_LETTER,
+    ACCOUNT_TOPICS,
+    DEAD_LETTER,
+    OWN_TOPICS,
+)
 from connector.planning.duplicates import duplicate_streams, wasteful
 from connector.planning.model import (
     KeyPath,
@@ -99,7 +104,7 @@ class _StreamSet:
     def __init__(self, findings: Findings, prefix: str) -> None:
         self._findings = findings
         self._streams: dict[StreamKey, tuple[KeyPath, PlannedStream]] = {}
-        own = (*OWN_TOPICS, DEAD_LETTER, ACCOUNT_EVENTS)
+        own = (*OWN_TOPICS, DEAD_LETTER, *ACCOUNT_TOPICS, ACCOUNT_DEAD_LETTER)
         self._kind_of_topic = {f"{prefix}.{name}": name for name in own}
         # Topics of each product and kind, for the other product's events in merged streams.
         self._topic_of: dict[tuple[Product, str], str] = {}

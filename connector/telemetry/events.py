@@ -485,3 +485,67 @@ def book_late(stream: str, symbol: str, seconds: float, cause: str) -> None:
 def book_joined(stream: str, symbol: str, seconds: float) -> None:
     """A book that was late is written; it joins the stream's changes."""
     _log.info("book_joined", stream=stream, symbol=symbol, seconds=round(seconds, 1))
+
+
+# Accounts; by their aliases, never by an id or a key
+
+
+def account_kafka_insecure(problems: list[str]) -> None:
+    """The config allows a Kafka that is not encrypted and authenticated: at each start."""
+    _log.warning("account_kafka_insecure", problems=problems, setting="allow_insecure_kafka")
+
+
+def account_interrupted(account: str, product: str, reason: str, detail: str) -> None:
+    """Events of an account are missed from now on; the account is reconciled when it is back."""
+    _log.warning(
+        "account_interrupted", account=account, product=product, reason=reason, detail=detail
+    )
+
+
+def account_refused(account: str, product: str, cause: str) -> None:
+    """The exchange refuses an account; it is tried again when its key files change."""
+    _log.error("account_refused", account=account, product=product, cause=cause)
+
+
+def account_reconciled(
+    account: str,
+    product: str,
+    state: str,
+    seconds: float,
+    gap_id: str | None,
+    detail: str,
+    counts: Mapping[str, int],
+) -> None:
+    """An account was asked and the answers are being written; partial: `detail` is not known."""
+    level = _log.warning if detail else _log.info
+    level(
+        "account_reconciled",
+        account=account,
+        product=product,
+        state=state,
+        seconds=round(seconds, 3),
+        gap_id=gap_id,
+        detail=detail or None,
+        **counts,
+    )
+
+
+def account_query_waits(account: str, product: str, cause: str, seconds: float) -> None:
+    """The exchange takes no calls now: the reconciliation goes on after so many seconds."""
+    _log.warning(
+        "account_query_waits",
+        account=account,
+        product=product,
+        cause=cause,
+        seconds=round(seconds, 1),
+    )
+
+
+def account_overload(account: str, held_bytes: int) -> None:
+    """More events wait than `hold` allows: they are dropped, and the account is reconciled."""
+    _log.error("account_overload", account=account, held_bytes=held_bytes)
+
+
+def account_event_unknown(product: str, event_type: str) -> None:
+    """The first event of a type without a layout; such events are kept whole, and counted."""
+    _log.warning("account_event_unknown", product=product, event_type=event_type)

@@ -29,7 +29,7 @@ def test_what_is_registered_is_plain_avro(kind: str) -> None:
 
 def test_our_own_records_are_no_kinds_of_streams() -> None:
     assert set(kinds()) == {row.kind for row in ROWS if row.kind}
-    names = ["Marker", "Progress", "Checkpoint", "AccountEvent"]
+    names = ["Marker", "Progress", "Checkpoint", "AccountEvent", "AccountMarker", "AccountProgress"]
     assert [load(name).name for name in OWN] == names
 
 

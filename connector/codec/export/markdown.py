@@ -6,7 +6,7 @@ from connector.binance.catalogue import ROWS, subscribable
 from connector.binance.catalogue.row import Row
 from connector.codec.export import account_events
 from connector.codec.export.sample import SampleOf
-from connector.codec.schema import ACCOUNT_TOPICS, OWN, OWN_TOPICS, Field, Schema
+from connector.codec.schema import ACCOUNT_EVENTS, ACCOUNT_TOPICS, OWN, OWN_TOPICS, Field, Schema
 
 
 def render(schema: Schema, sample_of: SampleOf) -> str:
@@ -30,7 +30,7 @@ def _own_page(schema: Schema) -> str:
     lines += [row.replace(" |  | ", " | ", 1) for field in schema.fields for row in _rows(field)]
     parts = [f"# {schema.kind}", schema.doc, f"Topic: `binance.{topic}`.", "## Fields"]
     parts.append("\n".join(lines))
-    if schema.kind in ACCOUNT_TOPICS.values():
+    if schema.kind == ACCOUNT_TOPICS[ACCOUNT_EVENTS]:
         parts += account_events.section()
     return "\n\n".join(parts) + "\n"
 

@@ -43,7 +43,8 @@ def test_our_own_kinds_have_a_topic_and_no_wire_keys(kind: str) -> None:
     page = markdown.render(load(kind), sample)
 
     topics = {"marker": "markers", "progress": "progress", "checkpoint": "checkpoints"}
-    topics |= {"account-event": "account-events"}
+    topics |= {"account-event": "account-events", "account-marker": "account-markers"}
+    topics |= {"account-progress": "account-progress"}
     assert f"Topic: `binance.{topics[kind]}`." in page
     assert "| field | type | meaning |" in page
     assert "## A sample" not in page

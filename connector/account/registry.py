@@ -1,0 +1,97 @@
+"""The accounts of one worker: their trackers, and what the producer writes beside their events. PURE.
+
+It stands where continuity/gap_tracker.py stands for market data: the producer drains `outbox` into
+each transaction and reports refused records.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.account.outbox import AccountOutbox
+from connector.account.progress import AccountProgress
+from connector.account.reconcile_picture import Pairs
+from connector.account.stored_progress import (
+    AccountKey,
+    OpenGap,
+    StoredAccounts,
+    StoredProgress,
+)
+from connector.account.tracker import AccountTracker
+from connector.binance.account_events.layout import AccountProduct
+from connector.codec.avro import decode_record
+from connector.codec.schema import ACCOUNT_EVENTS, ACCOUNT_TOPICS, load
+from connector.continuity.marker import GapReason, digest
+from connector.errors import BadMessage
+
+
+@dataclass(frozen=True, slots=True)
+class AccountOptions:
+    """What the config says of one account.
+
+    Attributes:
+        topic: Where its events go.
+        hold_bytes: Of its events that may wait.
+        writes_snapshot: Write the first picture.
+    """
+
+    products: tuple[AccountProduct, ...]
+    topic: str
+    hold_bytes: int
+    writes_snapshot: bool = True
+
+
+class AccountRegistry:
+    """Every account and product of a worker.
+
+    Args:
+        prefix: Of the topics.
+        accounts: By alias.
+        outbox: Takes markers and progress.
+        pairs: By product, base and quote assets of its symbols; may be filled later.
+
+    Attributes:
+        trackers: By alias and product; empty until `begin`.
+    """
+
+    def __init__(
+        self,
+        prefix: str,
+        accounts: Mapping[str, AccountOptions],
+        outbox: AccountOutbox,
+        pairs: Mapping[AccountProduct, Pairs],
+    ) -> None:
+        self.accounts, self.outbox = accounts, outbox
+        self._prefix, self._pairs = prefix, pairs
+        self.trackers: dict[AccountKey, AccountTracker] = {}
+
+    def begin(self, schema_ids: Mapping[str, int], found: StoredAccounts, generation: int) -> None:
+        """Go on from what is stored; `schema_ids`: by kind."""
+        self.outbox.begin(schema_ids, generation)
+        for alias, options in self.accounts.items():
+            for product in options.products:
+                stored = found.progress.get((alias, product))
+                stored = stored or StoredProgress(AccountProgress(alias, product))
+                self.outbox.add_account(stored)
+                tracker = AccountTracker(
+                    stored,
+                    self.outbox,
+                    self._prefix,
+                    self._pairs.get(product, {}),
+                    writes_snapshot=options.writes_snapshot,
+                )
+                tracker.resume(1000 * (found.written_ms or stored.progress.as_of_ms or 0))
+                self.trackers[alias, product] = tracker
+
+    def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
+        """Mark a record that Kafka did not take: it is in the dead letter, or nowhere."""
+        del topic
+        try:
+            fields = decode_record(load(ACCOUNT_TOPICS[ACCOUNT_EVENTS]), value)
+        except BadMessage:
+            return  # a marker or progress: counted elsewhere
+        tracker = self.trackers[fields["account"], fields["product"]]
+        key, received_us = fields["dedupe_key"], fields["receive_time_us"]
+        gap = OpenGap(digest(self._prefix, key, received_us), reason, received_us)
+        place = "; its bytes are in the dead letter" if reason == "dead_letter" else ""
+        detail = f"Kafka did not take the record {key}{place}"
+        self.outbox.add_marker("partial", tracker.stored, gap, detail=detail)

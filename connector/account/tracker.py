@@ -1,0 +1,278 @@
+"""One account and product: whether its events are complete, and what is written of them. PURE.
+
+Its life: not covered -> reconciling -> live -> (a break) not covered -> ... While it is reconciled,
+events wait for the answers. The caller hands over everything in order, publishes the records that
+are returned in the open transaction, and makes the queries of `start`'s Reconciliation.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+
+from connector.account.feed_items import AccountEvent, Interrupted
+from connector.account.outbox import AccountOutbox
+from connector.account.reconcile import Reconciliation
+from connector.account.reconcile_picture import Pairs
+from connector.account.reconcile_result import Reconciled, as_distinct
+from connector.account.records import AccountRecord, AccountRecorder
+from connector.account.stored_progress import OpenGap, StoredProgress
+from connector.continuity.marker import digest
+
+PICTURE_INTERVAL_US = 6 * 3_600_000_000  # a full picture at least so often: it proves the events
+MIN_PICTURE_INTERVAL_US = 60_000_000  # between two pictures, however many events there are
+EVENT_OVERHEAD = 1_000  # bytes of a record that waits, beside its payload
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciling:
+    """A reconciliation under way.
+
+    Attributes:
+        gap: The break; None: the first picture, or one that is made now and then.
+        since_us: When it was begun.
+        epoch: Of the tracker; another one: a new break has made it void.
+    """
+
+    steps: Reconciliation
+    gap: OpenGap | None
+    since_us: int
+    epoch: int
+
+
+class AccountTracker:
+    """Judges the events of one account and product.
+
+    Args:
+        stored: What is written of it; a new account has an empty progress.
+        outbox: Takes markers and progress.
+        prefix: Of the topics.
+        pairs: Base and quote assets by symbol (spot and margin); may be filled later.
+        writes_snapshot: Write the first picture.
+
+    Attributes:
+        is_covered: The feed delivers every event from now on.
+        counts: Events by what became of them: new, distinct, repeated, outlived; unknown types.
+        results: Reconciliations by their state: started, filled, partial; picture.
+        buffered_bytes: Of events that wait for answers.
+        settled_at: Number of the transaction with the last closing marker; 0: none.
+    """
+
+    def __init__(
+        self,
+        stored: StoredProgress,
+        outbox: AccountOutbox,
+        prefix: str,
+        pairs: Pairs,
+        *,
+        writes_snapshot: bool = True,
+    ) -> None:
+        self.account, self.product = stored.key
+        self.stored = stored
+        self._outbox, self._prefix, self._pairs = outbox, prefix, pairs
+        self._writes_snapshot = writes_snapshot
+        self._recorder = AccountRecorder(*stored.key)
+        self.is_covered = False
+        self.counts: Counter[str] = Counter()
+        self.results: Counter[str] = Counter()
+        self.buffered_bytes = 0
+        self.settled_at = 0
+        self._buffer: list[AccountRecord] = []
+        self._running: Reconciling | None = None
+        self._completed: Reconciled | None = None
+        self._asked = 0  # events of the buffer that its result has dealt with
+        self._epoch = 0
+        self._first_of: str | None = None  # the gap that the next event ends
+        self._covered_us = 0
+        self._picture_us = 0  # when the last one was written, by our clock
+        self._retry_us = 0  # when to ask again for what was not answered; 0: all was
+
+    @property
+    def is_right(self) -> bool:
+        """Whether a reader's view of the account is right as soon as all is committed."""
+        return self.is_covered and self.stored.gap is None and self._has_picture
+
+    @property
+    def _has_picture(self) -> bool:
+        return self.stored.progress.as_of_ms is not None
+
+    def resume(self, stopped_us: int) -> None:
+        """Open the break between the last writer and this one, if it left none open.
+
+        `stopped_us`: when the last writer was known to read, epoch microseconds.
+        """
+        if self._has_picture and self.stored.gap is None:
+            self._open_gap("restart", stopped_us, "the worker did not run")
+
+    # What the feed reports
+
+    def on_event(self, event: AccountEvent) -> list[AccountRecord]:
+        """Return what to publish now. Raises BadMessage: the event is none."""
+        gap_id, self._first_of = self._first_of, None
+        record = self._recorder.record(event.payload, event.received_us, gap_id=gap_id)
+        if not record.is_known:
+            self.counts["unknown"] += 1
+        if self._is_waiting:
+            self._buffer.append(record)
+            self.buffered_bytes += len(event.payload) + EVENT_OVERHEAD
+            if self._running is not None and self._completed is None:
+                self._running.steps.buffer(record)
+            return []
+        return self._admit(record)
+
+    @property
+    def _is_waiting(self) -> bool:
+        return not self.is_covered or self._running is not None or not self._is_asked
+
+    @property
+    def _is_asked(self) -> bool:
+        """Whether the account has been asked since the last break, be it in part."""
+        return self._retry_us > 0 or (self._has_picture and self.stored.gap is None)
+
+    def _admit(self, record: AccountRecord) -> list[AccountRecord]:
+        admission = self.stored.progress.admit(record)
+        self.counts[admission] += 1
+        if admission in ("repeated", "outlived"):
+            return []
+        kept = as_distinct(record) if admission == "distinct" else record
+        self._outbox.add_step(self.stored, self.stored.progress.remember(kept))
+        return [kept]
+
+    def on_covered(self, now_us: int) -> None:
+        """Take note that no event is missed from now on."""
+        self.is_covered, self._covered_us = True, now_us
+        gap = self.stored.gap
+        self._first_of = None if gap is None else gap.id
+
+    def on_interrupted(self, item: Interrupted) -> None:
+        """Open a break, unless one is open; what is being asked is void."""
+        self.is_covered = False
+        self._break(item.reason, item.since_us, item.detail)
+
+    def on_overload(self, since_us: int) -> None:
+        """Open a break: events were dropped because Kafka was away for too long."""
+        self._break("overload", since_us, "more events waited for Kafka than `hold` allows")
+        self._covered_us = since_us
+
+    def _break(self, reason: str, since_us: int, detail: str) -> None:
+        self._epoch += 1
+        self._running = self._completed = None
+        self._retry_us = 0
+        if self._has_picture and self.stored.gap is None:
+            self._open_gap(reason, since_us, detail)
+
+    def _open_gap(self, reason: str, since_us: int, detail: str) -> None:
+        gap = OpenGap(self._new_gap_id(since_us), reason, since_us)
+        self._outbox.add_marker("opened", self.stored, gap, detail=detail or None)
+        self._outbox.set_gap(self.stored, gap)
+        self.results["opened"] += 1
+
+    def _new_gap_id(self, since_us: int) -> str:
+        self._epoch += 1
+        return digest(self._prefix, self.account, self.product, since_us, self._epoch)
+
+    # Reconciliation
+
+    def wants_reconciliation(self, now_us: int) -> bool:
+        """Say whether the account is to be asked now."""
+        if not self.is_covered or self._running is not None:
+            return False
+        if self._retry_us:
+            return now_us >= self._retry_us
+        if not self._is_asked:
+            return True
+        waited_us = now_us - self._picture_us
+        is_due = self.stored.progress.picture_is_due and waited_us >= MIN_PICTURE_INTERVAL_US
+        return is_due or waited_us >= PICTURE_INTERVAL_US
+
+    def start(self, now_us: int, budget: int | None) -> Reconciling:
+        """Begin to ask; events wait from now on. Raises Refused: the product has no queries."""
+        gap = self.stored.gap
+        steps = Reconciliation(
+            self._recorder,
+            self.stored.progress,
+            None if gap is None else gap.id,
+            self._pairs,
+            budget=budget,
+            writes_snapshot=self._writes_snapshot,
+        )
+        for record in self._buffer:
+            steps.buffer(record)
+        self._running = Reconciling(steps, gap, now_us, self._epoch)
+        return self._running
+
+    def is_void(self, running: Reconciling) -> bool:
+        """Say whether a new break has made a reconciliation void."""
+        return running.epoch != self._epoch
+
+    def complete(self, result: Reconciled, now_us: int, retry_s: float) -> None:
+        """Take the result; `take_completed` gives what to publish, events wait until then.
+
+        `retry_s`: after which what was not answered is asked again.
+        """
+        self._completed, self._asked, self._picture_us = result, len(self._buffer), now_us
+        before = self.stored.progress.as_of_ms
+        is_whole = not result.left and result.progress.as_of_ms != before
+        self._retry_us = 0 if is_whole else now_us + int(retry_s * 1e6)
+
+    @property
+    def has_completed(self) -> bool:
+        """Whether `take_completed` has something to publish."""
+        return self._completed is not None
+
+    def take_completed(self) -> list[AccountRecord]:
+        """Return what to publish in one transaction: what was fetched, then what waited."""
+        result, running = self._completed, self._running
+        if result is None or running is None:
+            return []
+        is_first = not self._has_picture
+        self.stored.progress = result.progress
+        self._outbox.rewrite(self.stored)
+        self._settle(result, running, is_first=is_first)
+        late, self._buffer = self._buffer[self._asked :], []
+        self.buffered_bytes = 0
+        self._running = self._completed = None
+        records = list(result.records)
+        for record in late:
+            records += self._admit(record)
+        return records
+
+    def _settle(self, result: Reconciled, running: Reconciling, *, is_first: bool) -> None:
+        """Add the marker that says what came of it."""
+        gap, self.settled_at = running.gap, self._outbox.commits + 1
+        if gap is None and not is_first:
+            gap = self._unnoticed(result)
+        if gap is None and not is_first:
+            self.results["picture"] += 1
+            return
+        state = "started" if is_first and not result.detail else result.state
+        self.results[state] += 1
+        is_closed = self._retry_us == 0
+        if gap is None or is_closed or result.detail != gap.detail:
+            detail = result.detail or None
+            counts = {field: result.counts.get(name, 0) for field, name in _COUNTS.items()}
+            after_ms = self._covered_us // 1000
+            self._outbox.add_marker(
+                state, self.stored, gap, detail=detail, after_time=after_ms, **counts
+            )
+        if gap is None:
+            return
+        open_gap = None if is_closed else OpenGap(gap.id, gap.reason, gap.since_us, result.detail)
+        self._outbox.set_gap(self.stored, open_gap)
+
+    def _unnoticed(self, result: Reconciled) -> OpenGap | None:
+        """Return a break that nobody noticed: a picture has fills or orders that no event told."""
+        if not (result.counts.get("fills") or result.counts.get("orders")):
+            return None
+        since_ms = self.stored.progress.as_of_ms or 0
+        self._open_gap("unnoticed", since_ms * 1000, "a picture has what no event told")
+        return self.stored.gap
+
+
+_COUNTS = {
+    "fills": "fills",
+    "orders": "orders",
+    "amounts": "states",
+    "replayed": "replayed",
+    "superseded": "superseded",
+    "queries": "queries",
+    "query_weight": "weight",
+}

@@ -1,0 +1,139 @@
+"""Asks the exchange about one account and product whenever its tracker wants it."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from connector.account.reconcile_queries import Query
+from connector.account.reconcile_reader import Steps
+from connector.account.reconcile_result import Reconciled
+from connector.account.reconcile_rows import QueryAnswer
+from connector.account.tracker import AccountTracker, Reconciling
+from connector.binance.api_errors import UnknownOrder
+from connector.binance.rest_calls import family_of
+from connector.errors import Refused, Retry
+from connector.telemetry import events
+from connector.transport.signed_rest import SignedRest
+from connector.transport.wsapi_session import Keys
+
+CHECK_INTERVAL_S = 0.02  # between two looks whether the tracker wants it
+FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 1.6  # between two attempts of a query, doubled
+RETRY_S = 2.0  # until what the network or the exchange did not answer is asked again
+REFUSED_RETRY_S = 60.0  # until what the exchange refuses is asked again
+BUDGET_SHARE = 0.8  # of the weight of this minute; the rest is for listenKeys and probes
+
+
+class AccountReconciler:
+    """Reconciles one account and product.
+
+    Args:
+        tracker: Says when, and takes the result.
+        rest: Makes the calls.
+        keys: Returns the account's credentials.
+
+    Attributes:
+        seconds: How long the last one took.
+        trouble: Why the last query was not answered; "": it was.
+    """
+
+    def __init__(
+        self,
+        tracker: AccountTracker,
+        rest: SignedRest,
+        keys: Keys,
+        clock_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+    ) -> None:
+        self._tracker, self._rest, self._keys = tracker, rest, keys
+        self._clock_us = clock_us
+        self._delay_s = FIRST_DELAY_S
+        self._is_refused = False  # the exchange refused a query of this reconciliation
+        self.seconds = 0.0
+        self.trouble = ""
+
+    async def run(self) -> None:
+        """Reconcile whenever it is wanted, until cancelled."""
+        while True:
+            if self._tracker.wants_reconciliation(self._clock_us()):
+                await self._reconcile()
+            await asyncio.sleep(CHECK_INTERVAL_S)
+
+    async def _reconcile(self) -> None:
+        tracker, began = self._tracker, time.monotonic()
+        self._is_refused, self.trouble = False, ""
+        running = tracker.start(self._clock_us(), self._budget())
+        result = await self._result(running)
+        if result is None or tracker.is_void(running):
+            return
+        self.seconds = time.monotonic() - began
+        retry_s = REFUSED_RETRY_S if self._is_refused else RETRY_S
+        tracker.complete(result, self._clock_us(), retry_s)
+        events.account_reconciled(
+            tracker.account,
+            tracker.product,
+            result.state,
+            self.seconds,
+            None if running.gap is None else running.gap.id,
+            result.detail,
+            result.counts,
+        )
+
+    def _budget(self) -> int:
+        pool = self._rest.pools[pool_of(self._tracker)]
+        return int(BUDGET_SHARE * max(0, pool.limit - pool.used))
+
+    async def _result(self, running: Reconciling) -> Reconciled | None:
+        """Make the queries; None: a new break has made them void."""
+        steps: Steps[Reconciled] = running.steps.steps()
+        try:
+            query = next(steps)
+            while True:
+                answer = await self._answer(query, running)
+                if self._tracker.is_void(running):
+                    steps.close()
+                    return None
+                query = steps.send(answer)
+        except StopIteration as end:
+            result: Reconciled = end.value
+            return result
+
+    async def _answer(self, query: Query, running: Reconciling) -> QueryAnswer:
+        """Return the answer; a ban is waited out, other failures are the reader's to repeat."""
+        product = family_of(query.kind.path).product
+        while True:
+            as_of_ms = int(self._rest.exchange_clock.now_ms(product))
+            try:
+                body = await self._rest.call(
+                    query.kind.path, query.params, query.weight, self._keys
+                )
+            except UnknownOrder:
+                return QueryAnswer(as_of_ms, self._clock_us(), is_unknown=True)
+            except Retry as error:
+                self.trouble = str(error)
+                if error.after_s is None:
+                    await self._wait_before_next()
+                    return QueryAnswer(as_of_ms, self._clock_us(), failure=str(error))
+                events.account_query_waits(
+                    self._tracker.account, self._tracker.product, str(error), error.after_s
+                )
+                await asyncio.sleep(error.after_s)
+            except Refused as error:
+                self.trouble, self._is_refused = str(error), True
+                await self._wait_before_next()
+                return QueryAnswer(as_of_ms, self._clock_us(), failure=str(error))
+            else:
+                self._delay_s, self.trouble = FIRST_DELAY_S, ""
+                return QueryAnswer(as_of_ms, self._clock_us(), body)
+            if self._tracker.is_void(running):
+                return QueryAnswer(as_of_ms, self._clock_us(), failure="void")
+
+    async def _wait_before_next(self) -> None:
+        await asyncio.sleep(self._delay_s)
+        self._delay_s = min(LONGEST_DELAY_S, 2 * self._delay_s)
+
+
+def pool_of(tracker: AccountTracker) -> str:
+    """Return the pool of request weight that a tracker's queries use."""
+    from connector.account.reconcile_queries import QUERIES
+
+    kind = next(iter(QUERIES[tracker.product].values()))
+    return family_of(kind.path).pool
