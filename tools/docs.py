@@ -4,7 +4,15 @@ from pathlib import Path
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.cli.schema_page import page
-from connector.codec.schema import ACCOUNT_EVENTS, ACCOUNT_TOPICS, DEAD_LETTER, OWN, kinds, load, own_topics
+from connector.codec.schema import (
+    ACCOUNT_EVENTS,
+    ACCOUNT_TOPICS,
+    DEAD_LETTER,
+    OWN,
+    kinds,
+    load,
+    own_topics,
+)
 from tools import config_page, metrics_page
 
 DOCS = Path(__file__).parent.parent / "docs"

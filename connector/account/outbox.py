@@ -29,7 +29,7 @@ HEARTBEAT_US = 60_000_000  # a transaction at least so often: until then the eve
 
 
 @dataclass(slots=True)
-class _Pending:
+class _Unwritten:
     """An account and product, and how far its stored progress is behind.
 
     Attributes:
@@ -76,7 +76,7 @@ class AccountOutbox:
         self._progress_topic = f"{prefix}.{ACCOUNT_PROGRESS}"
         self._marker_id = self._progress_id = 0
         self._markers: list[dict[str, Any]] = []
-        self._pending: dict[AccountKey, _Pending] = {}
+        self._pending: dict[AccountKey, _Unwritten] = {}
         self._drained_us = 0
         self.commits = 0
 
@@ -88,7 +88,7 @@ class AccountOutbox:
 
     def add_account(self, stored: StoredProgress) -> None:
         """Take care of an account and product from now on: its whole is written next."""
-        self._pending[stored.key] = _Pending(stored)
+        self._pending[stored.key] = _Unwritten(stored)
 
     def add_step(self, stored: StoredProgress, step: ProgressStep) -> None:
         """Note what a record adds that is published in the open transaction."""
@@ -159,7 +159,7 @@ class AccountOutbox:
         """Return the first transaction: it tells the previous writer that a newer one writes."""
         return self.drain(number, now_us, 0)
 
-    def _whole(self, pending: _Pending, number: int, now_us: int) -> list[KafkaRecord]:
+    def _whole(self, pending: _Unwritten, number: int, now_us: int) -> list[KafkaRecord]:
         parts = whole_parts(pending.stored)
         pending.whole_at, pending.whole_size = number, sum(map(len, parts))
         pending.added_size = pending.added_at = 0
@@ -208,7 +208,7 @@ class AccountOutbox:
         return self._marker_topic, value, marker["account"].encode(), now_ms, None
 
 
-def _is_whole_due(pending: _Pending, number: int) -> bool:
+def _is_whole_due(pending: _Unwritten, number: int) -> bool:
     if not pending.whole_at:
         return True
     is_large = pending.added_size > max(pending.whole_size, MIN_ADDED_CHARACTERS)

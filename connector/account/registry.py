@@ -1,4 +1,4 @@
-"""The accounts of one worker: their trackers, and what the producer writes beside their events. PURE.
+"""The accounts of one worker: trackers, and what is written beside their events. Pure.
 
 It stands where continuity/gap_tracker.py stands for market data: the producer drains `outbox` into
 each transaction and reports refused records.

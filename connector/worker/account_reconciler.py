@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from connector.account.reconcile_queries import Query
+from connector.account.reconcile_queries import QUERIES, Query
 from connector.account.reconcile_reader import Steps
 from connector.account.reconcile_result import Reconciled
 from connector.account.reconcile_rows import QueryAnswer
@@ -133,7 +133,5 @@ class AccountReconciler:
 
 def pool_of(tracker: AccountTracker) -> str:
     """Return the pool of request weight that a tracker's queries use."""
-    from connector.account.reconcile_queries import QUERIES
-
     kind = next(iter(QUERIES[tracker.product].values()))
     return family_of(kind.path).pool

@@ -56,7 +56,7 @@ def test_an_array_named_earlier_has_the_same_items() -> None:
     ("kind", "cure"),
     [
         ("trad", "did you mean 'trade'"),
-        ("nothing", "kinds: agg-trade, .*, account-event$"),
+        ("nothing", "kinds: agg-trade, .*, account-progress$"),
     ],
 )
 def test_an_unknown_kind_is_refused_with_the_one_that_is_meant_or_all(kind: str, cure: str) -> None:

@@ -1,0 +1,399 @@
+"""The life of an account: breaks, markers, what is buffered; and any interleaving of it all."""
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connector.account.feed_items import AccountEvent
+from connector.account.progress import MAX_UNPROVED
+from connector.account.reconcile_queries import Query
+from connector.account.reconcile_rows import QueryAnswer
+from tests.support.account import ACCOUNT, RECEIVED_US
+from tests.support.account_tracking import TrackedAccount, live_account, no_answer
+from tests.support.account_truth import true_view
+from tests.support.thorough import examples
+
+HOUR_US = 3_600_000_000
+
+
+def states(account: TrackedAccount) -> list[str]:
+    return [marker["state"] for marker in account.markers]
+
+
+def test_coverage_begins_with_a_picture() -> None:
+    account = TrackedAccount()
+    account.truth.place("BTCUSDT")
+    assert not account.tracker.wants_reconciliation(account.now_us)
+
+    account.cover()
+    account.reconcile()
+    account.commit()
+
+    assert states(account) == ["started"]
+    assert account.tracker.is_right
+    assert account.reader.view() == true_view(account.truth)
+    assert {each.fields["origin"] for each in account.open} <= {"snapshot"}
+
+
+def test_a_snapshot_that_is_not_wanted_is_not_written() -> None:
+    account = live_account(writes_snapshot=False)
+
+    assert account.markers[0]["state"] == "started"
+    assert len(account.reader.keys) == 1  # the order that was placed later
+
+
+def test_a_break_is_marked_at_once_and_closed_with_counts() -> None:
+    account = live_account()
+    account.interrupt()
+    account.commit()
+    opened = account.markers[-1]
+    assert (opened["state"], opened["reason"], opened["detail"], opened["fills"]) == (
+        *("opened", "connection_lost", "the words"),
+        None,
+    )
+    assert not account.tracker.is_right
+    account.act(account.truth.fill(1))
+
+    account.cover()
+    account.reconcile()
+    account.commit()
+
+    closed = account.markers[-1]
+    assert (closed["state"], closed["gap_id"]) == ("filled", opened["gap_id"])
+    assert (closed["fills"], closed["orders"], closed["amounts"]) == (1, 1, 2)
+    assert closed["query_weight"] > 0
+    assert account.tracker.is_right
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_fetched_records_and_the_first_event_after_a_break_name_it() -> None:
+    account = live_account()
+    account.interrupt()
+    account.act(account.truth.fill(1))
+    account.cover()
+    account.reconcile()
+
+    account.act(account.truth.place("ETHUSDT"))
+    account.act(account.truth.place("BNBUSDT"))
+
+    (gap_id,) = {each.fields["gap_id"] for each in account.open[:-2]}
+    assert [each.fields["gap_id"] for each in account.open[-2:]] == [gap_id, None]
+
+
+def test_events_wait_while_the_account_is_asked() -> None:
+    account = live_account()
+    account.interrupt()
+    account.cover()
+    running = account.begin_reconciliation()
+
+    account.act(account.truth.place("ETHUSDT"))
+    assert (account.open, account.tracker.buffered_bytes > 0) == ([], True)
+    account.finish(running)
+
+    assert account.tracker.buffered_bytes == 0
+    account.commit()
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_a_break_while_it_is_asked_makes_the_answers_void_and_keeps_what_waits() -> None:
+    account = live_account()
+    account.interrupt()
+    account.cover()
+    running = account.begin_reconciliation()
+    account.act(account.truth.place("ETHUSDT"))
+    account.interrupt("mute")
+    account.finish(running)
+    assert account.open == []
+
+    account.cover()
+    account.reconcile()
+    account.commit()
+
+    assert states(account)[-2:] == ["opened", "filled"]
+    assert account.markers[-1]["reason"] == "connection_lost"  # of the break that began it
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_what_is_not_answered_is_partial_and_asked_again_while_events_flow() -> None:
+    account = live_account()
+    account.interrupt()
+    account.act(account.truth.fill(1))
+    account.cover()
+    account.reconcile(no_answer)
+    account.commit()
+    first = account.markers[-1]
+    assert (first["state"], "no answer" in first["detail"]) == ("partial", True)
+    assert not account.tracker.is_right
+    assert not account.tracker.wants_reconciliation(account.now_us)
+
+    account.act(account.truth.place("BTCUSDT"))
+    assert [each.fields["order_id"] for each in account.open] == ["2"]
+    account.reconcile(no_answer)
+    account.commit()
+    assert account.markers[-1] == first  # nothing new is known
+    account.reconcile()
+    account.commit()
+
+    assert (account.markers[-1]["state"], account.markers[-1]["gap_id"]) == (
+        "filled",
+        first["gap_id"],
+    )
+    assert account.tracker.is_right
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_a_first_picture_that_is_not_answered_is_tried_again_later() -> None:
+    account = TrackedAccount()
+    account.cover()
+
+    account.reconcile(no_answer)
+
+    assert not account.tracker.wants_reconciliation(account.now_us)
+    assert not account.tracker.is_right
+    account.reconcile()
+    assert account.tracker.is_right
+
+
+def test_a_worker_that_starts_again_marks_when_it_did_not_run() -> None:
+    account = live_account()
+    stopped_ms = account.compacted[b"commit/account/2"]["written_time"]
+
+    account.start_worker()
+
+    opened = account.markers[-1]
+    assert (opened["state"], opened["reason"], opened["before_time"]) == (
+        *("opened", "restart"),
+        stopped_ms,
+    )
+    account.act(account.truth.fill(1))
+    account.cover()
+    account.reconcile()
+    account.commit()
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_a_break_that_is_open_when_the_worker_ends_goes_on_under_its_id() -> None:
+    account = live_account()
+    account.interrupt()
+    account.commit()
+    gap_id = account.markers[-1]["gap_id"]
+
+    account.start_worker()
+    account.cover()
+    account.reconcile()
+    account.commit()
+
+    assert account.last_marker() == ("filled", "connection_lost", gap_id)
+    assert states(account).count("opened") == 1
+
+
+def test_events_that_were_dropped_are_a_break() -> None:
+    account = live_account()
+    account.truth.fill(1)
+
+    account.tracker.on_overload(account.now_us)
+
+    assert account.tracker.wants_reconciliation(account.now_us)
+    account.reconcile()
+    account.commit()
+    assert account.last_marker()[:2] == ("filled", "overload")
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_a_picture_is_made_now_and_then_and_leaves_no_marker() -> None:
+    account = live_account()
+    marked = len(account.markers)
+
+    assert not account.tracker.wants_reconciliation(account.now_us)
+    account.now_us += 6 * HOUR_US
+    account.reconcile()
+    account.commit()
+
+    assert len(account.markers) == marked
+    assert account.tracker.results["picture"] == 1
+    assert account.tracker.is_right
+
+
+def test_a_picture_that_has_what_no_event_told_is_a_break_that_nobody_noticed() -> None:
+    account = live_account()
+    account.truth.fill(1)
+    account.now_us += 6 * HOUR_US
+
+    account.reconcile()
+    account.commit()
+
+    assert states(account)[-2:] == ["opened", "filled"]
+    assert account.markers[-1]["reason"] == "unnoticed"
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_many_events_make_a_picture_due_once_a_minute() -> None:
+    account = live_account()
+    keys = account.tracker.stored.progress.keys
+    keys |= {str(number): "digest" for number in range(MAX_UNPROVED + 1)}
+
+    assert account.tracker.wants_reconciliation(account.now_us + 60_000_000)
+    assert not account.tracker.wants_reconciliation(account.now_us + 1_000_000)
+
+
+def test_repeats_are_dropped_and_two_events_of_one_key_are_kept() -> None:
+    account = live_account()
+    order = account.truth.place("ETHUSDT")
+    other = json.dumps(json.loads(order[0]) | {"c": "other"}).encode()
+
+    account.deliver([*order, *order, other, other])
+
+    assert account.tracker.counts["repeated"] == 2
+    keys = [each.fields["dedupe_key"] for each in account.open]
+    assert len(keys) == len(set(keys)) == 2
+
+
+def test_an_event_without_a_layout_is_kept_and_counted() -> None:
+    account = live_account()
+
+    account.deliver([b'{"e":"somethingNew","E":1794000000000,"x":1}'])
+
+    assert account.tracker.counts["unknown"] == 1
+    assert [each.fields["event_type"] for each in account.open] == ["somethingNew"]
+
+
+ACTS = st.sampled_from(
+    (
+        *("place", "fill", "cancel", "repeat", "commit", "interrupt", "cover", "begin", "end"),
+        *("fail", "lag", "crash", "overload"),
+    )
+)
+SYMBOLS = ("BTCUSDT", "ETHUSDT")
+
+
+class Interleaving:
+    """Whatever may happen to an account, one act after the other."""
+
+    def __init__(self) -> None:
+        self.account = TrackedAccount()
+        self.account.cover()
+        self.account.reconcile()
+        self.running: Any = None
+        self.past: list[bytes] = []
+
+    def do(self, act: str, number: int) -> None:
+        getattr(self, f"_{act}")(number)
+
+    def _deliver(self, events: list[bytes]) -> None:
+        self.past += events
+        self.account.act(events)
+
+    def _place(self, number: int) -> None:
+        self._deliver(self.account.truth.place(SYMBOLS[number % 2]))
+
+    def _fill(self, number: int) -> None:
+        if self.account.truth.orders:
+            order = 1 + number % len(self.account.truth.orders)
+            self._deliver(self.account.truth.fill(order))
+
+    def _cancel(self, number: int) -> None:
+        if self.account.truth.orders:
+            order = 1 + number % len(self.account.truth.orders)
+            self._deliver(self.account.truth.cancel(order))
+
+    def _repeat(self, number: int) -> None:
+        if self.past and self.account.tracker.is_covered:
+            event = self.past[-1 - number % min(3, len(self.past))]
+            self.account.deliver([event])
+
+    def _commit(self, _number: int) -> None:
+        self.account.commit()
+
+    def _interrupt(self, _number: int) -> None:
+        self.account.interrupt()
+
+    def _overload(self, _number: int) -> None:
+        """Lose an event, and say so."""
+        if self.account.tracker.is_covered and self.account.truth.orders:
+            self.past += self.account.truth.fill(1)
+            self.account.tracker.on_overload(self.account.now_us)
+
+    def _cover(self, _number: int) -> None:
+        if not self.account.tracker.is_covered:
+            self.account.cover()
+
+    def _begin(self, _number: int) -> None:
+        later_us = self.account.now_us + 10_000_000
+        if self.running is None and self.account.tracker.wants_reconciliation(later_us):
+            self.running = self.account.begin_reconciliation()
+
+    def _end(self, _number: int) -> None:
+        if self.running is not None:
+            self.account.finish(self.running)
+            self.running = None
+
+    def _fail(self, number: int) -> None:
+        """Answer all but one kind of query."""
+        failing = ("account", "open_orders", "fills", "orders")[number % 4]
+
+        def answer(query: Query) -> QueryAnswer:
+            is_failing = query.name == failing
+            return no_answer(query) if is_failing else self.account.truth.answer(query)
+
+        if self.running is not None:
+            self.account.finish(self.running, answer)
+            self.running = None
+
+    def _lag(self, _number: int) -> None:
+        """Answer by what was true before the last fill."""
+        truth = self.account.truth
+
+        def answer(query: Query) -> QueryAnswer:
+            if query.name != "fills" or not truth.fills:
+                return truth.answer(query)
+            newest = truth.fills.pop()
+            found = truth.answer(query)
+            truth.fills.append(newest)
+            return found
+
+        if self.running is not None:
+            self.account.finish(self.running, answer)
+            self.running = None
+
+    def _crash(self, _number: int) -> None:
+        self.running = None
+        self.account.start_worker()
+
+    def settle(self) -> None:
+        """Let the exchange answer, until the account is right."""
+        self._end(0)
+        self._cover(0)
+        for _attempt in range(3):
+            self._begin(0)
+            self._end(0)
+        self.account.commit()
+
+
+@given(acts=st.lists(st.tuples(ACTS, st.integers(0, 7)), max_size=25))
+@settings(max_examples=examples(300))
+def test_whatever_happens_a_reader_ends_with_the_truth(acts: list[tuple[str, int]]) -> None:
+    world = Interleaving()
+
+    for act, number in acts:
+        world.do(act, number)
+    world.settle()
+
+    account = world.account
+    assert account.tracker.is_right
+    assert account.reader.view() == true_view(account.truth)
+    assert len(account.reader.keys) == len(set(account.reader.keys))
+    assert account.stored().progress[ACCOUNT, "spot"] == account.tracker.stored
+    last = {marker["gap_id"]: marker["state"] for marker in account.markers}
+    assert {state for gap, state in last.items() if gap} <= {"filled", "partial"}
+
+
+def test_an_event_before_the_first_picture_waits_for_it() -> None:
+    account = TrackedAccount()
+    (payload,) = account.truth.place("BTCUSDT")
+    account.cover()
+
+    published = account.tracker.on_event(AccountEvent(ACCOUNT, "spot", payload, RECEIVED_US))
+
+    assert published == []
