@@ -4,8 +4,9 @@ Subjects follow TopicNameStrategy: <topic>-value.
 """
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Literal
 
 from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
 from confluent_kafka.schema_registry import topic_subject_name_strategy as topic_name_strategy
@@ -22,6 +23,8 @@ from connector.telemetry import events
 COMPATIBILITY = "FULL_TRANSITIVE"
 REQUEST_TIMEOUT_S = 10
 _OK, _NOT_FOUND = 200, 404
+_NO_SUBJECT = 40401  # the registry's code of a subject that does not exist
+SchemaState = Literal["registered", "missing", "incompatible"]  # missing: it could be registered
 _LOGIN = frozenset({401, 403})  # proxies answer these with bodies of their own
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NO_REGISTRY = (
@@ -116,25 +119,60 @@ async def ensure_schemas(settings: RegistrySettings, topics: Mapping[str, str]) 
     }
 
 
+def inspect_schemas(
+    settings: RegistrySettings, topics: Mapping[str, str]
+) -> dict[str, SchemaState]:
+    """Turn topic -> kind into topic -> what the registry has of its schema. Changes nothing.
+
+    Blocks. Raises as `ensure_schemas`.
+    """
+    registry = client(settings)
+    return {topic: _inspect(registry, settings, topic, kind) for topic, kind in topics.items()}
+
+
+def _inspect(
+    registry: SchemaRegistryClient, settings: RegistrySettings, topic: str, kind: str
+) -> SchemaState:
+    subject, schema = f"{topic}-value", Schema(load(kind).text, "AVRO")
+    with _answering(settings.url, subject):
+        try:
+            registry.lookup_schema(subject, schema)
+        except SchemaRegistryError as error:
+            if error.http_status_code != _NOT_FOUND or _is_foreign_answer(error):
+                raise
+            if error.error_code == _NO_SUBJECT:
+                return "missing"
+        else:
+            return "registered"
+        return "missing" if registry.test_compatibility(subject, schema) else "incompatible"
+
+
 def _ensure_schema(
     registry: SchemaRegistryClient, settings: RegistrySettings, topic: str, kind: str
 ) -> int:
     subject, schema = f"{topic}-value", Schema(load(kind).text, "AVRO")
-    try:
+    with _answering(settings.url, subject):
         if not settings.register_schemas:
             found = registry.lookup_schema(subject, schema).schema_id
         else:
             _set_compatibility(registry, subject)
             found = registry.register_schema(subject, schema)
-    except SchemaRegistryError as error:
-        raise _translate(error, settings.url, subject) from error
-    except (HTTPError, OSError) as error:
-        raise _unreachable(settings.url, error) from error
-    except ValueError as error:  # no JSON
-        raise _foreign(settings.url, _OK) from error
     if not found:  # JSON of something else
         raise _foreign(settings.url, _OK)
     return int(found)
+
+
+@contextmanager
+def _answering(url: str, subject: str) -> Iterator[None]:
+    """Raise our errors for those of calls about a subject."""
+    try:
+        yield
+    except SchemaRegistryError as error:
+        raise _translate(error, url, subject) from error
+    except (HTTPError, OSError) as error:
+        raise _unreachable(url, error) from error
+    except ValueError as error:  # no JSON
+        raise _foreign(url, _OK) from error
 
 
 def _unreachable(url: str, error: Exception) -> Retry:
