@@ -19,6 +19,7 @@ from connector.cli import (
     check,
     decode,
     demo,
+    doctor,
     init,
     lab,
     plan,
@@ -41,6 +42,7 @@ app.command()(init.init)
 app.command()(check.check)
 app.command()(plan.plan)
 app.add_typer(run.app, name="run")
+app.add_typer(doctor.app, name="doctor")
 app.command()(verify.verify)
 app.command()(backfill.backfill)
 app.command()(streams.streams)

@@ -49,9 +49,10 @@ def _sentence(result: CheckResult) -> str:
     return f"{result.text}; cure: {result.cure}" if result.cure else result.text
 
 
-def as_json(results: Sequence[CheckResult]) -> dict[str, Any]:
-    """Return the results as JSON types; `exit_code` is that of `exit_code`, without `strict`."""
-    return {"checks": [asdict(result) for result in results], "exit_code": exit_code(results)}
+def as_json(results: Sequence[CheckResult], *, strict: bool = False) -> dict[str, Any]:
+    """Return the results and the exit code as JSON types."""
+    checks = [asdict(result) for result in results]
+    return {"checks": checks, "exit_code": exit_code(results, strict=strict)}
 
 
 def exit_code(results: Sequence[CheckResult], *, strict: bool = False) -> int:

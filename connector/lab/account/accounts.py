@@ -60,6 +60,7 @@ class Accounts:
         changes: What faults do to events.
         failures: Queries that fail.
         forms: Product -> URL forms of listenKey streams that deliver.
+        restrictions: API key -> what differs from one that may read alone.
         scripts: Those that act while the exchange runs, each with its events a second.
     """
 
@@ -68,6 +69,7 @@ class Accounts:
         self.changes: list[EventChange] = []
         self.failures: list[QueryFailure] = []
         self.forms = dict(DELIVERING)
+        self.restrictions: dict[str, dict[str, bool]] = {}
         self.scripts: list[tuple[AccountScript, float]] = []
         self.clock = clock
         self.ws_api = ws_api

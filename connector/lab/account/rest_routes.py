@@ -7,8 +7,9 @@ from typing import Any
 
 from aiohttp import web
 
-from connector.lab.account import requests
+from connector.lab.account import requests, restrictions
 from connector.lab.account.accounts import Accounts, subscribed_name
+from connector.lab.account.keys import LabKey
 from connector.lab.account.queries import DAY_MS, QUERIES, AccountQuery
 from connector.lab.account.session import LabToken
 from connector.lab.rest import Route, error
@@ -31,6 +32,7 @@ def account_routes(accounts: Accounts) -> list[Route]:
         for method, act in (("POST", _make), ("PUT", _renew), ("DELETE", _end)):
             handler = _handler(partial(act, accounts, product))
             routes.append(Route(path, handler, method=method))
+    routes.append(Route(restrictions.PATH, _handler(partial(_rights, accounts))))
     return [*routes, Route(TOKEN_PATH, _handler(partial(_token, accounts)), method="POST")]
 
 
@@ -45,10 +47,19 @@ def _handler(answer: Answer) -> Callable[[web.Request], Any]:
 
 
 def _query(accounts: Accounts, query: AccountQuery, request: web.Request) -> Any:
+    return accounts.answer(query, _signed(accounts, request).account, dict(request.query))
+
+
+def _rights(accounts: Accounts, request: web.Request) -> Any:
+    api_key = _signed(accounts, request).api_key
+    return restrictions.READ_ONLY | accounts.restrictions.get(api_key, {})
+
+
+def _signed(accounts: Accounts, request: web.Request) -> LabKey:
+    """Return the key of a signed call; raises Complaint."""
     api_key = request.headers.get(KEY_HEADER, "")
     keys, now_ms = accounts.ws_api.keys, accounts.clock.now_ms()
-    key = requests.check_rest(request.rel_url.raw_query_string, api_key, keys, now_ms)
-    return accounts.answer(query, key.account, dict(request.query))
+    return requests.check_rest(request.rel_url.raw_query_string, api_key, keys, now_ms)
 
 
 def _account(accounts: Accounts, request: web.Request) -> str:
