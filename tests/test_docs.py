@@ -105,7 +105,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("command", commands())
 def test_a_command_that_a_page_shows_is_there_with_its_options(command: str) -> None:
     words = command.partition("<")[0].split()[1:]
-    verb = words[: 2 if words[0] in ("run", "lab") else 1]
+    verb = words[: 2 if words[0] in ("run", "lab", "doctor") else 1]
 
     shown = CliRunner().invoke(app, [*verb, "--help"])
 

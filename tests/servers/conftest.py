@@ -9,6 +9,8 @@ import pytest_asyncio
 from connector.errors import Retry
 from connector.lab.java_packages import available
 from connector.lab.real_kafka import RealKafka, RealRegistry
+from connector.lab.secure_kafka import SecureKafka
+from tests.support.secured import USERS, Right, grant
 from tests.support.waiting import GIVE_UP_S
 
 ON_CI = bool(os.environ.get("CI"))
@@ -56,6 +58,26 @@ async def spare() -> AsyncIterator[RealKafka]:
     """A broker that a test may freeze or stop, and lets go on at its end."""
     broker = RealKafka()
     await up(broker)
+    yield broker
+    await broker.stop()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def secure() -> AsyncIterator[SecureKafka]:
+    """A broker with SASL_SSL, SCRAM and ACLs; see tests/support/secured.py for its users."""
+    broker = SecureKafka(USERS)
+    await up(broker)
+    await broker.create(["guarded", "guarded.dead"], 1)
+    rights = (("writer", "Write"), ("reader", "Read"), ("halfway", "Read"), ("halfway", "Write"))
+    names = ("guarded", "readonly.", "first.", "watched")
+    await grant(
+        broker,
+        *(
+            Right(f"User:{user}", operation, name, pattern="prefixed")
+            for user, operation in rights
+            for name in names
+        ),
+    )
     yield broker
     await broker.stop()
 

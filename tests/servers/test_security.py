@@ -1,25 +1,12 @@
 """Security: a broker that wants TLS and a login, and the errors when it refuses them."""
 
 import asyncio
-import re
 import time
-from collections.abc import AsyncIterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
-import pytest_asyncio
 from confluent_kafka import Producer as Writer
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AclBinding,
-    AclBindingFilter,
-    AclOperation,
-    AclPermissionType,
-    AdminClient,
-    ResourcePatternType,
-    ResourceType,
-)
 
 from connector.config.sections import KafkaSettings, SecuritySettings, TopicSettings
 from connector.errors import Fatal, Refused, Retry
@@ -36,73 +23,11 @@ from connector.lab.registry import Registry
 from connector.lab.secure_kafka import SCRAM, SecureKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
+from tests.support.secured import USERS, documented_rights, give, let_in, password_file
 from tests.support.servers import config, connector, read_all
-from tests.support.waiting import GIVE_UP_S, POLL_S, in_time
+from tests.support.waiting import GIVE_UP_S, in_time
 
-USERS = {
-    "admin": "admin-word",
-    "writer": "writer-word",
-    "reader": "reader-word",
-    "stranger": "stranger-word",
-    "bkc-market": "market-word",
-    "halfway": "halfway-word",  # may read and write topics, and has no transactional.id
-}
 HERE = TopicSettings(create=False)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def secure() -> AsyncIterator[SecureKafka]:
-    broker = SecureKafka(USERS)
-    await broker.start()
-    await broker.create(["guarded", "guarded.dead"], 1)
-    await grant(broker, "writer", AclOperation.WRITE)
-    await grant(broker, "reader", AclOperation.READ)
-    for operation in (AclOperation.READ, AclOperation.WRITE):
-        await grant(broker, "halfway", operation)
-    yield broker
-    await broker.stop()
-
-
-async def grant(broker: SecureKafka, user: str, operation: AclOperation) -> None:
-    """Let a user do something with every topic."""
-    words = (
-        ResourceType.TOPIC,
-        "*",
-        ResourcePatternType.LITERAL,
-        f"User:{user}",
-        "*",
-        operation,
-        AclPermissionType.ALLOW,
-    )
-    binding = AclBinding(*words)
-    admin = AdminClient(broker.client())  # kept: its futures die with it
-    for future in admin.create_acls([binding]).values():
-        await asyncio.to_thread(future.result)
-    asked = AclBindingFilter(*words)
-    while binding not in await asyncio.to_thread(admin.describe_acls(asked).result):
-        await asyncio.sleep(POLL_S)  # it is written, and the broker has not read it yet
-
-
-def password(folder: Path, word: str) -> Path:
-    path = folder / "password"
-    path.write_text(word + "\n")
-    return path
-
-
-def allowed(broker: SecureKafka, folder: Path, **changes: Any) -> KafkaSettings:
-    """Return settings of a user who is let in, with changes."""
-    word = changes.pop("word", USERS["writer"])
-    security = {
-        "protocol": "SASL_SSL",
-        "mechanism": SCRAM,
-        "username": "writer",
-        "password_file": password(folder, word),
-        "ca_file": broker.authority.path,
-        **changes,
-    }
-    return KafkaSettings(
-        bootstrap_servers=broker.bootstrap_servers, security=SecuritySettings(**security)
-    )
 
 
 def deliver(settings: KafkaSettings) -> tuple[Ledger, IdempotentProducer]:
@@ -127,7 +52,7 @@ async def refusal(settings: KafkaSettings) -> str:
 async def test_a_user_with_the_right_password_and_authority_writes(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    settings = allowed(secure, tmp_path)
+    settings = let_in(secure, tmp_path)
 
     roles: dict[str, TopicRole] = {"guarded": "data", "guarded.dead": "dead_letter"}
     await topic_admin.ensure(settings, HERE, roles)
@@ -151,14 +76,14 @@ async def test_a_client_certificate_lets_in_too(secure: SecureKafka) -> None:
 
 
 async def test_a_wrong_password_is_named_with_a_hint(secure: SecureKafka, tmp_path: Path) -> None:
-    text = await refusal(allowed(secure, tmp_path, word="wrong"))
+    text = await refusal(let_in(secure, tmp_path, word="wrong"))
 
     assert "invalid credentials" in text
     assert "check kafka.security.username" in text
 
 
 async def test_a_wrong_mechanism_is_named_with_a_hint(secure: SecureKafka, tmp_path: Path) -> None:
-    text = await refusal(allowed(secure, tmp_path, mechanism="PLAIN"))
+    text = await refusal(let_in(secure, tmp_path, mechanism="PLAIN"))
 
     assert "kafka.security.mechanism" in text
 
@@ -166,7 +91,7 @@ async def test_a_wrong_mechanism_is_named_with_a_hint(secure: SecureKafka, tmp_p
 async def test_a_wrong_authority_is_named_with_a_hint(secure: SecureKafka, tmp_path: Path) -> None:
     other = Authority(tmp_path, "other")
 
-    text = await refusal(allowed(secure, tmp_path, ca_file=other.path))
+    text = await refusal(let_in(secure, tmp_path, ca_file=other.path))
 
     assert "certificate verify failed" in text
     assert "ca_file is not the authority" in text
@@ -175,7 +100,7 @@ async def test_a_wrong_authority_is_named_with_a_hint(secure: SecureKafka, tmp_p
 async def test_a_certificate_for_another_host_is_named_with_a_hint(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    settings = allowed(secure, tmp_path)
+    settings = let_in(secure, tmp_path)
     other = secure.bootstrap_servers.replace("localhost", "127.1")  # that the certificate lacks
 
     text = await refusal(settings.model_copy(update={"bootstrap_servers": other}))
@@ -212,7 +137,7 @@ async def test_nobody_there_is_named_with_a_hint() -> None:
 async def test_without_the_right_to_write_the_trouble_is_named(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    settings = allowed(secure, tmp_path, username="stranger", word=USERS["stranger"])
+    settings = let_in(secure, tmp_path, "stranger")
 
     ledger, producer = await asyncio.to_thread(deliver, settings)
 
@@ -236,7 +161,7 @@ async def test_a_user_who_may_only_read_ends_the_process_with_exit_code_4(
             "protocol": "SASL_SSL",
             "mechanism": SCRAM,
             "username": "reader",
-            "password_file": str(password(tmp_path, USERS["reader"])),
+            "password_file": str(password_file(tmp_path, USERS["reader"])),
             "ca_file": str(secure.authority.path),
         }
         kinds = ("spot.trade", "spot.depth-diff", "spot.book-ticker", "usdm.agg-trade")
@@ -263,7 +188,7 @@ async def test_a_right_that_only_the_second_start_would_miss_is_named_at_the_fir
     await secure.create(list(names), 1)  # nothing is in them yet
 
     with pytest.raises(Fatal) as caught:
-        await topic_admin.ensure(allowed(secure, tmp_path), HERE, names)
+        await topic_admin.ensure(let_in(secure, tmp_path), HERE, names)
 
     text = str(caught.value)
     assert text.startswith("Kafka: no READ on first.progress; cure: kafka-acls")
@@ -275,14 +200,14 @@ async def test_a_topic_that_may_not_be_created_names_that_right(
 ) -> None:
     with pytest.raises(Fatal, match=r"no CREATE on not\.there; cure: .*--operation Create"):
         await topic_admin.ensure(
-            allowed(secure, tmp_path), TopicSettings(replication=1), {"not.there": "data"}
+            let_in(secure, tmp_path), TopicSettings(replication=1), {"not.there": "data"}
         )
 
 
 async def test_settings_that_may_not_be_read_are_said_to_be_not_compared(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    [warning] = await topic_admin.ensure(allowed(secure, tmp_path), HERE, {"guarded": "data"})
+    [warning] = await topic_admin.ensure(let_in(secure, tmp_path), HERE, {"guarded": "data"})
 
     assert warning.startswith("settings of 1 topics are not compared: no DESCRIBE_CONFIGS; ")
     assert warning.endswith("--operation DescribeConfigs --topic guarded")
@@ -291,7 +216,7 @@ async def test_settings_that_may_not_be_read_are_said_to_be_not_compared(
 async def test_without_a_transactional_id_of_its_own_a_writer_ends_with_the_right_that_is_missing(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    settings = allowed(secure, tmp_path, username="halfway", word=USERS["halfway"])
+    settings = let_in(secure, tmp_path, "halfway")
     conf = client_config.transactional(settings, "binance.market.0")
     producer = TransactionalProducer(conf, Ledger(), "guarded.dead", Lag())
 
@@ -300,44 +225,10 @@ async def test_without_a_transactional_id_of_its_own_a_writer_ends_with_the_righ
     producer.close()
 
 
-def documented_rights(principal: str) -> list[tuple[str, str, str, list[str]]]:
-    """Return resource, name, pattern and operations of a principal, as docs/kafka.md has them."""
-    text = (Path(__file__).parents[2] / "docs" / "kafka.md").read_text()
-    rows = re.findall(
-        r"^\| `([\w-]+)` \| ([\w-]+) \| `([^`]+)` \| (\w+) \| ([\w, ]+) \|", text, re.MULTILINE
-    )
-    return [(*row[1:4], row[4].split(", ")) for row in rows if row[0] == principal]
-
-
-async def give(broker: SecureKafka, principal: str, prefix: str) -> None:
-    """Give a principal the rights of docs/kafka.md, for another prefix than `binance`."""
-    bindings = [
-        AclBinding(
-            getattr(ResourceType, resource.replace("-", "_").upper()),
-            name.replace("binance", prefix, 1),
-            getattr(ResourcePatternType, pattern.upper()),
-            f"User:{principal}",
-            "*",
-            getattr(AclOperation, snake(operation)),
-            AclPermissionType.ALLOW,
-        )
-        for resource, name, pattern, operations in documented_rights(principal)
-        for operation in operations
-    ]
-    admin = AdminClient(broker.client())
-    for future in admin.create_acls(bindings).values():
-        await asyncio.to_thread(future.result)
-
-
-def snake(operation: str) -> str:
-    """Return DESCRIBE_CONFIGS for DescribeConfigs."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper()
-
-
 async def test_the_documented_rights_are_enough_for_two_starts(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
-    await give(secure, "bkc-market", "granted")
+    await give(secure, documented_rights("kafka.md", "bkc-market"), "granted")
     exchange, registry = Exchange(Market(1), rate=200.0), Registry()
     await exchange.start()
     await registry.start()
@@ -347,7 +238,7 @@ async def test_the_documented_rights_are_enough_for_two_starts(
         "protocol": "SASL_SSL",
         "mechanism": SCRAM,
         "username": "bkc-market",
-        "password_file": str(password(tmp_path, USERS["bkc-market"])),
+        "password_file": str(password_file(tmp_path, USERS["bkc-market"])),
         "ca_file": str(secure.authority.path),
     }
     logs = []
