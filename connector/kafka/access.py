@@ -31,7 +31,7 @@ LISTENERS = "listener.security.protocol.map"
 CONTROLLERS = "controller.listener.names"
 # What librdkafka's texts begin with, or hold, when the cluster or its certificate does not fit.
 _REFUSALS = ("_AUTHENTICATION", "_SSL", "certificate", "handshake failed")
-_Answer = TypeVar("_Answer")
+_Described = TypeVar("_Described")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,7 @@ class AccessClient:
         entries = self._answer(future) or {}
         return {name: entry.value or "" for name, entry in entries.items()}
 
-    def _answer(self, future: "Future[_Answer]") -> _Answer | None:
+    def _answer(self, future: "Future[_Described]") -> _Described | None:
         """Return an answer; None: the cluster refuses it. Raises Retry if it does not answer."""
         try:
             return future.result()

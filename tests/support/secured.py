@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from connector.lab.secure_kafka import SCRAM, SecureKafka
 from tests.support.waiting import POLL_S
 
 DOCS = Path(__file__).parents[2] / "docs"
+_ROW = re.compile(r"^\| `([\w-]+)` \| ([\w-]+) \| `([^`]+)` \| (\w+) \| ([\w, ]+) \|", re.MULTILINE)
 USERS = {
     "admin": "admin-word",
     "writer": "writer-word",
@@ -101,41 +102,28 @@ async def _known(admin: AdminClient) -> list[AclBinding]:
     return found
 
 
-def documented_rights(page: str, principal: str) -> list[Right]:
-    """Return the rights of a principal, as the table of a page of docs/ has them."""
-    rows = re.findall(
-        r"^\| `([\w-]+)` \| ([\w-]+) \| `([^`]+)` \| (\w+) \| ([\w, ]+) \|",
-        (DOCS / page).read_text(),
-        re.MULTILINE,
-    )
+def documented_rights(page: str, *principals: str) -> list[Right]:
+    """Return the rights and denials of principals, as the tables of a page of docs/ have them."""
+    tables = re.split(r"^\| denied \|", (DOCS / page).read_text(), maxsplit=1, flags=re.MULTILINE)
     return [
-        Right(f"User:{principal}", operation, name, resource, pattern)
-        for who, resource, name, pattern, operations in rows
-        if who == principal
+        Right(f"User:{who}", operation, name, resource, pattern, deny=bool(deny))
+        for deny, table in enumerate(tables)
+        for who, resource, name, pattern, operations in _ROW.findall(table)
+        if who in principals
         for operation in operations.split(", ")
     ]
 
 
 async def give(broker: SecureKafka, rights: Iterable[Right], prefix: str) -> None:
     """Give rights of the documentation, for another prefix than `binance`."""
-    renamed = [
-        Right(
-            right.principal,
-            right.operation,
-            right.name.replace("binance", prefix, 1),
-            right.resource,
-            right.pattern,
-            right.deny,
-        )
-        for right in rights
-    ]
+    renamed = [replace(right, name=right.name.replace("binance", prefix, 1)) for right in rights]
     assert renamed
     await grant(broker, *renamed)
 
 
-def password_file(folder: Path, word: str) -> Path:
+def password_file(folder: Path, word: str, name: str = "password") -> Path:
     """Return a file with a password that its owner alone may read."""
-    path = folder / "password"
+    path = folder / name
     path.write_text(word + "\n")
     path.chmod(0o600)
     return path
@@ -150,7 +138,7 @@ def security_of(
         "protocol": "SASL_SSL",
         "mechanism": SCRAM,
         "username": user,
-        "password_file": str(password_file(folder, word)),
+        "password_file": str(password_file(folder, word, f"{user}.password")),
         "ca_file": str(broker.authority.path),
         **changes,
     }
