@@ -6,8 +6,14 @@ from pathlib import Path
 
 from connector.binance.account_events.layout import AccountProduct
 from connector.binance.products import Product
-from connector.codec.schema import ACCOUNT_EVENTS, ACCOUNT_TOPICS
-from connector.config.account import MARKERS, PROGRESS, AccountSettings, AccountWorkerSettings
+from connector.codec.schema import (
+    ACCOUNT_DEAD_LETTER,
+    ACCOUNT_EVENTS,
+    ACCOUNT_MARKERS,
+    ACCOUNT_PROGRESS,
+    ACCOUNT_TOPICS,
+)
+from connector.config.account import AccountSettings, AccountWorkerSettings
 from connector.config.key_files import credentials_of, read_key_file
 from connector.config.plan import bases_of
 from connector.config.secrets import proxy_of
@@ -47,13 +53,11 @@ def examine_account(
     admin = {} if admin_file is None else read_admin_file(admin_file)
     roles, kafka = roles_of(settings), settings.kafka
     wanted = ClusterExamination(kafka, settings.topics, roles, tuple(roles), tuple(readers), admin)
-    events = {settings.topic_of(account) for account in settings.accounts}
-    kinds = dict.fromkeys(sorted(events), ACCOUNT_TOPICS[ACCOUNT_EVENTS])
     return [
         *check_security(kafka),
         *check_password_files(_password_files(settings)),
         *check_cluster(wanted),
-        *check_registry(settings.schema_registry, kinds),
+        *check_registry(settings.schema_registry, _kinds(settings)),
         *asyncio.run(_check_accounts(settings)),
     ]
 
@@ -64,7 +68,20 @@ def roles_of(settings: AccountWorkerSettings) -> dict[str, TopicRole]:
     roles: dict[str, TopicRole] = {
         settings.topic_of(account): "data" for account in settings.accounts
     }
-    return roles | {f"{prefix}.{MARKERS}": "marker", f"{prefix}.{PROGRESS}": "progress"}
+    own: dict[str, TopicRole] = {
+        ACCOUNT_MARKERS: "marker",
+        ACCOUNT_PROGRESS: "progress",
+        ACCOUNT_DEAD_LETTER: "dead_letter",
+    }
+    return roles | {f"{prefix}.{name}": role for name, role in own.items()}
+
+
+def _kinds(settings: AccountWorkerSettings) -> dict[str, str]:
+    """Return the kind of the records of each topic that has a schema."""
+    events = {settings.topic_of(account) for account in settings.accounts}
+    kinds = dict.fromkeys(sorted(events), ACCOUNT_TOPICS[ACCOUNT_EVENTS])
+    own = (ACCOUNT_MARKERS, ACCOUNT_PROGRESS)
+    return kinds | {f"{settings.topic_prefix}.{name}": ACCOUNT_TOPICS[name] for name in own}
 
 
 def read_admin_file(path: Path) -> dict[str, str]:
