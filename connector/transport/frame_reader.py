@@ -62,7 +62,7 @@ class FrameReader:
             ConnectionClosed: the connection has ended.
         """
         sent_us = time.time_ns() // 1000
-        pong = await self._socket.ping()
+        pong = asyncio.ensure_future(await self._socket.ping())  # a future, typed as less
         try:
             async with asyncio.timeout(PONG_WITHIN_S):
                 await asyncio.shield(pong)
