@@ -45,10 +45,10 @@ def test_the_generated_pages_are_fresh() -> None:
     assert stale == [], "make docs"
 
 
-def test_the_folder_of_topics_has_no_other_page() -> None:
-    files = {f"{docs.TOPICS}/{path.name}" for path in (docs.DOCS / docs.TOPICS).glob("*.md")}
+def test_the_folder_of_topics_has_no_other_file() -> None:
+    files = [path for path in (docs.DOCS / docs.TOPICS).rglob("*") if path.is_file()]
 
-    assert files <= docs.pages().keys()
+    assert {str(path.relative_to(docs.DOCS)) for path in files} <= docs.pages().keys()
 
 
 def test_the_dead_letters_headers_and_reasons_are_told() -> None:

@@ -1,4 +1,4 @@
-"""`bkc schema`: a kind's record, as Avro to register or as a page to read."""
+"""`bkc schema`: what a topic's records are, as a reader needs it."""
 
 from typing import Annotated, Literal
 
@@ -6,14 +6,27 @@ from typer import Argument, Option, echo
 
 
 def schema(
-    kind: Annotated[
-        str, Argument(metavar="KIND", help="A kind: trade, depth-diff, ...; marker, progress.")
-    ],
+    name: Annotated[
+        str | None,
+        Argument(
+            metavar="TOPIC|KIND",
+            help="A topic (binance.spot.trade) or a kind (trade, marker, account-event).",
+            show_default=False,
+        ),
+    ] = None,
     format_: Annotated[  # the keys of codec.export.EXPORTS, which takes long to import
-        Literal["avsc", "markdown"], Option("--format", help="How to write it.")
+        Literal["avsc", "flink-ddl", "spark", "asyncapi", "markdown"],
+        Option("--format", help="How to write it."),
     ] = "avsc",
+    prefix: Annotated[
+        str, Option(metavar="PREFIX", help="topics.prefix, for a KIND and --all.")
+    ] = "binance",
+    every: Annotated[bool, Option("--all", help="Every topic that there can be.")] = False,
 ) -> None:
-    """Print the record of a kind."""
-    from connector.cli.schema_page import page
+    """Print what the records of a topic are: Avro, Flink SQL, Spark, AsyncAPI or a page.
 
-    echo(page(kind, format_), nl=False)
+    Of a KIND all its topics, one for each product.
+    """
+    from connector.cli.schema_page import chosen, page
+
+    echo(page(chosen(name, prefix, every=every), format_), nl=False)

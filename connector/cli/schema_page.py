@@ -1,23 +1,37 @@
-"""A kind's record, as Avro to register or as a page to read."""
+"""Topics in one of the formats of codec/export, with a sample from the lab's market."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.binance.stream_name import example, parse
 from connector.codec.avro import to_json
 from connector.codec.export import EXPORTS, Format
+from connector.codec.export.contract import TopicContract, find, topics
 from connector.codec.export.sample import Sample
 from connector.codec.schema import load
+from connector.errors import Refused
 from connector.feed.replay import Replay
 
 SAMPLE_TIME_MS = 1_795_000_000_000
 RECEIVE_DELAY_US = 1_234
 
 
-def page(kind: str, format_: Format) -> str:
-    """Return a kind's schema in one of the EXPORTS; raises Refused for an unknown kind."""
-    return EXPORTS[format_](load(kind), sample_of)
+def chosen(name: str | None, prefix: str, *, every: bool) -> list[TopicContract]:
+    """Return the topics that a command line names.
+
+    Raises:
+        Refused: no name and not every one, or both; an unknown kind or topic.
+    """
+    if every != (name is None):
+        raise Refused("name one topic or kind, or write --all: bkc schema binance.spot.trade")
+    return topics(prefix) if name is None else find(name, prefix)
+
+
+def page(contracts: Sequence[TopicContract], format_: Format) -> str:
+    """Return topics in one of the EXPORTS; raises Refused where a format cannot show them."""
+    return EXPORTS[format_](contracts, sample_of)
 
 
 def sample_of(kind: str) -> Sample:

@@ -189,6 +189,31 @@ def test_schema_prints_our_own_records_too() -> None:
     assert "| `open_gaps` | array of strings | Ids of the gaps" in page
 
 
+def test_schema_writes_a_topic_of_any_prefix_for_the_engines() -> None:
+    _, table = run("schema", "md.spot.trade", "--format", "flink-ddl")
+    _, module = run("schema", "trade", "--prefix", "md", "--format", "spark")
+    _, document = run("schema", "--all", "--format", "asyncapi")
+
+    assert "CREATE TABLE `md_spot_trade` (" in table
+    assert '"md.usdm.trade": "trade",' in module
+    assert "binance-account-events" in json.loads(document)["channels"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((), "name one topic or kind, or write --all"),
+        (("trade", "--all"), "name one topic or kind, or write --all"),
+        (("trad",), "did you mean 'trade'?"),
+        (("binance.dead-letter",), "binance.dead-letter has no schema"),
+    ],
+)
+def test_schema_refuses_what_it_cannot_show(arguments: tuple[str, ...], message: str) -> None:
+    result = runner.invoke(app, ["schema", *arguments])
+
+    assert message in str(result.exception)
+
+
 def test_check_shows_where_each_stream_goes_and_fits_80_columns(tmp_path: Path) -> None:
     path = tmp_path / "connector.yaml"
     path.write_text(

@@ -29,7 +29,7 @@ def test_a_field_more_breaks_no_rule() -> None:
     ("attributes", "sentence"),
     [
         ({"doc": ""}, "trade.venue: no doc"),
-        ({"type": "float"}, "trade.venue: type 'float' is not one all engines read"),
+        ({"type": "float"}, "trade.venue: a float is not exact: write a decimal"),
         ({"name": "open"}, "trade.open: the name is an SQL word Flink rejects"),
         ({"name": "venueName"}, "trade.venueName: the name is not snake_case"),
         ({"name": "venue-name"}, "trade.venue-name: the name is not snake_case"),

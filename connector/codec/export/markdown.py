@@ -1,16 +1,22 @@
 """The Markdown page of a kind: its topics, its fields with units and wire keys, a sample. Pure."""
 
 import json
+from collections.abc import Sequence
 
 from connector.binance.catalogue import ROWS, subscribable
 from connector.binance.catalogue.row import Row
 from connector.codec.export import account_events
+from connector.codec.export.contract import TopicContract, schemas_of
 from connector.codec.export.sample import SampleOf
 from connector.codec.schema import ACCOUNT_EVENTS, ACCOUNT_TOPICS, OWN, OWN_TOPICS, Field, Schema
 
 
-def render(schema: Schema, sample_of: SampleOf) -> str:
-    """Return the page; topics have the default prefix."""
+def render(topics: Sequence[TopicContract], sample_of: SampleOf) -> str:
+    """Return the page of each kind, with all its topics under the default prefix."""
+    return "\n".join(_page(schema, sample_of) for schema in schemas_of(topics))
+
+
+def _page(schema: Schema, sample_of: SampleOf) -> str:
     if schema.kind in OWN:
         return _own_page(schema)
     rows = [row for row in ROWS if row.kind == schema.kind and subscribable(row)]

@@ -1,10 +1,10 @@
 """What an export may show of a kind beside its schema. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connector.codec.schema import Schema
+from connector.codec.export.contract import TopicContract
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,4 +17,4 @@ class Sample:
 
 
 SampleOf = Callable[[str], Sample]  # kind -> sample; only formats that show one call it
-Render = Callable[[Schema, SampleOf], str]
+Render = Callable[[Sequence[TopicContract], SampleOf], str]

@@ -1,0 +1,38 @@
+-- Tables of Flink SQL, written by `bkc schema --format flink-ddl` (docs/consume.md).
+-- Put your addresses in place of KAFKA:9092 and http://REGISTRY:8081.
+-- Needs the jars flink-sql-connector-kafka and flink-sql-avro-confluent-registry.
+SET 'table.local-time-zone' = 'UTC';  -- TIMESTAMP(3) columns hold UTC
+SET 'table.exec.source.idle-timeout' = '5 s';  -- else an empty partition holds every window back
+
+-- The key is the symbol; record_time is the exchange's time of the event.
+CREATE TABLE `binance_options_open_interest` (
+  `record_key` STRING NOT NULL,
+  `symbol` STRING NOT NULL,
+  `product` STRING NOT NULL,
+  `stream_name` STRING NOT NULL,
+  `event_time` TIMESTAMP(3),
+  `event_time_us` BIGINT,
+  `receive_time` TIMESTAMP(3) NOT NULL,
+  `receive_time_us` BIGINT NOT NULL,
+  `origin` STRING NOT NULL,
+  `gap_id` STRING,
+  `extra` STRING,
+  `open_interest` DECIMAL(38, 18) NOT NULL,
+  `open_interest_usdt` DECIMAL(38, 18) NOT NULL,
+  `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
+  `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
+  `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
+  `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
+  WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
+) COMMENT 'Open interest of an option' WITH (
+  'connector' = 'kafka',
+  'topic' = 'binance.options.open-interest',
+  'properties.bootstrap.servers' = 'KAFKA:9092',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'key.format' = 'raw',
+  'key.fields' = 'record_key',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'value.format' = 'avro-confluent',
+  'value.avro-confluent.url' = 'http://REGISTRY:8081'
+);

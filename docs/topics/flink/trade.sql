@@ -1,0 +1,169 @@
+-- Tables of Flink SQL, written by `bkc schema --format flink-ddl` (docs/consume.md).
+-- Put your addresses in place of KAFKA:9092 and http://REGISTRY:8081.
+-- Needs the jars flink-sql-connector-kafka and flink-sql-avro-confluent-registry.
+SET 'table.local-time-zone' = 'UTC';  -- TIMESTAMP(3) columns hold UTC
+SET 'table.exec.source.idle-timeout' = '5 s';  -- else an empty partition holds every window back
+
+-- The key is the symbol; record_time is the exchange's time of the event.
+CREATE TABLE `binance_coinm_trade` (
+  `record_key` STRING NOT NULL,
+  `symbol` STRING NOT NULL,
+  `product` STRING NOT NULL,
+  `stream_name` STRING NOT NULL,
+  `event_time` TIMESTAMP(3),
+  `event_time_us` BIGINT,
+  `receive_time` TIMESTAMP(3) NOT NULL,
+  `receive_time_us` BIGINT NOT NULL,
+  `origin` STRING NOT NULL,
+  `gap_id` STRING,
+  `extra` STRING,
+  `trade_id` BIGINT NOT NULL,
+  `price` DECIMAL(38, 18) NOT NULL,
+  `quantity` DECIMAL(38, 18) NOT NULL,
+  `trade_time` TIMESTAMP(3) NOT NULL,
+  `trade_time_us` BIGINT,
+  `is_buyer_maker` BOOLEAN NOT NULL,
+  `is_best_match` BOOLEAN,
+  `trade_type` STRING,
+  `side` STRING,
+  `symbol_type` INT,
+  `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
+  `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
+  `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
+  `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
+  WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
+) COMMENT 'One trade as the matching engine published it' WITH (
+  'connector' = 'kafka',
+  'topic' = 'binance.coinm.trade',
+  'properties.bootstrap.servers' = 'KAFKA:9092',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'key.format' = 'raw',
+  'key.fields' = 'record_key',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'value.format' = 'avro-confluent',
+  'value.avro-confluent.url' = 'http://REGISTRY:8081'
+);
+
+-- The key is the symbol; record_time is the exchange's time of the event.
+CREATE TABLE `binance_options_trade` (
+  `record_key` STRING NOT NULL,
+  `symbol` STRING NOT NULL,
+  `product` STRING NOT NULL,
+  `stream_name` STRING NOT NULL,
+  `event_time` TIMESTAMP(3),
+  `event_time_us` BIGINT,
+  `receive_time` TIMESTAMP(3) NOT NULL,
+  `receive_time_us` BIGINT NOT NULL,
+  `origin` STRING NOT NULL,
+  `gap_id` STRING,
+  `extra` STRING,
+  `trade_id` BIGINT NOT NULL,
+  `price` DECIMAL(38, 18) NOT NULL,
+  `quantity` DECIMAL(38, 18) NOT NULL,
+  `trade_time` TIMESTAMP(3) NOT NULL,
+  `trade_time_us` BIGINT,
+  `is_buyer_maker` BOOLEAN NOT NULL,
+  `is_best_match` BOOLEAN,
+  `trade_type` STRING,
+  `side` STRING,
+  `symbol_type` INT,
+  `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
+  `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
+  `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
+  `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
+  WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
+) COMMENT 'One trade as the matching engine published it' WITH (
+  'connector' = 'kafka',
+  'topic' = 'binance.options.trade',
+  'properties.bootstrap.servers' = 'KAFKA:9092',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'key.format' = 'raw',
+  'key.fields' = 'record_key',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'value.format' = 'avro-confluent',
+  'value.avro-confluent.url' = 'http://REGISTRY:8081'
+);
+
+-- The key is the symbol; record_time is the exchange's time of the event.
+CREATE TABLE `binance_spot_trade` (
+  `record_key` STRING NOT NULL,
+  `symbol` STRING NOT NULL,
+  `product` STRING NOT NULL,
+  `stream_name` STRING NOT NULL,
+  `event_time` TIMESTAMP(3),
+  `event_time_us` BIGINT,
+  `receive_time` TIMESTAMP(3) NOT NULL,
+  `receive_time_us` BIGINT NOT NULL,
+  `origin` STRING NOT NULL,
+  `gap_id` STRING,
+  `extra` STRING,
+  `trade_id` BIGINT NOT NULL,
+  `price` DECIMAL(38, 18) NOT NULL,
+  `quantity` DECIMAL(38, 18) NOT NULL,
+  `trade_time` TIMESTAMP(3) NOT NULL,
+  `trade_time_us` BIGINT,
+  `is_buyer_maker` BOOLEAN NOT NULL,
+  `is_best_match` BOOLEAN,
+  `trade_type` STRING,
+  `side` STRING,
+  `symbol_type` INT,
+  `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
+  `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
+  `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
+  `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
+  WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
+) COMMENT 'One trade as the matching engine published it' WITH (
+  'connector' = 'kafka',
+  'topic' = 'binance.spot.trade',
+  'properties.bootstrap.servers' = 'KAFKA:9092',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'key.format' = 'raw',
+  'key.fields' = 'record_key',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'value.format' = 'avro-confluent',
+  'value.avro-confluent.url' = 'http://REGISTRY:8081'
+);
+
+-- The key is the symbol; record_time is the exchange's time of the event.
+CREATE TABLE `binance_usdm_trade` (
+  `record_key` STRING NOT NULL,
+  `symbol` STRING NOT NULL,
+  `product` STRING NOT NULL,
+  `stream_name` STRING NOT NULL,
+  `event_time` TIMESTAMP(3),
+  `event_time_us` BIGINT,
+  `receive_time` TIMESTAMP(3) NOT NULL,
+  `receive_time_us` BIGINT NOT NULL,
+  `origin` STRING NOT NULL,
+  `gap_id` STRING,
+  `extra` STRING,
+  `trade_id` BIGINT NOT NULL,
+  `price` DECIMAL(38, 18) NOT NULL,
+  `quantity` DECIMAL(38, 18) NOT NULL,
+  `trade_time` TIMESTAMP(3) NOT NULL,
+  `trade_time_us` BIGINT,
+  `is_buyer_maker` BOOLEAN NOT NULL,
+  `is_best_match` BOOLEAN,
+  `trade_type` STRING,
+  `side` STRING,
+  `symbol_type` INT,
+  `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
+  `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
+  `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
+  `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
+  WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
+) COMMENT 'One trade as the matching engine published it' WITH (
+  'connector' = 'kafka',
+  'topic' = 'binance.usdm.trade',
+  'properties.bootstrap.servers' = 'KAFKA:9092',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'key.format' = 'raw',
+  'key.fields' = 'record_key',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'value.format' = 'avro-confluent',
+  'value.avro-confluent.url' = 'http://REGISTRY:8081'
+);

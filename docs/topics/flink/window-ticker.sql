@@ -1,0 +1,53 @@
+-- Tables of Flink SQL, written by `bkc schema --format flink-ddl` (docs/consume.md).
+-- Put your addresses in place of KAFKA:9092 and http://REGISTRY:8081.
+-- Needs the jars flink-sql-connector-kafka and flink-sql-avro-confluent-registry.
+SET 'table.local-time-zone' = 'UTC';  -- TIMESTAMP(3) columns hold UTC
+SET 'table.exec.source.idle-timeout' = '5 s';  -- else an empty partition holds every window back
+
+-- The key is the symbol; record_time is the exchange's time of the event.
+CREATE TABLE `binance_spot_window_ticker` (
+  `record_key` STRING NOT NULL,
+  `symbol` STRING NOT NULL,
+  `product` STRING NOT NULL,
+  `stream_name` STRING NOT NULL,
+  `event_time` TIMESTAMP(3),
+  `event_time_us` BIGINT,
+  `receive_time` TIMESTAMP(3) NOT NULL,
+  `receive_time_us` BIGINT NOT NULL,
+  `origin` STRING NOT NULL,
+  `gap_id` STRING,
+  `extra` STRING,
+  `event_type` STRING NOT NULL,
+  `price_change` DECIMAL(38, 18) NOT NULL,
+  `price_change_percent` DECIMAL(38, 18) NOT NULL,
+  `weighted_average_price` DECIMAL(38, 18) NOT NULL,
+  `open_price` DECIMAL(38, 18) NOT NULL,
+  `high_price` DECIMAL(38, 18) NOT NULL,
+  `low_price` DECIMAL(38, 18) NOT NULL,
+  `last_price` DECIMAL(38, 18) NOT NULL,
+  `volume` DECIMAL(38, 18) NOT NULL,
+  `quote_volume` DECIMAL(38, 18) NOT NULL,
+  `open_time` TIMESTAMP(3) NOT NULL,
+  `close_time` TIMESTAMP(3) NOT NULL,
+  `open_time_us` BIGINT,
+  `close_time_us` BIGINT,
+  `first_trade_id` BIGINT NOT NULL,
+  `last_trade_id` BIGINT NOT NULL,
+  `trade_count` BIGINT NOT NULL,
+  `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
+  `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
+  `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
+  `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
+  WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
+) COMMENT 'Statistics of a rolling window of 1 h, 4 h or 1 d (see stream_name), spot' WITH (
+  'connector' = 'kafka',
+  'topic' = 'binance.spot.window-ticker',
+  'properties.bootstrap.servers' = 'KAFKA:9092',
+  'properties.isolation.level' = 'read_committed',
+  'scan.startup.mode' = 'earliest-offset',
+  'key.format' = 'raw',
+  'key.fields' = 'record_key',
+  'value.fields-include' = 'EXCEPT_KEY',
+  'value.format' = 'avro-confluent',
+  'value.avro-confluent.url' = 'http://REGISTRY:8081'
+);
