@@ -107,7 +107,7 @@ def _dead_letter(prefix: str, suffix: str) -> TopicContract:
         f"{prefix}.{suffix}",
         DEAD_LETTER,
         None,
-        key="the stream's wire name, the topic, or the reason",
+        key="the stream's wire name or account/product, the topic, or the reason",
         time="when it was received, by our clock",
         headers=_DEAD_LETTER_HEADERS,
     )

@@ -4,7 +4,7 @@
 SET 'table.local-time-zone' = 'UTC';  -- TIMESTAMP(3) columns hold UTC
 SET 'table.exec.source.idle-timeout' = '5 s';  -- else an empty partition holds every window back
 
--- The key is the stream's wire name, the topic, or the reason; record_time is when it was received, by our clock.
+-- The key is the stream's wire name or account/product, the topic, or the reason; record_time is when it was received, by our clock.
 CREATE TABLE `binance_dead_letter` (
   `record_key` STRING NOT NULL,
   `payload` BYTES NOT NULL,
@@ -29,7 +29,7 @@ CREATE TABLE `binance_dead_letter` (
   'value.format' = 'raw'
 );
 
--- The key is the stream's wire name, the topic, or the reason; record_time is when it was received, by our clock.
+-- The key is the stream's wire name or account/product, the topic, or the reason; record_time is when it was received, by our clock.
 CREATE TABLE `binance_account_dead_letter` (
   `record_key` STRING NOT NULL,
   `payload` BYTES NOT NULL,
