@@ -22,10 +22,13 @@ def fill_key(
     """Return the key of a fill: the same from an event, from REST, and from TRADE_LITE.
 
     The order's id is in it: a trade with oneself is one trade and two fills. `market`: UM or CM of
-    portfolio margin, whose trade ids are counted apart.
+    portfolio margin, whose trade ids are counted apart; the symbol of an isolated margin account.
     """
-    place = product if market is None else f"{product}.{market}"
-    return f"{account}/{place}/{symbol}/{trade_id}/{order_id}"
+    return f"{account}/{_place(product, market)}/{symbol}/{trade_id}/{order_id}"
+
+
+def _place(product: str, market: str | None) -> str:
+    return product if market is None else f"{product}.{market}"
 
 
 def payload_digest(payload: bytes) -> str:
@@ -38,13 +41,20 @@ def dedupe_key(
     layout: EventLayout,
     loose: Mapping[str, Any],
     digest: str,
+    market: str | None = None,
 ) -> str:
     """Return the key of an event: by its layout's values, else by the digest of its JSON.
 
-    `loose`: the event decoded, with the wrapper's `subscriptionId`, or a row with its `as_of`. No
-    value of a secret is in the key, but its digest.
+    Args:
+        account: Its alias.
+        layout: The event's.
+        loose: The event decoded, with the wrapper's `subscriptionId`, or a row with its `as_of`.
+        digest: Of the payload.
+        market: Of a row, or the symbol of isolated margin, where the payload does not name it.
+
+    No value of a secret is in the key, but its digest.
     """
-    head = f"{account}/{layout.product}/{layout.event}"
+    head = f"{account}/{_place(layout.product, market)}/{layout.event}"
     values = []
     for path in layout.dedupe:
         value = value_at(loose, path)

@@ -16,7 +16,10 @@ from connector.binance.account_events.layout import AccountProduct
 
 Admission = Literal["new", "distinct", "repeated", "outlived"]
 ENDED = frozenset(
-    {"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH", "FINISHED", "REPLACED"}
+    {
+        *("FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH", "FINISHED", "REPLACED"),
+        "CANCELLED",  # as REST of options writes it
+    }
 )
 # Types whose trigger is an EXPIRED, before the same id goes on as NEW (futures).
 _STOPS = ("STOP", "TAKE_PROFIT", "TRAILING")
@@ -90,8 +93,8 @@ class AccountProgress(Struct):
 
     Attributes:
         as_of_ms: When the last full picture was taken, by the exchange's clock; None: never.
-        symbols: Every symbol that was ever seen.
-        fills: Trade and order ids, by symbol, of fills written at or above the floor.
+        symbols: Every symbol that was ever seen, by `symbol_key`.
+        fills: Trade and order ids, by `symbol_key`, of fills written at or above the floor.
         orders: By `order_key`: those that may go on, and those that ended since the last picture.
         amounts: Totals of assets and quantities of positions, unscaled, by `amounts_of`.
         states: When each of them changed, epoch milliseconds: what is older is no news.
@@ -99,6 +102,7 @@ class AccountProgress(Struct):
         earlier: The same, between the last two pictures.
         window_ms: Events that happened before it have no key here any more: two pictures have
             been written since.
+        isolated_symbol: Symbol of an isolated margin account; None: another account.
     """
 
     account: str
@@ -112,6 +116,7 @@ class AccountProgress(Struct):
     keys: dict[str, str] = field(default_factory=dict)
     earlier: dict[str, str] = field(default_factory=dict)
     window_ms: int = 0
+    isolated_symbol: str | None = None
 
     def admit(self, record: AccountRecord) -> Admission:
         """Return what a record is beside those written; it is not remembered yet.
@@ -151,16 +156,18 @@ class AccountProgress(Struct):
         """Say whether the fill of a record is written; True of a record without one."""
         if "fill_key" not in fields:
             return True
-        cursor = self.symbols.get(fields["symbol"])
+        cursor = self.symbols.get(symbol_key(fields))
         if cursor and cursor.trade_id is not None and fields["trade_id"] < cursor.trade_id:
             return True
         pair = (fields["trade_id"], fields["order_id"])
-        return pair in self.fills.get(fields["symbol"], ())
+        return pair in self.fills.get(symbol_key(fields), ())
 
     def has_ended_order(self, fields: Mapping[str, Any]) -> bool:
         """Say whether the order of a fetched row had ended when its symbol was last proved."""
-        cursor, key = self.symbols.get(fields["symbol"]), order_key(fields)
-        if cursor is None or cursor.order_id is None or key in self.orders or "/algo/" in key:
+        cursor, key = self.symbols.get(symbol_key(fields)), order_key(fields)
+        if cursor is None or cursor.order_id is None or key in self.orders:
+            return False
+        if "/algo/" in key or "/strategy/" in key:  # they have ids of their own
             return False
         return int(fields["order_id"]) < cursor.order_id
 
@@ -209,7 +216,7 @@ def step_of(record: AccountRecord) -> ProgressStep:
         fields["dedupe_key"],
         record.digest,
         time_of(fields) or 0,
-        fields.get("symbol", ""),
+        symbol_key(fields) if "symbol" in fields else "",
         (fields["trade_id"], fields["order_id"]) if "fill_key" in fields else None,
         None if mark is None else (order_key(fields), mark),
         amounts_of(fields),
@@ -222,11 +229,32 @@ def time_of(fields: Mapping[str, Any]) -> int | None:
     return happened
 
 
+def symbol_key(fields: Mapping[str, Any]) -> str:
+    """Return the key of a record's symbol: markets of one account may have the same symbol."""
+    return f"{_market_prefix(fields)}{fields.get('symbol')}"
+
+
+def market_and_symbol(key: str) -> tuple[str | None, str]:
+    """Return market and symbol of a `symbol_key`."""
+    market, _, symbol = key.rpartition(":")
+    return market or None, symbol
+
+
+def _market_prefix(fields: Mapping[str, Any]) -> str:
+    market = fields.get("market")
+    return "" if market is None else f"{market}:"
+
+
 def order_key(fields: Mapping[str, Any]) -> str:
-    """Return the key of a record's order: algo orders have ids of their own."""
-    algo = fields.get("order_update", {}).get("algo_id")
-    place = fields.get("order_id") if algo is None else f"algo/{algo}"
-    return f"{fields.get('symbol')}/{place}"
+    """Return the key of a record's order: conditional orders have ids of their own."""
+    update = fields.get("order_update", {})
+    if "algo_id" in update:
+        place = f"algo/{update['algo_id']}"
+    elif "order_id" not in fields and "strategy_id" in update:
+        place = f"strategy/{update['strategy_id']}"
+    else:
+        place = str(fields.get("order_id"))
+    return f"{symbol_key(fields)}/{place}"
 
 
 def order_mark(fields: Mapping[str, Any]) -> OrderMark | None:
@@ -252,12 +280,14 @@ def amounts_of(fields: Mapping[str, Any]) -> dict[str, int]:
     change is told has no state.
     """
     found: dict[str, int] = {}
+    prefix = _market_prefix(fields)
     for balance in fields.get("balances", ()):
         total = _total_of(balance)
         if total is not None:
-            found[f"{BALANCE}{balance['asset']}"] = total
+            found[f"{BALANCE}{prefix}{balance['asset']}"] = total
     for position in fields.get("positions", ()):
-        key = f"{POSITION}{position.get('symbol')}/{position.get('position_side')}"
+        side = position.get("position_side", "")  # options have none
+        key = f"{POSITION}{prefix}{position.get('symbol')}/{side}"
         found[key] = int.from_bytes(position.get("quantity", b""), "big", signed=True)
     return found
 

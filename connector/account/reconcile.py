@@ -7,7 +7,14 @@ transaction: its records in their order, the progress, and the closing marker. N
 
 from collections.abc import Iterable
 
-from connector.account.progress import AccountProgress, SymbolCursor, order_key, order_mark
+from connector.account.progress import (
+    AccountProgress,
+    SymbolCursor,
+    market_and_symbol,
+    order_key,
+    order_mark,
+    symbol_key,
+)
 from connector.account.reconcile_picture import (
     Pairs,
     Picture,
@@ -15,21 +22,22 @@ from connector.account.reconcile_picture import (
     landed_between,
     moved_assets,
     symbols_to_ask,
+    traded_pairs,
     unexplained,
 )
 from connector.account.reconcile_queries import (
-    PER_SYMBOL,
-    QUERIES,
+    market_of,
     memory_fault,
     picture_queries,
     query,
+    symbol_weight,
 )
 from connector.account.reconcile_reader import MAX_ATTEMPTS, AccountReader, Steps
 from connector.account.reconcile_result import Reconciled, ResultWriter
 from connector.account.reconcile_rows import FACT_OF
 from connector.account.records import AccountRecord, AccountRecorder
 from connector.binance.account_events.rest_rows import ORDER_STATE
-from connector.errors import Refused
+from connector.binance.account_queries import UNKNOWABLE, MarketQueries, QueryName, queries_of
 
 MAX_ROUNDS = 2
 
@@ -45,8 +53,7 @@ class Reconciliation:
         budget: Request weight it may use; None: no limit.
         writes_snapshot: False: the first picture is remembered, but not written.
 
-    Raises:
-        Refused: no queries of the product are known.
+    A product without queries is asked nothing: its break is `partial`, and says why.
     """
 
     def __init__(
@@ -59,11 +66,8 @@ class Reconciliation:
         budget: int | None = None,
         writes_snapshot: bool = True,
     ) -> None:
-        if progress.product not in QUERIES:
-            raise Refused(
-                f"{progress.product}: what to ask after a break is known of {', '.join(QUERIES)}"
-            )
         self._progress, self._pairs, self._budget = progress, pairs, budget
+        self._markets = queries_of(progress.product, progress.isolated_symbol)
         self._writes_snapshot = writes_snapshot
         origin = "snapshot" if progress.as_of_ms is None else "reconcile"
         self._reader = AccountReader(recorder, progress, origin, gap_id)
@@ -82,8 +86,10 @@ class Reconciliation:
         """Yield queries, take their answers, and return what to write."""
         picture = yield from self._picture()
         since_ms = self._progress.as_of_ms
-        if since_ms is not None:
-            gone = memory_fault(self._progress.product, since_ms, self._reader.now_ms)
+        cause = UNKNOWABLE.get(self._progress.product)
+        self._reader.faults += [cause] if cause else []
+        if since_ms is not None and any(asked.has_orders for asked in self._markets):
+            gone = memory_fault(self._markets, since_ms, self._reader.now_ms)
             self._reader.faults += [gone] if gone else []
             picture = yield from self._read_until_still(picture, since_ms)
             yield from self._ask_gone_orders(picture)
@@ -105,7 +111,7 @@ class Reconciliation:
 
     def _picture(self) -> Steps[Picture]:
         picture: Picture | None = None
-        for wanted in picture_queries(self._progress.product, tuple(self._progress.symbols)):
+        for wanted in picture_queries(self._markets, self._known_symbols()):
             rows = yield from self._reader.ask(wanted)
             picture = picture or Picture(self._reader.now_ms)
             if rows is None:
@@ -115,61 +121,97 @@ class Reconciliation:
                 self._note_orders(rows)
             else:
                 picture.states += rows
-        return picture or Picture(self._reader.now_ms)
+        return picture or Picture(self._newest_event_ms())
+
+    def _known_symbols(self) -> list[str]:
+        """Return the keys of the symbols seen, and the one of isolated margin."""
+        pair = self._progress.isolated_symbol
+        own = [] if pair is None else [f"{pair}:{pair}"]
+        return list(dict.fromkeys([*own, *self._progress.symbols]))
+
+    def _newest_event_ms(self) -> int:
+        """Return the time up to which the events are known, where nothing can be asked."""
+        times = [record.timestamp for record in self._live]
+        return max((*times, self._progress.as_of_ms or 0))
 
     def _ask_symbols(self, picture: Picture, since_ms: int) -> Steps[None]:
-        movers = yield from self._reader.income_symbols(since_ms)
-        symbols = symbols_to_ask(self._progress, picture, self._live, movers, self._pairs)
-        least = sum(QUERIES[self._progress.product][name].weight for name in PER_SYMBOL)
+        symbols = yield from self._symbols(picture, since_ms)
         unpaid: list[str] = []
         failed: list[str] = []
-        for symbol in symbols:
-            if self._budget is not None and self._reader.weight + least > self._budget:
-                unpaid.append(symbol)
+        for key in symbols:
+            asked = market_of(self._markets, market_and_symbol(key)[0])
+            if asked is None or not asked.has_orders:
                 continue
-            known = self._progress.symbols.get(symbol, SymbolCursor(since_ms))
-            known = self._cursors.pop(symbol, known)
-            cursor = yield from self._ask_symbol(symbol, known, picture.as_of_ms)
+            if self._budget is not None and self._reader.weight + symbol_weight(asked) > (
+                self._budget
+            ):
+                unpaid.append(key)
+                continue
+            known = self._progress.symbols.get(key, SymbolCursor(since_ms))
+            known = self._cursors.pop(key, known)
+            cursor = yield from self._ask_symbol(asked, key, known, picture.as_of_ms)
             if cursor is None:
-                failed.append(symbol)
+                failed.append(key)
             else:
-                self._cursors[symbol] = cursor
+                self._cursors[key] = cursor
         self._left = [*unpaid, *failed]
         if unpaid:
             names = ", ".join(unpaid)
             self._reader.faults.append(f"the request weight did not suffice for {names}")
 
+    def _symbols(self, picture: Picture, since_ms: int) -> Steps[list[str]]:
+        """Return the keys of the symbols to ask for."""
+        movers: list[str] = []
+        for asked in self._markets:
+            names = yield from self._reader.income_symbols(asked, since_ms)
+            prefix = "" if asked.market is None else f"{asked.market}:"
+            movers += [f"{prefix}{name}" for name in names]
+        traded = traded_pairs(self._moved(picture), self._pairs)
+        found = symbols_to_ask(self._progress, picture, self._live, movers, traded)
+        return list(dict.fromkeys([*found, *self._known_symbols()]))
+
+    def _moved(self, picture: Picture) -> set[tuple[str | None, str]]:
+        """Return what moved in the markets whose income does not tell why."""
+        markets = [
+            asked.market for asked in self._markets if asked.has_orders and not asked.names_movers
+        ]
+        return moved_assets(self._progress, picture, markets)
+
     def _ask_symbol(
-        self, symbol: str, cursor: SymbolCursor, as_of_ms: int
+        self, asked: MarketQueries, key: str, cursor: SymbolCursor, as_of_ms: int
     ) -> Steps[SymbolCursor | None]:
         """Return how far a symbol is proved now; None: no further than before."""
-        trades = yield from self._ask_fills(symbol, cursor)
-        orders = yield from self._reader.pages("orders", symbol, cursor.order_id, cursor.since_ms)
+        trades = yield from self._ask_fills(asked, key, cursor)
+        symbol = market_and_symbol(key)[1]
+        orders = yield from self._reader.pages(asked, "orders", symbol, cursor)
         if trades is None or orders is None:
             return None
         self._note_orders(orders)
+        trade_id = _highest(trades, cursor.trade_id)
+        if not asked.kinds["orders"].id_param:  # what is asked by time proves no ids
+            return SymbolCursor(as_of_ms, trade_id)
         ids = [int(row.fields["order_id"]) + 1 for row in orders if "order_id" in row.fields]
-        return SymbolCursor(
-            as_of_ms, _highest(trades, cursor.trade_id), _highest(ids, cursor.order_id)
-        )
+        return SymbolCursor(as_of_ms, trade_id, _highest(ids, cursor.order_id))
 
-    def _ask_fills(self, symbol: str, cursor: SymbolCursor) -> Steps[list[int] | None]:
+    def _ask_fills(
+        self, asked: MarketQueries, key: str, cursor: SymbolCursor
+    ) -> Steps[list[int] | None]:
         """Return the trade ids of a symbol; None: not answered, or the answers lag."""
+        symbol = market_and_symbol(key)[1]
         for _attempt in range(MAX_ATTEMPTS):
             awaited = {
                 event.fields["fill_key"]
                 for event in self._live
-                if event.fields.get("symbol") == symbol
-                and not self._progress.has_fill(event.fields)
+                if symbol_key(event.fields) == key and not self._progress.has_fill(event.fields)
             }
-            rows = yield from self._reader.pages("fills", symbol, cursor.trade_id, cursor.since_ms)
+            rows = yield from self._reader.pages(asked, "fills", symbol, cursor)
             if rows is None:
                 return None
             fills = {row.fields["fill_key"]: row for row in rows if "fill_key" in row.fields}
             self._fills |= fills
             if awaited <= self._fills.keys():
                 return [row.fields["trade_id"] for row in fills.values()]
-        self._reader.faults.append(f"fills of {symbol}: the answers lag behind the stream")
+        self._reader.faults.append(f"fills of {key}: the answers lag behind the stream")
         return None
 
     def _ask_gone_orders(self, picture: Picture) -> Steps[None]:
@@ -181,20 +223,27 @@ class Reconciliation:
         }
         waiting = {key for key, mark in self._progress.orders.items() if mark.may_go_on}
         for key in sorted(waiting - picture.open_keys() - known):
-            symbol, _, place = key.partition("/")
-            is_algo, number = place.startswith("algo/"), int(place.removeprefix("algo/"))
-            wanted = (
-                query(self._progress.product, "algo_orders", symbol=symbol, algoId=number)
-                if is_algo
-                else query(self._progress.product, "order", symbol=symbol, orderId=number)
-            )
-            rows = yield from self._reader.ask(wanted)
-            found = [row for row in rows or [] if order_key(row.fields) == key]
-            self._note_orders(found)
-            if found:
-                self._asked_orders.add(key)
-            elif rows is not None:
-                self._reader.faults.append(f"order {key} is unknown to the exchange")
+            yield from self._ask_order(key)
+
+    def _ask_order(self, key: str) -> Steps[None]:
+        """Ask for one order by its id."""
+        place, _, number = key.rpartition("/")
+        symbol_place, _, sort = place.partition("/")
+        market, symbol = market_and_symbol(symbol_place)
+        asked = market_of(self._markets, market)
+        name: QueryName = "algo_orders" if sort else "order"
+        kind = asked.kinds.get(name) if asked and sort != "strategy" else None
+        if asked is None or kind is None or not number.isdecimal():
+            self._reader.faults.append(f"order {key}: no query shows it")
+            return
+        wanted = query(asked, name, symbol=symbol, **{kind.id_param: int(number)})
+        rows = yield from self._reader.ask(wanted)
+        found = [row for row in rows or [] if order_key(row.fields) == key]
+        self._note_orders(found)
+        if found:
+            self._asked_orders.add(key)
+        elif rows is not None:
+            self._reader.faults.append(f"order {key} is unknown to the exchange")
 
     def _note_orders(self, rows: Iterable[AccountRecord]) -> None:
         for row in rows:
@@ -206,11 +255,10 @@ class Reconciliation:
 
     def _note_unexplained(self, picture: Picture) -> None:
         """Note the assets that moved for no known reason; futures have income for that."""
-        if "income" in QUERIES[self._progress.product] or picture.missing:
+        if picture.missing:
             return
-        moved = moved_assets(self._progress, picture)
         seen = [*self._fills.values(), *self._live]
-        names = unexplained(moved, seen, self._pairs)
+        names = unexplained(self._moved(picture), seen, self._pairs)
         if names:
             self._reader.faults.append(
                 f"what moved {', '.join(names)} is not known: a deposit, a transfer, a conversion,"
@@ -220,7 +268,9 @@ class Reconciliation:
     def _result(self, picture: Picture) -> Reconciled:
         if not picture.missing:
             absent = absent_rows(self._progress, picture)
-            picture.states += [self._reader.fact(fact, row) for fact, row in absent]
+            picture.states += [
+                self._reader.fact(each.fact, each.row, each.happened_ms) for each in absent
+            ]
         is_written = self._writes_snapshot or self._progress.as_of_ms is not None
         writer = ResultWriter(self._progress)
         writer.write(self._fills.values(), "fills", is_written=is_written)

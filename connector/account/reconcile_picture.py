@@ -1,18 +1,22 @@
 """A full picture of an account: what it holds, what moved since, and which symbols to ask. Pure."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from connector.account.progress import (
     BALANCE,
-    POSITION,
     AccountProgress,
     amounts_of,
+    market_and_symbol,
     order_key,
+    symbol_key,
     time_of,
 )
+from connector.account.reconcile_rows import FactRow
 from connector.account.records import AccountRecord
+from connector.binance.account_events.layout import AccountProduct
 from connector.binance.account_events.rest_rows import BALANCE_STATE, POSITION_STATE
 
 Pairs = Mapping[str, tuple[str, str]]  # symbol -> base and quote asset
@@ -24,7 +28,7 @@ class Picture:
 
     Attributes:
         as_of_ms: When the first of its answers was given: nothing older is missing in it.
-        states: Balances and positions.
+        states: Balances, positions and risk.
         orders: Open orders, algo orders too.
         missing: What was not answered: nothing may be concluded from its rows.
     """
@@ -62,33 +66,67 @@ def landed_between(first: Picture, second: Picture, live: Sequence[AccountRecord
     return moved - explained
 
 
-def moved_assets(progress: AccountProgress, picture: Picture) -> set[str]:
-    """Return the assets whose total is no longer what was written last."""
+class AbsentRow(NamedTuple):
+    """What is in no answer any more; `happened_ms`: its last change that is known."""
+
+    fact: str
+    row: FactRow
+    happened_ms: int
+
+
+# Which keys of a balance's row have its amounts, as account_events/rest_rows*.py have them.
+_AMOUNT_KEYS: Mapping[tuple[AccountProduct, str | None], tuple[str, ...]] = {
+    ("usdm", None): ("balance",),
+    ("coinm", None): ("balance",),
+    ("options", None): ("marginBalance",),
+    ("portfolio_margin", None): ("crossMarginFree", "crossMarginLocked"),
+    ("portfolio_margin", "UM"): ("umWalletBalance",),
+    ("portfolio_margin", "CM"): ("cmWalletBalance",),
+    ("portfolio_margin_pro", None): ("crossMarginFree", "crossMarginLocked"),
+    ("portfolio_margin_pro", "UM"): ("umWalletBalance",),
+    ("portfolio_margin_pro", "CM"): ("cmWalletBalance",),
+    ("portfolio_margin_pro", "OPTION"): ("optionWalletBalance",),
+}
+
+
+def moved_assets(
+    progress: AccountProgress, picture: Picture, markets: Collection[str | None]
+) -> set[tuple[str | None, str]]:
+    """Return market and asset of the balances whose total is no longer what was written last.
+
+    Of these markets alone.
+    """
     before, after = progress.amounts, picture.amounts()
     moved = {key for key in before | after if before.get(key, 0) != after.get(key, 0)}
-    return {key.removeprefix(BALANCE) for key in moved if key.startswith(BALANCE)}
+    places = (
+        market_and_symbol(key.removeprefix(BALANCE)) for key in moved if key.startswith(BALANCE)
+    )
+    return {place for place in places if place[0] in markets}
 
 
-def absent_rows(progress: AccountProgress, picture: Picture) -> list[tuple[str, bytes]]:
+def absent_rows(progress: AccountProgress, picture: Picture) -> list[AbsentRow]:
     """Return facts and rows of amounts that were written and are in no answer any more: now 0.
 
     Answers leave out what is empty (positionRisk v3 lists no flat position). A row has the time of
     the last change that is known: a live event that is newer goes on top of it.
     """
-    rows: list[tuple[str, bytes]] = []
-    shown = picture.amounts()
+    rows: list[AbsentRow] = []
+    shown, product = picture.amounts(), progress.product
     for key, amount in progress.amounts.items():
-        row: dict[str, object]
         if not amount or key in shown:
             continue
-        if key.startswith(BALANCE):
-            fact = BALANCE_STATE
-            row = {"asset": key.removeprefix(BALANCE), "free": "0", "locked": "0", "balance": "0"}
+        kind, _, rest = key.partition("/")
+        place, _, side = rest.partition("/")
+        market, name = market_and_symbol(place)
+        if kind == BALANCE.rstrip("/"):
+            names = _AMOUNT_KEYS.get((product, market), ("free", "locked"))
+            fact, row = BALANCE_STATE, {"asset": name, **dict.fromkeys(names, "0")}
         else:
-            fact = POSITION_STATE
-            symbol, side = key.removeprefix(POSITION).split("/")
-            row = {"symbol": symbol, "positionSide": side, "positionAmt": "0"}
-        rows.append((fact, json.dumps(row | {"updateTime": progress.states[key]}).encode()))
+            amount_key = "quantity" if product == "options" else "positionAmt"
+            fact, row = POSITION_STATE, {"symbol": name, amount_key: "0"}
+            row |= {"positionSide": side} if side else {}
+        found = FactRow(market, json.dumps(row).encode())
+        rows.append(AbsentRow(fact, found, progress.states[key]))
     return rows
 
 
@@ -97,38 +135,62 @@ def symbols_to_ask(
     picture: Picture,
     live: Iterable[AccountRecord],
     movers: Iterable[str],
-    pairs: Pairs,
+    traded: Iterable[str],
 ) -> list[str]:
-    """Return symbols, the most urgent first, each once.
+    """Return the keys of symbols, the most urgent first, each once.
 
     Those of events that wait, of open orders, of what moved, and every one ever seen: an order may
-    have been made and filled in the break. `movers`: symbols that income names. Spot has no
-    income: two assets of a pair that both moved may have been traded.
+    have been made and filled in the break.
+
+    Args:
+        progress: Of the account.
+        picture: The newest.
+        live: Events that wait.
+        movers: Keys of symbols that income names.
+        traded: Keys of symbols whose assets moved: see `traded_pairs`.
     """
-    moved = moved_assets(progress, picture)
     names = [
-        *(record.fields["symbol"] for record in live if "order_id" in record.fields),
+        *(symbol_key(record.fields) for record in live if "order_id" in record.fields),
         *(key.partition("/")[0] for key in progress.orders),
-        *(record.fields["symbol"] for record in picture.orders),
+        *(symbol_key(record.fields) for record in picture.orders),
         *movers,
-        *(symbol for symbol, pair in pairs.items() if moved.issuperset(pair)),
+        *traded,
         *progress.symbols,
     ]
     return list(dict.fromkeys(names))
 
 
-def unexplained(moved: set[str], records: Iterable[AccountRecord], pairs: Pairs) -> list[str]:
+def traded_pairs(moved: Collection[tuple[str | None, str]], pairs: Pairs) -> list[str]:
+    """Return the keys of symbols of which both assets moved: they may have been traded.
+
+    Spot and margin have no income that would name them.
+    """
+    found: list[str] = []
+    for market in dict.fromkeys(place[0] for place in moved):
+        assets = {asset for name, asset in moved if name == market}
+        own = pairs.get(market or "")  # isolated margin has one pair
+        known = pairs if market is None or own is None else {market: own}
+        prefix = "" if market is None else f"{market}:"
+        found += [f"{prefix}{symbol}" for symbol, pair in known.items() if assets.issuperset(pair)]
+    return found
+
+
+def unexplained(
+    moved: Collection[tuple[str | None, str]], records: Iterable[AccountRecord], pairs: Pairs
+) -> list[str]:
     """Return the assets that moved without a fill or an event that names them.
 
     A deposit, a transfer or a conversion moves an asset too; so does a trade on a symbol that was
     not asked for, whose other asset is back where it was.
     """
-    named: set[str] = set()
+    named: set[tuple[str | None, str]] = set()
     for record in records:
         fields = record.fields
+        assets: list[str] = []
         if "fill" in fields:
-            named.update(pairs.get(fields["symbol"], ()))
-            named.add(fields["fill"].get("commission_asset", ""))
+            assets += pairs.get(fields["symbol"], ())
+            assets.append(fields["fill"].get("commission_asset", ""))
         if fields["origin"] == "live":
-            named.update(balance.get("asset", "") for balance in fields.get("balances", ()))
-    return sorted(moved - named)
+            assets += [balance.get("asset", "") for balance in fields.get("balances", ())]
+        named |= {(fields.get("market"), asset) for asset in assets}
+    return sorted({asset for market, asset in moved if (market, asset) not in named})

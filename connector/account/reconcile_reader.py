@@ -7,10 +7,12 @@ attempts.
 from collections.abc import Callable, Generator
 from typing import Literal, TypeVar
 
-from connector.account.progress import AccountProgress
-from connector.account.reconcile_queries import QUERIES, Query, query
-from connector.account.reconcile_rows import FACT_OF, QueryAnswer, income_of, rows_of
+from connector.account.progress import AccountProgress, SymbolCursor
+from connector.account.reconcile_queries import Query, query
+from connector.account.reconcile_rows import FACT_OF, FactRow, QueryAnswer, income_of, rows_of
 from connector.account.records import AccountRecord, AccountRecorder
+from connector.binance.account_events.rest_rows import BALANCE_STATE, POSITION_STATE
+from connector.binance.account_queries import MarketQueries, QueryKind
 from connector.errors import BadMessage
 
 MAX_ATTEMPTS = 5  # of one query
@@ -30,7 +32,8 @@ class AccountReader:
 
     Attributes:
         faults: What was not answered, and why.
-        now_ms: Of the newest answer, by the exchange's clock.
+        first_ms: Of the first answer, by the exchange's clock; 0: none has come.
+        now_ms: Of the newest answer.
         received_us: Of the same, by ours.
         queries: Calls made.
         weight: Request weight of them.
@@ -44,20 +47,29 @@ class AccountReader:
         gap_id: str | None,
     ) -> None:
         self._recorder, self._origin, self._gap_id = recorder, origin, gap_id
-        self._product = progress.product
+        self.first_ms = 0
         self.faults: list[str] = []
         self.now_ms = progress.as_of_ms or 0
         self.received_us = self.queries = self.weight = 0
 
-    def fact(self, event: str, row: bytes) -> AccountRecord:
-        """Return a row as a record, as of the newest answer."""
+    def fact(self, event: str, row: FactRow, happened_ms: int | None = None) -> AccountRecord:
+        """Return a row as a record, as of the newest answer.
+
+        A balance or position whose row does not say when it changed gets the time of the first
+        answer: every later change comes as an event too, and goes on top, also where an answer
+        lags behind.
+        """
+        if happened_ms is None and event in (BALANCE_STATE, POSITION_STATE):
+            happened_ms = self.first_ms
         return self._recorder.fact(
             event,
-            row,
+            row.json,
             self.received_us,
             as_of_ms=self.now_ms,
             origin=self._origin,
             gap_id=self._gap_id,
+            market=row.market,
+            happened_ms=happened_ms,
         )
 
     def ask(self, wanted: Query) -> Steps[list[AccountRecord] | None]:
@@ -81,6 +93,7 @@ class AccountReader:
             if failure:
                 continue
             self.now_ms, self.received_us = answer.as_of_ms, answer.received_us
+            self.first_ms = self.first_ms or answer.as_of_ms
             try:
                 return read(answer)
             except BadMessage as bad:
@@ -90,21 +103,29 @@ class AccountReader:
         return None
 
     def pages(
-        self, name: Literal["fills", "orders"], symbol: str, first_id: int | None, since_ms: int
+        self,
+        asked: MarketQueries,
+        name: Literal["fills", "orders"],
+        symbol: str,
+        cursor: SymbolCursor,
     ) -> Steps[list[AccountRecord] | None]:
-        """Return all rows of a symbol from an id on, else from a time on; None: not answered.
+        """Return all rows of a symbol beyond what is proved of it; None: not answered.
 
-        Fills are asked from the last id on, which a trade with oneself has twice.
+        By id where the query takes one, else by time. Fills are asked from the last id on, which a
+        trade with oneself has twice.
         """
-        kind, next_id, begin_ms = QUERIES[self._product][name], first_id, since_ms - OVERLAP_MS
-        id_param, id_field = ("fromId", "trade_id") if name == "fills" else ("orderId", "order_id")
+        kind = asked.kinds[name]
+        oldest_ms = 0 if kind.memory_ms is None else self.now_ms - kind.memory_ms
+        begin_ms = max(cursor.since_ms - OVERLAP_MS, oldest_ms)
+        if not kind.id_param:
+            return (yield from self._pages_by_time(asked, name, symbol, begin_ms))
+        next_id = cursor.trade_id if name == "fills" else cursor.order_id
+        id_field = "trade_id" if name == "fills" else "order_id"
         found: list[AccountRecord] = []
         while True:
             span = {"startTime": begin_ms, "endTime": begin_ms + kind.window_ms}
-            params = span if next_id is None else {id_param: next_id}
-            rows = yield from self.ask(
-                query(self._product, name, symbol=symbol, limit=kind.rows, **params)
-            )
+            params = span if next_id is None else {kind.id_param: next_id}
+            rows = yield from self.ask(query(asked, name, symbol=symbol, limit=kind.rows, **params))
             if rows is None:
                 return None
             found += rows
@@ -116,13 +137,36 @@ class AccountReader:
                 return found
             next_id = last
 
-    def income_symbols(self, since_ms: int) -> Steps[list[str]]:
+    def _pages_by_time(
+        self, asked: MarketQueries, name: Literal["fills", "orders"], symbol: str, begin_ms: int
+    ) -> Steps[list[AccountRecord] | None]:
+        """Return all rows from a time on; a window whose answer is full is asked in halves."""
+        kind = asked.kinds[name]
+        spans = _windows(kind, begin_ms, self.now_ms)
+        found: list[AccountRecord] = []
+        while spans:
+            first_ms, last_ms = spans.pop(0)
+            span = {"startTime": first_ms, "endTime": last_ms}
+            rows = yield from self.ask(query(asked, name, symbol=symbol, limit=kind.rows, **span))
+            if rows is None:
+                return None
+            if len(rows) < kind.rows:
+                found += rows
+            elif first_ms == last_ms:
+                self.faults.append(f"{name} of {symbol}: over {kind.rows} in one millisecond")
+                return None
+            else:
+                middle_ms = (first_ms + last_ms) // 2
+                spans[:0] = [(first_ms, middle_ms), (middle_ms + 1, last_ms)]
+        return found
+
+    def income_symbols(self, asked: MarketQueries, since_ms: int) -> Steps[list[str]]:
         """Return the symbols that income names from a time on; none where there is no income."""
-        kind = QUERIES[self._product].get("income")
+        kind = asked.kinds.get("income")
         begin_ms, symbols = since_ms - OVERLAP_MS, dict[str, None]()
         while kind is not None and begin_ms <= self.now_ms:
             span = {"startTime": begin_ms, "endTime": begin_ms + kind.window_ms}
-            wanted = query(self._product, "income", limit=kind.rows, **span)
+            wanted = query(asked, "income", limit=kind.rows, **span)
             rows = yield from self._attempts(wanted, lambda answer: income_of(answer.body))
             if rows is None:
                 break
@@ -131,3 +175,9 @@ class AccountReader:
             last_ms = max((row.time for row in rows), default=begin_ms)
             begin_ms = max(last_ms, begin_ms + 1) if is_full else begin_ms + kind.window_ms + 1
         return list(symbols)
+
+
+def _windows(kind: QueryKind, begin_ms: int, end_ms: int) -> list[tuple[int, int]]:
+    """Return spans that cover a time, each short enough for one query; the last may reach over."""
+    starts = range(begin_ms, max(end_ms, begin_ms) + 1, kind.window_ms + 1)
+    return [(start, start + kind.window_ms) for start in starts]

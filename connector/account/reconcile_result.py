@@ -73,6 +73,8 @@ class ResultWriter:
             happened = time_of(fact.fields)
             is_old = happened is not None and all(happened < states.get(key, 0) for key in amounts)
             return not is_old and any(size or key in states for key, size in amounts.items())
+        if "risk" in fact.fields:
+            return True
         if "fill" in fact.fields:
             return not self._progress.has_fill(fact.fields)
         mark = order_mark(fact.fields)

@@ -73,11 +73,20 @@ class _Compiled(NamedTuple):
 
 
 class AccountRecorder:
-    """Makes the records of one account and product; `account` is its alias."""
+    """Makes the records of one account and product.
 
-    def __init__(self, account: str, product: AccountProduct) -> None:
+    Args:
+        account: Its alias.
+        product: Its product.
+        isolated_symbol: Symbol of an isolated margin account: `market` of its records; else None.
+    """
+
+    def __init__(
+        self, account: str, product: AccountProduct, isolated_symbol: str | None = None
+    ) -> None:
         self._account = account
         self._product = product
+        self._market = isolated_symbol
         self._layouts: dict[str, _Compiled] = {}
 
     def record(
@@ -108,6 +117,7 @@ class AccountRecorder:
         compiled = self._layout(event, find_layout(self._product, event))
         values = {"subscriptionId": subscription_id}
         head = {"receive_time_us": received_us, "origin": "live", "gap_id": gap_id}
+        head |= {} if self._market is None else {"market": self._market}
         return self._build(payload, loose, compiled, values, secrets, head)
 
     def fact(
@@ -119,16 +129,20 @@ class AccountRecorder:
         as_of_ms: int,
         origin: str,
         gap_id: str | None = None,
+        market: str | None = None,
+        happened_ms: int | None = None,
     ) -> AccountRecord:
         """Return the record of a fact that was fetched: one row of an answer.
 
         Args:
-            event: order_state, fill, balance_state or position_state.
+            event: order_state, fill, balance_state, position_state or risk_state.
             row: JSON of the row.
             received_us: When its answer came, epoch microseconds.
             as_of_ms: When the exchange answered, epoch milliseconds.
             origin: reconcile or snapshot.
             gap_id: The gap it belongs to.
+            market: UM or CM of portfolio margin: which market's answer it is from.
+            happened_ms: Its transaction time, where the row has none that can be relied on.
 
         Raises:
             BadMessage: no JSON, or no object.
@@ -136,6 +150,9 @@ class AccountRecorder:
         compiled = self._layout(f"fact {event}", find_fact_layout(self._product, event), event)
         head = {"receive_time_us": received_us, "origin": origin, "gap_id": gap_id}
         head["as_of"] = as_of_ms
+        market = self._market if market is None else market
+        head |= {} if market is None else {"market": market}
+        head |= {} if happened_ms is None else {"transaction_time": happened_ms}
         return self._build(row, _decoded(row), compiled, {"as_of": as_of_ms}, (), head)
 
     def _build(
@@ -147,9 +164,13 @@ class AccountRecorder:
         secrets: Collection[str],
         head: dict[str, Any],
     ) -> AccountRecord:
-        """Return a record; `values` beside the payload may be part of its dedupe key."""
+        """Return a record.
+
+        `values` beside the payload may be part of its dedupe key. What the payload says goes before
+        `head`.
+        """
         layout = compiled.layout
-        draft = RecordDraft()
+        draft = RecordDraft(dict(head))
         draft.take(loose, compiled.tree)
         self._settle_fill(layout, loose, draft.record)
         digest = identity.payload_digest(payload)
@@ -163,10 +184,11 @@ class AccountRecorder:
             "product": layout.product,
             "event_type": layout.event,
             "receive_time": head["receive_time_us"] // 1000,
-            "dedupe_key": identity.dedupe_key(self._account, layout, {**loose, **values}, digest),
+            "dedupe_key": identity.dedupe_key(
+                self._account, layout, {**loose, **values}, digest, head.get("market")
+            ),
             "extra": json.dumps(extra, separators=(",", ":")) if extra else None,
             "raw_json": redact(payload, loose, hidden),
-            **head,
         }
         return AccountRecord(fields, digest, compiled.is_known, tuple(unknown))
 

@@ -209,7 +209,7 @@ def test_binances_own_name_of_the_account_is_hidden() -> None:
 
 
 def test_a_fact_without_a_layout_is_kept_whole() -> None:
-    record = fact("options", "order_state", {"symbol": "X", "orderId": 5})
+    record = fact("stocks", "order_state", {"symbol": "X", "orderId": 5})
 
     found = shown(record)
     assert (record.is_known, found["event_type"]) == (False, "order_state")

@@ -13,8 +13,7 @@ from connector.account.reconcile import Reconciliation
 from connector.account.reconcile_queries import Query
 from connector.account.reconcile_result import Reconciled
 from connector.account.reconcile_rows import QueryAnswer
-from connector.account.records import AccountRecord
-from connector.errors import Refused
+from connector.account.records import AccountRecord, AccountRecorder
 from tests.support.account import ACCOUNT, RECEIVED_US
 from tests.support.account_truth import (
     PAIRS,
@@ -361,11 +360,19 @@ def test_two_events_of_one_key_and_two_payloads_are_both_written(account: Accoun
     assert len({record.fields["dedupe_key"] for record in result.records[-2:]}) == 2
 
 
-def test_a_product_without_queries_is_refused() -> None:
-    progress = AccountProgress(ACCOUNT, "options")
+def test_a_product_without_queries_is_partial_and_says_why() -> None:
+    records = AccountRecorder(ACCOUNT, "margin_uta")
+    reconciliation = Reconciliation(records, AccountProgress(ACCOUNT, "margin_uta"), GAP, {})
+    event = b'{"e":"marginLevelChange","E":1794000000000,"l":"1.5","s":"NORMAL"}'
+    reconciliation.buffer(records.record(event, RECEIVED_US))
 
-    with pytest.raises(Refused, match="options: what to ask after a break"):
-        Reconciliation(recorder(), progress, None, {})
+    result, made = reconcile(reconciliation, lambda _query: QueryAnswer(0, 0))
+
+    assert made == []
+    assert events_of(result.records) == ["marginLevelChange"]
+    cause = "no query about the margin of a unified account is known"
+    assert (result.state, result.detail) == ("partial", cause)
+    assert result.progress.as_of_ms == 1_794_000_000_000
 
 
 # What may happen, one after the other.

@@ -7,7 +7,14 @@ sample. A type that is not here is kept whole in `raw_json`.
 from collections.abc import Mapping
 from typing import get_args
 
-from connector.binance.account_events import futures, options, portfolio, rest_rows, spot
+from connector.binance.account_events import (
+    futures,
+    options,
+    portfolio,
+    rest_rows,
+    rest_rows_portfolio,
+    spot,
+)
 from connector.binance.account_events.layout import AccountProduct, EventLayout
 from connector.errors import Refused, did_you_mean
 
@@ -22,7 +29,11 @@ _SHORT: Mapping[str, AccountProduct] = {
     "pm": "portfolio_margin",
     "pmpro": "portfolio_margin_pro",
 }
-_FACTS = {(layout.product, layout.event): layout for layout in rest_rows.FACT_LAYOUTS}
+FACT_LAYOUTS: tuple[EventLayout, ...] = (
+    *rest_rows.FACT_LAYOUTS,
+    *rest_rows_portfolio.FACT_LAYOUTS,
+)
+_FACTS = {(layout.product, layout.event): layout for layout in FACT_LAYOUTS}
 _BY_NAME = {(layout.product, layout.event): layout for layout in LAYOUTS}
 # Whose events a reader of one product may meet too: the risk events of margin have a socket of
 # their own, and one account's captures are often kept together.

@@ -1,7 +1,9 @@
 """Rows of signed REST and WS API answers about an account, as layouts of fetched facts.
 
-Sources: "Account endpoints" of rest-api.md (binance-spot-api-docs, 2026-07-21); the account pages
-of USD-M and COIN-M (developers.binance.com, 2026-05-28). A balance or position is one row a record.
+Spot, margin, USD-M and COIN-M. Sources: "Account endpoints" of rest-api.md (binance-spot-api-docs,
+2026-07-21); the account pages of USD-M and COIN-M (developers.binance.com, 2026-05-28); of algo
+orders the models of the official client (USD-M 18.1.0, 2026-10). A balance or position is one row a
+record.
 """
 
 from connector.binance.account_events.layout import (
@@ -12,14 +14,15 @@ from connector.binance.account_events.layout import (
     order_update,
 )
 
-ORDER_STATE, FILL, BALANCE_STATE, POSITION_STATE = (
+ORDER_STATE, FILL, BALANCE_STATE, POSITION_STATE, RISK_STATE = (
     "order_state",
     "fill",
     "balance_state",
     "position_state",
+    "risk_state",
 )
-_ORDER_KEY = ("symbol", "orderId", "status", "executedQty", "updateTime")
-_FILL_KEY = ("symbol", "id", "orderId")
+ORDER_KEY = ("symbol", "orderId", "status", "executedQty", "updateTime")
+FILL_KEY = ("symbol", "id", "orderId")
 
 _ORDER: FieldMap = {
     "symbol": "symbol",
@@ -41,7 +44,7 @@ _ORDER: FieldMap = {
         }
     ),
 }
-_SPOT_ORDER: FieldMap = {
+SPOT_ORDER: FieldMap = {
     **_ORDER,
     **order_update(
         {
@@ -67,7 +70,7 @@ _SPOT_ORDER: FieldMap = {
         }
     ),
 }
-_FUTURES_ORDER: FieldMap = {
+FUTURES_ORDER: FieldMap = {
     **_ORDER,
     # Algo orders (openAlgoOrders, allAlgoOrders).
     "clientAlgoId": "client_order_id",
@@ -83,6 +86,10 @@ _FUTURES_ORDER: FieldMap = {
             "createTime": "order_time",
             "triggerTime": "trigger_time",
             "avgPrice": "average_price",
+            "actualPrice": "average_price",
+            "actualQty": "filled_quantity",
+            "actualType": "placed_order_type",
+            "icebergQuantity": "iceberg_quantity",
             "cumQuote": "filled_quote_quantity",
             "origType": "original_order_type",
             "reduceOnly": "reduce_only",
@@ -90,6 +97,7 @@ _FUTURES_ORDER: FieldMap = {
             "closePosition": "close_position",
             "activatePrice": "activation_price",
             "priceRate": "callback_rate",
+            "callbackRate": "callback_rate",  # of algo orders
             "workingType": "working_type",
             "priceProtect": "price_protect",
             "priceMatch": "price_match",
@@ -108,13 +116,13 @@ _FILL_ROW: FieldMap = {
     "commission": "fill.commission",
     "commissionAsset": "fill.commission_asset",
 }
-_SPOT_FILL: FieldMap = {
+SPOT_FILL: FieldMap = {
     **_FILL_ROW,
     "isBuyer": "fill.is_buyer",
     "isMaker": "fill.is_maker",
     "orderListId": "order_update.order_list_id",
 }
-_FUTURES_FILL: FieldMap = {
+FUTURES_FILL: FieldMap = {
     **_FILL_ROW,
     "buyer": "fill.is_buyer",
     "maker": "fill.is_maker",
@@ -136,7 +144,7 @@ _FUTURES_BALANCE: FieldMap = {
     "availableBalance": "balances[].free_amount",
     "updateTime": "transaction_time",
 }
-_POSITION: FieldMap = {
+POSITION: FieldMap = {
     "symbol": "positions[].symbol",
     "positionSide": "positions[].position_side",
     "positionAmt": "positions[].quantity",
@@ -152,7 +160,16 @@ _POSITION: FieldMap = {
     "updateTime": "transaction_time",
 }
 # What no event says either: it stays in raw_json.
-_POSITION_REST = (
+FUTURES_ORDER_REST = (
+    "pair",
+    "cumBase",
+    "tpTriggerPrice",
+    "tpPrice",
+    "slTriggerPrice",
+    "slPrice",
+    "tpOrderType",
+)
+POSITION_REST = (
     "notional",
     "notionalValue",
     "maxNotionalValue",
@@ -167,30 +184,34 @@ _POSITION_REST = (
     "maxQty",
     "isAutoAddMargin",
 )
+_MARGIN_REST = (
+    *("borrowed", "interest", "netAsset", "netAssetOfBtc", "totalAsset"),
+    *("borrowEnabled", "repayEnabled"),
+)
 _BALANCE_REST = ("crossUnPnl", "maxWithdrawAmount", "withdrawAvailable", "marginAvailable")
 
 
 def _spot(product: AccountProduct) -> tuple[EventLayout, ...]:
     """Return the facts that spot and margin have."""
     return (
-        EventLayout(product, ORDER_STATE, _SPOT_ORDER, _ORDER_KEY, ignored=("isIsolated",)),
+        EventLayout(product, ORDER_STATE, SPOT_ORDER, ORDER_KEY, ignored=("isIsolated",)),
         EventLayout(
             product,
             FILL,
-            _SPOT_FILL,
-            _FILL_KEY,
+            SPOT_FILL,
+            FILL_KEY,
             FillRule(no_trade=-1),
             ("isBestMatch", "isIsolated"),
         ),
-        EventLayout(product, BALANCE_STATE, _SPOT_BALANCE, ("asset", "as_of")),
+        EventLayout(product, BALANCE_STATE, _SPOT_BALANCE, ("asset", "as_of"), None, _MARGIN_REST),
     )
 
 
 def _futures(product: AccountProduct) -> tuple[EventLayout, ...]:
     """Return the facts that USD-M and COIN-M have."""
     return (
-        EventLayout(product, ORDER_STATE, _FUTURES_ORDER, _ORDER_KEY, ignored=("pair", "cumBase")),
-        EventLayout(product, FILL, _FUTURES_FILL, _FILL_KEY, FillRule(), ("pair", "baseQty")),
+        EventLayout(product, ORDER_STATE, FUTURES_ORDER, ORDER_KEY, ignored=FUTURES_ORDER_REST),
+        EventLayout(product, FILL, FUTURES_FILL, FILL_KEY, FillRule(), ("pair", "baseQty")),
         EventLayout(
             product,
             BALANCE_STATE,
@@ -202,9 +223,9 @@ def _futures(product: AccountProduct) -> tuple[EventLayout, ...]:
         EventLayout(
             product,
             POSITION_STATE,
-            _POSITION,
+            POSITION,
             ("symbol", "positionSide", "as_of"),
-            ignored=_POSITION_REST,
+            ignored=POSITION_REST,
         ),
     )
 

@@ -1,8 +1,7 @@
 """The tables of user data events in the page of `account-event`. Pure."""
 
-from connector.binance.account_events import ACCOUNT_PRODUCTS, LAYOUTS
+from connector.binance.account_events import ACCOUNT_PRODUCTS, FACT_LAYOUTS, LAYOUTS
 from connector.binance.account_events.layout import EventLayout
-from connector.binance.account_events.rest_rows import FACT_LAYOUTS
 
 _INTRODUCTION = """\
 One table a product. `o.s` is key `s` inside object `o`; `B[].a` is key `a` of each object in array

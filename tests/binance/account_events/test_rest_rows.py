@@ -3,9 +3,8 @@
 import pytest
 
 from connector.account.layouts import compile_layout
-from connector.binance.account_events import find_fact_layout
+from connector.binance.account_events import FACT_LAYOUTS, find_fact_layout
 from connector.binance.account_events.layout import EventLayout
-from connector.binance.account_events.rest_rows import FACT_LAYOUTS
 
 
 @pytest.mark.parametrize("layout", FACT_LAYOUTS, ids=lambda row: f"{row.product}/{row.event}")

@@ -1,7 +1,6 @@
 """The page's tables of user data events."""
 
-from connector.binance.account_events import ACCOUNT_PRODUCTS, LAYOUTS
-from connector.binance.account_events.rest_rows import FACT_LAYOUTS
+from connector.binance.account_events import ACCOUNT_PRODUCTS, FACT_LAYOUTS, LAYOUTS
 from connector.codec.export.account_events import section
 
 
