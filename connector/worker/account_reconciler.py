@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from connector.account.reconcile_queries import QUERIES, Query
+from connector.account.reconcile_queries import Query
 from connector.account.reconcile_reader import Steps
 from connector.account.reconcile_result import Reconciled
 from connector.account.reconcile_rows import QueryAnswer
 from connector.account.tracker import AccountTracker, Reconciling
+from connector.binance.account_queries import queries_of
 from connector.binance.api_errors import UnknownOrder
 from connector.binance.rest_calls import family_of
 from connector.errors import Refused, Retry
@@ -132,6 +133,6 @@ class AccountReconciler:
 
 
 def pool_of(tracker: AccountTracker) -> str:
-    """Return the pool of request weight that a tracker's queries use."""
-    kind = next(iter(QUERIES[tracker.product].values()))
-    return family_of(kind.path).pool
+    """Return the pool of request weight that a tracker's queries use; spot's, where it has none."""
+    kinds = [kind for asked in queries_of(tracker.product) for kind in asked.kinds.values()]
+    return family_of(kinds[0].path).pool if kinds else "spot"
