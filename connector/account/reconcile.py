@@ -130,9 +130,9 @@ class Reconciliation:
         return list(dict.fromkeys([*own, *self._progress.symbols]))
 
     def _newest_event_ms(self) -> int:
-        """Return the time up to which the events are known, where nothing can be asked."""
+        """Return the time of a picture where nothing can be asked: newer than the one before."""
         times = [record.timestamp for record in self._live]
-        return max((*times, self._progress.as_of_ms or 0))
+        return max((*times, (self._progress.as_of_ms or 0) + 1))
 
     def _ask_symbols(self, picture: Picture, since_ms: int) -> Steps[None]:
         symbols = yield from self._symbols(picture, since_ms)
