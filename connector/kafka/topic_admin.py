@@ -166,7 +166,7 @@ class _Admin:
     def judge(self, roles: Roles) -> TopicReport:
         """Return what is wrong with topics that exist, or were created a moment ago."""
         deadline = time.monotonic() + REQUEST_TIMEOUT_S
-        while self._describes:
+        while self._describes and roles:
             try:
                 return self._judge(roles)
             except KafkaException as error:

@@ -52,6 +52,10 @@ class Right:
     pattern: str = "literal"
     deny: bool = False
 
+    def under(self, prefix: str) -> "Right":
+        """Return the same for another prefix than `binance`."""
+        return replace(self, name=self.name.replace("binance", prefix, 1))
+
     @property
     def words(self) -> tuple[Any, ...]:
         """What AclBinding takes."""
@@ -116,7 +120,7 @@ def documented_rights(page: str, *principals: str) -> list[Right]:
 
 async def give(broker: SecureKafka, rights: Iterable[Right], prefix: str) -> None:
     """Give rights of the documentation, for another prefix than `binance`."""
-    renamed = [replace(right, name=right.name.replace("binance", prefix, 1)) for right in rights]
+    renamed = [right.under(prefix) for right in rights]
     assert renamed
     await grant(broker, *renamed)
 

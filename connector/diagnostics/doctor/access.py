@@ -81,7 +81,8 @@ def check_rules(
     if not rules:
         yield _without_rules(topic, own_rights)
         return
-    yield _readers(topic, allowed(rules, "READ"), rules, readers)
+    named = {*readers, own} if readers else ()  # ours: check_own_read says where it need not read
+    yield _readers(topic, allowed(rules, "READ"), rules, named)
     yield _writers(topic, allowed(rules, "WRITE"), rules, own)
 
 
@@ -121,7 +122,7 @@ def _without_rules(topic: str, own_rights: frozenset[str]) -> CheckResult:
 
 
 def _readers(
-    topic: str, found: Sequence[str], rules: Sequence[AclRule], readers: Collection[str]
+    topic: str, found: Sequence[str], rules: Sequence[AclRule], readers: Collection[str | None]
 ) -> CheckResult:
     check = "topic.readers"
     open_to = [name for name in found if name in (EVERYBODY, ANONYMOUS)]
