@@ -1,4 +1,4 @@
-"""Dockerfile and docker-compose.yml against the tree and the settings; no Docker is run."""
+"""Dockerfile and compose file against the tree and the settings; no Docker is run."""
 
 import contextlib
 import json
@@ -19,6 +19,7 @@ from connector.config.plan import plan_of
 from connector.config.sections import ServerSettings
 
 ROOT = Path(__file__).parent.parent
+COMPOSE = ROOT / "examples" / "docker-compose.yml"
 IMAGE = re.compile(r"[a-z0-9./-]+:[0-9]+(\.[0-9]+){2}")  # a tag that does not move
 
 
@@ -31,7 +32,7 @@ def instructions() -> list[tuple[str, str]]:
 
 @pytest.fixture
 def services() -> dict[str, Any]:
-    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    composed = yaml.safe_load(COMPOSE.read_text())
     return dict(composed["services"])
 
 
@@ -145,7 +146,7 @@ def test_compose_has_kafka_a_registry_and_the_connector(services: dict[str, Any]
 
     assert set(services) == {"kafka", "registry", "connector"}
     assert [image for image in images if not IMAGE.fullmatch(image)] == []
-    assert services["connector"]["build"] == "."
+    assert (COMPOSE.parent / services["connector"]["build"] / "Dockerfile").is_file()
     assert set(services["connector"]["depends_on"]) <= set(services)
 
 
@@ -160,7 +161,7 @@ def test_the_connectors_file_and_variables_are_real_settings(
     [mounted] = connector["volumes"]
     file, inside, _ = mounted.split(":")
 
-    loaded = load(ROOT / file)
+    loaded = load(COMPOSE.parent / file)
 
     assert loaded.settings.kafka.bootstrap_servers == "kafka:19092"
     assert loaded.settings.schema_registry.url == "http://registry:8080/apis/ccompat/v7"
