@@ -20,7 +20,7 @@ from connector.feed.pipeline import Pipeline
 from connector.feed.route import route_to
 from connector.kafka.dead_letter import DeadLetterEncoder
 from connector.telemetry.ledger import Ledger
-from connector.worker.exporter import DEAD_LETTER_REASONS
+from connector.worker.metrics.records import DEAD_LETTER_REASONS
 from tests.golden.test_golden import RECEIVED_US, plain
 from tests.support import avro_oracle
 from tests.support.pipeline import FEED, Recorder

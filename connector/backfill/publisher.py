@@ -44,7 +44,7 @@ class RestEventPublisher:
                     return True
             except BadMessage as error:
                 stream = series.stream.name
-                self._pipeline.dead_letters.send(stream, event.payload, error, now_us)
+                self._pipeline.dead_letters.send(series.topic, stream, event.payload, error, now_us)
                 return False
             await self._wait_for_room()
         return False

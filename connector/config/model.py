@@ -71,6 +71,11 @@ class Settings(WorkerSettings):
         description="How often exchangeInfo is read again for new symbols.",
     )
     backfill: BackfillSettings = BackfillSettings()
+    symbol_metrics: list[str] = Field(
+        [],
+        max_length=50,
+        description="Symbols, such as BTCUSDT, whose newest record times are metrics of their own.",
+    )
     subscriptions: list[SubscriptionSettings] = Field(
         min_length=1, description="What to read, and where it goes."
     )

@@ -1,6 +1,6 @@
 """The series of one writer: opened, covered, moved to other topics, left. It marks gaps."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from connector.binance.products import Product
@@ -76,8 +76,15 @@ class SeriesRegistry(GapMarking):
     @property
     def open_gaps(self) -> int:
         """Gaps whose final marker is not written yet."""
-        series = self._series.values()
-        return sum(len(each.open_gaps) + (each.pending is not None) for each in series)
+        return sum(1 for _ in self.unsettled())
+
+    def unsettled(self) -> Iterator[tuple[Series, Gap]]:
+        """Yield the gaps whose final marker is not written yet, each with its series."""
+        for series in self._series.values():
+            for gap in series.open_gaps.values():
+                yield series, gap
+            if series.pending is not None:
+                yield series, series.pending
 
     def open(
         self, stream: Stream, product: Product, symbol: str, topic: str, prefix: bytes, key: bytes

@@ -42,7 +42,7 @@ class DeadLetterHandler:
             # Its ids are not used: a wrong one, taken as seen, would hide all that follow.
             route.damaged = True
             self._gap_tracker.suspect(route.series_of_raw(raw), "dead_letter")
-        self.send(route.stream.name, raw, cause, received_us)
+        self.send(route.topic, route.stream.name, raw, cause, received_us)
 
     def rejected(self, codec: Codec, series: Series, message: Any, error: Exception) -> BadMessage:
         """Return the error for a decoded event that cannot be encoded; its ids are valid."""
@@ -74,12 +74,15 @@ class DeadLetterHandler:
             shown = name.decode()[:MAX_SHOWN_CHARACTERS]
             cause = BadMessage("unknown_stream", f"no subscription of ours is called {shown!r}")
         self._ledger.frames.undecodable += 1
-        self.send("", frame, cause, received_us)
+        self.send("", "", frame, cause, received_us)
 
-    def send(self, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
-        """Publish and count a dead letter; `name`: the stream's wire name, empty without one."""
+    def send(self, topic: str, name: str, raw: bytes, error: BadMessage, received_us: int) -> None:
+        """Publish and count a dead letter.
+
+        `topic`, `name`: where its stream's records go, and the stream's wire name; empty without.
+        """
         self._ledger.records.produced += 1
-        self._ledger.dead_letters[error.reason] += 1
+        self._ledger.dead_letters_of[topic, error.reason] += 1
         if not self._sink.dead_letter(name, raw, error, received_us):
             self._ledger.records.dead_lettered += 1
 

@@ -29,7 +29,7 @@ class Publisher(DeadLetterSink, Protocol):
         """Return how many records will be taken now."""
 
     def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
-        """Take one record: there was room. Timestamp in ms, received in us."""
+        """Take one record: there was room. Timestamp in ms, received in us; received 0: by REST."""
 
 
 class EventProcessor:

@@ -42,6 +42,13 @@ class FrameQueue:
         """Frames in the queue."""
         return len(self.entries) - self._actions
 
+    @property
+    def oldest_received_us(self) -> int | None:
+        """When the oldest frame was received, epoch microseconds; None: no frame waits."""
+        frames = (entry for entry in self.entries if isinstance(entry, tuple))
+        oldest = next(frames, None)
+        return None if oldest is None else oldest[2]
+
     def put(self, route: Route, payload: bytes, received_us: int, feed: int) -> None:
         """Queue a frame of a stream, or drop it when the queue is full."""
         if self._dropping:

@@ -67,6 +67,11 @@ class Pipeline:
         return bool(self._queue)
 
     @property
+    def oldest_received_us(self) -> int | None:
+        """When the oldest frame in the queue was received, epoch microseconds; None: none is."""
+        return self._frame_queue.oldest_received_us
+
+    @property
     def queued_bytes(self) -> int:
         """Bytes in the queue, overhead included."""
         return self._frame_queue.bytes
@@ -157,7 +162,7 @@ class Pipeline:
         value = codec.encode(message, series.record_prefix, receipt)
         most_ahead_ms = self._processor.max_ahead_ms
         record_ms = framing.timestamp_ms(event.time_ms, received_us // 1000, most_ahead_ms)
-        self._publisher.publish(series.topic, value, series.key, record_ms, received_us)
+        self._publisher.publish(series.topic, value, series.key, record_ms, 0)
         self._records.produced += 1
         return True
 

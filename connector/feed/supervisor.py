@@ -90,6 +90,19 @@ class Supervisor:
         return [] if self.session is None else self.liveness.silent
 
     @property
+    def stale(self) -> set[str]:
+        """Streams whose silence is wrong: the silent ones, and those that a probe proved stale."""
+        return {*self.silent, *self.liveness.suspicions.stale}
+
+    @property
+    def age_s(self) -> float | None:
+        """Seconds since the open connection was opened; None: there is none."""
+        session = self.session
+        if session is None or session.connection.closed.done():
+            return None
+        return self._loop.time() - session.opened_at
+
+    @property
     def refused(self) -> dict[str, Answer]:
         """Names the exchange refuses to subscribe to, and its answers."""
         return {} if self.session is None else self.session.refused

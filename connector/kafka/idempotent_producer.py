@@ -40,7 +40,7 @@ class IdempotentProducer(Producer):
     ) -> None:
         super().__init__(ledger, lag, dead_letter_topic, tracker)
         self._conf = dict(conf)
-        self._capacity = int(conf["queue.buffering.max.messages"])
+        self.capacity = int(conf["queue.buffering.max.messages"])
         self._sampled = 0
         self._checkpoints = 0  # collected so far: what other writers number by transactions
         self._barrier = CheckpointBarrier()
@@ -70,7 +70,7 @@ class IdempotentProducer(Producer):
     def room(self) -> int:
         if self._refused or self._overflow:
             return 0  # the records that are held go first
-        return self._capacity - len(self._client)
+        return self.capacity - len(self._client)
 
     @property
     def _published(self) -> int:
@@ -135,8 +135,9 @@ class IdempotentProducer(Producer):
         message: Message,
     ) -> None:
         self._on_delivery(interval, timestamp_ms, error, message)
-        if error is None:
-            self._lag.observe(time.time_ns() // 1000, received_us, timestamp_ms)
+        if error is None and received_us:
+            topic = message.topic() or ""
+            self._lag.observe(topic, time.time_ns() // 1000, received_us, timestamp_ms)
 
     def _give_up(
         self, interval: Interval, error: KafkaError, topic: str, value: bytes, received_us: int = 0
@@ -217,6 +218,11 @@ class IdempotentProducer(Producer):
     @property
     @override
     def _unanswered_since(self) -> float | None:
+        return self._barrier.unsettled_since
+
+    @property
+    @override
+    def oldest_since(self) -> float | None:
         return self._barrier.unsettled_since
 
     @property

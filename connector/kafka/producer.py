@@ -57,6 +57,7 @@ class Producer(ABC):
         self.fatal: Fatal | None = None  # Kafka refused the producer for good: the process must end
         self.fenced = False  # a later writer has taken over: this one never writes again
         self.hurried = False  # see `hurry`
+        self.capacity = 0  # records that it holds at most; set by the subclass
         self.health = KafkaTrouble()
         self._missing_topics = self.health.missing_topics
         self.commits = 0  # transactions stored
@@ -109,12 +110,20 @@ class Producer(ABC):
 
         Args:
             topic, value, key, timestamp_ms: The record.
-            received_us: When its frame was received.
+            received_us: When its frame was received; 0: fetched by REST, its lag does not count.
         """
 
     @abstractmethod
     def poll(self) -> None:
         """Serve librdkafka; call every few milliseconds. Never waits, never raises."""
+
+    @property
+    @abstractmethod
+    def oldest_since(self) -> float | None:
+        """When the oldest record came that is not stored; None: all are. Monotonic seconds.
+
+        Without transactions it may be up to a second older.
+        """
 
     @property
     @abstractmethod
@@ -166,7 +175,8 @@ class Producer(ABC):
     def _reject(self, error: KafkaError, topic: str, value: bytes, received_us: int) -> None:
         """Count and mark a poison record, and send it to the dead-letter topic."""
         self._ledger.delivery_errors[error.name()] += 1
-        self._ledger.dead_letters["refused"] += 1
+        self._ledger.not_taken[topic] += 1
+        self._ledger.dead_letters_of[topic, "refused"] += 1
         self._mark_refused(topic, value, "dead_letter")
         bad = BadMessage("refused", f"{error.name()}: {error.str()}")
         if not self.dead_letter(topic, value, bad, received_us):
@@ -175,6 +185,7 @@ class Producer(ABC):
     def _count_failed(self, error: KafkaError, topic: str, value: bytes) -> None:
         """Count and mark a record that Kafka did not take, for a reason that is not its own."""
         self._ledger.delivery_errors[error.name()] += 1
+        self._ledger.not_taken[topic] += 1
         self._records.failed += 1
         self._mark_refused(topic, value, "delivery")
         if self._failure_logs.allows(time.monotonic()):

@@ -17,7 +17,8 @@ class Transaction:
     data: int = 0  # how many of them the ledger counts: no dead letters, markers and progress
     dead_letters: int = 0  # how many of them are dead letters; they follow the data
     size: int = 0  # bytes of the values of the data
-    samples: list[tuple[int, int]] = field(default_factory=list)  # received us, record time ms
+    samples: list[tuple[str, int, int]] = field(default_factory=list)  # topic, received us, time ms
+    began: float = 0.0  # monotonic seconds of its first record
     broken: KafkaError | None = None  # why librdkafka took no more: all is to be produced again
 
     def part_of(self, position: int) -> Literal["data", "dead letters", "checkpoint"]:

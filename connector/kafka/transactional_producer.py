@@ -47,7 +47,7 @@ class TransactionalProducer(Producer):
         lookup: WriterLookup | None = None,
     ) -> None:
         super().__init__(ledger, lag, dead_letter_topic, tracker)
-        self._capacity = int(conf["queue.buffering.max.messages"]) // 2
+        self.capacity = int(conf["queue.buffering.max.messages"]) // 2
         self._open = Transaction()
         self._dead_letters: list[KafkaRecord] = []  # of the next commit
         self._commit_at = 0.0
@@ -91,7 +91,7 @@ class TransactionalProducer(Producer):
 
     @override
     def room(self) -> int:
-        return self._capacity - len(self._open.records) if self._may_write() else 0
+        return self.capacity - len(self._open.records) if self._may_write() else 0
 
     def _may_write(self) -> bool:
         """Say whether librdkafka may be used here: not while the commit thread has it."""
@@ -115,7 +115,7 @@ class TransactionalProducer(Producer):
         except KafkaException as error:
             if error.args[0].code() in POISON_RECORD:
                 # The caller counts the record as produced; here it is counted as dead-lettered.
-                self._reject(error.args[0], topic, value, received_us)
+                self._reject(error.args[0], topic, value, received_us or time.time_ns() // 1000)
                 return
             transaction.broken = transaction.broken or error.args[0]
             self._commit_at = 0.0
@@ -125,11 +125,13 @@ class TransactionalProducer(Producer):
         self._until_sample -= 1
         if not self._until_sample:
             self._until_sample = SAMPLE_EVERY
-            transaction.samples.append((received_us, timestamp_ms))
+            if received_us:
+                transaction.samples.append((topic, received_us, timestamp_ms))
 
     def _begin(self) -> None:
         self._client.begin()
-        self._commit_at = time.monotonic() + COMMIT_INTERVAL_S
+        self._open.began = time.monotonic()
+        self._commit_at = self._open.began + COMMIT_INTERVAL_S
 
     @override
     def _produce_dead_letter(self, record: KafkaRecord) -> None:
@@ -197,8 +199,8 @@ class TransactionalProducer(Producer):
         data, dead_letters = transaction.stored(poison)
         self._records.acknowledged += data
         self._records.dead_lettered += dead_letters
-        for received_us, timestamp_ms in transaction.samples:
-            self._lag.observe(now_us, received_us, timestamp_ms)
+        for topic, received_us, timestamp_ms in transaction.samples:
+            self._lag.observe(topic, now_us, received_us, timestamp_ms)
         for position, error in poison.items():
             record = transaction.records[position]
             topic, value = record[0], record[1] or b""
@@ -216,6 +218,11 @@ class TransactionalProducer(Producer):
     @override
     def _unanswered_since(self) -> float | None:
         return None if self._committing is None else self._paused_at
+
+    @property
+    @override
+    def oldest_since(self) -> float | None:
+        return self._open.began if self._open.records else None
 
     @property
     @override

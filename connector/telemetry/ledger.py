@@ -58,9 +58,19 @@ class Ledger:
 
     frames: Frames = field(default_factory=Frames)
     records: Records = field(default_factory=Records)
-    dead_letters: Counter[str] = field(default_factory=Counter)  # events, by reason
+    # Events by the topic of their stream ("": of no stream of ours) and reason.
+    dead_letters_of: Counter[tuple[str, str]] = field(default_factory=Counter)
     delivery_errors: Counter[str] = field(default_factory=Counter)  # records, by Kafka's error
+    not_taken: Counter[str] = field(default_factory=Counter)  # the same records, by topic
     checkpoints_lost: int = 0  # markers and progress that Kafka refused
     filtered: int = 0  # rows of the other product in merged streams, left out as configured
     overloads: int = 0  # times the frame queue was full
     lost_time_s: float = 0.0  # in which streams had no connection, summed over streams
+
+    @property
+    def dead_letters(self) -> Counter[str]:
+        """Events that went to the dead letter, by reason."""
+        by_reason: Counter[str] = Counter()
+        for (_, reason), events in self.dead_letters_of.items():
+            by_reason[reason] += events
+        return by_reason

@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from connector.telemetry.events import STARTING
+from connector.telemetry.recent_events import RECENT
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _INDENT = "    "  # of what continues a line
@@ -37,14 +38,14 @@ def configure(*, json: bool, level: str = "INFO") -> None:
         else [_console_renderer()]
     )
     structlog.configure(
-        processors=[*stamps, *renderers],
+        processors=[*stamps, RECENT, *renderers],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*stamps, _of_a_library],
+            foreign_pre_chain=[*stamps, _of_a_library, RECENT],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )

@@ -3,7 +3,7 @@
 Liveness fails for neither Kafka nor Binance: a restart of the worker would not bring them back.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -17,7 +17,7 @@ class HttpServer:
 
     Args:
         readiness: Name of each part of readiness -> whether it is met.
-        metrics: Returns the page in Prometheus' text format.
+        metrics: Returns the page of metrics and its content type, for a request's header Accept.
         status: Returns what is shown as JSON.
         causes: Name of a part of readiness -> why it is not met, where that is known.
     """
@@ -25,7 +25,7 @@ class HttpServer:
     def __init__(
         self,
         readiness: Mapping[str, Callable[[], bool]],
-        metrics: Callable[[], bytes],
+        metrics: Callable[[str], tuple[bytes, str]],
         status: Callable[[], dict[str, Any]],
         causes: Mapping[str, Callable[[], str | None]] = MappingProxyType({}),
     ) -> None:
@@ -72,12 +72,20 @@ class HttpServer:
     async def _live(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok\n")
 
-    async def _ready(self, _request: web.Request) -> web.Response:
+    async def _ready(self, request: web.Request) -> web.Response:
         failing = self.failing()
+        parts = self._parts(failing) if "verbose" in request.query else ""
         if failing:
-            parts = ", ".join(map(self._named, failing))
-            return web.Response(status=503, text=f"waiting for: {parts}\n")
-        return web.Response(text="ok\n")
+            names = ", ".join(map(self._named, failing))
+            return web.Response(status=503, text=f"waiting for: {names}\n{parts}")
+        return web.Response(text=f"ok\n{parts}")
+
+    def _parts(self, failing: Collection[str]) -> str:
+        """Return each part of readiness on a line, as Kubernetes' own /readyz?verbose does."""
+        return "".join(
+            f"[-]{self._named(part)}\n" if part in failing else f"[+]{part}\n"
+            for part in self._readiness
+        )
 
     def _named(self, part: str) -> str:
         """Return the name of a part of readiness, and why it is not met where that is known."""
@@ -88,9 +96,9 @@ class HttpServer:
         self.failing()
         return web.Response(text="ok\n") if self._was_ready else await self._ready(request)
 
-    async def _show_metrics(self, _request: web.Request) -> web.Response:
-        content_type = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        return web.Response(body=self._metrics(), headers=content_type)
+    async def _show_metrics(self, request: web.Request) -> web.Response:
+        page, content_type = self._metrics(request.headers.get("Accept", ""))
+        return web.Response(body=page, headers={"Content-Type": content_type})
 
     async def _show_status(self, _request: web.Request) -> web.Response:
         return web.json_response(self._status())

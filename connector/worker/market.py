@@ -7,7 +7,7 @@ Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, 
 import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -30,6 +30,7 @@ from connector.feed.router import Router
 from connector.feed.shard import Shard
 from connector.planning.model import Plan
 from connector.telemetry import events
+from connector.telemetry.event_loop import EventLoopLag
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.telemetry.start_steps import RetryPolicy, StartSteps
@@ -39,6 +40,7 @@ from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
 from connector.worker.gap_reporter import GapReporter
 from connector.worker.http_server import HttpServer
+from connector.worker.metrics.lag import topics_with_times
 from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
@@ -86,7 +88,9 @@ class MarketWorker:
         self.stopping = asyncio.Event()
         servers = {"Kafka": kafka.bootstrap_servers, "the registry": registry.url}
         self.steps = StartSteps({step: servers.get(on, on) for step, on in START_STEPS.items()})
-        self.ledger, self.lag = Ledger(), Lag()
+        self.ledger, self.lag, self.event_loop = Ledger(), Lag(), EventLoopLag()
+        self.started_at = time.time()
+        self.symbol_metrics: Sequence[str] = settings.symbol_metrics
         self.hold_bytes = int(settings.hold)
         proxy, trust = proxy_of(settings), tls.client_context(settings.ca_file)
         bases, api_key = bases_of(settings), api_key_of(settings)
@@ -157,7 +161,7 @@ class MarketWorker:
             "writer": lambda: RETIRED,
             **{name: partial(self.steps.wait_of, name) for name in START_STEPS},
         }
-        metrics = build_metrics(self).text
+        metrics = build_metrics(self).render
         return HttpServer(self.readiness, metrics, lambda: status(self), reasons)
 
     def _data_flows(self) -> bool:
@@ -215,6 +219,7 @@ class MarketWorker:
 
     def _apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
         """Read the streams of a plan from now on; settle the series that it has no more."""
+        self.lag.add_topics(topics_with_times(plan))
         self.shard.apply(plan, ids)
         instance, shard = self.settings.instance, self.settings.shard
         retire_series(self.gap_tracker, plan, ids, instance, shard.index, shard.count)
@@ -234,7 +239,7 @@ class MarketWorker:
 
     async def _run_until_stopped(self) -> None:
         filler, keeper, reporter = self.gap_filler, self.topic_keeper, self.gap_reporter
-        parts = (self.shard, self.replanner, filler, keeper, reporter)
+        parts = (self.shard, self.replanner, filler, keeper, reporter, self.event_loop)
         tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
         while not (
             self.stopping.is_set() or self._cannot_write or any(task.done() for task in tasks)

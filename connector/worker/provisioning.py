@@ -1,5 +1,6 @@
 """Creates topics and registers schemas of a plan, before any of its streams is subscribed."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from connector.config.sections import KafkaSettings, RegistrySettings, TopicSettings
@@ -8,6 +9,8 @@ from connector.kafka.schema_registry import ensure_schemas
 from connector.kafka.topic_settings import TopicRole, topic_roles
 from connector.planning.model import Plan
 from connector.telemetry import events
+
+REGISTRY_OUTCOMES = ("ok", "failed")
 
 
 class Provisioner:
@@ -22,6 +25,9 @@ class Provisioner:
         topics: Whether missing topics are created, and how.
         own: The worker's own topics with a schema (markers, progress) -> their kinds.
         dead_letter: The topic of rejected messages; it has no schema.
+
+    Attributes:
+        registry_requests: Rounds of requests to the registry, by outcome.
     """
 
     def __init__(
@@ -34,6 +40,7 @@ class Provisioner:
     ) -> None:
         self._kafka, self._topics, self._registry = kafka, topics, registry
         self._own, self._dead_letter = own, dead_letter
+        self.registry_requests: Counter[str] = Counter()
         self._ensured: set[str] = set()  # topics
         self._ids: dict[tuple[str, str], int] = {}  # (topic, kind) -> schema id
 
@@ -63,6 +70,15 @@ class Provisioner:
         wanted = {**plan.topics, **self._own}
         new = {topic: kind for topic, kind in wanted.items() if (topic, kind) not in self._ids}
         if new:
-            ids = await ensure_schemas(self._registry, new)
+            ids = await self._register(new)
             self._ids |= {(topic, kind): ids[topic] for topic, kind in new.items()}
         return {topic: self._ids[topic, kind] for topic, kind in wanted.items()}
+
+    async def _register(self, topics: Mapping[str, str]) -> dict[str, int]:
+        try:
+            ids = await ensure_schemas(self._registry, topics)
+        except Exception:
+            self.registry_requests["failed"] += 1
+            raise
+        self.registry_requests["ok"] += 1
+        return ids

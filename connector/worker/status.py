@@ -1,20 +1,24 @@
 """What a market worker shows at /status: accounts, plan, connections and gaps, as JSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol
 
 from connector import version
 from connector.backfill.gap_filler import GapFiller
 from connector.continuity.gap_tracker import GapTracker
+from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
 from connector.feed.shard import Shard
 from connector.feed.supervisor import Supervisor
 from connector.kafka.producer import Producer
+from connector.telemetry.event_loop import EventLoopLag
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.transport.rest import RestClient
+from connector.worker.provisioning import Provisioner
 from connector.worker.replanner import Replanner
+from connector.worker.writer import ShardWriter
 
 
 class Snapshot(Protocol):
@@ -23,6 +27,8 @@ class Snapshot(Protocol):
     Attributes:
         hold_bytes: Bound of the frame queue.
         readiness: Name of each part of readiness -> whether it is met.
+        started_at: Epoch seconds of the start.
+        symbol_metrics: Symbols with metrics of their own.
     """
 
     hold_bytes: int
@@ -36,6 +42,12 @@ class Snapshot(Protocol):
     gap_filler: GapFiller
     replanner: Replanner
     readiness: dict[str, Callable[[], bool]]
+    context: SessionContext
+    writer: ShardWriter
+    provisioner: Provisioner
+    event_loop: EventLoopLag
+    started_at: float
+    symbol_metrics: Sequence[str]
 
 
 def status(worker: Snapshot) -> dict[str, Any]:

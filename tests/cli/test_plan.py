@@ -221,7 +221,7 @@ def test_columns_stand_under_one_another() -> None:
 
 
 async def served(plan: Any) -> HttpServer:
-    server = HttpServer({}, lambda: b"", lambda: {"plan": plan})
+    server = HttpServer({}, lambda _: (b"", ""), lambda: {"plan": plan})
     await server.start("127.0.0.1", 0)
     return server
 

@@ -14,7 +14,7 @@ from connector.worker.http_server import HttpServer
 
 @contextlib.asynccontextmanager
 async def worker(status: dict[str, Any]) -> AsyncIterator[str]:
-    server = HttpServer({}, lambda: b"", lambda: status)
+    server = HttpServer({}, lambda _: (b"", ""), lambda: status)
     await server.start("127.0.0.1", 0)
     try:
         yield f"http://127.0.0.1:{server.port}"

@@ -30,7 +30,7 @@ async def server() -> AsyncIterator[tuple[HttpServer, Checks]]:
     ]
     page = MetricsPage(rows, None)
     status, causes = {"version": "1"}, {"kafka": lambda: checks.cause}
-    made = HttpServer({"kafka": checks.holds}, page.text, lambda: status, causes)
+    made = HttpServer({"kafka": checks.holds}, page.render, lambda: status, causes)
     await made.start("127.0.0.1", 0)
     yield made, checks
     await made.stop()
@@ -62,6 +62,28 @@ async def test_readiness_says_why_where_that_is_known(server: tuple[HttpServer, 
     assert await get(made, "/readyz") == (503, "waiting for: kafka (no such topic)\n")
 
 
+async def test_readiness_lists_every_part_when_asked(server: tuple[HttpServer, Checks]) -> None:
+    made, checks = server
+    checks.cause = "no such topic"
+    waiting = await get(made, "/readyz?verbose")
+    checks.kafka = True
+
+    assert waiting[1].splitlines()[1:] == ["[-]kafka (no such topic)"]
+    assert await get(made, "/readyz?verbose") == (200, "ok\n[+]kafka\n")
+
+
+async def test_metrics_are_openmetrics_for_whom_that_asks(
+    server: tuple[HttpServer, Checks],
+) -> None:
+    url = f"http://127.0.0.1:{server[0].port}/metrics"
+    accept = {"Accept": "application/openmetrics-text;version=1.0.0,text/plain;q=0.5"}
+    async with aiohttp.ClientSession() as session, session.get(url, headers=accept) as answer:
+        text = await answer.text()
+
+    assert answer.content_type == "application/openmetrics-text"
+    assert text.splitlines()[-1] == "# EOF"
+
+
 async def test_once_started_startup_stays_true(server: tuple[HttpServer, Checks]) -> None:
     made, checks = server
     before = await get(made, "/startupz")
@@ -88,6 +110,6 @@ async def test_a_port_that_is_taken_is_refused_with_the_cure() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        made = HttpServer({}, bytes, dict)
+        made = HttpServer({}, lambda _: (b"", ""), dict)
         with pytest.raises(Refused, match="or 0 for a free one"):
             await made.start("127.0.0.1", taken.getsockname()[1])

@@ -47,6 +47,11 @@ class Suspicions:
         self._context, self._routes = context, routes
         self._stale: set[str] = set()
 
+    @property
+    def stale(self) -> frozenset[str]:
+        """Streams that are known to be stale now."""
+        return frozenset(self._stale)
+
     def restart(self) -> None:
         """Begin anew with another connection: none of its streams is known to be stale."""
         self._stale.clear()

@@ -1,0 +1,37 @@
+"""What the log's memory keeps, and counts."""
+
+from connector.telemetry.recent_events import MAX_EVENTS, RecentEvents
+
+
+def test_warnings_and_errors_are_kept_with_their_fields_and_all_lines_are_counted() -> None:
+    recent = RecentEvents()
+    line = {"event": "kafka_trouble", "level": "warning", "timestamp": "t", "cause": "away"}
+
+    assert recent(None, "warning", line) is line
+    recent(None, "info", {"event": "started", "level": "info", "timestamp": "t"})
+
+    [kept] = recent.newest
+    assert (kept.event, kept.level, kept.time, kept.fields) == (
+        "kafka_trouble",
+        "warning",
+        "t",
+        {"cause": "away"},
+    )
+    assert recent.lines == {"warning": 1, "info": 1}
+
+
+def test_the_newest_lines_stay() -> None:
+    recent = RecentEvents()
+    for number in range(MAX_EVENTS + 1):
+        recent(None, "error", {"event": f"e{number}", "level": "error", "timestamp": "t"})
+
+    assert (len(recent.newest), recent.newest[0].event) == (MAX_EVENTS, "e1")
+
+
+def test_an_exception_is_kept_as_text() -> None:
+    recent = RecentEvents()
+    error = ValueError("odd")
+    line = {"event": "failed", "level": "error", "timestamp": "t", "exc_info": error}
+    recent(None, "error", line)
+
+    assert recent.newest[0].fields == {"error": "ValueError('odd')"}
