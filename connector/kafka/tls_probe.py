@@ -46,7 +46,8 @@ def certificate_problem(kafka: KafkaSettings) -> str | None:
         problem = match and _handshake(context, match["host"], int(match["port"]))
         if problem:
             cause = next((text for part, text in _CAUSES.items() if part in problem), None)
-            return f"{broker}: its certificate's {cause or (_AUTHORITY if ca_file else _SYSTEM)}"
+            cause = cause or (_AUTHORITY if ca_file else _SYSTEM)
+            return f"{broker}: certificate verify failed: its {cause}"
     return None
 
 

@@ -23,6 +23,7 @@ from connector.config.sections import KafkaSettings, TopicSettings
 from connector.errors import Fatal, Refused, Retry
 from connector.kafka import client_config, error_hints
 from connector.kafka.client import ConnectionErrors, is_no_answer, metadata, open_client
+from connector.kafka.tls_probe import certificate_problem
 from connector.kafka.topic_settings import (
     DescribedTopic,
     TopicReport,
@@ -134,7 +135,10 @@ class _Admin:
             yield self
         except KafkaException as error:
             self._client.poll(0)  # serves error_cb, which may name the cause
-            raise Retry(f"Kafka: {self._errors.explain(error)}") from error
+            cause = self._errors.explain(error)
+            if "certificate verify failed" in cause:
+                cause = certificate_problem(self._kafka) or cause
+            raise Retry(f"Kafka: {cause}") from error
 
     def missing(self, roles: Roles) -> list[str]:
         """Return the topics that do not exist, in order."""

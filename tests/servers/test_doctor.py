@@ -198,7 +198,7 @@ async def test_a_wrong_password_authority_or_host_name_names_the_setting(
         "check kafka.security.username and password_file": let_in(
             examined, tmp_path / "second", "bkc-account", word="no"
         ),
-        "its certificate's authority is not one of kafka.security.ca_file": let_in(
+        "its authority is not one of kafka.security.ca_file": let_in(
             examined, tmp_path, "bkc-account", ca_file=other
         ),
         "names do not include the host in kafka.bootstrap_servers": good.model_copy(
