@@ -12,11 +12,11 @@ Generated from the layouts in `connector/binance/account_events/` by `make docs`
 
 Each event is a record of [`binance.account-events`](topics/account-event.md). Beside its head it
 fills these sections. *Unique by* is what its `dedupe_key` is made of, by wire keys, together with
-account, product and event type. *Status*: `legacy` and `deprecated` by Binance's pages; `unverified`:
-sources contradict each other.
+account, product and event type. *Status*: `legacy` and `deprecated` by Binance's pages;
+`unverified`: sources contradict each other.
 
 An event that is not in the table is kept whole, in `raw_json`, and counted. Facts that are fetched
-(`order_state`, `fill`, `balance_state`, `position_state`) are in [account.md](account.md#after-a-break).
+(`order_state`, `fill`, `balance_state`, `position_state`): [account.md](account.md#after-a-break).
 """
 HEAD = "\n## {product}\n\n| event | fills | unique by | status |\n|---|---|---|---|\n"
 # Fields of the head that say what an event is about; all other single fields are in every record.

@@ -1,22 +1,41 @@
 """Who may write and read account topics on a broker with the rights of docs/account.md."""
 
+import argparse
 import asyncio
+import contextlib
+import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
-from connector.config.sections import KafkaSettings, TopicSettings
+from connector.account.layouts import KIND
+from connector.account.records import AccountRecord
+from connector.config.sections import KafkaSettings, RegistrySettings, TopicSettings
 from connector.kafka import client_config, topic_admin
+from connector.kafka.schema_registry import ensure_schemas
 from connector.kafka.topic_settings import TopicRole
 from connector.kafka.transactional_producer import TransactionalProducer
+from connector.lab.registry import Registry
 from connector.lab.secure_kafka import SecureKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
+from examples.python.account_view import AccountView, connection_of, records
+from examples.python.account_view import Registry as Schemas
 from tests.servers.test_security import HERE, refusal
-from tests.support.secured import documented_rights, give, let_in
+from tests.support.account import record_of
+from tests.support.secured import (
+    USERS,
+    Right,
+    documented_rights,
+    give,
+    grant,
+    let_in,
+    password_file,
+)
 from tests.support.servers import read_all
 from tests.support.waiting import GIVE_UP_S
 
@@ -38,16 +57,22 @@ async def guarded(secure: SecureKafka, tmp_path_factory: pytest.TempPathFactory)
     return secure
 
 
-def write(settings: KafkaSettings, transactional_id: str, topic: str = EVENTS) -> Ledger:
-    """Write one record in a transaction."""
+def write(
+    settings: KafkaSettings,
+    transactional_id: str,
+    topic: str = EVENTS,
+    values: Sequence[bytes] = (b"event",),
+) -> Ledger:
+    """Write records in a transaction."""
     ledger = Ledger()
     conf = client_config.transactional(settings, transactional_id)
     producer = TransactionalProducer(conf, ledger, f"{topic}.dead", Lag())
     try:
         producer.start(time.monotonic() + GIVE_UP_S)
-        ledger.records.produced += 1
+        ledger.records.produced += len(values)
         now_ms = time.time_ns() // 10**6
-        producer.publish(topic, b"event", b"desk-1", now_ms, now_ms * 1000)
+        for value in values:
+            producer.publish(topic, value, b"desk-1", now_ms, now_ms * 1000)
         producer.flush(time.monotonic() + GIVE_UP_S)
         return ledger
     finally:
@@ -133,3 +158,46 @@ async def test_plain_text_and_tls_without_a_login_are_refused(
         )
 
         assert (await refusal(settings)).startswith("Kafka: ")
+
+
+async def test_the_example_shows_a_secured_topic_to_its_reader(
+    guarded: SecureKafka, tmp_path: Path
+) -> None:
+    topic = f"{PREFIX}.account-events-shown"
+    await guarded.create([topic], 1)
+    await grant(guarded, Right("User:risk", "Read", topic))
+    registry = Registry()
+    await registry.start()
+    try:
+        ids = await ensure_schemas(RegistrySettings(url=registry.url), {topic: KIND})
+        written = [record.encode(ids[topic]) for record in sample_records()]
+        worker = let_in(guarded, tmp_path, "bkc-account")
+        await asyncio.to_thread(write, worker, f"{PREFIX}.account.1", topic, written)
+        options = argparse.Namespace(
+            brokers=guarded.bootstrap_servers,
+            user="risk",
+            password_file=password_file(tmp_path, USERS["risk"], "risk"),
+            ca_file=guarded.authority.path,
+        )
+        view = AccountView()
+        connection, schemas = connection_of(options), Schemas(registry.url)
+        async with contextlib.aclosing(records(topic, schemas, **connection)) as read_records:
+            async for record in read_records:
+                if record is not None:
+                    view.take(record)
+                if len(view.positions) == 1:
+                    break
+    finally:
+        await registry.stop()
+
+    assert view.lines() == [
+        "desk-1 usdm             position BTCUSDT BOTH -0.05 from 90500.5",
+        "desk-1 usdm             balance USDT 2500.12345678",
+        "0 fills",
+    ]
+
+
+def sample_records() -> list[AccountRecord]:
+    sample = Path(__file__).parents[1] / "account" / "samples" / "usdm" / "ACCOUNT_UPDATE.json"
+    frame = json.dumps(json.loads(sample.read_text())["frame"]).encode()
+    return [record_of("usdm", frame)]
