@@ -16,7 +16,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
