@@ -48,7 +48,7 @@ class HeldEvent(Generic[Item]):
     previous: int | None
     final: bool
     item: Item
-    arrived: float  # when it was offered, in the clock's seconds
+    arrived: float  # when it was offered, in the clock's seconds; later by each stall since
     order: Order  # sorts the held events
 
 
@@ -101,12 +101,12 @@ class FeedArbiter(ABC, Generic[Item]):
         if leading:
             self._leader = feed
 
-    def feed_closed(self, feed: int, now: float) -> list[Decision[Item]]:
+    def feed_closed(self, feed: int) -> list[Decision[Item]]:
         """Remove a feed; returns what was held for it."""
         self._feeds.pop(feed, None)
         if self._leader == feed:
             self._leader = None
-        return self.expire(now)
+        return self._decide(None)
 
     def feed_distrusted(self, feed: int) -> None:
         """Note that a feed delivers nothing: it has to catch up anew."""
@@ -163,6 +163,7 @@ class FeedArbiter(ABC, Generic[Item]):
     ) -> list[Decision[Item]]:
         """Take an event of a feed, even of a closed one; return what is decided now, in order.
 
+        What is held too long is left to `expire`: what it waits for may have been read already.
         `first`, `last`, `previous` and `final` are those of `Tracker.observe`; `item` comes back in
         a decision.
         """
@@ -174,7 +175,7 @@ class FeedArbiter(ABC, Generic[Item]):
         if not self._held and (verdict := self._ready(event)) is not None:
             return [self._take(event, verdict)]
         insort(self._held, event, key=attrgetter("order"))
-        return self.expire(now)
+        return self._decide(None)
 
     def _note_delivery(self, feed: Feed, reached: int, now: float) -> None:
         """Note how far a feed has come, and which feeds owe that from now on."""
@@ -197,7 +198,17 @@ class FeedArbiter(ABC, Generic[Item]):
         return decisions
 
     def expire(self, now: float) -> list[Decision[Item]]:
-        """Return what can be decided, or has been held long enough, and what can be after it."""
+        """Return what has been held long enough, and what can be decided after it."""
+        return self._decide(now)
+
+    def postpone(self, seconds: float, before: float) -> None:
+        """Hold what had arrived before a time for so much longer: nothing was read since then."""
+        for event in self._held:
+            if event.arrived <= before:
+                event.arrived += seconds
+
+    def _decide(self, now: float | None) -> list[Decision[Item]]:
+        """Return what can be decided; `now`: also what has been held too long."""
         decisions: list[Decision[Item]] = []
         while self._held:
             position, verdict = self._first_ready()
@@ -213,11 +224,11 @@ class FeedArbiter(ABC, Generic[Item]):
                 return position, verdict
         return 0, None
 
-    def _is_overdue(self, now: float) -> bool:
+    def _is_overdue(self, now: float | None) -> bool:
         if len(self._held) > self._max_held or self._is_passed():
             return True
         due = self.due
-        return due is not None and due <= now
+        return now is not None and due is not None and due <= now
 
     def _take(self, event: HeldEvent[Item], verdict: Verdict | None) -> Decision[Item]:
         """Decide an event, ready or overdue (verdict None), and have the tracker observe it."""

@@ -14,6 +14,9 @@ from connector.feed.route import PendingEvent, Route, deliver_from, with_other_p
 Decisions = list[Decision[PendingEvent]]
 # Monotonic seconds; the wall's may step, and events would be held too long or too short.
 Clock = Callable[[], float]
+# Between two looks at what is held; a longer pause (a commit, a busy machine) is a stall, in which
+# nothing was read that a held event waits for.
+MAX_LOOK_INTERVAL_S = 0.05
 
 
 class Arbitration:
@@ -29,6 +32,7 @@ class Arbitration:
         self._heard_at: dict[int, float] = {}  # connection -> when it delivered first
         self._routes: Counter[int] = Counter()  # connection -> routes that it is a feed of
         self._holding: dict[int, Series] = {}  # the series whose events are held, by identity
+        self._looked_at = clock()
 
     def offer(self, arbiter: FeedArbiter[PendingEvent], event: PendingEvent) -> Decisions:
         """Take an event of a series with several feeds; returns what is decided now, in order."""
@@ -49,11 +53,18 @@ class Arbitration:
         return sum(arbiter.held for arbiter in _arbiters(self._holding.values()))
 
     def expire(self) -> Decisions:
-        """Return what has been held long enough; call some times a second."""
-        now = self._clock()
+        """Return what has been held long enough; call it every few milliseconds, held or not.
+
+        Only time counts in which what is read was offered, too.
+        """
+        now, looked_at = self._clock(), self._looked_at
+        stall_s = now - looked_at - MAX_LOOK_INTERVAL_S
+        self._looked_at = now
         decisions: Decisions = []
         for series in list(self._holding.values()):
             if series.arbiter is not None:
+                if stall_s > 0.0:
+                    series.arbiter.postpone(stall_s, looked_at)
                 decisions += series.arbiter.expire(now)
                 self._note_held(series)
         return decisions
@@ -71,11 +82,12 @@ class Arbitration:
                 for series in route.series.values():
                     deliver_from(series, route.feeds)
 
-    def feed_confirmed(self, routes: Iterable[Route], feed: int) -> None:
-        """Note that the exchange has acknowledged the subscriptions: events may come."""
+    @staticmethod
+    def feed_confirmed(routes: Iterable[Route], feed: int, at: float) -> None:
+        """Note when the exchange acknowledged the subscriptions: events may come since then."""
         for route in _with_other_products(routes):
             if feed in route.feeds:
-                route.confirmed_at[feed], route.moving_away = self._clock(), False
+                route.confirmed_at[feed], route.moving_away = at, False
 
     def feed_heard(self, feed: int) -> None:
         """Note that a connection has delivered something for the first time."""
@@ -102,9 +114,11 @@ class Arbitration:
             for feed, since in route.confirmed_at.items()
         }
 
-    def series_at_risk(self, route: Route, feed: int) -> list[Series]:
-        """Return the series that may lose events if this feed ends now, while others live."""
-        now = self._clock()
+    def series_at_risk(self, route: Route, feed: int, now: float) -> list[Series]:
+        """Return the series that may lose events if this feed ends, while others live.
+
+        `now`: when it ends, in the clock's seconds; all that was read before has been offered.
+        """
         at_risk: list[Series] = []
         for each in with_other_product(route):
             listening = self._listening(each)
@@ -118,7 +132,8 @@ class Arbitration:
 
     def is_relieved(self, routes: Iterable[Route], feed: int) -> bool:
         """Return whether nothing would be missing if this feed of a hand-over ended now."""
-        return not any(self.series_at_risk(route, feed) for route in routes)
+        now = self._clock()
+        return not any(self.series_at_risk(route, feed, now) for route in routes)
 
     def has_confirmed(self, route: Route, feeds: Iterable[int], seconds: float) -> bool:
         """Return whether one of these feeds was acknowledged so long ago, or longer."""
@@ -136,7 +151,7 @@ class Arbitration:
             self._forget(feed)
             for series in route.series.values():
                 if (arbiter := series.arbiter) is not None:
-                    decisions += arbiter.feed_closed(feed, self._clock())
+                    decisions += arbiter.feed_closed(feed)
                     if arbiter.idle:
                         series.arbiter = None
                     self._note_held(series)

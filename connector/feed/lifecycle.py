@@ -22,13 +22,14 @@ class FeedLifecycle:
         self._arbitration = processor.arbitration
         self._gap_tracker = gap_tracker
 
-    def close(self, routes: list[Route], feed: int, reason: GapReason) -> None:
+    def close(self, routes: list[Route], feed: int, reason: GapReason, at: float) -> None:
         """Remove a feed and open the gaps that its end may leave.
 
         Such a gap lies behind the last event of this feed, and before the first one of any other.
+        `at`: when it ended, in the seconds of the arbitration's clock.
         """
         for route in routes:
-            at_risk = self._arbitration.series_at_risk(route, feed)
+            at_risk = self._arbitration.series_at_risk(route, feed, at)
             last_ids = {series.name: series.last_id for series in at_risk}
             decisions = self._arbitration.feed_closed([route], feed)
             own, others = _split(decisions, feed) if route.feeds else (decisions, [])

@@ -50,6 +50,7 @@ class Pipeline:
         self._records = ledger.records
         self.gap_tracker = gap_tracker or GapTracker("binance")
         self._processor = EventProcessor(publisher, ledger, self.gap_tracker, clock)
+        self._clock = clock
         self._lifecycle = FeedLifecycle(self._processor, self.gap_tracker)
         self._frame_queue = FrameQueue(ledger, hold_bytes, self._lifecycle.mark_dropped)
         self._queue = self._frame_queue.entries
@@ -123,7 +124,7 @@ class Pipeline:
             self._publish_queued()
             if self._frame_queue.end_overload():
                 self._publish_queued()
-        if self.arbitration.held and self._publisher.room() > ROOM_RESERVE:
+        if not self._queue and self._publisher.room() > ROOM_RESERVE:
             self._processor.publish_decided(self.arbitration.expire())
 
     def _publish_queued(self) -> None:
@@ -175,11 +176,26 @@ class Pipeline:
 
     def feed_confirmed(self, routes: Iterable[Route], feed: int) -> None:
         """Note that the exchange has acknowledged a connection's subscription to these streams."""
-        self.run_in_order(self.arbitration.feed_confirmed, list(routes), feed)
+        self.run_in_order(self.arbitration.feed_confirmed, list(routes), feed, self._clock())
 
     def feed_closed(self, routes: Iterable[Route], feed: int, reason: GapReason) -> None:
         """Note that a connection delivers these streams no more; open the gaps this may leave."""
-        self.run_in_order(self._lifecycle.close, list(routes), feed, reason)
+        self.run_in_order(self._lifecycle.close, list(routes), feed, reason, self._clock())
+
+    def may_close(self, routes: Iterable[Route], feed: int) -> bool:
+        """Return whether a feed of a hand-over may end: nothing missing, no overlap.
+
+        False while anything is queued: what the frames and the subscriptions in the queue change is
+        not known yet. During each commit a new connection's feeds wait there to be opened.
+        """
+        return not self._queue and self.arbitration.may_close(routes, feed)
+
+    def is_relieved(self, routes: Iterable[Route], feed: int) -> bool:
+        """Return whether nothing would be missing if this feed of a hand-over ended now.
+
+        False while anything is queued, as `may_close`.
+        """
+        return not self._queue and self.arbitration.is_relieved(routes, feed)
 
     def feed_rejected(self, routes: Iterable[Route], feed: int) -> None:
         """Note that the exchange refused these subscriptions: nothing of them is missing."""

@@ -170,13 +170,13 @@ class Session:
         """Wait until a new session delivers all that this one does, or for MAX_HANDOVER_S."""
         deadline = self._loop.time() + MAX_HANDOVER_S
         routes, feed = list(self._routes.values()), self.connection.id
-        arbitration, relieved = self._pipeline.arbitration, False
+        relieved = False
         while self._loop.time() < deadline:
             if self.connection.closed.done() or new.connection.closed.done():
                 return
-            if arbitration.may_close(routes, feed):
+            if self._pipeline.may_close(routes, feed):
                 return
-            if not relieved and arbitration.is_relieved(routes, feed):
+            if not relieved and self._pipeline.is_relieved(routes, feed):
                 relieved, deadline = True, min(deadline, self._loop.time() + MAX_ALIGN_S)
             await asyncio.sleep(POLL_INTERVAL_S)
 

@@ -110,10 +110,12 @@ class Shard:
         route = self._route(key, stream)
         homes = [self._running[home].supervisor.session for home in self._homes[stream.stream_key]]
         feeds = [session.connection.id for session in homes if session is not None]
-        session, arbitration = running.supervisor.session, self.context.pipeline.arbitration
+        session, pipeline = running.supervisor.session, self.context.pipeline
         old = 0 if session is None else session.connection.id
-        replaceable = arbitration.may_close([route], old)
-        return arbitration.has_confirmed(route, feeds, 0.0 if replaceable else MAX_HANDOVER_S)
+        replaceable = pipeline.may_close([route], old)
+        return pipeline.arbitration.has_confirmed(
+            route, feeds, 0.0 if replaceable else MAX_HANDOVER_S
+        )
 
     def _begin(self, key: Key, connection: ConnectionPlan) -> None:
         self._ended.pop(key, None)

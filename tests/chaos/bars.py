@@ -22,6 +22,8 @@ def missed(scenario: Scenario, result: Result) -> list[str]:
         failures.append("nothing was made")
     if scenario.planned and (score.missing or score.backfilled):
         failures.append(f"planned, yet {score.missing} missing and {score.backfilled} backfilled")
+    if scenario.planned and result.reasons:
+        failures.append(f"planned, yet gaps are marked: {dict(result.reasons)}")
     if scenario.dead_letters and not result.dead_letters:
         failures.append("no dead letter")
     return [*failures, *_times(scenario, result), *result.disagrees, *result.ended]

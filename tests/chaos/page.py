@@ -32,8 +32,8 @@ FOOT = """
   marker.
 - **unmarked**: missing, and no marker says so. Bar: 0.
 - **unfilled**: missing at the end of the time allowed, though REST has it. Bar: 0.
-- **backfilled**: records that were fetched by REST. Bar for planned breaks (serverShutdown, 24 h
-  cut, config change): 0, and nothing missing.
+- **backfilled**: records that were fetched by REST. Bar for planned breaks (serverShutdown, 24 h,
+  config change): 0, nothing missing, and no marker of a gap.
 - **repeats**: records that tell again what another has told. Bar: 0.
 - **blind**: longest time in which events of a series were made and none came live. Bar for a
   reset: 1 s and one round trip.
@@ -42,7 +42,7 @@ FOOT = """
   confirms it. What is usual is learned in about half a minute of traffic; before that, a silent
   connection is noticed by our ping (10 s), or by the ids that follow.
 
-Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 20 s.
+Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 10 s.
 `make chaos LONG=1` takes real minutes.
 """
 

@@ -29,7 +29,7 @@ from connector.lab.faults import (
 from tests.chaos import acts
 from tests.chaos.scenario import LEARN_S, Scenario, begins_with, breaks_while, strikes
 
-_PLANNED_LIFE = {"limits": {"connection_life": "20s"}}
+_PLANNED_LIFE = {"limits": {"connection_life": "10s"}}
 _SHORT_TRANSACTIONS = {"kafka": {"librdkafka": {"transaction.timeout.ms": 8000}}}
 _SMALL_QUEUE = {"hold": "1MiB"}
 _OFTEN_REFRESHED = {"refresh": "1s"}
@@ -106,7 +106,7 @@ def connections(*, is_long: bool) -> list[Scenario]:
         ),
         Scenario(
             "lifetime",
-            "24 h cut, compressed to 20 s, twice",
+            "life of 24 h, compressed to 10 s, twice",
             acts.lifetime,
             planned=True,
             misaligned=True,

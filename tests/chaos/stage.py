@@ -25,7 +25,7 @@ from tests.chaos.outcome import Result
 from tests.support.servers import Running, connector
 
 SEED = 7
-RATE = 500.0  # events a second over all series
+RATE = 800.0  # events a second over all series
 AFTER_S = 3.0  # healthy traffic after it, at least: what is missing shows by what comes next
 STILL_S = 0.3  # nothing arrived for so long: all that was sent is there
 SUBSCRIPTIONS: list[dict[str, Any]] = [

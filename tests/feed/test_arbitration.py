@@ -13,7 +13,7 @@ from connector.continuity.series_registry import NO_REST
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder, route
+from tests.support.pipeline import Recorder, pass_time, route
 
 NOW_US = 1_789_967_129_123_456
 NAME = "btcusdt@trade"
@@ -94,8 +94,7 @@ def test_what_no_feed_delivers_is_a_gap_when_the_wait_is_over() -> None:
     pair.deliver(1, 1)
     pair.opened(2)
     pair.deliver(2, 4)
-    pair.clock += 2.0
-    pair.pipeline.tick()
+    pass_time(pair, 2.0)
 
     assert pair.published() == [1, 4]
     assert pair.pipeline.gap_tracker.gaps == {"sequence": 1}
@@ -110,14 +109,58 @@ def test_a_step_of_the_wall_clock_changes_nothing_in_how_long_an_event_waits(ste
     pair.deliver(2, 4)
     pair.now += step_s * 1_000_000
     pair.deliver(2, 5)
-    pair.clock += 0.4
-    pair.pipeline.tick()
+    pass_time(pair, 0.4)
     assert (pair.published(), pair.pipeline.arbitration.held) == ([1], 2)
 
-    pair.clock += 0.2
-    pair.pipeline.tick()
+    pass_time(pair, 0.2)
 
     assert (pair.published(), pair.pipeline.arbitration.held) == ([1, 4, 5], 0)
+
+
+def test_time_in_which_nothing_is_read_does_not_count_for_what_is_held() -> None:
+    pair = Pair()
+    pair.opened(1)
+    pair.deliver(1, 1)
+    pair.opened(2)
+    pair.deliver(2, 3)
+    pass_time(pair, 0.4)
+    pair.clock += 60.0  # a busy machine; what the old connection has sent is still unread
+    pair.deliver(2, 4)
+    pair.pipeline.tick()
+    pair.deliver(1, 2, 3)
+
+    assert (pair.published(), pair.pipeline.arbitration.held) == ([1, 2, 3, 4], 0)
+    assert pair.pipeline.gap_tracker.gaps == {}
+
+
+def test_a_commit_does_not_count_for_what_is_held() -> None:
+    pair = Pair()
+    pair.opened(1)
+    pair.deliver(1, 1)
+    pair.opened(2)
+    pair.deliver(2, 3)
+    pair.recorder.most = 0
+    pass_time(pair, 3.0)
+    pair.deliver(2, 4)
+    pair.deliver(1, 2)
+    pair.recorder.most = 1_000_000
+    pair.pipeline.tick()
+
+    assert (pair.published(), pair.pipeline.arbitration.held) == ([1, 2, 3, 4], 0)
+    assert pair.pipeline.gap_tracker.gaps == {}
+
+
+def test_what_came_after_a_stall_waits_no_longer_for_it() -> None:
+    pair = Pair()
+    pair.opened(1)
+    pair.deliver(1, 1)
+    pair.opened(2)
+    pair.pipeline.tick()
+    pair.clock += 60.0
+    pair.deliver(2, 3)
+    pass_time(pair, 0.6)
+
+    assert pair.published() == [1, 3]
 
 
 def test_when_the_old_feed_ends_the_tracker_alone_goes_on() -> None:
@@ -150,8 +193,7 @@ def test_any_interleaving_of_two_feeds_is_published_once_and_in_order(seed: int)
             break
     for number in second:
         pair.deliver(2, number)
-    pair.clock += 2.0
-    pair.pipeline.tick()
+    pass_time(pair, 2.0)
 
     assert pair.published() == list(range(1, 60))
     pair.assert_balanced()
@@ -208,20 +250,22 @@ def test_a_feed_that_ends_before_another_one_overlaps_leaves_its_series_at_risk(
     pair.opened(2)
     at_risk, series = pair.pipeline.arbitration.series_at_risk, route_.series["BTCUSDT"]
     pair.clock += 100.0
-    assert at_risk(route_, 1) == [series]  # subscribed, and not acknowledged
+    assert at_risk(route_, 1, pair.clock) == [series]  # subscribed, and not acknowledged
 
     pair.pipeline.feed_confirmed([route_], 2)
     pair.clock += LISTEN_S
-    assert at_risk(route_, 1) == [series]  # acknowledged, and its connection has delivered nothing
+    assert at_risk(route_, 1, pair.clock) == [
+        series
+    ]  # acknowledged, and its connection has delivered nothing
     pair.clock += LISTEN_S
-    assert at_risk(route_, 1) == []  # listened to for long enough, and nothing happened
+    assert at_risk(route_, 1, pair.clock) == []  # listened to for long enough, and nothing happened
     pair.deliver(1, 2)
-    assert at_risk(route_, 1) == [series]  # this it has not delivered
+    assert at_risk(route_, 1, pair.clock) == [series]  # this it has not delivered
 
     pair.deliver(2, 2)
-    assert at_risk(route_, 1) == []
+    assert at_risk(route_, 1, pair.clock) == []
     pair.pipeline.feed_distrusted([route_], 2)
-    assert at_risk(route_, 1) == [series]
+    assert at_risk(route_, 1, pair.clock) == [series]
 
 
 def test_a_feed_that_is_alone_leaves_nothing_to_another_one() -> None:
@@ -230,4 +274,4 @@ def test_a_feed_that_is_alone_leaves_nothing_to_another_one() -> None:
     pair.opened(1)
     pair.deliver(1, 1)
 
-    assert pair.pipeline.arbitration.series_at_risk(route_, 1) == []
+    assert pair.pipeline.arbitration.series_at_risk(route_, 1, pair.clock) == []

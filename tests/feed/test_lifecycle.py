@@ -14,7 +14,7 @@ from connector.feed.pipeline import Pipeline
 from connector.feed.route import route_to
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder
+from tests.support.pipeline import Recorder, pass_time
 
 NOW_US = 1_789_967_129_123_456
 NOW_MS = NOW_US // 1000
@@ -49,8 +49,7 @@ class Line:
 
     def wait(self) -> None:
         """Let the time pass that an event is held for another feed."""
-        self.clock += 1.0
-        self.pipeline.tick()
+        pass_time(self, 1.0)
 
     def marked(self) -> list[dict[str, Any]]:
         written = self.gap_tracker.outbox.drain_markers(self.now)

@@ -24,7 +24,7 @@ from connector.feed.pipeline import Pipeline
 from connector.feed.route import Route, route_to
 from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
-from tests.support.pipeline import Recorder
+from tests.support.pipeline import Recorder, pass_time
 from tests.support.thorough import examples
 
 BASE_MS = 1_789_967_000_000
@@ -137,21 +137,35 @@ class Model:
 
     def retire(self, place: int) -> None:
         """End a connection as a hand-over does: only when another one has taken over."""
-        may_close, connection = self.pipeline.arbitration.may_close, self._at(place)
+        connection = self._at(place)
         if connection is None or len(self.open) == 1:
             return
-        if may_close([self.route], connection.feed):
+        if self.pipeline.may_close([self.route], connection.feed):
             self.end(place)
 
+    def pause(self, _place: int = 0) -> None:
+        """Begin a commit: nothing is published until it ends."""
+        self.recorder.most = 0
+
+    def resume(self, _place: int = 0) -> None:
+        self.recorder.most = 1_000_000
+        self.pipeline.tick()
+
     def wait(self, place: int) -> None:
-        """Let time pass. Data of an acknowledged subscription is late by under LISTEN_S."""
+        """Let time pass. Data of an acknowledged subscription is late by under LISTEN_S.
+
+        So is what is on its way: a connection that is half open for so long loses more than what a
+        quiet series can show (decision 14).
+        """
         seconds = (0.1, 0.6, 1.5, LISTEN_S)[place % 4]
+        if seconds >= LISTEN_S:
+            for each in range(len(self.open)):
+                self.read(each)
         for connection in self.open:
             since = connection.acknowledged_at
             if since is not None and self.clock + seconds >= since + LISTEN_S:
                 connection.flows = True
-        self.clock += seconds
-        self.pipeline.tick()
+        pass_time(self, seconds)
 
     def _at(self, place: int) -> Connection | None:
         return self.open[place % len(self.open)] if self.open else None
@@ -164,6 +178,7 @@ class Model:
 
     def settle(self) -> None:
         """Let the open connections bring an event, and a last one three: every gap has an end."""
+        self.resume()
         for place in range(len(self.open)):
             self.begin(place)
         self.happen()
@@ -186,11 +201,15 @@ class Model:
 
     def gaps(self) -> list[tuple[int, int]]:
         """Return the edges of each gap, in numbers of events."""
+        closed = [marker for marker in self.markers() if marker["state"] == "unfillable"]
+        return [self._edges(marker) for marker in closed]
+
+    def markers(self) -> list[dict[str, Any]]:
+        """Return the markers of the stream."""
         written = self.gap_tracker.outbox.drain_markers(NOW_US)
         values = [value or b"" for _, value, *_ in written]
         markers = [avro_oracle.read_avro(load("marker"), value) for value in values]
-        closed = [marker for marker in markers if marker["state"] == "unfillable"]
-        return [self._edges(marker) for marker in closed if marker["stream_name"] == self.name]
+        return [marker for marker in markers if marker["stream_name"] == self.name]
 
     def _edges(self, marker: dict[str, Any]) -> tuple[int, int]:
         if marker["before_id"] is not None:
@@ -201,7 +220,8 @@ class Model:
         return (before - BASE_MS) // STEP_MS, (after - BASE_MS) // STEP_MS
 
 
-TAKE_OVER = ("begin", "happen", "read", "hear_a_neighbour", "end", "retire", "wait")
+TAKE_OVER = ("begin", "happen", "read", "hear_a_neighbour", "end", "retire", "wait", "pause",
+             "resume")  # fmt: skip
 ACTIONS = (*TAKE_OVER, "connect", "acknowledge")
 
 
@@ -235,6 +255,44 @@ def test_every_event_is_published_once_or_lies_under_a_marker(
     assert [number for number, count in published.items() if count > 1] == []
     missing = [number for number in range(1, model.made + 1) if number not in published]
     assert [n for n in missing if not any(before < n < after for before, after in gaps)] == []
+
+
+RETIRE_OLD = st.just(("retire", 0))
+HEALTHY = st.tuples(st.sampled_from(("happen", "read", "pause", "resume")), st.integers(0, 1))
+
+
+@pytest.mark.parametrize("rule", SERIES)
+@settings(max_examples=examples(200))
+@given(
+    before=st.lists(HEALTHY, max_size=4),
+    unbegun=st.lists(HEALTHY | RETIRE_OLD, max_size=4),
+    after=st.lists(HEALTHY | RETIRE_OLD, max_size=12),
+)
+def test_a_hand_over_between_healthy_connections_leaves_no_marker(
+    rule: str, before: list[tuple[str, int]], unbegun: list[tuple[str, int]],
+    after: list[tuple[str, int]],
+) -> None:  # fmt: skip
+    model = Model(*SERIES[rule])
+    for action, place in before:
+        getattr(model, action)(place)
+    model.connect()
+    model.acknowledge(1)
+    for action, place in unbegun:
+        getattr(model, action)(place)
+    model.begin(1)
+    for action, place in after:
+        getattr(model, action)(place)
+    model.happen()  # on every connection that is left
+    model.resume()
+    for place in range(len(model.open)):
+        model.read(place)
+    model.retire(0)
+
+    assert [connection.feed for connection in model.open] == [2]
+    model.happen()
+    model.read(0)
+    assert model.published == Counter(range(1, model.made + 1))
+    assert [marker["state"] for marker in model.markers()] == ["started"]
 
 
 @pytest.mark.parametrize("rule", SERIES)

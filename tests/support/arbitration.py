@@ -53,7 +53,7 @@ class Run:
         self.out += self.arbiter.offer(feed, *ids, frame, self.now, frame.final)
 
     def close(self, feed: int) -> None:
-        self.out += self.arbiter.feed_closed(feed, self.now)
+        self.out += self.arbiter.feed_closed(feed)
 
     def may_close(self, feed: int, listening: Mapping[int, float] = NOT_LISTENING) -> bool:
         return self.arbiter.may_close(feed, self.now, listening)

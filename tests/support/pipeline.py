@@ -1,7 +1,11 @@
 """A publisher that keeps what it gets, and a stream's route, for tests of the pipeline."""
 
+from typing import Protocol
+
 from connector.binance.stream_name import parse_any
 from connector.errors import BadMessage
+from connector.feed.arbitration import MAX_LOOK_INTERVAL_S
+from connector.feed.pipeline import Pipeline
 from connector.feed.route import Route, route_to
 
 FEED = 1  # id of the connection whose frames a test delivers
@@ -27,6 +31,21 @@ class Recorder:
         del received
         self.dead.append((source, raw, error.reason))
         return False
+
+
+class Timed(Protocol):
+    """A pipeline and the seconds of its clock."""
+
+    clock: float
+    pipeline: Pipeline
+
+
+def pass_time(timed: Timed, seconds: float) -> None:
+    """Let time pass as in a running worker, which looks at what is held every few milliseconds."""
+    end = timed.clock + seconds
+    while timed.clock < end:
+        timed.clock = min(end, timed.clock + MAX_LOOK_INTERVAL_S)
+        timed.pipeline.tick()
 
 
 def route(product: str, name: str) -> Route:

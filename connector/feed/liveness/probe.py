@@ -181,14 +181,10 @@ class ProbeConnection:
             self._leaving[name] = deadline
 
     def _forget_taken_over(self, probe: Session) -> None:
-        arbitration, now = self._context.pipeline.arbitration, self._loop.time()
+        pipeline, now = self._context.pipeline, self._loop.time()
         for name, deadline in list(self._leaving.items()):
             route = self._routes.get(name.encode())
-            if (
-                route is None
-                or now >= deadline
-                or arbitration.may_close([route], probe.connection.id)
-            ):
+            if route is None or now >= deadline or pipeline.may_close([route], probe.connection.id):
                 del self._leaving[name]
 
     def _close(self) -> None:
