@@ -110,6 +110,23 @@ def read_records(
         ]
 
 
+def wait_until_settled(conf: Mapping[str, Any], topic: str) -> None:
+    """Wait until no transaction is open in a topic, or SETTLE_TIMEOUT_S.
+
+    The ends of a transaction are written some time after its commit or abort was confirmed.
+    """
+    deadline = time.monotonic() + SETTLE_TIMEOUT_S
+    while time.monotonic() < deadline:
+        with (
+            closing(BulkConsumer(conf)) as stable,
+            closing(BulkConsumer(conf, committed=False)) as latest,
+        ):
+            numbers = stable.topics().get(topic, [])
+            if stable.ranges(topic, numbers, None) == latest.ranges(topic, numbers, None):
+                return
+        time.sleep(SETTLE_POLL_S)  # noqa: TID251 - a thread's own time
+
+
 class CheckpointStore:
     """Markers, progress and checkpoints of a topic prefix.
 
@@ -149,7 +166,7 @@ class CheckpointStore:
 
     def last_writer(self, instance: str, shard: int, run: str, generation: int) -> LastWriter:
         """Return who has written last of a shard, once no transaction is open; see the function."""
-        self._wait_until_settled()
+        wait_until_settled(self._conf, self.checkpoint_topic)
         return last_writer(self._checkpoints(f"{instance}/{shard}/"), run, generation)
 
     def _newest_progress(self) -> ProgressBySeries:
@@ -210,23 +227,6 @@ class CheckpointStore:
         clock = PartitionClock()
         records = [rec for rec in self._read(topic) if rec.value is not None and rec.name in keys]
         return sorted(records, key=lambda rec: clock.advance(rec.partition, rec.timestamp_ms))
-
-    def _wait_until_settled(self) -> None:
-        """Wait until no transaction is open in the checkpoint topic, or SETTLE_TIMEOUT_S.
-
-        The ends of a transaction are written some time after its commit or abort was confirmed.
-        """
-        deadline = time.monotonic() + SETTLE_TIMEOUT_S
-        topic = self.checkpoint_topic
-        while time.monotonic() < deadline:
-            with (
-                closing(BulkConsumer(self._conf)) as stable,
-                closing(BulkConsumer(self._conf, committed=False)) as latest,
-            ):
-                numbers = stable.topics().get(topic, [])
-                if stable.ranges(topic, numbers, None) == latest.ranges(topic, numbers, None):
-                    return
-            time.sleep(SETTLE_POLL_S)  # noqa: TID251 - a thread's own time
 
     def _read(self, topic: str) -> Iterator[StoredRecord]:
         with closing(BulkConsumer(self._conf)) as consumer:

@@ -49,7 +49,9 @@ def topic_roles(
         dead_letter: The topic of rejected messages.
     """
     roles: dict[str, TopicRole] = dict.fromkeys(data, "data")
-    roles |= {name: "marker" if kind == "marker" else "progress" for name, kind in own.items()}
+    roles |= {
+        name: "marker" if kind.endswith("marker") else "progress" for name, kind in own.items()
+    }
     return roles | {dead_letter: "dead_letter"}
 
 

@@ -549,3 +549,13 @@ def account_overload(account: str, held_bytes: int) -> None:
 def account_event_unknown(product: str, event_type: str) -> None:
     """The first event of a type without a layout; such events are kept whole, and counted."""
     _log.warning("account_event_unknown", product=product, event_type=event_type)
+
+
+def account_worker_started(accounts: int, subscriptions: int, version: str) -> None:
+    """The worker is the writer; the accounts are subscribed next."""
+    _log.info("started", version=version, accounts=accounts, subscriptions=subscriptions)
+
+
+def account_symbols_unknown(cause: str) -> None:
+    """The assets of spot symbols are not known: trades in a break on a new symbol stay unknown."""
+    _log.warning("account_symbols_unknown", cause=cause)

@@ -28,6 +28,7 @@ from connector.telemetry.ledger import Ledger
 
 # What may be a secret in bytes that cannot be decoded: listenKeys have 64 such characters.
 _LONG_WORD = re.compile(rb"[A-Za-z0-9+/=_-]{24,}")
+MAX_LOGGED_TYPES = 100  # of events without a layout
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class AccountPipeline:
 
     Attributes:
         refused: Why the exchange refuses an account and product, until it is covered again.
-        unknown_types: Events without a layout, by product and type.
+        unknown: Events of a type without a layout, by product.
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class AccountPipeline:
         self._dropping: dict[str, int] = {}  # alias -> since when, epoch microseconds
         self.schema_ids: Mapping[str, int] = {}  # by topic
         self.refused: dict[AccountKey, str] = {}
-        self.unknown_types: Counter[tuple[str, str]] = Counter()
+        self.unknown: Counter[str] = Counter()
+        self._logged: set[tuple[str, str]] = set()  # product and unknown type
 
     @property
     def waiting(self) -> int:
@@ -180,8 +182,10 @@ class AccountPipeline:
             self._producer.publish(topic, value, key, record.timestamp, received_us)
 
     def _note_unknown(self, product: str, event_type: str) -> None:
-        self.unknown_types[product, event_type] += 1
-        if self.unknown_types[product, event_type] == 1:
+        self.unknown[product] += 1
+        kind = product, event_type
+        if kind not in self._logged and len(self._logged) < MAX_LOGGED_TYPES:
+            self._logged.add(kind)
             events.account_event_unknown(product, event_type)
 
 

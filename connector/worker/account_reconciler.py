@@ -34,7 +34,7 @@ class AccountReconciler:
 
     Attributes:
         seconds: How long the last one took.
-        trouble: Why the last query was not answered; "": it was.
+        trouble: Why the query under way is not answered, or what the last ones left open.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class AccountReconciler:
         result = await self._result(running)
         if result is None or tracker.is_void(running):
             return
-        self.seconds = time.monotonic() - began
+        self.seconds, self.trouble = time.monotonic() - began, result.detail
         retry_s = REFUSED_RETRY_S if self._is_refused else RETRY_S
         tracker.complete(result, self._clock_us(), retry_s)
         events.account_reconciled(

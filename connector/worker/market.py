@@ -4,14 +4,13 @@ Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, 
 `_run_until_stopped`, `_drain` (publish what is queued, flush, log what is left).
 """
 
-import asyncio
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+
+from typing_extensions import override
 
 from connector import version
 from connector.backfill.gap_filler import GapFiller
@@ -23,14 +22,12 @@ from connector.config.secrets import api_key_of, proxy_of
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.rest_requests import FillPolicy
 from connector.diagnostics.preflight import check_offline
-from connector.errors import Fatal
 from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
 from connector.feed.router import Router
 from connector.feed.shard import Shard
 from connector.planning.model import Plan
 from connector.telemetry import events
-from connector.telemetry.event_loop import EventLoopLag
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.telemetry.start_steps import RetryPolicy, StartSteps
@@ -41,6 +38,7 @@ from connector.worker.exporter import build_metrics
 from connector.worker.gap_reporter import GapReporter
 from connector.worker.http_server import HttpServer
 from connector.worker.metrics.lag import topics_with_times
+from connector.worker.process import RETIRED, RunEnd, WorkerProcess
 from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
@@ -50,9 +48,6 @@ from connector.worker.status import status
 from connector.worker.topic_keeper import TopicKeeper
 from connector.worker.writer import KAFKA_RETRIES, ShardWriter, WriterIdentity
 
-POLL_INTERVAL_S = 0.005  # between two looks at librdkafka's reports and the frame queue
-DRAIN_TIMEOUT_S = 20.0  # Kubernetes grants 30 s by default
-RETIRED = "a later writer has taken over; this one writes no more: stop it"
 # What a start waits for, in order, and on whom; three of the steps are of worker/writer.py.
 START_STEPS = {
     "exchange_info": "the exchange",
@@ -66,14 +61,13 @@ START_STEPS = {
 EXCHANGE, REGISTRY = RetryPolicy(1.0, 60.0), RetryPolicy(0.5, 10.0)
 
 
-class MarketWorker:
+class MarketWorker(WorkerProcess):
     """The market worker, from start to drained; made inside the event loop.
 
     Args:
         loaded: The config file.
 
     Attributes:
-        stopping: Set it to end the run, as SIGTERM does.
         readiness: Name of each part of readiness -> whether it is met; /readyz wants all.
 
     Raises:
@@ -85,11 +79,9 @@ class MarketWorker:
         plan = plan_of(loaded)
         self.settings = settings = loaded.settings
         kafka, registry, share = settings.kafka, settings.schema_registry, settings.limits.share
-        self.stopping = asyncio.Event()
         servers = {"Kafka": kafka.bootstrap_servers, "the registry": registry.url}
         self.steps = StartSteps({step: servers.get(on, on) for step, on in START_STEPS.items()})
-        self.ledger, self.lag, self.event_loop = Ledger(), Lag(), EventLoopLag()
-        self.started_at = time.time()
+        ledger, self.lag = Ledger(), Lag()
         self.symbol_metrics: Sequence[str] = settings.symbol_metrics
         self.hold_bytes = int(settings.hold)
         proxy, trust = proxy_of(settings), tls.client_context(settings.ca_file)
@@ -100,9 +92,9 @@ class MarketWorker:
         identity = WriterIdentity(settings.topic_prefix, settings.instance, settings.shard.index)
         self.gap_tracker = _gap_tracker(settings, identity)
         self.writer = ShardWriter(
-            identity, kafka, registry, settings.delivery, self.gap_tracker, self.ledger, self.lag
+            identity, kafka, registry, settings.delivery, self.gap_tracker, ledger, self.lag
         )
-        self.producer = self.writer.producer
+        super().__init__(self.writer.producer, ledger)
         self.pipeline = Pipeline(self.producer, self.ledger, self.hold_bytes, self.gap_tracker)
 
         # What fills gaps, and what reads the streams
@@ -129,7 +121,7 @@ class MarketWorker:
             settings.topics,
             lambda: self.provisioner.roles(self.replanner.plan),
             self.producer,
-            self.pipeline,
+            self.pipeline.withhold,
         )
         file_watch = FileWatch(Path(loaded.places.file), loaded.hash)
         self.replanner = Replanner(
@@ -143,7 +135,6 @@ class MarketWorker:
         )
 
         # What is shown of it
-        self._crash: Fatal | None = None
         self.readiness = self._readiness()
         self.server = self._http_server()
 
@@ -182,7 +173,7 @@ class MarketWorker:
             Fatal: Kafka refused us for good, or a bug ended a part of the worker; what could be
                 stored was.
         """
-        self._stop_on_signals()
+        self._on_signals({signal.SIGHUP: self.replanner.triggers.reread})
         loaded, plan = self.replanner.loaded, self.replanner.plan
         events.starting(version(), start_summary(loaded, plan, self.writer.transactional_id))
         await self.server.start(self.settings.server.host, self.settings.server.port)
@@ -224,110 +215,28 @@ class MarketWorker:
         instance, shard = self.settings.instance, self.settings.shard
         retire_series(self.gap_tracker, plan, ids, instance, shard.index, shard.count)
 
-    async def _unless_stopped(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do the work; False if the worker was stopped before it was done."""
-        task = asyncio.create_task(work)
-        stop = asyncio.create_task(self.stopping.wait())
-        await asyncio.wait((task, stop), return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if task.done():
-            task.result()
-            return True
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        return False
-
     async def _run_until_stopped(self) -> None:
         filler, keeper, reporter = self.gap_filler, self.topic_keeper, self.gap_reporter
-        parts = (self.shard, self.replanner, filler, keeper, reporter, self.event_loop)
-        tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
-        while not (
-            self.stopping.is_set() or self._cannot_write or any(task.done() for task in tasks)
-        ):
-            self._serve()
-            await asyncio.sleep(POLL_INTERVAL_S)
-        self.context.closing = "restart"
-        for task in tasks:
-            task.cancel()
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
-        for task, error in zip(tasks, ends, strict=True):
-            if isinstance(error, Exception):  # nothing goes on with half its parts
-                events.task_failed(task.get_name(), error)
-                self._crash = Fatal(f"a bug ended {task.get_name()} ({error!r}); the log has more")
-        if self.producer.fenced:
-            await self.stopping.wait()  # a newer writer writes: live, not ready, until SIGTERM
+        await self._run_parts((self.shard, self.replanner, filler, keeper, reporter), self._close)
 
+    def _close(self) -> None:
+        self.context.closing = "restart"
+
+    @property
+    @override
+    def _waiting(self) -> int:
+        return self.pipeline.waiting
+
+    @property
+    @override
+    def _must_serve(self) -> bool:
+        return bool(self.pipeline.queued)
+
+    @override
     def _serve(self) -> None:
         """Serve librdkafka's reports and publish what is queued."""
         self.producer.poll()
         self.pipeline.tick()
-
-    async def _drain(self, began: float) -> int:
-        """Publish what is queued and flush, within the deadline; nothing is read any more."""
-        deadline = time.monotonic() + DRAIN_TIMEOUT_S
-        while self.pipeline.queued and time.monotonic() < deadline and not self._ends_now:
-            self._serve()
-            await asyncio.sleep(POLL_INTERVAL_S)
-        await asyncio.to_thread(self.producer.flush, deadline)
-        records, frames = self.ledger.records, self.ledger.frames
-        left = records.in_flight + self.pipeline.waiting
-        left = 0 if self.producer.fenced else left  # the writer that took over reads the same
-        left += records.not_stored + self.ledger.checkpoints_lost
-        events.stopped(
-            left=left,
-            seconds=time.monotonic() - began,
-            frames=frames.received,
-            acknowledged=records.acknowledged,
-            dead_lettered=records.dead_lettered,
-            failed=records.failed,
-            lost=records.lost,
-            withheld=records.withheld,
-            dropped=frames.dropped,
-        )
-        fatal = self.producer.fatal or self._crash
-        if fatal is not None:
-            raise fatal
-        return left
-
-    @property
-    def _cannot_write(self) -> bool:
-        return self.producer.fatal is not None or self.producer.fenced
-
-    @property
-    def _ends_now(self) -> bool:
-        return self._cannot_write or self.producer.hurried
-
-    def stop(self) -> None:
-        """End the run: store what was read. Called again: end at once, and say what is left."""
-        if self.stopping.is_set():
-            events.stop_hurried()
-            self.producer.hurry()
-        else:
-            events.stopping(timeout_s=DRAIN_TIMEOUT_S)
-            self.stopping.set()
-
-    def _stop_on_signals(self) -> None:
-        loop = asyncio.get_running_loop()
-        stop, reread = self.stop, self.replanner.triggers.reread
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reread}
-        for number, handler in handlers.items():
-            try:
-                loop.add_signal_handler(number, handler)
-            except (NotImplementedError, RuntimeError, ValueError):  # not the main thread
-                return
-
-
-@dataclass(frozen=True, slots=True)
-class RunEnd:
-    """How a run ended.
-
-    Attributes:
-        left: As `MarketWorker.run` returns it.
-        hurried: A second signal ended it: nothing is waited for any more.
-    """
-
-    left: int
-    hurried: bool
 
 
 async def run_market(loaded: Loaded) -> RunEnd:

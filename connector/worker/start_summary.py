@@ -8,7 +8,7 @@ from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.config.plan import bases_of
-from connector.config.sections import KafkaSettings
+from connector.config.sections import KafkaSettings, WorkerSettings
 from connector.planning.model import Plan
 
 Facts = Mapping[str, str | list[str]]
@@ -30,17 +30,18 @@ def start_summary(loaded: Loaded, plan: Plan, writer: str) -> Facts:
     proxy = {} if settings.proxy is None else {"proxy": settings.proxy}
     return {
         "config": loaded.places.file,
-        "exchange": _exchange(settings),
+        "exchange": exchange(settings),
         **_hosts(settings, plan),
         **proxy,
-        "kafka": _cluster(settings.kafka),
+        "kafka": cluster(settings.kafka),
         "writer": f"{writer}, {settings.delivery}",
         "registry": settings.schema_registry.url,
         "topics": topics,
     }
 
 
-def _exchange(settings: Settings) -> str:
+def exchange(settings: WorkerSettings) -> str:
+    """Return the environment, and whether the file names it."""
     if not isinstance(settings.exchange, str):
         return "addresses of the config file"
     named = "exchange" in settings.model_fields_set
@@ -66,7 +67,8 @@ def _hosts(settings: Settings, plan: Plan) -> dict[str, str]:
     return found
 
 
-def _cluster(kafka: KafkaSettings) -> str:
+def cluster(kafka: KafkaSettings) -> str:
+    """Return the brokers, and how they let us in."""
     security = kafka.security
     user = "" if security.username is None else f" as {security.username}"
     return f"{kafka.bootstrap_servers}, {security.protocol}{user}"

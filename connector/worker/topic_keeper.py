@@ -5,11 +5,10 @@ transactions no other topic has one either. So the topics are looked at while Ka
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from connector.config.sections import KafkaSettings, TopicSettings
 from connector.errors import Retry
-from connector.feed.pipeline import Pipeline
 from connector.kafka import topic_admin
 from connector.kafka.producer import Producer
 from connector.kafka.topic_admin import Roles
@@ -25,7 +24,8 @@ class TopicKeeper:
     Args:
         kafka, topics: Where, and whether a missing topic may be created.
         roles: Returns the topics that the worker writes to, and their roles.
-        producer, pipeline: Leave the records of a missing topic out.
+        producer: Leaves the records of a missing topic out.
+        withhold: Takes the topics that are missing; None: nothing is left out, all waits.
     """
 
     def __init__(
@@ -34,11 +34,11 @@ class TopicKeeper:
         topics: TopicSettings,
         roles: Callable[[], Roles],
         producer: Producer,
-        pipeline: Pipeline,
+        withhold: Callable[[Mapping[str, str]], None] | None,
     ) -> None:
         self._kafka, self._topics = kafka, topics
         self._roles = roles
-        self._producer, self._pipeline = producer, pipeline
+        self._producer, self._withhold = producer, withhold
 
     async def run(self) -> None:
         """Look at the topics while Kafka is in trouble, until cancelled."""
@@ -58,10 +58,12 @@ class TopicKeeper:
         except Retry:
             return  # Kafka is away: that is said already
         health = self._producer.health
-        left_out = {name: missing[name] for name in missing if roles[name] in LEFT_OUT}
+        may_leave = LEFT_OUT if self._withhold is not None else ()
+        left_out = {name: missing[name] for name in missing if roles[name] in may_leave}
         for name in missing.keys() - left_out.keys():
             health.report(f"topic {name}: {missing[name]}")
         if left_out.keys() != health.missing_topics.keys():
             events.topics_missing(left_out)
         health.set_missing(left_out)
-        self._pipeline.withhold(left_out)
+        if self._withhold is not None:
+            self._withhold(left_out)

@@ -3,10 +3,11 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal
+from typing import Literal, TypeVar
 
 from connector.codec.schema import DEAD_LETTER, own_topics
 from connector.config.sections import KafkaSettings, RegistrySettings
@@ -26,6 +27,7 @@ from connector.telemetry.start_steps import RetryPolicy, StartSteps
 
 KAFKA_TIMEOUT_S = 60.0  # of a step of the start, for a cluster that does not answer
 KAFKA_RETRIES = RetryPolicy(1.0, 1.0, KAFKA_TIMEOUT_S)
+StateT = TypeVar("StateT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +90,30 @@ class ShardWriter:
             Fatal: Kafka does not let us write. Retry: a step had no answer for KAFKA_TIMEOUT_S.
             Refused: what was stored cannot be read.
         """
-        producer = self.producer
-        fenced = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
-        await steps.run("transaction_coordinator", fenced, lambda: producer.start_trouble)
-        read = partial(asyncio.to_thread, self._store.state)
-        found = await steps.retry("checkpoint", read, KAFKA_RETRIES)
-        self._generation = found.generation + 1
-        by_kind = {kind: schema_ids[topic] for topic, kind in self.control.items()}
-        self._tracker.begin(by_kind, found.progress, found.unfinished, self._generation)
-        stored = asyncio.to_thread(producer.write_takeover, time.monotonic() + KAFKA_TIMEOUT_S)
-        await steps.run("first_commit", stored, lambda: producer.start_trouble)
+        async with take_over(self.producer, steps, self._store.state) as found:
+            self._generation = found.generation + 1
+            by_kind = {kind: schema_ids[topic] for topic, kind in self.control.items()}
+            self._tracker.begin(by_kind, found.progress, found.unfinished, self._generation)
         events.takeover_completed(series=len(found.progress), run=self._identity.run)
+
+
+@asynccontextmanager
+async def take_over(
+    producer: Producer, steps: StartSteps, read: Callable[[], StateT]
+) -> AsyncIterator[StateT]:
+    """Fence the previous writer and yield what it has stored; at the end write that down as ours.
+
+    Args:
+        producer: Ours, not started.
+        steps: Where its three steps are shown.
+        read: Returns what is stored; blocks.
+
+    Raises:
+        Fatal: Kafka does not let us write. Retry: a step had no answer for KAFKA_TIMEOUT_S.
+        Refused: what was stored cannot be read.
+    """
+    fenced = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
+    await steps.run("transaction_coordinator", fenced, lambda: producer.start_trouble)
+    yield await steps.retry("checkpoint", partial(asyncio.to_thread, read), KAFKA_RETRIES)
+    stored = asyncio.to_thread(producer.write_takeover, time.monotonic() + KAFKA_TIMEOUT_S)
+    await steps.run("first_commit", stored, lambda: producer.start_trouble)

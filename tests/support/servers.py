@@ -96,13 +96,21 @@ class Running:
 @contextlib.asynccontextmanager
 async def connector(folder: Path, settings: dict[str, Any]) -> AsyncIterator[Running]:
     """Run the connector as users do, as a process with a config file."""
-    path, log = folder / "connector.yaml", folder / "connector.log"
+    path = folder / "connector.yaml"
     path.write_text(yaml.safe_dump(settings))
-    with log.open("wb") as out:
+    async with run_worker(folder, "market", path, settings["server"]["port"]) as running:
+        yield running
+
+
+@contextlib.asynccontextmanager
+async def run_worker(folder: Path, name: str, config: Path, port: int) -> AsyncIterator[Running]:
+    """Run a worker, `market` or `account`; it is killed at the end if it still runs."""
+    log = folder / "connector.log"
+    with log.open("ab") as out:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "connector", "run", "market", "--config", str(path)), stderr=out
+            *(sys.executable, "-m", "connector", "run", name, "--config", str(config)), stderr=out
         )
-    running = Running(process, log, settings["server"]["port"])
+    running = Running(process, log, port)
     try:
         yield running
     finally:

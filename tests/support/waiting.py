@@ -22,6 +22,14 @@ async def until(fact: Callable[[], object]) -> None:
         await asyncio.sleep(POLL_S)
 
 
+async def until_true(fact: Callable[[], Awaitable[bool]], why: Callable[[], str]) -> None:
+    """Return once `fact()` is true; fail with `why()` when it is not within the deadline."""
+    deadline = time.monotonic() + GIVE_UP_S
+    while not await fact():
+        assert time.monotonic() < deadline, why()
+        await asyncio.sleep(10 * POLL_S)
+
+
 async def in_time(work: Awaitable[Result]) -> Result:
     """Return what `work` returns; raise TimeoutError when it does not end within the deadline."""
     return await asyncio.wait_for(work, GIVE_UP_S)

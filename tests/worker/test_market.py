@@ -15,7 +15,8 @@ from connector.errors import Fatal, Retry
 from connector.feed.supervisor import Supervisor
 from connector.lab.client_session import Session
 from connector.telemetry.start_steps import RetryPolicy
-from connector.worker.market import RETIRED, run_market
+from connector.worker.market import run_market
+from connector.worker.process import RETIRED
 from tests.support.waiting import in_time, until
 from tests.support.worker import SPOT, World, world
 
@@ -206,7 +207,7 @@ async def test_a_start_without_kafka_ends_once_it_has_waited(
 async def test_what_kafka_did_not_take_in_time_is_said_at_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.market.DRAIN_TIMEOUT_S", 0.3)
+    monkeypatch.setattr("connector.worker.process.DRAIN_TIMEOUT_S", 0.3)
     async with world(tmp_path) as here:
         await here.until_flowing()
         monkeypatch.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full
@@ -337,7 +338,7 @@ async def test_a_fenced_worker_is_not_ready_and_says_that_a_later_one_writes(
 async def test_a_second_signal_ends_the_run_at_once_and_what_is_left_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.worker.market.DRAIN_TIMEOUT_S", math.inf)
+    monkeypatch.setattr("connector.worker.process.DRAIN_TIMEOUT_S", math.inf)
     async with world(tmp_path) as here:
         await here.until_flowing()
         monkeypatch.setattr(here.worker.producer, "room", lambda: 0)  # Kafka is full

@@ -1,0 +1,155 @@
+"""Events of accounts on their way to Kafka: held, dropped beyond the bound, judged, published."""
+
+import json
+from typing import Any
+
+import pytest
+
+from connector.account.feed_items import AccountEvent, AccountRefused, Covered, Interrupted
+from connector.account.outbox import AccountOutbox
+from connector.account.registry import AccountOptions, AccountRegistry
+from connector.account.stored_progress import StoredAccounts
+from connector.account.tracker import EVENT_OVERHEAD
+from connector.codec.avro import decode_record
+from connector.codec.schema import load
+from connector.errors import Refused
+from connector.telemetry.ledger import Ledger
+from connector.worker.account_pipeline import AccountPipeline
+from tests.support.account import RECEIVED_US
+from tests.support.account_truth import SpotTruth, reconcile
+from tests.support.pipeline import Recorder
+
+TOPIC = "t.account-events"
+HOLD = 10 * (EVENT_OVERHEAD + 400)
+
+
+class Way:
+    """A pipeline of two accounts, and what it gave to the producer."""
+
+    def __init__(self) -> None:
+        options = {name: AccountOptions(("spot",), TOPIC, HOLD) for name in ("a", "b")}
+        self.outbox = AccountOutbox("t", "account", "r")
+        self.registry = AccountRegistry("t", options, self.outbox, {})
+        ids = {"account-marker": 1, "account-progress": 2}
+        self.registry.begin(ids, StoredAccounts(), 1)
+        self.recorder, self.ledger = Recorder(), Ledger()
+        self.pipeline = AccountPipeline(
+            self.recorder,  # type: ignore[arg-type]
+            self.registry,
+            self.ledger,
+            lambda: RECEIVED_US,
+        )
+        self.pipeline.schema_ids = {TOPIC: 7}
+        self.truth = SpotTruth()
+
+    def event(self, account: str = "a", payload: bytes | None = None) -> AccountEvent:
+        payload = payload or self.truth.place("BTCUSDT")[0]
+        return AccountEvent(account, "spot", payload, RECEIVED_US)
+
+    def begin(self, account: str = "a") -> None:
+        """Cover an account and take its first picture."""
+        self.pipeline.receive(Covered(account, "spot"))
+        self.pipeline.tick()
+        self.ask(account)
+
+    def ask(self, account: str = "a") -> None:
+        tracker = self.registry.trackers[account, "spot"]
+        self.truth.now_ms += 1
+        running = tracker.start(RECEIVED_US, None)
+        result, _made = reconcile(running.steps, self.truth.answer)
+        tracker.complete(result, RECEIVED_US, 1.0)
+        self.pipeline.tick()
+
+    def published(self) -> list[dict[str, Any]]:
+        return [
+            decode_record(load("account-event"), value) for _, value, *_ in self.recorder.records
+        ]
+
+
+@pytest.fixture
+def way() -> Way:
+    found = Way()
+    found.begin("a")
+    found.begin("b")
+    found.recorder.records.clear()
+    return found
+
+
+def test_events_of_all_accounts_are_published_in_the_order_they_came(way: Way) -> None:
+    for account in ("a", "b", "b", "a"):
+        way.pipeline.receive(way.event(account))
+    way.pipeline.tick()
+
+    assert [record["account"] for record in way.published()] == ["a", "b", "b", "a"]
+    assert {(topic, key) for topic, _, key, _ in way.recorder.records} == {
+        (TOPIC, b"a"),
+        (TOPIC, b"b"),
+    }
+    assert (way.ledger.frames.received, way.ledger.frames.decoded) == (4, 4)
+    assert way.pipeline.held_bytes("a") == 0
+
+
+def test_what_has_no_room_waits_and_nothing_of_it_is_remembered(way: Way) -> None:
+    way.recorder.most = 1
+    for _number in range(3):
+        way.pipeline.receive(way.event())
+
+    way.pipeline.tick()
+
+    assert (len(way.recorder.records), way.pipeline.waiting) == (1, 2)
+    assert len(way.registry.trackers["a", "spot"].stored.progress.keys) == 1
+    assert way.pipeline.held_bytes("a") > 0
+
+
+def test_beyond_the_bound_one_accounts_events_are_dropped_and_it_is_asked(way: Way) -> None:
+    way.recorder.most = 0
+    for _number in range(20):
+        way.pipeline.receive(way.event("a"))
+    way.pipeline.receive(way.event("b"))
+    dropped = way.ledger.frames.dropped
+    assert dropped > 0
+    assert way.pipeline.is_overloaded("a")
+    assert not way.pipeline.is_overloaded("b")
+
+    way.recorder.most = 1000
+    way.pipeline.tick()
+    way.pipeline.tick()  # the end of the overload waits behind what was held
+    tracker = way.registry.trackers["a", "spot"]
+    assert tracker.stored.gap is not None
+    assert tracker.stored.gap.reason == "overload"
+    way.ask("a")
+
+    orders = {record["order_id"] for record in way.published() if record["account"] == "a"}
+    assert {*map(str, way.truth.orders)} - {"21"} <= orders
+    assert tracker.is_right
+    assert not way.pipeline.is_overloaded("a")
+    assert way.ledger.frames.missing(way.pipeline.waiting) == 0
+
+
+def test_what_is_no_event_goes_to_the_dead_letter_without_long_words(way: Way) -> None:
+    way.pipeline.receive(way.event(payload=b'{"listenKey":"' + b"s" * 64 + b'"'))
+    way.pipeline.tick()
+
+    assert way.recorder.dead == [("a/spot", b'{"listenKey":"***"', "json")]
+    assert (way.ledger.frames.undecodable, way.ledger.records.dead_lettered) == (1, 1)
+
+
+def test_an_unknown_type_is_kept_and_counted(way: Way) -> None:
+    payload = json.dumps({"e": "someday", "E": 1_794_000_000_000}).encode()
+    way.pipeline.receive(way.event(payload=payload))
+    way.pipeline.tick()
+
+    assert way.pipeline.unknown == {"spot": 1}
+    assert [record["event_type"] for record in way.published()] == ["someday"]
+
+
+def test_a_refusal_is_shown_until_the_account_is_covered_again(way: Way) -> None:
+    way.pipeline.receive(Interrupted("a", "spot", RECEIVED_US, "revoked", "401"))
+    way.pipeline.receive(AccountRefused("a", "spot", Refused("the key is rejected")))
+    way.pipeline.tick()
+    assert way.pipeline.refused == {("a", "spot"): "the key is rejected"}
+
+    way.pipeline.receive(Covered("a", "spot"))
+    way.pipeline.tick()
+
+    assert way.pipeline.refused == {}

@@ -1,0 +1,102 @@
+"""The reconciler's calls, against the lab's REST: failures, bans, unknown orders, void answers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from connector.account.feed_items import Interrupted
+from connector.account.outbox import AccountOutbox
+from connector.account.progress import AccountProgress
+from connector.account.stored_progress import StoredProgress
+from connector.account.tracker import AccountTracker
+from connector.lab.account.account import LabAccount
+from connector.lab.account.accounts import QueryFailure
+from connector.lab.exchange import Exchange
+from connector.worker import account_reconciler
+from connector.worker.account_reconciler import AccountReconciler
+from tests.support.account_exchange import MovedTime, account_exchange, add_account, signed_rest
+from tests.support.keys import HMAC
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.lab, pytest.mark.asyncio]
+NOW_US = 1_795_000_020_000_000
+
+
+@dataclass
+class Asked:
+    """A reconciler beside the exchange; its time moves by a second a call."""
+
+    exchange: Exchange
+    account: LabAccount
+    tracker: AccountTracker
+    reconciler: AccountReconciler
+
+    async def until_completed(self) -> list[str]:
+        """Return the event types of what is to be published."""
+        await until(lambda: self.tracker.has_completed)
+        return [record.fields["event_type"] for record in self.tracker.take_completed()]
+
+
+@pytest_asyncio.fixture
+async def asked(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asked]:
+    monkeypatch.setattr(account_reconciler, "FIRST_DELAY_S", 0.001)
+    monkeypatch.setattr(account_reconciler, "LONGEST_DELAY_S", 0.001)
+    time = MovedTime()
+    async with account_exchange(time) as exchange, signed_rest(exchange, time) as rest:
+        account = add_account(exchange, "spot")
+        outbox = AccountOutbox("t", "account", "r")
+        stored = StoredProgress(AccountProgress("desk-1", "spot"))
+        outbox.begin({"account-marker": 1, "account-progress": 2}, 1)
+        outbox.add_account(stored)
+        tracker = AccountTracker(stored, outbox, "t", {})
+        reconciler = AccountReconciler(tracker, rest, lambda: HMAC, lambda: NOW_US)
+        running = asyncio.create_task(reconciler.run())
+        yield Asked(exchange, account, tracker, reconciler)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
+async def test_nothing_is_asked_before_the_account_is_covered(asked: Asked) -> None:
+    asked.tracker.on_covered(NOW_US)
+
+    assert await asked.until_completed() == ["balance_state"]
+    assert asked.tracker.is_right
+    assert asked.reconciler.trouble == ""
+
+
+async def test_a_query_that_fails_is_asked_again(asked: Asked) -> None:
+    failure = QueryFailure("account", 0, 2)
+    asked.exchange.accounts.failures.append(failure)
+
+    asked.tracker.on_covered(NOW_US)
+
+    assert await asked.until_completed() == ["balance_state"]
+    assert (failure.left, asked.tracker.is_right) == (0, True)
+
+
+async def test_what_fails_again_and_again_is_not_known(asked: Asked) -> None:
+    asked.exchange.accounts.failures.append(QueryFailure("account", 0, 1_000))
+
+    asked.tracker.on_covered(NOW_US)
+    await asked.until_completed()
+
+    assert not asked.tracker.is_right
+    assert "/api/v3/account" in asked.reconciler.trouble
+
+
+async def test_answers_to_questions_before_a_new_break_are_left(asked: Asked) -> None:
+    failure = QueryFailure("account", 0, 1)
+    asked.exchange.accounts.failures.append(failure)
+    asked.tracker.on_covered(NOW_US)
+    await until(lambda: failure.left == 0)  # the first picture is being asked for
+
+    asked.tracker.on_interrupted(Interrupted("desk-1", "spot", NOW_US, "mute", ""))
+    asked.tracker.on_covered(NOW_US)
+
+    assert await asked.until_completed() == ["balance_state"]
+    assert asked.tracker.results == {"started": 1}
