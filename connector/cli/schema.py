@@ -21,6 +21,9 @@ def schema(
     prefix: Annotated[
         str, Option(metavar="PREFIX", help="topics.prefix, for a KIND and --all.")
     ] = "binance",
+    topic: Annotated[
+        str | None, Option(metavar="NAME", help="Name of a KIND's topic, where the config has one.")
+    ] = None,
     every: Annotated[bool, Option("--all", help="Every topic that there can be.")] = False,
 ) -> None:
     """Print what the records of a topic are: Avro, Flink SQL, Spark, AsyncAPI or a page.
@@ -29,4 +32,4 @@ def schema(
     """
     from connector.cli.schema_page import chosen, page
 
-    echo(page(chosen(name, prefix, every=every), format_), nl=False)
+    echo(page(chosen(name, prefix, topic=topic, every=every), format_), nl=False)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from connector.binance.catalogue import ROWS, subscribable
@@ -18,15 +19,22 @@ SAMPLE_TIME_MS = 1_795_000_000_000
 RECEIVE_DELAY_US = 1_234
 
 
-def chosen(name: str | None, prefix: str, *, every: bool) -> list[TopicContract]:
-    """Return the topics that a command line names.
+def chosen(
+    name: str | None, prefix: str, *, topic: str | None = None, every: bool = False
+) -> list[TopicContract]:
+    """Return the topics that a command line names; one named `topic` where the config names it.
 
     Raises:
-        Refused: no name and not every one, or both; an unknown kind or topic.
+        Refused: no name and not every one, or both; an unknown kind or topic; --topic with --all.
     """
     if every != (name is None):
         raise Refused("name one topic or kind, or write --all: bkc schema binance.spot.trade")
-    return topics(prefix) if name is None else find(name, prefix)
+    if name is None:
+        if topic is not None:
+            raise Refused("--topic is the name of one topic: write its kind in place of --all")
+        return topics(prefix)
+    found = find(name, prefix)
+    return found if topic is None else [replace(found[0], name=topic)]
 
 
 def page(contracts: Sequence[TopicContract], format_: Format) -> str:

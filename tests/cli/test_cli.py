@@ -192,9 +192,11 @@ def test_schema_prints_our_own_records_too() -> None:
 def test_schema_writes_a_topic_of_any_prefix_for_the_engines() -> None:
     _, table = run("schema", "md.spot.trade", "--format", "flink-ddl")
     _, module = run("schema", "trade", "--prefix", "md", "--format", "spark")
+    _, named = run("schema", "force-order", "--topic", "risk.orders", "--format", "flink-ddl")
     _, document = run("schema", "--all", "--format", "asyncapi")
 
     assert "CREATE TABLE `md_spot_trade` (" in table
+    assert named.count("CREATE TABLE") == named.count("'topic' = 'risk.orders'") == 1
     assert '"md.usdm.trade": "trade",' in module
     assert "binance-account-events" in json.loads(document)["channels"]
 
@@ -205,6 +207,7 @@ def test_schema_writes_a_topic_of_any_prefix_for_the_engines() -> None:
         ((), "name one topic or kind, or write --all"),
         (("trade", "--all"), "name one topic or kind, or write --all"),
         (("trad",), "did you mean 'trade'?"),
+        (("--all", "--topic", "x"), "--topic is the name of one topic"),
         (("binance.dead-letter",), "binance.dead-letter has no schema"),
     ],
 )
