@@ -29,6 +29,7 @@ ROOT_FILES = {"__init__.py", "__main__.py", "backoff.py", "errors.py", "rate_lim
 LAB_USES = {"lab", "codec", "binance", "errors"}
 PURE = {"errors", "backoff", "rate_limit", "binance", "codec", "continuity", "planning"}
 PURE_FILES = {
+    "account/coverage.py",
     "account/draft.py",
     "account/envelope.py",
     "account/feed_items.py",
@@ -38,6 +39,7 @@ PURE_FILES = {
     "account/registry.py",
     "account/stored_progress.py",
     "account/tracker.py",
+    "account/path_proof.py",
     "account/progress.py",
     "account/reconcile.py",
     "account/reconcile_picture.py",
