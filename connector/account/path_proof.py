@@ -1,4 +1,4 @@
-"""Whether a silent path still delivers: what the exchange says has changed, and what was seen. Pure.
+"""Whether a silent path delivers: what the exchange says has changed, and what was seen. Pure.
 
 Silence of an account proves nothing, nor does an open socket: a dead listenKey, or a URL form that
 does not deliver, opens, answers pings and stays silent. REST says when the balances changed last;

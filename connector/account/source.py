@@ -1,10 +1,37 @@
-"""One account's events of one product: what the feed needs to know to subscribe them."""
+"""What the feed needs to know: whose events it subscribes, and what it does by the clock."""
 
 from dataclasses import dataclass, field
 
 from connector.binance.account_events.layout import AccountProduct
 from connector.binance.private_streams import SubscribeMethod, UrlForm
 from connector.transport.wsapi_session import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class FeedTimings:
+    """Seconds between what the feed does by the clock.
+
+    Attributes:
+        life_s: Age at which a connection is replaced; the exchange ends it after 24 h.
+        keep_alive_s: Between two extensions of a listenKey, which lives 60 min.
+        token_part: Part of a listenToken's life after which the next one is made.
+        compare_s: Between two comparisons with what the exchange says has changed.
+        grace_s: How long the event of a change may be on its way.
+        key_poll_s: Between two looks at the key files of an account that is refused.
+        refused_s: After so long a refused account is tried again, its key files changed or not:
+            a person may have mended the key's rights or IP list.
+        retry_s: Longest wait between two attempts to connect or subscribe; more is waited only
+            where the exchange says so.
+    """
+
+    life_s: float = 23 * 3600.0
+    keep_alive_s: float = 1800.0
+    token_part: float = 0.9
+    compare_s: float = 60.0
+    grace_s: float = 10.0
+    key_poll_s: float = 5.0
+    refused_s: float = 900.0
+    retry_s: float = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +55,8 @@ class AccountSource:
     form: UrlForm | None = None
     cross: bool = True
     isolated_symbols: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What has a subscription of its own: "" (all, or cross margin), isolated symbols."""
+        return (*([""] if self.cross else []), *self.isolated_symbols)
