@@ -12,9 +12,7 @@ from connector.account.coverage import Coverage
 from connector.account.feed_items import (
     AccountEvent,
     AccountFeedItem,
-    AccountRefused,
     Covered,
-    Interrupted,
     InterruptionReason,
     ReceiveAccountItem,
 )
@@ -137,7 +135,8 @@ class SourceState:
             return True
         if self.proof.seen_ms is None:
             self.proof.rebase(change_ms)
-        elif self.proof.lacks(change_ms):
+            return True
+        if self.proof.lacks(change_ms):
             await asyncio.sleep(self._timings.grace_s)
             if self.proof.lacks(change_ms):
                 self.proof.judge_mute()
@@ -145,24 +144,9 @@ class SourceState:
         self._proved_us = max(self._proved_us, asked_us)
         return True
 
-    @property
-    def compare_after_s(self) -> float:
-        """Seconds to the next comparison."""
-        is_new = self.proof.seen_ms is None and self._coverage.is_covered
-        return 0.0 if is_new else self.proof.rest_s(self._timings.compare_s)
-
     def _report(self, items: Iterable[AccountFeedItem]) -> None:
-        """Log what is reported, and report it."""
         for item in items:
-            match item:
-                case Covered():
-                    self._covered_us = self._proved_us = time.time_ns() // 1000
-                    self.proof.seen_ms = None
-                    events.account_covered(item.account, item.product)
-                case Interrupted():
-                    events.account_interrupted(
-                        item.account, item.product, item.reason, item.detail
-                    )
-                case AccountRefused():
-                    events.account_refused(item.account, item.product, str(item.cause))
+            if isinstance(item, Covered):
+                self._covered_us = self._proved_us = time.time_ns() // 1000
+                self.proof.seen_ms = None
             self._receive(item)

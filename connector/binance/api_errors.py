@@ -45,6 +45,10 @@ class AnotherConnection(Retry):
     """-1191: this connection has all the subscriptions it may have; open another one."""
 
 
+class AlreadySubscribed(Retry):
+    """-2035: this connection has the subscription already; its events come by another id."""
+
+
 class ReplaceKey(Refused):
     """The API key or its signature is rejected: stop; a person mends key, rights or IP list."""
 
@@ -73,6 +77,7 @@ _CLASSES: Mapping[int, tuple[type[Retry | Refused], str]] = {
     -2013: (UnknownOrder, ""),
     -2014: (ReplaceKey, _KEY_CURE),
     -2015: (ReplaceKey, _KEY_CURE),
+    -2035: (AlreadySubscribed, ""),
     -2028: (SubscribeBySignature, "use userDataStream.subscribe.signature with this key"),
 }
 _RATE_CODES = frozenset({-1003, -1034})

@@ -559,3 +559,40 @@ def account_worker_started(accounts: int, subscriptions: int, version: str) -> N
 def account_symbols_unknown(cause: str) -> None:
     """The assets of spot symbols are not known: trades in a break on a new symbol stay unknown."""
     _log.warning("account_symbols_unknown", cause=cause)
+
+
+def account_connected(account: str, product: str, place: str, seconds: float) -> None:
+    """A connection to the stream of an account is open, and its listenKey alive."""
+    fields = {"account": account, "product": product, "place": place}
+    _log.info("account_connected", **fields, seconds=round(seconds, 3))
+
+
+def account_not_connected(account: str, product: str, cause: str, retry_s: float) -> None:
+    """The events of an account could not be subscribed; the next attempt is in `retry_s`."""
+    fields = {"account": account, "product": product, "cause": cause}
+    _log.warning("account_not_connected", **fields, retry_s=round(retry_s, 2))
+
+
+def account_path_mute(account: str, product: str, form: str, next_form: str) -> None:
+    """The exchange says that the account has changed, and no event came; a new path is opened.
+
+    form, next_form: URL forms of a listenKey stream; "" elsewhere.
+    """
+    fields = {"account": account, "product": product}
+    _log.warning("account_path_mute", **fields, form=form or None, next_form=next_form or None)
+
+
+def account_not_compared(account: str, product: str, cause: str) -> None:
+    """The exchange did not say what of an account has changed: its path is not proved by it."""
+    _log.warning("account_not_compared", account=account, product=product, cause=cause)
+
+
+def account_key_not_extended(account: str, product: str, cause: str, retry_s: float) -> None:
+    """A listenKey could not be extended, or a listenToken not renewed; it still lives."""
+    fields = {"account": account, "product": product, "cause": cause}
+    _log.warning("account_key_not_extended", **fields, retry_s=round(retry_s, 2))
+
+
+def account_connection_stale(account: str, product: str, cause: str) -> None:
+    """A connection to the WS API cannot deliver an account any more: another one replaces it."""
+    _log.warning("account_connection_stale", account=account, product=product, cause=cause)

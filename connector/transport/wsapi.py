@@ -92,6 +92,11 @@ class WsApi:
         return self._caller.offset_ms
 
     @property
+    def whole_until_us(self) -> int:
+        """As `FrameReader.whole_until_us`, of the present or last connection; 0: there was none."""
+        return self._keeper.whole_until_us
+
+    @property
     def subscriptions(self) -> list[UserSubscription]:
         """What is subscribed, or will be again after the reconnect."""
         return list(self._session.subscriptions)

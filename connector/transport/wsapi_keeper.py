@@ -48,6 +48,12 @@ class ApiKeeper:
         self._connection: asyncio.Future[ApiConnection] = asyncio.get_running_loop().create_future()
         self._cause = "not started"  # why there is no connection
         self._task: asyncio.Task[None] | None = None
+        self._newest: ApiConnection | None = None
+
+    @property
+    def whole_until_us(self) -> int:
+        """As `FrameReader.whole_until_us`, of the present or last connection; 0: there was none."""
+        return 0 if self._newest is None else self._newest.whole_until_us
 
     async def start(self) -> None:
         """Connect, and stay connected from now on. Raises as `WsApi.start`."""
@@ -121,6 +127,7 @@ class ApiKeeper:
             if self._session.is_subscribed:  # some events may have come already
                 self._session.on_lost(_lost(connection, str(error)))
             raise
+        self._newest = connection
         self._connection.set_result(connection)
         seconds = connection.opened - begun
         events.ws_api_connected(place.name, self._caller.offset_ms, seconds)

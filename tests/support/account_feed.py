@@ -1,0 +1,104 @@
+"""A feed of accounts that runs against the lab, and what it has reported."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+from connector.account.feed import AccountFeed
+from connector.account.feed_context import FeedContext
+from connector.account.feed_items import (
+    AccountEvent,
+    AccountFeedItem,
+    AccountRefused,
+    Interrupted,
+)
+from connector.account.source import AccountSource, FeedTimings
+from connector.binance.account_events.layout import AccountProduct
+from connector.binance.private_streams import PRIVATE_STREAMS
+from connector.binance.signing import Credentials
+from connector.lab.account.account import LabAccount
+from connector.lab.exchange import Exchange
+from tests.support.account_exchange import AMOUNT, MovedTime, signed_rest
+from tests.support.keys import HMAC
+from tests.support.waiting import until
+
+# Nothing happens by the clock but what a test asks for.
+STILL = FeedTimings(compare_s=3_600.0, grace_s=0.0, key_poll_s=0.01, retry_s=0.05)
+
+
+def source(
+    product: AccountProduct, alias: str = "desk-1", keys: Credentials = HMAC, **options: Any
+) -> AccountSource:
+    """Return a source that is subscribed in its product's default way."""
+    made = AccountSource(alias, product, PRIVATE_STREAMS[product].methods[0], lambda: keys)
+    return replace(made, **options)
+
+
+class Reported:
+    """What the feed has reported, in order."""
+
+    def __init__(self) -> None:
+        self.items: list[AccountFeedItem] = []
+
+    def kinds(self, alias: str = "desk-1") -> list[str]:
+        """Return the class names of an account's items; of an interruption its reason."""
+        return [
+            item.reason if isinstance(item, Interrupted) else type(item).__name__
+            for item in self.items
+            if item.account == alias
+        ]
+
+    def events(self, alias: str = "desk-1") -> list[dict[str, Any]]:
+        """Return an account's events, decoded."""
+        return [
+            json.loads(item.payload)
+            for item in self.items
+            if isinstance(item, AccountEvent) and item.account == alias
+        ]
+
+    @property
+    def interruptions(self) -> list[Interrupted]:
+        """All interruptions."""
+        return [item for item in self.items if isinstance(item, Interrupted)]
+
+    @property
+    def refusals(self) -> list[str]:
+        """The causes of all refusals."""
+        return [str(item.cause) for item in self.items if isinstance(item, AccountRefused)]
+
+    async def covered(self, times: int = 1, alias: str = "desk-1") -> None:
+        """Return once an account was covered so many times."""
+        await until(lambda: self.kinds(alias).count("Covered") >= times)
+
+
+@contextlib.asynccontextmanager
+async def feeding(
+    exchange: Exchange,
+    time: MovedTime,
+    sources: Sequence[AccountSource],
+    timings: FeedTimings = STILL,
+) -> AsyncIterator[tuple[AccountFeed, Reported]]:
+    """Run a feed; it must end without an error of its own."""
+    reported = Reported()
+    async with signed_rest(exchange, time) as rest:
+        context = FeedContext(exchange.bases, rest, timings=timings)
+        feed = AccountFeed(sources, reported.items.append, context)
+        running = asyncio.create_task(feed.run())
+        try:
+            yield feed, reported
+        finally:
+            before = len(reported.items)
+            running.cancel()
+            [ended] = await asyncio.gather(running, return_exceptions=True)
+            assert isinstance(ended, asyncio.CancelledError)
+            assert reported.items[before:] == []
+
+
+def happen(exchange: Exchange, account: LabAccount) -> list[dict[str, Any]]:
+    """Let something happen in an account; return its events."""
+    events = account.transfer("USDT", AMOUNT / 1_000)
+    exchange.accounts.publish(account, events)
+    return events
