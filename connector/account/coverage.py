@@ -18,7 +18,7 @@ from connector.binance.account_events.layout import AccountProduct
 from connector.errors import Fatal, Refused
 
 
-class Coverage:
+class SourceCoverage:
     """The paths of one account and product; each change returns what is to be reported.
 
     Attributes:

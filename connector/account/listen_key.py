@@ -19,11 +19,11 @@ OK = 200
 LIFE_S = 3_600.0  # of a key since it was made or extended
 
 
-class _Answer(msgspec.Struct):
+class _ListenKeyAnswer(msgspec.Struct):
     listenKey: str = ""  # noqa: N815 - the wire's name
 
 
-class ListenKey:
+class ListenKeyKeeper:
     """One listenKey. Its text is a secret, and stands in no error.
 
     Attributes:
@@ -85,7 +85,7 @@ class ListenKey:
         path, keys = self._stream.key_path, self._source.keys
         body = await self._rest.call(path, params, 1, keys, method=method, security="key")
         try:
-            answer = msgspec.json.decode(body or b"{}", type=_Answer)
+            answer = msgspec.json.decode(body or b"{}", type=_ListenKeyAnswer)
         except (msgspec.DecodeError, UnicodeDecodeError):
             raise foreign_body(path, OK, b"", "it is no listenKey") from None
         self.confirmed_us = asked_us

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from connector.account.feed_context import FeedContext, unless
 from connector.account.key_watch import fingerprint, key_changed
-from connector.account.listen_key import ListenKey
+from connector.account.listen_key import ListenKeyKeeper
 from connector.account.private_path import PrivatePath
 from connector.account.source_state import SourceState
 from connector.backoff import Backoff
@@ -25,7 +25,7 @@ EXTEND_RETRY_S = 30.0  # a key that could not be extended lives on for half an h
 
 
 @dataclass(frozen=True, slots=True)
-class _Host:
+class _StreamHost:
     """A `ConnectTarget`."""
 
     product: Product
@@ -45,9 +45,9 @@ class ListenKeyFeed:
         source = state.source
         stream = find_private_stream(source.product)
         self._state, self._context = state, context
-        self._key = ListenKey(context.rest, source)
+        self._key = ListenKeyKeeper(context.rest, source)
         self._base = stream_base(source.product, context.bases)
-        self._host = _Host(stream.market, self._base)
+        self._host = _StreamHost(stream.market, self._base)
         first = source.form or default_form(source.product, context.bases)
         others = [] if source.form else [form for form in stream.forms if form != first]
         self._forms: list[UrlForm] = [first, *others]

@@ -45,13 +45,13 @@ class _Change(msgspec.Struct):
     updateTime: int = 0  # noqa: N815 - the wire's name
 
 
-class _Event(msgspec.Struct):
+class _EventHead(msgspec.Struct):
     e: str = ""
     E: int = 0
 
 
 _decode_changes = msgspec.json.Decoder(list[_Change] | _Change).decode
-_decode_event = msgspec.json.Decoder(_Event).decode
+_decode_event = msgspec.json.Decoder(_EventHead).decode
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from connector.account.coverage import Coverage
+from connector.account.coverage import SourceCoverage
 from connector.account.feed_items import (
     AccountEvent,
     AccountFeedItem,
@@ -67,7 +67,7 @@ class SourceState:
         self.key_expires_us = 0
         self._timings = timings
         self._receive = receive
-        self._coverage = Coverage(source.alias, source.product, source.parts)
+        self._coverage = SourceCoverage(source.alias, source.product, source.parts)
         self._covered_us = self._event_us = self._proved_us = 0
 
     @property
@@ -78,7 +78,7 @@ class SourceState:
             self.source.product,
             self._covered_us if self._coverage.is_covered else 0,
             self._event_us,
-            self._proved_us,
+            self.proved_us,
             self.key_expires_us,
         )
 

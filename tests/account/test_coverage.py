@@ -1,6 +1,6 @@
 import pytest
 
-from connector.account.coverage import Coverage
+from connector.account.coverage import SourceCoverage
 from connector.account.feed_items import AccountRefused, Covered, Interrupted
 from connector.errors import Refused
 
@@ -11,23 +11,23 @@ def lost(since_us: int) -> Interrupted:
     return Interrupted("desk-1", "margin", since_us, "connection_lost", "reset")
 
 
-def down(coverage: Coverage, part: str, path: str, since_us: int) -> list[object]:
+def down(coverage: SourceCoverage, part: str, path: str, since_us: int) -> list[object]:
     return list(coverage.down(part, path, since_us, "connection_lost", "reset"))
 
 
 @pytest.fixture
-def two_parts() -> Coverage:
-    return Coverage("desk-1", "margin", ["cross", "BTCUSDT"])
+def two_parts() -> SourceCoverage:
+    return SourceCoverage("desk-1", "margin", ["cross", "BTCUSDT"])
 
 
-def test_it_is_covered_when_every_part_is(two_parts: Coverage) -> None:
+def test_it_is_covered_when_every_part_is(two_parts: SourceCoverage) -> None:
     assert two_parts.up("cross", "a") == []
     assert two_parts.up("BTCUSDT", "b") == [COVERED]
     assert two_parts.up("BTCUSDT", "b") == []
 
 
 def test_the_first_part_that_is_lost_interrupts_and_the_last_covers_again(
-    two_parts: Coverage,
+    two_parts: SourceCoverage,
 ) -> None:
     two_parts.up("cross", "a")
     two_parts.up("BTCUSDT", "b")
@@ -39,7 +39,7 @@ def test_the_first_part_that_is_lost_interrupts_and_the_last_covers_again(
 
 
 def test_a_path_that_takes_over_from_another_is_not_reported() -> None:
-    coverage = Coverage("desk-1", "margin", ["cross"])
+    coverage = SourceCoverage("desk-1", "margin", ["cross"])
 
     assert coverage.up("cross", "old") == [COVERED]
     assert coverage.up("cross", "new") == []
@@ -49,7 +49,7 @@ def test_a_path_that_takes_over_from_another_is_not_reported() -> None:
 
 
 def test_a_path_that_never_was_up_ends_nothing() -> None:
-    coverage = Coverage("desk-1", "margin", ["cross"])
+    coverage = SourceCoverage("desk-1", "margin", ["cross"])
     coverage.up("cross", "old")
 
     assert down(coverage, "cross", "new", 5) == []
@@ -57,7 +57,7 @@ def test_a_path_that_never_was_up_ends_nothing() -> None:
 
 
 def test_one_refusal_is_reported_once_until_it_is_covered_again() -> None:
-    coverage, rejected = Coverage("desk-1", "margin", ["cross"]), Refused("-2015")
+    coverage, rejected = SourceCoverage("desk-1", "margin", ["cross"]), Refused("-2015")
 
     assert coverage.refuse(rejected) == [AccountRefused("desk-1", "margin", rejected)]
     assert coverage.refuse(Refused("-2015")) == []

@@ -7,7 +7,7 @@ from connector.account.path_proof import (
     newest_change_ms,
     type_and_time,
 )
-from connector.account.reconcile_queries import QUERIES
+from connector.binance.account_queries import QUERIES
 
 NOW_MS = 1_795_000_000_000
 
@@ -93,7 +93,8 @@ def test_type_and_time_of_an_event(payload: bytes, expected: tuple[str, int]) ->
 
 
 def test_the_weights_are_those_of_the_reconciliation() -> None:
-    weights = {kind.path: kind.weight for queries in QUERIES.values() for kind in queries.values()}
+    markets = [market for each in QUERIES.values() for market in each]
+    weights = {kind.path: kind.weight for market in markets for kind in market.kinds.values()}
     known = [query for query in CHANGE_QUERIES.values() if query.path in weights]
 
     assert len(known) >= 3

@@ -42,7 +42,8 @@ class LabAccount:
     ) -> None:
         self.name = name
         self.product = product
-        self.ledger = Ledger(balances={asset: Balance(free) for asset, free in balances.items()})
+        own = {asset: Balance(free) for asset, free in balances.items()}
+        self.ledger = Ledger(balances=own, now_ms=clock.now_ms)
         self.frozen: Ledger | None = None
         self.clock = clock
         self._random = random.Random(f"{seed} {product} {name}")  # noqa: S311 - a simulation

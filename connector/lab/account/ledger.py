@@ -3,6 +3,7 @@
 Its parts are frozen: `Ledger.copy` is a picture that later events do not change.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal
@@ -144,6 +145,8 @@ class Ledger:
         balances: By asset.
         positions: By symbol and position side (BOTH, LONG, SHORT).
         income: In the order of time.
+        now_ms: Returns the exchange's time.
+        changed_ms: When a balance moved last; 0: none has.
     """
 
     orders: dict[int, LabOrder] = field(default_factory=dict)
@@ -152,6 +155,8 @@ class Ledger:
     balances: dict[str, Balance] = field(default_factory=dict)
     positions: dict[tuple[str, str], Position] = field(default_factory=dict)
     income: list[Income] = field(default_factory=list)
+    now_ms: Callable[[], int] = field(default=int, compare=False)
+    changed_ms: int = 0
     _open: dict[int, LabOrder] = field(default_factory=dict)
 
     def copy(self) -> "Ledger":
@@ -163,6 +168,8 @@ class Ledger:
             dict(self.balances),
             dict(self.positions),
             list(self.income),
+            self.now_ms,
+            self.changed_ms,
             dict(self._open),
         )
 
@@ -182,3 +189,4 @@ class Ledger:
         """Add to a balance."""
         old = self.balances.get(asset, Balance())
         self.balances[asset] = Balance(old.free + free, old.locked + locked)
+        self.changed_ms = self.now_ms()

@@ -80,7 +80,7 @@ def _account(asked: Asked) -> Any:
 
 def _balance(asked: Asked) -> Any:
     own = asked.ledger.balances.items()
-    return [rows.futures_balance(asset, balance, asked.now_ms) for asset, balance in own]
+    return [rows.futures_balance(asset, balance, asked.ledger.changed_ms) for asset, balance in own]
 
 
 def _positions(asked: Asked) -> Any:

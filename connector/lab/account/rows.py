@@ -123,13 +123,13 @@ def fill_row(product: LabProduct, fill: LabFill) -> Row:
     return row | {"quoteQty": decimal_text(fill.quantity * fill.price)}
 
 
-def spot_account(ledger: Ledger, now_ms: int) -> Row:
+def spot_account(ledger: Ledger, _now_ms: int) -> Row:
     """Return what `account` of spot says."""
     return {
         "canTrade": True,
         "canWithdraw": False,
         "canDeposit": True,
-        "updateTime": now_ms,
+        "updateTime": ledger.changed_ms,
         "accountType": "SPOT",
         "balances": [spot_balance(asset, own) for asset, own in ledger.balances.items()],
         "permissions": ["SPOT"],
@@ -150,7 +150,7 @@ def spot_balance(asset: str, own: Balance) -> Row:
     return {"asset": asset, "free": fixed_text(own.free), "locked": fixed_text(own.locked)}
 
 
-def futures_balance(asset: str, own: Balance, now_ms: int) -> Row:
+def futures_balance(asset: str, own: Balance, changed_ms: int) -> Row:
     """Return a row of `balance` of futures."""
     wallet = fixed_text(own.free)
     return {
@@ -160,7 +160,7 @@ def futures_balance(asset: str, own: Balance, now_ms: int) -> Row:
         "crossWalletBalance": wallet,
         "crossUnPnl": "0",
         "availableBalance": wallet,
-        "updateTime": now_ms,
+        "updateTime": changed_ms,
     }
 
 
@@ -170,7 +170,7 @@ def futures_account(product: LabProduct, ledger: Ledger, now_ms: int) -> Row:
     for asset, own in ledger.balances.items():
         wallet = fixed_text(own.free)
         free = {"walletBalance": wallet, "crossWalletBalance": wallet, "availableBalance": wallet}
-        assets.append({"asset": asset, **free, "updateTime": now_ms})
+        assets.append({"asset": asset, **free, "updateTime": ledger.changed_ms})
     return {"assets": assets, "positions": position_rows(product, ledger), "updateTime": now_ms}
 
 
