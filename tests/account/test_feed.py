@@ -445,7 +445,7 @@ async def test_a_key_file_that_cannot_be_read_is_refused_until_it_can(
             raise Refused("/etc/bkc/api-key: cannot read the key file: No such file")
         return present[0]
 
-    sources = [replace(source(product), keys=keys) for product in ("spot", "usdm")]  # type: ignore[arg-type]
+    sources = [replace(source(product), keys=keys) for product in ("spot", "usdm")]
     async with feeding(exchange, time, sources) as (_, reported):
         await until(lambda: len(reported.refusals) == 2)
         present.append(HMAC)
