@@ -21,13 +21,12 @@ from connector.binance.signing import ApiParams, Credentials
 from connector.binance.wsapi_methods import Security
 from connector.errors import Refused, Retry
 from connector.transport.exchange_clock import ExchangeClock
+from connector.transport.hidden_values import without_values
 from connector.transport.rest_session import HttpCall, HttpMethod, RestSession
 from connector.transport.weight_pool import WeightPool
 from connector.transport.wsapi_session import Keys
 
 OK = 200
-HIDDEN = b"***"
-MIN_SECRET_CHARACTERS = 16  # a shorter value of a request may stand in any text
 
 
 class SignedRest:
@@ -141,7 +140,8 @@ class SignedRest:
         if answer.status == OK:
             return answer.body
         status, wait = answer.status, answer.headers.get("Retry-After")
-        body = _without_secrets(answer.body, query, api_key)
+        sent = (api_key or "", *(part.partition("=")[2] for part in query.split("&")))
+        body = without_values(answer.body, sent)
         error = error_from_rest(place, status, body, wait, self._clock())
         if status in POOL_BAN_STATUSES and isinstance(error, Retry) and error.after_s is not None:
             pool.ban(status, error.after_s)
@@ -174,12 +174,3 @@ def base_of(bases: Mapping[Product, Bases], family: PathFamily) -> str:
     base = bases[family.product].rest
     at_binance = urlsplit(base).hostname == "fapi.binance.com"
     return family.production_base if family.production_base and at_binance else base
-
-
-def _without_secrets(body: bytes, query: str, api_key: str | None) -> bytes:
-    """Return the body of a refusal without the values of the call: a page may repeat them."""
-    values = (part.partition("=")[2] for part in query.split("&"))
-    for value in (api_key or "", *values):
-        if len(value) >= MIN_SECRET_CHARACTERS:
-            body = body.replace(value.encode(), HIDDEN)
-    return body

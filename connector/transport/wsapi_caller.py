@@ -8,9 +8,10 @@ from connector.binance import rest_calls, signing, wsapi_methods
 from connector.binance.api_errors import BackOff, error_from_answer
 from connector.binance.rest_errors import SLOW_DOWN
 from connector.binance.signing import ApiParams, ParamValue
-from connector.binance.wsapi_messages import OK, WsApiAnswer
+from connector.binance.wsapi_messages import OK, ErrorBody, WsApiAnswer
 from connector.binance.wsapi_methods import WsApiProduct
 from connector.errors import Refused, Retry
+from connector.transport.hidden_values import without_values
 from connector.transport.weight_pool import ONE_MINUTE_S, WeightPool
 from connector.transport.wsapi_connection import ApiConnection, Listener
 from connector.transport.wsapi_session import Keys
@@ -72,7 +73,7 @@ class ApiCaller:
             self._take_limits(answer, weight)
         if answer.status == OK and answer.error is None:
             return answer
-        raise self.error(method, answer)
+        raise self.error(method, answer, whole)
 
     def check_ban(self) -> None:
         """Raise BackOff while the exchange lets no call of this address in."""
@@ -81,10 +82,19 @@ class ApiCaller:
             text = f"{self.product} WS API: the exchange refuses calls for {seconds:.1f} s more"
             raise BackOff(text, seconds)
 
-    def error(self, method: str, answer: WsApiAnswer) -> Retry | Refused:
-        """Return the error of an answer; a refusal for too many calls bans the pool."""
-        place = f"{self.product} WS API: {method}"
-        error = error_from_answer(place, answer.status, answer.error, self._clock())
+    def error(
+        self, method: str, answer: WsApiAnswer, sent: ApiParams | None = None
+    ) -> Retry | Refused:
+        """Return the error of an answer, without the values of the request `sent`.
+
+        A refusal for too many calls bans the pool.
+        """
+        place, given_error = f"{self.product} WS API: {method}", answer.error
+        if given_error is not None:
+            values = (value for value in (sent or {}).values() if isinstance(value, str))
+            text = without_values(given_error.msg.encode(), values).decode()
+            given_error = ErrorBody(given_error.code, text, given_error.data)
+        error = error_from_answer(place, answer.status, given_error, self._clock())
         if isinstance(error, BackOff) and error.after_s is not None:
             self.pool.ban(answer.status, error.after_s)
         return error

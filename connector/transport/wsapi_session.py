@@ -38,12 +38,12 @@ class UserEvent:
     Attributes:
         subscription: Whose it is; None: it is about the connection (serverShutdown), or its
             subscription has ended.
-        payload: Its JSON, without the wrapper.
+        payload: Its JSON, without the wrapper; it may hold a listenKey.
         received_us: When it was read from the socket, epoch microseconds.
     """
 
     subscription: UserSubscription | None
-    payload: bytes
+    payload: bytes = field(repr=False)
     received_us: int
 
 

@@ -1,8 +1,6 @@
 """`bkc call`: methods by hand against the lab; trading is refused, secrets stay hidden."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,31 +13,17 @@ from connector.errors import Refused, Retry
 from connector.lab.account.server import WsApiServer
 from tests.cli.test_cli import run
 from tests.support.keys import API_KEY, ED25519, ED25519_API_KEY, SECRET, lab_keys, pem
+from tests.support.ws_api import in_a_thread
 
 LAB = pytest.mark.lab
 
 
 @pytest.fixture
 def server() -> Iterator[WsApiServer]:
-    """Run the lab's WS API in a thread of its own: the command has an event loop of its own."""
-    running, stopping = threading.Event(), asyncio.Event()
-    loop = asyncio.new_event_loop()
     found = WsApiServer()
     found.keys = lab_keys()
-
-    async def serve() -> None:
-        await found.start()
-        running.set()
-        await stopping.wait()
-        await found.stop()
-
-    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
-    thread.start()
-    running.wait()
-    yield found
-    loop.call_soon_threadsafe(stopping.set)
-    thread.join()
-    loop.close()
+    with in_a_thread(found):
+        yield found
 
 
 @pytest.fixture

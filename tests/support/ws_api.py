@@ -1,8 +1,10 @@
 """A lab WS API that knows keys of each kind, and a client that keeps what it is received."""
 
+import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from connector.binance.signing import Credentials
@@ -35,6 +37,28 @@ async def ws_api_server(
         yield server
     finally:
         await server.stop()
+
+
+@contextlib.contextmanager
+def in_a_thread(server: WsApiServer) -> Iterator[None]:
+    """Run a server in a thread of its own, beside a command that has an event loop of its own."""
+    running, stopping, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+
+    async def serve() -> None:
+        await server.start()
+        running.set()
+        await stopping.wait()
+        await server.stop()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    running.wait()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(stopping.set)
+        thread.join()
+        loop.close()
 
 
 class Received:
