@@ -75,7 +75,7 @@ def _gap(marker: Mapping[str, Any], filling: Mapping[str, Any] | None) -> Gap:
     """Return a gap as the previous writer left it."""
     edges = (marker["before_id"], marker["before_time"], marker["after_id"], marker["after_time"])
     gap = Gap(marker["gap_id"], marker["reason"], *edges, marker["missing"])
-    gap.epoch = marker["id_epoch"]
+    gap.epoch, gap.topic = marker["id_epoch"], marker["topic"]
     gap.whole = gap.before_id is None and gap.reason == "plan_changed"
     if filling is not None:
         gap.filled_to, gap.recovered = filling["filled_to"], filling["recovered"]

@@ -21,3 +21,4 @@ class Gap:
     filled_to: int | None = None  # last id published of it
     whole: bool = False  # a new listing: it reaches back to the first event of the series
     epoch: int = 0  # id epoch it lies in: how often the ids had begun anew before it
+    topic: str = ""  # where its records go, though the series may go elsewhere by now; "": there

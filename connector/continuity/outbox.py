@@ -75,7 +75,7 @@ class Outbox:
     ) -> None:
         """Add a marker to the next transaction, with the gap as it is now.
 
-        `topic`: that of the records it is about; by default where the series goes now.
+        `topic`: that of the records it is about; by default the gap's, else where the series goes.
         """
         edges = gap.after_ms, gap.before_ms
         fact = gap.id or digest(self._environment, series.name, gap.epoch, *edges)
@@ -87,7 +87,7 @@ class Outbox:
             "stream_name": series.stream.name,
             "symbol": series.symbol,
             "kind": series.stream.row.kind,
-            "topic": topic or series.topic,
+            "topic": topic or gap.topic or series.topic,
             "gap_id": gap.id or None,
             "before_id": gap.before_id,
             "after_id": gap.after_id,

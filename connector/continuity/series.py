@@ -114,7 +114,7 @@ class Series:
         number = gap_id(environment, self.product, self.stream.name, self.symbol, epoch, edge)
         late = reason in NOTICED_LATE and self.last_ms is not None
         before_ms = self.last_ms if late else self.edge_ms
-        return Gap(number, reason, self.last_id, before_ms, epoch=epoch)
+        return Gap(number, reason, self.last_id, before_ms, epoch=epoch, topic=self.topic)
 
     def gap_with(self, number: int) -> Gap | None:
         """Return the open gap that an id lies in; None: there is none."""
@@ -125,6 +125,11 @@ class Series:
             if before < number < after:
                 return gap
         return None
+
+    def topic_of(self, gap_id: str | None) -> str:
+        """Return where a record goes: one that fills a gap goes where the gap is."""
+        gap = None if gap_id is None else self.open_gaps.get(gap_id)
+        return self.topic if gap is None else gap.topic or self.topic
 
     def gap_around(self, environment: str, reason: GapReason, before: int, last: int) -> Gap:
         """Return the gap of one record, which ends with `last`; the one before ends with `before`.

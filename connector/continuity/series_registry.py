@@ -1,6 +1,7 @@
 """The series of one writer: opened, covered, moved to other topics, left. It marks gaps."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connector.binance.products import Product
@@ -8,7 +9,7 @@ from connector.binance.stream_name import Stream
 from connector.continuity.checkpoint import Checkpoint
 from connector.continuity.gap import Gap
 from connector.continuity.gap_marking import GapMarking
-from connector.continuity.marker import GapReason, MarkerState
+from connector.continuity.marker import GapReason, MarkerState, digest
 from connector.continuity.outbox import Outbox
 from connector.continuity.rest_requests import FillPolicy
 from connector.continuity.sequence_rules import IdentityTracker, tracker_for
@@ -85,6 +86,12 @@ class SeriesRegistry(GapMarking):
                 yield series, gap
             if series.pending is not None:
                 yield series, series.pending
+
+    @property
+    def filling_topics(self) -> frozenset[str]:
+        """Topics that records of open gaps go to; a series may have left one of them."""
+        series = self._series.values()
+        return frozenset(each.topic_of(name) for each in series for name in each.open_gaps)
 
     def open(
         self, stream: Stream, product: Product, symbol: str, topic: str, prefix: bytes, key: bytes
@@ -201,11 +208,18 @@ class SeriesRegistry(GapMarking):
         self.outbox.add_marker("clear", series, gap, "given up: what is covered ends before it")
 
     def change_topic(self, series: Series, topic: str, prefix: bytes, key: bytes) -> None:
-        """Have the records of a series go to a topic: coverage ends in one, begins in the other."""
+        """Have the records of a series go to a topic: coverage ends in one, begins in the other.
+
+        Gaps that are being filled stay in the topic that they are in. A gap without a right edge
+        ends there, and another one begins in the new topic.
+        """
         series.record_prefix, series.key = prefix, key
         if topic == series.topic:
             return
-        covered = series.covered
+        covered, pending = series.covered, series.pending
+        if pending is not None:
+            moved = replace(pending, id=digest(pending.id, topic), topic=topic)
+            self._clear_at_end(series, pending)
         if covered:
             self.outbox.add_marker("stopped", series, series.edges("plan_changed"))
         series.topic = topic
@@ -217,6 +231,8 @@ class SeriesRegistry(GapMarking):
             first = None if last is None else last + 1
             self._mark_started(series, "plan_changed", first, series.last_ms)
             self._request_snapshot(series, None)
+        if pending is not None:
+            self._open_pending(series, moved)
 
     def leave(self, series: Iterable[Series], now_ms: int) -> None:
         """End the coverage of series that no stream carries any more; they are kept for a while."""

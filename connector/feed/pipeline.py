@@ -163,7 +163,8 @@ class Pipeline:
         value = codec.encode(message, series.record_prefix, receipt)
         most_ahead_ms = self._processor.max_ahead_ms
         record_ms = framing.timestamp_ms(event.time_ms, received_us // 1000, most_ahead_ms)
-        self._publisher.publish(series.topic, value, series.key, record_ms, 0)
+        topic = series.topic_of(gap_id if origin == "backfill" else None)
+        self._publisher.publish(topic, value, series.key, record_ms, 0)
         self._records.produced += 1
         return True
 

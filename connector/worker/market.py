@@ -26,6 +26,7 @@ from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
 from connector.feed.router import Router
 from connector.feed.shard import Shard
+from connector.kafka.topic_admin import Roles
 from connector.planning.model import Plan
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
@@ -119,7 +120,7 @@ class MarketWorker(WorkerProcess):
         self.topic_keeper = TopicKeeper(
             kafka,
             settings.topics,
-            lambda: self.provisioner.roles(self.replanner.plan),
+            self._topic_roles,
             self.producer,
             self.pipeline.withhold,
         )
@@ -207,6 +208,11 @@ class MarketWorker(WorkerProcess):
             topics=len(plan.topics),
             version=version(),
         )
+
+    def _topic_roles(self) -> Roles:
+        """Return the topics that are written to now, those of gaps in earlier topics included."""
+        filling: Roles = dict.fromkeys(self.gap_tracker.filling_topics, "data")
+        return {**filling, **self.provisioner.roles(self.replanner.plan)}
 
     def _apply(self, plan: Plan, ids: Mapping[str, int]) -> None:
         """Read the streams of a plan from now on; settle the series that it has no more."""

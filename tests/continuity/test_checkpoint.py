@@ -94,8 +94,10 @@ def test_a_topic_changed_over_a_restart_ends_the_coverage_of_the_old_one_and_sta
 
     assert [(m["state"], m["topic"], m["before_id"], m["after_id"]) for m in markers] == [
         ("opened", "elsewhere", 20, None),
+        ("clear", "elsewhere", 20, 21),
         ("stopped", "elsewhere", 20, None),
         ("started", "binance.spot.trade", None, 21),
+        ("opened", "binance.spot.trade", 20, None),
         ("started", "binance.spot.trade", None, 21),
         ("clear", "binance.spot.trade", 20, 21),
     ]

@@ -1,8 +1,11 @@
 """Coverage of a series begins, moves and ends; what REST is to be asked for is left as data."""
 
+import json
+
 import pytest
 
 from connector.binance.stream_name import parse
+from connector.codec.rest_rows import RestEvent
 from connector.continuity.rest_requests import SnapshotBook
 from connector.continuity.series_registry import KEEP_LEFT_MS
 from tests.support.continuity import (
@@ -16,6 +19,7 @@ from tests.support.continuity import (
     states,
     stored,
     ticker,
+    trade,
 )
 
 
@@ -242,6 +246,65 @@ def test_a_topic_that_changes_ends_the_coverage_of_the_old_one_and_starts_the_ne
     ]
     assert progress["topic"] == "elsewhere"
     assert list(line.gap_tracker.requests) == [SnapshotBook(series, None, 5)]
+
+
+def test_a_gap_is_filled_in_the_topic_it_is_in_though_the_series_has_moved() -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    line.trades(10, 12)
+    [series], [gap] = line.series(), line.requested()
+    line.gap_tracker.change_topic(series, "elsewhere", series.record_prefix, series.key)
+    line.drain()
+    route = line.routes[b"btcusdt@trade"]
+    event = RestEvent(json.dumps(trade(11)).encode(), 11, 11, NOW_MS + 11)
+
+    assert line.gap_tracker.filling_topics == {"binance.spot.trade"}
+    assert line.pipeline.recover(route.codec, series, event, gap.id, "backfill", NOW_MS * 1000)
+    line.gap_tracker.on_recovered(series, gap, 11)
+    line.gap_tracker.close_gap(series, gap, "filled")
+
+    [filled], [progress] = line.drain()
+    assert (filled["state"], filled["topic"]) == ("filled", "binance.spot.trade")
+    assert [topic for topic, *_ in line.recorder.records] == ["binance.spot.trade"] * 3
+    assert (progress["topic"], progress["open_gaps"]) == ("elsewhere", [])
+    assert line.gap_tracker.filling_topics == frozenset()
+
+
+def test_a_gap_without_a_right_edge_ends_in_the_old_topic_and_begins_in_the_new_one() -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    line.trades(10)
+    [series] = line.series()
+    line.gap_tracker.suspect([series], "connection_lost")
+    line.drain()
+    line.gap_tracker.change_topic(series, "elsewhere", series.record_prefix, series.key)
+    line.trades(13)
+
+    markers, _ = line.drain()
+    edges = ("state", "topic", "before_id", "after_id")
+    assert [tuple(marker[name] for name in edges) for marker in markers] == [
+        ("clear", "binance.spot.trade", 10, 11),
+        ("stopped", "binance.spot.trade", 10, None),
+        ("started", "elsewhere", None, 11),
+        ("opened", "elsewhere", 10, None),
+        ("opened", "elsewhere", 10, 13),
+    ]
+    old, *_, new, same = (marker["gap_id"] for marker in markers)
+    assert (new == same, old == new) == (True, False)
+    assert line.records()[-1]["gap_id"] == new
+
+
+def test_after_a_restart_into_another_topic_a_gap_is_filled_where_it_is() -> None:
+    line = Line("btcusdt@trade", policy=EVERYTHING)
+    line.trades(10, 12)
+    markers, [progress] = line.drain()
+    unfinished = [marker for marker in markers if marker["state"] == "opened"]
+    after = Line("btcusdt@trade", policy=EVERYTHING,
+                 stored={TRADES_KEY: progress}, unfinished=unfinished)  # fmt: skip
+    after.routes[b"btcusdt@trade"].topic = "elsewhere"
+    after.trades(13)
+
+    [series] = after.series()
+    [gap] = after.requested()
+    assert (series.topic, series.topic_of(gap.id)) == ("elsewhere", "binance.spot.trade")
 
 
 def test_another_key_in_the_same_topic_changes_no_coverage() -> None:

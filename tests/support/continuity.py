@@ -193,6 +193,7 @@ UNFINISHED = {
     "product": "spot",
     "stream_name": "btcusdt@trade",
     "symbol": "BTCUSDT",
+    "topic": "binance.spot.trade",
     "before_id": 5,
     "before_time": NOW_MS,
     "after_id": 9,
