@@ -16,11 +16,10 @@ from connector.binance.account_events.layout import AccountProduct
 
 Admission = Literal["new", "distinct", "repeated", "outlived"]
 ENDED = frozenset(
-    {
-        *("FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH", "FINISHED", "REPLACED"),
-        "CANCELLED",  # as REST of options writes it
-    }
+    {"FILLED", "CANCELED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH", "FINISHED", "REPLACED"}
 )
+# What REST of options calls otherwise than its events do.
+_SAME_STATUS = {"ACCEPTED": "NEW", "CANCELLED": "CANCELED"}
 # Types whose trigger is an EXPIRED, before the same id goes on as NEW (futures).
 _STOPS = ("STOP", "TAKE_PROFIT", "TRAILING")
 BALANCE, POSITION = "balance/", "position/"  # begin the keys of states
@@ -263,6 +262,7 @@ def order_mark(fields: Mapping[str, Any]) -> OrderMark | None:
     status = update.get("order_status")
     if status is None or "symbol" not in fields:
         return None
+    status = _SAME_STATUS.get(status, status)
     filled = int.from_bytes(update.get("filled_quantity", b""), "big", signed=True)
     goes_on = status not in ENDED or (status == "EXPIRED" and _is_stop(update))
     return OrderMark(time_of(fields) or 0, status, filled, goes_on)

@@ -184,9 +184,12 @@ class Reconciliation:
         trades = yield from self._ask_fills(asked, key, cursor)
         symbol = market_and_symbol(key)[1]
         orders = yield from self._reader.pages(asked, "orders", symbol, cursor)
-        if trades is None or orders is None:
+        algo_orders: list[AccountRecord] | None = []
+        if "algo_orders" in asked.kinds:
+            algo_orders = yield from self._reader.pages(asked, "algo_orders", symbol, cursor)
+        if trades is None or orders is None or algo_orders is None:
             return None
-        self._note_orders(orders)
+        self._note_orders([*orders, *algo_orders])
         trade_id = _highest(trades, cursor.trade_id)
         if not asked.kinds["orders"].id_param:  # what is asked by time proves no ids
             return SymbolCursor(as_of_ms, trade_id)

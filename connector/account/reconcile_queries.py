@@ -21,7 +21,7 @@ PICTURE: tuple[QueryName, ...] = (
     "open_orders",
     "open_algo_orders",
 )
-PER_SYMBOL: tuple[QueryName, ...] = ("fills", "orders")
+PER_SYMBOL: tuple[QueryName, ...] = ("fills", "orders", "algo_orders")
 
 
 @dataclass(frozen=True, slots=True)

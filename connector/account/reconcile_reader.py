@@ -12,7 +12,7 @@ from connector.account.reconcile_queries import Query, query
 from connector.account.reconcile_rows import FACT_OF, FactRow, QueryAnswer, income_of, rows_of
 from connector.account.records import AccountRecord, AccountRecorder
 from connector.binance.account_events.rest_rows import BALANCE_STATE, POSITION_STATE
-from connector.binance.account_queries import MarketQueries, QueryKind
+from connector.binance.account_queries import MarketQueries, QueryKind, QueryName
 from connector.errors import BadMessage
 
 MAX_ATTEMPTS = 5  # of one query
@@ -105,19 +105,20 @@ class AccountReader:
     def pages(
         self,
         asked: MarketQueries,
-        name: Literal["fills", "orders"],
+        name: Literal["fills", "orders", "algo_orders"],
         symbol: str,
         cursor: SymbolCursor,
     ) -> Steps[list[AccountRecord] | None]:
         """Return all rows of a symbol beyond what is proved of it; None: not answered.
 
-        By id where the query takes one, else by time. Fills are asked from the last id on, which a
-        trade with oneself has twice.
+        By id where the query takes one that is known, else by time; conditional orders by the time
+        at which they were placed. Fills are asked from the last id on, which a trade with oneself
+        has twice.
         """
         kind = asked.kinds[name]
         oldest_ms = 0 if kind.memory_ms is None else self.now_ms - kind.memory_ms
         begin_ms = max(cursor.since_ms - OVERLAP_MS, oldest_ms)
-        if not kind.id_param:
+        if not kind.id_param or name == "algo_orders":
             return (yield from self._pages_by_time(asked, name, symbol, begin_ms))
         next_id = cursor.trade_id if name == "fills" else cursor.order_id
         id_field = "trade_id" if name == "fills" else "order_id"
@@ -138,7 +139,7 @@ class AccountReader:
             next_id = last
 
     def _pages_by_time(
-        self, asked: MarketQueries, name: Literal["fills", "orders"], symbol: str, begin_ms: int
+        self, asked: MarketQueries, name: QueryName, symbol: str, begin_ms: int
     ) -> Steps[list[AccountRecord] | None]:
         """Return all rows from a time on; a window whose answer is full is asked in halves."""
         kind = asked.kinds[name]

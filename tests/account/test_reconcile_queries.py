@@ -69,12 +69,12 @@ def test_the_weight_is_known_before() -> None:
     symbols = ("A", "B")
 
     assert predicted_weight("spot", symbols) == 2 * 100 + 2 * 40
-    assert predicted_weight("usdm", symbols) == 2 * 90 + 30 + 2 * 10
+    assert predicted_weight("usdm", symbols) == 2 * 90 + 30 + 2 * 15
     assert predicted_weight("margin", symbols) == 2 * 30 + 2 * 210
     assert predicted_weight("options", symbols) == 2 * 48 + 1 + 2 * 8
     markets = 20 + 20 + 5 + 45 + 41 + 40
     assert predicted_weight("portfolio_margin", ("A", "UM:A", "CM:B")) == (
-        2 * markets + 60 + 105 + 10 + 40
+        2 * markets + 60 + 105 + 15 + 40
     )
 
 

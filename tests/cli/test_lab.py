@@ -263,4 +263,4 @@ def test_scripted_accounts_need_a_key(tmp_path: Path) -> None:
     for path in tmp_path.iterdir():
         path.chmod(0o600)
     server = lab_run.exchange(1, 10.0, None, secrets=tmp_path, **options)
-    assert [rate for _, rate in server.accounts.scripts] == [5.0] * 4
+    assert [rate for _, rate in server.accounts.scripts] == [5.0] * 12

@@ -33,7 +33,7 @@ SAME_STATUS = {"ACCEPTED": "NEW", "CANCELLED": "CANCELED"}
 
 
 class Place(NamedTuple):
-    """Where an order, a balance or a position belongs; `market`: of portfolio margin, else None."""
+    """Where an order, a balance or a position belongs; `market`: as in the record."""
 
     account: str
     product: str
@@ -95,7 +95,7 @@ class AccountView:
     ) -> list[str]:
         """Return where the view of an account is not its truth; see above for `since`."""
         truth = true_view(alias, account, since)
-        own = self.of(alias, account.product)
+        own = self.of(Place(alias, account.product, account.market))
         return [
             *_differing("order", _values(own.orders), _values(truth.orders)),
             *_differing("fill", own.fills, truth.fills),
@@ -103,14 +103,14 @@ class AccountView:
             *_differing("position", _values(own.positions), _values(truth.positions)),
         ]
 
-    def of(self, alias: str, product: str) -> "AccountView":
-        """Return the part about one account and product."""
-        heads = (f"{alias}/{product}/", f"{alias}/{product}.")
+    def of(self, place: Place) -> "AccountView":
+        """Return the part about one place."""
+        head = _fill_head(place)
         return AccountView(
-            {key: own for key, own in self.orders.items() if key[0][:2] == (alias, product)},
-            {key: own for key, own in self.fills.items() if key.startswith(heads)},
-            {key: own for key, own in self.balances.items() if key[0][:2] == (alias, product)},
-            {key: own for key, own in self.positions.items() if key[0][:2] == (alias, product)},
+            {key: own for key, own in self.orders.items() if key[0] == place},
+            {key: own for key, own in self.fills.items() if key.startswith(head)},
+            {key: own for key, own in self.balances.items() if key[0] == place},
+            {key: own for key, own in self.positions.items() if key[0] == place},
         )
 
     def _take_fill(self, record: Fields) -> None:
@@ -144,7 +144,7 @@ def order_number(record: Fields) -> str:
 def true_view(alias: str, account: LabAccount, since: Ledger | None = None) -> AccountView:
     """Return what a consumer ought to see of a lab account."""
     before, now, view = since or Ledger(), account.ledger, AccountView()
-    place = Place(alias, account.product, None)
+    place = Place(alias, account.product, account.market)
     ended = {
         number
         for number, order in before.orders.items()
@@ -168,9 +168,13 @@ def true_view(alias: str, account: LabAccount, since: Ledger | None = None) -> A
     return view
 
 
-def _fill_key(place: Place, fill: LabFill) -> str:
+def _fill_head(place: Place) -> str:
     product = place.product if place.market is None else f"{place.product}.{place.market}"
-    return f"{place.account}/{product}/{fill.symbol}/{fill.trade_id}/{fill.order_id}"
+    return f"{place.account}/{product}/"
+
+
+def _fill_key(place: Place, fill: LabFill) -> str:
+    return f"{_fill_head(place)}{fill.symbol}/{fill.trade_id}/{fill.order_id}"
 
 
 def _put(states: dict[Any, State], key: Any, state: State) -> None:

@@ -10,11 +10,21 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from connector.lab.account.ledger import ZERO, Balance, LabOrder, LabProduct, Ledger, Side
+from connector.lab.account.ledger import (
+    ZERO,
+    Balance,
+    LabOrder,
+    LabProduct,
+    Ledger,
+    Shape,
+    Side,
+    shape_of,
+)
 from connector.lab.clock import Clock
 
 Event = dict[str, Any]
 QUOTES = ("USDT", "USDC", "FDUSD", "BTC")
+OPTION_PARTS = 4  # BTC-261225-100000-C
 
 
 class LabAccount:
@@ -26,6 +36,7 @@ class LabAccount:
         seed: Of its ids; the same seed and the same actions give the same events.
         balances: Asset -> free amount, to begin with.
         clock: The exchange's time.
+        market: UM or CM of portfolio margin, the symbol of an isolated margin account; else None.
 
     Attributes:
         ledger: The truth.
@@ -39,21 +50,29 @@ class LabAccount:
         seed: int,
         balances: Mapping[str, Decimal],
         clock: Clock,
+        market: str | None = None,
     ) -> None:
         self.name = name
         self.product = product
+        self.market = market
         own = {asset: Balance(free) for asset, free in balances.items()}
         self.ledger = Ledger(balances=own, now_ms=clock.now_ms)
         self.frozen: Ledger | None = None
         self.clock = clock
-        self._random = random.Random(f"{seed} {product} {name}")  # noqa: S311 - a simulation
+        place = product if market is None else f"{product}.{market}"
+        self._random = random.Random(f"{seed} {place} {name}")  # noqa: S311 - a simulation
         self._order_id = self._random.randrange(10**9, 10**10)
         self._trade_ids: dict[str, int] = {}
 
     @property
     def is_futures(self) -> bool:
         """Whether it has wallets and positions; spot and margin have free and locked amounts."""
-        return self.product in ("usdm", "coinm")
+        return self.shape in ("usdm", "coinm", "options")
+
+    @property
+    def shape(self) -> Shape:
+        """The product whose events and rows its own look like."""
+        return shape_of(self.product, self.market)
 
     @property
     def view(self) -> Ledger:
@@ -179,6 +198,8 @@ class LabAccount:
 
 def assets_of(symbol: str) -> tuple[str, str]:
     """Return base and quote asset of a symbol."""
+    if symbol.count("-") == OPTION_PARTS - 1:
+        return symbol.partition("-")[0], "USDT"
     pair = symbol.partition("_")[0]
     quote = next((quote for quote in QUOTES if pair.endswith(quote)), "USD")
     return pair.removesuffix(quote), quote

@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from connector.binance.products import Product
 from connector.lab.account.account import Event, LabAccount
 from connector.lab.account.ledger import LabProduct, Ledger
 from connector.lab.account.listen_keys import ListenKey
 from connector.lab.account.methods import METHODS
-from connector.lab.account.private_urls import DELIVERING
-from connector.lab.account.queries import QUERIES, AccountQuery, Asked
+from connector.lab.account.private_urls import DELIVERING, STREAM_HOSTS, key_product
+from connector.lab.account.queries import AccountQuery, Asked
+from connector.lab.account.query_table import QUERIES
 from connector.lab.account.requests import ApiRequest
+from connector.lab.account.risk_account import RiskAccount
 from connector.lab.account.script import AccountScript
 from connector.lab.account.server import WsApiServer
 from connector.lab.clock import Clock
@@ -56,7 +57,7 @@ class Accounts:
     """Every scripted account.
 
     Attributes:
-        all: Product and name -> account.
+        all: Product and name -> account; of one market `name.market`.
         changes: What faults do to events.
         failures: Queries that fail.
         forms: Product -> URL forms of listenKey streams that deliver.
@@ -80,7 +81,7 @@ class Accounts:
 
     def add(self, account: LabAccount) -> None:
         """Serve an account; API keys whose account has its name query it and get its events."""
-        self.all[account.product, account.name] = account
+        self.all[account.product, full_name(account.name, account.market)] = account
 
     def publish(self, account: LabAccount, events: list[Event]) -> None:
         """Send events to everybody who is subscribed to the account."""
@@ -89,7 +90,8 @@ class Accounts:
             events = change(account, events)
         for event in events:
             if account.product in ("spot", "margin"):
-                self.ws_api.send_event(subscribed_name(account.product, account.name), event)
+                name = subscribed_name(account.product, account.name, account.market)
+                self.ws_api.send_event(name, event)
             else:
                 self._send_to_key(account, event)
 
@@ -113,10 +115,27 @@ class Accounts:
         """
         if any(failure.takes(query) for failure in self.failures):
             raise Complaint(503, *OVERLOADED)
-        account = self.all.get((query.product, name))
-        view = Ledger() if account is None else account.view
-        now_ms = self.clock.now_ms()
-        return query.answer(Asked(query.product, view, params, now_ms, query.window_ms))
+        market = query.market_of(params)
+        account = self.all.get((query.product, full_name(name, market)))
+        asked = Asked(
+            query.product,
+            Ledger() if account is None else account.view,
+            params,
+            self.clock.now_ms(),
+            query.window_ms,
+            market,
+            self._views(query.product, name),
+            account.level if isinstance(account, RiskAccount) else "NORMAL",
+        )
+        return query.answer(asked)
+
+    def _views(self, product: LabProduct, name: str) -> dict[str | None, Ledger]:
+        """Return what queries show of each market of an account."""
+        return {
+            own.market: own.view
+            for own in self.all.values()
+            if (own.product, own.name) == (product, name)
+        }
 
     def _answer_method(self, request: ApiRequest) -> Any:
         query = _BY_METHOD.get((request.product, request.method.removeprefix("v2/")))
@@ -140,7 +159,9 @@ class Accounts:
         now_ms = self.clock.now_ms()
         for key in self.ws_api.listen_keys.take_ended(now_ms):
             event = {"e": "listenKeyExpired", "E": now_ms, "listenKey": key.text}
-            self._send(key, event)
+            for product in STREAM_HOSTS:
+                if key_product(product) == key.product:
+                    self._send(product, key, event)
 
     async def run(self) -> None:
         """Play the scripts, and end what expires, until cancelled."""
@@ -153,19 +174,24 @@ class Accounts:
 
     def _send_to_key(self, account: LabAccount, event: Event) -> None:
         keys = self.ws_api.listen_keys
-        key = keys.find(account.product, account.name, self.clock.now_ms())
+        key = keys.find(key_product(account.product), account.name, self.clock.now_ms())
         if key is not None:
-            self._send(key, event)
+            self._send(account.product, key, event)
 
-    def _send(self, key: ListenKey, event: Event) -> None:
-        product = cast("Product", key.product)
-        message = Message(product, key.text, encode(event))
-        for session in self._delivery.clients(product):
+    def _send(self, product: str, key: ListenKey, event: Event) -> None:
+        host = STREAM_HOSTS[product]
+        message = Message(host, key.text, encode(event))
+        for session in self._delivery.clients(host):
             url = session.private
             if url.form in self.forms[product] and url.wants(key.text, event["e"]):
                 session.push(message)
 
 
-def subscribed_name(product: LabProduct, name: str) -> str:
-    """Return the account that a subscription of the WS API names: margin has one of its own."""
-    return f"{name}.margin" if product == "margin" else name
+def full_name(name: str, market: str | None) -> str:
+    """Return the name of one market's part of an account."""
+    return name if market is None else f"{name}.{market}"
+
+
+def subscribed_name(product: LabProduct, name: str, market: str | None = None) -> str:
+    """Return the account that a subscription of the WS API names: margin has its own."""
+    return full_name(f"{name}.margin", market) if product == "margin" else name

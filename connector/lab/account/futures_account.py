@@ -1,4 +1,4 @@
-"""A scripted account of USD-M or COIN-M: orders, stops, positions, funding, liquidation. No I/O."""
+"""A scripted futures account: orders, stops, positions, funding, liquidation. No I/O."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -38,8 +38,9 @@ class FuturesAccount(LabAccount):
         balances: Mapping[str, Decimal],
         clock: Clock,
         product: LabProduct = "usdm",
+        market: str | None = None,
     ) -> None:
-        super().__init__(name, product, seed, balances, clock)
+        super().__init__(name, product, seed, balances, clock, market)
         self._algo_id = self._random.randrange(10**6, 10**7)
         self._transaction_id = self._random.randrange(10**9, 10**10)
 
@@ -136,7 +137,7 @@ class FuturesAccount(LabAccount):
     def margin_asset(self, symbol: str) -> str:
         """Return the asset that a symbol's profit and fees are paid in."""
         base, quote = assets_of(symbol)
-        return base if self.product == "coinm" else quote
+        return base if self.is_coinm else quote
 
     # Orders
 
@@ -172,7 +173,7 @@ class FuturesAccount(LabAccount):
         execution = "CALCULATED" if order.kind == "LIQUIDATION" else "TRADE"
         key = (order.symbol, order.position_side)
         update = self._update("ORDER", {asset: ZERO}, positions=[key])
-        lite = [] if self.is_coinm else [futures_events.trade_lite(order, fill)]
+        lite = [futures_events.trade_lite(order, fill)] if self.product == "usdm" else []
         return [*lite, update, self._order_event(order, execution, fill)]
 
     def _move_position(self, order: LabOrder, quantity: Decimal, price: Decimal) -> Decimal:
@@ -216,7 +217,7 @@ class FuturesAccount(LabAccount):
     @property
     def is_coinm(self) -> bool:
         """Whether quantities are contracts."""
-        return self.product == "coinm"
+        return self.shape == "coinm"
 
     def _earn(
         self, kind: str, symbol: str, asset: str, amount: Decimal, trade_id: str = ""
@@ -237,12 +238,14 @@ class FuturesAccount(LabAccount):
     ) -> Event:
         now_ms = self.clock.now_ms()
         update = futures_events.AccountUpdate(reason, changes, positions or [], symbol)
-        return futures_events.account_update(self.product, self.ledger, update, now_ms)
+        event = futures_events.account_update(self.shape, self.ledger, update, now_ms)
+        return futures_events.of_market(event, self.market)
 
     def _order_event(self, order: LabOrder, execution: str, fill: LabFill | None = None) -> Event:
         asset = self.margin_asset(order.symbol)
-        return futures_events.order_update(self.product, order, execution, asset, fill)
+        event = futures_events.order_update(self.shape, order, execution, asset, fill)
+        return futures_events.of_market(event, self.market)
 
     def _algo_event(self, algo: AlgoOrder) -> Event:
         self.ledger.algo_orders[algo.algo_id] = algo
-        return futures_events.algo_update(algo)
+        return futures_events.of_market(futures_events.algo_update(algo), self.market)

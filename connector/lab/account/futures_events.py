@@ -98,5 +98,15 @@ def algo_update(algo: AlgoOrder) -> Event:
     return {"e": "ALGO_UPDATE", "T": algo.update_ms, "E": algo.update_ms, "o": inner}
 
 
+def of_market(event: Event, market: str | None) -> Event:
+    """Return an event as portfolio margin sends it: with its market, algo orders under `ao`."""
+    if market is None:
+        return event
+    inner = {"ao": event["o"]} if event["e"] == "ALGO_UPDATE" else {}
+    kept = {key: value for key, value in event.items() if not (inner and key == "o")}
+    alias = {} if inner else {"i": ""}
+    return {"fs": market, **alias, **kept, **inner}
+
+
 def _alias(product: LabProduct) -> Event:
     return {"i": ALIAS} if product == "coinm" else {}

@@ -9,7 +9,24 @@ from decimal import Decimal
 from typing import Literal
 
 Side = Literal["BUY", "SELL"]
-LabProduct = Literal["spot", "margin", "usdm", "coinm"]
+LabProduct = Literal[
+    "spot",
+    "margin",
+    "margin_risk",
+    "margin_uta",
+    "usdm",
+    "coinm",
+    "options",
+    "portfolio_margin",
+    "portfolio_margin_pro",
+]
+# How events and rows of a market look: portfolio margin's like those of the product in its place.
+Shape = LabProduct
+_SHAPES: dict[tuple[LabProduct, str | None], Shape] = {
+    ("portfolio_margin", None): "margin",
+    ("portfolio_margin", "UM"): "usdm",
+    ("portfolio_margin", "CM"): "coinm",
+}
 ZERO = Decimal(0)
 STEP = Decimal("0.00000001")
 OPEN_STATUSES = frozenset({"NEW", "PARTIALLY_FILLED"})
@@ -81,6 +98,11 @@ class LabFill:
     is_maker: bool
     time_ms: int
     profit: Decimal = ZERO
+
+
+def shape_of(product: LabProduct, market: str | None) -> Shape:
+    """Return the product whose events and rows a market's look like."""
+    return _SHAPES.get((product, market), product)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
+from connector.binance.products import Product
+
 PATH, STREAMS = "/ws/<key>", "/stream?streams=<key>"
 PRIVATE_PATH, PRIVATE_STREAMS = "/private/ws/<key>", "/private/stream?streams=<key>"
 PRIVATE_RAW = "/private/ws?listenKey=<key>"
@@ -29,7 +31,27 @@ TESTNET_FORMS = frozenset({PATH})
 DELIVERING: Mapping[str, frozenset[str]] = {
     "usdm": PRODUCTION_FORMS,
     "coinm": frozenset({PATH, STREAMS}),
+    "options": frozenset({PRIVATE_PATH, PRIVATE_STREAMS}),
+    "portfolio_margin": frozenset({"/pm/ws/<key>"}),
+    "portfolio_margin_pro": frozenset({"/pm-classic/ws/<key>"}),
+    "margin_risk": frozenset({PATH}),
+    "margin_uta": frozenset({PRIVATE_PATH}),
 }
+# Product -> whose host has its listenKey streams.
+STREAM_HOSTS: Mapping[str, Product] = {
+    "usdm": "usdm",
+    "coinm": "coinm",
+    "options": "options",
+    "portfolio_margin": "usdm",
+    "portfolio_margin_pro": "usdm",
+    "margin_risk": "spot",
+    "margin_uta": "usdm",
+}
+
+
+def key_product(product: str) -> str:
+    """Return the product whose listenKey a stream takes: portfolio margin pro takes USD-M's."""
+    return "usdm" if product == "portfolio_margin_pro" else product
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,22 @@ from aiohttp import web
 from connector.lab.account import requests, restrictions
 from connector.lab.account.accounts import Accounts, subscribed_name
 from connector.lab.account.keys import LabKey
-from connector.lab.account.queries import DAY_MS, QUERIES, AccountQuery
+from connector.lab.account.listen_keys import UNKNOWN_KEY
+from connector.lab.account.queries import DAY_MS, AccountQuery
+from connector.lab.account.query_table import QUERIES
 from connector.lab.account.session import LabToken
 from connector.lab.rest import Route, error
-from connector.lab.rest.query import Complaint, number
+from connector.lab.rest.query import Complaint, number, text
 
-LISTEN_KEY_PATHS = {"usdm": "/fapi/v1/listenKey", "coinm": "/dapi/v1/listenKey"}
+LISTEN_KEY_PATHS = {
+    "usdm": "/fapi/v1/listenKey",
+    "coinm": "/dapi/v1/listenKey",
+    "options": "/eapi/v1/listenKey",
+    "portfolio_margin": "/papi/v1/listenKey",
+    "margin_risk": "/sapi/v1/margin/listen-key",
+    "margin_uta": "/sapi/v2/margin/listen-key",
+}
+NAMES_KEY = ("margin_risk", "margin_uta")  # whose PUT names the listenKey
 TOKEN_PATH = "/sapi/v1/userListenToken"  # noqa: S105 - a path
 KEY_HEADER = "X-MBX-APIKEY"
 PATHS = (*(query.path for query in QUERIES), *LISTEN_KEY_PATHS.values(), TOKEN_PATH)
@@ -74,6 +84,11 @@ def _make(accounts: Accounts, product: str, request: web.Request) -> Any:
 
 def _renew(accounts: Accounts, product: str, request: web.Request) -> Any:
     account, now_ms = _account(accounts, request), accounts.clock.now_ms()
+    if product in NAMES_KEY:
+        named = text(request.query, "listenKey")
+        key = accounts.ws_api.listen_keys.find(product, account, now_ms)
+        if key is None or key.text != named:
+            raise Complaint(400, *UNKNOWN_KEY)
     return {"listenKey": accounts.ws_api.listen_keys.renew(product, account, now_ms).text}
 
 
@@ -84,10 +99,13 @@ def _end(accounts: Accounts, product: str, request: web.Request) -> Any:
 
 
 def _token(accounts: Accounts, request: web.Request) -> Any:
-    """Return a listenToken of the margin account, for at most 24 h (`validity`, ms)."""
+    """Return a listenToken of cross margin or of an isolated symbol, for at most 24 h."""
     account, now_ms = _account(accounts, request), accounts.clock.now_ms()
     life_ms = min(number(request.query, "validity") or DAY_MS, DAY_MS)
     tokens = accounts.ws_api.tokens
-    text = hashlib.sha256(f"token {account} {len(tokens)} {now_ms}".encode()).hexdigest()
-    tokens[text] = LabToken(subscribed_name("margin", account), now_ms + life_ms)
-    return {"token": text, "expirationTime": now_ms + life_ms}
+    is_isolated = request.query.get("isIsolated", "").upper() == "TRUE"
+    market = text(request.query, "symbol") if is_isolated else None
+    name = subscribed_name("margin", account, market)
+    token = hashlib.sha256(f"token {name} {len(tokens)} {now_ms}".encode()).hexdigest()
+    tokens[token] = LabToken(name, now_ms + life_ms)
+    return {"token": token, "expirationTime": now_ms + life_ms}

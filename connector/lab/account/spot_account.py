@@ -24,9 +24,11 @@ class SpotAccount(LabAccount):
         balances: Mapping[str, Decimal],
         clock: Clock,
         product: LabProduct = "spot",
+        market: str | None = None,
     ) -> None:
-        super().__init__(name, product, seed, balances, clock)
+        super().__init__(name, product, seed, balances, clock, market)
         self._execution_id = self._random.randrange(10**9, 10**10)
+        self._update_id = 10**12
 
     def transfer(self, asset: str, amount: Decimal) -> list[Event]:
         """Deposit an amount, or (negative) withdraw it."""
@@ -116,12 +118,20 @@ class SpotAccount(LabAccount):
             balance = self.ledger.balances.get(asset, Balance())
             row = {"a": asset, "f": fixed_text(balance.free), "l": fixed_text(balance.locked)}
             rows.append(row)
-        return {"e": "outboundAccountPosition", "E": now_ms, "u": now_ms, "B": rows}
+        event: Event = {"e": "outboundAccountPosition", "E": now_ms, "u": now_ms, "B": rows}
+        return event | self._numbered()
 
     def _change(self, asset: str, amount: Decimal) -> Event:
         now_ms = self.clock.now_ms()
         head = {"e": "balanceUpdate", "E": now_ms, "a": asset}
-        return head | {"d": fixed_text(amount), "T": now_ms}
+        return head | {"d": fixed_text(amount), "T": now_ms} | self._numbered()
+
+    def _numbered(self) -> Event:
+        """Return the number that balances of portfolio margin have."""
+        if self.product != "portfolio_margin":
+            return {}
+        self._update_id += 1
+        return {"U": self._update_id}
 
 
 def _locked_by(order: LabOrder, quantity: Decimal) -> tuple[str, Decimal]:

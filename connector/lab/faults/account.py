@@ -34,10 +34,10 @@ class _Reordering:
     def __init__(self, n: int) -> None:
         self.over = asyncio.Event()
         self._left = n
-        self._held: dict[tuple[str, str], Event] = {}
+        self._held: dict[tuple[str, str, str | None], Event] = {}
 
     def __call__(self, account: LabAccount, events: list[Event]) -> list[Event]:
-        key, sent = (account.product, account.name), []
+        key, sent = (account.product, account.name, account.market), []
         for event in events:
             if key in self._held:
                 sent += [event, self._held.pop(key)]

@@ -10,7 +10,7 @@ from connector.binance.products import Product
 from connector.lab.clock import Clock
 from connector.lab.market import Market
 from connector.lab.rest.books_and_candles import state_paths
-from connector.lab.rest.limits import POOLS, SAPI_LIMIT, TOO_MUCH, Meter, meters
+from connector.lab.rest.limits import PAPI_LIMIT, POOLS, SAPI_LIMIT, TOO_MUCH, Meter, meters
 from connector.lab.rest.listings import listing_paths
 from connector.lab.rest.pages import PAGES
 from connector.lab.rest.query import Complaint, Path
@@ -77,7 +77,7 @@ class Rest:
     Attributes:
         market: The seeded market.
         meters: The pools' weights and limits, by name (`spot`, `futures`, `options`).
-        sapi_meter: The pool of the `/sapi/` paths, which only accounts have.
+        account_meters: Pools of paths that only accounts have, by the beginnings of paths.
         asked: The last calls, in order.
         interceptors: What faults do to calls and answers; the first one sees a call first.
         time: Time of the data.
@@ -94,7 +94,7 @@ class Rest:
         self.url = ""
         self.market = market
         self.meters = meters()
-        self.sapi_meter = Meter(SAPI_LIMIT)
+        self.account_meters = {"/sapi/": Meter(SAPI_LIMIT), "/papi/": Meter(PAPI_LIMIT)}
         self.asked: deque[Call] = deque(maxlen=10_000)
         self.interceptors: list[Interceptor] = []
         self.time = clock or Clock()
@@ -139,8 +139,8 @@ class Rest:
         method: str = "GET",
     ) -> None:
         """Serve a path; each call's weight is counted before it is answered."""
-        is_sapi = path.startswith("/sapi/")
-        meter = self.sapi_meter if is_sapi else self.meters[POOLS[product_of(path)]]
+        own = next((name for name in self.account_meters if path.startswith(name)), None)
+        meter = self.meters[POOLS[product_of(path)]] if own is None else self.account_meters[own]
 
         async def handle(request: web.Request) -> web.Response:
             query = dict(request.query)

@@ -19,7 +19,7 @@ MINUTE_S, RAW_WINDOW_S = 60, 300
 PATIENCE = 5  # calls answered with 429 in one minute; those after it are answered with 418
 SHORTEST_BAN_S = 120
 TOO_MUCH = -1003
-SAPI_LIMIT = 12_000
+SAPI_LIMIT, PAPI_LIMIT = 12_000, 6_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from connector.lab.account.futures_account import FuturesAccount
 from connector.lab.account.ledger import LabProduct
 from connector.lab.account.listen_keys import LIFE_MS
 from connector.lab.account.private_urls import TESTNET_FORMS
+from connector.lab.account.risk_account import RiskAccount
 from connector.lab.account.script import AccountScript, scripted_accounts
 from connector.lab.account.spot_account import SpotAccount
 from connector.lab.clock import Clock
@@ -155,7 +156,87 @@ async def test_margin_events_come_to_the_listen_tokens_subscription(exchange: Ex
         events = account.place("BTCUSDT", "SELL", LOT, PRICE)
         exchange.accounts.publish(account, events)
         assert (await read(socket))["event"] == events[0]
-    assert exchange.rest.sapi_meter.used == 1
+    assert exchange.rest.account_meters["/sapi/"].used == 1
+
+
+async def test_a_token_of_an_isolated_symbol_brings_its_events_alone(exchange: Exchange) -> None:
+    cross = spot(exchange, "margin")
+    balances = {"BTC": Decimal(5)}
+    isolated = SpotAccount("hmac", 1, balances, exchange.clock, "margin", "BTCUSDT")
+    exchange.accounts.add(isolated)
+    path = "/sapi/v1/userListenToken"
+    asked: dict[str, Any] = {"isIsolated": "TRUE", "symbol": "BTCUSDT"}
+    _, token = await call(exchange, path, "POST", **asked)
+    assert (await call(exchange, path, "POST", isIsolated="TRUE"))[1]["code"] == -1102
+    async with connect(exchange.ws_api.url("spot"), proxy=None) as socket:
+        params = {"listenToken": token["token"]}
+        method = "userDataStream.subscribe.listenToken"
+        await socket.send(json.dumps({"id": 1, "method": method, "params": params}))
+        assert (await read(socket))["status"] == 200
+        exchange.accounts.publish(cross, cross.transfer("BTC", LOT))
+        events = isolated.place("BTCUSDT", "SELL", LOT, PRICE)
+        exchange.accounts.publish(isolated, events)
+        assert (await read(socket))["event"] == events[0]
+    _, rows = await query(exchange, "/sapi/v1/margin/openOrders", **asked)
+    assert [(row["orderId"], row["isIsolated"]) for row in rows] == [(isolated.last_order_id, True)]
+    assert await query(exchange, "/sapi/v1/margin/openOrders", symbol="BTCUSDT") == (200, [])
+    _, body = await query(exchange, "/sapi/v1/margin/isolated/account", symbols="BTCUSDT")
+    assert body["assets"][0]["baseAsset"]["locked"] == "0.10000000"
+
+
+# Product, path of its listenKey, host, a URL that delivers.
+KEYED: list[tuple[LabProduct, str, LabProduct, str]] = [
+    ("options", "/eapi/v1/listenKey", "options", "/private/ws/{}"),
+    ("portfolio_margin", "/papi/v1/listenKey", "usdm", "/pm/ws/{}"),
+    ("portfolio_margin_pro", "/fapi/v1/listenKey", "usdm", "/pm-classic/ws/{}"),
+    ("margin_risk", "/sapi/v1/margin/listen-key", "spot", "/ws/{}"),
+    ("margin_uta", "/sapi/v2/margin/listen-key", "usdm", "/private/ws/{}"),
+]
+
+
+@pytest.mark.parametrize(("product", "path", "host", "form"), KEYED, ids=str)
+async def test_every_product_has_a_listen_key_and_a_stream(
+    exchange: Exchange, product: LabProduct, path: str, host: LabProduct, form: str
+) -> None:
+    scripts = [
+        script
+        for script in scripted_accounts("hmac", 1, exchange.clock)
+        if script.account.product == product
+    ]
+    for script in scripts:
+        exchange.accounts.add(script.account)
+    key = await listen_key(exchange, path)
+    async with opened(exchange, form.format(key), host) as socket:
+        for script in scripts:
+            events = script.step()
+            exchange.accounts.publish(script.account, events)
+            assert [await read(socket) for _ in events] == events
+        await in_time(begin(exchange, "key-expire"))
+        assert (await read(socket))["e"] == "listenKeyExpired"
+        exchange.accounts.publish(scripts[0].account, scripts[0].step())
+        assert await silent(socket)
+
+
+async def test_the_put_of_a_margin_key_names_it(exchange: Exchange) -> None:
+    path = "/sapi/v1/margin/listen-key"
+    key = await listen_key(exchange, path)
+    assert (await call(exchange, path, "PUT"))[1]["code"] == -1102
+    assert (await call(exchange, path, "PUT", listenKey="made-up"))[1]["code"] == -1125
+    assert await call(exchange, path, "PUT", listenKey=key) == (200, {"listenKey": key})
+
+
+async def test_portfolio_margin_has_queries_and_a_pool_of_weight(exchange: Exchange) -> None:
+    um = FuturesAccount("hmac", 1, {"USDT": Decimal(9)}, exchange.clock, "portfolio_margin", "UM")
+    exchange.accounts.add(um)
+    um.place("BTCUSDT", "BUY", LOT, PRICE)
+    status, rows = await query(exchange, "/papi/v1/balance")
+    assert (status, rows[0]["umWalletBalance"]) == (200, "9.00000000")
+    _, orders = await query(exchange, "/papi/v1/um/openOrders")
+    assert [row["orderId"] for row in orders] == [um.last_order_id]
+    assert await query(exchange, "/papi/v1/cm/openOrders", symbol="BTCUSD_PERP") == (200, [])
+    assert exchange.rest.account_meters["/papi/"].used == 20 + 40 + 1
+    missing = await query(exchange, "/papi/v1/um/order", symbol="BTCUSDT", orderId=1)
+    assert missing == (400, {"code": -2013, "msg": "Order does not exist."})
 
 
 async def test_a_listen_token_ends_its_subscription_in_time(exchange: Exchange, time: Time) -> None:
@@ -350,12 +431,22 @@ async def test_scripts_act_while_the_exchange_runs() -> None:
         running.accounts.scripts.append((script, 1_000.0))
     await running.start()
     try:
-        await until(lambda: all(own.ledger.fills for own in running.accounts.all.values()))
-        assert [product for product, _ in running.accounts.all] == [
-            "spot",
-            "margin",
-            "usdm",
-            "coinm",
+        every = running.accounts.all.values()
+        trading = [own for own in every if not isinstance(own, RiskAccount)]
+        await until(lambda: all(own.ledger.fills for own in trading))
+        assert list(running.accounts.all) == [
+            ("spot", "hmac"),
+            ("margin", "hmac"),
+            ("margin", "hmac.BTCUSDT"),
+            ("usdm", "hmac"),
+            ("coinm", "hmac"),
+            ("options", "hmac"),
+            ("portfolio_margin", "hmac"),
+            ("portfolio_margin", "hmac.UM"),
+            ("portfolio_margin", "hmac.CM"),
+            ("portfolio_margin_pro", "hmac"),
+            ("margin_risk", "hmac"),
+            ("margin_uta", "hmac"),
         ]
     finally:
         await running.stop()

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from connector.lab.account.account import Event
+from connector.lab.account.account import Event, LabAccount
 from connector.lab.account.futures_account import FuturesAccount
 from connector.lab.account.ledger import LabProduct, Ledger
+from connector.lab.account.options_account import OptionsAccount
 from connector.lab.account.script import AccountScript
 from connector.lab.account.spot_account import SpotAccount
 from connector.lab.clock import Clock
@@ -19,16 +20,18 @@ def played(product: LabProduct, seed: int) -> tuple[list[Event], Ledger]:
     """Return the events and the truth after some steps."""
     clock = Clock(lambda: 1_795_000_020.0)
     balances = {"USDT": Decimal(10**6), "BTC": Decimal(10**3), "ETH": Decimal(10**3)}
-    account: SpotAccount | FuturesAccount
+    account: LabAccount
     if product in ("spot", "margin"):
         account = SpotAccount("main", seed, balances, clock, product)
+    elif product == "options":
+        account = OptionsAccount("main", seed, balances, clock)
     else:
         account = FuturesAccount("main", seed, balances, clock, product)
     script = AccountScript(account, seed)
     return [event for _ in range(STEPS) for event in script.step()], account.ledger
 
 
-@pytest.mark.parametrize("product", ["spot", "margin", "usdm", "coinm"])
+@pytest.mark.parametrize("product", ["spot", "margin", "usdm", "coinm", "options"])
 def test_a_seed_repeats_itself_and_another_differs(product: LabProduct) -> None:
     assert played(product, 1) == played(product, 1)
     assert played(product, 1) != played(product, 2)

@@ -5,13 +5,18 @@ from typing import Any
 
 import pytest
 
+from connector.account.reconcile_queries import query
+from connector.account.reconcile_rows import FACT_OF, rows_of
 from connector.account.records import AccountRecorder
 from connector.binance.account_events import find_layout
-from connector.binance.account_events.layout import AccountProduct
+from connector.binance.account_queries import queries_of
 from connector.lab.account.account import Event, LabAccount
 from connector.lab.account.futures_account import FuturesAccount
-from connector.lab.account.ledger import Balance, LabProduct
-from connector.lab.account.queries import DAY_MS, QUERIES, Asked
+from connector.lab.account.ledger import Balance, LabProduct, Ledger
+from connector.lab.account.options_account import OptionsAccount
+from connector.lab.account.queries import DAY_MS, Asked, portfolio_balance
+from connector.lab.account.query_table import QUERIES
+from connector.lab.account.script import AccountScript, scripted_accounts
 from connector.lab.account.spot_account import SpotAccount
 from connector.lab.clock import Clock
 from connector.lab.message import encode
@@ -19,12 +24,6 @@ from connector.lab.rest.query import Complaint
 
 NOW_S = 1_795_000_020.0
 NOW_MS = int(NOW_S * 1000)
-EXAMPLES: dict[AccountProduct, tuple[str, str]] = {
-    "spot": ("BTCUSDT", "/api/v3/myTrades"),
-    "margin": ("BTCUSDT", "/sapi/v1/margin/myTrades"),
-    "usdm": ("BTCUSDT", "/fapi/v1/userTrades"),
-    "coinm": ("BTCUSD_PERP", "/dapi/v1/userTrades"),
-}
 
 
 class Time:
@@ -54,8 +53,10 @@ def futures(product: LabProduct = "usdm", time: Time | None = None) -> FuturesAc
 def ask(account: LabAccount, path: str, **query: Any) -> Any:
     found = next(own for own in QUERIES if own.path == path)
     texts = {name: str(value) for name, value in query.items()}
-    now_ms = account.clock.now_ms()
-    return found.answer(Asked(found.product, account.view, texts, now_ms, found.window_ms))
+    now_ms, market = account.clock.now_ms(), found.market_of(texts)
+    views = {account.market: account.view}
+    asked = Asked(found.product, account.view, texts, now_ms, found.window_ms, market, views)
+    return found.answer(asked)
 
 
 def kinds(events: list[Event]) -> list[str]:
@@ -287,26 +288,119 @@ def test_weights_depend_on_the_symbol() -> None:
     assert trades.weigh({"symbol": "A", "orderId": "1"}) == 5
 
 
-@pytest.mark.parametrize("product", ["spot", "margin", "usdm", "coinm"])
-def test_every_event_and_row_becomes_a_record_without_unknown(product: AccountProduct) -> None:
-    symbol, path = EXAMPLES[product]
-    account: SpotAccount | FuturesAccount
-    if product in ("spot", "margin"):
-        account = spot(product=product)
-        events = account.transfer("BTC", number("1"))
-    else:
-        account = futures(product)  # type: ignore[arg-type]
-        events = account.pay_funding(symbol, number("1"))
-        if product == "usdm":
-            events += account.place_algo(symbol, "BUY", number("1"), number("2"))
-    events += account.place(symbol, "BUY", number("1"))
-    events += account.fill(account.last_order_id, (number("1"), number("50000")))
-    records = AccountRecorder("main", product)
+SCRIPTS = scripted_accounts("main", 7, Clock(Time()))
+
+
+def own_id(script: AccountScript) -> str:
+    return f"{script.account.product} {script.account.market or ''}".strip()
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=own_id)
+def test_every_event_and_row_becomes_a_record_without_unknown(script: AccountScript) -> None:
+    account = script.account
+    events = [event for _ in range(60) for event in script.step()]
+    records = AccountRecorder("main", account.product)
     made = [records.record(encode(event), 0) for event in events]
+
     assert [record.unknown for record in made] == [()] * len(events)
-    assert all(find_layout(product, event["e"]) for event in events)
-    row = ask(account, path, symbol=symbol)[0]
+    assert all(find_layout(account.product, event["e"]) for event in events)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=own_id)
+def test_every_answer_has_rows_without_unknown(script: AccountScript) -> None:
+    account = script.account
+    isolated = account.market if account.product == "margin" else None
+    records = AccountRecorder("main", account.product, isolated)
+    own = [each for each in queries_of(account.product, isolated) if each.market == account.market]
+    for _ in range(60):
+        script.step()
+    symbols = {order.symbol for order in account.ledger.orders.values()}
+    unknown: dict[str, tuple[str, ...]] = {}
+    for asked in own:
+        for name in ("account", "balances", "positions", "open_orders", "fills", "orders"):
+            if name not in asked.kinds:
+                continue
+            kind = asked.kinds[name]
+            wants_symbol = name in ("fills", "orders", "open_orders")
+            for symbol in symbols if wants_symbol else ("",):
+                params = {**kind.params, **({"symbol": symbol} if symbol else {})}
+                answer = ask(account, kind.path, **params)
+                for row in rows_of(query(asked, name), encode(answer)):
+                    fact = records.fact(
+                        FACT_OF[name], row.json, 0, as_of_ms=0, origin="snapshot", market=row.market
+                    )
+                    unknown |= {name: fact.unknown} if fact.unknown else {}
+
+    assert unknown == {}
+    assert bool(own) == (account.product != "margin_uta")
+
+
+def test_a_fill_of_options_has_the_key_of_its_event() -> None:
+    account = OptionsAccount("main", 7, {"USDT": Decimal(10_000)}, Clock(Time()))
+    symbol = "BTC-271231-60000-C"
+    account.place(symbol, "BUY", number("1"), number("50"))
+    events = account.fill(account.last_order_id, (number("1"), number("50")))
+    records = AccountRecorder("main", "options")
+    live = records.record(encode(events[1]), 0)
+    row = ask(account, "/eapi/v1/userTrades", symbol=symbol)[0]
     fact = records.fact("fill", encode(row), 0, as_of_ms=0, origin="reconcile")
-    assert fact.unknown == ()
-    live = {record.fields.get("fill_key") for record in made} - {None}
-    assert live == {fact.fields["fill_key"]}
+
+    assert live.fields["fill_key"] == fact.fields["fill_key"]
+    assert row["id"] != row["tradeId"]
+    assert live.fields["fill"]["commission"] == fact.fields["fill"]["commission"]
+
+
+def test_options_show_what_ended_within_five_days_and_trades_of_three_months() -> None:
+    time = Time()
+    account = OptionsAccount("main", 7, {"USDT": Decimal(10_000)}, Clock(time))
+    symbol = "BTC-271231-60000-C"
+    account.place(symbol, "BUY", number("1"), number("50"))
+    order_id = account.last_order_id
+    assert ask(account, "/eapi/v1/openOrders")[0]["status"] == "ACCEPTED"
+    assert ask(account, "/eapi/v1/historyOrders", symbol=symbol) == []
+    account.fill(order_id, (number("1"), number("50")))
+    account.place(symbol, "BUY", number("1"), number("40"))
+    account.cancel(account.last_order_id)
+    shown = ask(account, "/eapi/v1/historyOrders", symbol=symbol)
+    assert [row["status"] for row in shown] == ["FILLED", "CANCELLED"]
+    assert ask(account, "/eapi/v1/position")[0]["quantity"] == "1"
+    assert {row["type"] for row in ask(account, "/eapi/v1/bill", currency="USDT")} == {
+        "CONTRACT",
+        "FEE",
+    }
+    time.seconds += 6 * 86_400
+    assert ask(account, "/eapi/v1/historyOrders", symbol=symbol) == []
+    assert ask(account, "/eapi/v1/order", symbol=symbol, orderId=order_id)["status"] == "FILLED"
+    with pytest.raises(Complaint) as unknown:
+        ask(account, "/eapi/v1/order", symbol=symbol, orderId=account.last_order_id)
+    assert unknown.value.code == -2013
+    with pytest.raises(Complaint) as too_old:
+        ask(account, "/eapi/v1/userTrades", symbol=symbol, startTime=1)
+    assert too_old.value.code == -6073
+    account.exercise(symbol, number("7"))
+    assert ask(account, "/eapi/v1/position") == []
+    with pytest.raises(ValueError, match="no position"):
+        account.exercise(symbol, number("7"))
+
+
+def test_an_asset_of_portfolio_margin_has_an_amount_in_each_market() -> None:
+    clock = Clock(Time())
+    parts = (
+        SpotAccount("main", 1, {"USDT": Decimal(5)}, clock, "portfolio_margin"),
+        FuturesAccount("main", 1, {"USDT": Decimal(7)}, clock, "portfolio_margin", "UM"),
+        FuturesAccount("main", 1, {"BTC": Decimal(2)}, clock, "portfolio_margin", "CM"),
+    )
+    markets = {part.market: part.ledger for part in parts}
+    asked = Asked("portfolio_margin", Ledger(), {}, NOW_MS, 0, None, markets)
+
+    rows = {row["asset"]: row for row in portfolio_balance(asked)}
+
+    usdt, btc = rows["USDT"], rows["BTC"]
+    assert (usdt["crossMarginFree"], usdt["umWalletBalance"], usdt["cmWalletBalance"]) == (
+        "5.00000000",
+        "7.00000000",
+        "0.00000000",
+    )
+    assert btc["cmWalletBalance"] == "2.00000000"
+    events = parts[1].place_algo("BTCUSDT", "BUY", number("1"), number("2"))
+    assert (events[0]["fs"], events[0]["ao"]["X"], "o" in events[0]) == ("UM", "NEW", False)
