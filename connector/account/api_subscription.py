@@ -175,7 +175,7 @@ class ApiSubscription:
         if kind == "eventStreamTerminated":
             by_token = self.state.source.method == "listen-token"
             reason: InterruptionReason = "token_expired" if by_token else "terminated"
-            self._lose(subscription, received_us, reason, "eventStreamTerminated")
+            self._lose(subscription, self._api.whole_until_us, reason, "eventStreamTerminated")
 
     def on_failed(self, subscription: UserSubscription, cause: Exception) -> None:
         """Note that it could not be had again after a reconnect."""

@@ -10,7 +10,7 @@ from connector.account.path_proof import type_and_time
 from connector.account.redaction import HIDDEN
 from connector.account.source_state import SourceState
 from connector.errors import BadMessage
-from connector.transport.frame_reader import FrameReader
+from connector.transport.frame_reader import LONGEST_WAY_US, FrameReader
 from connector.transport.ws_handshake import open_socket
 
 WHOLE = ""  # a listenKey has one part: all of the account
@@ -60,8 +60,13 @@ class PrivatePath:
         return asyncio.get_running_loop().time() - opened
 
     @property
+    def whole_until_us(self) -> int:
+        """As `FrameReader.whole_until_us`."""
+        return time.time_ns() // 1000 if self._reader is None else self._reader.whole_until_us
+
+    @property
     def event_us(self) -> int:
-        """When its last event came, epoch microseconds; 0: none has."""
+        """Until when its events prove that its key lived, epoch microseconds; 0: none has come."""
         return self._event_us
 
     def confirm(self) -> None:
@@ -88,8 +93,7 @@ class PrivatePath:
 
     async def retire(self) -> None:
         """Close it: another path has taken over, if there was one."""
-        since_us = 0 if self._reader is None else self._reader.whole_until_us
-        self.end(since_us, "lifetime", "replaced before another path was there")
+        self.end(self.whole_until_us, "lifetime", "replaced before another path was there")
         await self.close()
 
     def _take(self, frame: bytes, received_us: int) -> None:
@@ -99,21 +103,21 @@ class PrivatePath:
             payload = unwrap_user_frame(frame).payload
         except BadMessage:
             payload = frame.replace(self.listen_key.encode(), HIDDEN.encode())
-        if type_and_time(payload)[0] == "serverShutdown":
+        if b"serverShutdown" in payload and type_and_time(payload)[0] == "serverShutdown":
             self._is_announced = True
             self.wake.set()
             return
         self.confirm()
-        self._event_us = received_us
+        self._event_us = received_us - LONGEST_WAY_US
         kind = self._state.event(payload, received_us)
-        if kind == "listenKeyExpired":
-            self.end(received_us, "key_expired", "listenKeyExpired: the listenKey has ended")
+        if kind == "listenKeyExpired":  # what came before it, came; it was on its way for a while
+            self.end(
+                self.whole_until_us, "key_expired", "listenKeyExpired: the listenKey has ended"
+            )
 
     def _on_closed(self, closed: "asyncio.Future[str]") -> None:
-        reader = self._reader
-        since_us = time.time_ns() // 1000 if reader is None else reader.whole_until_us
         if self._is_announced:
             reason: InterruptionReason = "server_shutdown"
         else:
             reason = "lifetime" if self.age_s >= self._life_s else "connection_lost"
-        self.end(since_us, reason, closed.result())
+        self.end(self.whole_until_us, reason, closed.result())

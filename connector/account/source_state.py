@@ -26,6 +26,7 @@ from connector.account.source import AccountSource, FeedTimings
 from connector.binance.account_events.layout import AccountProduct
 from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events
+from connector.transport.frame_reader import LONGEST_WAY_US
 from connector.transport.signed_rest import SignedRest
 
 COMPARE_SHARE = 0.2  # of the request weight: the rest is the reconciliation's
@@ -85,7 +86,7 @@ class SourceState:
     @property
     def proved_us(self) -> int:
         """Until when its path is known to have delivered: its last event, or comparison."""
-        return max(self._proved_us, self._event_us)
+        return max(self._proved_us, self._event_us - LONGEST_WAY_US)
 
     def is_up(self, part: str, path: Hashable) -> bool:
         """Return whether this path delivers the part."""
