@@ -116,7 +116,14 @@ class Exchange:
         market = asked.market_of(params)
         now_ms = self.time.ms
         request = Asked(
-            asked.product, shown[market], params, now_ms, asked.window_ms, market, shown
+            asked.product,
+            shown[market],
+            params,
+            now_ms,
+            asked.window_ms,
+            market,
+            shown,
+            most_rows=asked.most_rows,
         )
         try:
             body = json.dumps(asked.answer(request)).encode()

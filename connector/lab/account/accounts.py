@@ -126,6 +126,7 @@ class Accounts:
             market,
             self._views(query.product, name),
             account.level if isinstance(account, RiskAccount) else "NORMAL",
+            query.most_rows,
         )
         return query.answer(asked)
 

@@ -34,6 +34,7 @@ class Asked:
         window_ms: Longest time from startTime to endTime.
         markets: What is shown of each market of the account.
         level: Its risk level.
+        most_rows: Rows of an answer at most; a higher limit is not refused.
     """
 
     product: LabProduct
@@ -44,6 +45,7 @@ class Asked:
     market: str | None = None
     markets: Mapping[str | None, Ledger] = field(default_factory=dict)
     level: str = "NORMAL"
+    most_rows: int = MOST_ROWS
 
     @property
     def shape(self) -> Shape:
@@ -86,6 +88,7 @@ class AccountQuery:
         weight_of_all: Weight without a symbol; None: the same.
         window_ms: Longest time from startTime to endTime; 0: it takes none.
         market: UM or CM of portfolio margin.
+        most_rows: Rows of an answer at most.
     """
 
     product: LabProduct
@@ -96,6 +99,7 @@ class AccountQuery:
     weight_of_all: int | None = None
     window_ms: int = 0
     market: str | None = None
+    most_rows: int = MOST_ROWS
 
     def weigh(self, query: Mapping[str, Any]) -> int:
         """Return the weight of a call."""
@@ -240,7 +244,7 @@ def all_algo_orders(asked: Asked) -> Any:
         for algo in asked.ledger.algo_orders.values()
         if algo.symbol == symbol and begin <= algo.time_ms <= end and algo.algo_id >= (first or 0)
     ]
-    return kept[: limit_of(asked.query, DEFAULT_ROWS, MOST_ROWS)]
+    return kept[: limit_of(asked.query, min(DEFAULT_ROWS, asked.most_rows), asked.most_rows)]
 
 
 def all_orders(asked: Asked) -> Any:
@@ -306,7 +310,7 @@ def income(asked: Asked) -> Any:
 
 def _page(asked: Asked, mine: list[T], *, from_start: bool) -> list[T]:
     """Return a page: the first rows from an id or startTime on, else the last ones."""
-    limit = limit_of(asked.query, DEFAULT_ROWS, MOST_ROWS)
+    limit = limit_of(asked.query, min(DEFAULT_ROWS, asked.most_rows), asked.most_rows)
     return mine[:limit] if from_start or "startTime" in asked.query else mine[-limit:]
 
 

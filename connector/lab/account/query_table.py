@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from connector.lab.account import queries
-from connector.lab.account.queries import DAY_MS, AccountQuery, Asked
+from connector.lab.account.queries import DAY_MS, MOST_ROWS, AccountQuery, Asked
 
 _DAY, _WEEK, _YEAR = DAY_MS, 7 * DAY_MS, 365 * DAY_MS
 
@@ -21,11 +21,12 @@ def _portfolio(
     weight_of_all: int | None = None,
     *,
     window_ms: int = 0,
+    most_rows: int = MOST_ROWS,
 ) -> AccountQuery:
     """Return a query of portfolio margin."""
     at = f"/papi/v1{path}"
     return AccountQuery(
-        "portfolio_margin", at, "", answer, weight, weight_of_all, window_ms, market
+        "portfolio_margin", at, "", answer, weight, weight_of_all, window_ms, market, most_rows
     )
 
 
@@ -37,7 +38,13 @@ QUERIES: tuple[AccountQuery, ...] = (
     AccountQuery("margin", "/sapi/v1/margin/account", "", queries.account, 10),
     AccountQuery("margin", "/sapi/v1/margin/openOrders", "", queries.open_orders, 10, 100),
     AccountQuery(
-        "margin", "/sapi/v1/margin/allOrders", "", queries.all_orders, 200, window_ms=_DAY
+        "margin",
+        "/sapi/v1/margin/allOrders",
+        "",
+        queries.all_orders,
+        200,
+        window_ms=_DAY,
+        most_rows=500,
     ),
     AccountQuery("margin", "/sapi/v1/margin/myTrades", "", queries.trades, 10, window_ms=_DAY),
     AccountQuery("usdm", "/fapi/v3/account", "account.status", queries.account, 5),
@@ -53,7 +60,9 @@ QUERIES: tuple[AccountQuery, ...] = (
     AccountQuery("coinm", "/dapi/v1/balance", "account.balance", queries.balance, 1),
     AccountQuery("coinm", "/dapi/v1/positionRisk", "account.position", queries.positions, 1),
     AccountQuery("coinm", "/dapi/v1/openOrders", "", queries.open_orders, 1, 40),
-    AccountQuery("coinm", "/dapi/v1/allOrders", "", queries.all_orders, 5, window_ms=_WEEK),
+    AccountQuery(
+        "coinm", "/dapi/v1/allOrders", "", queries.all_orders, 5, window_ms=_WEEK, most_rows=100
+    ),
     AccountQuery("coinm", "/dapi/v1/userTrades", "", queries.trades, 5, window_ms=_WEEK),
     AccountQuery("coinm", "/dapi/v1/income", "", queries.income, 20, window_ms=_YEAR),
     AccountQuery("spot", "/api/v3/order", "", queries.order, 4),
@@ -71,7 +80,7 @@ QUERIES: tuple[AccountQuery, ...] = (
     _portfolio(None, "/balance", queries.portfolio_balance, 20),
     _portfolio(None, "/account", queries.risk, 20),
     _portfolio(None, "/margin/openOrders", queries.open_orders, 5, 100),
-    _portfolio(None, "/margin/allOrders", queries.all_orders, 100, window_ms=_DAY),
+    _portfolio(None, "/margin/allOrders", queries.all_orders, 100, window_ms=_DAY, most_rows=500),
     _portfolio(None, "/margin/myTrades", queries.trades, 5, window_ms=_DAY),
     _portfolio(None, "/margin/order", queries.order, 10),
     _portfolio("UM", "/um/positionRisk", queries.positions, 5),
@@ -84,7 +93,7 @@ QUERIES: tuple[AccountQuery, ...] = (
     _portfolio("UM", "/um/income", queries.income, 30, window_ms=_WEEK),
     _portfolio("CM", "/cm/positionRisk", queries.positions, 1),
     _portfolio("CM", "/cm/openOrders", queries.open_orders, 1, 40),
-    _portfolio("CM", "/cm/allOrders", queries.all_orders, 20, window_ms=_WEEK),
+    _portfolio("CM", "/cm/allOrders", queries.all_orders, 20, window_ms=_WEEK, most_rows=100),
     _portfolio("CM", "/cm/userTrades", queries.trades, 20, window_ms=_DAY),
     _portfolio("CM", "/cm/order", queries.order, 1),
     _portfolio("CM", "/cm/income", queries.income, 30, window_ms=200 * _DAY),

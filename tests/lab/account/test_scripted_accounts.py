@@ -9,6 +9,7 @@ from connector.account.reconcile_queries import query
 from connector.account.reconcile_rows import FACT_OF, rows_of
 from connector.account.records import AccountRecorder
 from connector.binance.account_events import find_layout
+from connector.binance.account_events.layout import AccountProduct
 from connector.binance.account_queries import queries_of
 from connector.lab.account.account import Event, LabAccount
 from connector.lab.account.futures_account import FuturesAccount
@@ -288,6 +289,10 @@ def test_weights_depend_on_the_symbol() -> None:
     assert trades.weigh({"symbol": "A", "orderId": "1"}) == 5
 
 
+PRODUCTS_ASKED: tuple[AccountProduct, ...] = (
+    *("spot", "margin", "usdm", "coinm"),
+    *("options", "portfolio_margin"),
+)
 SCRIPTS = scripted_accounts("main", 7, Clock(Time()))
 
 
@@ -333,6 +338,28 @@ def test_every_answer_has_rows_without_unknown(script: AccountScript) -> None:
 
     assert unknown == {}
     assert bool(own) == (account.product != "margin_uta")
+
+
+def test_what_the_connector_asks_for_is_what_an_answer_holds_and_costs() -> None:
+    lab = {own.path: own for own in QUERIES}
+    kinds = [
+        kind
+        for product in (*PRODUCTS_ASKED, "portfolio_margin_pro", "margin_risk")
+        for asked in queries_of(product)
+        for kind in asked.kinds.values()
+    ]
+    own = {kind.path: (kind.rows, kind.weight, kind.weight_of_all or kind.weight) for kind in kinds}
+    theirs = {
+        path: (lab[path].most_rows, lab[path].weigh({"symbol": "A"}), lab[path].weigh({}))
+        for path in own
+    }
+    # Weights of COIN-M are here those before its migration; margin's open orders name a symbol.
+    differing = {path for path in own if own[path] != theirs[path]}
+    assert differing == {
+        *("/dapi/v1/allOrders", "/dapi/v1/userTrades"),
+        *("/sapi/v1/margin/openOrders", "/papi/v1/margin/openOrders"),
+    }
+    assert {path: own[path][0] for path in own} == {path: theirs[path][0] for path in own}
 
 
 def test_a_fill_of_options_has_the_key_of_its_event() -> None:
