@@ -5,15 +5,12 @@ answer back, and hands over meanwhile every live event (`buffer`). The result is
 transaction: its records in their order, the progress, and the closing marker. Nothing moves before.
 """
 
-from collections.abc import Iterable
-
 from connector.account.progress import (
     AccountProgress,
     SymbolCursor,
     market_and_symbol,
     order_key,
     order_mark,
-    symbol_key,
 )
 from connector.account.reconcile_picture import (
     Pairs,
@@ -29,15 +26,15 @@ from connector.account.reconcile_queries import (
     market_of,
     memory_fault,
     picture_queries,
-    query,
     symbol_weight,
 )
-from connector.account.reconcile_reader import MAX_ATTEMPTS, AccountReader, Steps
+from connector.account.reconcile_reader import AccountReader, Steps
 from connector.account.reconcile_result import Reconciled, ResultWriter
 from connector.account.reconcile_rows import FACT_OF
+from connector.account.reconcile_symbols import SymbolReader
 from connector.account.records import AccountRecord, AccountRecorder
 from connector.binance.account_events.rest_rows import ORDER_STATE
-from connector.binance.account_queries import UNKNOWABLE, MarketQueries, QueryName, queries_of
+from connector.binance.account_queries import UNKNOWABLE, queries_of
 
 MAX_ROUNDS = 2
 
@@ -72,9 +69,7 @@ class Reconciliation:
         origin = "snapshot" if progress.as_of_ms is None else "reconcile"
         self._reader = AccountReader(recorder, progress, origin, gap_id)
         self._live: list[AccountRecord] = []
-        self._fills: dict[str, AccountRecord] = {}  # by fill key
-        self._orders: dict[str, AccountRecord] = {}  # newest states, by order key
-        self._asked_orders: set[str] = set()  # those asked for by id, by order key
+        self._found = SymbolReader(self._reader, progress, self._live)
         self._cursors: dict[str, SymbolCursor] = {}  # of symbols read to the end
         self._left: list[str] = []
 
@@ -118,7 +113,7 @@ class Reconciliation:
                 picture.missing.append(wanted.name)
             elif FACT_OF[wanted.name] == ORDER_STATE:
                 picture.orders += rows
-                self._note_orders(rows)
+                self._found.note_orders(rows)
             else:
                 picture.states += rows
         return picture or Picture(self._newest_event_ms())
@@ -149,7 +144,7 @@ class Reconciliation:
                 continue
             known = self._progress.symbols.get(key, SymbolCursor(since_ms))
             known = self._cursors.pop(key, known)
-            cursor = yield from self._ask_symbol(asked, key, known, picture.as_of_ms)
+            cursor = yield from self._found.read(asked, key, known, picture.as_of_ms)
             if cursor is None:
                 failed.append(key)
             else:
@@ -177,90 +172,24 @@ class Reconciliation:
         ]
         return moved_assets(self._progress, picture, markets)
 
-    def _ask_symbol(
-        self, asked: MarketQueries, key: str, cursor: SymbolCursor, as_of_ms: int
-    ) -> Steps[SymbolCursor | None]:
-        """Return how far a symbol is proved now; None: no further than before."""
-        trades = yield from self._ask_fills(asked, key, cursor)
-        symbol = market_and_symbol(key)[1]
-        orders = yield from self._reader.pages(asked, "orders", symbol, cursor)
-        algo_orders: list[AccountRecord] | None = []
-        if "algo_orders" in asked.kinds:
-            algo_orders = yield from self._reader.pages(asked, "algo_orders", symbol, cursor)
-        if trades is None or orders is None or algo_orders is None:
-            return None
-        self._note_orders([*orders, *algo_orders])
-        trade_id = _highest(trades, cursor.trade_id)
-        if not asked.kinds["orders"].id_param:  # what is asked by time proves no ids
-            return SymbolCursor(as_of_ms, trade_id)
-        ids = [int(row.fields["order_id"]) + 1 for row in orders if "order_id" in row.fields]
-        return SymbolCursor(as_of_ms, trade_id, _highest(ids, cursor.order_id))
-
-    def _ask_fills(
-        self, asked: MarketQueries, key: str, cursor: SymbolCursor
-    ) -> Steps[list[int] | None]:
-        """Return the trade ids of a symbol; None: not answered, or the answers lag."""
-        symbol = market_and_symbol(key)[1]
-        for _attempt in range(MAX_ATTEMPTS):
-            awaited = {
-                event.fields["fill_key"]
-                for event in self._live
-                if symbol_key(event.fields) == key and not self._progress.has_fill(event.fields)
-            }
-            rows = yield from self._reader.pages(asked, "fills", symbol, cursor)
-            if rows is None:
-                return None
-            fills = {row.fields["fill_key"]: row for row in rows if "fill_key" in row.fields}
-            self._fills |= fills
-            if awaited <= self._fills.keys():
-                return [row.fields["trade_id"] for row in fills.values()]
-        self._reader.faults.append(f"fills of {key}: the answers lag behind the stream")
-        return None
-
     def _ask_gone_orders(self, picture: Picture) -> Steps[None]:
         """Ask for each order that was open and is in no answer: gone is not cancelled."""
         if {"open_orders", "open_algo_orders"} & {*picture.missing}:
             return
         known = {
-            order_key(row.fields) for row in (*self._live, *self._orders.values()) if _ended(row)
+            order_key(row.fields)
+            for row in (*self._live, *self._found.orders.values())
+            if _ended(row)
         }
         waiting = {key for key, mark in self._progress.orders.items() if mark.may_go_on}
         for key in sorted(waiting - picture.open_keys() - known):
-            yield from self._ask_order(key)
-
-    def _ask_order(self, key: str) -> Steps[None]:
-        """Ask for one order by its id."""
-        place, _, number = key.rpartition("/")
-        symbol_place, _, sort = place.partition("/")
-        market, symbol = market_and_symbol(symbol_place)
-        asked = market_of(self._markets, market)
-        name: QueryName = "algo_orders" if sort else "order"
-        kind = asked.kinds.get(name) if asked and sort != "strategy" else None
-        if asked is None or kind is None or not number.isdecimal():
-            self._reader.faults.append(f"order {key}: no query shows it")
-            return
-        wanted = query(asked, name, symbol=symbol, **{kind.id_param: int(number)})
-        rows = yield from self._reader.ask(wanted)
-        found = [row for row in rows or [] if order_key(row.fields) == key]
-        self._note_orders(found)
-        if found:
-            self._asked_orders.add(key)
-        elif rows is not None:
-            self._reader.faults.append(f"order {key} is unknown to the exchange")
-
-    def _note_orders(self, rows: Iterable[AccountRecord]) -> None:
-        for row in rows:
-            key, mark = order_key(row.fields), order_mark(row.fields)
-            before = self._orders.get(key)
-            known = order_mark(before.fields) if before else None
-            if mark is not None and mark.is_newer_than(known):
-                self._orders[key] = row
+            yield from self._found.ask_order(self._markets, key)
 
     def _note_unexplained(self, picture: Picture) -> None:
         """Note the assets that moved for no known reason; futures have income for that."""
         if picture.missing:
             return
-        seen = [*self._fills.values(), *self._live]
+        seen = [*self._found.fills.values(), *self._live]
         names = unexplained(self._moved(picture), seen, self._pairs)
         if names:
             self._reader.faults.append(
@@ -276,11 +205,11 @@ class Reconciliation:
             ]
         is_written = self._writes_snapshot or self._progress.as_of_ms is not None
         writer = ResultWriter(self._progress)
-        writer.write(self._fills.values(), "fills", is_written=is_written)
-        writer.write(self._orders.values(), "orders", is_written=is_written)
+        writer.write(self._found.fills.values(), "fills", is_written=is_written)
+        writer.write(self._found.orders.values(), "orders", is_written=is_written)
         writer.write(picture.states, "states", is_written=is_written)
         if not picture.missing:
-            writer.prove(picture.as_of_ms, self._cursors, self._left, self._asked_orders)
+            writer.prove(picture.as_of_ms, self._cursors, self._left, self._found.asked_orders)
         writer.replay(self._live)
         return writer.result(self._reader, tuple(self._left))
 
@@ -288,8 +217,3 @@ class Reconciliation:
 def _ended(record: AccountRecord) -> bool:
     mark = order_mark(record.fields)
     return mark is not None and not mark.may_go_on
-
-
-def _highest(ids: list[int], before: int | None) -> int | None:
-    known = [] if before is None else [before]
-    return max((*ids, *known), default=None)
