@@ -7,6 +7,8 @@ from decimal import Decimal
 from connector.lab.account.account import LabAccount
 from connector.lab.account.futures_account import FuturesAccount
 from connector.lab.account.ledger import LabProduct
+from connector.lab.account.options_account import OptionsAccount
+from connector.lab.account.risk_account import RiskAccount
 from connector.lab.account.spot_account import SpotAccount
 from connector.lab.clock import Clock
 from connector.lab.exchange import Exchange
@@ -51,12 +53,16 @@ async def signed_rest(exchange: Exchange, time: MovedTime) -> AsyncIterator[Sign
 
 
 def add_account(exchange: Exchange, product: LabProduct, name: str = "hmac") -> LabAccount:
-    """Serve an account of one product; `transfer` on it makes an event."""
-    balances = {"USDT": AMOUNT}
+    """Serve an account of one product."""
+    balances, clock = {"USDT": AMOUNT}, exchange.clock
     account: LabAccount
-    if product in ("spot", "margin"):
-        account = SpotAccount(name, 1, balances, exchange.clock, product)
+    if product in ("spot", "margin", "portfolio_margin"):
+        account = SpotAccount(name, 1, balances, clock, product)
+    elif product == "options":
+        account = OptionsAccount(name, 1, balances, clock)
+    elif product in ("usdm", "coinm"):
+        account = FuturesAccount(name, 1, balances, clock, product)
     else:
-        account = FuturesAccount(name, 1, balances, exchange.clock, product)
+        account = RiskAccount(name, 1, balances, clock, product)
     exchange.accounts.add(account)
     return account

@@ -20,6 +20,7 @@ from connector.binance.account_events.layout import AccountProduct
 from connector.binance.private_streams import PRIVATE_STREAMS
 from connector.binance.signing import Credentials
 from connector.lab.account.account import LabAccount
+from connector.lab.account.risk_account import RiskAccount
 from connector.lab.exchange import Exchange
 from tests.support.account_exchange import AMOUNT, MovedTime, signed_rest
 from tests.support.keys import HMAC
@@ -105,6 +106,9 @@ async def feeding(
 
 def happen(exchange: Exchange, account: LabAccount) -> list[dict[str, Any]]:
     """Let something happen in an account; return its events."""
-    events = account.transfer("USDT", AMOUNT / 1_000)
+    if isinstance(account, RiskAccount):  # which tells of no transfer
+        events = account.change_level("NORMAL")
+    else:
+        events = account.transfer("USDT", AMOUNT / 1_000)
     exchange.accounts.publish(account, events)
     return events

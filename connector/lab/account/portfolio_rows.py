@@ -13,13 +13,13 @@ from connector.lab.account.rows import spot_balance
 Row = dict[str, Any]
 
 
-def balances(markets: Mapping[str | None, Ledger], now_ms: int) -> list[Row]:
+def balances(markets: Mapping[str | None, Ledger]) -> list[Row]:
     """Return a row for each asset, with its amounts in margin, UM and CM."""
     assets = dict.fromkeys(asset for ledger in markets.values() for asset in ledger.balances)
-    return [_balance(asset, markets, now_ms) for asset in assets]
+    return [_balance(asset, markets) for asset in assets]
 
 
-def _balance(asset: str, markets: Mapping[str | None, Ledger], now_ms: int) -> Row:
+def _balance(asset: str, markets: Mapping[str | None, Ledger]) -> Row:
     own = {name: ledger.balances.get(asset, Balance()) for name, ledger in markets.items()}
     margin = own.get(None, Balance())
     row: Row = {
@@ -30,7 +30,7 @@ def _balance(asset: str, markets: Mapping[str | None, Ledger], now_ms: int) -> R
         "crossMarginFree": fixed_text(margin.free),
         "crossMarginInterest": "0",
         "crossMarginLocked": fixed_text(margin.locked),
-        "updateTime": now_ms,
+        "updateTime": max(ledger.changed_ms for ledger in markets.values()),
         "negativeBalance": "0",
     }
     for name, head in (("UM", "um"), ("CM", "cm")):

@@ -134,7 +134,7 @@ def isolated_account(asked: Asked) -> Any:
 
 def portfolio_balance(asked: Asked) -> Any:
     """Answer about every asset of portfolio margin, of all its markets."""
-    return portfolio_rows.balances(asked.markets, asked.now_ms)
+    return portfolio_rows.balances(asked.markets)
 
 
 def risk(asked: Asked) -> Any:
