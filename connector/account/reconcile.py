@@ -82,7 +82,7 @@ class Reconciliation:
         picture = yield from self._picture()
         since_ms = self._progress.as_of_ms
         cause = UNKNOWABLE.get(self._progress.product)
-        self._reader.faults += [cause] if cause else []
+        self._reader.faults += [cause] if cause and since_ms is not None else []
         if since_ms is not None and any(asked.has_orders for asked in self._markets):
             gone = memory_fault(self._markets, since_ms, self._reader.now_ms)
             self._reader.faults += [gone] if gone else []

@@ -362,7 +362,8 @@ def test_two_events_of_one_key_and_two_payloads_are_both_written(account: Accoun
 
 def test_a_product_without_queries_is_partial_and_says_why() -> None:
     records = AccountRecorder(ACCOUNT, "margin_uta")
-    reconciliation = Reconciliation(records, AccountProgress(ACCOUNT, "margin_uta"), GAP, {})
+    progress = AccountProgress(ACCOUNT, "margin_uta", as_of_ms=5)
+    reconciliation = Reconciliation(records, progress, GAP, {})
     event = b'{"e":"marginLevelChange","E":1794000000000,"l":"1.5","s":"NORMAL"}'
     reconciliation.buffer(records.record(event, RECEIVED_US))
 
