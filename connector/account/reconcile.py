@@ -101,7 +101,7 @@ class Reconciliation:
             if not moved:
                 return picture
         names = ", ".join(sorted(moved))
-        self._reader.faults.append(f"the account moved during both readings: {names}")
+        self._reader.note_unsettled(f"the account moved during both readings: {names}")
         return picture
 
     def _picture(self) -> Steps[Picture]:
@@ -152,7 +152,7 @@ class Reconciliation:
         self._left = [*unpaid, *failed]
         if unpaid:
             names = ", ".join(unpaid)
-            self._reader.faults.append(f"the request weight did not suffice for {names}")
+            self._reader.note_unsettled(f"the request weight did not suffice for {names}")
 
     def _symbols(self, picture: Picture, since_ms: int) -> Steps[list[str]]:
         """Return the keys of the symbols to ask for."""

@@ -32,6 +32,7 @@ class AccountReader:
 
     Attributes:
         faults: What was not answered, and why.
+        is_unsettled: Asking again later may tell more.
         first_ms: Of the first answer, by the exchange's clock; 0: none has come.
         now_ms: Of the newest answer.
         received_us: Of the same, by ours.
@@ -49,8 +50,14 @@ class AccountReader:
         self._recorder, self._origin, self._gap_id = recorder, origin, gap_id
         self.first_ms = 0
         self.faults: list[str] = []
+        self.is_unsettled = False
         self.now_ms = progress.as_of_ms or 0
         self.received_us = self.queries = self.weight = 0
+
+    def note_unsettled(self, fault: str) -> None:
+        """Note what is not known now, and may be when it is asked again."""
+        self.is_unsettled = True
+        self.faults.append(fault)
 
     def fact(self, event: str, row: FactRow, happened_ms: int | None = None) -> AccountRecord:
         """Return a row as a record, as of the newest answer.
@@ -99,7 +106,7 @@ class AccountReader:
             except BadMessage as bad:
                 failure = bad.detail
         place = wanted.params.get("symbol")
-        self.faults.append(f"{wanted.name}{f' of {place}' if place else ''}: {failure}")
+        self.note_unsettled(f"{wanted.name}{f' of {place}' if place else ''}: {failure}")
         return None
 
     def pages(

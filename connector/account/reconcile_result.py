@@ -31,6 +31,7 @@ class Reconciled:
         state: Of the closing marker. partial: `detail` says what is not known.
         left: Symbols that the weight did not suffice for, or whose answers failed: to be asked
             again in the background. Their cursors have not moved.
+        is_settled: Asking again would tell no more: what `detail` names stays unknown.
         counts: For the closing marker: fills, orders and states written, events replayed;
             events dropped as repeated, superseded or outlived; queries made and their weight.
     """
@@ -41,6 +42,7 @@ class Reconciled:
     detail: str
     left: tuple[str, ...]
     counts: Mapping[str, int]
+    is_settled: bool = True
 
 
 class ResultWriter:
@@ -126,7 +128,8 @@ class ResultWriter:
         detail = "; ".join(dict.fromkeys(reader.faults))
         counts = {**self._counts, "queries": reader.queries, "weight": reader.weight}
         state: Literal["filled", "partial"] = "partial" if detail else "filled"
-        return Reconciled(self._records, self._progress, state, detail, left, counts)
+        is_settled = not reader.is_unsettled
+        return Reconciled(self._records, self._progress, state, detail, left, counts, is_settled)
 
 
 def as_distinct(event: AccountRecord) -> AccountRecord:

@@ -75,7 +75,7 @@ class SymbolReader:
             self.fills |= fills
             if awaited <= self.fills.keys():
                 return [row.fields["trade_id"] for row in fills.values()]
-        self._reader.faults.append(f"fills of {key}: the answers lag behind the stream")
+        self._reader.note_unsettled(f"fills of {key}: the answers lag behind the stream")
         return None
 
     def ask_order(self, markets: Iterable[MarketQueries], key: str) -> Steps[None]:

@@ -210,7 +210,7 @@ class AccountTracker:
         """
         self._completed, self._asked, self._picture_us = result, len(self._buffer), now_us
         before = self.stored.progress.as_of_ms
-        is_whole = not result.left and result.progress.as_of_ms != before
+        is_whole = result.is_settled and not result.left and result.progress.as_of_ms != before
         self._retry_us = 0 if is_whole else now_us + int(retry_s * 1e6)
 
     @property

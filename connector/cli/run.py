@@ -1,4 +1,4 @@
-"""`bkc run market`: the worker, until a signal stops it."""
+"""`bkc run market` and `bkc run account`: a worker, until a signal stops it."""
 
 from typer import Context, Exit, Typer
 
@@ -28,3 +28,21 @@ def market(context: Context, file: File = None, config: Config = None) -> None:
     from connector.cli.endings import NOT_STORED
 
     raise Exit(NOT_STORED if run_worker.market(config_path(context, file, config)) else 0)
+
+
+@app.command()
+def account(context: Context, file: File = None, config: Config = None) -> None:
+    """Read the events of accounts and write them to a secured Kafka topic.
+
+    The file is one of its own (`accounts:`). It refuses a Kafka that is not encrypted and
+    authenticated unless the file says allow_insecure_kafka: true. After every break the account is
+    asked, so that orders, fills and balances in the topic are right again.
+
+    Exit codes: 0 everything read was stored; 1 some records were not (the log says how many);
+    2 the config or a key file is wrong, or a topic would lose data; 3 Kafka did not answer at the
+    start; 4 Kafka refused for good, or a bug ended it.
+    """
+    from connector.cli import run_worker
+    from connector.cli.endings import NOT_STORED
+
+    raise Exit(NOT_STORED if run_worker.account(config_path(context, file, config)) else 0)

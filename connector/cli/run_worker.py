@@ -10,10 +10,13 @@ from typing import Any
 from typer import Exit
 
 from connector.cli.endings import BUG, NOT_STORED, ending
-from connector.config.load import Loaded, load
+from connector.config.load import load, load_account
+from connector.config.sections import WorkerSettings
 from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events, logs
+from connector.worker.account import run_account
 from connector.worker.market import run_market
+from connector.worker.process import RunEnd
 
 
 def market(path: Path) -> int:
@@ -23,11 +26,22 @@ def market(path: Path) -> int:
         Exit: an error ended it and is logged. Others as `run_market`, to be shown to a person.
     """
     loaded = load(path)
-    settings = loaded.settings.logs
-    json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
-    logs.configure(json=json, level=settings.level)
+    return _run(loaded.settings, run_market(loaded))
+
+
+def account(path: Path) -> int:
+    """Run the account worker; returns and raises as `market` does."""
+    loaded = load_account(path)
+    return _run(loaded.settings, run_account(loaded))
+
+
+def _run(settings: WorkerSettings, worker: Coroutine[Any, Any, RunEnd]) -> int:
+    """Run a worker until a signal, with the log as the file says."""
+    logs_as = settings.logs
+    json = logs_as.format == "json" or (logs_as.format == "auto" and not sys.stderr.isatty())
+    logs.configure(json=json, level=logs_as.level)
     try:
-        return _run_loop(_run_to_end(loaded))
+        return _run_loop(_run_to_end(worker))
     except (Refused, Retry, Fatal) as error:
         if not json:
             raise
@@ -38,12 +52,12 @@ def market(path: Path) -> int:
         raise Exit(BUG) from error
 
 
-async def _run_to_end(loaded: Loaded) -> int:
+async def _run_to_end(worker: Coroutine[Any, Any, RunEnd]) -> int:
     """Run the worker; if a second signal hurried it, end the process without joining threads.
 
     Some may wait for a Kafka that does not answer.
     """
-    end = await run_market(loaded)
+    end = await worker
     if end.hurried:
         sys.stderr.flush()
         os._exit(NOT_STORED if end.left else 0)

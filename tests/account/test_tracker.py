@@ -144,6 +144,27 @@ def test_what_is_not_answered_is_partial_and_asked_again_while_events_flow() -> 
     assert account.reader.view() == true_view(account.truth)
 
 
+def test_an_order_that_was_not_answered_is_asked_for_again() -> None:
+    account = live_account()
+    account.interrupt()
+    account.truth.cancel(1)
+    account.cover()
+
+    def answer(query: Query) -> QueryAnswer:
+        if query.name == "orders":  # below the cursor
+            return QueryAnswer(account.truth.now_ms, RECEIVED_US, b"[]")
+        return no_answer(query) if query.name == "order" else account.truth.answer(query)
+
+    account.reconcile(answer)
+    account.commit()
+    assert (account.markers[-1]["state"], account.tracker.is_right) == ("partial", False)
+    account.reconcile()
+    account.commit()
+
+    assert account.markers[-1]["state"] == "filled"
+    assert account.reader.view() == true_view(account.truth)
+
+
 def test_a_first_picture_that_is_not_answered_is_tried_again_later() -> None:
     account = TrackedAccount()
     account.cover()

@@ -12,13 +12,16 @@ from pathlib import Path
 from connector.cli.console import err, out
 from connector.lab.real_kafka import RealKafka
 from tests.chaos import page
+from tests.chaos.account_scenarios import account_scenarios
+from tests.chaos.account_stage import AccountScenario, AccountStage, missed_bars
 from tests.chaos.bars import missed
-from tests.chaos.page import Line
+from tests.chaos.page import AccountLine, AnyLine, Line
 from tests.chaos.scenario import Scenario
 from tests.chaos.scenarios import scenarios
 from tests.chaos.stage import Stage
 
 LONGEST_S = 240.0  # of one scenario
+AnyScenario = Scenario | AccountScenario
 AT_ONCE = 2  # beside the line that makes the other broker suffer
 
 
@@ -43,15 +46,36 @@ async def play(scenario: Scenario, kafka: RealKafka, folder: Path) -> Line:
         await stage.close()
 
 
-async def run(chosen: list[Scenario], folder: Path) -> list[Line]:
+async def play_account(scenario: AccountScenario, kafka: RealKafka, folder: Path) -> AccountLine:
+    """Run one scenario of accounts and judge it."""
+    stage = AccountStage(scenario.name, folder / scenario.name, kafka)
+    began = time.monotonic()
+    try:
+        async with asyncio.timeout(LONGEST_S):
+            await stage.start()
+            await scenario.act(stage)
+            result = await stage.result()
+        failures = missed_bars(scenario, result)
+    except Exception as error:  # noqa: BLE001 - the next scenario is run all the same
+        result, failures = None, [f"{type(error).__name__}: {str(error)[-600:]}"]
+    finally:
+        await stage.close()
+    return AccountLine(scenario, result, failures, time.monotonic() - began)
+
+
+async def run(chosen: list[AnyScenario], folder: Path) -> list[AnyLine]:
     """Run scenarios side by side; those that make Kafka suffer in turn, on another broker."""
 
-    async def lane(group: list[Scenario], at_once: int) -> list[Line]:
+    async def lane(group: list[AnyScenario], at_once: int) -> list[AnyLine]:
         kafka, few = RealKafka(), asyncio.Semaphore(at_once)
 
-        async def line_of(scenario: Scenario) -> Line:
+        async def line_of(scenario: AnyScenario) -> AnyLine:
+            line: AnyLine
             async with few:
-                line = await play(scenario, kafka, folder)
+                if isinstance(scenario, AccountScenario):
+                    line = await play_account(scenario, kafka, folder)
+                else:
+                    line = await play(scenario, kafka, folder)
             page.tell(out, line)
             return line
 
@@ -71,10 +95,15 @@ async def run(chosen: list[Scenario], folder: Path) -> list[Line]:
     return sorted(chain(*lines), key=lambda line: chosen.index(line.scenario))
 
 
+def all_scenarios(*, is_long: bool = False) -> list[AnyScenario]:
+    """Return the faults of market data, then those of accounts."""
+    return [*scenarios(is_long=is_long), *account_scenarios()]
+
+
 def main() -> int:
     """Parse, run, print, write the page; 1 when a bar is missed."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
-    names = [scenario.name for scenario in scenarios()]
+    names = [scenario.name for scenario in all_scenarios()]
     parser.add_argument("--only", action="append", choices=names, help="just this; may be repeated")
     parser.add_argument("--page", type=Path, help="write the table of a whole run here")
     parser.add_argument("--long", action="store_true", help="outages of a minute, as real ones")
@@ -82,13 +111,14 @@ def main() -> int:
     asked = parser.parse_args()
     chosen = [
         scenario
-        for scenario in scenarios(is_long=asked.long)
+        for scenario in all_scenarios(is_long=asked.long)
         if asked.only is None or scenario.name in asked.only
     ]
     folder, began = Path(tempfile.mkdtemp(prefix="bkc-chaos-")), time.monotonic()
     lines = asyncio.run(run(chosen, folder))
     seconds = time.monotonic() - began
-    out.print(page.table(lines))
+    for table in page.tables(lines):
+        out.print(table)
     if asked.page is not None and asked.only is None:
         asked.page.write_text(page.page(lines, seconds), encoding="utf-8")
     good = all(not line.missed for line in lines)

@@ -9,12 +9,16 @@ from datetime import UTC, datetime
 from rich.console import Console
 from rich.table import Table
 
+from tests.chaos.account_stage import AccountResult, AccountScenario
 from tests.chaos.outcome import Result
 from tests.chaos.scenario import Scenario
 
 COLUMNS = (
     *("fault", "made", "missing", "unmarked", "unfilled", "backfilled", "repeats"),
     *("blind s", "noticed s", "bars"),
+)
+ACCOUNT_COLUMNS = (
+    *("fault of accounts", "events", "differences", "repeats", "breaks", "right again s", "bars"),
 )
 SHOWN = 12
 HEAD = """# Integrity: what each fault costs
@@ -42,7 +46,22 @@ FOOT = """
   confirms it. What is usual is learned in about half a minute of traffic; before that, a silent
   connection is noticed by our ping (10 s), or by the ids that follow.
 
+<<<<<<< ours
 Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 10 s.
+=======
+Of accounts: the worker runs between four scripted accounts of the lab (spot, margin, USD-M and
+COIN-M), whose truth is known, and the same broker.
+
+- **events**: that the exchange made.
+- **differences**: orders, fills (by `fill_key`), balances and positions that a `read_committed`
+  reader of the topic alone has otherwise than the exchange at the end. Bar: 0.
+- **repeats**: dedupe keys that came twice, and fills of one key that differ. Bar: 0.
+- **breaks**: gaps that were marked; a fault that costs no event must mark none.
+- **right again**: from the exchange's return until every account is reconciled and stored. Bar:
+  5 s; after SIGKILL 15 s, the start of a process included.
+
+Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 20 s.
+>>>>>>> theirs
 `make chaos LONG=1` takes real minutes.
 """
 
@@ -54,6 +73,29 @@ class Line:
     scenario: Scenario
     result: Result | None
     missed: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountLine:
+    """A run of the account worker; result None: it did not come to an end."""
+
+    scenario: AccountScenario
+    result: AccountResult | None
+    missed: list[str]
+    seconds: float
+
+
+AnyLine = Line | AccountLine
+
+
+def account_cells(line: AccountLine) -> list[str]:
+    """Return a line of the table of accounts."""
+    if line.result is None:
+        return [line.scenario.says, *["-"] * 5, "missed"]
+    found = line.result
+    numbers = (found.events, len(found.differences), len(found.repeats), found.breaks.total())
+    bars = "missed" if line.missed else "hold"
+    return [line.scenario.says, *map(str, numbers), f"{found.right_s:.2f}", bars]
 
 
 def cells(line: Line) -> list[str]:
@@ -73,36 +115,52 @@ def cells(line: Line) -> list[str]:
     ]
 
 
-def tell(console: Console, line: Line) -> None:
+def tell(console: Console, line: AnyLine) -> None:
     """Say how a run went, once it is over."""
-    seconds = "" if line.result is None else f" ({line.result.seconds:.0f} s)"
+    taken = line.seconds if isinstance(line, AccountLine) else line.result and line.result.seconds
+    seconds = "" if taken is None else f" ({taken:.0f} s)"
     good = "[green]holds[/]" if not line.missed else "[red]missed[/]"
     console.print(f"{good} {line.scenario.name}{seconds}", highlight=False)
     details = list(line.missed)
-    if line.result is not None and line.missed:
+    if isinstance(line, Line) and line.result is not None and line.missed:
         details.append(f"reasons {dict(line.result.reasons)}")
         details += line.result.score.examples
     for text in details[:SHOWN]:
         console.print(f"    {text}", markup=False, highlight=False, soft_wrap=True)
 
 
-def table(lines: Sequence[Line]) -> Table:
-    """Return the table for a terminal."""
+def tables(lines: Sequence[AnyLine]) -> list[Table]:
+    """Return the tables for a terminal: of market data, then of accounts."""
+    market = [line for line in lines if isinstance(line, Line)]
+    accounts = [line for line in lines if isinstance(line, AccountLine)]
+    made = [table(COLUMNS, [[line.scenario.name, *cells(line)[1:]] for line in market])]
+    rows = [[line.scenario.name, *account_cells(line)[1:]] for line in accounts]
+    return [*(made if market else []), *([table(ACCOUNT_COLUMNS, rows)] if accounts else [])]
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """Return a table for a terminal."""
     made = Table(box=None, header_style="bold", padding=(0, 1))
-    for number, column in enumerate(COLUMNS):
+    for number, column in enumerate(columns):
         made.add_column(column, justify="right" if number else "left", no_wrap=True)
-    for line in lines:
-        made.add_row(line.scenario.name, *cells(line)[1:])
+    for row in rows:
+        made.add_row(*row)
     return made
 
 
-def page(lines: Sequence[Line], seconds: float) -> str:
+def page(lines: Sequence[AnyLine], seconds: float) -> str:
     """Return docs/integrity.md."""
-    rows = [COLUMNS, ("---", *["---:"] * 8, "---"), *map(cells, lines)]
-    text = "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    market = [cells(line) for line in lines if isinstance(line, Line)]
+    accounts = [account_cells(line) for line in lines if isinstance(line, AccountLine)]
+    text = f"{_markdown(COLUMNS, market)}\n{_markdown(ACCOUNT_COLUMNS, accounts)}"
     day = datetime.now(UTC).date().isoformat()
     where = (
         f"\n{day}: {len(lines)} runs in {seconds:.0f} s, {os.cpu_count()} cores"
         f" ({platform.machine()}), Python {platform.python_version()}, two brokers.\n"
     )
-    return f"{HEAD}{text}\n{where}{FOOT}"
+    return f"{HEAD}{text}{where}{FOOT}"
+
+
+def _markdown(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    rule = ("---", *["---:"] * (len(columns) - 2), "---")
+    return "".join(f"| {' | '.join(row)} |\n" for row in (columns, rule, *rows))

@@ -18,7 +18,7 @@ from connector.lab.market import Market
 from connector.lab.real_kafka import free_port
 from tests.support.account_exchange import add_account
 from tests.support.account_view import AccountView
-from tests.support.keys import API_KEY, SECRET, lab_keys
+from tests.support.keys import API_KEY, ED25519, ED25519_API_KEY, SECRET, lab_keys, pem
 from tests.support.servers import Running, read_all, run_worker
 from tests.support.waiting import until_true
 
@@ -52,8 +52,16 @@ def account_config(
     registry_url: str,
     prefix: str,
     products: Sequence[str],
+    *,
+    by_ed25519: bool = False,
 ) -> dict[str, Any]:
-    """Return the config of a worker of one account, whose key is HMAC."""
+    """Return the config of a worker of one account, whose key is HMAC, or logs on by Ed25519."""
+    methods = {product: METHODS.get(product, "listen-key") for product in products}
+    if by_ed25519:
+        methods |= {"spot": "session-logon"} if "spot" in products else {}
+        api_key, signing = ED25519_API_KEY, ("private_key_file", "private-key.pem", pem(ED25519))
+    else:
+        api_key, signing = API_KEY, ("secret_key_file", "secret-key", SECRET)
     return {
         "exchange": {
             p: {
@@ -71,9 +79,9 @@ def account_config(
         "accounts": [
             {
                 "alias": ALIAS,
-                "api_key_file": write_secret(folder / "api-key", API_KEY),
-                "secret_key_file": write_secret(folder / "secret-key", SECRET),
-                "streams": {product: METHODS.get(product, "listen-key") for product in products},
+                "api_key_file": write_secret(folder / "api-key", api_key),
+                signing[0]: write_secret(folder / signing[1], signing[2]),
+                "streams": methods,
             }
         ],
     }
