@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from connector.account.feed import AccountFeed
 from connector.account.feed_context import FeedContext
@@ -16,9 +17,12 @@ from connector.binance.signing import Credentials, hmac_signer
 from connector.errors import Refused
 from connector.lab.account.listen_keys import LIFE_MS
 from connector.lab.account.private_urls import PRIVATE_PATH, TESTNET_FORMS
+from connector.lab.account.session import ApiSession
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Drop, RefuseHandshake, ServerShutdown, Stall
 from connector.lab.faults.account import KeyExpire
+from connector.lab.rest import Call, Next
+from connector.lab.rest.query import Complaint
 from tests.support.account_exchange import MovedTime, account_exchange, add_account, signed_rest
 from tests.support.account_feed import STILL, feeding, happen, source
 from tests.support.keys import API_KEY, BY_ED25519, BY_RSA, ED25519_API_KEY, HMAC, lab_keys
@@ -559,15 +563,26 @@ async def test_a_refused_handshake_is_tried_again(
         assert reported.kinds() == ["Covered"]
 
 
-async def test_a_ban_is_waited_for_and_then_all_are_covered(
+async def test_a_ban_is_waited_for_and_nothing_is_asked_meanwhile(
     exchange: Exchange, time: MovedTime
 ) -> None:
     exchange.ws_api.refusals = [(418, 30.0)]
     exchange.rest.refuse(418, 30.0, path="/fapi/")
     async with feeding(exchange, time, [source("spot"), source("usdm")]) as (_, reported):
         await until(lambda: not exchange.ws_api.refusals and paths(exchange, "/fapi/"))
+
         assert reported.items == []
         assert len(paths(exchange, "/fapi/")) == 1
+
+
+async def test_a_short_ban_costs_no_more_than_its_time(exchange: Exchange, time: MovedTime) -> None:
+    exchange.ws_api.refusals = [(418, 1.0)]
+    exchange.rest.refuse(418, 1.0, path="/fapi/")
+    async with feeding(exchange, time, [source("spot"), source("usdm")]) as (feed, reported):
+        pools = feed._context.rest.pools
+        await until(lambda: pools["spot"].banned_until and pools["futures"].banned_until)
+        time.seconds += 2  # the pools count by it
+        await reported.covered(2)
 
 
 async def test_a_half_open_connection_is_replaced(
@@ -609,6 +624,105 @@ async def test_no_secret_is_in_what_is_reported_logged_or_shown(
     assert len(secrets) == len(BY_KEY) + 1  # portfolio margin pro has the key of USD-M
     for secret in secrets:
         assert secret not in shown + out.out + out.err
+
+
+# Odd answers
+
+
+async def test_a_subscription_whose_answer_was_lost_is_had_on_another_connection(
+    exchange: Exchange, time: MovedTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, lost = add_account(exchange, "spot"), [True]
+    add = ApiSession.add
+
+    def lose_the_answer(session: ApiSession, name: str, by: str) -> Any:
+        result = add(session, name, by)
+        if lost:
+            lost.clear()
+            raise Complaint(503, -1008, "the answer is lost, not the subscription")
+        return result
+
+    monkeypatch.setattr(ApiSession, "add", lose_the_answer)
+    async with feeding(exchange, time, [source("spot")]) as (_, reported):
+        await reported.covered()
+        await until(lambda: len(exchange.ws_api.clients) == 1)
+        sent = happen(exchange, account)
+        await until(lambda: reported.events() == sent)
+
+        assert reported.kinds()[0] == "Covered"
+        assert reported.refusals == []
+
+
+async def test_a_token_is_asked_for_signed_where_the_key_alone_is_refused(
+    exchange: Exchange, time: MovedTime
+) -> None:
+    async def refuse(call: Call, answer: Next) -> web.Response:
+        if "userListenToken" in call.path and "signature" not in call.query:
+            return web.json_response({"code": -1102, "msg": "signature was not sent"}, status=400)
+        return await answer(call)
+
+    exchange.rest.interceptors.append(refuse)
+    timings = replace(STILL, token_part=1e-6)
+    async with feeding(exchange, time, [source("margin")], timings) as (_, reported):
+        await reported.covered()
+        await until(lambda: asked(exchange).count("userDataStream.unsubscribe") >= 1)
+        calls = [call for call in exchange.rest.asked if "userListenToken" in call.path]
+
+        assert ["signature" in call.query for call in calls[:3]] == [False, True, True]
+        assert reported.kinds() == ["Covered"]
+
+
+async def test_what_is_not_answered_interrupts_nothing(exchange: Exchange, time: MovedTime) -> None:
+    account = add_account(exchange, "spot")
+    timings = replace(STILL, compare_s=0.02)
+    async with feeding(exchange, time, [source("spot")], timings) as (_, reported):
+        await reported.covered()
+        exchange.ws_api.silent = True
+        exchange.rest.refuse(503, times=5, path="/api/v3/account")
+        await until(lambda: asked(exchange)[-1] == "session.subscriptions")
+        await until(lambda: not exchange.rest._refusals)
+        sent = happen(exchange, account)
+        await until(lambda: reported.events() == sent)
+
+        assert reported.interruptions == []
+
+
+async def test_a_bug_ends_one_feed_is_reported_and_begins_anew(
+    exchange: Exchange, time: MovedTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bugs = [ZeroDivisionError("bug")]
+
+    def keys() -> Credentials:
+        if bugs:
+            raise bugs.pop()
+        return HMAC
+
+    sources = [replace(source("usdm"), keys=keys), source("spot", "desk-2")]
+    timings = replace(STILL, refused_s=0.05)
+    async with feeding(exchange, time, sources, timings) as (_, reported):
+        await reported.covered()
+        await reported.covered(alias="desk-2")
+
+        assert reported.kinds() == ["AccountRefused", "Covered"]
+        assert reported.refusals == ["a bug ended its feed: ZeroDivisionError('bug')"]
+        assert reported.kinds("desk-2") == ["Covered"]
+    assert "task_failed" in capsys.readouterr().out
+
+
+async def test_many_accounts_take_more_than_one_connection(
+    exchange: Exchange, time: MovedTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.account.feed.MAX_PARTS", 2)
+    names = ("hmac", "rsa", "ed25519")
+    sources = [
+        source("spot", name, keys)
+        for name, keys in zip(names, (HMAC, BY_RSA, BY_ED25519), strict=True)
+    ]
+    async with feeding(exchange, time, sources) as (_, reported):
+        for name in names:
+            await reported.covered(alias=name)
+
+        assert len(exchange.ws_api.clients) == 2
 
 
 # What cannot be
