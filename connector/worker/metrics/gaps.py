@@ -48,16 +48,20 @@ def _uncounted(worker: Snapshot) -> Values:
 
 
 def _oldest_open_s(worker: Snapshot) -> float:
+    """Return the age of the oldest gap whose events are being fetched; 0: there is none.
+
+    A gap whose end no event has shown yet does not count: its series may be a rare one.
+    """
     now = time.time()
-    ages = [now - (gap.before_ms or now * 1e3) / 1e3 for _, gap in worker.gap_tracker.unsettled()]
-    return max(0.0, *ages, 0.0)
+    edges = [gap.before_ms for _, gap in worker.gap_tracker.unsettled() if gap.after_ms is not None]
+    return max((now - before_ms / 1e3 for before_ms in edges if before_ms is not None), default=0.0)
 
 
 GAPS: tuple[MetricRow[Snapshot], ...] = (
     row("bkc_gaps_open", "Gaps not settled yet.", lambda w: w.gap_tracker.open_gaps),
     row(
         "bkc_gaps_oldest_open_seconds",
-        "Time since the last record before the oldest gap that is not settled; 0: there is none.",
+        "Time since the last record before the oldest gap that is being fetched; 0: there is none.",
         _oldest_open_s,
     ),
     row(

@@ -1,0 +1,31 @@
+"""The programs of Prometheus that tests run."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tools import get
+
+CURE = "make test-alerts fetches and builds it once (some minutes)"
+
+
+def promtool() -> Path:
+    """Return promtool; skips the test where it was never fetched (with CI=true that fails)."""
+    return _program("promtool")
+
+
+def prometheus() -> Path:
+    """Return the server; skips as `promtool` does."""
+    return _program("prometheus")
+
+
+def _program(name: str) -> Path:
+    fetch = os.environ.get("FETCH_PROMETHEUS") == "true"
+    try:
+        return get.get(name) if fetch else get.cached(name)
+    except get.Unavailable as error:
+        text = f"{error}; {CURE}"
+        if fetch:
+            pytest.fail(text)
+        pytest.skip(text)

@@ -1,0 +1,27 @@
+"""The rule files of the chart, and the names that their expressions use."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+RULES = ROOT / "helm" / "binance-kafka-connector" / "rules"
+FILES = sorted(RULES.glob("*.yaml"))
+
+
+def rules(path: Path) -> list[dict[str, Any]]:
+    """Return the rules of a file, recording and alerting."""
+    return [rule for group in yaml.safe_load(path.read_text())["groups"] for rule in group["rules"]]
+
+
+def alerts() -> dict[str, dict[str, Any]]:
+    """Return the alerts of all files by name."""
+    return {rule["alert"]: rule for path in FILES for rule in rules(path) if "alert" in rule}
+
+
+def metrics_in(expression: str) -> set[str]:
+    """Return the names of our metrics in an expression; of a histogram the metric's own."""
+    names = re.findall(r"(?<![\w:])(?:bkc|process)_\w+", expression)
+    return {re.sub(r"(?<=_seconds)_(bucket|count|sum)$", "", name) for name in names}
