@@ -8,10 +8,10 @@ READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help chaos fuzz pythons setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help chaos fuzz test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: $(READY) ## Create .venv with everything (done by the others when needed)
 
@@ -50,6 +50,9 @@ servers: $(READY) ## Tests against a real Kafka broker and registry (fetched onc
 
 wheel: $(READY) ## Build the wheel, install it elsewhere, run it
 	@PYTHON=$(BIN)/python tools/try_wheel.sh
+
+test-cluster: $(READY) ## The Helm chart on a real Kubernetes API server (built by Go, once); HELM=3: Helm 3
+	@TEST_CLUSTER=1 $(if $(filter 3,$(HELM)),TEST_HELM=helm3) $(BIN)/pytest tests/cluster
 
 pythons: $(READY) ## The same tests on the oldest and the newest Python of this machine, from an empty cache
 	@tools/try_pythons.sh

@@ -34,7 +34,7 @@ def get(name: str) -> Path:
     pinned, program = _pinned(name)
     if program.exists():
         return program
-    if "module" in pinned:
+    if "package" in pinned:
         _store(go_build.program(pinned), program)
         return program
     if (sys.platform, platform.machine()) != ("linux", "x86_64"):

@@ -1,4 +1,7 @@
-"""Builds a program from a pinned Go module, in a copy of its own tree: its go.sum counts."""
+"""Builds a program in Go: from a pinned module, in a copy of its own tree, or from tools/go.
+
+A module with a tree of its own brings its go.sum; for the others tools/go has one.
+"""
 
 import json
 import os
@@ -10,27 +13,39 @@ from typing import Any
 
 from tools.unavailable import Unavailable
 
+LOCKED = Path(__file__).parent / "go"
 ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
 
 
 def program(pinned: dict[str, Any]) -> bytes:
     """Return a program: `package` of `module`, checked against the hash `sum` of go.sum.
 
+    Without `module` it is a package of tools/go.
+
     Raises:
         Unavailable: Go is not installed, the module cannot be fetched, or has another content.
     """
     go = shutil.which("go")
     if go is None:
-        raise Unavailable(f"{pinned['module']} is built here: install Go {pinned['go']} or later")
+        raise Unavailable(f"{pinned['package']} is built here: install Go {pinned['go']} or later")
+    if "module" not in pinned:
+        return _built(go, pinned, LOCKED)
     version = f"{pinned['module']}@{pinned['tag']}"
     found = json.loads(_run([go, "mod", "download", "-json", version], Path.cwd()))
     if found["Sum"] != pinned["sum"]:
         raise Unavailable(f"{version} has the content {found['Sum']}, not {pinned['sum']}")
     with tempfile.TemporaryDirectory() as folder:
-        tree, built = Path(folder, "tree"), Path(folder, "program")
+        tree = Path(folder, "tree")
         shutil.copytree(found["Dir"], tree, copy_function=shutil.copyfile)
         for place in (tree, *tree.rglob("*")):  # the module cache is read-only
             place.chmod(0o755 if place.is_dir() else 0o644)
+        return _built(go, pinned, tree)
+
+
+def _built(go: str, pinned: dict[str, Any], tree: Path) -> bytes:
+    """Compile a package of a module's tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = Path(folder, "program")
         flags = f"-s -w {pinned['ldflags']}"
         options = ("-buildvcs=false", "-trimpath", f"-tags={pinned['tags']}", "-ldflags", flags)
         _run([go, "build", *options, "-o", str(built), pinned["package"]], tree)

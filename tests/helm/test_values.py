@@ -154,7 +154,7 @@ OTHER: dict[str, Any] = {
     "pod.extraVolumeMounts": [{"name": "a", "mountPath": "/a"}],
     "pod.nodeSelector": {"a": "b"},
     "pod.tolerations": [],
-    "pod.affinity": {"nodeAffinity": {}},
+    "pod.affinity": {"nodeAffinity": {"a": "b"}},
     "pod.topologySpreadConstraints": [{"maxSkew": 2}],
     "pod.priorityClassName": "high",
     "pod.hostUsers": False,
@@ -188,7 +188,17 @@ OTHER: dict[str, Any] = {
     "helmTest.enabled": False,
     "extraObjects": [{"kind": "ConfigMap", "metadata": {"name": "a"}}],
 }
-ALL_ON = {
+# Switches, and values that only some texts are allowed for.
+ALONE = {name for name, value in OTHER.items() if isinstance(value, bool) or value == []} | {
+    "image.digest",
+    "image.pullPolicy",
+    "market.config",
+    "market.pod",
+    "market.shards",
+    "accounts",
+    "podDisruptionBudget.maxUnavailable",
+}
+ALL_ON: dict[str, Any] = {
     "market": {"shards": 2},
     "accounts": {"a": {"config": CONFIG}},
     "networkPolicy": {"enabled": True},
@@ -206,13 +216,37 @@ def test_the_table_has_another_value_for_every_value() -> None:
     assert set(OTHER) == LEAVES
 
 
-@pytest.mark.parametrize("name", OTHER)
-def test_every_value_is_read(name: str, all_on: str) -> None:
-    changes = OTHER[name]
-    for key in reversed(name.split(".")):
-        changes = {key: changes}
+def marked(value: Any, mark: int) -> Any:
+    """Return a value of the same shape whose texts, numbers and keys `a` hold a mark."""
+    if isinstance(value, dict):
+        return {f"a{mark}" if key == "a" else key: marked(of, mark) for key, of in value.items()}
+    if isinstance(value, list):
+        return [marked(each, mark) for each in value]
+    return mark if isinstance(value, int) else f"v{mark}"
 
-    assert rendered_text(merged(ALL_ON, changes)) != all_on
+
+def changes_of(name: str, value: Any) -> Any:
+    """Return the values in which only this one is given."""
+    for key in reversed(name.split(".")):
+        value = {key: value}
+    return value
+
+
+def test_every_value_that_is_passed_on_is_in_the_documents() -> None:
+    marks = {name: 7001 + number for number, name in enumerate(sorted(set(OTHER) - ALONE))}
+    values: dict[str, Any] = ALL_ON
+    for name, mark in marks.items():
+        values = merged(values, changes_of(name, marked(OTHER[name], mark)))
+
+    text = rendered_text(values)
+
+    assert len(marks) > 50
+    assert [name for name, mark in marks.items() if str(mark) not in text] == []
+
+
+@pytest.mark.parametrize("name", sorted(ALONE))
+def test_every_switch_changes_the_documents(name: str, all_on: str) -> None:
+    assert rendered_text(merged(ALL_ON, changes_of(name, OTHER[name]))) != all_on
 
 
 def test_values_of_a_parent_chart_are_let_be() -> None:
