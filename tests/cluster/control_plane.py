@@ -75,7 +75,7 @@ class ControlPlane:
 
     def _is_ready(self) -> bool:
         try:
-            return self.api.call("GET", "/readyz")["text"] == "ok"
+            return bool(self.api.call("GET", "/readyz")["text"] == "ok")
         except (URLError, ApiError, OSError):
             return False
 

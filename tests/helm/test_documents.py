@@ -257,18 +257,46 @@ def test_the_digest_wins_over_the_tag() -> None:
 
 
 def test_principals_of_market_and_accounts_share_no_topic(everything: list[Document]) -> None:
-    users = {
+    users = rights(everything)
+
+    assert users["account-desk-1"] == {
+        ("binance.account-", "prefix"): ["Write", "DescribeConfigs", "Create"],
+        ("binance.account-markers", "literal"): ["Read"],
+        ("binance.account-progress", "literal"): ["Read"],
+        ("binance.account.", "prefix"): ["Write", "Describe"],
+    }
+    market = users["market"]
+    assert market["binance.spot.", "prefix"] == ["Write", "DescribeConfigs", "Read"]
+    assert market["risk.liquidations", "literal"] == ["Write", "DescribeConfigs", "Read"]
+    assert [name for name, _ in market if "binance.account-".startswith(name)] == []
+
+
+def rights(found: list[Document]) -> dict[str, dict[tuple[str, str], list[str]]]:
+    """Return what each worker's principal may do: (name, pattern) -> operations."""
+    return {
         user["metadata"]["name"].removeprefix(f"{NAME}-"): {
-            (acl["resource"]["name"], acl["resource"]["patternType"])
+            (acl["resource"]["name"], acl["resource"]["patternType"]): acl["operations"]
             for acl in user["spec"]["authorization"]["acls"]
-            if acl["resource"]["type"] == "topic"
         }
-        for user in of_kind(everything, "KafkaUser")
+        for user in of_kind(found, "KafkaUser")
     }
 
-    assert users["account-desk-1"] == {("binance.account-", "prefix")}
-    assert users["market"] >= {("binance.spot.", "prefix"), ("risk.liquidations", "literal")}
-    assert [name for name, _ in users["market"] if "binance.account-".startswith(name)] == []
+
+def test_rights_follow_prefix_instance_and_templates_of_the_config() -> None:
+    config = {
+        "exchange": "testnet",
+        "instance": "mine",
+        "kafka": {"bootstrap_servers": "k:1"},
+        "subscriptions": [{"topic": "{prefix}.perpetuals.{kind}"}, {"topic": "other-{symbol}"}],
+    }
+    strimzi = {"enabled": True, "cluster": "my"}
+
+    found = rights(rendered({"market": {"config": config}, "strimzi": strimzi}))["market"]
+
+    write = ["Write", "DescribeConfigs", "Create", "Read"]
+    assert found["testnet.binance.perpetuals.", "prefix"] == write
+    assert found["other-", "prefix"] == write
+    assert found["testnet.binance.mine.", "prefix"] == ["Write", "Describe"]
 
 
 def test_uninstalling_keeps_topics_and_their_large_numbers(everything: list[Document]) -> None:
