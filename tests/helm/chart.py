@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tools.get import Unavailable, get
+from tools.get import get
+from tools.unavailable import Unavailable
 
 CHART = Path(__file__).parents[2] / "helm" / "binance-kafka-connector"
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
