@@ -76,7 +76,7 @@ class AccountView:
             state = State(rank, {"client_order_id": record["client_order_id"], **update})
             _put(self.orders, (place, record["symbol"], _order_number(record)), state)
         for balance in record["balances"] or ():
-            if _amount(balance) is not None:  # else it says by how much it changed, and no more
+            if amount_of(balance) is not None:  # else it says by how much it changed, and no more
                 _put(self.balances, (place, balance["asset"]), State((happened,), balance))
         for position in record["positions"] or ():
             key = place, position["symbol"], position["position_side"] or "BOTH"
@@ -95,7 +95,7 @@ class AccountView:
                 row = (_text(state.values["quantity"]), "from", _text(state.values["entry_price"]))
                 lines.append(_line(place, "position", symbol, side, *row))
         for (place, asset), state in sorted(self.balances.items()):
-            amount, locked = _amount(state.values), state.values["locked_amount"]
+            amount, locked = amount_of(state.values), state.values["locked_amount"]
             if amount or locked:
                 more = ("locked", _text(locked)) if locked else ()
                 lines.append(_line(place, "balance", asset, _text(amount), *more))
@@ -119,7 +119,7 @@ def _order_number(record: Record) -> str:
     return str(record["order_id"])
 
 
-def _amount(balance: Record) -> Decimal | None:
+def amount_of(balance: Record) -> Decimal | None:
     """Return the free amount, of futures the wallet; None: it says neither."""
     amount: Decimal | None = balance["wallet_balance"]
     return balance["free_amount"] if amount is None else amount

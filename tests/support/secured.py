@@ -30,7 +30,7 @@ USERS = {
     "stranger": "stranger-word",
     "halfway": "halfway-word",  # may read and write topics, and has no transactional.id
     "bkc-market": "market-word",
-    "bkc-account": "account-word",
+    "bkc-account": "word of the account worker",
     "risk": "risk-word",  # reads account events
 }
 
