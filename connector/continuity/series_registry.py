@@ -216,7 +216,7 @@ class SeriesRegistry(GapMarking):
         series.record_prefix, series.key = prefix, key
         if topic == series.topic:
             return
-        covered, pending = series.covered, series.pending
+        covered, pending, moved = series.covered, series.pending, None
         if pending is not None:
             moved = replace(pending, id=digest(pending.id, topic), topic=topic)
             self._clear_at_end(series, pending)
@@ -231,7 +231,7 @@ class SeriesRegistry(GapMarking):
             first = None if last is None else last + 1
             self._mark_started(series, "plan_changed", first, series.last_ms)
             self._request_snapshot(series, None)
-        if pending is not None:
+        if moved is not None:
             self._open_pending(series, moved)
 
     def leave(self, series: Iterable[Series], now_ms: int) -> None:

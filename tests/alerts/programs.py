@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tools import get
+from tools.unavailable import Unavailable
 
 CURE = "make test-alerts fetches and builds it once (some minutes)"
 
@@ -24,7 +25,7 @@ def _program(name: str) -> Path:
     fetch = os.environ.get("FETCH_PROMETHEUS") == "true"
     try:
         return get.get(name) if fetch else get.cached(name)
-    except get.Unavailable as error:
+    except Unavailable as error:
         text = f"{error}; {CURE}"
         if fetch:
             pytest.fail(text)
