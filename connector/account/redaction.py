@@ -1,4 +1,4 @@
-"""Takes secrets out of the JSON of an event: listenKeys, tokens, keys, signatures. Pure."""
+"""Takes secrets out of the JSON of an event: listenKeys, tokens, signatures, account ids. Pure."""
 
 import json
 import re
@@ -9,8 +9,13 @@ import msgspec
 
 HIDDEN = "***"
 MIN_SECRET_CHARACTERS = 16  # a shorter text may stand in a number by chance
-SECRET_KEYS = frozenset({"listenkey", "listentoken", "token", "apikey", "secretkey", "signature"})
-_MAYBE_SECRET = re.compile(rb"key|token|signature|\\u", re.IGNORECASE)
+SECRET_KEYS = frozenset(
+    {
+        *("listenkey", "listentoken", "token", "apikey", "secretkey", "signature"),
+        *("accountid", "uid"),  # Binance's own numbers of the account
+    }
+)
+_MAYBE_SECRET = re.compile(rb"key|token|signature|accountid|\"uid\"|\\u", re.IGNORECASE)
 
 
 def redact(raw: bytes, loose: Any, secrets: Collection[str] = ()) -> str:

@@ -208,6 +208,15 @@ def test_binances_own_name_of_the_account_is_hidden() -> None:
     assert json.loads(found["extra"]) == {"new": "kept"}
 
 
+def test_the_number_of_an_account_in_its_orders_is_hidden() -> None:
+    row = {"symbol": "BTCUSDT", "orderId": 5, "status": "NEW", "accountId": 152950866}
+
+    found = shown(fact("portfolio_margin", "order_state", row))
+
+    assert "152950866" not in json.dumps(found)
+    assert json.loads(found["raw_json"]) == row | {"accountId": "***"}
+
+
 def test_a_fact_without_a_layout_is_kept_whole() -> None:
     record = fact("stocks", "order_state", {"symbol": "X", "orderId": 5})
 

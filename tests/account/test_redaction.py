@@ -22,7 +22,11 @@ def test_an_event_without_secrets_stays_as_it_stands() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["listenKey", "listenToken", "token", "apiKey", "signature", "LISTENKEY", "secretKey"]
+    "name",
+    [
+        *("listenKey", "listenToken", "token", "apiKey", "signature", "LISTENKEY", "secretKey"),
+        *("accountId", "uid"),
+    ],
 )
 def test_values_under_the_names_of_secrets_are_hidden_at_any_depth(name: str) -> None:
     raw = f'{{"p":1.10,"a":[{{"{name}":"{KEY}"}}]}}'.encode()

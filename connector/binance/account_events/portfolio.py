@@ -175,7 +175,8 @@ LAYOUTS: tuple[EventLayout, ...] = (
         "orderReport",
         _STOCK_ORDER,
         ("i", "U", "x"),
-        ignored=("ai", "q"),
+        ignored=("q",),
+        secret=("ai",),  # on no page; it may be the account's id
         notes="ids are UUIDs, amounts JSON numbers, sides and states in lower case",
     ),
 )

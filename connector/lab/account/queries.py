@@ -19,6 +19,7 @@ DEFAULT_INCOME_ROWS = 100
 # Futures forget orders that ended without a fill after 3 days, and everything after 90; options
 # list what ended within 5 days.
 UNFILLED_MEMORY_MS, MEMORY_MS, OPTIONS_MEMORY_MS = 3 * DAY_MS, 90 * DAY_MS, 5 * DAY_MS
+ACCOUNT_ID = 152_950_866  # Binance's own number of an account, in orders of portfolio margin
 NO_ORDER = (-2013, "Order does not exist.")
 TOO_OLD = (-6073, "SEARCH_WINDOW_RESTRICTED")
 
@@ -73,7 +74,8 @@ class Asked:
         if self.shape != "margin":
             return row
         if self.product == "portfolio_margin":
-            return {key: value for key, value in row.items() if key != "isIsolated"}
+            kept = {key: value for key, value in row.items() if key != "isIsolated"}
+            return kept | ({"accountId": ACCOUNT_ID} if "status" in row else {})
         return row | {"isIsolated": self.market is not None}
 
 
