@@ -66,8 +66,8 @@ chaos: $(READY) ## Every fault against a real broker (10 minutes); writes docs/i
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
 	@$(BIN)/python -m bench.run $(BENCH)
 
-docs: $(READY) ## Write the generated pages anew
-	@$(BIN)/python -m tools.docs
+docs: $(READY) ## Write the generated pages, and what the chart renders, anew
+	@$(BIN)/python -m tools.docs && $(BIN)/python -m tools.chart
 
 lock: $(READY) ## Write requirements/*.txt anew from pyproject.toml
 	@tools/lock.sh $(BIN)

@@ -2,7 +2,7 @@
 
 from tests.helm.chart import CHART, CI_VALUES, template
 
-NOTE = "# What helm template makes of ../{}; `python -m tools.chart` writes it anew.\n"
+NOTE = "# What helm template makes of ../{}; `make docs` writes it anew.\n"
 
 if __name__ == "__main__":
     (CHART / "ci" / "rendered").mkdir(exist_ok=True)

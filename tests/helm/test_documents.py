@@ -324,6 +324,19 @@ def test_prometheus_finds_the_pods_and_refuses_a_page_that_explodes(
         assert container["ports"][0]["name"] == endpoint["port"]
 
 
+def test_rules_are_those_of_the_files_word_for_word(everything: list[Document]) -> None:
+    found = {
+        each["metadata"]["name"].removeprefix(f"{NAME}-"): each["spec"]
+        for each in of_kind(everything, "PrometheusRule")
+    }
+
+    assert set(found) == {"market", "consumers"}
+    for name, spec in found.items():
+        text = (CHART / "rules" / f"{name}.yaml").read_text()
+        linked = text.replace("docs/runbook.md", "https://example.com/runbook")
+        assert spec == yaml.safe_load(linked)
+
+
 def test_extra_objects_know_the_release(everything: list[Document]) -> None:
     assert {"release": "bkc"} in [each["data"] for each in of_kind(everything, "ConfigMap")]
 

@@ -19,7 +19,7 @@ def test_lint_has_nothing_to_say(values: Path) -> None:
 def test_an_example_renders_as_the_copy_that_is_kept_beside_it(values: Path) -> None:
     kept = CHART / "ci" / "rendered" / values.name.replace("-values", "")
 
-    assert example(values) == documents(kept.read_text()), "run python -m tools.chart"
+    assert example(values) == documents(kept.read_text()), "run make docs"
 
 
 @by_values

@@ -98,6 +98,7 @@ def test_a_wrong_value_is_refused_by_its_name(changes: dict[str, Any], named: st
         ({"pod": {"env": {"BKC_SHARD__INDEX": "1"}}}, "pod.env has BKC_SHARD__INDEX"),
         ({"strimzi": {"enabled": True}}, "strimzi.cluster: which Kafka resource?"),
         ({"market": {"enabled": False}}, "nothing to run"),
+        ({"prometheusRule": {"enabled": True, "rules": ["a"]}}, "prometheusRule.rules has a"),
     ],
 )
 def test_what_cannot_work_is_refused_with_its_cure(changes: dict[str, Any], message: str) -> None:
@@ -180,6 +181,10 @@ OTHER: dict[str, Any] = {
     "podMonitor.sampleLimit": 1,
     "podMonitor.relabelings": [{"action": "drop"}],
     "podMonitor.metricRelabelings": [{"action": "drop"}],
+    "prometheusRule.enabled": False,
+    "prometheusRule.labels": {"a": "b"},
+    "prometheusRule.rules": ["market", "consumers"],
+    "prometheusRule.runbook": "https://a",
     "strimzi.enabled": False,
     "strimzi.cluster": "other",
     "strimzi.namespace": "other",
@@ -197,12 +202,14 @@ ALONE = {name for name, value in OTHER.items() if isinstance(value, bool) or val
     "market.shards",
     "accounts",
     "podDisruptionBudget.maxUnavailable",
+    "prometheusRule.rules",
 }
 ALL_ON: dict[str, Any] = {
     "market": {"shards": 2},
     "accounts": {"a": {"config": CONFIG}},
     "networkPolicy": {"enabled": True},
     "podMonitor": {"enabled": True},
+    "prometheusRule": {"enabled": True},
     "strimzi": {"enabled": True, "cluster": "my"},
 }
 
