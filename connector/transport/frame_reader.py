@@ -98,6 +98,7 @@ class FrameReader:
                 await self.prove()
                 await asyncio.sleep(PING_INTERVAL_S)
         except TimeoutError:
-            self.end(f"no pong within {PONG_WITHIN_S:.0f} s")
+            self._cause = self._cause or f"no pong within {PONG_WITHIN_S:.0f} s"
+            self._socket.transport.abort()  # nobody is there who would answer a close
         except ConnectionClosed:
             return

@@ -18,7 +18,7 @@ from connector.account.feed_items import (
 from connector.account.source import AccountSource, FeedTimings
 from connector.binance.account_events.layout import AccountProduct
 from connector.binance.private_streams import PRIVATE_STREAMS
-from connector.binance.signing import Credentials
+from connector.binance.signing import Credentials, hmac_signer
 from connector.lab.account.account import LabAccount
 from connector.lab.account.risk_account import RiskAccount
 from connector.lab.exchange import Exchange
@@ -26,6 +26,9 @@ from tests.support.account_exchange import AMOUNT, MovedTime, signed_rest
 from tests.support.keys import HMAC
 from tests.support.waiting import until
 
+STRANGER = Credentials("k" * 64, hmac_signer("unknown"))
+ALL = tuple(PRIVATE_STREAMS)
+BY_KEY = tuple(product for product in ALL if PRIVATE_STREAMS[product].key_path)
 # Nothing happens by the clock but what a test asks for.
 STILL = FeedTimings(compare_s=3_600.0, grace_s=0.0, key_poll_s=0.01, retry_s=0.05)
 
@@ -112,3 +115,21 @@ def happen(exchange: Exchange, account: LabAccount) -> list[dict[str, Any]]:
         events = account.transfer("USDT", AMOUNT / 1_000)
     exchange.accounts.publish(account, events)
     return events
+
+
+def paths(exchange: Exchange, part: str) -> list[str]:
+    return [call.path for call in exchange.rest.asked if part in call.path]
+
+
+def asked(exchange: Exchange) -> list[str]:
+    """Return the methods that the present connections to the WS API have asked for."""
+    return [method for client in exchange.ws_api.clients for method, _ in client.asked]
+
+
+# Events
+
+
+def connections(exchange: Exchange) -> set[int]:
+    """Return the present connections, of the WS API and of listenKeys."""
+    api = {id(client.socket) for client in exchange.ws_api.clients}
+    return api | {id(session.socket) for session in exchange.delivery.clients()}

@@ -81,6 +81,7 @@ async def test_without_a_pong_nothing_more_is_proved_and_the_connection_ends(
 
     assert await in_time(reader.closed) == "no pong within 0 s"
     assert reader.whole_until_us <= frozen_us
+    await world.accepted[0].reset()
 
 
 async def test_a_reset_resolves_closed_and_ends_the_pings(world: World) -> None:
