@@ -26,6 +26,7 @@ from connector.cli import (
     run,
     schema,
     streams,
+    top,
     verify,
 )
 from connector.errors import Fatal, Refused, Retry
@@ -43,6 +44,7 @@ app.command()(check.check)
 app.command()(plan.plan)
 app.add_typer(run.app, name="run")
 app.add_typer(doctor.app, name="doctor")
+app.command()(top.top)
 app.command()(verify.verify)
 app.command()(backfill.backfill)
 app.command()(streams.streams)

@@ -132,6 +132,10 @@ class Router:
         """Return how many announcements of listings have been published; cheap to call often."""
         return sum(route.messages for route in self._listing_routes)
 
+    def published_events(self) -> dict[tuple[str, str], float]:
+        """Return (product, kind) -> events published ever."""
+        return {key: events for key, (events, _) in self.published().items()}
+
     def published(self) -> dict[tuple[str, str], tuple[int, int]]:
         """Return (product, kind) -> events published ever, and the newest record time in ms."""
         sums = {key: (events, 0) for key, events in self.retired_counts.items()}

@@ -55,6 +55,7 @@ class Supervisor:
         self._changed = asyncio.Event()  # the session may not hold all that is wanted
         self.liveness = LivenessMonitor(context, routes, plan, self._changed)
         self._lost: frozenset[str] = frozenset()  # held when the connection ended
+        self._replace_at = 0.0  # monotonic seconds
 
     @property
     def held(self) -> dict[str, None]:
@@ -101,6 +102,11 @@ class Supervisor:
         if session is None or session.connection.closed.done():
             return None
         return self._loop.time() - session.opened_at
+
+    @property
+    def replaced_in_s(self) -> float | None:
+        """Seconds until the open connection is replaced, if nothing else ends it; None: none is."""
+        return None if self.age_s is None else max(0.0, self._replace_at - self._loop.time())
 
     @property
     def refused(self) -> dict[str, Answer]:
@@ -192,7 +198,8 @@ class Supervisor:
             notice = group.create_task(session.connection.shutting_down.wait())
             watching = group.create_task(self.liveness.watch(session))
             ends = (session.connection.closed, notice, watching)
-            left_s = max(0.0, session.opened_at + life_s - self._loop.time())
+            self._replace_at = session.opened_at + life_s
+            left_s = max(0.0, self._replace_at - self._loop.time())
             await asyncio.wait(ends, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
             for task in (following, notice, watching):
                 task.cancel()

@@ -55,3 +55,13 @@ class Lag:
         self.end_to_end.labels(topic).observe(max(0.0, late))
         if topic not in self._untimed:
             self.source.labels(topic).observe(max(0.0, received_us / 1e6 - record_ms / 1e3))
+
+
+def bucket_counts(histogram: Histogram) -> list[float]:
+    """Return the counts of a histogram's buckets, each with those below it, over all labels."""
+    counts = [0.0] * (len(BUCKETS) + 1)
+    [metric] = histogram.collect()
+    found = [sample.value for sample in metric.samples if sample.name.endswith("_bucket")]
+    for position, number in enumerate(found):
+        counts[position % len(counts)] += number
+    return counts

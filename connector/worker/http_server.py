@@ -3,17 +3,31 @@
 Liveness fails for neither Kafka nor Binance: a restart of the worker would not bring them back.
 """
 
+import asyncio
+import json
+import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from aiohttp import web
 
 from connector.errors import Refused
+from connector.telemetry.recent_events import RECENT
+
+PAGE = Path(__file__).parent / "page.html"
+# The page's own script and style; nothing from elsewhere, and nobody may frame it.
+CONTENT_POLICY = (
+    "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline';"
+    " style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+)
 
 
 class HttpServer:
-    """Answers /livez, /readyz, /startupz, /metrics and /status.
+    """Answers /, /livez, /readyz, /startupz, /metrics and /status.
 
     Args:
         readiness: Name of each part of readiness -> whether it is met.
@@ -32,6 +46,7 @@ class HttpServer:
         self._readiness, self._metrics, self._status = readiness, metrics, status
         self._causes = causes
         app = web.Application()
+        app.router.add_get("/", self._show_page)
         app.router.add_get("/livez", self._live)
         app.router.add_get("/readyz", self._ready)
         app.router.add_get("/startupz", self._started)
@@ -39,6 +54,7 @@ class HttpServer:
         app.router.add_get("/status", self._show_status)
         self._runner = web.AppRunner(app, access_log=None)
         self._was_ready = False
+        self._made_at = time.time()
 
     async def start(self, host: str, port: int) -> None:
         """Listen on an address of this machine; port 0 takes a free one.
@@ -89,7 +105,7 @@ class HttpServer:
 
     def _named(self, part: str) -> str:
         """Return the name of a part of readiness, and why it is not met where that is known."""
-        cause = self._causes[part]() if part in self._causes else None
+        cause = self._cause(part, (part,))
         return part if cause is None else f"{part} ({cause})"
 
     async def _started(self, request: web.Request) -> web.Response:
@@ -101,4 +117,27 @@ class HttpServer:
         return web.Response(body=page, headers={"Content-Type": content_type})
 
     async def _show_status(self, _request: web.Request) -> web.Response:
-        return web.json_response(self._status())
+        """Show the worker's state, with what every worker has: readiness and recent events."""
+        failing = self.failing()
+        parts = {
+            name: {"met": name not in failing, "cause": self._cause(name, failing)}
+            for name in self._readiness
+        }
+        return web.json_response(
+            {
+                **self._status(),
+                "time": time.time(),
+                "uptime_s": round(time.time() - self._made_at, 1),
+                "parts": parts,
+                "problems": [asdict(each) for each in reversed(RECENT.newest)],
+            },
+            dumps=partial(json.dumps, default=str),
+        )
+
+    def _cause(self, part: str, failing: Collection[str]) -> str | None:
+        return self._causes[part]() if part in failing and part in self._causes else None
+
+    async def _show_page(self, _request: web.Request) -> web.Response:
+        page = await asyncio.to_thread(PAGE.read_text, "utf-8")
+        headers = {"Content-Security-Policy": CONTENT_POLICY, "Cache-Control": "no-cache"}
+        return web.Response(text=page, content_type="text/html", headers=headers)

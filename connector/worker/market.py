@@ -29,6 +29,7 @@ from connector.feed.shard import Shard
 from connector.kafka.topic_admin import Roles
 from connector.planning.model import Plan
 from connector.telemetry import events
+from connector.telemetry.activity_history import ActivityHistory
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.telemetry.start_steps import RetryPolicy, StartSteps
@@ -111,6 +112,7 @@ class MarketWorker(WorkerProcess):
             settings.limits.connection_life.total_seconds(),
         )
         self.shard = Shard(self.context, router)
+        self.history = ActivityHistory(router.published_events, self.lag)
         self.gap_reporter = GapReporter(self.gap_tracker.account, self._data_flows)
 
         # The plan and its changes
@@ -223,7 +225,8 @@ class MarketWorker(WorkerProcess):
 
     async def _run_until_stopped(self) -> None:
         filler, keeper, reporter = self.gap_filler, self.topic_keeper, self.gap_reporter
-        await self._run_parts((self.shard, self.replanner, filler, keeper, reporter), self._close)
+        parts = (self.shard, self.replanner, filler, keeper, reporter, self.history)
+        await self._run_parts(parts, self._close)
 
     def _close(self) -> None:
         self.context.closing = "restart"

@@ -1,32 +1,9 @@
 """The five lags, each of its own: docs/metrics.md says how they differ."""
 
-import time
-
 from connector.planning.model import Plan
 from connector.telemetry.metrics import MetricRow, Values
 from connector.worker.metrics.rows import histogram_row, row
-from connector.worker.status import Snapshot
-
-
-def oldest_unacked_s(worker: Snapshot) -> float:
-    """Return the age of the oldest frame or record that Kafka has not stored; 0: there is none."""
-    since, received_us = worker.producer.oldest_since, worker.pipeline.oldest_received_us
-    in_producer = 0.0 if since is None else time.monotonic() - since
-    in_queue = 0.0 if received_us is None else time.time() - received_us / 1e6
-    return max(0.0, in_producer, in_queue)
-
-
-def silence_s(worker: Snapshot) -> Values:
-    """Return the time since the newest record of each product and kind, by our clock.
-
-    Since the start where there is no record yet.
-    """
-    now = time.time()
-    published = worker.shard.router.published()
-    return {
-        key: max(0.0, now - max(worker.started_at, millis / 1000))
-        for key, (_, millis) in published.items()
-    }
+from connector.worker.status import Snapshot, oldest_unacked_s, silence_s
 
 
 def topics_with_times(plan: Plan) -> dict[str, bool]:
