@@ -9,7 +9,7 @@ from typing import Any
 
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
-from connector.continuity.gap import Gap
+from connector.continuity.gap import EventTimes, Gap
 from connector.continuity.marker import GapReason, MarkerState
 from connector.continuity.rest_requests import ConfirmReset
 from connector.continuity.series import Series
@@ -27,7 +27,7 @@ class GapTracker(SeriesRegistry):
         self,
         series: Series,
         id_gap: IdGap | None,
-        record_ms: int,
+        times: EventTimes,
         last: int,
         reason: GapReason = "sequence",
     ) -> str | None:
@@ -36,9 +36,11 @@ class GapTracker(SeriesRegistry):
         Args:
             series: The series, its tracker already advanced by the event.
             id_gap: What is missing before the event, by its ids; None if they follow on.
-            record_ms, last: Record time and last id of the event.
+            times: Of the event.
+            last: Its last id.
             reason: Why something is missing, unless a pending gap has a reason of its own.
         """
+        record_ms = times.record_ms
         gap, gap_id = series.pending, series.next_gap_id
         series.pending, series.next_gap_id, series.needs_check = None, None, False
         if series.ended is not None:
@@ -64,6 +66,7 @@ class GapTracker(SeriesRegistry):
             gap.missing = id_gap.missing
         else:
             gap.after_id = last if series.tracker.has_ids else None
+            gap.widen_over_clock_step(series.last_ms, series.last_received_ms, times)
         closed = self._count(series, gap, already_counted=gap_id == gap.id)  # by `reset`
         return gap_id or closed
 

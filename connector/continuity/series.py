@@ -29,6 +29,7 @@ class Series:
     head: bytes  # the part of its progress records that never changes
     tracker: Tracker
     last_ms: int | None = None  # record time of the newest record; None: before the first
+    last_received_ms: int | None = None  # when it was received; None: by an earlier process
     quiet_until: int | None = None  # nothing later than that record happened before; epoch ms
     quiet_noted_at: float = -math.inf  # when its quiet was noted last, monotonic seconds
     pending: Gap | None = None  # an open gap whose right edge the next event will show

@@ -9,6 +9,7 @@ from connector.binance.envelope import cut_again
 from connector.binance.products import product_of
 from connector.codec import framing
 from connector.continuity.arbiter import Decision
+from connector.continuity.gap import EventTimes
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.marker import GapReason
 from connector.continuity.series import Series
@@ -154,7 +155,7 @@ class EventProcessor:
         """Publish a record and note how far its series has come."""
         self._publisher.publish(route.topic, value, series.key, record_ms, received_us)
         self.room -= 1
-        series.last_ms = record_ms
+        series.last_ms, series.last_received_ms = record_ms, received_us // 1000
         if not series.dirty:
             self._gap_tracker.outbox.note_advanced(series)
         route.messages += 1
@@ -175,7 +176,9 @@ class EventProcessor:
         codec, series = event.route.codec, event.series
         _, last = codec.span(event.message)
         reason = self._gap_reason(event, gap)
-        gap_id = self._gap_tracker.on_event(series, gap, event.record_ms, last, reason)
+        exchange_ms = codec.record_time(event.message) or event.record_ms
+        times = EventTimes(event.record_ms, exchange_ms, event.received_us // 1000)
+        gap_id = self._gap_tracker.on_event(series, gap, times, last, reason)
         if gap_id is None:
             return event.value
         receipt = framing.receipt(event.received_us, "live", gap_id)

@@ -5,6 +5,8 @@ import copy
 import signal
 
 from connector.lab.faults import (
+    AcceptThenClose,
+    ClockSkew,
     Drop,
     Lifetime,
     NeverSent,
@@ -32,6 +34,27 @@ async def lifetime(stage: Stage) -> None:
     await warm(stage)
     await asyncio.sleep(22.0)
     cutting.cancel()
+
+
+async def clock_steps(stage: Stage) -> None:
+    """Let the exchange's clock step while connections are away, back and then ahead.
+
+    Without candles: whether one is final goes by the clock that was measured, once a minute.
+    """
+    subscriptions = copy.deepcopy(SUBSCRIPTIONS)
+    for subscription in subscriptions:
+        streams = subscription["streams"]
+        subscription["streams"] = [name for name in streams if "line_" not in name.lower()]
+    await stage.ready(stage.settings([each for each in subscriptions if each["streams"]]))
+    await asyncio.sleep(WARM_S)
+    stage.mark()
+    for step_ms in (-120_000, 180_000):
+        away = stage.exchange.begin(AcceptThenClose(3.0))
+        await asyncio.sleep(1.5)
+        stage.exchange.begin(ClockSkew(step_ms))  # it lasts: the next one adds to it
+        await away
+        await stage.workers[-1].until_ready()
+        await asyncio.sleep(3 * WARM_S)
 
 
 def never_sent(fault: NeverSent) -> Act:

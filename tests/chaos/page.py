@@ -39,8 +39,8 @@ FOOT = """
 - **backfilled**: records that were fetched by REST. Bar for planned breaks (serverShutdown, 24 h,
   config change): 0, nothing missing, and no marker of a gap.
 - **repeats**: records that tell again what another has told. Bar: 0.
-- **blind**: longest time in which events of a series were made and none came live. Bar for a
-  reset: 1 s and one round trip.
+- **blind**: longest time in which events of a series were made and none came live, by the
+  exchange's clock (its steps count). Bar for a reset: 1 s and one round trip.
 - **noticed**: from the fault to the first marker of a gap. Bar for a muted or half open connection:
   5 s; for a muted stream 7 s: its usual silence is learned, 5 s at least, and a second connection
   confirms it. What is usual is learned in about half a minute of traffic; before that, a silent

@@ -186,6 +186,11 @@ def messages() -> list[Scenario]:
             "the exchange's clock 10 min ahead; then a TCP reset",
             begins_with(ClockSkew(600_000), by=Drop()),
         ),
+        Scenario(
+            "clock-steps",
+            "the exchange's clock falls back 2 min, then goes 3 min ahead, each with a TCP reset",
+            acts.clock_steps,
+        ),
     ]
 
 
