@@ -180,7 +180,7 @@ def read_exchange_info(product: Product, raw: bytes) -> ExchangeInfo:
     A symbol or limit that cannot be read is left out and named: the others do not depend on it.
 
     Raises:
-        Refused: not an exchangeInfo answer of that product.
+        Refused: not an exchangeInfo answer of that product; one without any symbol is none.
     """
     try:
         info = _INFOS[product].decode(raw)
@@ -190,6 +190,8 @@ def read_exchange_info(product: Product, raw: bytes) -> ExchangeInfo:
     except msgspec.DecodeError as error:
         start = raw[:60].decode(errors="replace")
         raise Refused(f"no exchangeInfo of {product}: {error}; it begins with {start!r}") from error
+    if not info.symbols:
+        raise Refused(f"no exchangeInfo of {product}: it lists no symbol at all")
     limits, odd_limits = _limits(product, info.rate_limits)
     listings = tuple(symbol.listing(product) for symbol in symbols)
     return ExchangeInfo(listings, limits, (*odd, *odd_limits))

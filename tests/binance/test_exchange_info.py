@@ -110,6 +110,12 @@ def test_what_is_no_exchange_info_is_refused_with_its_beginning(
         read_exchange_info(product, raw)
 
 
+@pytest.mark.parametrize("product", ["spot", "usdm", "coinm", "options"])
+def test_an_answer_that_lists_no_symbol_is_no_exchange_info(product: Product) -> None:
+    with pytest.raises(Refused, match=f"^no exchangeInfo of {product}: it lists no symbol at all$"):
+        read_exchange_info(product, b'{"symbols":[],"optionSymbols":[]}')
+
+
 def test_another_products_answer_is_refused() -> None:
     with pytest.raises(Refused, match="no exchangeInfo of options"):
         read_exchange_info("options", SPOT)

@@ -100,6 +100,7 @@ def ids(rows: list[Any], key: str = "id") -> list[int]:
         ("empty", "application/json", ""),
         ("array", "application/json", "[]"),
         ("object", "application/json", "{}"),
+        ("unlisted", "application/json", '{"timezone"'),
     ],
 )
 async def test_an_answer_of_status_200_is_no_answer(

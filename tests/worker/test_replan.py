@@ -19,7 +19,7 @@ from connector.binance.products import Product
 from connector.binance.stream_name import parse
 from connector.codec.schema import load
 from connector.kafka.tail_consumer import TailConsumer
-from connector.lab.faults import Drop
+from connector.lab.faults import Drop, RestBody
 from connector.lab.http_proxy import Proxy
 from connector.lab.market import Market
 from connector.planning.model import ConnectionPlan
@@ -413,6 +413,21 @@ async def test_a_start_waits_for_what_is_listed(tmp_path: Path) -> None:
         await here.stop()
 
         balanced(here)
+
+
+async def test_an_exchange_that_lists_no_symbol_keeps_the_plan_and_is_asked_again(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, ALL, topics=TRADES, refresh="1s") as here:
+        await here.until_flowing()
+        before = subscribed(here)
+        nothing = here.exchange.begin(RestBody("unlisted", 1_000_000, "/api/v3/exchangeInfo"))
+        await until(lambda: changes(here).get("failed", 0) > 0)
+        assert subscribed(here) == before
+        nothing.cancel()
+        here.market.list_symbol("spot", "NEWUSDT")
+        await until(lambda: here.published("newusdt@trade") > 0)
+        await here.stop()
 
 
 async def test_a_refresh_that_fails_keeps_the_plan_and_is_tried_again(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from structlog.testing import capture_logs
 
 from connector.errors import Unserved
 from connector.lab.faults import RegistryHtml, RegistrySlow, RestBody
+from connector.lab.faults.rest import BodyForm
 from connector.telemetry.start_steps import RetryPolicy
 from tests.support.waiting import in_time, until
 from tests.support.worker import SPOT, World, world
@@ -40,10 +41,13 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("at_once")
-async def test_a_page_in_place_of_exchange_info_is_waited_for_and_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["html", "unlisted"])
+async def test_a_page_in_place_of_exchange_info_is_waited_for_and_named(
+    form: BodyForm, tmp_path: Path
+) -> None:
     with capture_logs() as logs:
         async with world(tmp_path, ALL, topics=TRADES) as here:
-            page = here.exchange.begin(RestBody("html", 1_000_000, INFO))
+            page = here.exchange.begin(RestBody(form, 1_000_000, INFO))
             await until(lambda: waits(logs, "exchange_info"))
             text = await readiness(here)
             page.cancel()

@@ -17,7 +17,7 @@ from connector.lab.faults.target import Target
 from connector.lab.rest import Call, Next
 from connector.lab.rest.pages import MAINTENANCE_PAGE
 
-BodyForm = Literal["cut", "html", "error", "empty", "array", "object"]
+BodyForm = Literal["cut", "html", "error", "empty", "array", "object", "unlisted"]
 Change = Callable[[Call, Next], Awaitable[web.Response]]
 _SNAPSHOTS_PER_LAG, _MIN_SNAPSHOT_S = 20, 0.05
 
@@ -74,7 +74,7 @@ class RestBody:
     """The next answers have status 200 and a body that is no answer.
 
     cut: half of it. html: a maintenance page. error: an error object. empty: nothing. array: `[]`,
-    no rows or the wrong type. object: `{}`.
+    no rows or the wrong type. object: `{}`. unlisted: exchangeInfo without any symbol.
     """
 
     form: BodyForm = "cut"
@@ -101,6 +101,7 @@ _BODIES: dict[str, bytes] = {
     "empty": b"",
     "array": b"[]",
     "object": b"{}",
+    "unlisted": b'{"timezone":"UTC","rateLimits":[],"symbols":[],"optionSymbols":[]}',
 }
 
 
