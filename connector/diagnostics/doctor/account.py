@@ -135,4 +135,10 @@ async def _check_account(rest: SignedRest, account: AccountSettings) -> list[Che
     found = check_key_files(account.alias, key_files)
     if found.status != "ok":
         return [found]
-    return [found, *await check_api_key(rest, account.alias, credentials_of(key_files))]
+    credentials = credentials_of(key_files)
+    kind = None if credentials.signer is None else credentials.signer.kind
+    if account.streams.spot == "session-logon" and kind != "Ed25519":
+        text = f"session-logon wants an Ed25519 key, this one is {kind}"
+        cure = "make an Ed25519 key, or subscribe by spot: signature"
+        found = CheckResult(found.check, "fail", text, cure)
+    return [found, *await check_api_key(rest, account.alias, credentials)]
