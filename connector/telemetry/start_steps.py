@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -41,6 +41,11 @@ class StartSteps:
         self._name = ""  # of the step under way; "": none is
         self._began, self._cause = 0.0, ""
         self._reported: float | None = None  # monotonic seconds of the last line about it
+
+    @property
+    def names(self) -> Collection[str]:
+        """The steps of this start, in their order."""
+        return self._servers.keys()
 
     def is_over(self, name: str) -> bool:
         """Return whether a step is done."""

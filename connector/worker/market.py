@@ -48,14 +48,14 @@ from connector.worker.retired_series import retire_series
 from connector.worker.start_summary import start_summary
 from connector.worker.status import status
 from connector.worker.topic_keeper import TopicKeeper
-from connector.worker.writer import KAFKA_RETRIES, ShardWriter, WriterIdentity
+from connector.worker.writer import FENCE_STEP, KAFKA_RETRIES, ShardWriter, WriterIdentity
 
 # What a start waits for, in order, and on whom; three of the steps are of worker/writer.py.
 START_STEPS = {
     "exchange_info": "the exchange",
     "topics": "Kafka",
     "schema_registry": "the registry",
-    "transaction_coordinator": "Kafka",
+    FENCE_STEP: "Kafka",
     "checkpoint": "Kafka",
     "first_commit": "Kafka",
     "exchange_clock": "the exchange",
@@ -82,7 +82,10 @@ class MarketWorker(WorkerProcess):
         self.settings = settings = loaded.settings
         kafka, registry, share = settings.kafka, settings.schema_registry, settings.limits.share
         servers = {"Kafka": kafka.bootstrap_servers, "the registry": registry.url}
-        self.steps = StartSteps({step: servers.get(on, on) for step, on in START_STEPS.items()})
+        left_out = FENCE_STEP if settings.delivery == "idempotent" else ""
+        self.steps = StartSteps(
+            {step: servers.get(on, on) for step, on in START_STEPS.items() if step != left_out}
+        )
         ledger, self.lag = Ledger(), Lag()
         self.symbol_metrics: Sequence[str] = settings.symbol_metrics
         self.hold_bytes = int(settings.hold)
@@ -145,7 +148,7 @@ class MarketWorker(WorkerProcess):
         return {
             "writer": lambda: not self.producer.fenced,
             "kafka": lambda: self.producer.trouble is None,
-            **{name: partial(self.steps.is_over, name) for name in START_STEPS},
+            **{name: partial(self.steps.is_over, name) for name in self.steps.names},
             "data": self._data_flows,
         }
 
@@ -153,7 +156,7 @@ class MarketWorker(WorkerProcess):
         reasons: dict[str, Callable[[], str | None]] = {
             "kafka": lambda: self.producer.trouble,
             "writer": lambda: RETIRED,
-            **{name: partial(self.steps.wait_of, name) for name in START_STEPS},
+            **{name: partial(self.steps.wait_of, name) for name in self.steps.names},
         }
         metrics = build_metrics(self).render
         return HttpServer(self.readiness, metrics, lambda: status(self), reasons)

@@ -26,6 +26,7 @@ from connector.telemetry.ledger import Ledger
 from connector.telemetry.start_steps import RetryPolicy, StartSteps
 
 KAFKA_TIMEOUT_S = 60.0  # of a step of the start, for a cluster that does not answer
+FENCE_STEP = "transaction_coordinator"  # the step that fences the previous writer
 KAFKA_RETRIES = RetryPolicy(1.0, 1.0, KAFKA_TIMEOUT_S)
 StateT = TypeVar("StateT")
 
@@ -112,8 +113,9 @@ async def take_over(
         Fatal: Kafka does not let us write. Retry: a step had no answer for KAFKA_TIMEOUT_S.
         Refused: what was stored cannot be read.
     """
-    fenced = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
-    await steps.run("transaction_coordinator", fenced, lambda: producer.start_trouble)
+    if FENCE_STEP in steps.names:  # without transactions nobody is fenced, and nobody waited for
+        fenced = asyncio.to_thread(producer.start, time.monotonic() + KAFKA_TIMEOUT_S)
+        await steps.run(FENCE_STEP, fenced, lambda: producer.start_trouble)
     yield await steps.retry("checkpoint", partial(asyncio.to_thread, read), KAFKA_RETRIES)
     stored = asyncio.to_thread(producer.write_takeover, time.monotonic() + KAFKA_TIMEOUT_S)
     await steps.run("first_commit", stored, lambda: producer.start_trouble)

@@ -44,6 +44,19 @@ async def test_every_event_sent_is_acknowledged_by_kafka(tmp_path: Path) -> None
         assert here.worker.ledger.records.acknowledged == here.exchange.oracle.total
 
 
+@pytest.mark.parametrize(("delivery", "is_step"), [("exactly_once", True), ("idempotent", False)])
+async def test_only_a_writer_with_transactions_waits_for_a_coordinator(
+    delivery: str, is_step: bool, tmp_path: Path
+) -> None:
+    async with world(tmp_path, SPOT, delivery=delivery) as here:
+        await here.until_flowing()
+        parts = here.worker.readiness
+
+        assert ("transaction_coordinator" in parts) == is_step
+        assert [name for name, is_met in parts.items() if not is_met()] == []
+        await here.stop()
+
+
 async def test_usdm_streams_are_routed_by_the_catalogue(tmp_path: Path) -> None:
     async with world(tmp_path, USDM) as here:
         await here.until_flowing()
