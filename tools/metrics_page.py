@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from connector.telemetry.lag import BUCKETS
 from connector.telemetry.metrics import MetricRow
+from connector.worker.metrics.account import METRICS as ACCOUNT
 from connector.worker.metrics.connections import CONNECTIONS
 from connector.worker.metrics.gaps import GAPS
 from connector.worker.metrics.lag import LAG
@@ -60,12 +61,15 @@ LAGS = (
     ),
     ("silence", "the newest record's time", "now", "nothing comes any more"),
 )
+# Beside those of its own it has the rows of the process, frames, records, commits and REST.
+ACCOUNT_ROWS = tuple(row for row in ACCOUNT if row.name.startswith("bkc_account_"))
 SECTIONS: tuple[tuple[str, Sequence[MetricRow[object]]], ...] = (
     ("Process", PROCESS),  # type: ignore[arg-type]
     ("Lag", LAG),  # type: ignore[arg-type]
     ("Connections, streams and plan", CONNECTIONS),  # type: ignore[arg-type]
     ("Frames and records", RECORDS),  # type: ignore[arg-type]
     ("Gaps", GAPS),  # type: ignore[arg-type]
+    ("The account worker", ACCOUNT_ROWS),  # type: ignore[arg-type]
 )
 LIBRARY = """
 ## Of the library
