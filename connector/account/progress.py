@@ -23,6 +23,7 @@ _SAME_STATUS = {"ACCEPTED": "NEW", "CANCELLED": "CANCELED"}
 # Types whose trigger is an EXPIRED, before the same id goes on as NEW (futures).
 _STOPS = ("STOP", "TAKE_PROFIT", "TRAILING")
 BALANCE, POSITION = "balance/", "position/"  # begin the keys of states
+LAG_MS = 60_000  # by which answers may be behind: what is asked by time is asked again for so long
 MAX_UNPROVED = 5_000  # records since the last full picture; then a new one is due
 
 
@@ -200,10 +201,11 @@ class AccountProgress(Struct):
             if kept:
                 self.fills[symbol] = kept
         left = self.symbols.keys() - {*cursors}
+        recent_ms = as_of_ms - 2 * LAG_MS  # what ended since may be in an answer again
         self.orders = {
             key: mark
             for key, mark in self.orders.items()
-            if mark.may_go_on or key.partition("/")[0] in left
+            if mark.may_go_on or mark.time_ms >= recent_ms or key.partition("/")[0] in left
         }
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from connector.account.progress import (
+    LAG_MS,
     AccountProgress,
     SymbolCursor,
     market_and_symbol,
@@ -52,10 +53,11 @@ class SymbolReader:
             return None
         self.note_orders([*orders, *algo_orders])
         trade_id = _highest(trades, cursor.trade_id)
+        since_ms = max(cursor.since_ms, as_of_ms - LAG_MS)  # of what is asked by time
         if not asked.kinds["orders"].id_param:  # what is asked by time proves no ids
-            return SymbolCursor(as_of_ms, trade_id)
+            return SymbolCursor(since_ms, trade_id)
         ids = [int(row.fields["order_id"]) + 1 for row in orders if "order_id" in row.fields]
-        return SymbolCursor(as_of_ms, trade_id, _highest(ids, cursor.order_id))
+        return SymbolCursor(since_ms, trade_id, _highest(ids, cursor.order_id))
 
     def _ask_fills(
         self, asked: MarketQueries, key: str, cursor: SymbolCursor

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from connector.account.feed_items import AccountEvent, Interrupted
 from connector.account.outbox import AccountOutbox
+from connector.account.progress import order_mark, time_of
 from connector.account.reconcile import Reconciliation
 from connector.account.reconcile_picture import Pairs
 from connector.account.reconcile_result import Reconciled, as_distinct
@@ -19,6 +20,8 @@ from connector.continuity.marker import digest
 
 PICTURE_INTERVAL_US = 6 * 3_600_000_000  # a full picture at least so often: it proves the events
 MIN_PICTURE_INTERVAL_US = 60_000_000  # between two pictures, however many events there are
+CONFIRM_US = 10_000_000  # after a break is closed, the next picture: answers may have lagged
+ON_THE_WAY_MS = 2_000  # an event of a fact that is younger may be on its way still
 EVENT_OVERHEAD = 1_000  # bytes of a record that waits, beside its payload
 
 
@@ -82,7 +85,9 @@ class AccountTracker:
         self._epoch = 0
         self._first_of: str | None = None  # the gap that the next event ends
         self._covered_us = 0
+        self._last_picture_ms = 0  # the picture before the one that is being written
         self._picture_us = 0  # when the last one was written, by our clock
+        self._confirm_us = 0  # when to make a picture that confirms a closed break; 0: none is due
         self._retry_us = 0  # when to ask again for what was not answered; 0: all was
 
     @property
@@ -155,7 +160,7 @@ class AccountTracker:
     def _break(self, reason: str, since_us: int, detail: str) -> None:
         self._epoch += 1
         self._running = self._completed = None
-        self._retry_us = 0
+        self._retry_us = self._confirm_us = 0
         if self._has_picture and self.stored.gap is None:
             self._open_gap(reason, since_us, detail)
 
@@ -179,6 +184,8 @@ class AccountTracker:
             return now_us >= self._retry_us
         if not self._is_asked:
             return True
+        if self._confirm_us:
+            return now_us >= self._confirm_us
         waited_us = now_us - self._picture_us
         is_due = self.stored.progress.picture_is_due and waited_us >= MIN_PICTURE_INTERVAL_US
         return is_due or waited_us >= PICTURE_INTERVAL_US
@@ -196,6 +203,7 @@ class AccountTracker:
         )
         for record in self._buffer:
             steps.buffer(record)
+        self._confirm_us = 0
         self._running = Reconciling(steps, gap, now_us, self._epoch)
         return self._running
 
@@ -224,6 +232,7 @@ class AccountTracker:
         if result is None or running is None:
             return []
         is_first = not self._has_picture
+        self._last_picture_ms = self.stored.progress.as_of_ms or 0
         self.stored.progress = result.progress
         self._outbox.rewrite(self.stored)
         self._settle(result, running, is_first=is_first)
@@ -255,16 +264,27 @@ class AccountTracker:
             )
         if gap is None:
             return
+        if is_closed and gap.reason != "unnoticed":
+            self._confirm_us = self._picture_us + CONFIRM_US
         open_gap = None if is_closed else OpenGap(gap.id, gap.reason, gap.since_us, result.detail)
         self._outbox.set_gap(self.stored, open_gap)
 
     def _unnoticed(self, result: Reconciled) -> OpenGap | None:
         """Return a break that nobody noticed: a picture has fills or orders that no event told."""
-        if not (result.counts.get("fills") or result.counts.get("orders")):
+        as_of_ms = result.progress.as_of_ms or 0
+        if not any(_is_untold(record, as_of_ms) for record in result.records):
             return None
-        since_ms = self.stored.progress.as_of_ms or 0
+        since_ms = self._last_picture_ms
         self._open_gap("unnoticed", since_ms * 1000, "a picture has what no event told")
         return self.stored.gap
+
+
+def _is_untold(record: AccountRecord, as_of_ms: int) -> bool:
+    """Say whether a record is a fill or order that was fetched, and is no event's on its way."""
+    fields = record.fields
+    is_fact = "fill_key" in fields or order_mark(fields) is not None
+    happened = time_of(fields) or as_of_ms
+    return fields["origin"] != "live" and is_fact and happened < as_of_ms - ON_THE_WAY_MS
 
 
 _COUNTS = {

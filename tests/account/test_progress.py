@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from connector.account.progress import (
+    LAG_MS,
     MAX_UNPROVED,
     AccountProgress,
     OrderMark,
@@ -129,7 +130,10 @@ def test_orders_that_ended_are_forgotten_once_their_symbol_is_proved() -> None:
     ended, waiting = order("CANCELED", "CANCELED", 5), order("NEW", "NEW", 5, i=8)
     progress = progress_of(ended, waiting)
 
-    progress.close_window(100, {"BTCUSDT": SymbolCursor(100, None, 8)})
+    later_ms = 6 + 2 * LAG_MS
+    progress.close_window(5, {"BTCUSDT": SymbolCursor(5, None, 8)})
+    assert [*progress.orders] == ["BTCUSDT/7", "BTCUSDT/8"]  # an answer may have the first again
+    progress.close_window(later_ms, {"BTCUSDT": SymbolCursor(later_ms, None, 8)})
 
     assert [*progress.orders] == ["BTCUSDT/8"]
     assert progress.has_ended_order(ended.fields)

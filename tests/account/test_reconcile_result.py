@@ -68,11 +68,11 @@ def test_an_order_that_was_asked_for_and_has_ended_waits_no_longer() -> None:
     )
     writer = ResultWriter(progress)
 
-    writer.prove(60, {"A": SymbolCursor(60)}, ["LEFT"], {"A/1"})
+    writer.prove(200_000, {"A": SymbolCursor(200_000)}, ["LEFT"], {"A/1"})
 
     found = writer.result(reader(progress), ("LEFT",)).progress
     assert found.orders == {}
-    assert (found.as_of_ms, found.symbols["LEFT"].since_ms) == (60, 5)
+    assert (found.as_of_ms, found.symbols["LEFT"].since_ms) == (200_000, 5)
 
 
 def test_faults_make_the_result_partial_each_told_once() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.account.progress import AccountProgress, SymbolCursor
+from connector.account.progress import LAG_MS, AccountProgress, SymbolCursor
 from connector.account.reconcile_queries import Query
 from connector.account.reconcile_reader import MAX_ATTEMPTS, AccountReader, Steps, T
 from connector.account.reconcile_rows import QueryAnswer
@@ -52,9 +52,13 @@ def rows(query: Query) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("product", "names", "cursor"),
     [
-        ("spot", ["fills", "orders"], SymbolCursor(NOW_MS, 8, 10)),
-        ("usdm", ["fills", "orders", "algo_orders"], SymbolCursor(NOW_MS, 8, 10)),
-        ("options", ["fills", "orders"], SymbolCursor(NOW_MS, 8)),  # order ids prove nothing
+        ("spot", ["fills", "orders"], SymbolCursor(NOW_MS - 1_000, 8, 10)),
+        ("usdm", ["fills", "orders", "algo_orders"], SymbolCursor(NOW_MS - 1_000, 8, 10)),
+        (
+            "options",
+            ["fills", "orders"],
+            SymbolCursor(NOW_MS - 1_000, 8),
+        ),  # order ids prove nothing
     ],
 )
 def test_a_symbol_that_is_read_to_the_end_is_proved(
@@ -68,6 +72,15 @@ def test_a_symbol_that_is_read_to_the_end_is_proved(
     assert [query.name for query in made] == names
     assert list(found.fills) == [f"{ACCOUNT}/{product}/A/8/9"]
     assert next(iter(found.orders)) == "A/9"
+
+
+def test_what_is_asked_by_time_is_asked_again_for_as_long_as_answers_may_lag() -> None:
+    found, _reader = reading("usdm")
+    old = SymbolCursor(NOW_MS - 3_600_000, 5, 7)
+
+    proved, _made = run(found.read(QUERIES["usdm"][0], "A", old, NOW_MS), rows)
+
+    assert proved == SymbolCursor(NOW_MS - LAG_MS, 8, 10)
 
 
 def test_a_fill_that_came_live_and_is_in_no_answer_proves_nothing() -> None:

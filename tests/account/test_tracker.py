@@ -1,5 +1,6 @@
 """The life of an account: breaks, markers, what is buffered; and any interleaving of it all."""
 
+import copy
 import json
 from typing import Any
 
@@ -240,6 +241,7 @@ def test_a_picture_is_made_now_and_then_and_leaves_no_marker() -> None:
 def test_a_picture_that_has_what_no_event_told_is_a_break_that_nobody_noticed() -> None:
     account = live_account()
     account.truth.fill(1)
+    account.truth.now_ms += 10_000
     account.now_us += 6 * HOUR_US
 
     account.reconcile()
@@ -247,6 +249,38 @@ def test_a_picture_that_has_what_no_event_told_is_a_break_that_nobody_noticed() 
 
     assert states(account)[-2:] == ["opened", "filled"]
     assert account.markers[-1]["reason"] == "unnoticed"
+    assert account.reader.view() == true_view(account.truth)
+
+
+def test_a_picture_confirms_a_closed_break_because_answers_may_have_lagged() -> None:
+    account = live_account()
+    account.interrupt()
+    before = copy.deepcopy(account.truth)
+    account.act(account.truth.fill(1))
+    account.cover()
+    account.truth.now_ms = before.now_ms = before.now_ms + 1
+
+    account.reconcile(before.answer)  # the answers show what was true before
+    account.commit()
+    assert account.last_marker()[:2] == ("filled", "connection_lost")
+    account.truth.now_ms += 10_000
+    account.reconcile()  # 10 s later
+    account.commit()
+
+    assert account.last_marker()[:2] == ("filled", "unnoticed")
+    assert account.reader.view() == true_view(account.truth)
+    assert not account.tracker.wants_reconciliation(account.now_us + 60_000_000)
+
+
+def test_what_an_event_may_be_on_its_way_for_is_no_break() -> None:
+    account = live_account()
+    account.truth.fill(1)  # its events come a moment later
+    account.now_us += 6 * HOUR_US
+
+    account.reconcile()
+    account.commit()
+
+    assert states(account) == ["started"]
     assert account.reader.view() == true_view(account.truth)
 
 
