@@ -51,6 +51,7 @@ _PLACES: dict[KeyPath, str] = {
     ("subscriptions", "symbols"): "subscriptions[].symbols, as a filter",
     ("accounts",): "accounts[]",
     ("accounts", "streams"): "accounts[].streams",
+    ("accounts", "url_forms"): "accounts[].url_forms",
 }
 
 

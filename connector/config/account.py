@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ByteSize, Field, model_validator
 
 from connector.binance.account_events.layout import AccountProduct
+from connector.binance.private_streams import SubscribeMethod, UrlForm
 from connector.codec.schema import (
     ACCOUNT_DEAD_LETTER,
     ACCOUNT_EVENTS,
@@ -26,7 +27,6 @@ _UNVERIFIED = {  # librdkafka's key -> the value with which anybody may pass for
 
 SpotMethod = Literal["signature", "session-logon"]
 ListenKey = Literal["listen-key"]
-StreamMethod = Literal["signature", "session-logon", "listen-token", "listen-key"]
 
 
 class AccountStreams(values.Section):
@@ -50,9 +50,25 @@ class AccountStreams(values.Section):
             raise ValueError(f"names no product; known: {', '.join(AccountStreams.model_fields)}")
         return self
 
-    def methods(self) -> dict[AccountProduct, StreamMethod]:
+    def methods(self) -> dict[AccountProduct, SubscribeMethod]:
         """Return how each product that is read is subscribed, in the order of the fields."""
         return {name: method for name, method in self if method is not None}  # type: ignore[misc]
+
+
+class AccountUrlForms(values.Section):
+    """Forms of the URLs of listenKey streams. A form that does not deliver opens and stays silent.
+
+    Left out, the form is the one that delivers at the hosts of `exchange`, and where it turns out
+    to be mute, the next one is tried.
+    """
+
+    usdm: UrlForm | None = Field(None, description="USD-M; production: private-streams.")
+    coinm: UrlForm | None = Field(None, description="COIN-M; production: path.")
+    options: UrlForm | None = Field(None, description="Options; production: private-path.")
+
+    def forms(self) -> dict[AccountProduct, UrlForm]:
+        """Return the forms that are set."""
+        return {name: form for name, form in self if form is not None}  # type: ignore[misc]
 
 
 def _alias(value: str) -> str:
@@ -82,6 +98,9 @@ class AccountSettings(values.Section):
         " passphrase) or secret-key.",
     )
     streams: AccountStreams
+    url_forms: AccountUrlForms = Field(
+        AccountUrlForms(), description="Forms of the URLs of listenKey streams."
+    )
     topic: values.TopicName | None = Field(
         None, description="Where its events go; default: prefix and account-events."
     )

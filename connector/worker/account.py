@@ -124,8 +124,9 @@ class AccountWorker(WorkerProcess):
 
     def _sources(self) -> list[AccountSource]:
         return [
-            AccountSource(account.alias, product, method, self._keys[account.alias])
+            AccountSource(alias, product, method, self._keys[alias], forms.get(product))
             for account in self.settings.accounts
+            for alias, forms in ((account.alias, account.url_forms.forms()),)
             for product, method in account.streams.methods().items()
         ]
 

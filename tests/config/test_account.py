@@ -47,6 +47,19 @@ def test_a_good_file_has_the_defaults_of_the_design(tmp_path: Path) -> None:
     assert account.key_files() == KeyFiles(Path("/k/api-key"), secret_key=Path("/k/secret"))
 
 
+def test_the_form_of_a_streams_url_can_be_set(tmp_path: Path) -> None:
+    (account,) = settings(tmp_path, FILE + "    url_forms: {usdm: private-path}\n").accounts
+
+    assert account.url_forms.forms() == {"usdm": "private-path"}
+
+
+def test_a_form_that_is_none_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    text = refused(tmp_path, FILE + "    url_forms: {usdm: privat-path}\n")
+
+    assert "accounts[0].url_forms.usdm" in text
+    assert "private-path" in text
+
+
 def test_the_keys_may_be_in_a_folder(tmp_path: Path) -> None:
     (tmp_path / "api-key").touch()
     (tmp_path / "private-key.pem").touch()
