@@ -16,7 +16,7 @@ from connector.account.feed_context import FeedContext
 from connector.account.outbox import AccountOutbox
 from connector.account.reconcile_picture import Pairs
 from connector.account.registry import AccountOptions, AccountRegistry
-from connector.account.source import AccountSource
+from connector.account.source import AccountSource, FeedTimings
 from connector.account.stored_progress import AccountKey
 from connector.binance.account_events.layout import AccountProduct
 from connector.config.account import AccountSettings, AccountWorkerSettings, insecurities
@@ -60,6 +60,7 @@ START_STEPS = {
 }
 REGISTRY = RetryPolicy(0.5, 10.0)
 SYMBOLS = RetryPolicy(0.5, 2.0, give_up_s=5.0)
+LIFE_PART = 23 / 24  # of a connection's life, after which the next one is opened
 PAIRED: tuple[AccountProduct, ...] = ("spot", "margin")  # whose symbols have two assets
 
 
@@ -102,7 +103,9 @@ class AccountWorker(WorkerProcess):
         trust, share = tls.client_context(self.settings.ca_file), self.settings.limits.share
         self.rest = SignedRest(bases, share=share, proxy=proxy, tls=trust)
         self._listings = RestClient(bases, share=share, proxy=proxy, tls=trust)
-        way = FeedContext(bases, self.rest, ConnectLimiter(share), proxy, trust)
+        life_s = self.settings.limits.connection_life.total_seconds() * LIFE_PART
+        timings = FeedTimings(life_s=life_s)
+        way = FeedContext(bases, self.rest, ConnectLimiter(share), proxy, trust, timings)
         self.feed = AccountFeed(self._sources(), self.pipeline.receive, way)
         self.reconcilers: dict[AccountKey, AccountReconciler] = {}  # from the takeover on
 
