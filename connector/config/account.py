@@ -154,6 +154,14 @@ class AccountWorkerSettings(WorkerSettings):
     )
     accounts: list[AccountSettings] = Field(min_length=1, description="Whose events are read.")
 
+    @property
+    def transactional_id(self) -> str:
+        """What a later account worker of this name fences this one by.
+
+        It ends in no number, as those of market workers do: neither fences the other.
+        """
+        return f"{self.topic_prefix}.{self.instance}.account"
+
     def topic_of(self, account: AccountSettings) -> str:
         """Return the topic of an account's events."""
         return account.topic or f"{self.topic_prefix}.{ACCOUNT_EVENTS}"

@@ -5,7 +5,7 @@ DescribeAcls. Without the right to ask, and on a broker without an authorizer, t
 no exception is raised. So an empty list counts only for who has DESCRIBE on the cluster.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -36,14 +36,14 @@ _Described = TypeVar("_Described")
 
 @dataclass(frozen=True, slots=True)
 class AclRule:
-    """One ACL that covers a topic.
+    """One ACL that covers a topic or a transactional id.
 
     Attributes:
         principal: Such as `User:reader`; `User:*` is everybody.
         host: Address that it holds for; `*`: every one.
         operation: In capitals, such as READ; ALL.
         allows: It allows; else it denies, which is stronger.
-        pattern: The topic, a prefix of it with `*` behind, or `*`.
+        pattern: The name, a prefix of it with `*` behind, or `*`.
     """
 
     principal: str
@@ -59,6 +59,7 @@ class ClusterAccess:
 
     Attributes:
         rules: ACLs by topic; None: the principal may not see them.
+        id_rules: ACLs of the transactional id; empty if `rules` are not visible.
         authorizer: Class that decides; "": none, everybody may do everything; None: not visible.
         protocols: Listener -> security protocol, without those of controllers; empty: not visible.
     """
@@ -66,6 +67,7 @@ class ClusterAccess:
     rules: Mapping[str, tuple[AclRule, ...]] | None
     authorizer: str | None
     protocols: Mapping[str, str]
+    id_rules: tuple[AclRule, ...] = ()
 
 
 class AccessClient:
@@ -110,7 +112,7 @@ class AccessClient:
         described = self._answer(asked[topic])
         return _names(None if described is None else described.authorized_operations)
 
-    def access(self, topics: list[str]) -> ClusterAccess:
+    def access(self, topics: Sequence[str], transactional_id: str = "") -> ClusterAccess:
         """Return what we can see of the access control. Raises Retry."""
         cluster = self._answer(
             self._client.describe_cluster(
@@ -119,17 +121,19 @@ class AccessClient:
         )
         may_ask = cluster is not None and "DESCRIBE" in _names(cluster.authorized_operations)
         rules = {topic: self._rules(topic) for topic in topics} if may_ask else None
+        ids = ResourceType.TRANSACTIONAL_ID
+        id_rules = self._rules(transactional_id, ids) if may_ask and transactional_id else ()
         settings = {} if cluster is None else self._broker_settings(str(cluster.nodes[0].id))
         controllers = settings.get(CONTROLLERS, "").split(",")
         pairs = (part.partition(":") for part in settings.get(LISTENERS, "").split(",") if part)
         protocols = {name: protocol for name, _, protocol in pairs if name not in controllers}
-        return ClusterAccess(rules, settings.get(AUTHORIZER), protocols)
+        return ClusterAccess(rules, settings.get(AUTHORIZER), protocols, id_rules)
 
-    def _rules(self, topic: str) -> tuple[AclRule, ...]:
-        """Return the ACLs of a topic: its own, those of its prefixes, and those of all topics."""
+    def _rules(self, name: str, resource: ResourceType = ResourceType.TOPIC) -> tuple[AclRule, ...]:
+        """Return the ACLs of a name: its own, those of its prefixes, and those of all names."""
         asked = AclBindingFilter(
-            ResourceType.TOPIC,
-            topic,
+            resource,
+            name,
             ResourcePatternType.MATCH,
             None,  # type: ignore[arg-type]  # every principal
             None,  # type: ignore[arg-type]  # every host

@@ -24,14 +24,6 @@ from connector.worker.account_store import AccountStore
 from connector.worker.writer import take_over
 
 
-def transactional_id(settings: AccountWorkerSettings) -> str:
-    """Return what a later account worker of this name fences this one by.
-
-    It ends in no number, as those of market workers do: neither fences the other.
-    """
-    return f"{settings.topic_prefix}.{settings.instance}.account"
-
-
 class AccountWriter:
     """Writes events, markers and progress of accounts, always in transactions.
 
@@ -61,7 +53,7 @@ class AccountWriter:
             f"{prefix}.{topic}": ACCOUNT_TOPICS[topic]
             for topic in (ACCOUNT_MARKERS, ACCOUNT_PROGRESS)
         }
-        self.transactional_id = transactional_id(settings)
+        self.transactional_id = settings.transactional_id
         self.producer = TransactionalProducer(
             client_config.transactional(kafka, self.transactional_id),
             ledger,

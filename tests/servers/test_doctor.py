@@ -68,7 +68,9 @@ async def found(
     """Return the results by the check's name; `admin`: ask for access as an administrator."""
     roles = ROLES if roles is None else roles
     login = {} if admin is None else {"sasl.username": "admin", "sasl.password": USERS["admin"]}
-    wanted = ClusterExamination(kafka, topics, roles, tuple(roles), readers, login)
+    wanted = ClusterExamination(
+        kafka, topics, roles, tuple(roles), readers, f"{PREFIX}.account.account", login
+    )
     results: dict[str, list[CheckResult]] = {}
     for result in await asyncio.to_thread(lambda: list(check_cluster(wanted))):
         assert not any(word in result.text + result.cure for word in USERS.values())
@@ -87,6 +89,7 @@ async def test_as_documented_everything_is_well(examined: SecureKafka, tmp_path:
     assert bad == []
     assert results["topic.readers"][0].text.startswith(f"User:risk (by {EVENTS}) may read {EVENTS}")
     assert "topic.own_read" in results
+    assert statuses(results)["kafka.transactions"] == {"ok"}
 
 
 async def test_the_worker_alone_cannot_tell_who_reads(
@@ -97,6 +100,7 @@ async def test_the_worker_alone_cannot_tell_who_reads(
 
     assert statuses(results)["topic.readers"] == {"cannot tell"}
     assert statuses(results)["kafka.listeners"] == {"cannot tell"}
+    assert statuses(results)["kafka.transactions"] == {"cannot tell"}
     assert "--admin-file" in results["topic.readers"][0].cure
     assert statuses(results)["kafka.authorizer"] == {"ok"}  # the worker lacks rights, so some check
 
@@ -147,6 +151,23 @@ async def test_without_an_acl_nobody_may_read(examined: SecureKafka, tmp_path: P
     [readers] = results["topic.readers"]
     assert readers.status == "warn"
     assert "nobody but super users" in readers.text
+
+
+async def test_a_principal_that_may_write_no_transactions_fails(
+    examined: SecureKafka, tmp_path: Path
+) -> None:
+    results = await found(let_in(examined, tmp_path, "halfway"), examined)
+
+    [transactions] = results["kafka.transactions"]
+    assert transactions.status == "fail"
+    assert transactions.cure.endswith(f"--transactional-id {PREFIX}.account.account")
+
+
+async def test_rights_that_nobody_has_are_not_shown(examined: SecureKafka, tmp_path: Path) -> None:
+    results = await found(
+        let_in(examined, tmp_path, "stranger"), examined, {"bare.account-events": "data"}
+    )
+
     assert statuses(results)["topic.own_read"] == {"cannot tell"}
 
 
@@ -223,7 +244,7 @@ async def test_a_wrong_login_of_the_administrator_fails(
 ) -> None:
     settings = let_in(examined, tmp_path, "bkc-account")
     wanted = ClusterExamination(
-        settings, SHAPE, ROLES, (EVENTS,), (), {"sasl.username": "admin", "sasl.password": "no"}
+        settings, SHAPE, ROLES, (EVENTS,), (), "", {"sasl.username": "admin", "sasl.password": "no"}
     )
 
     results = await asyncio.to_thread(lambda: list(check_cluster(wanted)))

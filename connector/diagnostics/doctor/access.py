@@ -86,6 +86,27 @@ def check_rules(
     yield _writers(topic, allowed(rules, "WRITE"), rules, own)
 
 
+def check_transactional_id(
+    name: str, access: ClusterAccess, own: str | None
+) -> Iterator[CheckResult]:
+    """Judge whether our principal may write transactions; `own`: see `check_rules`."""
+    check = "kafka.transactions"
+    if access.authorizer == "" or own is None:
+        return  # everybody may, or nobody can say who we are
+    if access.rules is None:
+        text = f"who may write transactions as {name} is not shown to us; every start tries it"
+        yield CheckResult(check, "cannot tell", text, _SHOW_RULES)
+    elif {own, EVERYBODY} & set(allowed(access.id_rules, "WRITE")):
+        yield CheckResult(check, "ok", f"{own} may write transactions as {name}")
+    else:
+        text = f"{own} may write no transactions as {name}: nothing can be stored"
+        cure = (
+            f"kafka-acls --add --allow-principal {own} --operation Write --operation Describe"
+            f" --transactional-id {name}"
+        )
+        yield CheckResult(check, "fail", text, cure)
+
+
 def check_own_read(topic: str, own_rights: frozenset[str]) -> CheckResult:
     """Judge whether our own principal may read the topic that it only writes."""
     check = "topic.own_read"

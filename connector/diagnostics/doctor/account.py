@@ -52,7 +52,15 @@ def examine_account(
     """
     admin = {} if admin_file is None else read_admin_file(admin_file)
     roles, kafka = roles_of(settings), settings.kafka
-    wanted = ClusterExamination(kafka, settings.topics, roles, tuple(roles), tuple(readers), admin)
+    wanted = ClusterExamination(
+        kafka,
+        settings.topics,
+        roles,
+        guarded=tuple(roles),
+        readers=tuple(readers),
+        transactional_id=settings.transactional_id,
+        admin=admin,
+    )
     return [
         *check_security(kafka),
         *check_password_files(_password_files(settings)),

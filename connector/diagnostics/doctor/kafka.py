@@ -32,6 +32,7 @@ class ClusterExamination:
         roles: Every topic that the worker writes or reads, and its role.
         guarded: Those of them that few may read; the others may be public.
         readers: Principals that are meant to read the guarded ones, `User:...`; empty: not said.
+        transactional_id: What the worker writes transactions as; "": none are written.
         admin: librdkafka's settings that make an administrator of our connection; empty: none.
     """
 
@@ -40,6 +41,7 @@ class ClusterExamination:
     roles: Mapping[str, TopicRole]
     guarded: Sequence[str] = ()
     readers: Collection[str] = ()
+    transactional_id: str = ""
     admin: Mapping[str, str] | None = None
 
 
@@ -145,11 +147,13 @@ def _check_access(
         except (Refused, Retry) as error:
             yield CheckResult("kafka.admin", "fail", f"the login of --admin-file: {error}")
             asking = own
-    seen = asking.access(guarded)
+    seen = asking.access(guarded, wanted.transactional_id)
     yield access.check_authorizer(seen, rights[guarded[0]])
     yield access.check_listeners(seen)
     username = wanted.kafka.security.username
     principal = None if username is None else f"User:{username}"
+    if wanted.transactional_id:
+        yield from access.check_transactional_id(wanted.transactional_id, seen, principal)
     for topic in guarded:
         yield from access.check_rules(topic, seen, rights[topic], principal, wanted.readers)
         if wanted.roles.get(topic) == "data":
