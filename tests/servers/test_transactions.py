@@ -3,17 +3,21 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connector.codec.framing import KafkaRecord
 from connector.config.sections import KafkaSettings
 from connector.continuity.stored_state import LastWriter
-from connector.kafka import client_config
+from connector.kafka import client_config, poison_search
 from connector.kafka.committer import WriterLookup
+from connector.kafka.poison_search import Judgement
+from connector.kafka.transaction_client import TransactionClient
 from connector.kafka.transactional_producer import TransactionalProducer
 from connector.kafka.trouble import UNANSWERED
 from connector.lab.real_kafka import RealKafka
@@ -195,6 +199,35 @@ async def test_a_poison_record_becomes_a_dead_letter_and_the_others_keep_their_o
     assert writer.values("txn-poison.dead") == [values[57], values[201]]
     records = writer.ledger.records
     assert (records.acknowledged, records.dead_lettered, records.in_flight) == (298, 2, 0)
+    writer.producer.close()
+
+
+async def test_a_topic_that_refuses_most_records_costs_few_trials(
+    kafka: RealKafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = NewTopic("txn-narrow", 1, 1, config={"max.message.bytes": "600"})
+    admin = AdminClient(kafka.client())
+    admin.create_topics([topic])["txn-narrow"].result()
+    trials, judge = Counter[str](), poison_search._judge
+
+    def counted(trial: TransactionClient, records: Mapping[int, KafkaRecord]) -> Judgement:
+        trials["made"] += 1
+        return judge(trial, records)
+
+    monkeypatch.setattr(poison_search, "_judge", counted)
+    writer, noise = Writer(kafka, "txn-narrow", lookup=ALONE), random.Random(1)
+    values = [noise.randbytes(size) for size in range(200, 1_000)]
+    noise.shuffle(values)
+    for value in values:
+        writer.publish(value)
+    assert writer.flush() == 0
+
+    stored = writer.values()
+    assert stored == [value for value in values if len(value) <= max(map(len, stored))]
+    assert 200 <= len(stored) < 400
+    records = writer.ledger.records
+    assert (records.acknowledged, records.dead_lettered) == (len(stored), 800 - len(stored))
+    assert trials["made"] <= 60
     writer.producer.close()
 
 
