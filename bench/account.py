@@ -126,7 +126,7 @@ async def measure(kafka: RealKafka, events: list[bytes], rate: float | None) -> 
     progress = tracker.stored.progress
     progress.as_of_ms = 1
     tracker.complete(Reconciled([], progress, "filled", "", (), {}), 1, 0.0)
-    tracker._retry_us = 0
+    tracker._schedule.retry_us = 0
     used, began = _cpu_s(), time.monotonic()
     sent = 0
     while sent < len(events) or ledger.records.in_flight:

@@ -29,6 +29,7 @@ ROOT_FILES = {"__init__.py", "__main__.py", "backoff.py", "errors.py", "rate_lim
 LAB_USES = {"lab", "codec", "binance", "errors"}
 PURE = {"errors", "backoff", "rate_limit", "binance", "codec", "continuity", "planning"}
 PURE_FILES = {
+    "account/ask_schedule.py",
     "account/coverage.py",
     "account/draft.py",
     "account/envelope.py",

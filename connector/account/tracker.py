@@ -8,6 +8,7 @@ are returned in the open transaction, and makes the queries of `start`'s Reconci
 from collections import Counter
 from dataclasses import dataclass
 
+from connector.account.ask_schedule import AskSchedule
 from connector.account.feed_items import AccountEvent, Interrupted
 from connector.account.outbox import AccountOutbox
 from connector.account.progress import order_mark, time_of
@@ -18,9 +19,6 @@ from connector.account.records import AccountRecord, AccountRecorder
 from connector.account.stored_progress import OpenGap, StoredProgress
 from connector.continuity.marker import digest
 
-PICTURE_INTERVAL_US = 6 * 3_600_000_000  # a full picture at least so often: it proves the events
-MIN_PICTURE_INTERVAL_US = 60_000_000  # between two pictures, however many events there are
-CONFIRM_US = 10_000_000  # after a break is closed, the next picture: answers may have lagged
 ON_THE_WAY_MS = 2_000  # an event of a fact that is younger may be on its way still
 EVENT_OVERHEAD = 1_000  # bytes of a record that waits, beside its payload
 
@@ -86,9 +84,7 @@ class AccountTracker:
         self._first_of: str | None = None  # the gap that the next event ends
         self._covered_us = 0
         self._last_picture_ms = 0  # the picture before the one that is being written
-        self._picture_us = 0  # when the last one was written, by our clock
-        self._confirm_us = 0  # when to make a picture that confirms a closed break; 0: none is due
-        self._retry_us = 0  # when to ask again for what was not answered; 0: all was
+        self._schedule = AskSchedule()
 
     @property
     def is_right(self) -> bool:
@@ -130,7 +126,7 @@ class AccountTracker:
     @property
     def _is_asked(self) -> bool:
         """Whether the account has been asked since the last break, be it in part."""
-        return self._retry_us > 0 or (self._has_picture and self.stored.gap is None)
+        return self._schedule.retry_us > 0 or (self._has_picture and self.stored.gap is None)
 
     def _admit(self, record: AccountRecord) -> list[AccountRecord]:
         admission = self.stored.progress.admit(record)
@@ -160,7 +156,7 @@ class AccountTracker:
     def _break(self, reason: str, since_us: int, detail: str) -> None:
         self._epoch += 1
         self._running = self._completed = None
-        self._retry_us = self._confirm_us = 0
+        self._schedule.on_break()
         if self._has_picture and self.stored.gap is None:
             self._open_gap(reason, since_us, detail)
 
@@ -180,15 +176,8 @@ class AccountTracker:
         """Say whether the account is to be asked now."""
         if not self.is_covered or self._running is not None:
             return False
-        if self._retry_us:
-            return now_us >= self._retry_us
-        if not self._is_asked:
-            return True
-        if self._confirm_us:
-            return now_us >= self._confirm_us
-        waited_us = now_us - self._picture_us
-        is_due = self.stored.progress.picture_is_due and waited_us >= MIN_PICTURE_INTERVAL_US
-        return is_due or waited_us >= PICTURE_INTERVAL_US
+        many = self.stored.progress.picture_is_due
+        return self._schedule.is_due(now_us, must_ask=not self._is_asked, has_many_events=many)
 
     def start(self, now_us: int, budget: int | None) -> Reconciling:
         """Begin to ask; events wait from now on. Raises Refused: the product has no queries."""
@@ -203,7 +192,7 @@ class AccountTracker:
         )
         for record in self._buffer:
             steps.buffer(record)
-        self._confirm_us = 0
+        self._schedule.on_start()
         self._running = Reconciling(steps, gap, now_us, self._epoch)
         return self._running
 
@@ -216,10 +205,10 @@ class AccountTracker:
 
         `retry_s`: after which what was not answered is asked again.
         """
-        self._completed, self._asked, self._picture_us = result, len(self._buffer), now_us
+        self._completed, self._asked = result, len(self._buffer)
         before = self.stored.progress.as_of_ms
         is_whole = result.is_settled and not result.left and result.progress.as_of_ms != before
-        self._retry_us = 0 if is_whole else now_us + int(retry_s * 1e6)
+        self._schedule.on_answers(now_us, None if is_whole else retry_s)
 
     @property
     def has_completed(self) -> bool:
@@ -254,7 +243,7 @@ class AccountTracker:
             return
         state = "started" if is_first and not result.detail else result.state
         self.results[state] += 1
-        is_closed = self._retry_us == 0
+        is_closed = not self._schedule.retry_us
         if gap is None or is_closed or result.detail != gap.detail:
             detail = result.detail or None
             counts = {field: result.counts.get(name, 0) for field, name in _COUNTS.items()}
@@ -265,7 +254,7 @@ class AccountTracker:
         if gap is None:
             return
         if is_closed and gap.reason != "unnoticed":
-            self._confirm_us = self._picture_us + CONFIRM_US
+            self._schedule.on_closed()
         open_gap = None if is_closed else OpenGap(gap.id, gap.reason, gap.since_us, result.detail)
         self._outbox.set_gap(self.stored, open_gap)
 

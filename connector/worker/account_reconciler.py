@@ -19,7 +19,7 @@ from connector.transport.wsapi_session import Keys
 
 CHECK_INTERVAL_S = 0.02  # between two looks whether the tracker wants it
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 1.6  # between two attempts of a query, doubled
-RETRY_S = 2.0  # until what the network or the exchange did not answer is asked again
+RETRY_S = 1.0  # until what the network or the exchange did not answer is asked again
 REFUSED_RETRY_S = 60.0  # until what the exchange refuses is asked again
 BUDGET_SHARE = 0.8  # of the weight of this minute; the rest is for listenKeys and probes
 
