@@ -47,6 +47,7 @@ def test_every_sample_is_taken_and_drawn(path: Path) -> None:
 
 
 SCRIPTS = scripted_accounts(ALIAS, 3, Clock(lambda: 1_795_000_020.0))
+NAMES = [f"{each.account.product} {each.account.market or ''}".strip() for each in SCRIPTS]
 
 
 def played(number: int) -> tuple[LabAccount, list[Record]]:
@@ -54,14 +55,14 @@ def played(number: int) -> tuple[LabAccount, list[Record]]:
     seconds = iter(range(1_795_000_020, 1_796_000_000))
     clock = Clock(lambda: float(next(seconds)))
     script: AccountScript = scripted_accounts(ALIAS, 3, clock)[number]
-    recorder = AccountRecorder(ALIAS, script.account.product)
+    account = script.account
+    isolated = account.market if account.product == "margin" else None
+    recorder = AccountRecorder(ALIAS, account.product, isolated)
     events = [event for _ in range(STEPS) for event in script.step()]
-    return script.account, [as_read(recorder.record(encode(event), 0)) for event in events]
+    return account, [as_read(recorder.record(encode(event), 0)) for event in events]
 
 
-@pytest.mark.parametrize(
-    "number", range(len(SCRIPTS)), ids=lambda number: SCRIPTS[number].account.product
-)
+@pytest.mark.parametrize("number", range(len(SCRIPTS)), ids=lambda number: NAMES[number])
 def test_orders_and_fills_are_those_of_the_lab_however_often_records_come(number: int) -> None:
     account, records = played(number)
     view = AccountView()
