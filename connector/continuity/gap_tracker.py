@@ -195,15 +195,26 @@ class GapTracker(SeriesRegistry):
         """
         gap = self._gap(series, "ids_reset")
         self.gaps["ids_reset"] += 1
-        self.outbox.add_marker("unfillable", series, gap, "the exchange began the ids anew")
         last = None if first is None else first - 1
         if first is not None and (jump := series.gap_with(first)) is not None:
-            last = jump.before_id if jump.filled_to is None else jump.filled_to
-            state: MarkerState = "partial" if jump.recovered else "unfillable"
-            self.close_gap(series, jump, state, f"its ids go on behind {last} in the next id epoch")
+            last = gap.before_id = self._end_jump(series, jump)
+        self.outbox.add_marker("unfillable", series, gap, "the exchange began the ids anew")
         self.schedule_progress(series)
         series.tracker.restore(last, series.tracker.epoch + 1)
         self._request_snapshot(series, gap.id)
         # Where ids reveal nothing, the next event shows the right edge alone.
         series.pending = None if series.ids_reveal_gaps else gap
         series.next_gap_id, series.needs_check = gap.id, True
+
+    def _end_jump(self, series: Series, jump: Gap) -> int | None:
+        """Close the gap before an id far ahead where it is filled; return the last id before.
+
+        What lies between that id and the one far ahead never was: it is not missing.
+        """
+        last = jump.before_id if jump.filled_to is None else jump.filled_to
+        jump.missing, jump.after_id = (last or 0) - (jump.before_id or 0), (last or 0) + 1
+        state: MarkerState = "partial" if jump.recovered else "unfillable"
+        if jump.recovered >= jump.missing:
+            state = "filled" if jump.missing else "clear"
+        self.close_gap(series, jump, state, f"its ids go on behind {last} in the next id epoch")
+        return last

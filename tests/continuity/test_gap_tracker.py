@@ -307,10 +307,11 @@ def test_ids_that_go_on_behind_a_jump_are_in_one_epoch_each() -> None:
 
     found = [(m["state"], m["reason"], m["before_id"], m["after_id"]) for m in markers]
     assert found == [
-        ("unfillable", "ids_reset", 5_000, None),
-        ("partial", "sequence", 10, 5_000),
+        ("partial", "sequence", 10, 15),
+        ("unfillable", "ids_reset", 14, None),
         ("opened", "sequence", 14, 62),
     ]
+    assert [marker["missing"] for marker in markers] == [4, None, 47]
     assert [marker["id_epoch"] for marker in markers] == [0, 0, 1]
     assert list(series.open_gaps) == [markers[-1]["gap_id"]]
 

@@ -187,9 +187,12 @@ class Coverage:
 
         def ranges_in(states: Collection[str]) -> Iterator[MissingRange]:
             for gap in self.gaps.values():
-                if gap.id_epoch == epoch and gap.state in states:
+                # Behind the end of an epoch there are no ids, though one may have been far ahead.
+                is_end = gap.reason == IDS_RESET and gap.before_id is not None
+                state = "clear" if is_end else gap.state
+                if gap.id_epoch == epoch and state in states:
                     before, after = edges_of(gap)
-                    yield MissingRange(before + 1, after - 1, gap.state, gap.gap_id)
+                    yield MissingRange(before + 1, after - 1, state, gap.gap_id)
 
         uncovered = _uncovered(self._runs, epoch, edges_of)
         # A gap over a restart lies between `stopped` and `started`: its marker knows more.

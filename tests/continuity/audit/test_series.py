@@ -35,6 +35,21 @@ def test_a_closed_gap_leaves_missing_what_rest_never_lists(
     assert holes(audited) == [(11, 11, expected), (13, 13, expected)]
 
 
+def test_ids_between_the_end_of_an_epoch_and_one_far_ahead_of_it_are_not_missing() -> None:
+    audited = series()
+    audited.coverage.add(marker(before_id=10, after_id=50_000_000))
+    audited.coverage.add(marker("partial", missing=4, recovered=3, before_id=10, after_id=15))
+    audited.coverage.add(marker("unfillable", "reset", reason="ids_reset", before_id=14))
+    live(audited, 10)
+    live(audited, 50_000_000, gap=b"g1")
+    for number in (11, 12, 14):
+        filled(audited, number)
+    live(audited, 15, gap=b"reset")
+
+    assert holes(audited) == [(13, 13, "partial"), (15, 49_999_999, "clear")]
+    assert audited.hole_counts().ids["partial"] == 1
+
+
 def test_what_a_filled_gap_over_a_restart_lacks_is_not_called_uncovered() -> None:
     audited = series()
     for each in (
