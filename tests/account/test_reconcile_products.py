@@ -298,3 +298,21 @@ def test_a_break_of_a_stream_of_risk_is_partial_with_its_cause(product: AccountP
     )
     assert result.left == ()
     assert exchange.view.repeats() == []
+
+
+@every_product
+@pytest.mark.parametrize("lagging", [2, 3, 4, 5])
+def test_a_fill_that_lagging_answers_hid_is_found_by_the_next(
+    product: AccountProduct, isolated: str | None, lagging: int
+) -> None:
+    exchange = started(product, isolated, seed=0)
+    exchange.behind, exchange.old = lagging, exchange.ledgers()
+    for number in range(12):
+        exchange.act(number, is_lost=True)
+    exchange.reconcile()
+    exchange.behind = 0
+
+    exchange.reconcile()
+
+    assert exchange.differences() == []
+    assert exchange.view.repeats() == []
