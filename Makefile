@@ -2,13 +2,16 @@
 
 PYTHON ?= python3
 VENV   ?= .venv
+ENGINE ?= docker
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml 2>/dev/null)
+TAG    ?= binance-kafka-connector:$(VERSION)
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/null | cksum | cut -d' ' -f1)
 
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help chaos fuzz test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help chaos fuzz image test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -62,6 +65,10 @@ fuzz: $(READY) ## The unit tests with all that is random tried in full: a millio
 
 chaos: $(READY) ## Every fault against a real broker (10 minutes); writes docs/integrity.md; LONG=1: real durations
 	@$(BIN)/python -m tests.chaos $(if $(LONG),--long,--page docs/integrity.md) $(CHAOS)
+
+image: ## Build the image, named TAG; ENGINE=podman: with podman
+	@$(ENGINE) build --tag "$(TAG)" --label "org.opencontainers.image.version=$(VERSION)" \
+	  --label "org.opencontainers.image.revision=$$(git rev-parse HEAD)" .
 
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
 	@$(BIN)/python -m bench.run $(BENCH)
