@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # The connector's image: one wheel, its locked dependencies, no compiler, no shell at start.
-# Not run by the tests (they need no Docker): `docker build -t bkc .`, then examples/docker-compose.yml.
+# `make image` builds it; `make image-steps` executes it where no engine is.
 # Debian, not Alpine: confluent-kafka has no wheel for musl.
 FROM python:3.12-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1

@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help chaos fuzz image test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ chaos: $(READY) ## Every fault against a real broker (10 minutes); writes docs/i
 image: ## Build the image, named TAG; ENGINE=podman: with podman
 	@$(ENGINE) build --tag "$(TAG)" --label "org.opencontainers.image.version=$(VERSION)" \
 	  --label "org.opencontainers.image.revision=$$(git rev-parse HEAD)" .
+
+image-steps: $(READY) ## Execute the Dockerfile without an engine, and its result (Linux, root)
+	@$(BIN)/python -m tools.try_image
 
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
 	@$(BIN)/python -m bench.run $(BENCH)
