@@ -82,6 +82,7 @@ class _Search:
         After a refusal the sequence numbers have a gap: librdkafka purges the next trial and goes
         on with another epoch (librdkafka 2.16, Kafka 4.3.1: run 2026-11-30).
         """
+        judged: Judgement = {}
         for _ in range(MAX_FRUITLESS_TRIALS):
             judged = _judge(self._trial, records)
             proved = {at: e for at, e in judged.items() if e is None or _is_refusal(e)}
