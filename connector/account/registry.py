@@ -64,6 +64,14 @@ class AccountRegistry:
         self._prefix, self._pairs = prefix, pairs
         self.trackers: dict[AccountKey, AccountTracker] = {}
 
+    def account_keys(self) -> list[AccountKey]:
+        """Return every account and product of the config."""
+        return [
+            (alias, product)
+            for alias, options in self.accounts.items()
+            for product in options.products
+        ]
+
     def begin(self, schema_ids: Mapping[str, int], found: StoredAccounts, generation: int) -> None:
         """Go on from what is stored; `schema_ids`: by kind."""
         self.outbox.begin(schema_ids, generation)

@@ -17,7 +17,6 @@ from connector.account.outbox import AccountOutbox
 from connector.account.reconcile_picture import Pairs
 from connector.account.registry import AccountOptions, AccountRegistry
 from connector.account.source import AccountSource, FeedTimings
-from connector.account.stored_progress import AccountKey
 from connector.binance.account_events.layout import AccountProduct
 from connector.config.account import AccountSettings, AccountWorkerSettings, insecurities
 from connector.config.key_files import credentials_of
@@ -39,6 +38,7 @@ from connector.transport.rest import RestClient
 from connector.transport.signed_rest import SignedRest
 from connector.transport.wsapi_session import Keys
 from connector.worker.account_pipeline import AccountPipeline
+from connector.worker.account_readiness import AccountReadiness
 from connector.worker.account_reconciler import AccountReconciler
 from connector.worker.account_status import status
 from connector.worker.account_summary import start_summary
@@ -107,7 +107,7 @@ class AccountWorker(WorkerProcess):
         timings = FeedTimings(life_s=life_s)
         way = FeedContext(bases, self.rest, ConnectLimiter(share), proxy, trust, timings)
         self.feed = AccountFeed(self._sources(), self.pipeline.receive, way)
-        self.reconcilers: dict[AccountKey, AccountReconciler] = {}  # from the takeover on
+        self.accounts = AccountReadiness(self.registry, self.pipeline, self.producer)
 
         self.steps = StartSteps({step: self._server_of(on) for step, on in START_STEPS.items()})
         self.topic_keeper = TopicKeeper(
@@ -140,44 +140,20 @@ class AccountWorker(WorkerProcess):
 
     # Readiness
 
-    def _keys_of_trackers(self) -> list[AccountKey]:
-        return [
-            (alias, product)
-            for alias, options in self.registry.accounts.items()
-            for product in options.products
-        ]
-
     def _readiness(self) -> dict[str, Callable[[], bool]]:
         return {
             "writer": lambda: not self.producer.fenced,
             "kafka": lambda: self.producer.trouble is None,
             **{name: partial(self.steps.is_over, name) for name in START_STEPS},
-            **{"/".join(key): partial(self.is_right, key) for key in self._keys_of_trackers()},
+            **self.accounts.parts(),
         }
-
-    def is_right(self, key: AccountKey) -> bool:
-        """Say whether a reader's view of an account and product is right: all is committed."""
-        tracker = self.registry.trackers.get(key)
-        if tracker is None or not tracker.is_right or self.pipeline.is_overloaded(key[0]):
-            return False
-        return self.producer.commits >= tracker.settled_at
-
-    def cause(self, key: AccountKey) -> str | None:
-        """Return why an account and product is not right; None: that is not known."""
-        tracker, refused = self.registry.trackers.get(key), self.pipeline.refused.get(key)
-        if refused is not None or tracker is None:
-            return refused
-        if not tracker.is_covered:
-            return "not subscribed"
-        trouble = self.reconcilers[key].trouble if key in self.reconcilers else ""
-        return f"being reconciled{f': {trouble}' if trouble else ''}"
 
     def _causes(self) -> dict[str, Callable[[], str | None]]:
         return {
             "kafka": lambda: self.producer.trouble,
             "writer": lambda: RETIRED,
             **{name: partial(self.steps.wait_of, name) for name in START_STEPS},
-            **{"/".join(key): partial(self.cause, key) for key in self._keys_of_trackers()},
+            **self.accounts.causes(),
         }
 
     # The run
@@ -205,7 +181,7 @@ class AccountWorker(WorkerProcess):
         try:
             if await self._unless_stopped(self._begin()):
                 parts: list[RunningPart] = [self.feed, self.topic_keeper]
-                await self._run_parts([*parts, *self.reconcilers.values()])
+                await self._run_parts([*parts, *self.accounts.reconcilers.values()])
             return await self._drain(began)
         finally:
             self.producer.close()
@@ -221,12 +197,12 @@ class AccountWorker(WorkerProcess):
         self.lag.add_topics({options.topic: True for options in self.registry.accounts.values()})
         await self.writer.take_over(ids, self.steps)
         await self.steps.run("symbols", self._learn_pairs())
-        self.reconcilers = {
+        self.accounts.reconcilers = reconcilers = {
             key: AccountReconciler(tracker, self.rest, self._keys[tracker.account])
             for key, tracker in self.registry.trackers.items()
         }
         accounts = len(self.registry.accounts)
-        events.account_worker_started(accounts, len(self.reconcilers), version())
+        events.account_worker_started(accounts, len(reconcilers), version())
 
     async def _ensure_topics(self) -> None:
         kafka, topics = self.settings.kafka, self.settings.topics
@@ -242,7 +218,7 @@ class AccountWorker(WorkerProcess):
 
         Without an answer the symbols that were seen are asked all the same.
         """
-        if not any(product in self._pairs for _alias, product in self._keys_of_trackers()):
+        if not any(product in self._pairs for _alias, product in self.registry.account_keys()):
             return
         try:
             info = await self._listings.exchange_info("spot")

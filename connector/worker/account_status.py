@@ -16,7 +16,7 @@ from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.transport.signed_rest import SignedRest
 from connector.worker.account_pipeline import AccountPipeline
-from connector.worker.account_reconciler import AccountReconciler
+from connector.worker.account_readiness import AccountReadiness
 
 
 class AccountSnapshot(Protocol):
@@ -29,17 +29,11 @@ class AccountSnapshot(Protocol):
     registry: AccountRegistry
     pipeline: AccountPipeline
     producer: Producer
-    reconcilers: dict[AccountKey, AccountReconciler]
+    accounts: AccountReadiness
     feed: AccountFeed
     event_loop: EventLoopLag
     started_at: float
     readiness: dict[str, Callable[[], bool]]
-
-    def is_right(self, key: AccountKey) -> bool:
-        """Say whether a reader's view of an account and product is right."""
-
-    def cause(self, key: AccountKey) -> str | None:
-        """Return why it is not."""
 
 
 def status(worker: AccountSnapshot) -> dict[str, Any]:
@@ -60,11 +54,11 @@ def status(worker: AccountSnapshot) -> dict[str, Any]:
 
 
 def _account(worker: AccountSnapshot, key: AccountKey) -> dict[str, Any]:
-    tracker, reconciler = worker.registry.trackers[key], worker.reconcilers.get(key)
-    gap, right = tracker.stored.gap, worker.is_right(key)
+    tracker, reconciler = worker.registry.trackers[key], worker.accounts.reconcilers.get(key)
+    gap, right = tracker.stored.gap, worker.accounts.is_right(key)
     return {
         "right": right,
-        "cause": None if right else worker.cause(key),
+        "cause": None if right else worker.accounts.cause(key),
         "covered": tracker.is_covered,
         "gap_id": None if gap is None else gap.id,
         "gap_reason": None if gap is None else gap.reason,

@@ -54,6 +54,11 @@ def _predicted(tracker: AccountTracker) -> float:
     return predicted_weight(tracker.product, tuple(progress.symbols), progress.isolated_symbol)
 
 
+def _seconds(worker: AccountSnapshot, key: AccountKey) -> float:
+    reconciler = worker.accounts.reconcilers.get(key)
+    return 0.0 if reconciler is None else reconciler.seconds
+
+
 def _by_pool(
     name: str, doc: str, read: Callable[[WeightPool], float]
 ) -> MetricRow[AccountSnapshot]:
@@ -109,7 +114,7 @@ METRICS: tuple[MetricRow[AccountSnapshot], ...] = (
     _by_account(
         "bkc_account_right",
         "1 when orders, fills and amounts in the topic are right, and committed.",
-        lambda w, key: w.is_right(key),
+        lambda w, key: w.accounts.is_right(key),
     ),
     _by_account(
         "bkc_account_covered",
@@ -159,7 +164,7 @@ METRICS: tuple[MetricRow[AccountSnapshot], ...] = (
     _by_account(
         "bkc_account_reconciliation_seconds",
         "How long the last reconciliation took.",
-        lambda w, key: w.reconcilers[key].seconds if key in w.reconcilers else 0.0,
+        _seconds,
     ),
     _by_pool("bkc_rest_weight_used", "Weight in this minute.", lambda pool: pool.used),
     _by_pool("bkc_rest_weight_limit", "Weight a minute we may.", lambda pool: pool.limit),
