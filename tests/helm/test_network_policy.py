@@ -73,7 +73,7 @@ def test_ports_of_kafka_and_registry_are_those_of_the_config(
 
 def test_an_account_has_a_policy_of_its_own() -> None:
     config = {"kafka": {"bootstrap_servers": "k:1"}}
-    accounts = {"a": {"config": config}, "b": {"config": config}}
+    accounts = {name: {"config": config | {"instance": name}} for name in ("a", "b")}
 
     found = rendered({"accounts": accounts, "networkPolicy": {"enabled": True}})
 

@@ -98,6 +98,10 @@ def test_a_wrong_value_is_refused_by_its_name(changes: dict[str, Any], named: st
         ({"pod": {"env": {"BKC_SHARD__INDEX": "1"}}}, "pod.env has BKC_SHARD__INDEX"),
         ({"strimzi": {"enabled": True}}, "strimzi.cluster: which Kafka resource?"),
         ({"market": {"enabled": False}}, "nothing to run"),
+        (
+            {"accounts": {"a": {"config": CONFIG}, "b": {"config": CONFIG}}},
+            "accounts.b.config names its writer as accounts.a does",
+        ),
         ({"prometheusRule": {"enabled": True, "rules": ["a"]}}, "prometheusRule.rules has a"),
     ],
 )
@@ -128,7 +132,7 @@ OTHER: dict[str, Any] = {
     "market.shareAddress": False,
     "market.secrets": {"a": {"existingSecret": "b"}},
     "market.pod": {"minReadySeconds": 1},
-    "accounts": {"b": {"config": CONFIG}},
+    "accounts": {"b": {"config": f"instance: other\n{CONFIG}"}},
     "pod.port": 9090,
     "pod.labels": {"a": "b"},
     "pod.annotations": {"a": "b"},

@@ -25,8 +25,14 @@ Fails with the value and the cure where they cannot be made.
 {{- end -}}
 {{- $workers = append $workers (set $worker "deployments" $deployments) -}}
 {{- end -}}
+{{- $writers := dict -}}
 {{- range $name, $account := .Values.accounts -}}
 {{- $worker := include "bkc.worker" (list $ "account" (printf "account-%s" $name) (printf "accounts.%s" $name) $account) | fromYaml -}}
+{{- $writer := printf "%v %v" (dig "topics" "prefix" "" $worker.settings) (dig "instance" "account" $worker.settings) -}}
+{{- with index $writers $writer -}}
+{{- fail (printf "accounts.%s.config names its writer as accounts.%s does, so each would take over from the other: give it an instance of its own" $name .) -}}
+{{- end -}}
+{{- $_ := set $writers $writer $name -}}
 {{- $deployment := dict "name" (printf "account-%s" $name) "labels" (dict "worker" $name) "env" dict -}}
 {{- $workers = append $workers (set $worker "deployments" (list $deployment)) -}}
 {{- end -}}
