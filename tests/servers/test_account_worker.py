@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from connector.lab.account.accounts import QueryFailure
 from connector.lab.real_kafka import RealKafka, RealRegistry, free_port
 from tests.support.account_worker import AccountWorld, make_world, quiet_exchange
@@ -57,6 +55,7 @@ async def test_the_topic_alone_tells_orders_fills_and_amounts(
     }
     assert 'bkc_account_right{account="desk-1",product="spot"} 1.0' in metrics
     assert {record["origin"] for record in made.records()} == {"live", "snapshot"}
+    assert "allow_insecure_kafka" in running.log.read_text()  # at every start
 
 
 async def test_a_connection_cut_in_a_burst_of_fills_costs_nothing(
@@ -177,13 +176,3 @@ async def test_what_rest_does_not_answer_is_partial_until_it_does(
     states = [state for product, state, _ in markers(made) if product == "spot"]
     assert states[0:2] == ["started", "opened"]
     assert states[-1] == "filled"
-
-
-@pytest.mark.parametrize("line", ["allow_insecure_kafka"])
-async def test_an_insecure_kafka_is_named_at_every_start(
-    tmp_path: Path, kafka: RealKafka, registry: RealRegistry, line: str
-) -> None:
-    async with begun(tmp_path, kafka, registry, "acc8") as (_made, running):
-        pass
-
-    assert line in running.log.read_text()
