@@ -8,9 +8,11 @@ up.
 """
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 from typer import Exit, Option, Typer, echo
+from typer.core import TyperGroup
+from typing_extensions import override
 
 from connector import version
 from connector.cli import (
@@ -31,8 +33,26 @@ from connector.cli import (
 )
 from connector.errors import Fatal, Refused, Retry
 
+
+class CommandGroup(TyperGroup):
+    """The verbs of `bkc`."""
+
+    @override
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options, flags without a value being off.
+
+        typer imports pydantic to coerce the None of its own ones: half of the time of each help.
+        """
+        params: list[Any] = super().get_params(ctx)
+        for param in params:
+            if param.default is None and getattr(param, "is_flag", False):
+                param.default = False
+        return params
+
+
 app = Typer(
     name="bkc",
+    cls=CommandGroup,
     no_args_is_help=True,
     epilog="To see it at work: bkc demo. For a file of your own: bkc init, then check, run market.",
     pretty_exceptions_enable=False,
@@ -42,8 +62,8 @@ app = Typer(
 app.command()(init.init)
 app.command()(check.check)
 app.command()(plan.plan)
-app.add_typer(run.app, name="run")
-app.add_typer(doctor.app, name="doctor")
+app.add_typer(run.app, name="run", cls=CommandGroup)
+app.add_typer(doctor.app, name="doctor", cls=CommandGroup)
 app.command()(top.top)
 app.command()(verify.verify)
 app.command()(backfill.backfill)
@@ -52,7 +72,7 @@ app.command()(schema.schema)
 app.command()(decode.decode)
 app.command()(call.call)
 app.command()(demo.demo)
-app.add_typer(lab.app, name="lab")
+app.add_typer(lab.app, name="lab", cls=CommandGroup)
 
 
 def _show_version(wanted: bool) -> None:

@@ -188,7 +188,8 @@ def test_wrong_options_are_refused_with_the_cure(
 def names_offline(tmp_path: Path) -> tuple[str, ...]:
     """A config of names, and the least that keeps anybody from being asked."""
     info = tmp_path / "usdm.json"
-    info.write_text('{"symbols":[]}')
+    listed = {"symbol": "XUSDT", "pair": "XUSDT", "baseAsset": "X", "quoteAsset": "USDT"}
+    info.write_text(json.dumps({"symbols": [listed]}))
     return ("-c", write(tmp_path, NAMED), "--exchange-info", f"usdm={info}")
 
 
