@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help test-engines chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -43,13 +43,16 @@ types: $(READY)
 	@$(BIN)/mypy
 
 unit: $(READY) ## Tests that need nothing and wait for nothing
-	@$(BIN)/pytest -m "not servers and not lab" $(PYTEST)
+	@$(BIN)/pytest -m "not servers and not lab and not engines" $(PYTEST)
 
 lab: $(READY) ## Tests against the simulated exchange, over real sockets
 	@$(BIN)/pytest -m "lab and not servers" $(PYTEST)
 
 servers: $(READY) ## Tests against a real Kafka broker and registry (fetched once into the cache)
 	@$(BIN)/pytest -m servers $(PYTEST)
+
+test-engines: $(READY) ## Flink reads every topic of a real Kafka broker (Flink is fetched once, 300 MB)
+	@$(BIN)/pytest -m engines tests/engines $(PYTEST)
 
 wheel: $(READY) ## Build the wheel, install it elsewhere, run it
 	@PYTHON=$(BIN)/python tools/try_wheel.sh
@@ -61,7 +64,7 @@ pythons: $(READY) ## The same tests on the oldest and the newest Python of this 
 	@tools/try_pythons.sh
 
 fuzz: $(READY) ## The unit tests with all that is random tried in full: a million frames, every order of events
-	@TEST_THOROUGH=1 $(BIN)/pytest -m "not servers and not lab"
+	@TEST_THOROUGH=1 $(BIN)/pytest -m "not servers and not lab and not engines"
 
 chaos: $(READY) ## Every fault against a real broker (10 minutes); writes docs/integrity.md; LONG=1: real durations
 	@$(BIN)/python -m tests.chaos $(if $(LONG),--long,--page docs/integrity.md) $(CHAOS)

@@ -70,11 +70,11 @@ def _record(raw: dict[str, Any], path: str, reading: _Reading, depth: int) -> No
     reading.records.add(raw["name"])
     if depth > 1:
         reading.say(path, "records inside records of records: not every sink flattens them")
-    names = [each["name"] for each in raw["fields"]]
+    names = [each["name"].lower() for each in raw["fields"]]
     for each in raw["fields"]:
         _field(each, f"{path}.{each['name']}", reading, depth)
         if names.count(each["name"].lower()) > 1:
-            reading.say(f"{path}.{each['name']}", "the name stands twice")
+            reading.say(f"{path}.{each['name']}", "the name stands twice; case does not tell apart")
 
 
 def _field(raw: dict[str, Any], path: str, reading: _Reading, depth: int) -> None:

@@ -27,7 +27,7 @@ def _type(old: Any, new: Any, path: str) -> Iterator[str]:
             yield from _type(old_branch, new_branch, path)
     elif not isinstance(old, dict) or not isinstance(new, dict):
         if old != new:
-            yield f"{path}: type {json.dumps(old)} became {_short(new)}"
+            yield f"{path}: type {_short(old)} became {_short(new)}"
     elif old["type"] == new["type"] == "record":
         yield from _record(old, new, path)
     elif old["type"] == new["type"] == "array":

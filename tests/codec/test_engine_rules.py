@@ -96,6 +96,16 @@ def test_a_field_that_would_be_read_wrongly_is_named(attributes: dict[str, Any],
     assert sentence.startswith(why)
 
 
+def test_two_names_that_differ_in_case_alone_are_one_column() -> None:
+    fields = [{"name": name, "type": "string"} for name in ("price", "Price")]
+    found = engine_rules.findings("kind", json.dumps(record("R", *fields)))
+
+    assert found == [
+        f"kind.{name}: the name stands twice; case does not tell apart"
+        for name in ("price", "Price")
+    ]
+
+
 def test_records_are_nested_once_and_named_once() -> None:
     inner = record("Inner", {"name": "price", "type": "string"})
     middle = record("Middle", {"name": "deeper", "type": inner})

@@ -19,8 +19,10 @@ _HEAD = f"""\
 -- Tables of Flink SQL, written by `bkc schema --format flink-ddl` (docs/consume.md).
 -- Put your addresses in place of {BOOTSTRAP_SERVERS} and {REGISTRY_URL}.
 -- Needs the jars flink-sql-connector-kafka and flink-sql-avro-confluent-registry.
-SET 'table.local-time-zone' = 'UTC';  -- TIMESTAMP(3) columns hold UTC
-SET 'table.exec.source.idle-timeout' = '5 s';  -- else an empty partition holds every window back
+-- TIMESTAMP(3) columns hold UTC.
+SET 'table.local-time-zone' = 'UTC';
+-- Else an empty partition holds every window back.
+SET 'table.exec.source.idle-timeout' = '5 s';
 """
 _TYPES = {
     "string": "STRING",

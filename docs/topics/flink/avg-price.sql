@@ -1,8 +1,10 @@
 -- Tables of Flink SQL, written by `bkc schema --format flink-ddl` (docs/consume.md).
 -- Put your addresses in place of KAFKA:9092 and http://REGISTRY:8081.
 -- Needs the jars flink-sql-connector-kafka and flink-sql-avro-confluent-registry.
-SET 'table.local-time-zone' = 'UTC';  -- TIMESTAMP(3) columns hold UTC
-SET 'table.exec.source.idle-timeout' = '5 s';  -- else an empty partition holds every window back
+-- TIMESTAMP(3) columns hold UTC.
+SET 'table.local-time-zone' = 'UTC';
+-- Else an empty partition holds every window back.
+SET 'table.exec.source.idle-timeout' = '5 s';
 
 -- The key is the symbol; record_time is the exchange's time of the event.
 CREATE TABLE `binance_spot_avg_price` (

@@ -79,6 +79,13 @@ def test_a_statement_says_where_the_topic_is_and_reads_what_is_committed() -> No
     assert statement.endswith(");\n")
 
 
+def test_each_statement_ends_its_line_as_the_sql_client_needs_it() -> None:
+    """Flink's client takes what follows a semicolon on its line for a part of the statement."""
+    for line in flink_ddl.render(TOPICS, no_sample).splitlines():
+        if not line.startswith("--"):
+            assert ";" not in line.removesuffix(";")
+
+
 def test_quotes_in_a_comment_do_not_end_it() -> None:
     statements = flink_ddl.render(TOPICS, no_sample)
 
