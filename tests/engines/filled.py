@@ -5,6 +5,7 @@ Every record is in a transaction, so that the last offset of each partition is a
 
 import io
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,7 @@ LARGEST, LOWEST = (Decimal(f"{sign}{'9' * 20}.{'9' * 18}") for sign in ("", "-")
 CLOSEST_TO_ZERO = Decimal("1E-18")
 TEXT = "币安人生USDT 🚀 'quoted' \"twice\" \\"
 TIME_MS = 1_795_000_000_123
+NOW_MS = round(time.time() * 1000)  # an older record is deleted when its topic's retention ends
 AHEAD = {"name": "added_later", "type": ["null", "string"], "default": None, "doc": "x"}
 
 
@@ -121,7 +123,7 @@ def write_extremes(
 def _transact(producer: Producer, topic: str, values: list[bytes], *, commit: bool) -> None:
     producer.begin_transaction()
     for value in values:
-        producer.produce(topic, value, TEXT.encode(), partition=0, timestamp=TIME_MS)
+        producer.produce(topic, value, TEXT.encode(), partition=0, timestamp=NOW_MS)
     producer.flush(GIVE_UP_S)
     if commit:
         producer.commit_transaction(GIVE_UP_S)

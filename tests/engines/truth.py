@@ -27,7 +27,7 @@ RECORDS = 1500
 EVERY = topics(PREFIX)
 AVRO = [topic for topic in EVERY if topic.schema is not None]
 RAW = [topic for topic in EVERY if topic.schema is None]
-LETTER = (b"\x00\xffnot json", BadMessage("json", "why not"), 1_795_000_000_123_456)
+LETTER = (b"\x00\xffnot json", BadMessage("json", "why not"), filled.NOW_MS * 1000)
 
 
 @dataclass(frozen=True, slots=True)
