@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help test-engines chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help test-alerts test-engines chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -75,6 +75,10 @@ image: ## Build the image, named TAG; ENGINE=podman: with podman
 
 image-steps: $(READY) ## Execute the Dockerfile without an engine, and its result (Linux, root)
 	@$(BIN)/python -m tools.try_image
+
+test-alerts: $(READY) ## Every alert in a real Prometheus: it fires for its cause, and ends (builds Prometheus once)
+	@FETCH_PROMETHEUS=true $(BIN)/pytest tests/alerts
+	@$(BIN)/python -m tests.alerts $(ALERTS)
 
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)
 	@$(BIN)/python -m bench.run $(BENCH)
