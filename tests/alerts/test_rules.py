@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from connector.worker.exporter import METRICS
+from connector.worker.metrics.account import METRICS as ACCOUNT_METRICS
 from tests.alerts.programs import promtool
 from tests.alerts.rules import FILES, ROOT, alerts, metrics_in, rules
 
@@ -20,7 +21,8 @@ LIBRARY_METRICS = {"process_open_fds", "process_max_fds"}
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_metric_of_a_rule_is_one_of_the_exporter(path: Path) -> None:
-    known = {row.name for row in METRICS} | LIBRARY_METRICS
+    rows = (*METRICS, *ACCOUNT_METRICS)
+    known = {row.name for row in rows} | LIBRARY_METRICS
 
     unknown = {
         rule.get("alert", rule.get("record")): metrics_in(rule["expr"]) - known
@@ -74,21 +76,29 @@ def test_prometheus_takes_the_rules() -> None:
 
 def test_every_alert_fires_for_its_cause_and_is_silent_without(tmp_path: Path) -> None:
     program = promtool()
+    paths = []
+    for interval in sorted({_interval(case) for case in CASES.values()}):
+        paths.append(tmp_path / f"every_{interval}_test.yaml")
+        paths[-1].write_text(yaml.safe_dump(_promtool_document(interval)))
+
+    done = _run(program, "test", "rules", *map(str, paths))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _interval(case: dict[str, Any]) -> str:
+    return str(case.get("interval", "30s"))
+
+
+def _promtool_document(interval: str) -> dict[str, Any]:
+    """Return the tests of the cases whose series and rules have this interval."""
     tests = [
         _promtool_test(name, case, fires=fires)
         for name, case in CASES.items()
         for fires in (True, False)
+        if _interval(case) == interval
     ]
-    document = {
-        "rule_files": [str(path) for path in FILES],
-        "evaluation_interval": "30s",
-        "tests": tests,
-    }
-    path = tmp_path / "rules_test.yaml"
-    path.write_text(yaml.safe_dump(document))
-
-    done = _run(program, "test", "rules", str(path))
-    assert done.returncode == 0, done.stdout + done.stderr
+    files = [str(path) for path in FILES]
+    return {"rule_files": files, "evaluation_interval": interval, "tests": tests}
 
 
 def _run(*command: str | Path) -> "subprocess.CompletedProcess[str]":
@@ -103,7 +113,7 @@ def _promtool_test(name: str, case: dict[str, Any], *, fires: bool) -> dict[str,
     samples = [{"labels": f"ALERTS{{{shown}}}", "value": 1}] if fires else []
     return {
         "name": f"{name} {'fires' if fires else 'is silent'}",
-        "interval": "30s",
+        "interval": _interval(case),
         "input_series": [
             {"series": _placed(each), "values": values} for each, values in series.items()
         ],
