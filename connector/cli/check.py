@@ -19,8 +19,11 @@ def check(
     Prints every error with its line, else the topic of each stream. Streams that depend on
     exchangeInfo (filters on symbols) are named; `bkc plan` shows them.
 
-    With --online the topics that are in Kafka are compared with what a worker needs of them
-    (settings and rights), as every start does.
+    An account worker's file: account, product and topic of each subscription. Its key files are
+    read, too; one that is missing or that others may read is a warning.
+
+    With --online the topics that are in Kafka are compared with what a market worker needs of them
+    (settings and rights), as every start does. For accounts this is `bkc doctor account`.
 
     Exit codes: 0 the file is good; 2 it is not, or a topic loses data; 3 Kafka does not answer.
     """

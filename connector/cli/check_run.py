@@ -23,6 +23,10 @@ def run(path: Path, *, online: bool) -> None:
         Refused: the file is not good, or a topic is not. Retry: Kafka does not answer.
     """
     if is_account_file(path):
+        if online:
+            raise Refused(
+                f"--online is for the market worker's file; run: bkc doctor account {path}"
+            )
         _check_account(load_account(path))
         return
     loaded = load(path)

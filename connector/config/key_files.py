@@ -36,8 +36,10 @@ def files_in(folder: Path) -> KeyFiles:
     Their names: `api-key`; `private-key.pem` (and `passphrase`) or `secret-key`.
 
     Raises:
-        Refused: there is no `api-key` in it, or both of the others.
+        Refused: no such folder, no `api-key` in it, or both of the others.
     """
+    if not folder.is_dir():
+        raise Refused(f"{folder}: cannot read the folder of keys: there is no such folder")
     if not (folder / "api-key").exists():
         raise Refused(f"{folder}: holds no file api-key")
     present = {

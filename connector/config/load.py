@@ -23,6 +23,11 @@ from connector.planning.model import Finding
 SettingsT_co = TypeVar("SettingsT_co", bound=WorkerSettings, default=Settings, covariant=True)
 # The key that only one worker's file has -> whose file it is.
 _WORKER_OF = {"subscriptions": "market", "accounts": "account"}
+# A worker's settings -> the command that writes a file to begin with.
+_INIT: dict[type[WorkerSettings], str] = {
+    Settings: "bkc init",
+    AccountWorkerSettings: "bkc init --account",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,7 @@ def is_account_file(path: Path) -> bool:
 
 
 def _load(path: Path, content: bytes | None, model: type[SettingsT_co]) -> Loaded[SettingsT_co]:
-    content = _read(path) if content is None else content
+    content = _read(path, _INIT[model]) if content is None else content
     data, lines = parse(_decode(content, path), str(path))
     given = environment.read(os.environ, model)
     if given.problems:
@@ -120,11 +125,12 @@ def _settings(data: dict[str, Any], places: SourceMap, model: type[SettingsT_co]
     return settings
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, init: str = "bkc init") -> bytes:
+    """Return a file's bytes. `init`: the command that writes one to begin with."""
     try:
         return path.read_bytes()
     except OSError as error:
-        cure = _other_name(path)
+        cure = _other_name(path, init)
         raise Refused(f"{path}: cannot read the config file: {error.strerror}{cure}") from error
 
 
@@ -136,11 +142,11 @@ def _decode(content: bytes, path: Path) -> str:
         raise Refused(f"{path}: is not UTF-8: {where}; save it as UTF-8") from error
 
 
-def _other_name(path: Path) -> str:
+def _other_name(path: Path, init: str) -> str:
     """Return the file that may be meant by a missing one, or how to begin one."""
     if path.is_dir():
         return f"; it is a folder: name the file in it, {path / 'connector.yaml'}"
     near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.y*ml")])
     if near:
         return f"; did you mean {path.parent / near}?"
-    return f"; to begin one: bkc init {path}"
+    return f"; to begin one: {init} {path}"

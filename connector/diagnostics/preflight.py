@@ -4,9 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from connector.config.account import AccountSettings, AccountWorkerSettings
+from connector.config.key_files import credentials_of
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.config.sections import WorkerSettings
+from connector.errors import Refused
 from connector.kafka import librdkafka_check
 from connector.planning.model import Finding, KeyPath
 
@@ -14,19 +17,22 @@ from connector.planning.model import Finding, KeyPath
 def check_offline(loaded: Loaded[WorkerSettings], *, here: bool) -> list[str]:
     """Return the warnings, a line each with its place.
 
-    `here`: the worker runs on this machine; a named file that is missing is an error then, not a
-    warning.
+    `here`: the worker runs on this machine; a file that is missing, or a key file that does not
+    fit, is an error then, not a warning.
 
     Raises:
         Refused: a line for each error, with its place and cure.
     """
     errors = list(_librdkafka(loaded))
     files = list(_files(loaded.settings.model_dump(by_alias=True), ()))
+    keys = list(_keys(loaded.settings))
     if here:
-        errors += files
+        errors += [*files, *keys]
     if errors:
         raise loaded.refused(errors)
-    return loaded.sentences((where, f"{problem}; the worker needs it") for where, problem in files)
+    missing = ((where, f"{problem}; the worker needs it") for where, problem in files)
+    unfit = ((where, f"{problem}; the worker would not start") for where, problem in keys)
+    return loaded.sentences((*missing, *unfit))
 
 
 def _librdkafka(loaded: Loaded[WorkerSettings]) -> Iterator[Finding]:
@@ -47,6 +53,32 @@ def _files(value: Any, where: KeyPath) -> Iterator[Finding]:
         is_folder = where[-1] in ("ca_file", "secrets_dir") and value.is_dir()
         if problem is not None and not is_folder:
             yield where, problem
+
+
+def _keys(settings: WorkerSettings) -> Iterator[Finding]:
+    """Yield the accounts whose key files are missing, open to others, or hold no fitting key."""
+    if not isinstance(settings, AccountWorkerSettings):
+        return
+    for index, account in enumerate(settings.accounts):
+        problem = _key_problem(account)
+        if problem is not None:
+            name = "api_key_file" if account.secrets_dir is None else "secrets_dir"
+            yield ("accounts", index, name), problem
+
+
+def _key_problem(account: AccountSettings) -> str | None:
+    try:
+        signer = credentials_of(account.key_files()).signer
+    except Refused as error:
+        return str(error)
+    if signer is None:
+        return f"{account.secrets_dir}: holds neither private-key.pem nor secret-key"
+    if account.streams.spot == "session-logon" and signer.kind != "Ed25519":
+        return (
+            f"spot: session-logon wants an Ed25519 key, this one is {signer.kind}:"
+            " make one, or say spot: signature"
+        )
+    return None
 
 
 def _problem_of(path: Path) -> str | None:

@@ -8,7 +8,8 @@ from typing import Any
 MAX_EVENTS = 20
 LEVELS = ("debug", "info", "warning", "error", "critical")
 KEPT_LEVELS = frozenset({"warning", "error", "critical"})
-_HEAD = ("event", "level", "timestamp", "exc_info")
+# The last two are structlog's own, in lines of libraries.
+_NO_FIELDS = ("event", "level", "timestamp", "exc_info", "_record", "_from_structlog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class RecentEvents:
         level = str(event["level"])
         self.lines[level] += 1
         if level in KEPT_LEVELS:
-            fields = {name: value for name, value in event.items() if name not in _HEAD}
+            fields = {name: value for name, value in event.items() if name not in _NO_FIELDS}
             if event.get("exc_info") is not None:
                 fields["error"] = repr(event["exc_info"])
             name, time = str(event["event"]), str(event["timestamp"])

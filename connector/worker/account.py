@@ -81,8 +81,6 @@ class AccountWorker(WorkerProcess):
         check_offline(loaded, here=True)
         self.loaded, self.settings = loaded, loaded.settings
         self._keys = {account.alias: _keys_of(account) for account in self.settings.accounts}
-        for keys in self._keys.values():
-            keys()  # a wrong file is told before anything is opened
         run, prefix = new_run(), self.settings.topic_prefix
         self.lag = Lag()
         self._pairs: dict[AccountProduct, dict[str, tuple[str, str]]] = {

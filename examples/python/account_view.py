@@ -12,6 +12,7 @@ Needs `pip install aiokafka fastavro`.
 
 import argparse
 import asyncio
+import contextlib
 import io
 import json
 import sys
@@ -31,7 +32,10 @@ from aiokafka.helpers import create_ssl_context
 Record = Mapping[str, Any]
 Place = tuple[str, str, str]  # account, product, market ("" where the product has one alone)
 EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-ENDED = frozenset({"FILLED", "CANCELED", "CANCELLED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH"})
+ENDED = frozenset(  # FINISHED and REPLACED: of conditional orders
+    {"FILLED", "CANCELED", "CANCELLED", "REJECTED", "EXPIRED", "EXPIRED_IN_MATCH", "FINISHED"}
+    | {"REPLACED"}
+)
 INTERVAL_S = 0.5  # between two pictures
 
 
@@ -215,14 +219,19 @@ async def show(arguments: argparse.Namespace) -> None:
 def main() -> None:
     """Read the options and show the accounts."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    options.add_argument("--brokers", default="localhost:9092")
-    options.add_argument("--registry", default="http://localhost:8081")
-    options.add_argument("--topic", default="binance.account-events")
-    options.add_argument("--account", help="alias of the only one to show")
-    options.add_argument("--user", help="logs in by SCRAM over TLS")
-    options.add_argument("--password-file")
+    shown = "%(default)s"
+    options.add_argument("--brokers", default="localhost:9092", help=shown)
+    options.add_argument("--registry", default="http://localhost:8081", help=shown)
+    options.add_argument("--topic", default="binance.account-events", help=shown)
+    options.add_argument("--account", help="show this alias alone")
+    options.add_argument("--user", help="logs in by SCRAM-SHA-512 over TLS")
+    options.add_argument("--password-file", help="password of the user; needed with --user")
     options.add_argument("--ca-file", help="authority of the brokers, PEM")
-    asyncio.run(show(options.parse_args()))
+    arguments = options.parse_args()
+    if arguments.user and not arguments.password_file:
+        options.error("--user needs --password-file")
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(show(arguments))
 
 
 if __name__ == "__main__":

@@ -134,6 +134,16 @@ def test_the_file_may_be_named_by_the_environment(
     assert (result.exit_code, "btcusdt@trade" in result.stdout) == (0, True)
 
 
+def test_the_kafka_of_an_account_worker_is_looked_at_by_the_doctor() -> None:
+    path = DEMO.parent / "account.yaml"
+
+    result = CliRunner().invoke(app, ["check", "--online", str(path)])
+
+    assert str(result.exception) == (
+        f"--online is for the market worker's file; run: bkc doctor account {path}"
+    )
+
+
 def test_an_account_workers_file_is_shown_by_account_and_product() -> None:
     path = DEMO.parent / "account.yaml"
 

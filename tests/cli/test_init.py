@@ -59,6 +59,20 @@ def test_a_dash_prints_the_file_so_that_an_image_can_give_it_away() -> None:
     assert printed == Path("connector.yaml").read_text()
 
 
+def test_the_account_workers_file_has_a_name_of_its_own_and_passes_check() -> None:
+    written = run("init", "--account")
+
+    assert written.startswith("account.yaml is written: ")
+    assert written.endswith("then: bkc check account.yaml\n")
+    assert "account.yaml is good: 5 subscriptions of 2 accounts" in run("check", "account.yaml")
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+def test_where_the_account_workers_file_is_missing_the_cure_writes_that_one(command: str) -> None:
+    with pytest.raises(Refused, match=r"to begin one: bkc init --account mine\.yaml$"):
+        run(command, "account", "mine.yaml")
+
+
 def test_no_file_is_overwritten() -> None:
     Path("mine.yaml").write_text("# mine")
 
@@ -68,7 +82,9 @@ def test_no_file_is_overwritten() -> None:
 
 
 def test_two_kinds_at_once_are_refused() -> None:
-    with pytest.raises(Refused, match="leave one out"):
+    with pytest.raises(
+        Refused, match=r"^--secured and --testnet write different files: choose one"
+    ):
         run("init", "--secured", "--testnet")
     assert not Path("connector.yaml").exists()
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from connector.config.load import load_any
+from connector.config.load import load_account, load_any
 from connector.diagnostics.preflight import check_offline
 from connector.errors import Refused
 from tests.support.config import GOOD, loaded
@@ -70,6 +70,56 @@ def test_files_that_are_there_are_nothing_to_tell(tmp_path: Path) -> None:
         (tmp_path / name).write_text("content")
 
     assert check_offline(loaded(tmp_path, text(tmp_path)), here=True) == []
+
+
+ACCOUNTS = """\
+kafka: {bootstrap_servers: kafka-1:9092}
+schema_registry: {url: "http://registry:8081"}
+allow_insecure_kafka: true
+accounts:
+  - alias: desk-1
+    secrets_dir: FOLDER/desk-1
+    streams: {spot: session-logon}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "mode", "problem"),
+    [
+        ({}, 0o600, "desk-1: holds no file api-key"),
+        ({"api-key": "k"}, 0o600, "desk-1: holds neither private-key.pem nor secret-key"),
+        (
+            {"api-key": "k", "secret-key": "s"},
+            0o600,
+            "spot: session-logon wants an Ed25519 key, this one is HMAC: make one, or say spot:"
+            " signature",
+        ),
+        (
+            {"api-key": "k", "secret-key": "s"},
+            0o644,
+            "desk-1/api-key: mode 0644 lets others use the key: run chmod 600 desk-1/api-key",
+        ),
+    ],
+)
+def test_key_files_of_an_account_that_do_not_fit_are_named_with_their_line(
+    tmp_path: Path, files: dict[str, str], mode: int, problem: str
+) -> None:
+    (tmp_path / "desk-1").mkdir()
+    for name, content in files.items():
+        path = tmp_path / "desk-1" / name
+        path.write_text(content)
+        path.chmod(mode)
+    config = tmp_path / "account.yaml"
+    config.write_text(ACCOUNTS.replace("FOLDER", str(tmp_path)))
+    account_file = load_account(config)
+    expected = f"account.yaml:6: accounts[0].secrets_dir: {problem}"
+
+    [warning] = check_offline(account_file, here=False)
+    with pytest.raises(Refused) as caught:
+        check_offline(account_file, here=True)
+
+    assert warning.replace(f"{tmp_path}/", "") == f"{expected}; the worker would not start"
+    assert str(caught.value).replace(f"{tmp_path}/", "") == expected
 
 
 def test_a_wrong_key_of_librdkafka_has_its_line(tmp_path: Path) -> None:

@@ -28,6 +28,14 @@ def test_the_newest_lines_stay() -> None:
     assert (len(recent.newest), recent.newest[0].event) == (MAX_EVENTS, "e1")
 
 
+def test_of_a_librarys_line_the_parts_of_structlog_are_left_out() -> None:
+    recent = RecentEvents()
+    line = {"event": "library_message", "level": "warning", "timestamp": "t", "text": "x"}
+    recent(None, "warning", line | {"_record": object(), "_from_structlog": False})
+
+    assert recent.newest[0].fields == {"text": "x"}
+
+
 def test_an_exception_is_kept_as_text() -> None:
     recent = RecentEvents()
     error = ValueError("odd")
