@@ -17,7 +17,7 @@ from connector.account.feed_items import AccountEvent, Covered
 from connector.account.outbox import AccountOutbox
 from connector.account.reconcile_result import Reconciled
 from connector.account.registry import AccountOptions, AccountRegistry
-from connector.account.stored_progress import StoredAccounts
+from connector.account.stored_progress import Earlier, StoredAccounts
 from connector.config.sections import KafkaSettings
 from connector.kafka import client_config
 from connector.kafka.transactional_producer import TransactionalProducer
@@ -125,7 +125,7 @@ async def measure(kafka: RealKafka, events: list[bytes], rate: float | None) -> 
     tracker.start(time.time_ns() // 1000, None)
     progress = tracker.stored.progress
     progress.as_of_ms = 1
-    tracker.complete(Reconciled([], progress, "filled", "", (), {}), 1, 0.0)
+    tracker.complete(Reconciled([], progress, "filled", "", Earlier(), {}), 1, 0.0)
     tracker._schedule.retry_us = 0
     used, began = _cpu_s(), time.monotonic()
     sent = 0

@@ -1,6 +1,6 @@
 """When an account is asked: after breaks, again for what was not answered, now and then. Pure.
 
-Times are epoch microseconds by our clock.
+Times are microseconds of a clock that is never set: one that goes back must not put off a retry.
 """
 
 from dataclasses import dataclass

@@ -24,6 +24,7 @@ _SAME_STATUS = {"ACCEPTED": "NEW", "CANCELLED": "CANCELED"}
 _STOPS = ("STOP", "TAKE_PROFIT", "TRAILING")
 BALANCE, POSITION = "balance/", "position/"  # begin the keys of states
 LAG_MS = 60_000  # by which answers may be behind: what is asked by time is asked again for so long
+ID_DIGITS = 19  # of the largest order id
 MAX_UNPROVED = 5_000  # records since the last full picture; then a new one is due
 
 
@@ -169,7 +170,8 @@ class AccountProgress(Struct):
             return False
         if "/algo/" in key or "/strategy/" in key:  # they have ids of their own
             return False
-        return int(fields["order_id"]) < cursor.order_id
+        number = order_number(fields)
+        return number is not None and number < cursor.order_id
 
     def tells_more(self, record: AccountRecord) -> bool:
         """Say whether an event has a newer state, a fill, or what no state tells."""
@@ -256,6 +258,16 @@ def order_key(fields: Mapping[str, Any]) -> str:
     else:
         place = str(fields.get("order_id"))
     return f"{symbol_key(fields)}/{place}"
+
+
+def order_number(fields: Mapping[str, Any]) -> int | None:
+    """Return the id of a record's order; None: it has none, or one that is no number."""
+    return id_number(fields.get("order_id", ""))
+
+
+def id_number(text: str) -> int | None:
+    """Return an id that counts; None: it is no such number."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= ID_DIGITS else None
 
 
 def order_mark(fields: Mapping[str, Any]) -> OrderMark | None:

@@ -33,6 +33,7 @@ from connector.account.reconcile_result import Reconciled, ResultWriter
 from connector.account.reconcile_rows import FACT_OF
 from connector.account.reconcile_symbols import SymbolReader
 from connector.account.records import AccountRecord, AccountRecorder
+from connector.account.stored_progress import Earlier
 from connector.binance.account_events.rest_rows import ORDER_STATE
 from connector.binance.account_queries import UNKNOWABLE, queries_of
 
@@ -49,6 +50,7 @@ class Reconciliation:
         pairs: Base and quote assets of the exchange's symbols (spot, margin).
         budget: Request weight it may use; None: no limit.
         writes_snapshot: False: the first picture is remembered, but not written.
+        earlier: What was left of the same break.
 
     A product without queries is asked nothing: its break is `partial`, and says why.
     """
@@ -62,6 +64,7 @@ class Reconciliation:
         *,
         budget: int | None = None,
         writes_snapshot: bool = True,
+        earlier: Earlier | None = None,
     ) -> None:
         self._progress, self._pairs, self._budget = progress, pairs, budget
         self._markets = queries_of(progress.product, progress.isolated_symbol)
@@ -71,7 +74,11 @@ class Reconciliation:
         self._live: list[AccountRecord] = []
         self._found = SymbolReader(self._reader, progress, self._live)
         self._cursors: dict[str, SymbolCursor] = {}  # of symbols read to the end
+        self._earlier = earlier or Earlier()
         self._left: list[str] = []
+        self._is_unpaid = False
+        self._lasting = [*self._earlier.faults]
+        self._unexplained = self._earlier.unexplained
 
     def buffer(self, event: AccountRecord) -> None:
         """Keep a live event until the states are written."""
@@ -85,7 +92,7 @@ class Reconciliation:
         self._reader.faults += [cause] if cause and since_ms is not None else []
         if since_ms is not None and any(asked.has_orders for asked in self._markets):
             gone = memory_fault(self._markets, since_ms, self._reader.now_ms)
-            self._reader.faults += [gone] if gone else []
+            self._lasting += [gone] if gone else []
             picture = yield from self._read_until_still(picture, since_ms)
             yield from self._ask_gone_orders(picture)
             self._note_unexplained(picture)
@@ -150,6 +157,7 @@ class Reconciliation:
             else:
                 self._cursors[key] = cursor
         self._left = [*unpaid, *failed]
+        self._is_unpaid = bool(unpaid)
         if unpaid:
             names = ", ".join(unpaid)
             self._reader.note_unsettled(f"the request weight did not suffice for {names}")
@@ -163,10 +171,14 @@ class Reconciliation:
             movers += [f"{prefix}{name}" for name in names]
         traded = traded_pairs(self._moved(picture), self._pairs)
         found = symbols_to_ask(self._progress, picture, self._live, movers, traded)
-        return list(dict.fromkeys([*found, *self._known_symbols()]))
+        keys = dict.fromkeys([*self._earlier.left, *found, *self._known_symbols()])
+        proved = self._earlier.proved.difference(traded)
+        return [key for key in keys if key not in proved]
 
     def _moved(self, picture: Picture) -> set[tuple[str | None, str]]:
         """Return what moved in the markets whose income does not tell why."""
+        if {"account", "balances"} & {*picture.missing}:
+            return set()
         markets = [
             asked.market for asked in self._markets if asked.has_orders and not asked.names_movers
         ]
@@ -186,16 +198,21 @@ class Reconciliation:
             yield from self._found.ask_order(self._markets, key)
 
     def _note_unexplained(self, picture: Picture) -> None:
-        """Note the assets that moved for no known reason; futures have income for that."""
-        if picture.missing:
-            return
+        """Note the assets that moved for no known reason; futures have income for that.
+
+        Symbols that are still to be read may tell the reason.
+        """
+        moved = {*self._moved(picture), *self._earlier.unexplained}
         seen = [*self._found.fills.values(), *self._live]
-        names = unexplained(self._moved(picture), seen, self._pairs)
-        if names:
-            self._reader.faults.append(
-                f"what moved {', '.join(names)} is not known: a deposit, a transfer, a conversion,"
-                " or a trade on a symbol that was never seen"
-            )
+        self._unexplained = tuple(unexplained(moved, seen, self._pairs))
+        if not self._unexplained or self._left or picture.missing:
+            return
+        names = ", ".join(dict.fromkeys(asset for _market, asset in self._unexplained))
+        self._lasting.append(
+            f"what moved {names} is not known: a deposit, a transfer, a conversion,"
+            " or a trade on a symbol that was never seen"
+        )
+        self._unexplained = ()
 
     def _result(self, picture: Picture) -> Reconciled:
         if not picture.missing:
@@ -210,8 +227,14 @@ class Reconciliation:
         writer.write(picture.states, "states", is_written=is_written)
         if not picture.missing:
             writer.prove(picture.as_of_ms, self._cursors, self._left, self._found.asked_orders)
-        writer.replay(self._live)
-        return writer.result(self._reader, tuple(self._left))
+        writer.replay(self._live, are_states_written=is_written)
+        earlier = Earlier(
+            (self._earlier.proved | self._cursors.keys()).difference(self._left),
+            tuple(self._left),
+            self._unexplained,
+            tuple(dict.fromkeys(self._lasting)),
+        )
+        return writer.result(self._reader, earlier, is_unpaid=self._is_unpaid)
 
 
 def _ended(record: AccountRecord) -> bool:

@@ -177,8 +177,8 @@ def traded_pairs(moved: Collection[tuple[str | None, str]], pairs: Pairs) -> lis
 
 def unexplained(
     moved: Collection[tuple[str | None, str]], records: Iterable[AccountRecord], pairs: Pairs
-) -> list[str]:
-    """Return the assets that moved without a fill or an event that names them.
+) -> list[tuple[str | None, str]]:
+    """Return market and asset of what moved without a fill or an event that names it.
 
     A deposit, a transfer or a conversion moves an asset too; so does a trade on a symbol that was
     not asked for, whose other asset is back where it was.
@@ -193,4 +193,4 @@ def unexplained(
         if fields["origin"] == "live":
             assets += [balance.get("asset", "") for balance in fields.get("balances", ())]
         named |= {(fields.get("market"), asset) for asset in assets}
-    return sorted({asset for market, asset in moved if (market, asset) not in named})
+    return sorted(set(moved) - named, key=lambda place: (place[1], place[0] or ""))

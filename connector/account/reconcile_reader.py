@@ -4,10 +4,10 @@ Generators yield a query and take its answer: the caller makes the calls, and wa
 attempts.
 """
 
-from collections.abc import Callable, Generator
-from typing import Literal, TypeVar
+from collections.abc import Callable, Generator, Mapping
+from typing import Any, Literal, TypeVar
 
-from connector.account.progress import AccountProgress, SymbolCursor
+from connector.account.progress import AccountProgress, SymbolCursor, order_number
 from connector.account.reconcile_queries import Query, query
 from connector.account.reconcile_rows import FACT_OF, FactRow, QueryAnswer, income_of, rows_of
 from connector.account.records import AccountRecord, AccountRecorder
@@ -128,7 +128,7 @@ class AccountReader:
         if not kind.id_param or name == "algo_orders":
             return (yield from self._pages_by_time(asked, name, symbol, begin_ms))
         next_id = cursor.trade_id if name == "fills" else cursor.order_id
-        id_field = "trade_id" if name == "fills" else "order_id"
+        number_of = _trade_number if name == "fills" else order_number
         found: list[AccountRecord] = []
         while True:
             span = {"startTime": begin_ms, "endTime": begin_ms + kind.window_ms}
@@ -137,7 +137,7 @@ class AccountReader:
             if rows is None:
                 return None
             found += rows
-            last = max((int(row.fields.get(id_field, 0)) for row in rows), default=next_id)
+            last = max((number_of(row.fields) or 0 for row in rows), default=next_id)
             if next_id is not None and (len(rows) < kind.rows or last == next_id):
                 return found
             begin_ms += kind.window_ms
@@ -183,6 +183,11 @@ class AccountReader:
             last_ms = max((row.time for row in rows), default=begin_ms)
             begin_ms = max(last_ms, begin_ms + 1) if is_full else begin_ms + kind.window_ms + 1
         return list(symbols)
+
+
+def _trade_number(fields: Mapping[str, Any]) -> int | None:
+    number: int | None = fields.get("trade_id")
+    return number
 
 
 def _windows(kind: QueryKind, begin_ms: int, end_ms: int) -> list[tuple[int, int]]:

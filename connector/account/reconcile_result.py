@@ -19,6 +19,7 @@ from connector.account.progress import (
 )
 from connector.account.reconcile_reader import AccountReader
 from connector.account.records import AccountRecord
+from connector.account.stored_progress import Earlier
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +30,8 @@ class Reconciled:
         records: In this order: fills, states, the live events that are newer.
         progress: In place of the one before.
         state: Of the closing marker. partial: `detail` says what is not known.
-        left: Symbols that the weight did not suffice for, or whose answers failed: to be asked
-            again in the background. Their cursors have not moved.
+        earlier: For the next reconciliation of the same break, if this one is not whole.
+        is_unpaid: The weight of this minute did not suffice.
         is_settled: Asking again would tell no more: what `detail` names stays unknown.
         counts: For the closing marker: fills, orders and states written, events replayed;
             events dropped as repeated, superseded or outlived; queries made and their weight.
@@ -40,9 +41,15 @@ class Reconciled:
     progress: AccountProgress
     state: Literal["filled", "partial"]
     detail: str
-    left: tuple[str, ...]
+    earlier: Earlier
     counts: Mapping[str, int]
     is_settled: bool = True
+    is_unpaid: bool = False
+
+    @property
+    def left(self) -> tuple[str, ...]:
+        """Keys of symbols still to be read; their cursors have not moved."""
+        return self.earlier.left
 
 
 class ResultWriter:
@@ -107,13 +114,16 @@ class ResultWriter:
                 progress.orders[key] = msgspec.structs.replace(mark, may_go_on=False)
         progress.close_window(as_of_ms, cursors)
 
-    def replay(self, live: Iterable[AccountRecord]) -> None:
-        """Write the live events that are newer than the states, in the order they came."""
+    def replay(self, live: Iterable[AccountRecord], *, are_states_written: bool = True) -> None:
+        """Write the live events that are newer than the states, in the order they came.
+
+        `are_states_written`: False: no reader has the states, so every event is written.
+        """
         for event in live:
             admission = self._progress.admit(event)
             if admission in ("repeated", "outlived"):
                 self._counts[admission] += 1
-            elif not self._progress.tells_more(event):
+            elif are_states_written and not self._progress.tells_more(event):
                 self._counts["superseded"] += 1
             else:
                 self._append(as_distinct(event) if admission == "distinct" else event)
@@ -123,13 +133,17 @@ class ResultWriter:
         self._counts["replayed"] += 1
         self._records.append(event)
 
-    def result(self, reader: AccountReader, left: tuple[str, ...]) -> Reconciled:
+    def result(
+        self, reader: AccountReader, earlier: Earlier, *, is_unpaid: bool = False
+    ) -> Reconciled:
         """Return what to write."""
-        detail = "; ".join(dict.fromkeys(reader.faults))
+        detail = "; ".join(dict.fromkeys((*earlier.faults, *reader.faults)))
         counts = {**self._counts, "queries": reader.queries, "weight": reader.weight}
         state: Literal["filled", "partial"] = "partial" if detail else "filled"
         is_settled = not reader.is_unsettled
-        return Reconciled(self._records, self._progress, state, detail, left, counts, is_settled)
+        return Reconciled(
+            self._records, self._progress, state, detail, earlier, counts, is_settled, is_unpaid
+        )
 
 
 def as_distinct(event: AccountRecord) -> AccountRecord:

@@ -6,9 +6,11 @@ from connector.account.progress import (
     LAG_MS,
     AccountProgress,
     SymbolCursor,
+    id_number,
     market_and_symbol,
     order_key,
     order_mark,
+    order_number,
     symbol_key,
 )
 from connector.account.reconcile_queries import market_of, query
@@ -56,7 +58,8 @@ class SymbolReader:
         since_ms = max(cursor.since_ms, as_of_ms - LAG_MS)  # of what is asked by time
         if not asked.kinds["orders"].id_param:  # what is asked by time proves no ids
             return SymbolCursor(since_ms, trade_id)
-        ids = [int(row.fields["order_id"]) + 1 for row in orders if "order_id" in row.fields]
+        numbers = (order_number(row.fields) for row in orders)
+        ids = [number + 1 for number in numbers if number is not None]
         return SymbolCursor(since_ms, trade_id, _highest(ids, cursor.order_id))
 
     def _ask_fills(
@@ -88,10 +91,11 @@ class SymbolReader:
         asked = market_of(markets, market)
         name: QueryName = "algo_orders" if sort else "order"
         kind = asked.kinds.get(name) if asked and sort != "strategy" else None
-        if asked is None or kind is None or not number.isdecimal():
+        order_id = id_number(number)
+        if asked is None or kind is None or order_id is None:
             self._reader.faults.append(f"order {key}: no query shows it")
             return
-        wanted = query(asked, name, symbol=symbol, **{kind.id_param: int(number)})
+        wanted = query(asked, name, symbol=symbol, **{kind.id_param: order_id})
         rows = yield from self._reader.ask(wanted)
         found = [row for row in rows or [] if order_key(row.fields) == key]
         self.note_orders(found)

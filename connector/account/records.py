@@ -223,7 +223,8 @@ class AccountRecorder:
 def _is_fill(rule: FillRule, loose: Mapping[str, Any], record: Mapping[str, Any]) -> bool:
     if "fill" not in record or record.get("trade_id", rule.no_trade) == rule.no_trade:
         return False
-    executed = not rule.execution or identity.value_at(loose, rule.execution) in FILL_EXECUTIONS
+    execution = identity.value_at(loose, rule.execution) if rule.execution else ""
+    executed = not rule.execution or (isinstance(execution, str) and execution in FILL_EXECUTIONS)
     return executed and record["fill"].get("quantity") != ZERO
 
 

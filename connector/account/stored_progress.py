@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from connector.account.progress import AccountProgress, ProgressStep
 from connector.binance.account_events.layout import AccountProduct
@@ -22,18 +23,42 @@ PART_CHARACTERS = 256 * 1024  # a broker takes 1 MB by default
 AccountKey = tuple[str, AccountProduct]  # alias and product
 
 
+class Earlier(Struct, frozen=True):
+    """What the reconciliations of one break have come to so far; the next one goes on from there.
+
+    Attributes:
+        proved: Keys of symbols that were read to their ends since events are complete: they are
+            not asked for again, so that in the end every symbol is, however little weight there is.
+        left: Keys of symbols that are still to be read.
+        unexplained: Market and asset of what moved for no reason that is known yet. The amounts
+            are written, so no later picture shows them as moved.
+        faults: What is not known, and what no later reconciliation would notice.
+    """
+
+    proved: frozenset[str] = frozenset()
+    left: tuple[str, ...] = ()
+    unexplained: tuple[tuple[str | None, str], ...] = ()
+    faults: tuple[str, ...] = ()
+
+    def after_break(self) -> "Earlier":
+        """Return what counts still once events were missed again, or the process is another one."""
+        return replace(self, proved=frozenset())
+
+
 class OpenGap(Struct, frozen=True):
     """A break that is not closed; its `opened` marker is written.
 
     Attributes:
         since_us: Until when the events are known to be complete, epoch microseconds.
         detail: Of its last `partial` marker; "": there is none.
+        earlier: What was found out so far.
     """
 
     id: str
     reason: str
     since_us: int
     detail: str = ""
+    earlier: Earlier = Earlier()
 
 
 class StoredProgress(Struct):

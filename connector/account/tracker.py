@@ -16,7 +16,7 @@ from connector.account.reconcile import Reconciliation
 from connector.account.reconcile_picture import Pairs
 from connector.account.reconcile_result import Reconciled, as_distinct
 from connector.account.records import AccountRecord, AccountRecorder
-from connector.account.stored_progress import OpenGap, StoredProgress
+from connector.account.stored_progress import Earlier, OpenGap, StoredProgress
 from connector.continuity.marker import digest
 
 ON_THE_WAY_MS = 2_000  # an event of a fact that is younger may be on its way still
@@ -85,6 +85,7 @@ class AccountTracker:
         self._covered_us = 0
         self._last_picture_ms = 0  # the picture before the one that is being written
         self._schedule = AskSchedule()
+        self._earlier = Earlier() if stored.gap is None else stored.gap.earlier
 
     @property
     def is_right(self) -> bool:
@@ -156,6 +157,7 @@ class AccountTracker:
     def _break(self, reason: str, since_us: int, detail: str) -> None:
         self._epoch += 1
         self._running = self._completed = None
+        self._earlier = self._earlier.after_break()
         self._schedule.on_break()
         if self._has_picture and self.stored.gap is None:
             self._open_gap(reason, since_us, detail)
@@ -189,6 +191,7 @@ class AccountTracker:
             self._pairs,
             budget=budget,
             writes_snapshot=self._writes_snapshot,
+            earlier=self._earlier,
         )
         for record in self._buffer:
             steps.buffer(record)
@@ -225,6 +228,7 @@ class AccountTracker:
         self.stored.progress = result.progress
         self._outbox.rewrite(self.stored)
         self._settle(result, running, is_first=is_first)
+        self._earlier = result.earlier if self._schedule.retry_us else Earlier()
         late, self._buffer = self._buffer[self._asked :], []
         self.buffered_bytes = 0
         self._running = self._completed = None
@@ -255,8 +259,9 @@ class AccountTracker:
             return
         if is_closed and gap.reason != "unnoticed":
             self._schedule.on_closed()
-        open_gap = None if is_closed else OpenGap(gap.id, gap.reason, gap.since_us, result.detail)
-        self._outbox.set_gap(self.stored, open_gap)
+        earlier = result.earlier.after_break()
+        open_gap = OpenGap(gap.id, gap.reason, gap.since_us, result.detail, earlier)
+        self._outbox.set_gap(self.stored, None if is_closed else open_gap)
 
     def _unnoticed(self, result: Reconciled) -> OpenGap | None:
         """Return a break that nobody noticed: a picture has fills or orders that no event told."""

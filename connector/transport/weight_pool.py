@@ -61,6 +61,10 @@ class WeightPool:
         until = self._weight.banned_until
         return until if until > self._clock() else 0.0
 
+    def seconds_until_free(self, part: float) -> float:
+        """Return the seconds until so large a part of a minute's weight is free."""
+        return self._weight.wait(int(part * self._weight.allowed), self._clock())
+
     def set_limits(self, product: Product, limits: Collection[RateLimit]) -> None:
         """Take a product's limits from its exchangeInfo; of two products the lower one counts."""
         calls = self._calls

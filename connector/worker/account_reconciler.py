@@ -15,12 +15,14 @@ from connector.binance.rest_calls import family_of
 from connector.errors import Refused, Retry
 from connector.telemetry import events
 from connector.transport.signed_rest import SignedRest
+from connector.transport.weight_pool import WeightPool
 from connector.transport.wsapi_session import Keys
 
 CHECK_INTERVAL_S = 0.02  # between two looks whether the tracker wants it
 FIRST_DELAY_S, LONGEST_DELAY_S = 0.1, 1.6  # between two attempts of a query, doubled
 RETRY_S = 1.0  # until what the network or the exchange did not answer is asked again
 REFUSED_RETRY_S = 60.0  # until what the exchange refuses is asked again
+LONGEST_BAN_S = 5.0  # that a query waits out: the account's events wait as well
 BUDGET_SHARE = 0.8  # of the weight of this minute; the rest is for listenKeys and probes
 
 
@@ -48,26 +50,26 @@ class AccountReconciler:
         self._clock_us = clock_us
         self._delay_s = FIRST_DELAY_S
         self._is_refused = False  # the exchange refused a query of this reconciliation
+        self._banned_s = 0.0  # for so long it answers none
         self.seconds = 0.0
         self.trouble = ""
 
     async def run(self) -> None:
         """Reconcile whenever it is wanted, until cancelled."""
         while True:
-            if self._tracker.wants_reconciliation(self._clock_us()):
+            if self._tracker.wants_reconciliation(_monotonic_us()):
                 await self._reconcile()
             await asyncio.sleep(CHECK_INTERVAL_S)
 
     async def _reconcile(self) -> None:
         tracker, began = self._tracker, time.monotonic()
-        self._is_refused, self.trouble = False, ""
-        running = tracker.start(self._clock_us(), self._budget())
+        self._is_refused, self._banned_s, self.trouble = False, 0.0, ""
+        running = tracker.start(_monotonic_us(), self._budget())
         result = await self._result(running)
         if result is None or tracker.is_void(running):
             return
         self.seconds, self.trouble = time.monotonic() - began, result.detail
-        retry_s = REFUSED_RETRY_S if self._is_refused else RETRY_S
-        tracker.complete(result, self._clock_us(), retry_s)
+        tracker.complete(result, _monotonic_us(), self._retry_s(result))
         events.account_reconciled(
             tracker.account,
             tracker.product,
@@ -78,9 +80,21 @@ class AccountReconciler:
             result.counts,
         )
 
+    @property
+    def _pool(self) -> WeightPool:
+        return self._rest.pools[pool_of(self._tracker)]
+
     def _budget(self) -> int:
-        pool = self._rest.pools[pool_of(self._tracker)]
-        return int(BUDGET_SHARE * max(0, pool.limit - pool.used))
+        return int(BUDGET_SHARE * max(0, self._pool.limit - self._pool.used))
+
+    def _retry_s(self, result: Reconciled) -> float:
+        """Return after which what was not answered is asked again.
+
+        Events wait while the account is asked: so not before most of it can be paid.
+        """
+        paid_s = self._pool.seconds_until_free(BUDGET_SHARE) if result.is_unpaid else 0.0
+        refused_s = REFUSED_RETRY_S if self._is_refused else RETRY_S
+        return max(refused_s, paid_s, self._banned_s)
 
     async def _result(self, running: Reconciling) -> Reconciled | None:
         """Make the queries; None: a new break has made them void."""
@@ -98,7 +112,10 @@ class AccountReconciler:
             return result
 
     async def _answer(self, query: Query, running: Reconciling) -> QueryAnswer:
-        """Return the answer; a ban is waited out, other failures are the reader's to repeat."""
+        """Return the answer; a short ban is waited out, other failures are the reader's to repeat.
+
+        A long ban fails every query at once: events would wait for as long, and then be dropped.
+        """
         product = family_of(query.kind.path).product
         while True:
             as_of_ms = int(self._rest.exchange_clock.now_ms(product))
@@ -108,28 +125,39 @@ class AccountReconciler:
                 )
             except UnknownOrder:
                 return QueryAnswer(as_of_ms, self._clock_us(), is_unknown=True)
-            except Retry as error:
-                self.trouble = str(error)
-                if error.after_s is None:
-                    await self._wait_before_next()
-                    return QueryAnswer(as_of_ms, self._clock_us(), failure=str(error))
-                events.account_query_waits(
-                    self._tracker.account, self._tracker.product, str(error), error.after_s
-                )
-                await asyncio.sleep(error.after_s)
-            except Refused as error:
-                self.trouble, self._is_refused = str(error), True
-                await self._wait_before_next()
-                return QueryAnswer(as_of_ms, self._clock_us(), failure=str(error))
+            except (Retry, Refused) as error:
+                failure = str(error)
+                if not await self._waited_out(error) or self._tracker.is_void(running):
+                    return QueryAnswer(as_of_ms, self._clock_us(), failure=failure)
             else:
                 self._delay_s, self.trouble = FIRST_DELAY_S, ""
                 return QueryAnswer(as_of_ms, self._clock_us(), body)
-            if self._tracker.is_void(running):
-                return QueryAnswer(as_of_ms, self._clock_us(), failure="void")
+
+    async def _waited_out(self, error: Retry | Refused) -> bool:
+        """Wait as a failure wants it; return whether it was a ban, and is over."""
+        self.trouble = str(error)
+        self._is_refused |= isinstance(error, Refused)
+        ban_s = error.after_s if isinstance(error, Retry) else None
+        if ban_s is None:
+            await self._wait_before_next()
+            return False
+        if ban_s > LONGEST_BAN_S:
+            self._banned_s = ban_s
+            return False
+        events.account_query_waits(
+            self._tracker.account, self._tracker.product, self.trouble, ban_s
+        )
+        await asyncio.sleep(ban_s)
+        return True
 
     async def _wait_before_next(self) -> None:
         await asyncio.sleep(self._delay_s)
         self._delay_s = min(LONGEST_DELAY_S, 2 * self._delay_s)
+
+
+def _monotonic_us() -> int:
+    """Return the time of the tracker's schedule: a step of the machine's clock does not move it."""
+    return time.monotonic_ns() // 1000
 
 
 def pool_of(tracker: AccountTracker) -> str:

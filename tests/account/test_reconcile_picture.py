@@ -129,5 +129,5 @@ def test_a_fill_or_an_event_explains_what_moved() -> None:
     change = live(e="balanceUpdate", E=1, T=1, a="ETH", d="1")
     moved = {(None, asset) for asset in ("BTC", "USDT", "BNB", "ETH", "XRP")}
 
-    assert unexplained(moved, [fill, change], PAIRS) == ["XRP"]
-    assert unexplained({("BTCUSDT", "BTC")}, [fill], PAIRS) == ["BTC"]
+    assert unexplained(moved, [fill, change], PAIRS) == [(None, "XRP")]
+    assert unexplained({("BTCUSDT", "BTC")}, [fill], PAIRS) == [("BTCUSDT", "BTC")]

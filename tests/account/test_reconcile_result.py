@@ -7,6 +7,7 @@ from connector.account.progress import AccountProgress, OrderMark, SymbolCursor
 from connector.account.reconcile_reader import AccountReader
 from connector.account.reconcile_result import ResultWriter, as_distinct
 from connector.account.records import AccountRecord
+from connector.account.stored_progress import Earlier
 from tests.support.account import ACCOUNT, RECEIVED_US
 from tests.support.account_truth import new_progress, recorder
 
@@ -31,7 +32,7 @@ def test_facts_are_written_once_the_oldest_first_and_the_progress_given_is_left_
 
     writer.write([order(2, "NEW", 9), order(1, "NEW", 8), order(1, "NEW", 8)], "orders")
 
-    result = writer.result(reader(progress), ())
+    result = writer.result(reader(progress), Earlier())
     assert [record.fields["order_id"] for record in result.records] == ["1", "2"]
     assert (result.state, result.counts["orders"]) == ("filled", 2)
     assert progress == new_progress()
@@ -47,7 +48,7 @@ def test_a_row_older_than_what_is_written_is_no_news() -> None:
     writer.write([fact("balance_state", asset="X", free="1", updateTime=8)], "states")
     writer.write([fact("balance_state", asset="EMPTY", free="0", updateTime=9)], "states")
 
-    assert writer.result(reader(progress), ()).records == []
+    assert writer.result(reader(progress), Earlier()).records == []
 
 
 def test_an_order_that_ended_before_the_floor_is_not_opened_again() -> None:
@@ -56,7 +57,7 @@ def test_an_order_that_ended_before_the_floor_is_not_opened_again() -> None:
 
     writer.write([order(1, "NEW", 8), order(2, "NEW", 8)], "orders")
 
-    result = writer.result(reader(progress), ())
+    result = writer.result(reader(progress), Earlier())
     assert [record.fields["order_id"] for record in result.records] == ["2"]
 
 
@@ -70,7 +71,7 @@ def test_an_order_that_was_asked_for_and_has_ended_waits_no_longer() -> None:
 
     writer.prove(200_000, {"A": SymbolCursor(200_000)}, ["LEFT"], {"A/1"})
 
-    found = writer.result(reader(progress), ("LEFT",)).progress
+    found = writer.result(reader(progress), Earlier(left=("LEFT",))).progress
     assert found.orders == {}
     assert (found.as_of_ms, found.symbols["LEFT"].since_ms) == (200_000, 5)
 
@@ -79,7 +80,7 @@ def test_faults_make_the_result_partial_each_told_once() -> None:
     account = reader(new_progress())
     account.faults += ["a", "b", "a"]
 
-    result = ResultWriter(new_progress()).result(account, ())
+    result = ResultWriter(new_progress()).result(account, Earlier())
 
     assert (result.state, result.detail) == ("partial", "a; b")
 
@@ -91,7 +92,7 @@ def test_a_distinct_event_has_a_key_of_its_own() -> None:
 
     writer.replay([event, event])
 
-    result = writer.result(reader(progress), ())
+    result = writer.result(reader(progress), Earlier())
     assert [record.fields["dedupe_key"] for record in result.records] == [
         as_distinct(event).fields["dedupe_key"]
     ]

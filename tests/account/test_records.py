@@ -230,3 +230,12 @@ def test_a_listen_key_under_a_new_name_is_hidden_too() -> None:
     )
 
     assert key not in json.dumps(shown(record_of("usdm", raw)))
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["TRADE"], 1, None])
+def test_an_execution_that_is_no_text_is_no_fill(odd: Any) -> None:
+    event = {"e": "executionReport", "E": 1, "s": "A", "i": 5, "x": odd, "t": 7, "l": "1"}
+
+    record = record_of("spot", json.dumps(event).encode())
+
+    assert "fill_key" not in record.fields

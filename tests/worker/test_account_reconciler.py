@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 import pytest_asyncio
 
-from connector.account.feed_items import Interrupted
+from connector.account.feed_items import AccountEvent, Interrupted
 from connector.account.outbox import AccountOutbox
 from connector.account.progress import AccountProgress
 from connector.account.stored_progress import StoredProgress
@@ -19,6 +20,7 @@ from connector.lab.exchange import Exchange
 from connector.worker import account_reconciler
 from connector.worker.account_reconciler import AccountReconciler
 from tests.support.account_exchange import MovedTime, account_exchange, add_account, signed_rest
+from tests.support.account_truth import SpotTruth
 from tests.support.keys import HMAC
 from tests.support.waiting import until
 
@@ -45,8 +47,8 @@ class Asked:
 async def asked(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asked]:
     monkeypatch.setattr(account_reconciler, "FIRST_DELAY_S", 0.001)
     monkeypatch.setattr(account_reconciler, "LONGEST_DELAY_S", 0.001)
-    time = MovedTime()
-    async with account_exchange(time) as exchange, signed_rest(exchange, time) as rest:
+    moved = MovedTime()
+    async with account_exchange(moved) as exchange, signed_rest(exchange, moved) as rest:
         account = add_account(exchange, "spot")
         outbox = AccountOutbox("t", "account", "r")
         stored = StoredProgress(AccountProgress("desk-1", "spot"))
@@ -87,6 +89,25 @@ async def test_what_fails_again_and_again_is_not_known(asked: Asked) -> None:
 
     assert not asked.tracker.is_right
     assert "/api/v3/account" in asked.reconciler.trouble
+
+
+async def test_a_long_ban_holds_up_no_events(asked: Asked) -> None:
+    pool = asked.reconciler._rest.pools["spot"]
+    asked.tracker.on_covered(NOW_US)
+    await asked.until_completed()
+    asked.tracker.on_interrupted(Interrupted("desk-1", "spot", NOW_US, "mute", ""))
+    pool.ban(418, 3_600.0)
+    asked.tracker.on_covered(NOW_US)
+    await asked.until_completed()
+
+    event = AccountEvent("desk-1", "spot", SpotTruth().place("BTCUSDT")[0], NOW_US)
+    published = asked.tracker.on_event(event)
+
+    assert [record.fields["event_type"] for record in published] == ["executionReport"]
+    assert not asked.tracker.is_right
+    assert "the exchange refuses calls (spot)" in asked.reconciler.trouble
+    asked_again_us = asked.tracker._schedule.retry_us - time.monotonic_ns() // 1000
+    assert 3_500_000_000 < asked_again_us <= 3_600_000_000
 
 
 async def test_answers_to_questions_before_a_new_break_are_left(asked: Asked) -> None:
