@@ -10,7 +10,7 @@ up.
 import sys
 from typing import Annotated, Any
 
-from typer import Exit, Option, Typer, echo
+from typer import BadParameter, Exit, Option, Typer, echo
 from typer.core import TyperGroup
 from typing_extensions import override
 
@@ -48,6 +48,15 @@ class CommandGroup(TyperGroup):
             if param.default is None and getattr(param, "is_flag", False):
                 param.default = False
         return params
+
+    @override
+    def invoke(self, ctx: Any) -> Any:
+        """Run a verb; what is wrong with its options is said without pydantic's `Value error, `."""
+        try:
+            return super().invoke(ctx)
+        except BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
 
 
 app = Typer(

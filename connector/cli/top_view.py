@@ -33,8 +33,8 @@ def _worker(url: str, answer: WorkerAnswer, sort: str) -> Panel:
     failing = {name: part["cause"] for name, part in parts.items() if not part["met"]}
     body = Group(
         _readiness(answer, failing),
-        _lags(answer.get("lags", {})),
-        _kinds(answer, sort),
+        *_lags(answer.get("lags", {})),
+        *_kinds(answer, sort),
         *_accounts(answer.get("accounts", {})),
         *_gaps(answer.get("open_gaps", [])),
         *_connections(answer.get("connections", {})),
@@ -52,19 +52,20 @@ def _readiness(answer: Mapping[str, Any], failing: Mapping[str, str | None]) -> 
     return Text(f"not ready: {', '.join(causes)}", "bold red")
 
 
-def _lags(lags: Mapping[str, Any]) -> Text:
+def _lags(lags: Mapping[str, Any]) -> list[Text]:
     if not lags:
-        return Text("no lags here", "dim")
+        return []
     text = Text("lag p99  ")
     for name in ("source", "publish", "end_to_end"):
         late = lags[name]["p99"]
         style = "bold red" if late is not None and late > LATE_S else "cyan"
         text.append(f"{name} ").append(f"≤{seconds(late)}  ", style)
     oldest = lags["oldest_unacked"]
-    return text.append("unacked ").append(seconds(oldest), "bold red" if oldest > OLD_S else "cyan")
+    style = "bold red" if oldest > OLD_S else "cyan"
+    return [text.append("unacked ").append(seconds(oldest), style)]
 
 
-def _kinds(answer: Mapping[str, Any], sort: str) -> Table:
+def _kinds(answer: Mapping[str, Any], sort: str) -> list[Table]:
     table = _table("kind", "events/s", "last 5 min", "silence")
     silence = answer.get("lags", {}).get("silence", {})
     orders: dict[str, Callable[[tuple[str, list[float]]], Any]] = {
@@ -75,14 +76,15 @@ def _kinds(answer: Mapping[str, Any], sort: str) -> Table:
     for kind, rates in sorted(answer.get("rates", {}).items(), key=orders[sort]):
         rate = f"{rates[-1]:,.1f}" if rates else "-"
         table.add_row(escape(kind), rate, sparkline(rates), seconds(silence.get(kind)))
-    return table
+    return [table] if table.rows else []
 
 
 def _accounts(accounts: Mapping[str, Any]) -> list[RenderableType]:
-    table = _table("account", "state", "cause")
+    table = _table("account", "state", "events", "cause")
     for name, account in accounts.items():
         state = "[green]right[/]" if account["right"] else "[bold red]not right[/]"
-        table.add_row(escape(name), state, escape(account["cause"] or ""))
+        events = f"{sum(account['events'].values()):,}"
+        table.add_row(escape(name), state, events, escape(account["cause"] or ""))
     return [table] if accounts else []
 
 

@@ -48,6 +48,16 @@ def test_streams_lists_75_rows() -> None:
     assert by_name["spot", "!ticker@arr"]["status"] == "retired"
 
 
+@pytest.mark.parametrize("command", [("streams",), ("backfill", "--stream", "trade")])
+def test_a_wrong_choice_is_named_with_those_that_are_there(command: tuple[str, ...]) -> None:
+    result = runner.invoke(app, [*command, "--product", "futures"])
+
+    wrong = (
+        "Invalid value for '--product': 'futures' is not one of 'spot', 'usdm', 'coinm', 'options'"
+    )
+    assert (result.exit_code, wrong in result.stderr) == (2, True)
+
+
 def test_streams_of_one_product_as_a_table() -> None:
     code, text = run("streams", "--product", "options")
 

@@ -57,6 +57,15 @@ def test_a_worker_shows_what_is_wrong_with_it() -> None:
         assert shown in text
 
 
+def test_an_account_worker_shows_its_accounts_and_no_table_without_rows() -> None:
+    account = {"right": False, "cause": "asks", "events": {"new": 1200, "repeated": 34}}
+    text = drawn({"http://a": {"accounts": {"desk-1/spot": account}, "uptime_s": 5.0}})
+
+    assert re.search(r"desk-1/spot +not right +1,234 +asks", text)
+    assert "lag" not in text
+    assert "events/s" not in text
+
+
 def test_streams_are_sorted_as_asked() -> None:
     orders = {
         sort: re.findall(r"spot\.(trade|kline)", drawn({"http://a": STATUS}, sort))
