@@ -49,6 +49,16 @@ class SourceCoverage:
         self.is_covered = False
         return [Interrupted(self.account, self.product, since_us, reason, detail)]
 
+    def lose_all(
+        self, since_us: int, reason: InterruptionReason, detail: str
+    ) -> list[AccountFeedItem]:
+        """Note that every path has gone; see `down`."""
+        paths = [(part, path) for part, found in self._paths.items() for path in found]
+        items: list[AccountFeedItem] = []
+        for part, path in paths:
+            items += self.down(part, path, since_us, reason, detail)
+        return items
+
     def refuse(self, cause: Refused | Fatal) -> list[AccountFeedItem]:
         """Note that the exchange refuses the account; the same refusal is reported once."""
         if str(cause) == self._refusal:

@@ -63,6 +63,7 @@ class AccountFeed:
             except Exception as error:  # noqa: BLE001 - whatever it is
                 events.task_failed(f"feed of {states[0].source.alias}", error)
                 for state in states:
+                    state.lose_all("connection_lost", "a bug ended its feed")
                     state.refuse(Fatal(f"a bug ended its feed: {error!r}"))
             await asyncio.sleep(self._context.timings.refused_s)
 

@@ -102,6 +102,10 @@ class SourceState:
         """Note that a path delivers no more; `since_us`: until when it was whole."""
         self._report(self._coverage.down(part, path, since_us, reason, detail))
 
+    def lose_all(self, reason: InterruptionReason, detail: str) -> None:
+        """Note that no path delivers any more, since it was known to last."""
+        self._report(self._coverage.lose_all(self.proved_us, reason, detail))
+
     def refuse(self, cause: Refused | Fatal) -> None:
         """Note that the exchange refuses the account."""
         self._report(self._coverage.refuse(cause))

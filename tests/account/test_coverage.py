@@ -26,6 +26,15 @@ def test_it_is_covered_when_every_part_is(two_parts: SourceCoverage) -> None:
     assert two_parts.up("BTCUSDT", "b") == []
 
 
+def test_the_loss_of_all_paths_interrupts_once(two_parts: SourceCoverage) -> None:
+    assert two_parts.lose_all(4, "connection_lost", "reset") == []
+    for part, path in (("cross", "a"), ("cross", "b"), ("BTCUSDT", "c")):
+        two_parts.up(part, path)
+
+    assert two_parts.lose_all(5, "connection_lost", "reset") == [lost(5)]
+    assert not two_parts.is_covered
+
+
 def test_the_first_part_that_is_lost_interrupts_and_the_last_covers_again(
     two_parts: SourceCoverage,
 ) -> None:

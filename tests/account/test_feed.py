@@ -105,6 +105,27 @@ async def test_a_bug_ends_one_feed_is_reported_and_begins_anew(
     assert "task_failed" in capsys.readouterr().out
 
 
+async def test_a_bug_that_ends_the_feed_of_a_covered_account_is_a_break(
+    exchange: Exchange, time: MovedTime
+) -> None:
+    bugs: list[Exception] = []
+
+    def keys() -> Credentials:
+        if bugs:
+            raise bugs.pop()
+        return HMAC
+
+    timings = replace(STILL, refused_s=0.05, keep_alive_s=0.02)
+    sources = [replace(source("usdm"), keys=keys)]
+    async with feeding(exchange, time, sources, timings) as (_, reported):
+        await reported.covered()
+        bugs.append(ZeroDivisionError("bug"))
+        await reported.covered(2)
+
+        expected = ["Covered", "connection_lost", "AccountRefused", "Covered"]
+        assert reported.kinds() == expected
+
+
 async def test_many_accounts_take_more_than_one_connection(
     exchange: Exchange, time: MovedTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
