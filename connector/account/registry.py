@@ -87,7 +87,7 @@ class AccountRegistry:
                     self._pairs.get(product, {}),
                     writes_snapshot=options.writes_snapshot,
                 )
-                tracker.resume(1000 * (found.written_ms or stored.progress.as_of_ms or 0))
+                tracker.resume(1000 * found.watched_ms.get((alias, product), 0))
                 self.trackers[alias, product] = tracker
 
     def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:

@@ -88,12 +88,13 @@ class StoredAccounts:
 
     Attributes:
         generation: The highest of all writers; 0: there was none.
-        written_ms: When this instance stored last, by its clock; 0: never.
+        watched_ms: By account and product, until when its last writer is known to have watched it,
+            epoch milliseconds by its clock. It may have left the config long ago.
     """
 
     progress: Mapping[AccountKey, StoredProgress] = field(default_factory=dict)
     generation: int = 0
-    written_ms: int = 0
+    watched_ms: Mapping[AccountKey, int] = field(default_factory=dict)
 
 
 _encoder = msgspec.json.Encoder()
@@ -112,23 +113,22 @@ def addition_text(addition: Addition) -> str:
     return _encoder.encode(addition).decode()
 
 
-def restore(records: Iterable[Mapping[str, Any]], instance: str) -> StoredAccounts:
+def restore(records: Iterable[Mapping[str, Any]]) -> StoredAccounts:
     """Put together what is stored, from the records of the topic in any order.
 
     Args:
         records: By the schema `account-progress`.
-        instance: Whose last writing `written_ms` is.
 
     Raises:
         BadMessage: the newest progress of an account cannot be read.
     """
     wholes: dict[AccountKey, dict[Stamp, dict[int, Mapping[str, Any]]]] = {}
     commits: list[Mapping[str, Any]] = []
-    generation = written_ms = 0
+    written_ms: dict[str, int] = {}  # by run
+    generation = 0
     for record in records:
         generation = max(generation, record["generation"])
-        if record["instance"] == instance:
-            written_ms = max(written_ms, record["written_time"])
+        written_ms[record["run"]] = max(written_ms.get(record["run"], 0), record["written_time"])
         if record["account"] is None:
             commits.append(record)
         else:
@@ -137,7 +137,9 @@ def restore(records: Iterable[Mapping[str, Any]], instance: str) -> StoredAccoun
     commits.sort(key=lambda record: int(record["commit_number"]))
     added = _added_by_run(commits)
     found = {key: _newest(key, parts, added) for key, parts in wholes.items()}
-    return StoredAccounts(found, generation, written_ms)
+    # A run watches the same accounts from its start to its end.
+    watched = {key: written_ms[newest_stamp(parts).run] for key, parts in wholes.items()}
+    return StoredAccounts(found, generation, watched)
 
 
 def _added_by_run(

@@ -41,7 +41,7 @@ class AccountStore:
     def state(self) -> StoredAccounts:
         """Return what all writers of the prefix have stored."""
         try:
-            return restore(self._records(), self._instance)
+            return restore(self._records())
         except BadMessage as error:
             raise Refused(UNREADABLE.format(self.topic, error)) from error
 

@@ -54,7 +54,7 @@ def test_the_first_transaction_has_the_whole_and_the_next_what_is_added() -> Non
     assert not written.outbox.is_empty
 
     assert written.commit() == ["commit/account/2"]
-    assert restore(written.topic.values(), "account").progress[ACCOUNT, "spot"] == written.stored
+    assert restore(written.topic.values()).progress[ACCOUNT, "spot"] == written.stored
 
 
 def test_a_whole_comes_before_what_was_added_leaves_the_ring() -> None:
@@ -109,7 +109,7 @@ def test_a_marker_goes_with_its_gap_which_is_stored() -> None:
         *("opened", "mute", "g", "why"),
     )
     assert (marker["before_time"], marker["fills"]) == (NOW_US // 1000, None)
-    assert restore(written.topic.values(), "account").progress[ACCOUNT, "spot"].gap == gap
+    assert restore(written.topic.values()).progress[ACCOUNT, "spot"].gap == gap
 
 
 def test_a_transaction_is_due_for_what_waits_and_once_a_minute() -> None:

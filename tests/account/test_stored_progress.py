@@ -57,27 +57,27 @@ def added(number: int, key: str, gap: OpenGap | None = None, **head: Any) -> lis
 
 
 def test_nothing_is_stored_at_the_first_start() -> None:
-    found = restore([], "account")
+    found = restore([])
 
-    assert (dict(found.progress), found.generation, found.written_ms) == ({}, 0, 0)
+    assert (dict(found.progress), found.generation, dict(found.watched_ms)) == ({}, 0, {})
 
 
 def test_a_whole_is_moved_on_by_the_later_transactions_of_its_run() -> None:
     whole = records(whole_parts(stored("a")), 2)
     others = [*added(1, "before"), *added(4, "c", GAP), *added(3, "b"), *added(5, "other", run="q")]
 
-    found = restore([*others, *whole], "account")
+    found = restore([*others, *whole])
 
     assert list(found.progress[KEY].progress.keys) == ["a", "b", "c"]
     assert found.progress[KEY].gap == GAP
-    assert (found.generation, found.written_ms) == (1, 1005)
+    assert (found.generation, found.watched_ms) == (1, {KEY: 1004})
 
 
 def test_the_whole_of_the_latest_writer_counts() -> None:
     old = records(whole_parts(stored("old")), 9)
     new = records(whole_parts(stored("new")), 1, run="s", generation=2)
 
-    assert list(restore([*new, *old], "account").progress[KEY].progress.keys) == ["new"]
+    assert list(restore([*new, *old]).progress[KEY].progress.keys) == ["new"]
 
 
 def test_parts_of_an_older_whole_that_had_more_are_left_out(
@@ -88,7 +88,7 @@ def test_parts_of_an_older_whole_that_had_more_are_left_out(
     new = records(whole_parts(stored("f")), 2)
     compacted = {record["part_number"]: record for record in (*old, *new)}
 
-    found = restore(compacted.values(), "account")
+    found = restore(compacted.values())
 
     assert len(old) > len(new) > 1
     assert list(found.progress[KEY].progress.keys) == ["f"]
@@ -99,17 +99,22 @@ def test_a_whole_with_a_part_missing_is_refused(monkeypatch: pytest.MonkeyPatch)
     parts = records(whole_parts(stored("a", "b")), 1)
 
     with pytest.raises(BadMessage, match=r"parts of desk-1/spot are there"):
-        restore(parts[:-1], "account")
+        restore(parts[:-1])
 
 
 @pytest.mark.parametrize("account", [ACCOUNT, None])
 def test_what_cannot_be_read_is_refused(account: str | None) -> None:
     with pytest.raises(BadMessage):
-        restore(records(["{"], 1, account=account), "account")
+        restore(records(["{"], 1, account=account))
 
 
-def test_when_another_instance_wrote_says_nothing_of_this_one() -> None:
-    assert restore(added(1, "a", instance="other"), "account").written_ms == 0
+def test_an_account_that_had_left_the_config_was_watched_until_its_last_run_ended() -> None:
+    whole = records(whole_parts(stored("a")), 2)
+    later = records(whole_parts(stored("b")), 9, account="desk-2", run="s", generation=2)
+
+    found = restore([*whole, *added(3, "b"), *later, *added(10, "c", run="s", generation=2)])
+
+    assert found.watched_ms == {KEY: 1003, ("desk-2", "spot"): 1010}
 
 
 def test_the_newest_stamp_is_that_of_the_latest_writer_or_transaction() -> None:

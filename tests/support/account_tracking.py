@@ -57,7 +57,7 @@ class TrackedAccount:
         self.commit()
 
     def stored(self) -> StoredAccounts:
-        return restore(self.compacted.values(), "account")
+        return restore(self.compacted.values())
 
     def commit(self) -> None:
         """Store the open transaction."""
