@@ -6,6 +6,7 @@ from typing import Annotated
 from typer import Context, Exit, Option, Typer
 
 from connector.cli.arguments import AsJson, Config, File, config_path
+from connector.errors import Refused
 
 app = Typer(help="Look at everything that a worker depends on.", no_args_is_help=True)
 
@@ -56,5 +57,8 @@ def account(
     from connector.cli import doctor_run
 
     path = config_path(context, file, config)
+    for principal in reader or ():
+        if ":" not in principal:
+            raise Refused(f"--reader {principal!r} is no principal: write User:{principal}")
     code = doctor_run.account(path, reader or (), admin_file, strict=strict, as_json=as_json)
     raise Exit(code)

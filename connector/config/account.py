@@ -7,18 +7,23 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, ByteSize, Field, model_validator
 
 from connector.binance.account_events.layout import AccountProduct
+from connector.binance.catalogue import ROWS
 from connector.binance.private_streams import SubscribeMethod, UrlForm
 from connector.codec.schema import (
     ACCOUNT_DEAD_LETTER,
     ACCOUNT_EVENTS,
     ACCOUNT_MARKERS,
     ACCOUNT_PROGRESS,
+    DEAD_LETTER,
+    OWN_TOPICS,
 )
 from connector.config import values
 from connector.config.key_files import KeyFiles, files_in
 from connector.config.sections import KafkaSettings, WorkerSettings
 from connector.planning.model import Finding
 
+# Topics of both workers that hold no events of accounts; without the prefix.
+_OWN_TOPICS = (*OWN_TOPICS, DEAD_LETTER, ACCOUNT_MARKERS, ACCOUNT_PROGRESS, ACCOUNT_DEAD_LETTER)
 _AUTHENTICATED = ("SASL_SSL", "SSL with certificate_file and key_file")
 _UNVERIFIED = {  # librdkafka's key -> the value with which anybody may pass for the broker
     "enable.ssl.certificate.verification": "false",
@@ -175,18 +180,24 @@ def findings(settings: AccountWorkerSettings) -> Iterator[Finding]:
         if first != index:
             problem = f"{account.alias!r} is the alias of accounts[{first}], too: take another"
             yield ("accounts", index, "alias"), problem
-    for topic in (ACCOUNT_MARKERS, ACCOUNT_PROGRESS, ACCOUNT_DEAD_LETTER):
-        yield from _own_topic(settings, f"{settings.topic_prefix}.{topic}")
+    yield from _taken_topics(settings)
     if not settings.allow_insecure_kafka:
         for problem in insecurities(settings.kafka):
             cure = "or say allow_insecure_kafka: true"
             yield ("kafka", "security"), f"{problem}: accounts are not written there; {cure}"
 
 
-def _own_topic(settings: AccountWorkerSettings, topic: str) -> Iterator[Finding]:
+def _taken_topics(settings: AccountWorkerSettings) -> Iterator[Finding]:
+    """Yield the accounts whose topic holds other records, which others may read."""
+    prefix = settings.topic_prefix
+    own = {f"{prefix}.{name}" for name in _OWN_TOPICS}
+    market = {f"{prefix}.{row.product}.{row.kind}" for row in ROWS}
     for index, account in enumerate(settings.accounts):
-        if account.topic == topic:
-            yield ("accounts", index, "topic"), f"{topic} is the connector's own: take another"
+        where = ("accounts", index, "topic")
+        if account.topic in own:
+            yield where, f"{account.topic} is the connector's own: take another"
+        elif account.topic in market:
+            yield where, f"{account.topic} is a topic of market data: take another"
 
 
 def insecurities(kafka: KafkaSettings) -> list[str]:

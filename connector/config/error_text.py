@@ -67,6 +67,8 @@ def _cure(detail: Any, where: KeyPath, root: Model) -> str:
         return f"; did you mean {near!r}?" if near else ""
     if error_type == "model_type":
         return f": {', '.join(known_at(where, root))}"
+    if error_type == "list_type" and isinstance(value, dict):
+        return ': begin each entry with "- "'
     if error_type == "string_type":
         return "; in YAML a {placeholder} wants quotes" if isinstance(value, dict) else "; quote it"
     return ""

@@ -154,6 +154,6 @@ def test_an_account_workers_file_is_shown_by_account_and_product() -> None:
         ["desk-1", "margin", "listen-token", "binance.account-events"],
         ["desk-1", "usdm", "listen-key", "binance.account-events"],
         ["desk-1", "coinm", "listen-key", "binance.account-events"],
-        ["desk-2", "spot", "signature", "desk-2.account-events"],
+        ["desk-2", "spot", "signature", "binance.account-events-desk-2"],
     ]
     assert lines[-1] == f"{path} is good: 5 subscriptions of 2 accounts"

@@ -67,6 +67,11 @@ async def doctor(settings: dict[str, Any], folder: Path) -> tuple[int, dict[str,
     return code, {check["check"]: check["status"] for check in json.loads(text)["checks"]}
 
 
+def test_a_reader_without_its_kind_is_no_principal() -> None:
+    with pytest.raises(Refused, match="--reader 'risk' is no principal: write User:risk"):
+        run("doctor", "account", "--reader", "risk")
+
+
 async def test_a_kafka_that_is_away_is_exit_code_3_and_the_rest_is_looked_at(
     settings: dict[str, Any], tmp_path: Path
 ) -> None:

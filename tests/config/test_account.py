@@ -146,12 +146,31 @@ def test_an_alias_stands_once(tmp_path: Path) -> None:
     )
 
 
-def test_a_topic_of_the_connectors_own_is_refused(tmp_path: Path) -> None:
-    text = FILE + "    topic: binance.account-progress\n"
+@pytest.mark.parametrize(
+    ("topic", "holds"),
+    [
+        ("account-progress", "the connector's own"),
+        ("account-dead-letter", "the connector's own"),
+        ("markers", "the connector's own"),
+        ("dead-letter", "the connector's own"),
+        ("spot.trade", "a topic of market data"),
+    ],
+)
+def test_a_topic_that_holds_other_records_is_refused(
+    tmp_path: Path, topic: str, holds: str
+) -> None:
+    text = FILE + f"    topic: binance.{topic}\n"
 
     assert refused(tmp_path, text) == (
-        "connector.yaml:10: accounts[0].topic: binance.account-progress is the connector's own:"
-        " take another"
+        f"connector.yaml:10: accounts[0].topic: binance.{topic} is {holds}: take another"
+    )
+
+
+def test_accounts_that_are_no_list_are_refused_with_the_form_of_one(tmp_path: Path) -> None:
+    text = FILE.partition("accounts:")[0] + "accounts: {desk-1: {}}\n"
+
+    assert refused(tmp_path, text).endswith(
+        'accounts: a map must be a list: begin each entry with "- "'
     )
 
 
