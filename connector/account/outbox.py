@@ -3,7 +3,7 @@
 Filled by account/tracker.py, drained by the producer: the time is an argument.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,7 @@ class AccountOutbox:
         self._marker_id = self._progress_id = 0
         self._markers: list[dict[str, Any]] = []
         self._pending: dict[AccountKey, _Unwritten] = {}
+        self._holds: dict[Hashable, int] = {}  # who -> since when, epoch microseconds
         self._drained_us = 0
         self.commits = 0
 
@@ -104,6 +105,18 @@ class AccountOutbox:
         """Open or close the break of an account and product."""
         stored.gap = gap
         self._pending[stored.key].changed = True
+
+    def hold(self, who: Hashable, since_us: int) -> None:
+        """Note since when an event waits that no marker tells of.
+
+        Until it is published, nothing later is stored as watched: if the process ends before, the
+        break that the next one marks begins before the event.
+        """
+        self._holds.setdefault(who, since_us)
+
+    def release(self, who: Hashable) -> None:
+        """Note that nothing of `who` waits any more, or that a marker tells of it."""
+        self._holds.pop(who, None)
 
     def add_marker(
         self, state: str, stored: StoredProgress, gap: OpenGap | None, **fields: Any
@@ -189,13 +202,13 @@ class AccountOutbox:
     def _progress_record(
         self, key: str, fields: Mapping[str, Any], number: int, now_us: int
     ) -> KafkaRecord:
-        now_ms = now_us // 1000
+        now_ms, watched_us = now_us // 1000, min((now_us, *self._holds.values()))
         record = {
             "instance": self._instance,
             "run": self._run,
             "generation": self._generation,
             "commit_number": number,
-            "written_time": now_ms,
+            "written_time": watched_us // 1000,
             **fields,
         }
         value = encode_record(load("account-progress"), self._progress_id, record)

@@ -114,6 +114,8 @@ class AccountTracker:
             self.counts["unknown"] += 1
         if self._is_waiting:
             self._buffer.append(record)
+            if self._has_picture and self.stored.gap is None:
+                self._outbox.hold(self.stored.key, event.received_us)
             self.buffered_bytes += len(event.payload) + EVENT_OVERHEAD
             if self._running is not None and self._completed is None:
                 self._running.steps.buffer(record)
@@ -166,6 +168,7 @@ class AccountTracker:
         gap = OpenGap(self._new_gap_id(since_us), reason, since_us)
         self._outbox.add_marker("opened", self.stored, gap, detail=detail or None)
         self._outbox.set_gap(self.stored, gap)
+        self._outbox.release(self.stored.key)
         self.results["opened"] += 1
 
     def _new_gap_id(self, since_us: int) -> str:
@@ -231,6 +234,7 @@ class AccountTracker:
         self._earlier = result.earlier if self._schedule.retry_us else Earlier()
         late, self._buffer = self._buffer[self._asked :], []
         self.buffered_bytes = 0
+        self._outbox.release(self.stored.key)
         self._running = self._completed = None
         records = list(result.records)
         for record in late:

@@ -28,6 +28,7 @@ from connector.telemetry.ledger import Ledger
 
 # What may be a secret in bytes that cannot be decoded: listenKeys have 64 such characters.
 _LONG_WORD = re.compile(rb"[A-Za-z0-9+/=_-]{24,}")
+_INBOX = ("inbox",)  # who holds what waits here, as `AccountOutbox.hold` has it
 MAX_LOGGED_TYPES = 100  # of events without a layout
 
 
@@ -94,6 +95,7 @@ class AccountPipeline:
                 frames.dropped += 1
                 return
             self._held[item.account] += len(item.payload) + EVENT_OVERHEAD
+            self._registry.outbox.hold(_INBOX, item.received_us)
         self._inbox.append(item)
 
     def _must_drop(self, event: AccountEvent) -> bool:
@@ -101,6 +103,7 @@ class AccountPipeline:
         held = self.held_bytes(account)
         if account not in self._dropping and held + len(event.payload) > limit:
             self._dropping[account] = event.received_us
+            self._registry.outbox.hold(account, event.received_us)
             self._ledger.overloads += 1
             events.account_overload(account=account, held_bytes=held)
         return account in self._dropping
@@ -121,6 +124,16 @@ class AccountPipeline:
             self._publish_completed()
         while self._inbox and room > 0:
             room -= self._handle(self._inbox.popleft())
+        self._hold_watched_time()
+
+    def _hold_watched_time(self) -> None:
+        """Say since when the oldest event waits that has not been judged."""
+        outbox = self._registry.outbox
+        outbox.release(_INBOX)
+        waiting = (item for item in self._inbox if isinstance(item, AccountEvent))
+        oldest = next(waiting, None)
+        if oldest is not None:
+            outbox.hold(_INBOX, oldest.received_us)
 
     def _publish_completed(self) -> None:
         for tracker in self._registry.trackers.values():
@@ -133,6 +146,7 @@ class AccountPipeline:
             self._held[item.account] -= len(item.payload) + EVENT_OVERHEAD
             return self._handle_event(item)
         if isinstance(item, _Overloaded):
+            self._registry.outbox.release(item.account)
             for product in self._registry.accounts[item.account].products:
                 self._registry.trackers[item.account, product].on_overload(item.since_us)
             return 0

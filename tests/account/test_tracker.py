@@ -196,6 +196,22 @@ def test_a_worker_that_starts_again_marks_when_it_did_not_run() -> None:
     assert account.reader.view() == true_view(account.truth)
 
 
+def test_an_event_that_waited_for_a_picture_when_the_worker_ended_is_in_the_break() -> None:
+    account = live_account()
+    account.now_us += 7 * 3_600_000_000
+    account.commit()
+    account.begin_reconciliation()
+    delivered_us = account.now_us
+    account.deliver([b'{"e":"balanceUpdate","E":1794000000000,"T":1794000000000,"a":"X","d":"1"}'])
+    account.commit()
+
+    account.start_worker()
+
+    opened = account.markers[-1]
+    assert (opened["state"], opened["reason"]) == ("opened", "restart")
+    assert opened["before_time"] <= delivered_us // 1000
+
+
 def test_a_break_that_is_open_when_the_worker_ends_goes_on_under_its_id() -> None:
     account = live_account()
     account.interrupt()

@@ -76,7 +76,7 @@ class TrackedAccount:
     def deliver(self, events: list[bytes]) -> None:
         """Have the feed deliver events."""
         for payload in events:
-            event = AccountEvent(ACCOUNT, "spot", payload, RECEIVED_US)
+            event = AccountEvent(ACCOUNT, "spot", payload, self.now_us)
             self.open += self.tracker.on_event(event)
 
     def act(self, events: list[bytes]) -> None:

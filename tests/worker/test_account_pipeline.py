@@ -101,6 +101,39 @@ def test_what_has_no_room_waits_and_nothing_of_it_is_remembered(way: Way) -> Non
     assert way.pipeline.held_bytes("a") > 0
 
 
+def watched_ms(way: Way, number: int) -> int:
+    """Return until when the next transaction says that all accounts were watched."""
+    records = way.outbox.drain(number, RECEIVED_US + 9_000_000, 0)
+    stored = decode_record(load("account-progress"), records[-1][1] or b"")
+    return int(stored["written_time"])
+
+
+def test_nothing_is_stored_as_watched_beyond_the_oldest_event_that_waits(way: Way) -> None:
+    now_ms = RECEIVED_US // 1000 + 9_000
+    assert watched_ms(way, 1) == now_ms
+    way.recorder.most = 0
+    way.pipeline.receive(way.event())
+
+    assert watched_ms(way, 2) == RECEIVED_US // 1000
+    way.pipeline.tick()
+    assert watched_ms(way, 3) == RECEIVED_US // 1000
+
+    way.recorder.most = 10
+    way.pipeline.tick()
+    assert watched_ms(way, 4) == now_ms
+
+
+def test_nothing_is_stored_as_watched_beyond_events_that_were_dropped(way: Way) -> None:
+    way.recorder.most = 0
+    for _number in range(20):
+        way.pipeline.receive(way.event("a"))
+    way.recorder.most = 5
+    way.pipeline.tick()
+
+    assert way.pipeline.is_overloaded("a")
+    assert watched_ms(way, 1) == RECEIVED_US // 1000
+
+
 def test_beyond_the_bound_one_accounts_events_are_dropped_and_it_is_asked(way: Way) -> None:
     way.recorder.most = 0
     for _number in range(20):
