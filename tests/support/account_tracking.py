@@ -92,11 +92,11 @@ class TrackedAccount:
     def cover(self) -> None:
         self.tracker.on_covered(self.now_us)
 
-    def begin_reconciliation(self) -> Reconciling:
+    def begin_reconciliation(self, budget: int | None = None) -> Reconciling:
         self.now_us += 10_000_000
         self.truth.now_ms += 1
         assert self.tracker.wants_reconciliation(self.now_us)
-        return self.tracker.start(self.now_us, None)
+        return self.tracker.start(self.now_us, budget)
 
     def finish(self, running: Reconciling, answer: Answer | None = None) -> None:
         """Answer what is asked, and publish the result unless a break has made it void."""
