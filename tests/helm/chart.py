@@ -24,6 +24,7 @@ schema_registry: {url: "http://registry:8081"}
 subscriptions:
   - {product: spot, symbols: [BTCUSDT], streams: [trade]}
 """
+ACCOUNT_CONFIG = CONFIG.split("subscriptions", maxsplit=1)[0] + "accounts: [{alias: desk-1}]\n"
 VALUES: Mapping[str, Any] = {
     "image": {"repository": "registry.example.com/bkc"},
     "market": {"config": CONFIG},

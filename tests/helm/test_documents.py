@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from tests.helm.chart import (
+    ACCOUNT_CONFIG,
     CHART,
     CONFIG,
     Document,
@@ -20,7 +21,6 @@ from tests.helm.chart import (
 
 NAME = "bkc-binance-kafka-connector"
 RELEASE = ["ConfigMap", "Deployment", "PodDisruptionBudget", "Service", "ServiceAccount"]
-ACCOUNT = CONFIG.split("subscriptions")[0] + "accounts: [{alias: desk-1}]\n"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +80,7 @@ def test_numbers_and_booleans_become_the_text_that_was_written() -> None:
 
 
 def test_a_changed_config_rolls_the_pods_of_that_worker_alone() -> None:
-    accounts = {"desk-1": {"config": ACCOUNT}}
+    accounts = {"desk-1": {"config": ACCOUNT_CONFIG}}
 
     before = checksums(rendered({"accounts": accounts}))
     after = checksums(rendered({"accounts": accounts, "market": {"config": f"{CONFIG}# more\n"}}))
@@ -224,7 +224,7 @@ def test_a_worker_sees_its_own_secrets_alone(everything: list[Document]) -> None
 def test_what_one_worker_changes_changes_no_other() -> None:
     pod = {"minReadySeconds": 0, "rollOnConfigChange": False, "tolerations": []}
 
-    found = rendered({"accounts": {"desk-1": {"config": ACCOUNT, "pod": pod}}})
+    found = rendered({"accounts": {"desk-1": {"config": ACCOUNT_CONFIG, "pod": pod}}})
 
     deployments = {
         each["metadata"]["labels"]["app.kubernetes.io/component"]: each
@@ -330,7 +330,7 @@ def test_rules_are_those_of_the_files_word_for_word(everything: list[Document]) 
         for each in of_kind(everything, "PrometheusRule")
     }
 
-    assert set(found) == {"market", "consumers"}
+    assert set(found) == {"market", "account", "consumers"}
     for name, spec in found.items():
         text = (CHART / "rules" / f"{name}.yaml").read_text()
         linked = text.replace("docs/runbook.md", "https://example.com/runbook")
@@ -346,7 +346,7 @@ def test_a_release_with_the_least_values_needs_no_operator() -> None:
 
 
 def test_names_fit_what_kubernetes_takes_whatever_the_release_is_called() -> None:
-    found = rendered({"accounts": {"a" * 20: {"config": ACCOUNT}}}, name="r" * 53)
+    found = rendered({"accounts": {"a" * 20: {"config": ACCOUNT_CONFIG}}}, name="r" * 53)
 
     assert max(len(each["metadata"]["name"]) for each in of_kind(found, "Service")) <= 63
     assert max(len(each["metadata"]["name"]) for each in found) <= 63 + len("-0123456789-abcde")

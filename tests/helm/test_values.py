@@ -7,7 +7,16 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.helm.chart import CHART, CONFIG, VALUES, Refusal, merged, rendered, rendered_text
+from tests.helm.chart import (
+    ACCOUNT_CONFIG,
+    CHART,
+    CONFIG,
+    VALUES,
+    Refusal,
+    merged,
+    rendered,
+    rendered_text,
+)
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
@@ -63,9 +72,9 @@ def test_every_level_that_is_ours_refuses_unknown_keys() -> None:
         ({"market": {"secrets": {"kafka": {"password": "x"}}}}, "password"),
         ({"market": {"secrets": {"kafka": "x"}}}, "kafka"),
         ({"market": {"secrets": {"config": {"existingSecret": "x"}}}}, "config"),
-        ({"accounts": {"desk-1": {"apiKey": "x", "config": CONFIG}}}, "apiKey"),
+        ({"accounts": {"desk-1": {"apiKey": "x", "config": ACCOUNT_CONFIG}}}, "apiKey"),
         ({"accounts": {"desk-1": {}}}, "config"),
-        ({"accounts": {"Desk_1": {"config": CONFIG}}}, "Desk_1"),
+        ({"accounts": {"Desk_1": {"config": ACCOUNT_CONFIG}}}, "Desk_1"),
         ({"podDisruptionBudget": {"minAvailable": 1}}, "minAvailable"),
         ({"podDisruptionBudget": {"maxUnavailable": "one"}}, "maxUnavailable"),
         ({"pod": {"startupProbe": {"httpGet": {"path": "/"}}}}, "httpGet"),
@@ -92,6 +101,11 @@ def test_a_wrong_value_is_refused_by_its_name(changes: dict[str, Any], named: st
         ({"market": {"config": ""}}, "market.config is empty: give the config file"),
         ({"market": {"config": "a: b: c"}}, "market.config is no map in YAML"),
         ({"market": {"config": "- a"}}, "market.config is no map in YAML"),
+        ({"market": {"config": {"accounts": []}}}, "market.config has accounts: it is the file of"),
+        (
+            {"accounts": {"a": {"config": {"subscriptions": []}}}},
+            "accounts.a.config has subscriptions: it is the file of the other worker",
+        ),
         ({"market": {"config": {"server": {"port": 1}}}}, "pod.port sets the port"),
         ({"accounts": {"a": {"config": {"shard": {}}}}}, "accounts.a.config has shard"),
         ({"image": {"repository": ""}}, "image.repository: where is the image?"),
@@ -99,7 +113,7 @@ def test_a_wrong_value_is_refused_by_its_name(changes: dict[str, Any], named: st
         ({"strimzi": {"enabled": True}}, "strimzi.cluster: which Kafka resource?"),
         ({"market": {"enabled": False}}, "nothing to run"),
         (
-            {"accounts": {"a": {"config": CONFIG}, "b": {"config": CONFIG}}},
+            {"accounts": {"a": {"config": ACCOUNT_CONFIG}, "b": {"config": ACCOUNT_CONFIG}}},
             "accounts.b.config names its writer as accounts.a does",
         ),
         ({"prometheusRule": {"enabled": True, "rules": ["a"]}}, "prometheusRule.rules has a"),
@@ -132,7 +146,7 @@ OTHER: dict[str, Any] = {
     "market.shareAddress": False,
     "market.secrets": {"a": {"existingSecret": "b"}},
     "market.pod": {"minReadySeconds": 1},
-    "accounts": {"b": {"config": f"instance: other\n{CONFIG}"}},
+    "accounts": {"b": {"config": f"instance: other\n{ACCOUNT_CONFIG}"}},
     "pod.port": 9090,
     "pod.labels": {"a": "b"},
     "pod.annotations": {"a": "b"},
@@ -210,7 +224,7 @@ ALONE = {name for name, value in OTHER.items() if isinstance(value, bool) or val
 }
 ALL_ON: dict[str, Any] = {
     "market": {"shards": 2},
-    "accounts": {"a": {"config": CONFIG}},
+    "accounts": {"a": {"config": ACCOUNT_CONFIG}},
     "networkPolicy": {"enabled": True},
     "podMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},

@@ -54,6 +54,10 @@ Fails with the value and the cure where they cannot be made.
 {{- if hasKey $settings "Error" -}}
 {{- fail (printf "%s.config is no map in YAML: %s" $place $settings.Error) -}}
 {{- end -}}
+{{- $foreign := index (dict "market" "accounts" "account" "subscriptions") (index . 1) -}}
+{{- if hasKey $settings $foreign -}}
+{{- fail (printf "%s.config has %s: it is the file of the other worker; market.config has subscriptions, accounts.NAME.config has accounts" $place $foreign) -}}
+{{- end -}}
 {{- range $key, $cure := dict "server" (printf "pod.port sets the port") "shard" (printf "market.shards sets it") -}}
 {{- if hasKey $settings $key -}}
 {{- fail (printf "%s.config has %s, which the chart sets: leave it out; %s" $place $key $cure) -}}
