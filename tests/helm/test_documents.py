@@ -213,12 +213,24 @@ def test_a_worker_sees_its_own_secrets_alone(everything: list[Document]) -> None
     }
 
     assert names == {
-        "market-0": ["bkc-kafka"],
-        "market-1": ["bkc-kafka"],
-        "account-desk-1": ["desk-1-binance", "bkc-account-kafka"],
+        "market-0": ["my-cluster-ca-cert", f"{NAME}-market"],
+        "market-1": ["my-cluster-ca-cert", f"{NAME}-market"],
+        "account-desk-1": ["desk-1-binance", "my-cluster-ca-cert", f"{NAME}-account-desk-1"],
     }
     accounts = of_kind(everything, "ServiceAccount")
     assert [each["automountServiceAccountToken"] for each in accounts] == [False, False]
+
+
+def test_the_example_for_strimzi_logs_on_as_the_users_that_it_makes(
+    everything: list[Document],
+) -> None:
+    users = {each["metadata"]["name"] for each in of_kind(everything, "KafkaUser")}
+    used = {
+        yaml.safe_load(config_of(everything, each))["kafka"]["security"]["username"]
+        for each in of_kind(everything, "Deployment")
+    }
+
+    assert used == users
 
 
 def test_what_one_worker_changes_changes_no_other() -> None:
