@@ -395,6 +395,7 @@ class Interleaving:
         """Lose an event, and say so."""
         if self.account.tracker.is_covered and self.account.truth.orders:
             self.past += self.account.truth.fill(1)
+            self.account.truth.now_ms += 1  # of one millisecond only the order of arrival tells
             self.account.tracker.on_overload(self.account.now_us)
 
     def _cover(self, _number: int) -> None:
