@@ -107,6 +107,11 @@ class ApiLine:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._api.close()
 
+    @property
+    def taken(self) -> list[SourceState]:
+        """Sources whose account, as the exchange says, is subscribed on it already."""
+        return [part.state for part in self._parts if part.is_taken]
+
     def retire(self, reason: InterruptionReason, detail: str) -> None:
         """Report what no other connection delivers: this one will be closed."""
         self._is_retired = True

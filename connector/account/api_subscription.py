@@ -38,12 +38,14 @@ class ApiSubscription:
         tried: Set when it is subscribed, or was refused.
         current: The subscription that delivers; None: there is none.
         stale: Set when this connection cannot deliver it any more: it must be replaced.
+        is_taken: The exchange says that this connection has the account's subscription already.
     """
 
     def __init__(self, state: SourceState, part: str, api: WsApi, context: FeedContext) -> None:
         self.state, self.part = state, part
         self.tried, self.stale = asyncio.Event(), asyncio.Event()
         self.current: UserSubscription | None = None
+        self.is_taken = False
         self._lost = asyncio.Event()  # it must be subscribed anew
         self._api, self._context = api, context
         self._tokens = ListenTokens(context.rest, state.source)
@@ -67,6 +69,7 @@ class ApiSubscription:
                 await key_changed(source, before, self._context.timings)
                 continue
             except AlreadySubscribed as error:  # its answer was lost, and its events with it
+                self.is_taken = True
                 self.tried.set()
                 self._replace(str(error))
                 return

@@ -180,11 +180,28 @@ def findings(settings: AccountWorkerSettings) -> Iterator[Finding]:
         if first != index:
             problem = f"{account.alias!r} is the alias of accounts[{first}], too: take another"
             yield ("accounts", index, "alias"), problem
+    yield from _same_keys(settings.accounts)
     yield from _taken_topics(settings)
     if not settings.allow_insecure_kafka:
         for problem in insecurities(settings.kafka):
             cure = "or say allow_insecure_kafka: true"
             yield ("kafka", "security"), f"{problem}: accounts are not written there; {cure}"
+
+
+def _same_keys(accounts: list[AccountSettings]) -> Iterator[Finding]:
+    """Yield the accounts that read by a key what another one reads by it."""
+    seen: dict[tuple[Path | None, AccountProduct], int] = {}
+    for index, account in enumerate(accounts):
+        name = "api_key_file" if account.secrets_dir is None else "secrets_dir"
+        path = account.secrets_dir or account.api_key_file
+        firsts = {
+            seen.setdefault((path, product), index): product
+            for product in account.streams.methods()
+        }
+        for first, product in firsts.items():
+            if account.alias != accounts[first].alias:
+                problem = f"{path} is the key of accounts[{first}], too, which reads {product}"
+                yield ("accounts", index, name), f"{problem} by it: leave one of them out"
 
 
 def _taken_topics(settings: AccountWorkerSettings) -> Iterator[Finding]:

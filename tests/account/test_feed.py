@@ -49,6 +49,23 @@ async def test_a_subscription_whose_answer_was_lost_is_had_on_another_connection
         assert reported.refusals == []
 
 
+async def test_two_sources_of_one_account_do_not_use_up_the_connections(
+    exchange: Exchange, time: MovedTime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    account = add_account(exchange, "spot")
+    sources = [source("spot"), source("spot", "desk-2")]
+    timings = replace(STILL, retry_s=3_600.0)
+    async with feeding(exchange, time, sources, timings) as (_, reported):
+        await until(lambda: bool(reported.refusals))
+        sent = happen(exchange, account)
+        await until(lambda: reported.events() == sent)
+
+        assert "another alias has a key of the same account" in reported.refusals[0]
+        assert reported.kinds()[0] == "Covered"
+        assert reported.kinds("desk-2") == ["AccountRefused"]
+    assert capsys.readouterr().out.count("ws_api_connected") == 2
+
+
 async def test_a_token_is_asked_for_signed_where_the_key_alone_is_refused(
     exchange: Exchange, time: MovedTime
 ) -> None:

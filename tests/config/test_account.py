@@ -137,6 +137,25 @@ def test_an_error_names_line_key_and_cure(
     assert error in refused(tmp_path, FILE.replace(before, after))
 
 
+@pytest.mark.parametrize(
+    ("streams", "is_refused"),
+    [("spot: signature, coinm: listen-key", True), ("coinm: listen-key", False)],
+)
+def test_a_key_reads_a_product_under_one_alias(
+    tmp_path: Path, streams: str, *, is_refused: bool
+) -> None:
+    second = ACCOUNT.replace("accounts:\n", "").replace("desk-1", "desk-2")
+    text = FILE + second.replace("spot: signature, usdm: listen-key", streams)
+
+    if not is_refused:
+        assert len(settings(tmp_path, text).accounts) == 2
+        return
+    assert refused(tmp_path, text) == (
+        "connector.yaml:11: accounts[1].api_key_file: /k/api-key is the key of accounts[0], too,"
+        " which reads spot by it: leave one of them out"
+    )
+
+
 def test_an_alias_stands_once(tmp_path: Path) -> None:
     second = ACCOUNT.replace("accounts:\n", "")
 
