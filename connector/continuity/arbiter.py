@@ -36,6 +36,7 @@ class Feed:
     delivered: int = 0  # events, repeats included
     delivered_at: float | None = None  # when it delivered last
     owes_since: float | None = None  # another feed has delivered something newer since then
+    leaving: bool = False  # it is about to be closed, and relieves no other
 
 
 @dataclass(slots=True, eq=False)
@@ -108,6 +109,11 @@ class FeedArbiter(ABC, Generic[Item]):
             self._leader = None
         return self._decide(None)
 
+    def feed_leaves(self, feed: int) -> None:
+        """Note that a feed will be closed: no other one may end because this one takes over."""
+        if feed in self._feeds:
+            self._feeds[feed].leaving = True
+
     def feed_distrusted(self, feed: int) -> None:
         """Note that a feed delivers nothing: it has to catch up anew."""
         if feed in self._feeds:
@@ -125,7 +131,7 @@ class FeedArbiter(ABC, Generic[Item]):
             listening: Feed -> since when its subscription is known to be listened to.
         """
         for name, other in self._feeds.items():
-            if name == feed:
+            if name == feed or other.leaving:
                 continue
             if other.caught_up:
                 relieves = other.owes_since is None or now - other.owes_since <= MAX_LAG_S

@@ -34,6 +34,10 @@ class Arbitration:
         self._holding: dict[int, Series] = {}  # the series whose events are held, by identity
         self._looked_at = clock()
 
+    def now(self) -> float:
+        """Return the time by its clock, in seconds."""
+        return self._clock()
+
     def offer(self, arbiter: FeedArbiter[PendingEvent], event: PendingEvent) -> Decisions:
         """Take an event of a series with several feeds; returns what is decided now, in order."""
         offer = event.route.codec.offer
@@ -174,14 +178,23 @@ class Arbitration:
         return decisions
 
     def may_close(self, routes: Iterable[Route], feed: int) -> bool:
-        """Return whether this feed of a hand-over may end: nothing missing, no overlap."""
+        """Return whether this feed of a hand-over may end: nothing missing, no overlap.
+
+        True: it counts as leaving, and relieves no other feed any more: close it.
+        """
         now = self._clock()
-        return all(
-            series.arbiter.may_close(feed, now, self._listening(route))
+        arbiters = [
+            (series.arbiter, route)
             for route in _with_other_products(routes)
             for series in route.series.values()
             if series.arbiter is not None
-        )
+        ]
+        for arbiter, route in arbiters:
+            if not arbiter.may_close(feed, now, self._listening(route)):
+                return False
+        for arbiter, _ in arbiters:
+            arbiter.feed_leaves(feed)
+        return True
 
     def suspect(self, routes: Iterable[Route]) -> None:
         """Note that the present feeds of these streams may be stale.

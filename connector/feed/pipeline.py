@@ -50,7 +50,6 @@ class Pipeline:
         self._records = ledger.records
         self.gap_tracker = gap_tracker or GapTracker("binance")
         self._processor = EventProcessor(publisher, ledger, self.gap_tracker, clock)
-        self._clock = clock
         self._lifecycle = FeedLifecycle(self._processor, self.gap_tracker)
         self._frame_queue = FrameQueue(ledger, hold_bytes, self._lifecycle.mark_dropped)
         self._queue = self._frame_queue.entries
@@ -177,11 +176,13 @@ class Pipeline:
 
     def feed_confirmed(self, routes: Iterable[Route], feed: int) -> None:
         """Note that the exchange has acknowledged a connection's subscription to these streams."""
-        self.run_in_order(self.arbitration.feed_confirmed, list(routes), feed, self._clock())
+        at = self.arbitration.now()
+        self.run_in_order(self.arbitration.feed_confirmed, list(routes), feed, at)
 
     def feed_closed(self, routes: Iterable[Route], feed: int, reason: GapReason) -> None:
         """Note that a connection delivers these streams no more; open the gaps this may leave."""
-        self.run_in_order(self._lifecycle.close, list(routes), feed, reason, self._clock())
+        at = self.arbitration.now()
+        self.run_in_order(self._lifecycle.close, list(routes), feed, reason, at)
 
     def may_close(self, routes: Iterable[Route], feed: int) -> bool:
         """Return whether a feed of a hand-over may end: nothing missing, no overlap.

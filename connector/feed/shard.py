@@ -112,10 +112,10 @@ class Shard:
         feeds = [session.connection.id for session in homes if session is not None]
         session, pipeline = running.supervisor.session, self.context.pipeline
         old = 0 if session is None else session.connection.id
-        replaceable = pipeline.may_close([route], old)
-        return pipeline.arbitration.has_confirmed(
-            route, feeds, 0.0 if replaceable else MAX_HANDOVER_S
-        )
+        has_confirmed = pipeline.arbitration.has_confirmed
+        if not has_confirmed(route, feeds, 0.0):
+            return False
+        return pipeline.may_close([route], old) or has_confirmed(route, feeds, MAX_HANDOVER_S)
 
     def _begin(self, key: Key, connection: ConnectionPlan) -> None:
         self._ended.pop(key, None)

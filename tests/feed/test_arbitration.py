@@ -75,6 +75,22 @@ def test_a_hand_over_loses_and_repeats_nothing() -> None:
     pair.assert_balanced()
 
 
+def test_feeds_that_leave_together_wait_for_the_feed_that_stays() -> None:
+    pair = Pair()
+    arbitration = pair.pipeline.arbitration
+    for feed in (1, 2, 3):
+        pair.opened(feed)
+    for feed in (1, 2):
+        pair.deliver(feed, 1, 2)
+    routes = pair.routes.values()
+    assert arbitration.may_close(routes, 1)  # 2 delivers the same ...
+    assert not arbitration.may_close(routes, 2)  # ... and now nobody else does
+
+    pair.deliver(3, 2, 3)
+
+    assert arbitration.may_close(routes, 2)
+
+
 def test_an_event_ahead_of_its_turn_waits_for_the_other_feed() -> None:
     pair = Pair()
     pair.opened(1)
