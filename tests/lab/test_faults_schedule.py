@@ -102,7 +102,10 @@ def test_a_text_means_a_fault_and_its_times(
         ("mute:5 days@1s", "'5 days' is no time; write 500ms, 10s, 5m or 1h"),
         ("drop@1s+0s", "every 0 s would never let go"),
         ("late-data:1s,2@1s", "never is 0 to 1, not 2"),
-        ("rest-body:broken@1s", "form is cut, html, error, empty, array or object, not 'broken'"),
+        (
+            "rest-body:broken@1s",
+            "form is cut, html, error, empty, array, object or unlisted, not 'broken'",
+        ),
         ("never-sent:*@bookTickr@1s", "no product has a stream 'btcusdt@bookTickr'"),
         ("never-sent:btcusdt@trades@1s", "no product has a stream 'btcusdt@trades'"),
         ("symbol-status:spot@1s", "needs symbol; parameters: product, symbol, status, seconds"),

@@ -108,7 +108,7 @@ async def test_one_id_far_ahead_costs_and_repeats_nothing(
         assert found[-1] > ids[-1] + 1_000_000  # the one whose id was far ahead
         code, verdict = await asyncio.to_thread(answer, "verify", here.path)
         [series] = verdict["series"]
-        assert (code, series["holes"], series["repeats"]) == (0, {"partial": 1}, 0)
+        assert (code, series["holes"], series["repeats"]) == (0, {"clear": 1}, 0)
 
 
 async def closed_candles(here: World) -> dict[int, dict[str, Any]]:
