@@ -110,4 +110,5 @@ def _row(field: Field) -> str:
 
 
 def _quoted(text: str) -> str:
-    return text.replace("'", "''")
+    """Return a text for a comment; a semicolon would end the statement for some clients."""
+    return text.replace("'", "''").replace(";", ",")

@@ -30,7 +30,7 @@ CREATE TABLE `binance_spot_block_trade` (
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
   `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'One block trade; ids of their own' WITH (
+) COMMENT 'One block trade, ids of their own' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.spot.block-trade',
   'properties.bootstrap.servers' = 'KAFKA:9092',

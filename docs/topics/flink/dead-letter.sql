@@ -19,7 +19,7 @@ CREATE TABLE `binance_dead_letter` (
   `source` AS CAST(`record_headers`['source'] AS STRING),
   `size` AS CAST(`record_headers`['size'] AS STRING),
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'The raw bytes of what could not become a record; why is in the headers' WITH (
+) COMMENT 'The raw bytes of what could not become a record, why is in the headers' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.dead-letter',
   'properties.bootstrap.servers' = 'KAFKA:9092',
@@ -44,7 +44,7 @@ CREATE TABLE `binance_account_dead_letter` (
   `source` AS CAST(`record_headers`['source'] AS STRING),
   `size` AS CAST(`record_headers`['size'] AS STRING),
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'The raw bytes of what could not become a record; why is in the headers' WITH (
+) COMMENT 'The raw bytes of what could not become a record, why is in the headers' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.account-dead-letter',
   'properties.bootstrap.servers' = 'KAFKA:9092',

@@ -33,7 +33,7 @@ CREATE TABLE `binance_coinm_depth_diff` (
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
   `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'Changes of the order book since the previous event; a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
+) COMMENT 'Changes of the order book since the previous event, a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.coinm.depth-diff',
   'properties.bootstrap.servers' = 'KAFKA:9092',
@@ -73,7 +73,7 @@ CREATE TABLE `binance_options_depth_diff` (
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
   `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'Changes of the order book since the previous event; a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
+) COMMENT 'Changes of the order book since the previous event, a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.options.depth-diff',
   'properties.bootstrap.servers' = 'KAFKA:9092',
@@ -113,7 +113,7 @@ CREATE TABLE `binance_spot_depth_diff` (
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
   `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'Changes of the order book since the previous event; a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
+) COMMENT 'Changes of the order book since the previous event, a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.spot.depth-diff',
   'properties.bootstrap.servers' = 'KAFKA:9092',
@@ -153,7 +153,7 @@ CREATE TABLE `binance_usdm_depth_diff` (
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
   `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'Changes of the order book since the previous event; a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
+) COMMENT 'Changes of the order book since the previous event, a REST snapshot of the book has origin=snapshot and no first_update_id' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.usdm.depth-diff',
   'properties.bootstrap.servers' = 'KAFKA:9092',
