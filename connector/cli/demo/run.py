@@ -1,17 +1,15 @@
-"""Runs the demo: the servers, the connector as a process of its own, and a consumer.
+"""Runs the demo: the servers, both workers as processes of their own, and a consumer.
 
-Order: topics, then the consumer, then the connector, so that every record is read from the start.
-At the end the exchange stops first, then the connector drains, then the consumer catches up.
+Order: topics, then the consumer, then the workers, so that every record is read from the start.
+The account trades once its worker has written the first picture. At the end exchange and account
+stop first, then the workers drain, then the consumer catches up.
 """
 
 import asyncio
 import contextlib
 import os
-import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, cast
 
 from confluent_kafka.schema_registry.avro import AvroDeserializer
@@ -20,11 +18,22 @@ from rich.live import Live
 
 from connector.cli.console import err, out, waiting
 from connector.cli.demo import view
+from connector.cli.demo.account_tally import AccountCounts
 from connector.cli.demo.stack import Stack
-from connector.cli.demo.tally import Counts
+from connector.cli.demo.tally import Counts, Tally
+from connector.cli.demo.worker import DemoWorker
 from connector.cli.examples import example
 from connector.cli.fetch import fetch
-from connector.codec.schema import CHECKPOINTS, DEAD_LETTER, MARKERS, PROGRESS
+from connector.codec.schema import (
+    ACCOUNT_DEAD_LETTER,
+    ACCOUNT_EVENTS,
+    ACCOUNT_MARKERS,
+    ACCOUNT_PROGRESS,
+    CHECKPOINTS,
+    DEAD_LETTER,
+    MARKERS,
+    PROGRESS,
+)
 from connector.config.load import Loaded, load
 from connector.config.plan import plan_of
 from connector.errors import Retry
@@ -34,11 +43,12 @@ from connector.telemetry import logs
 
 CATCH_UP_TIMEOUT_S = 15.0
 START_TIMEOUT_S = 30.0
-STOP_TIMEOUT_S = 30.0
 QUIET_S = 2.0  # without a new record: all have been read
 REFRESH_INTERVAL_S = 0.5
 CATCH_UP_INTERVAL_S = 0.1
-LOG_LINES = 15  # of the connector, shown with an error
+# Topics of the connector's own; where it creates topics, it creates those of the second row itself.
+READ = (DEAD_LETTER, MARKERS, ACCOUNT_EVENTS)
+OWN = (PROGRESS, CHECKPOINTS, ACCOUNT_MARKERS, ACCOUNT_PROGRESS, ACCOUNT_DEAD_LETTER)
 
 
 class Demo:
@@ -51,8 +61,8 @@ class Demo:
         self._real_exchange = real_exchange
         self._seconds = seconds
         self._keep = keep
-        self._counts = Counts()
-        self._log = Path(tempfile.mkstemp(prefix="bkc-demo-", suffix=".log")[1])
+        self._counts, self._account_counts = Counts(), AccountCounts()
+        self._real_kafka = real_kafka
 
     def run(self) -> bool:
         """Return whether every event sent was read exactly once; raises Retry if a part fails."""
@@ -67,13 +77,13 @@ class Demo:
             with _environment(environment):
                 loaded = load(example("demo.yaml"))
             prefix = loaded.settings.topic_prefix
-            topics = [*plan_of(loaded).topics, f"{prefix}.{DEAD_LETTER}", f"{prefix}.{MARKERS}"]
-            # Where the connector creates topics, its own two become compacted ones.
-            own = [f"{prefix}.{name}" for name in (PROGRESS, CHECKPOINTS)]
+            topics = [*plan_of(loaded).topics, *(f"{prefix}.{name}" for name in READ)]
+            own = [f"{prefix}.{name}" for name in OWN]
             created = topics if loaded.settings.topics.create else [*topics, *own]
             # Before anything is written, so that reading can start first.
             await self._stack.broker.create(created, loaded.settings.topics.partitions)
-            consumer = TailConsumer(self._stack.broker.bootstrap_servers, topics)
+            address = self._stack.broker.bootstrap_servers
+            consumer = TailConsumer(address, topics, check_crcs=self._real_kafka)
             await consumer.start()
             try:
                 return await self._demonstrate(loaded, environment, consumer)
@@ -85,31 +95,29 @@ class Demo:
     async def _demonstrate(
         self, loaded: Loaded, environment: Mapping[str, str], consumer: TailConsumer
     ) -> bool:
-        connector = await self._start_connector(environment)
+        workers = await self._start_workers(environment)
         reading = asyncio.create_task(self._read(loaded, consumer), name="reading")
         try:
-            await self._watch(connector, consumer)
-            self._stack.pause()
+            await self._watch(workers, consumer)
+            await self._stack.pause()
             await self._catch_up()
             if self._keep:
                 await self._hold()
-            connector.terminate()
-            code = await asyncio.wait_for(connector.wait(), STOP_TIMEOUT_S)
+            codes = [await worker.stop() for worker in workers]
             await self._catch_up()
-            return self._report(code, await consumer.truncated_partitions())
+            failed = [worker for worker, code in zip(workers, codes, strict=True) if code]
+            return self._report(workers, failed, await consumer.truncated_partitions())
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
-            if connector.returncode is None:
-                connector.kill()
-                await connector.wait()
+            for worker in workers:
+                await worker.kill()
 
-    async def _start_connector(self, environment: Mapping[str, str]) -> asyncio.subprocess.Process:
-        arguments = ("-m", "connector", "run", "market", "--config", str(example("demo.yaml")))
-        with self._log.open("wb") as log:
-            return await asyncio.create_subprocess_exec(
-                sys.executable, *arguments, env={**os.environ, **environment}, stderr=log
-            )
+    async def _start_workers(self, environment: Mapping[str, str]) -> list[DemoWorker]:
+        workers = [await DemoWorker.start("market", example("demo.yaml"), environment)]
+        if (config := self._stack.account_config) is not None:
+            workers.append(await DemoWorker.start("account", config, {}))
+        return workers
 
     async def _read(self, loaded: Loaded, consumer: TailConsumer) -> None:
         """Read the topics with the standard client's deserialiser, until cancelled."""
@@ -126,48 +134,71 @@ class Demo:
         for consumed in batch:
             context = SerializationContext(consumed.topic, MessageField.VALUE)
             record = cast("dict[str, Any]", decode(consumed.value, context))
-            if consumed.topic.endswith(f".{MARKERS}"):
+            if consumed.topic.endswith(f".{ACCOUNT_EVENTS}"):
+                self._account_counts.add(record)
+            elif consumed.topic.endswith(f".{MARKERS}"):
                 self._counts.add_marker(record)
             else:
                 self._counts.add(consumed.topic, record)
 
-    async def _watch(self, connector: asyncio.subprocess.Process, consumer: TailConsumer) -> None:
+    async def _watch(self, workers: list[DemoWorker], consumer: TailConsumer) -> None:
         """Show the table for the demo's duration, which begins with the first record."""
         live = Live(console=out, transient=True) if out.is_terminal else None
         if live is None:
             out.print(f"{self._stack.title}: {self._seconds:.0f} s of data, then the proof")
-        start, first, skipped = time.monotonic(), 0.0, False
+        start, first, misbehaved = time.monotonic(), 0.0, False
         with live or contextlib.nullcontext():
             while not first or time.monotonic() - first < self._seconds:
-                self._check_running(connector, time.monotonic() - start)
-                if not first and self._counts.read:
+                self._check_running(workers, time.monotonic() - start)
+                if not first and self._all_write:
                     first = time.monotonic()
+                    self._stack.begin_account()
                 passed = time.monotonic() - first if first else 0.0
-                if passed > self._seconds / 2 and not skipped:
-                    self._stack.skip_trades()
-                    skipped = True
+                if passed > self._seconds / 2 and not misbehaved:
+                    misbehaved = True
+                    await self._stack.misbehave()
                 if live is not None:
                     title = f"{self._stack.title}  {passed:.0f}/{self._seconds:.0f} s"
                     lag, height = await consumer.lag(), max(5, out.height - 5)
                     live.update(view.live(self._counts, passed, lag, title, height))
                 await asyncio.sleep(REFRESH_INTERVAL_S)
 
-    def _check_running(self, connector: asyncio.subprocess.Process, since_start_s: float) -> None:
-        if connector.returncode is not None:
-            raise Retry(f"the connector ended with {connector.returncode}\n{self._log_end()}")
-        if not self._counts.read and since_start_s > START_TIMEOUT_S:
-            raise Retry(f"no record after {START_TIMEOUT_S:.0f} s\n{self._log_end()}")
+    @property
+    def _all_write(self) -> bool:
+        """Whether records of every worker have been read."""
+        return self._counts.read > 0 and (
+            self._stack.account is None or self._account_counts.read > 0
+        )
+
+    def _check_running(self, workers: list[DemoWorker], since_start_s: float) -> None:
+        for worker in workers:
+            worker.check_running()
+        if not self._all_write and since_start_s > START_TIMEOUT_S:
+            logs = "\n".join(f"{worker.name}: {worker.log_end()}" for worker in workers)
+            raise Retry(f"no record of every worker after {START_TIMEOUT_S:.0f} s\n{logs}")
 
     async def _catch_up(self) -> None:
         """Wait until every event sent has been read, or no more come."""
         deadline = time.monotonic() + CATCH_UP_TIMEOUT_S
         before, quiet_since = -1, time.monotonic()
         while time.monotonic() < deadline and time.monotonic() - quiet_since < QUIET_S:
-            if self._counts.read != before:
-                before, quiet_since = self._counts.read, time.monotonic()
-            if not self._real_exchange and self._counts.read >= self._stack.sent_total():
+            read = self._counts.read + self._account_counts.read
+            if read != before:
+                before, quiet_since = read, time.monotonic()
+            if not self._real_exchange and self._has_caught_up:
                 return
             await asyncio.sleep(CATCH_UP_INTERVAL_S)
+
+    @property
+    def _has_caught_up(self) -> bool:
+        is_right = all(not tally.missing for tally in self._account_tallies())
+        return self._counts.read >= self._stack.sent_total() and is_right
+
+    def _account_tallies(self) -> list[Tally]:
+        account = self._stack.account
+        if account is None:
+            return []
+        return self._account_counts.compare(account.fills(), account.orders())
 
     async def _hold(self) -> None:
         """Let everything run until Ctrl-C."""
@@ -175,34 +206,37 @@ class Demo:
         out.print(f"Everything keeps running. {self._stack.addresses()}  Ctrl-C ends it.")
         with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
             await asyncio.Event().wait()
-        self._stack.pause()
+        await self._stack.pause()
         await self._catch_up()
 
-    def _report(self, code: int, truncated: list[str]) -> bool:
-        """Print the proof, a record and what to try next; return whether all is proved."""
+    def _report(
+        self, workers: list[DemoWorker], failed: list[DemoWorker], truncated: list[str]
+    ) -> bool:
+        """Print the proof, records and what to try next; return whether all is proved."""
         counts, proved = self._counts, not self._real_exchange
         tallies = counts.compare(self._stack.sent()) if proved else list(counts.tallies.values())
+        tallies += self._account_tallies()
         missing = sum(tally.missing for tally in tallies)
         repeated = sum(tally.repeated for tally in tallies)
         complete = not missing and not repeated and not truncated and counts.read > 0
-        good = code == 0 and complete and (self._real_exchange or bool(counts.filled))
+        has_filled = bool(counts.filled and self._account_counts.fetched)
+        good = not failed and complete and (self._real_exchange or has_filled)
         out.print(view.summary(tallies, proved=proved))
-        view.print_sample(counts)
+        view.print_samples(counts, self._account_counts)
         if truncated:
             err.print(f"the embedded broker no longer holds the first records of {truncated}")
-        if code != 0:
-            err.print(f"the connector ended with {code}; its log: {self._log}\n{self._log_end()}")
+        for worker in failed:
+            err.print(f"the {worker.name} worker {worker.ending()}")
         text = f"{counts.read:,} records read back, {counts.dead_letters:,} dead letters"
         if proved:
             text = f"{self._stack.sent_total():,} events made, {text}"
+            text += f", {self._account_counts.read:,} of the account"
             text += f": missing {missing:,}, repeated {repeated:,}"
         view.print_result(text, good=good)
         if good:
-            self._log.unlink(missing_ok=True)
+            for worker in workers:
+                worker.log.unlink(missing_ok=True)
         return good
-
-    def _log_end(self) -> str:
-        return "\n".join(self._log.read_text(errors="replace").splitlines()[-LOG_LINES:])
 
 
 @contextlib.contextmanager

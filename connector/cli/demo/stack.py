@@ -2,8 +2,11 @@
 
 import json
 import socket
+import tempfile
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from connector.cli.demo.account import DemoAccount
 from connector.cli.demo.tally import EventKey, StreamSymbol
 from connector.lab.embedded_broker import EmbeddedBroker
 from connector.lab.exchange import Exchange
@@ -17,13 +20,21 @@ SKIPPED_STREAM, SKIPPED_TRADES = "btcusdt@trade", 7  # lost on the way, so that 
 
 
 class Stack:
-    """The servers of the connector; `title` says which they are."""
+    """The servers of the connector; `title` says which they are.
+
+    Attributes:
+        account: Trades on the simulated exchange; None: the exchange is the real one.
+        account_config: Of its worker, once started.
+    """
 
     def __init__(self, *, real_kafka: bool, real_exchange: bool, rate: float) -> None:
         self._exchange = None if real_exchange else Exchange(Market(SEED), rate=rate)
         self.broker = RealKafka() if real_kafka else EmbeddedBroker()
         self._registry = RealRegistry() if real_kafka else Registry()
         self._real_kafka = real_kafka
+        self._folder = tempfile.TemporaryDirectory(prefix="bkc-demo-")
+        self.account: DemoAccount | None = None
+        self.account_config: Path | None = None
         source = "Binance" if real_exchange else "simulated exchange"
         self.title = f"{source} ▸ bkc ▸ {'Kafka' if real_kafka else 'embedded broker'}"
 
@@ -48,6 +59,11 @@ class Stack:
                 name: {"streams": base.streams[0], "rest": base.rest} for name, base in bases
             }
             environment["BKC_EXCHANGE"] = json.dumps(addresses)
+            self.account = DemoAccount(self._exchange, Path(self._folder.name), SEED)
+            servers = self.broker.bootstrap_servers, self._registry.url
+            self.account_config = self.account.write_config(
+                *servers, _free_port(), creates_topics=self._real_kafka
+            )
         return environment
 
     @property
@@ -59,20 +75,30 @@ class Stack:
         """Return the addresses of the servers, for display."""
         return f"Kafka {self.broker.bootstrap_servers}, registry {self._registry.url}."
 
-    def pause(self) -> None:
-        """Stop the exchange's market."""
+    async def pause(self) -> None:
+        """Stop the exchange's market and the account's trading."""
         if self._exchange is not None:
             self._exchange.pause()
+        if self.account is not None:
+            await self.account.end()
+
+    def begin_account(self) -> None:
+        """Let the account trade from now on."""
+        if self.account is not None:
+            self.account.begin()
 
     def resume(self) -> None:
-        """Let the market go on."""
+        """Let both go on."""
         if self._exchange is not None:
             self._exchange.resume()
+        self.begin_account()
 
-    def skip_trades(self) -> None:
-        """Lose some trades on the way to the connector, so that a gap is filled."""
+    async def misbehave(self) -> None:
+        """Lose some trades on the way to the connector, and cut the account's connection."""
         if self._exchange is not None:
             self._exchange.begin(Skip(SKIPPED_STREAM, SKIPPED_TRADES, "spot"))
+        if self.account is not None:
+            await self.account.cut()
 
     def sent(self) -> Mapping[StreamSymbol, Sequence[EventKey]]:
         """Return every event that the exchange made, lost ones included, by series."""
@@ -88,6 +114,7 @@ class Stack:
             await self._exchange.stop()
         await self._registry.stop()
         await self.broker.stop()
+        self._folder.cleanup()
 
 
 def _free_port() -> int:

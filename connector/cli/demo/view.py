@@ -13,8 +13,11 @@ from rich.table import Table
 
 from connector.binance.products import PRODUCTS
 from connector.cli.console import out, print_lines, table
+from connector.cli.demo.account_tally import AccountCounts
 from connector.cli.demo.tally import Counts, Tally
 
+# Fields shown of an account record: those of a fill.
+FILL = ("account", "product", "event_type", "origin", "symbol", "order_id", "fill_key", "fill")
 PAGE_S = 4.0  # how long the same topics are shown
 NEXT = (
     ("init", "writes a config file to begin with"),
@@ -55,12 +58,25 @@ def summary(tallies: Iterable[Tally], *, proved: bool) -> Table:
     return shown
 
 
-def print_sample(counts: Counts) -> None:
-    """Print one record, and the gaps that were filled."""
+def print_samples(counts: Counts, account_counts: AccountCounts) -> None:
+    """Print a record of each worker, and the gaps that were filled."""
     out.print("\nOne record, as a consumer reads it:", highlight=False)
     out.print_json(json.dumps(counts.sample or {}, default=_text, ensure_ascii=False))
+    if account_counts.sample is not None:
+        out.print("\nA fill of the account (what is null is left out):", highlight=False)
+        shown = {name: value for name, value in account_counts.sample.items() if name in FILL}
+        out.print_json(json.dumps(_without_nulls(shown), default=_text, ensure_ascii=False))
     for filled in counts.filled:
         print_lines([f"Lost on the way, marked, and fetched through REST: {filled}"])
+    if account_counts.fetched:
+        fetched = f"{len(account_counts.fetched)} fills"
+        print_lines([f"Missed while the account's connection was cut, and fetched: {fetched}"])
+
+
+def _without_nulls(value: object) -> object:
+    if isinstance(value, dict):
+        return {name: _without_nulls(own) for name, own in value.items() if own is not None}
+    return value
 
 
 def print_result(text: str, *, good: bool) -> None:
