@@ -8,14 +8,14 @@ from typer import Argument, Exit, Option
 def top(
     urls: Annotated[
         list[str] | None,
-        Argument(metavar="[URL]...", help="Of workers. Default: http://127.0.0.1:8080."),
+        Argument(metavar="URL", help="Of workers, or host:port. Default: http://127.0.0.1:8080."),
     ] = None,
     interval: Annotated[
         float, Option("--interval", min=0.5, metavar="SECONDS", help="Between two looks.")
     ] = 2.0,
     once: Annotated[bool, Option("--once", help="Print one picture and end.")] = False,
 ) -> None:
-    """Show what running workers do: lags, streams by kind, gaps, connections, newest errors.
+    """Show what running workers do: lags, streams, accounts, gaps, connections, newest errors.
 
     Reads /status of each worker. Keys: q ends, n sorts by name, r by events a second, s by silence.
 

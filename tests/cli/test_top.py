@@ -111,6 +111,7 @@ async def test_what_a_real_worker_shows_can_be_drawn(tmp_path: Path) -> None:
         here.worker.history.look()
         url = f"http://127.0.0.1:{here.worker.server.port}"
         text = drawn({url: await _status(url)})
+        assert isinstance(await _status(url.removeprefix("http://")), dict)
 
     assert "ready, up" in text
     assert "spot.trade" in text
