@@ -63,7 +63,8 @@ app = Typer(
     name="bkc",
     cls=CommandGroup,
     no_args_is_help=True,
-    epilog="To see it at work: bkc demo. For a file of your own: bkc init, then check, run market.",
+    epilog="To see it at work: bkc demo. For a file of your own: bkc init, then check,"
+    " then run market or run account.",
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # help in plain text, its paragraphs whole; rich takes long to import
     context_settings={"help_option_names": ["-h", "--help"]},

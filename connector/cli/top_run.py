@@ -54,7 +54,10 @@ async def _ask(urls: Sequence[str]) -> dict[str, WorkerAnswer]:
 
 async def _status(url: str) -> dict[str, Any] | str:
     try:
-        return await fetch_status(url if "://" in url else f"http://{url}") or "the answer is no status of a worker"
+        return (
+            await fetch_status(url if "://" in url else f"http://{url}")
+            or "the answer is no status of a worker"
+        )
     except (Refused, Retry) as error:
         return str(error)
 
