@@ -67,11 +67,13 @@ class AccountOutbox:
         instance, run: The writer's name, the random id of its process.
 
     Attributes:
+        instance: The writer's name.
         commits: Number of the last transaction that was drained.
     """
 
     def __init__(self, prefix: str, instance: str, run: str) -> None:
-        self._instance, self._run, self._generation = instance, run, 1
+        self.instance = instance
+        self._run, self._generation = run, 1
         self._marker_topic = f"{prefix}.{ACCOUNT_MARKERS}"
         self._progress_topic = f"{prefix}.{ACCOUNT_PROGRESS}"
         self._marker_id = self._progress_id = 0
@@ -133,7 +135,7 @@ class AccountOutbox:
             "reason": "start" if gap is None else gap.reason,
             "gap_id": None if gap is None else gap.id,
             "before_time": None if gap is None else gap.since_us // 1000,
-            "instance": self._instance,
+            "instance": self.instance,
             **fields,
         }
         self._markers.append(marker)
@@ -196,7 +198,7 @@ class AccountOutbox:
     def _commit_record(self, additions: list[str], number: int, now_us: int) -> KafkaRecord:
         fields = {"account": None, "product": None, "part_number": 0, "part_count": 1}
         text = f"[{','.join(additions)}]"
-        key = f"commit/{self._instance}/{number % SLOTS}"
+        key = f"commit/{self.instance}/{number % SLOTS}"
         return self._progress_record(key, {**fields, "progress_json": text}, number, now_us)
 
     def _progress_record(
@@ -204,7 +206,7 @@ class AccountOutbox:
     ) -> KafkaRecord:
         now_ms, watched_us = now_us // 1000, min((now_us, *self._holds.values()))
         record = {
-            "instance": self._instance,
+            "instance": self.instance,
             "run": self._run,
             "generation": self._generation,
             "commit_number": number,

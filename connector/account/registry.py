@@ -79,16 +79,27 @@ class AccountRegistry:
             for product in options.products:
                 stored = found.progress.get((alias, product))
                 stored = stored or StoredProgress(AccountProgress(alias, product))
-                self.outbox.add_account(stored)
-                tracker = AccountTracker(
-                    stored,
-                    self.outbox,
-                    self._prefix,
-                    self._pairs.get(product, {}),
-                    writes_snapshot=options.writes_snapshot,
-                )
-                tracker.resume(1000 * found.watched_ms.get((alias, product), 0))
-                self.trackers[alias, product] = tracker
+                tracker = self._tracker(stored, writes_snapshot=options.writes_snapshot)
+                tracker.resume(1000 * found.watched_ms.get(stored.key, 0), "the worker did not run")
+                self.trackers[stored.key] = tracker
+        self._leave_others(found)
+
+    def _tracker(self, stored: StoredProgress, *, writes_snapshot: bool) -> AccountTracker:
+        self.outbox.add_account(stored)
+        pairs = self._pairs.get(stored.key[1], {})
+        return AccountTracker(
+            stored, self.outbox, self._prefix, pairs, writes_snapshot=writes_snapshot
+        )
+
+    def _leave_others(self, found: StoredAccounts) -> None:
+        """Mark the break of what this instance watched, and the config does not name any more.
+
+        Its progress is written once more: what transactions added to it will be compacted away.
+        """
+        for key, stored in found.progress.items():
+            if key not in self.trackers and found.instances[key] == self.outbox.instance:
+                tracker = self._tracker(stored, writes_snapshot=True)
+                tracker.resume(1000 * found.watched_ms[key], "the config does not name it any more")
 
     def on_refused(self, topic: str, value: bytes, reason: GapReason) -> None:
         """Mark a record that Kafka did not take: it is in the dead letter, or nowhere."""

@@ -90,11 +90,13 @@ class StoredAccounts:
         generation: The highest of all writers; 0: there was none.
         watched_ms: By account and product, until when its last writer is known to have watched it,
             epoch milliseconds by its clock. It may have left the config long ago.
+        instances: The name of that writer.
     """
 
     progress: Mapping[AccountKey, StoredProgress] = field(default_factory=dict)
     generation: int = 0
     watched_ms: Mapping[AccountKey, int] = field(default_factory=dict)
+    instances: Mapping[AccountKey, str] = field(default_factory=dict)
 
 
 _encoder = msgspec.json.Encoder()
@@ -125,9 +127,11 @@ def restore(records: Iterable[Mapping[str, Any]]) -> StoredAccounts:
     wholes: dict[AccountKey, dict[Stamp, dict[int, Mapping[str, Any]]]] = {}
     commits: list[Mapping[str, Any]] = []
     written_ms: dict[str, int] = {}  # by run
+    instances: dict[str, str] = {}  # by run
     generation = 0
     for record in records:
         generation = max(generation, record["generation"])
+        instances[record["run"]] = record["instance"]
         written_ms[record["run"]] = max(written_ms.get(record["run"], 0), record["written_time"])
         if record["account"] is None:
             commits.append(record)
@@ -138,8 +142,13 @@ def restore(records: Iterable[Mapping[str, Any]]) -> StoredAccounts:
     added = _added_by_run(commits)
     found = {key: _newest(key, parts, added) for key, parts in wholes.items()}
     # A run watches the same accounts from its start to its end.
-    watched = {key: written_ms[newest_stamp(parts).run] for key, parts in wholes.items()}
-    return StoredAccounts(found, generation, watched)
+    runs = {key: newest_stamp(parts).run for key, parts in wholes.items()}
+    return StoredAccounts(
+        found,
+        generation,
+        {key: written_ms[run] for key, run in runs.items()},
+        {key: instances[run] for key, run in runs.items()},
+    )
 
 
 def _added_by_run(

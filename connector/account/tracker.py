@@ -96,13 +96,14 @@ class AccountTracker:
     def _has_picture(self) -> bool:
         return self.stored.progress.as_of_ms is not None
 
-    def resume(self, stopped_us: int) -> None:
+    def resume(self, stopped_us: int, detail: str) -> None:
         """Open the break between the last writer and this one, if it left none open.
 
-        `stopped_us`: when the last writer was known to read, epoch microseconds.
+        `stopped_us`: when the last writer was known to read, epoch microseconds. `detail`: why
+        nobody reads since then.
         """
         if self._has_picture and self.stored.gap is None:
-            self._open_gap("restart", stopped_us, "the worker did not run")
+            self._open_gap("restart", stopped_us, detail)
 
     # What the feed reports
 

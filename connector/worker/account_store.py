@@ -15,8 +15,8 @@ from connector.kafka.checkpoint_store import StoredRecord, read_records, wait_un
 
 UNREADABLE = (
     "topic {}: what the previous writer stored of accounts cannot be read ({}). Give the schema"
-    " registry its schema back; or delete the topic's records: then each account begins anew with a"
-    " picture, and nobody marks what was missed since"
+    " registry its schema back; or delete the topic's records and give each account a new alias: it"
+    " begins anew with a picture, and nobody marks what was missed since"
 )
 
 

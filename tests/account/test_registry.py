@@ -1,11 +1,15 @@
 """The accounts of a worker, and what Kafka refused of them."""
 
+from typing import Any
+
 from connector.account.outbox import AccountOutbox
 from connector.account.records import AccountRecorder
 from connector.account.registry import AccountOptions, AccountRegistry
-from connector.account.stored_progress import StoredAccounts
+from connector.account.stored_progress import StoredAccounts, restore
+from connector.codec.avro import decode_record
+from connector.codec.schema import load
 from tests.support.account import ACCOUNT, RECEIVED_US
-from tests.support.account_tracking import live_account
+from tests.support.account_tracking import KEY, SCHEMA_IDS, live_account
 
 PAYLOAD = b'{"e":"executionReport","E":1794000000000,"T":1794000000000,"s":"BTCUSDT","I":7}'
 
@@ -21,6 +25,42 @@ def test_each_account_and_product_has_a_tracker() -> None:
     registry.begin({"account-marker": 1, "account-progress": 2}, StoredAccounts(), 1)
 
     assert list(registry.trackers) == [("a", "spot"), ("a", "usdm"), ("b", "spot")]
+
+
+def drained(found: StoredAccounts, instance: str) -> tuple[list[dict[str, Any]], StoredAccounts]:
+    """Return the markers of a start whose config names another account, and what is stored."""
+    outbox = AccountOutbox("t", instance, "later")
+    registry = AccountRegistry("t", {"b": AccountOptions(("spot",), "t.events", 1)}, outbox, {})
+    registry.begin(SCHEMA_IDS, found, found.generation + 1)
+    records = outbox.drain(1, RECEIVED_US, 0)
+    by_kind: dict[str, list[dict[str, Any]]] = {"account-marker": [], "account-progress": []}
+    for topic, value, *_ in records:
+        kind = "account-marker" if topic.endswith("markers") else "account-progress"
+        by_kind[kind].append(decode_record(load(kind), value or b""))
+    return by_kind["account-marker"], restore(by_kind["account-progress"])
+
+
+def test_an_account_that_leaves_the_config_has_a_break_from_then_on() -> None:
+    found = live_account().stored()
+
+    (marker,), after = drained(found, "account")
+
+    assert (marker["account"], marker["state"], marker["reason"]) == (ACCOUNT, "opened", "restart")
+    assert marker["before_time"] == found.watched_ms[KEY]
+    assert marker["detail"] == "the config does not name it any more"
+    left = after.progress[KEY]
+    assert left.progress == found.progress[KEY].progress  # with what transactions had added
+    assert left.gap is not None
+    assert left.gap.id == marker["gap_id"]
+
+    markers, again = drained(after, "account")
+    assert (markers, again.progress[KEY]) == ([], left)
+
+
+def test_an_account_of_another_instance_is_left_alone() -> None:
+    markers, after = drained(live_account().stored(), "other")
+
+    assert (markers, list(after.progress)) == ([], [("b", "spot")])
 
 
 def test_a_record_that_kafka_refuses_is_marked() -> None:
