@@ -115,3 +115,19 @@ def test_an_older_state_that_comes_later_is_not_taken() -> None:
         "FILLED",
         Decimal(2),
     )
+
+
+@pytest.mark.parametrize(
+    ("product", "event"),
+    [
+        ("spot", {"e": "executionReport", "E": 1, "i": 5, "X": "NEW", "S": "BUY"}),
+        ("spot", {"e": "outboundAccountPosition", "E": 1, "B": [{"f": "1", "l": "0"}]}),
+        ("usdm", {"e": "ACCOUNT_UPDATE", "E": 1, "a": {"P": [{"pa": "1", "ps": "BOTH"}]}}),
+    ],
+)
+def test_what_names_no_symbol_or_asset_is_left_out(product: Any, event: dict[str, Any]) -> None:
+    view = AccountView()
+
+    view.take(as_read(record_of(product, json.dumps(event).encode())))
+
+    assert (view.orders, view.balances, view.positions) == ({}, {}, {})

@@ -68,21 +68,24 @@ class AccountView:
 
         The newest transaction time wins, of equal ones the last record; of orders, before that,
         what has filled more. No state of an order is final: a stop that triggers is EXPIRED, then
-        NEW, then FILLED under one id.
+        NEW, then FILLED under one id. What does not say its symbol or asset is no state.
         """
         place = record["account"], record["product"], record["market"] or ""
         happened = record["transaction_time"] or record["event_time"] or EPOCH
         if record["fill_key"] is not None:
             self.fills.setdefault(record["fill_key"], record)
         update = record["order_update"]
-        if update is not None and update["order_status"] is not None:
+        if update is not None and update["order_status"] is not None and record["symbol"]:
             rank = happened, update["filled_quantity"] or Decimal(0)
             state = State(rank, {"client_order_id": record["client_order_id"], **update})
             _put(self.orders, (place, record["symbol"], _order_number(record)), state)
         for balance in record["balances"] or ():
-            if amount_of(balance) is not None:  # else it says by how much it changed, and no more
+            # Without an amount it says by how much it changed, and no more.
+            if balance["asset"] and amount_of(balance) is not None:
                 _put(self.balances, (place, balance["asset"]), State((happened,), balance))
         for position in record["positions"] or ():
+            if not position["symbol"]:
+                continue
             key = place, position["symbol"], position["position_side"] or "BOTH"
             _put(self.positions, key, State((happened,), position))
 

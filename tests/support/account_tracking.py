@@ -10,7 +10,7 @@ from connector.account.reconcile_queries import Query
 from connector.account.reconcile_rows import QueryAnswer
 from connector.account.records import AccountRecord
 from connector.account.registry import AccountOptions, AccountRegistry
-from connector.account.stored_progress import StoredAccounts, restore
+from connector.account.stored_progress import AccountKey, StoredAccounts, restore
 from connector.account.tracker import AccountTracker, Reconciling
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
@@ -19,7 +19,7 @@ from tests.support.account_truth import PAIRS, Reader, SpotTruth
 
 SCHEMA_IDS = {"account-marker": 2, "account-progress": 3}
 PREFIX, TOPIC = "t", "t.account-events"
-KEY = (ACCOUNT, "spot")
+KEY: AccountKey = (ACCOUNT, "spot")
 Answer = Callable[[Query], QueryAnswer]
 
 
