@@ -11,7 +11,8 @@ from connector.account.reconcile_rows import QueryAnswer
 from connector.account.tracker import AccountTracker, Reconciling
 from connector.binance.account_queries import queries_of
 from connector.binance.api_errors import UnknownOrder
-from connector.binance.rest_calls import family_of
+from connector.binance.products import Product
+from connector.binance.rest_calls import PathFamily, family_of
 from connector.errors import Refused, Retry
 from connector.telemetry import events
 from connector.transport.signed_rest import SignedRest
@@ -62,7 +63,15 @@ class AccountReconciler:
             await asyncio.sleep(CHECK_INTERVAL_S)
 
     async def _reconcile(self) -> None:
+        """Ask once.
+
+        The exchange's clock is measured first: a picture that is stamped too late would hide what
+        happens until then, in breaks to come.
+        """
         tracker, began = self._tracker, time.monotonic()
+        await self._rest.exchange_clock.measure([product_of(tracker)])
+        if not tracker.wants_reconciliation(_monotonic_us()):
+            return  # a break has come meanwhile
         self._is_refused, self._banned_s, self.trouble = False, 0.0, ""
         running = tracker.start(_monotonic_us(), self._budget())
         result = await self._result(running)
@@ -116,21 +125,24 @@ class AccountReconciler:
 
         A long ban fails every query at once: events would wait for as long, and then be dropped.
         """
-        product = family_of(query.kind.path).product
+        product, clock = family_of(query.kind.path).product, self._rest.exchange_clock
         while True:
-            as_of_ms = int(self._rest.exchange_clock.now_ms(product))
+            asked_ms = clock.now_ms(product) - clock.offset_ms(product)  # by this machine's clock
             try:
                 body = await self._rest.call(
                     query.kind.path, query.params, query.weight, self._keys
                 )
             except UnknownOrder:
+                as_of_ms = int(asked_ms + clock.offset_ms(product))
                 return QueryAnswer(as_of_ms, self._clock_us(), is_unknown=True)
             except (Retry, Refused) as error:
                 failure = str(error)
                 if not await self._waited_out(error) or self._tracker.is_void(running):
-                    return QueryAnswer(as_of_ms, self._clock_us(), failure=failure)
+                    return QueryAnswer(0, self._clock_us(), failure=failure)
             else:
                 self._delay_s, self.trouble = FIRST_DELAY_S, ""
+                # The call measures the clock anew where its time stamp was refused.
+                as_of_ms = int(asked_ms + clock.offset_ms(product))
                 return QueryAnswer(as_of_ms, self._clock_us(), body)
 
     async def _waited_out(self, error: Retry | Refused) -> bool:
@@ -162,5 +174,16 @@ def _monotonic_us() -> int:
 
 def pool_of(tracker: AccountTracker) -> str:
     """Return the pool of request weight that a tracker's queries use; spot's, where it has none."""
+    family = _family_of(tracker)
+    return "spot" if family is None else family.pool
+
+
+def product_of(tracker: AccountTracker) -> Product:
+    """Return the product whose host answers a tracker's queries; spot, where it has none."""
+    family = _family_of(tracker)
+    return "spot" if family is None else family.product
+
+
+def _family_of(tracker: AccountTracker) -> PathFamily | None:
     kinds = [kind for asked in queries_of(tracker.product) for kind in asked.kinds.values()]
-    return family_of(kinds[0].path).pool if kinds else "spot"
+    return family_of(kinds[0].path) if kinds else None

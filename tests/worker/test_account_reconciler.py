@@ -91,6 +91,20 @@ async def test_what_fails_again_and_again_is_not_known(asked: Asked) -> None:
     assert "/api/v3/account" in asked.reconciler.trouble
 
 
+@pytest.mark.parametrize("ahead_s", [600.0, 0.9])  # refused by the exchange; taken by it
+async def test_a_picture_is_stamped_by_the_exchanges_clock(asked: Asked, ahead_s: float) -> None:
+    rest = asked.reconciler._rest
+    exchange_ms = asked.exchange.clock.now_ms()
+    ahead = MovedTime()
+    ahead.seconds += ahead_s
+    rest._clock = rest.exchange_clock._clock = ahead
+
+    asked.tracker.on_covered(NOW_US)
+    await asked.until_completed()
+
+    assert asked.tracker.stored.progress.as_of_ms == exchange_ms
+
+
 async def test_a_long_ban_holds_up_no_events(asked: Asked) -> None:
     pool = asked.reconciler._rest.pools["spot"]
     asked.tracker.on_covered(NOW_US)
