@@ -99,10 +99,11 @@ class AccountProgress(Struct):
         orders: By `order_key`: those that may go on, and those that ended since the last picture.
         amounts: Totals of assets and quantities of positions, unscaled, by `amounts_of`.
         states: When each of them changed, epoch milliseconds: what is older is no news.
-        keys: Digests by dedupe keys, since the last picture.
-        earlier: The same, between the last two pictures.
-        window_ms: Events that happened before it have no key here any more: two pictures have
-            been written since.
+        keys: Digests by dedupe keys, since `turned_ms`.
+        earlier: The same, between `window_ms` and `turned_ms`.
+        window_ms: Events that happened before it have no key here any more.
+        turned_ms: The last picture from which on keys were collected anew: a minute at least after
+            the one before, however many pictures there were. An event may come so late.
         isolated_symbol: Symbol of an isolated margin account; None: another account.
     """
 
@@ -117,6 +118,7 @@ class AccountProgress(Struct):
     keys: dict[str, str] = field(default_factory=dict)
     earlier: dict[str, str] = field(default_factory=dict)
     window_ms: int = 0
+    turned_ms: int = 0
     isolated_symbol: str | None = None
 
     def admit(self, record: AccountRecord) -> Admission:
@@ -193,8 +195,10 @@ class AccountProgress(Struct):
 
     def close_window(self, as_of_ms: int, cursors: Mapping[str, SymbolCursor]) -> None:
         """Move the floors to what a full picture has proved, and forget what lies below."""
-        self.window_ms, self.as_of_ms = self.as_of_ms or 0, as_of_ms
-        self.earlier, self.keys = self.keys, {}
+        self.as_of_ms = as_of_ms
+        if as_of_ms - self.turned_ms >= LAG_MS:
+            self.window_ms, self.turned_ms = self.turned_ms, as_of_ms
+            self.earlier, self.keys = self.keys, {}
         self.symbols |= cursors
         for symbol, cursor in cursors.items():
             floor = cursor.trade_id

@@ -113,11 +113,24 @@ def test_a_repeat_is_known_until_two_pictures_have_followed() -> None:
     cursors = {"BTCUSDT": SymbolCursor(100, 3, 8)}
 
     found = []
-    for as_of_ms in (100, 200, 300):
-        progress.close_window(as_of_ms, cursors)
+    for minute in (1, 2, 3):
+        progress.close_window(minute * LAG_MS, cursors)
         found.append(progress.admit(trade(3, 5)))
 
     assert found == ["repeated", "outlived", "outlived"]
+
+
+def test_pictures_of_one_minute_forget_no_repeat() -> None:
+    progress = progress_of(trade(3, 5))
+    cursors = {"BTCUSDT": SymbolCursor(100, 3, 8)}
+
+    found = []
+    for as_of_ms in (LAG_MS, LAG_MS + 1, 2 * LAG_MS - 1):
+        progress.close_window(as_of_ms, cursors)
+        found.append(progress.admit(trade(3, 5)))
+
+    assert found == ["repeated"] * 3
+    assert (progress.as_of_ms, progress.window_ms) == (2 * LAG_MS - 1, 0)
 
 
 def test_an_old_event_with_a_fill_that_nobody_has_is_new() -> None:

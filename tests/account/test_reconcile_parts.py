@@ -178,3 +178,19 @@ def test_what_was_found_out_is_kept_without_what_was_proved() -> None:
     earlier = Earlier(frozenset({"A"}), ("B",), ((None, "X"),), ("why",))
 
     assert earlier.after_break() == Earlier(frozenset(), ("B",), ((None, "X"),), ("why",))
+
+
+def test_an_event_that_comes_late_is_written_however_often_the_account_was_asked() -> None:
+    account = watched(("BTCUSDT",))
+    happened_ms = account.truth.now_ms
+    for _retry in range(4):
+        account.truth.now_ms += 1_000
+        account.interrupt()
+        account.cover()
+        account.reconcile()
+        account.commit()
+
+    event = {"e": "balanceUpdate", "E": happened_ms, "T": happened_ms, "a": "X", "d": "1"}
+    account.deliver([json.dumps(event).encode()])
+
+    assert [record.fields["event_type"] for record in account.open] == ["balanceUpdate"]
