@@ -126,6 +126,8 @@ class AccountReconciler:
         A long ban fails every query at once: events would wait for as long, and then be dropped.
         """
         product, clock = family_of(query.kind.path).product, self._rest.exchange_clock
+        if self._banned_s:
+            return QueryAnswer(0, self._clock_us(), failure=self.trouble)
         while True:
             asked_ms = clock.now_ms(product) - clock.offset_ms(product)  # by this machine's clock
             try:

@@ -105,6 +105,17 @@ async def test_a_picture_is_stamped_by_the_exchanges_clock(asked: Asked, ahead_s
     assert asked.tracker.stored.progress.as_of_ms == exchange_ms
 
 
+async def test_nothing_more_is_asked_once_the_exchange_wants_a_long_pause(asked: Asked) -> None:
+    asked.exchange.rest.refuse(503, times=1, path="/api/v3/account")  # -1003: until the next minute
+
+    asked.tracker.on_covered(NOW_US)
+    await asked.until_completed()
+
+    paths = [call.path for call in asked.exchange.rest.asked]
+    assert paths == ["/api/v3/time", "/api/v3/account"]
+    assert "HTTP 503: -1003" in asked.reconciler.trouble
+
+
 async def test_a_long_ban_holds_up_no_events(asked: Asked) -> None:
     pool = asked.reconciler._rest.pools["spot"]
     asked.tracker.on_covered(NOW_US)
