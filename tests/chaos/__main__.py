@@ -22,7 +22,7 @@ from tests.chaos.stage import Stage
 
 LONGEST_S = 240.0  # of one scenario
 AnyScenario = Scenario | AccountScenario
-AT_ONCE = 2  # beside the line that makes the other broker suffer
+AT_ONCE = 2  # lines of market data, beside one of accounts and one that makes Kafka suffer
 
 
 async def play(scenario: Scenario, kafka: RealKafka, folder: Path) -> Line:
@@ -64,7 +64,10 @@ async def play_account(scenario: AccountScenario, kafka: RealKafka, folder: Path
 
 
 async def run(chosen: list[AnyScenario], folder: Path) -> list[AnyLine]:
-    """Run scenarios side by side; those that make Kafka suffer in turn, on another broker."""
+    """Run scenarios side by side.
+
+    Those that make Kafka suffer, and those of accounts, have brokers of their own, in turn.
+    """
 
     async def lane(group: list[AnyScenario], at_once: int) -> list[AnyLine]:
         kafka, few = RealKafka(), asyncio.Semaphore(at_once)
@@ -87,11 +90,12 @@ async def run(chosen: list[AnyScenario], folder: Path) -> list[AnyLine]:
         finally:
             await kafka.stop()
 
-    together, alone = (
-        [scenario for scenario in chosen if scenario.alone is is_alone]
-        for is_alone in (False, True)
+    alone = [scenario for scenario in chosen if scenario.alone]
+    accounts, together = (
+        [each for each in chosen if isinstance(each, AccountScenario) is own and not each.alone]
+        for own in (True, False)
     )
-    lines = await asyncio.gather(lane(together, AT_ONCE), lane(alone, 1))
+    lines = await asyncio.gather(lane(together, AT_ONCE), lane(alone, 1), lane(accounts, 1))
     return sorted(chain(*lines), key=lambda line: chosen.index(line.scenario))
 
 

@@ -13,11 +13,11 @@ from connector.lab.faults import (
     KeyExpire,
     QueryBehind,
     QueryFail,
-    Refuse,
 )
 from tests.chaos.account_stage import AccountScenario, AccountStage
 from tests.chaos.scenario import WARM_S
 
+BAN_S = 6.0
 CUT = (ApiDrop(), Drop())  # the WS API, and the listenKey streams
 
 
@@ -47,9 +47,13 @@ async def revoked(stage: AccountStage) -> None:
 
 
 async def banned(stage: AccountStage) -> None:
-    """Cut every connection, and answer the queries after it with 418."""
-    await stage.strike(Refuse(418, 3, 6.0), *CUT)
-    await asyncio.sleep(6.0)
+    """Cut every connection, and ban the address meanwhile: REST answers 418 to every call."""
+    rest = stage.world.exchange.rest
+    until = rest.clock() + BAN_S
+    for meter in (*rest.meters.values(), *rest.account_meters.values()):
+        meter.banned_until = until
+    await stage.strike(*CUT)
+    await asyncio.sleep(BAN_S)
 
 
 async def kafka_away(stage: AccountStage) -> None:
