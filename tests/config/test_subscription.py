@@ -69,7 +69,7 @@ def test_symbols_are_names_globs_all_or_a_filter(
         ("{top: many}", ".symbols.top: 'many' is no whole number"),
         ("{status: []}", ".symbols.status: is empty: give a value, or leave it out"),
         ("{match: 3}", ".symbols.match: 3 must be a list"),
-        ("{quote: {a: b}}", ".symbols.quote: a map must be a list"),
+        ("{quote: {a: b}}", '.symbols.quote: a map must be a list: begin each entry with "- "'),
     ],
 )
 def test_wrong_symbols_are_refused_with_the_cure(tmp_path: Path, written: str, error: str) -> None:
