@@ -12,7 +12,7 @@ CURE = "make test-alerts fetches and builds it once (some minutes)"
 
 
 def promtool() -> Path:
-    """Return promtool; skips the test where it was never fetched (with CI=true that fails)."""
+    """Return promtool; skips the test where it was never built, unless FETCH_PROMETHEUS=true."""
     return _program("promtool")
 
 
