@@ -78,6 +78,15 @@ def test_the_files_that_pages_name_are_there(path: Path) -> None:
     assert [name for name in named if not any((place / name).exists() for place in places)] == []
 
 
+def test_no_page_and_no_source_holds_what_a_merge_left() -> None:
+    folders = "connector", "tests", "docs", "bench", "tools", "helm", "examples"
+    paths = [*ROOT.glob("*.*"), *(path for each in folders for path in (ROOT / each).rglob("*.*"))]
+    files = [path for path in paths if path.is_file() and path.suffix != ".pyc"]
+    left = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
+
+    assert [path for path in files if left.search(path.read_bytes())] == []
+
+
 def test_the_index_of_decisions_has_every_page_by_its_title() -> None:
     folder = ROOT / "docs" / "decisions"
     rows = re.compile(r"^\| (\d+) \| \[(.+?)\]\((.+?)\)", re.MULTILINE)
