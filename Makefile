@@ -43,7 +43,7 @@ types: $(READY)
 	@$(BIN)/mypy
 
 unit: $(READY) ## Tests that need nothing and wait for nothing
-	@$(BIN)/pytest -m "not servers and not lab and not engines" $(PYTEST)
+	@$(BIN)/pytest -m "not servers and not lab and not engines and not prometheus" $(PYTEST)
 
 lab: $(READY) ## Tests against the simulated exchange, over real sockets
 	@$(BIN)/pytest -m "lab and not servers" $(PYTEST)
@@ -64,7 +64,7 @@ pythons: $(READY) ## The same tests on the oldest and the newest Python of this 
 	@tools/try_pythons.sh
 
 fuzz: $(READY) ## The unit tests with all that is random tried in full: a million frames, every order of events
-	@TEST_THOROUGH=1 $(BIN)/pytest -m "not servers and not lab and not engines"
+	@TEST_THOROUGH=1 $(BIN)/pytest -m "not servers and not lab and not engines and not prometheus"
 
 chaos: $(READY) ## Every fault against a real broker (10 minutes); writes docs/integrity.md; LONG=1: real durations
 	@$(BIN)/python -m tests.chaos $(if $(LONG),--long,--page docs/integrity.md) $(CHAOS)
@@ -77,7 +77,7 @@ image-steps: $(READY) ## Execute the Dockerfile without an engine, and its resul
 	@$(BIN)/python -m tools.try_image
 
 test-alerts: $(READY) ## Every alert in a real Prometheus: it fires for its cause, and ends (builds Prometheus once)
-	@FETCH_PROMETHEUS=true $(BIN)/pytest tests/alerts
+	@$(BIN)/pytest tests/alerts
 	@$(BIN)/python -m tests.alerts $(ALERTS)
 
 bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a quiet machine)

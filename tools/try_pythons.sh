@@ -25,7 +25,7 @@ try() ( # VERSION PYTHON
   "$2" -m venv "$folder/venv"
   "$bin/pip" install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
   "$bin/pip" install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-  "$bin/pytest" -m "not servers and not lab and not engines"
+  "$bin/pytest" -m "not servers and not lab and not engines and not prometheus"
   HOME=$folder XDG_CACHE_HOME=$folder/cache "$bin/bkc" demo --broker kafka --seconds 5
 )
 
