@@ -85,6 +85,31 @@ async def test_calls_are_refused_with_the_moment_to_come_back(exchange: Exchange
         await in_time(fault)
 
 
+@pytest.mark.parametrize("status", [418, 429])
+async def test_a_ban_refuses_calls_and_handshakes_until_its_end(
+    exchange: Exchange, status: int
+) -> None:
+    url = exchange.bases["spot"].ws_api
+    async with WsApi(url) as api:
+        fault = begin(exchange, f"api-ban:3600,{status}")
+        await until(lambda: exchange.ws_api.ban[0] == status)
+        with pytest.raises(BackOff) as caught:
+            await api.call("ping")
+        assert caught.value.after_s == 3600.0
+        with pytest.raises(BackOff) as caught:
+            await WsApi(url).start()
+        assert caught.value.after_s == 3600.0
+        assert exchange.ws_api.banned_calls == 2
+
+        with pytest.raises(Retry):  # obeyed: it is not asked again
+            await api.call("ping")
+        assert exchange.ws_api.banned_calls == 2
+        fault.cancel()
+        await asyncio.gather(fault, return_exceptions=True)
+    async with WsApi(url) as api:
+        assert await api.call("ping") == {}
+
+
 async def test_keys_are_revoked_for_a_while(exchange: Exchange) -> None:
     async with WsApi(exchange.bases["spot"].ws_api, keys=lambda: HMAC) as api:
         fault = begin(exchange, "api-revoke:3600s")

@@ -63,14 +63,18 @@ class FuturesAccount(LabAccount):
         order = self._new_order(symbol, side, "STOP_MARKET", quantity, stop_price=stop_price)
         return self._placed(order)
 
-    def trigger_stop(self, order_id: int, price: Decimal) -> list[Event]:
-        """Trigger a stop: EXPIRED, then NEW as MARKET, then FILLED, under one id and time."""
+    def activate_stop(self, order_id: int) -> list[Event]:
+        """Trigger a stop: EXPIRED, then NEW as MARKET, under one id and time; it is open."""
         stop = replace(self._open_order(order_id), update_ms=self.clock.now_ms())
         expired = replace(stop, status="EXPIRED")
         market = replace(stop, kind="MARKET")
         self.ledger.put(market)
-        events = [self._order_event(expired, "EXPIRED"), self._order_event(market, "NEW")]
-        return events + self.fill(order_id, (market.quantity, price))
+        return [self._order_event(expired, "EXPIRED"), self._order_event(market, "NEW")]
+
+    def trigger_stop(self, order_id: int, price: Decimal) -> list[Event]:
+        """Trigger a stop, and fill it: EXPIRED, NEW, FILLED."""
+        events = self.activate_stop(order_id)
+        return events + self.fill(order_id, (self.ledger.orders[order_id].quantity, price))
 
     def place_algo(
         self, symbol: str, side: Side, quantity: Decimal, trigger_price: Decimal

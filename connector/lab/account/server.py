@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import ssl
 from collections.abc import Mapping
 from email.utils import formatdate
@@ -14,7 +15,7 @@ from websockets.http11 import Request, Response
 
 from connector.binance.products import LIMITS, Product
 from connector.binance.wsapi_methods import CONNECT_WEIGHT, WS_API_PRODUCTS, WsApiProduct
-from connector.lab.account.client import ApiClient
+from connector.lab.account.client import OK, ApiClient
 from connector.lab.account.keys import LabKey
 from connector.lab.account.listen_keys import ListenKeys
 from connector.lab.account.methods import METHODS, AnswerMethod
@@ -29,6 +30,7 @@ PATHS: Mapping[WsApiProduct, str] = {
     "usdm": "/ws-fapi/v1",
     "coinm": "/ws-dapi/v1",
 }
+BANNED_TEXT = "Way too much request weight used; IP banned by the lab."
 
 
 class WsApiServer:
@@ -49,6 +51,8 @@ class WsApiServer:
         clients: Present connections, in their order.
         refusals: Status and seconds of the answers to the next calls.
         silent: Calls are counted and not answered.
+        ban: Status and end (seconds since 1970) of a refusal of every call and handshake.
+        banned_calls: Calls and handshakes that came meanwhile.
     """
 
     def __init__(
@@ -66,6 +70,8 @@ class WsApiServer:
         self.clients: list[ApiClient] = []
         self.refusals: list[tuple[int, float]] = []
         self.silent = False
+        self.ban: tuple[int, float] = (OK, 0.0)
+        self.banned_calls = 0
         self._pools = pools or meters()
         self._clock = clock or Clock()
         self._handshakes = handshakes or Handshakes(300)
@@ -113,8 +119,12 @@ class WsApiServer:
 
     def count(self, product: WsApiProduct, weight: int) -> tuple[Meter, Verdict]:
         """Count a call's weight in its product's pool."""
-        meter = self._pools[POOLS[product]]
-        return meter, meter.count(weight, self._clock.seconds())
+        meter, now = self._pools[POOLS[product]], self._clock.seconds()
+        status, until = self.ban
+        if now >= until:
+            return meter, meter.count(weight, now)
+        self.banned_calls += 1
+        return meter, Verdict(status, {"Retry-After": str(math.ceil(until - now))}, BANNED_TEXT)
 
     # What happens to accounts
 
@@ -176,7 +186,7 @@ class WsApiServer:
         if refusal is not None:
             return refusal
         _, verdict = self.count(product, CONNECT_WEIGHT[product])
-        if verdict.status == 200:  # noqa: PLR2004 - HTTP's own number
+        if verdict.status == OK:
             return None
         return Response(verdict.status, "Refused", Headers(verdict.headers), b"")
 

@@ -12,6 +12,7 @@ from typing import ClassVar, Protocol
 from connector.lab.faults.account import (
     AccountReorder,
     AccountRepeat,
+    AccountTwin,
     KeyExpire,
     QueryBehind,
     QueryFail,
@@ -54,6 +55,7 @@ from connector.lab.faults.subscriptions import (
 )
 from connector.lab.faults.target import Target
 from connector.lab.faults.ws_api import (
+    ApiBan,
     ApiDrop,
     ApiExpire,
     ApiRefuse,
@@ -67,7 +69,9 @@ __all__ = [
     "AcceptThenClose",
     "AccountReorder",
     "AccountRepeat",
+    "AccountTwin",
     "AnyFault",
+    "ApiBan",
     "ApiDrop",
     "ApiExpire",
     "ApiRefuse",
@@ -162,11 +166,13 @@ FAULTS: dict[str, type[AnyFault]] = {
     "api-drop": ApiDrop,
     "api-silent": ApiSilent,
     "api-refuse": ApiRefuse,
+    "api-ban": ApiBan,
     "api-revoke": ApiRevoke,
     "api-expire": ApiExpire,
     "api-shutdown": ApiShutdown,
     "account-repeat": AccountRepeat,
     "account-reorder": AccountReorder,
+    "account-twin": AccountTwin,
     "query-behind": QueryBehind,
     "query-fail": QueryFail,
     "key-expire": KeyExpire,

@@ -9,6 +9,7 @@ from connector.lab.faults.install import installed
 from connector.lab.faults.target import Target
 
 POLL_INTERVAL_S = 0.05
+TWIN_KEY = "twin"  # of no event of the exchange
 
 
 class _Repeating:
@@ -49,6 +50,40 @@ class _Reordering:
         if self._left <= 0 and not self._held:
             self.over.set()
         return sent
+
+
+class _Twinning:
+    """Sends behind each of the next events one that differs in one more key."""
+
+    def __init__(self, n: int) -> None:
+        self.over = asyncio.Event()
+        self._left = n
+
+    def __call__(self, _account: LabAccount, events: list[Event]) -> list[Event]:
+        sent = []
+        for event in events:
+            sent.append(event)
+            if self._left > 0:
+                sent.append(event | {TWIN_KEY: self._left})
+                self._left -= 1
+        if self._left <= 0:
+            self.over.set()
+        return sent
+
+
+@dataclass(frozen=True, slots=True)
+class AccountTwin:
+    """The next n events of accounts are followed by another one: equal but for one more key.
+
+    What tells events apart is equal in both, and their payloads differ: neither may be dropped.
+    """
+
+    n: int = 1
+
+    async def strike(self, exchange: Target) -> None:
+        """Send them; return when they have been sent."""
+        change = _Twinning(self.n)
+        await installed(exchange.accounts.changes, change, over=change.over)
 
 
 @dataclass(frozen=True, slots=True)

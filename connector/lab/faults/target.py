@@ -33,6 +33,7 @@ class ApiTarget(Protocol):
     silent: bool
     keys: dict[str, LabKey]
     refusals: list[tuple[int, float]]
+    ban: tuple[int, float]
 
     def revoke(self, api_key: str) -> None:
         """Take a key away."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from connector.lab.faults.target import Target
 
 POLL_INTERVAL_S = 0.05
+NO_BAN = (200, 0.0)  # status, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,22 @@ class ApiRefuse:
                 await asyncio.sleep(POLL_INTERVAL_S)
         finally:
             refusals.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class ApiBan:
+    """The WS API refuses every call and handshake: 418, or 429, with the time of the end."""
+
+    seconds: float = 10.0
+    status: int = 418
+
+    async def strike(self, exchange: Target) -> None:
+        """Refuse meanwhile."""
+        exchange.ws_api.ban = (self.status, exchange.clock.seconds() + self.seconds)
+        try:
+            await asyncio.sleep(self.seconds)
+        finally:
+            exchange.ws_api.ban = NO_BAN
 
 
 @dataclass(frozen=True, slots=True)

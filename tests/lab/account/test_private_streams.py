@@ -394,6 +394,18 @@ async def test_events_are_repeated_and_reordered(exchange: Exchange) -> None:
         await in_time(reordering)
 
 
+async def test_an_event_has_a_twin_with_another_payload(exchange: Exchange) -> None:
+    account, key = futures(exchange), await listen_key(exchange)
+    async with opened(exchange, f"/private/ws/{key}") as socket:
+        twinning = begin(exchange, "account-twin:1")
+        await until(lambda: bool(exchange.accounts.changes))
+        exchange.accounts.publish(account, account.transfer("USDT", Decimal(1)))
+        await in_time(twinning)
+        event, twin = await read(socket), await read(socket)
+
+    assert twin == event | {"twin": 1}
+
+
 async def test_a_query_lags_behind_the_stream_and_catches_up(exchange: Exchange) -> None:
     account = futures(exchange)
     lagging = begin(exchange, "query-behind:60")

@@ -160,6 +160,14 @@ def test_a_triggered_stop_expires_begins_anew_and_fills_under_one_id() -> None:
     assert account.ledger.orders[order_id].status == "FILLED"
 
 
+def test_a_triggered_stop_is_an_open_market_order_until_it_fills() -> None:
+    account = futures()
+    account.place_stop("BTCUSDT", "SELL", number("0.1"), number("49000"))
+    assert len(account.activate_stop(account.last_order_id)) == 2
+    row = ask(account, "/fapi/v1/openOrders")[0]
+    assert (row["status"], row["type"], row["origType"]) == ("NEW", "MARKET", "STOP_MARKET")
+
+
 def test_a_conditional_order_is_no_open_order_and_places_one() -> None:
     account = futures()
     account.place_algo("BTCUSDT", "BUY", number("0.1"), number("51000"))
