@@ -165,6 +165,8 @@ def _default(field: dict[str, Any]) -> str:
 
 
 def _duration(value: timedelta) -> str:
-    """Return a whole number of hours or minutes as the config file has it."""
-    hour, minute = timedelta(hours=1), timedelta(minutes=1)
-    return f"{value // minute}m" if value % hour else f"{value // hour}h"
+    """Return a duration as the config file has it, in the largest unit that it is whole in."""
+    units = {"h": "hours", "m": "minutes", "s": "seconds", "ms": "milliseconds"}
+    sizes = {unit: timedelta(**{name: 1}) for unit, name in units.items()}
+    unit = next(unit for unit, size in sizes.items() if not value % size)
+    return f"{value // sizes[unit]}{unit}"

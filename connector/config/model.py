@@ -54,6 +54,12 @@ class Settings(WorkerSettings):
         ByteSize(256 * 1024 * 1024),
         description="Bytes of frames kept while Kafka is away; beyond it frames are dropped.",
     )
+    read_interval: values.ReadInterval = Field(
+        timedelta(milliseconds=5),
+        validate_default=False,
+        description="How often busy connections are read, all at once: longer saves CPU and adds"
+        " latency. 0s: whenever something comes.",
+    )
     delivery: Literal["exactly_once", "idempotent"] = Field(
         "exactly_once",
         description="exactly_once: transactions. idempotent: for clusters without them; a restart"

@@ -129,6 +129,7 @@ def _between(least: str, most: str) -> BeforeValidator:
 
 Refresh = Annotated[timedelta, _between("1s", "30d"), written_as("duration", "1s to 30d")]
 Patience = Annotated[timedelta, _between("0s", "24h"), written_as("duration", "0s to 24h")]
+ReadInterval = Annotated[timedelta, _between("0s", "100ms"), written_as("duration", "0s to 100ms")]
 BookInterval = Annotated[timedelta, _between("10s", "30d"), written_as("duration", "10s to 30d")]
 # The exchange cuts a connection after 24 h.
 ConnectionLife = Annotated[timedelta, _between("1s", "24h"), written_as("duration", "1s to 24h")]

@@ -11,6 +11,7 @@ from connector.continuity.series import Series
 from connector.feed.pipeline import Pipeline
 from connector.telemetry.ledger import Ledger
 from connector.transport.connect_limiter import ConnectLimiter
+from connector.transport.read_pacer import ReadPacer
 from connector.transport.ws_requests import RequestPace
 
 OnQuiet = Callable[[Series, QuietListener], None]
@@ -31,6 +32,7 @@ class SessionContext:
         life_s: Seconds after which the exchange closes any connection.
         closing: Why a connection is given up: plan_changed; restart once the worker stops.
         pace: Size and time-out of the requests of all connections.
+        read_pacer: Spaces the reads of all connections.
     """
 
     pipeline: Pipeline
@@ -42,6 +44,7 @@ class SessionContext:
     life_s: float = 86_400.0
     closing: GapReason = "plan_changed"
     pace: RequestPace = field(default_factory=RequestPace)
+    read_pacer: ReadPacer = field(default_factory=ReadPacer)
 
     @staticmethod
     def now_ms() -> int:

@@ -47,12 +47,17 @@ class Session:
         """Connect, within the budget of attempts. Raises Retry as Connection.open does."""
         await context.limiter.acquire(plan)
         receive = functools.partial(_receive, context, routes)
-        limits, options = (
-            LIMITS[plan.product],
-            (context.proxy, plan.replica, context.pace, context.tls),
-        )
         try:
-            connection = await Connection.open(plan.endpoint, limits, receive, *options)
+            connection = await Connection.open(
+                plan.endpoint,
+                LIMITS[plan.product],
+                receive,
+                context.proxy,
+                plan.replica,
+                context.pace,
+                context.tls,
+                context.read_pacer,
+            )
         except Retry as error:
             if error.after_s is not None:
                 context.limiter.ban(plan, error.after_s)

@@ -1,8 +1,6 @@
 """One market connection: opens, subscribes, hands its frames to a callback. Never waits for Kafka.
 
-Frames come in batches, one per read of the socket. Reads are spaced (`READ_TICK_S`): at high rates
-the socket is not read for a moment, so that one wake-up, one TLS pass and one call serve many
-frames (docs/decisions/0002-reader.md).
+Frames come in batches, one per read of the socket. `read_pacer.py` spaces the reads at high rates.
 """
 
 import asyncio
@@ -22,10 +20,10 @@ from connector.binance.ws_messages import is_server_shutdown, parse_answer
 from connector.errors import Retry
 from connector.rate_limit import SlidingWindow
 from connector.transport import connect_errors
+from connector.transport.read_pacer import ReadPacer
 from connector.transport.sockets import is_hung_up, socket_factory
 from connector.transport.ws_requests import BuildRequest, PendingRequests, RequestPace
 
-READ_TICK_S = 0.002
 OPEN_TIMEOUT_S = 10.0
 ANSWER_TIMEOUT_S = 10.0  # the first one, see RequestPace
 PING_AFTER_S = 5.0  # our own keepalive: sent after this long without a byte ...
@@ -34,7 +32,6 @@ RESET_CHECK_INTERVAL_S = 0.1  # of a connection that reads nothing
 
 _ids = itertools.count(1)
 _TEXT = picows.WSMsgType.TEXT
-_TICK_NS = int(2 * READ_TICK_S * 1e9)
 Receive = Callable[[Sequence[bytes], int, "Connection"], None]
 
 
@@ -53,7 +50,11 @@ class Connection(picows.WSListener):
     """A connection to one endpoint, in combined mode. Its `id` is unique in this process."""
 
     def __init__(
-        self, limits: ConnectionLimits, receive: Receive, pace: RequestPace | None = None
+        self,
+        limits: ConnectionLimits,
+        receive: Receive,
+        pace: RequestPace | None = None,
+        read_pacer: ReadPacer | None = None,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self.id = next(_ids)
@@ -61,6 +62,7 @@ class Connection(picows.WSListener):
         self._receive = receive
         self._window = SlidingWindow(limits.messages_per_second, 1.0)
         self._requests = PendingRequests(pace or RequestPace())
+        self._read_pacer = read_pacer or ReadPacer()
         self._batch: list[bytes] = []
         self._parts: list[bytes] = []  # of a message sent in several frames
         self._last_read = self._last_pong = 0  # epoch nanoseconds
@@ -79,6 +81,7 @@ class Connection(picows.WSListener):
         address: int = 0,
         pace: RequestPace | None = None,
         tls: ssl.SSLContext | None = None,
+        read_pacer: ReadPacer | None = None,
     ) -> "Connection":
         """Connect to `url`, the endpoint's /stream.
 
@@ -91,11 +94,12 @@ class Connection(picows.WSListener):
                 replace one another must not share a machine. 0: as the system orders.
             pace: Of its requests; connections to one exchange share one.
             tls: Whom to trust, for wss: and for a proxy of https:. None: the system's authorities.
+            read_pacer: Spaces its reads; connections of one process share one.
 
         Raises:
             Retry: no server there, refused (with the time to wait where it is known), TLS trouble.
         """
-        connection = cls(limits, receive, pace)
+        connection = cls(limits, receive, pace, read_pacer)
         target = f"{url}{connect_errors.via(proxy)}"
         connect_errors.silence_handshake_log(connection._loop)
         try:
@@ -206,14 +210,8 @@ class Connection(picows.WSListener):
             if self._requests.unproved:
                 self._requests.note_data(batch)
             self._receive(batch, now // 1000, self)
-        if now - self._last_read < _TICK_NS:
-            transport.underlying_transport.pause_reading()
-            self._loop.call_later(READ_TICK_S, self._resume, transport)
+        self._read_pacer.after_read(transport, now - self._last_read)
         self._last_read = now
-
-    def _resume(self, transport: picows.WSTransport) -> None:
-        if not transport.is_disconnected:
-            transport.underlying_transport.resume_reading()
 
     def _on_other(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
         """Answer pings with their payload, join split messages, note the close."""

@@ -35,6 +35,7 @@ from connector.telemetry.ledger import Ledger
 from connector.telemetry.start_steps import RetryPolicy, StartSteps
 from connector.transport import tls
 from connector.transport.connect_limiter import ConnectLimiter
+from connector.transport.read_pacer import ReadPacer
 from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
 from connector.worker.gap_reporter import GapReporter
@@ -113,6 +114,7 @@ class MarketWorker(WorkerProcess):
             proxy,
             trust,
             settings.limits.connection_life.total_seconds(),
+            read_pacer=ReadPacer(settings.read_interval.total_seconds()),
         )
         self.shard = Shard(self.context, router)
         self.history = ActivityHistory(router.published_events, self.lag)

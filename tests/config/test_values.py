@@ -45,6 +45,10 @@ def test_a_retention_is_in_kafkas_milliseconds(
         ),
         (GOOD + "topics: {retention: 7}\n", "topics.retention: 7 is no duration: write 7d, 12h"),
         (GOOD + "refresh: 500ms\n", "connector.yaml:10: refresh: '500ms' is too short: 1s is the"),
+        (
+            GOOD + "read_interval: 1s\n",
+            "connector.yaml:10: read_interval: '1s' is too long: 100ms is the most",
+        ),
         (GOOD + "topics: {prefix: a/b}\n", "topics.prefix: 'a/b' is no topic name: letters,"),
         (GOOD + "topics: {prefix: '..'}\n", "topics.prefix: '..' is no topic name: letters,"),
         (GOOD + "instance: a b\n", "connector.yaml:10: instance: 'a b' is no name: letters,"),

@@ -22,6 +22,7 @@ from connector.lab.market import Market
 from connector.lab.real_kafka import free_port
 from connector.lab.session_host import RequestLimits
 from connector.rate_limit import SlidingWindow
+from connector.transport.read_pacer import ReadPacer
 from connector.transport.websocket import Connection
 from tests.support.clock import StoppedTime
 from tests.support.waiting import GIVE_UP_S, in_time, until
@@ -432,3 +433,23 @@ def test_a_server_without_tls_is_named_and_nothing_is_logged(
 
     assert run(refused()).endswith("the server does not speak TLS, it seems; write ws:// for a lab")
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(("interval_s", "rests"), [(60.0, True), (0.0, False)])
+async def test_a_busy_connection_rests_for_the_interval_that_it_is_given(
+    exchange: Exchange, interval_s: float, rests: bool
+) -> None:
+    sink = Sink()
+    url = stream_url(exchange.bases["spot"].streams[0], None)
+    pacer = ReadPacer(interval_s)
+    connection = await Connection.open(url, LIMITS["spot"], sink.receive, read_pacer=pacer)
+    transport = connection._transport
+    assert transport is not None
+
+    asking = asyncio.ensure_future(connection.subscribe(["btcusdt@trade"]))
+    await until(lambda: connection._last_read > 0)
+    await until(lambda: not transport.underlying_transport.is_reading() if rests else sink.frames)
+
+    assert transport.underlying_transport.is_reading() is not rests
+    asking.cancel()
+    connection.close()
