@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# What `make test` runs, each part with its seconds. After the lint all parts run beside one another:
+# What `make test` runs, each part with its seconds, and those of the cores. After the lint all parts run beside one another:
 # most of them wait for sockets and servers; those that only compute yield to them a little.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
 part() { # TARGET [ARGUMENTS OF PYTEST]; YIELD: how nice it is to the others
-  local began=$SECONDS code=0
-  PYTEST=${2:-} nice -n "${YIELD:-0}" "${MAKE:-make}" --no-print-directory "$1" || code=$?
-  echo "== $1: $((SECONDS - began)) s"
+  local code=0 TIMEFORMAT="== $1: %0R s, of both cores %0U + %0S s"
+  time PYTEST=${2:-} nice -n "${YIELD:-0}" "${MAKE:-make}" --no-print-directory "$1" || code=$?
   return "$code"
 }
 
@@ -23,9 +22,11 @@ ignoring() { # PATHS
 
 part lint || exit
 
-# Each about half of the waiting.
-servers="tests/servers/test_security.py tests/servers/test_transactions.py tests/servers/test_worker.py"
+# What shares a spare broker, and what else is about half of the waiting; of the lab's a third each.
+servers="tests/servers/test_worker.py tests/servers/test_account_worker.py"
+servers+=" tests/servers/test_transactions.py"
 lab="tests/feed/liveness tests/worker/test_handover.py tests/worker/test_replan.py"
+others="tests/account tests/backfill tests/cli tests/diagnostics tests/feed/test_rejections.py tests/kafka"
 
 outputs=$(mktemp -d)
 trap 'rm -rf "$outputs"' EXIT
@@ -36,7 +37,8 @@ pids=()
   YIELD=4 beside wheel
   YIELD=4 beside unit
   beside lab "$lab"
-  beside lab "$(ignoring $lab tests/servers)"
+  beside lab "$others"
+  beside lab "$(ignoring $lab $others tests/servers)"
   beside servers "$servers"
   beside servers "tests/servers $(ignoring $servers)"
 }
