@@ -9,6 +9,13 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 RULES = ROOT / "helm" / "binance-kafka-connector" / "rules"
 FILES = sorted(RULES.glob("*.yaml"))
+# Of Prometheus' client library, on every worker's page.
+LIBRARY_METRICS = {
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_open_fds",
+    "process_max_fds",
+}
 
 
 def rules(path: Path) -> list[dict[str, Any]]:
@@ -21,7 +28,15 @@ def alerts() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for path in FILES for rule in rules(path) if "alert" in rule}
 
 
+def recorded() -> set[str]:
+    """Return the names of the series that recording rules make."""
+    return {rule["record"] for path in FILES for rule in rules(path) if "record" in rule}
+
+
 def metrics_in(expression: str) -> set[str]:
-    """Return the names of our metrics in an expression; of a histogram the metric's own."""
+    """Return the names of our metrics in an expression; of a histogram the metric's own.
+
+    Series of recording rules are not among them.
+    """
     names = re.findall(r"(?<![\w:])(?:bkc|process)_\w+", expression)
     return {re.sub(r"(?<=_seconds)_(bucket|count|sum)$", "", name) for name in names}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.alerts.dashboards import queries
 from tests.alerts.rule_cases import CASES, alert_labels
 from tests.alerts.rules import FILES
 from tools import get
@@ -19,6 +20,18 @@ def test_prometheus_takes_the_rules() -> None:
 
     done = _run(program, "check", "rules", "--lint=all", "--lint-fatal", *map(str, FILES))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_prometheus_takes_every_query_of_the_dashboards(tmp_path: Path) -> None:
+    program = get.get("promtool")
+    path = tmp_path / "queries.yaml"
+    names = {f"query_{n}": query for n, query in enumerate(queries())}
+    rules = [{"record": name, "expr": query.expression("5m")} for name, query in names.items()]
+    path.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}))
+
+    done = _run(program, "check", "rules", str(path))
+    assert done.returncode == 0, (done.stdout + done.stderr, names)
+    assert f"{len(names)} rules found" in done.stdout + done.stderr
 
 
 def test_every_alert_fires_for_its_cause_and_is_silent_without(tmp_path: Path) -> None:

@@ -8,9 +8,7 @@ import pytest
 from connector.worker.exporter import METRICS
 from connector.worker.metrics.account import METRICS as ACCOUNT_METRICS
 from tests.alerts.rule_cases import CASES, alert_labels
-from tests.alerts.rules import FILES, ROOT, alerts, metrics_in, rules
-
-LIBRARY_METRICS = {"process_open_fds", "process_max_fds"}
+from tests.alerts.rules import FILES, LIBRARY_METRICS, ROOT, alerts, metrics_in, rules
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

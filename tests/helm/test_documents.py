@@ -1,5 +1,6 @@
 """What the chart renders: the faults of other charts that ours must not have, and its promises."""
 
+import json
 from typing import Any
 
 import pytest
@@ -347,6 +348,24 @@ def test_rules_are_those_of_the_files_word_for_word(everything: list[Document]) 
         text = (CHART / "rules" / f"{name}.yaml").read_text()
         linked = text.replace("docs/runbook.md", "https://example.com/runbook")
         assert spec == yaml.safe_load(linked)
+
+
+def test_dashboards_are_those_of_the_files(everything: list[Document]) -> None:
+    found = [each for each in of_kind(everything, "ConfigMap") if "-dashboard-" in named(each)]
+
+    assert {named(each) for each in found} == {
+        f"{NAME}-dashboard-{name}" for name in ("overview", "shard", "account")
+    }
+    for config_map in found:
+        assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
+        assert config_map["metadata"]["annotations"]["grafana_folder"] == "Market data"
+        [(file, text)] = config_map["data"].items()
+        path = CHART / "dashboards" / file.removeprefix(f"{NAME}-")
+        assert json.loads(text) == json.loads(path.read_text())
+
+
+def named(document: Document) -> str:
+    return str(document["metadata"]["name"])
 
 
 def test_extra_objects_know_the_release(everything: list[Document]) -> None:

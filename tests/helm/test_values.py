@@ -117,6 +117,7 @@ def test_a_wrong_value_is_refused_by_its_name(changes: dict[str, Any], named: st
             "accounts.b.config names its writer as accounts.a does",
         ),
         ({"prometheusRule": {"enabled": True, "rules": ["a"]}}, "prometheusRule.rules has a"),
+        ({"dashboards": {"enabled": True, "names": ["a"]}}, "dashboards.names has a"),
     ],
 )
 def test_what_cannot_work_is_refused_with_its_cure(changes: dict[str, Any], message: str) -> None:
@@ -203,6 +204,11 @@ OTHER: dict[str, Any] = {
     "prometheusRule.labels": {"a": "b"},
     "prometheusRule.rules": ["market", "consumers"],
     "prometheusRule.runbook": "https://a",
+    "dashboards.enabled": False,
+    "dashboards.names": ["shard"],
+    "dashboards.namespace": "grafana",
+    "dashboards.labels": {"dashboard": "yes"},
+    "dashboards.annotations": {"folder": "a"},
     "strimzi.enabled": False,
     "strimzi.cluster": "other",
     "strimzi.namespace": "other",
@@ -221,6 +227,7 @@ ALONE = {name for name, value in OTHER.items() if isinstance(value, bool) or val
     "accounts",
     "podDisruptionBudget.maxUnavailable",
     "prometheusRule.rules",
+    "dashboards.names",
 }
 ALL_ON: dict[str, Any] = {
     "market": {"shards": 2},
@@ -228,6 +235,7 @@ ALL_ON: dict[str, Any] = {
     "networkPolicy": {"enabled": True},
     "podMonitor": {"enabled": True},
     "prometheusRule": {"enabled": True},
+    "dashboards": {"enabled": True},
     "strimzi": {"enabled": True, "cluster": "my"},
 }
 
