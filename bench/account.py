@@ -18,6 +18,7 @@ from connector.account.outbox import AccountOutbox
 from connector.account.reconcile_result import Reconciled
 from connector.account.registry import AccountOptions, AccountRegistry
 from connector.account.stored_progress import Earlier, StoredAccounts
+from connector.binance.private_streams import AccountPlace
 from connector.config.sections import KafkaSettings
 from connector.kafka import client_config
 from connector.kafka.transactional_producer import TransactionalProducer
@@ -109,7 +110,7 @@ class Figure:
 async def measure(kafka: RealKafka, events: list[bytes], rate: float | None) -> Figure:
     """Send events through a pipeline; return when all are committed."""
     outbox, ledger = AccountOutbox("bench", "account", "run"), Ledger()
-    options = AccountOptions(("usdm",), TOPIC, 2**30, writes_snapshot=False)
+    options = AccountOptions((AccountPlace("usdm"),), TOPIC, 2**30, writes_snapshot=False)
     registry = AccountRegistry("bench", {ALIAS: options}, outbox, {})
     registry.begin({"account-marker": 1, "account-progress": 2}, StoredAccounts(), 1)
     conf = client_config.transactional(

@@ -77,7 +77,7 @@ class ApiFeed:
                 delay_s = self._context.delay_s(self._backoff, None, error)
                 for state in self.states:
                     source = state.source
-                    events.account_not_connected(source.alias, source.product, str(error), delay_s)
+                    events.account_not_connected(source.alias, source.place, str(error), delay_s)
                 await asyncio.sleep(delay_s)
             else:
                 self._backoff = Backoff()

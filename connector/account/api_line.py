@@ -55,11 +55,7 @@ class ApiLine:
             proxy=context.proxy,
             tls=context.tls,
         )
-        self._parts = [
-            ApiSubscription(state, part, self._api, context)
-            for state in states
-            for part in state.source.parts
-        ]
+        self._subscriptions = [ApiSubscription(state, self._api, context) for state in states]
         self._tasks: list[asyncio.Task[None]] = []
         self._opened = 0.0
         self._is_retired = False
@@ -80,15 +76,15 @@ class ApiLine:
             await self.close()
             raise
         self._opened = loop.time()
-        works = [part.run() for part in self._parts]
+        works = [subscription.run() for subscription in self._subscriptions]
         works += [self._grow_old(), self._audit(), self._watch(self._api.shutting_down)]
-        works += [self._watch(part.stale) for part in self._parts]
+        works += [self._watch(subscription.stale) for subscription in self._subscriptions]
         self._tasks = [loop.create_task(self._supervise(work)) for work in works]
         await unless(self.dead, self._all_tried())
 
     async def _all_tried(self) -> None:
-        for part in self._parts:
-            await part.tried.wait()
+        for subscription in self._subscriptions:
+            await subscription.tried.wait()
 
     async def _supervise(self, work: Coroutine[Any, Any, None]) -> None:
         """Do the work; a bug ends the connection, not the other accounts' ones."""
@@ -110,14 +106,14 @@ class ApiLine:
     @property
     def taken(self) -> list[SourceState]:
         """Sources whose account, as the exchange says, is subscribed on it already."""
-        return [part.state for part in self._parts if part.is_taken]
+        return [subscription.state for subscription in self._subscriptions if subscription.is_taken]
 
     def retire(self, reason: InterruptionReason, detail: str) -> None:
         """Report what no other connection delivers: this one will be closed."""
         self._is_retired = True
         lost = ConnectionLost(detail, self._api.whole_until_us)
-        for part in self._parts:
-            part.on_lost(lost, reason)
+        for subscription in self._subscriptions:
+            subscription.on_lost(lost, reason)
 
     # Reasons to replace it
 
@@ -137,17 +133,17 @@ class ApiLine:
         """Ask now and then which subscriptions the exchange holds; a lost one is made anew."""
         while True:
             await asyncio.sleep(self._context.timings.compare_s)
-            before = {part: part.current for part in self._parts}
-            ids = {part: own.id for part, own in before.items() if own is not None}
+            before = {subscription: subscription.current for subscription in self._subscriptions}
+            ids = {subscription: own.id for subscription, own in before.items() if own is not None}
             asked_us = time.time_ns() // 1000
             try:
                 answer = await self._api.call("session.subscriptions")
             except (Retry, Refused):
                 continue  # a later one may be answered; pongs go on meanwhile
             held = {row.get("subscriptionId") for row in answer}
-            for part, own in before.items():
-                if own is not None and own.id is not None and own.id == ids[part]:
-                    part.on_audit(own, asked_us, is_held=own.id in held)
+            for subscription, own in before.items():
+                if own is not None and own.id is not None and own.id == ids[subscription]:
+                    subscription.on_audit(own, asked_us, is_held=own.id in held)
 
     # What the connection reports
 
@@ -156,23 +152,23 @@ class ApiLine:
             self.cause = item.cause
             self.dead.set()
         elif isinstance(item, ConnectionLost):
-            for part in () if self._is_retired else self._parts:
-                part.on_lost(item, self._reason(item))
+            for subscription in () if self._is_retired else self._subscriptions:
+                subscription.on_lost(item, self._reason(item))
         elif item.subscription is not None:
-            for part in self._parts:
-                if part.owns(item.subscription):
-                    self._pass_on(part, item)
+            for subscription in self._subscriptions:
+                if subscription.owns(item.subscription):
+                    self._pass_on(subscription, item)
 
     def _pass_on(
-        self, part: ApiSubscription, item: UserEvent | Subscribed | SubscriptionFailed
+        self, subscription: ApiSubscription, item: UserEvent | Subscribed | SubscriptionFailed
     ) -> None:
         match item:
             case UserEvent(UserSubscription() as own, payload, received_us):
-                part.on_event(own, payload, received_us)
+                subscription.on_event(own, payload, received_us)
             case Subscribed(own) if not self._is_retired:
-                part.on_subscribed(own)
+                subscription.on_subscribed(own)
             case SubscriptionFailed(own, cause):
-                part.on_failed(own, cause)
+                subscription.on_failed(own, cause)
 
     def _reason(self, lost: ConnectionLost) -> InterruptionReason:
         if lost.is_revoked:

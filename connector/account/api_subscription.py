@@ -1,4 +1,4 @@
-"""One part of a source on one WS API connection: subscribed, renewed, proved, subscribed again."""
+"""One source on one WS API connection: subscribed, renewed, proved, subscribed again."""
 
 import asyncio
 import time
@@ -26,12 +26,11 @@ FOREVER_S = 10 * 365 * 86_400.0
 
 
 class ApiSubscription:
-    """Keeps one part subscribed on one connection; `run` it until the connection is replaced.
+    """Keeps one source subscribed on one connection; `run` it until the connection is replaced.
 
     A token's next subscription begins before the old one ends, on the same socket.
 
     Args:
-        part: "", or the symbol of an isolated margin account.
         api: The connection; it subscribes again by itself after a reconnect.
 
     Attributes:
@@ -41,8 +40,8 @@ class ApiSubscription:
         is_taken: The exchange says that this connection has the account's subscription already.
     """
 
-    def __init__(self, state: SourceState, part: str, api: WsApi, context: FeedContext) -> None:
-        self.state, self.part = state, part
+    def __init__(self, state: SourceState, api: WsApi, context: FeedContext) -> None:
+        self.state = state
         self.tried, self.stale = asyncio.Event(), asyncio.Event()
         self.current: UserSubscription | None = None
         self.is_taken = False
@@ -75,7 +74,7 @@ class ApiSubscription:
                 return
             except Retry as error:
                 delay_s = self._context.delay_s(backoff, self._good_since, error)
-                events.account_not_connected(source.alias, source.product, str(error), delay_s)
+                events.account_not_connected(source.alias, source.place, str(error), delay_s)
             await asyncio.sleep(delay_s)
 
     async def _subscribe(self) -> float:
@@ -84,7 +83,7 @@ class ApiSubscription:
         params: ApiParams = {}
         token: ListenToken | None = None
         if source.method == "listen-token":
-            token = await self._tokens.make(self.part)
+            token = await self._tokens.make(source.isolated_symbol)
             params, life_s = {"listenToken": token.text}, token.life_s
         own = self._new(params)
         self._lost.clear()
@@ -92,7 +91,7 @@ class ApiSubscription:
         try:
             await self._api.subscribe(own)
         except BaseException:
-            if not self.state.is_up(self.part, own):
+            if not self.state.is_up(own):
                 self._own.discard(own)
             raise
         self._good_since = asyncio.get_running_loop().time()
@@ -129,7 +128,7 @@ class ApiSubscription:
         except Retry as error:
             self.current = old
             retry_s = max(error.after_s or 0.0, self._context.timings.retry_s)
-            events.account_key_not_extended(source.alias, source.product, str(error), retry_s)
+            events.account_key_not_extended(source.alias, source.place, str(error), retry_s)
             return retry_s
         if old is not None:
             await self._retire(old)
@@ -138,7 +137,7 @@ class ApiSubscription:
     async def _retire(self, old: UserSubscription) -> None:
         """End a subscription that another one has replaced."""
         self._own.discard(old)
-        self.state.down(self.part, old, time.time_ns() // 1000, "token_expired", "replaced")
+        self.state.down(old, time.time_ns() // 1000, "token_expired", "replaced")
         try:
             if old.id is not None:
                 await self._api.call(wsapi_methods.UNSUBSCRIBE, subscriptionId=old.id)
@@ -151,26 +150,26 @@ class ApiSubscription:
         if own is None or await self.state.compare(self._context.rest):
             return
         detail = "the account has changed, and no event came"
-        self.state.down(self.part, own, since_us, "mute", detail)
+        self.state.down(own, since_us, "mute", detail)
         self._replace(detail)
 
     def _replace(self, cause: str) -> None:
         """Have the connection replaced."""
         source = self.state.source
-        events.account_connection_stale(source.alias, source.product, cause)
+        events.account_connection_stale(source.alias, source.place, cause)
         self.stale.set()
         self._lost.set()
 
     # What the connection reports
 
     def owns(self, subscription: UserSubscription) -> bool:
-        """Return whether a subscription is this part's, and not replaced."""
+        """Return whether a subscription is this source's, and not replaced."""
         return subscription in self._own
 
     def on_subscribed(self, subscription: UserSubscription) -> None:
         """Note that it delivers from here on."""
         if not self.stale.is_set():
-            self.state.up(self.part, subscription)
+            self.state.up(subscription)
 
     def on_event(self, subscription: UserSubscription, payload: bytes, received_us: int) -> None:
         """Pass an event on; note the one by which the exchange ends the subscription."""
@@ -195,13 +194,13 @@ class ApiSubscription:
     def on_lost(self, lost: ConnectionLost, reason: InterruptionReason) -> None:
         """Note that the connection has ended; it subscribes again by itself."""
         for own in self._own:
-            self.state.down(self.part, own, lost.whole_until_us, reason, lost.cause)
+            self.state.down(own, lost.whole_until_us, reason, lost.cause)
 
     def _lose(
         self, own: UserSubscription, since_us: int, reason: InterruptionReason, detail: str
     ) -> None:
         self._own.discard(own)
-        self.state.down(self.part, own, since_us, reason, detail)
+        self.state.down(own, since_us, reason, detail)
         if own is self.current:
             self.current = None
             self._lost.set()

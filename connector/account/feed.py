@@ -14,7 +14,7 @@ from connector.binance.private_streams import find_private_stream
 from connector.errors import Fatal, Refused
 from connector.telemetry import events
 
-MAX_PARTS = 200  # subscriptions of one WS API connection; 1,000 are allowed
+MAX_SHARED = 200  # subscriptions of one WS API connection; 1,000 are allowed
 
 
 class _Feed(Protocol):
@@ -79,8 +79,7 @@ class AccountFeed:
             if state.source.method in ("listen-key", "session-logon"):
                 yield [state]
                 continue
-            parts = sum(len(each.source.parts) for each in shared)
-            if shared and parts + len(state.source.parts) > MAX_PARTS:
+            if len(shared) == MAX_SHARED:
                 yield shared
                 shared = []
             shared.append(state)
@@ -93,5 +92,3 @@ def _check(source: AccountSource) -> None:
     if source.method not in methods:
         known = " or ".join(methods)
         raise Refused(f"{source.alias}: {source.product} is subscribed by {known}")
-    if not source.parts:
-        raise Refused(f"{source.alias}: {source.product} names nothing to subscribe")

@@ -1,10 +1,12 @@
-"""What the feed of an account reports to its worker, in the order in which it happened. Pure."""
+"""What the feed of an account reports to its worker, in the order in which it happened. Pure.
+
+An item is about an account and a place: its product, of isolated margin one symbol.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connector.binance.account_events.layout import AccountProduct
 from connector.errors import Fatal, Refused
 
 # Closed list; `Interrupted.detail` has the words. connection_lost: it ended without notice.
@@ -33,26 +35,27 @@ class AccountEvent:
 
     Attributes:
         account: Alias of the account.
+        place: See `AccountPlace.name`.
         payload: JSON of the event.
         received_us: When it was read from the socket, epoch microseconds.
     """
 
     account: str
-    product: AccountProduct
+    place: str
     payload: bytes = field(repr=False)
     received_us: int
 
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """From here on no event of this account and product is missed.
+    """From here on no event of this account and place is missed.
 
     Sent at the first subscription, and again after each `Interrupted` or `AccountRefused`. A
     hand-over to the next connection, or a renewal, that overlaps with the old one is not reported.
     """
 
     account: str
-    product: AccountProduct
+    place: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ class Interrupted:
     """
 
     account: str
-    product: AccountProduct
+    place: str
     since_us: int
     reason: InterruptionReason
     detail: str
@@ -81,7 +84,7 @@ class AccountRefused:
     """
 
     account: str
-    product: AccountProduct
+    place: str
     cause: Refused | Fatal
 
 

@@ -24,10 +24,11 @@ def fill_key(
     The order's id is in it: a trade with oneself is one trade and two fills. `market`: UM or CM of
     portfolio margin, whose trade ids are counted apart; the symbol of an isolated margin account.
     """
-    return f"{account}/{_place(product, market)}/{symbol}/{trade_id}/{order_id}"
+    return f"{account}/{place_of(product, market)}/{symbol}/{trade_id}/{order_id}"
 
 
-def _place(product: str, market: str | None) -> str:
+def place_of(product: str, market: str | None) -> str:
+    """Return product and market as keys have them: `spot`, `margin.BTCUSDT`."""
     return product if market is None else f"{product}.{market}"
 
 
@@ -54,7 +55,7 @@ def dedupe_key(
 
     No value of a secret is in the key, but its digest.
     """
-    head = f"{account}/{_place(layout.product, market)}/{layout.event}"
+    head = f"{account}/{place_of(layout.product, market)}/{layout.event}"
     values = []
     for path in layout.dedupe:
         value = value_at(loose, path)

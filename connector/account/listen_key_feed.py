@@ -92,7 +92,7 @@ class ListenKeyFeed:
                 return await self._attempt()
             except Retry as error:
                 delay_s = self._context.delay_s(backoff, None, error)
-                events.account_not_connected(source.alias, source.product, str(error), delay_s)
+                events.account_not_connected(source.alias, source.place, str(error), delay_s)
 
     async def _attempt(self) -> PrivatePath:
         """Open a path and have its key confirmed. Raises Retry, Refused."""
@@ -116,7 +116,7 @@ class ListenKeyFeed:
             raise
         path.confirm()
         self._state.key_expires_us = self._key.expires_us
-        events.account_connected(source.alias, source.product, place, loop.time() - begun)
+        events.account_connected(source.alias, source.place, place, loop.time() - begun)
         return path
 
     async def _watch(self, path: PrivatePath) -> None:
@@ -153,7 +153,7 @@ class ListenKeyFeed:
         except Retry as error:
             self._extend_after_s = max(error.after_s or 0.0, EXTEND_RETRY_S)
             events.account_key_not_extended(
-                source.alias, source.product, str(error), self._extend_after_s
+                source.alias, source.place, str(error), self._extend_after_s
             )
         self._state.key_expires_us = self._key.expires_us
 
@@ -164,5 +164,5 @@ class ListenKeyFeed:
             return
         source, form = self._state.source, self._forms[0]
         self._forms = [*self._forms[1:], form]
-        events.account_path_mute(source.alias, source.product, form, self._forms[0])
+        events.account_path_mute(source.alias, source.place, form, self._forms[0])
         path.end(since_us, "mute", f"the account has changed, and no event came ({form})")

@@ -44,8 +44,8 @@ class ListenTokens:
         self._rest, self._source = rest, source
         self._security: Security = "key"
 
-    async def make(self, symbol: str) -> ListenToken:
-        """Return a new token; `symbol`: of an isolated account, "" for cross margin.
+    async def make(self, symbol: str | None) -> ListenToken:
+        """Return a new token; `symbol`: of an isolated account; None: cross margin.
 
         Raises:
             Retry, Refused: as `SignedRest.call`.

@@ -30,7 +30,7 @@ HEARTBEAT_US = 60_000_000  # a transaction at least so often: until then the eve
 
 @dataclass(slots=True)
 class _Unwritten:
-    """An account and product, and how far its stored progress is behind.
+    """An account and place, and how far its stored progress is behind.
 
     Attributes:
         steps: What the open transaction adds.
@@ -51,8 +51,8 @@ class _Unwritten:
         """Return what the open transaction adds, as JSON; "": nothing."""
         if not (self.steps or self.changed):
             return ""
-        account, product = self.stored.key
-        text = addition_text(Addition(account, product, self.steps, self.stored.gap))
+        account, place = self.stored.key
+        text = addition_text(Addition(account, place, self.steps, self.stored.gap))
         self.steps, self.changed = [], False
         self.added_at = self.added_at or number
         self.added_size += len(text)
@@ -90,7 +90,7 @@ class AccountOutbox:
         self._generation = generation
 
     def add_account(self, stored: StoredProgress) -> None:
-        """Take care of an account and product from now on: its whole is written next."""
+        """Take care of an account and place from now on: its whole is written next."""
         self._pending[stored.key] = _Unwritten(stored)
 
     def add_step(self, stored: StoredProgress, step: ProgressStep) -> None:
@@ -104,7 +104,7 @@ class AccountOutbox:
         pending.steps = []
 
     def set_gap(self, stored: StoredProgress, gap: OpenGap | None) -> None:
-        """Open or close the break of an account and product."""
+        """Open or close the break of an account and place."""
         stored.gap = gap
         self._pending[stored.key].changed = True
 
@@ -124,14 +124,15 @@ class AccountOutbox:
         self, state: str, stored: StoredProgress, gap: OpenGap | None, **fields: Any
     ) -> None:
         """Add a marker; `fields`: its others by the schema, what is not null."""
-        account, product = stored.key
-        fact = digest(account, product, "" if gap is None else gap.id)
+        account, place = stored.key
+        fact = digest(account, place, "" if gap is None else gap.id)
         marker = dict.fromkeys((each.name for each in load("account-marker").fields), None)
         marker |= {
             "marker_id": digest(fact, state, fields.get("detail")),
             "state": state,
             "account": account,
-            "product": product,
+            "product": stored.progress.product,
+            "market": stored.progress.isolated_symbol,
             "reason": "start" if gap is None else gap.reason,
             "gap_id": None if gap is None else gap.id,
             "before_time": None if gap is None else gap.since_us // 1000,
@@ -178,13 +179,13 @@ class AccountOutbox:
         parts = whole_parts(pending.stored)
         pending.whole_at, pending.whole_size = number, sum(map(len, parts))
         pending.added_size = pending.added_at = 0
-        account, product = pending.stored.key
+        account, place = pending.stored.key
         return [
             self._progress_record(
-                f"progress/{account}/{product}/{part}",
+                f"progress/{account}/{place}/{part}",
                 {
                     "account": account,
-                    "product": product,
+                    "product": place,
                     "part_number": part,
                     "part_count": len(parts),
                     "progress_json": text,

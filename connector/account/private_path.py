@@ -13,8 +13,6 @@ from connector.errors import BadMessage
 from connector.transport.frame_reader import LONGEST_WAY_US, FrameReader
 from connector.transport.ws_handshake import open_socket
 
-WHOLE = ""  # a listenKey has one part: all of the account
-
 
 class PrivatePath:
     """A path of a source. `open` comes first.
@@ -73,14 +71,14 @@ class PrivatePath:
         """Note that the exchange has said, behind the handshake, that the key lives."""
         if not self.is_over and self.good_since is None:
             self.good_since = asyncio.get_running_loop().time()
-            self._state.up(WHOLE, self)
+            self._state.up(self)
 
     def end(self, since_us: int, reason: InterruptionReason, detail: str) -> None:
         """End it: it delivers nothing since then."""
         if self.is_over:
             return
         self.is_over, self.is_key_expired = True, reason == "key_expired"
-        self._state.down(WHOLE, self, since_us, reason, detail)
+        self._state.down(self, since_us, reason, detail)
         if self._reader is not None:
             self._reader.end(detail)
         self.wake.set()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from connector.binance.account_events.layout import AccountProduct
-from connector.binance.private_streams import SubscribeMethod, UrlForm
+from connector.binance.private_streams import AccountPlace, SubscribeMethod, UrlForm
 from connector.transport.wsapi_session import Keys
 
 
@@ -36,7 +36,7 @@ class FeedTimings:
 
 @dataclass(frozen=True, slots=True)
 class AccountSource:
-    """The events of one account and product.
+    """The events of one account and product; of isolated margin those of one symbol.
 
     Attributes:
         alias: Of the account; the only name of it in logs, metrics and topics.
@@ -44,8 +44,7 @@ class AccountSource:
         keys: Returns the account's credentials, read anew from their files: they may change.
             Raises Refused.
         form: URL form of a listenKey stream; None: the default of its host.
-        cross: Subscribe the cross margin account (margin alone).
-        isolated_symbols: Isolated margin accounts to subscribe (margin alone).
+        isolated_symbol: Symbol of an isolated margin account; None: another account.
     """
 
     alias: str
@@ -53,10 +52,9 @@ class AccountSource:
     method: SubscribeMethod
     keys: Keys = field(repr=False)
     form: UrlForm | None = None
-    cross: bool = True
-    isolated_symbols: tuple[str, ...] = ()
+    isolated_symbol: str | None = None
 
     @property
-    def parts(self) -> tuple[str, ...]:
-        """What has a subscription of its own: "" (all, or cross margin), isolated symbols."""
-        return (*([""] if self.cross else []), *self.isolated_symbols)
+    def place(self) -> str:
+        """How logs, metrics and keys call it beside the alias: see `AccountPlace.name`."""
+        return AccountPlace(self.product, self.isolated_symbol).name

@@ -23,7 +23,6 @@ from connector.account.path_proof import (
     type_and_time,
 )
 from connector.account.source import AccountSource, FeedTimings
-from connector.binance.account_events.layout import AccountProduct
 from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events
 from connector.transport.frame_reader import LONGEST_WAY_US
@@ -44,7 +43,7 @@ class PathStatus:
     """
 
     account: str
-    product: AccountProduct
+    place: str
     covered_us: int
     event_us: int
     proved_us: int
@@ -68,7 +67,7 @@ class SourceState:
         self.key_expires_us = 0
         self._timings = timings
         self._receive = receive
-        self._coverage = SourceCoverage(source.alias, source.product, source.parts)
+        self._coverage = SourceCoverage(source.alias, source.place)
         self._covered_us = self._event_us = self._proved_us = 0
 
     @property
@@ -76,7 +75,7 @@ class SourceState:
         """See `PathStatus`."""
         return PathStatus(
             self.source.alias,
-            self.source.product,
+            self.source.place,
             self._covered_us if self._coverage.is_covered else 0,
             self._event_us,
             self.proved_us,
@@ -88,19 +87,17 @@ class SourceState:
         """Until when its path is known to have delivered: its last event, or comparison."""
         return max(self._proved_us, self._event_us - LONGEST_WAY_US)
 
-    def is_up(self, part: str, path: Hashable) -> bool:
-        """Return whether this path delivers the part."""
-        return self._coverage.is_up(part, path)
+    def is_up(self, path: Hashable) -> bool:
+        """Return whether this path delivers."""
+        return self._coverage.is_up(path)
 
-    def up(self, part: str, path: Hashable) -> None:
-        """Note that a path delivers a part from here on."""
-        self._report(self._coverage.up(part, path))
+    def up(self, path: Hashable) -> None:
+        """Note that a path delivers from here on."""
+        self._report(self._coverage.up(path))
 
-    def down(
-        self, part: str, path: Hashable, since_us: int, reason: InterruptionReason, detail: str
-    ) -> None:
+    def down(self, path: Hashable, since_us: int, reason: InterruptionReason, detail: str) -> None:
         """Note that a path delivers no more; `since_us`: until when it was whole."""
-        self._report(self._coverage.down(part, path, since_us, reason, detail))
+        self._report(self._coverage.down(path, since_us, reason, detail))
 
     def lose_all(self, reason: InterruptionReason, detail: str) -> None:
         """Note that no path delivers any more, since it was known to last."""
@@ -115,7 +112,7 @@ class SourceState:
         kind, event_ms = type_and_time(payload)
         self.proof.on_event(event_ms)
         self._event_us = received_us
-        self._receive(AccountEvent(self.source.alias, self.source.product, payload, received_us))
+        self._receive(AccountEvent(self.source.alias, self.source.place, payload, received_us))
         return kind
 
     async def compare(self, rest: SignedRest) -> bool:
@@ -133,7 +130,7 @@ class SourceState:
                 query.path, query.params, query.weight, keys, share=COMPARE_SHARE
             )
         except (Retry, Refused) as error:
-            events.account_not_compared(self.source.alias, self.source.product, str(error))
+            events.account_not_compared(self.source.alias, self.source.place, str(error))
             return True
         change_ms = newest_change_ms(body)
         if change_ms is None:

@@ -13,14 +13,14 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from connector.account.identity import place_of
 from connector.account.progress import AccountProgress, ProgressStep
-from connector.binance.account_events.layout import AccountProduct
 from connector.continuity.stored_state import Stamp, stamp_of
 from connector.errors import BadMessage
 
 SLOTS = 512
 PART_CHARACTERS = 256 * 1024  # a broker takes 1 MB by default
-AccountKey = tuple[str, AccountProduct]  # alias and product
+AccountKey = tuple[str, str]  # alias and place: `spot`, or `margin.BTCUSDT` of isolated margin
 
 
 class Earlier(Struct, frozen=True):
@@ -62,22 +62,23 @@ class OpenGap(Struct, frozen=True):
 
 
 class StoredProgress(Struct):
-    """Everything that is known of one account and product."""
+    """Everything that is known of one account and place."""
 
     progress: AccountProgress
     gap: OpenGap | None = None
 
     @property
     def key(self) -> AccountKey:
-        """Alias and product."""
-        return self.progress.account, self.progress.product
+        """Alias and place."""
+        progress = self.progress
+        return progress.account, place_of(progress.product, progress.isolated_symbol)
 
 
 class Addition(Struct, frozen=True, array_like=True):
-    """What one transaction has added to an account and product."""
+    """What one transaction has added to an account and place."""
 
     account: str
-    product: AccountProduct
+    place: str
     steps: list[ProgressStep]
     gap: OpenGap | None
 
@@ -88,7 +89,7 @@ class StoredAccounts:
 
     Attributes:
         generation: The highest of all writers; 0: there was none.
-        watched_ms: By account and product, until when its last writer is known to have watched it,
+        watched_ms: By account and place, until when its last writer is known to have watched it,
             epoch milliseconds by its clock. It may have left the config long ago.
         instances: The name of that writer.
     """
@@ -111,7 +112,7 @@ def whole_parts(stored: StoredProgress) -> list[str]:
 
 
 def addition_text(addition: Addition) -> str:
-    """Return the JSON of what a transaction has added to one account and product."""
+    """Return the JSON of what a transaction has added to one account and place."""
     return _encoder.encode(addition).decode()
 
 
@@ -161,7 +162,7 @@ def _added_by_run(
         except msgspec.DecodeError as error:
             raise BadMessage("json", f"of transaction {record['commit_number']}: {error}") from None
         for each in additions:
-            series = record["run"], (each.account, each.product)
+            series = record["run"], (each.account, each.place)
             added.setdefault(series, []).append((record["commit_number"], each))
     return added
 

@@ -40,7 +40,7 @@ class Reconciling:
 
 
 class AccountTracker:
-    """Judges the events of one account and product.
+    """Judges the events of one account and place.
 
     Args:
         stored: What is written of it; a new account has an empty progress.
@@ -66,11 +66,14 @@ class AccountTracker:
         *,
         writes_snapshot: bool = True,
     ) -> None:
-        self.account, self.product = stored.key
+        self.account, self.place = stored.key
+        self.product = stored.progress.product
         self.stored = stored
         self._outbox, self._prefix, self._pairs = outbox, prefix, pairs
         self._writes_snapshot = writes_snapshot
-        self._recorder = AccountRecorder(*stored.key)
+        self._recorder = AccountRecorder(
+            self.account, self.product, stored.progress.isolated_symbol
+        )
         self.is_covered = False
         self.counts: Counter[str] = Counter()
         self.results: Counter[str] = Counter()
@@ -174,7 +177,7 @@ class AccountTracker:
 
     def _new_gap_id(self, since_us: int) -> str:
         self._epoch += 1
-        return digest(self._prefix, self.account, self.product, since_us, self._epoch)
+        return digest(self._prefix, self.account, self.place, since_us, self._epoch)
 
     # Reconciliation
 

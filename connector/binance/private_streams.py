@@ -7,7 +7,7 @@ and stays silent, as a made-up listenKey does.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
 from connector.binance.account_events.layout import AccountProduct
@@ -46,6 +46,19 @@ USDM_EVENTS = (
     "CONDITIONAL_ORDER_TRIGGER_REJECT",
     "listenKeyExpired",
 )
+
+
+class AccountPlace(NamedTuple):
+    """What has events and a progress of its own: a product, of isolated margin each symbol."""
+
+    product: AccountProduct
+    isolated_symbol: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How logs, metrics and keys call it: `spot`, `margin.BTCUSDT`."""
+        symbol = self.isolated_symbol
+        return self.product if symbol is None else f"{self.product}.{symbol}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,9 +56,9 @@ def _check_account(loaded: Loaded[AccountWorkerSettings]) -> None:
             (("allow_insecure_kafka",), problem) for problem in insecurities(settings.kafka)
         )
     rows = [
-        (account.alias, product, method, settings.topic_of(account))
+        (account.alias, place.name, method, settings.topic_of(account))
         for account in settings.accounts
-        for product, method in account.streams.methods().items()
+        for place, method in account.streams.places().items()
     ]
     print_lines(table(("account", "product", "subscribed by", "topic"), rows, out.width))
     out.print()

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, ByteSize, Field, model_validator
 
 from connector.binance.account_events.layout import AccountProduct
 from connector.binance.catalogue import ROWS
-from connector.binance.private_streams import SubscribeMethod, UrlForm
+from connector.binance.private_streams import AccountPlace, SubscribeMethod, UrlForm
 from connector.codec.schema import (
     ACCOUNT_DEAD_LETTER,
     ACCOUNT_EVENTS,
@@ -34,6 +34,15 @@ SpotMethod = Literal["signature", "session-logon"]
 ListenKey = Literal["listen-key"]
 
 
+def _symbols(symbols: list[str]) -> list[str]:
+    for number, symbol in enumerate(symbols):
+        if not (symbol.isascii() and symbol.isalnum() and symbol.isupper()):
+            raise ValueError(f"{symbol!r} is no symbol: write it as Binance does, such as BTCUSDT")
+        if symbol in symbols[:number]:
+            raise ValueError(f"{symbol} is named twice")
+    return symbols
+
+
 class AccountStreams(values.Section):
     """The products whose events are read, and how each is subscribed."""
 
@@ -48,16 +57,22 @@ class AccountStreams(values.Section):
     portfolio_margin_pro: ListenKey | None = Field(None, description="Portfolio margin pro.")
     margin_risk: ListenKey | None = Field(None, description="Margin calls and liabilities.")
     margin_uta: ListenKey | None = Field(None, description="Margin of the unified account.")
+    isolated_margin: Annotated[list[str], AfterValidator(_symbols)] = Field(
+        [], description="Isolated margin accounts by symbol, as BTCUSDT; each by a listenToken."
+    )
 
     @model_validator(mode="after")
     def _some(self) -> "AccountStreams":
-        if not self.methods():
+        if not self.places():
             raise ValueError(f"names no product; known: {', '.join(AccountStreams.model_fields)}")
         return self
 
-    def methods(self) -> dict[AccountProduct, SubscribeMethod]:
+    def places(self) -> dict[AccountPlace, SubscribeMethod]:
         """Return how each product that is read is subscribed, in the order of the fields."""
-        return {name: method for name, method in self if method is not None}  # type: ignore[misc]
+        methods = ((name, how) for name, how in self if name != "isolated_margin")
+        found = {AccountPlace(name): how for name, how in methods if how}  # type: ignore[arg-type]
+        isolated = (AccountPlace("margin", symbol) for symbol in self.isolated_margin)
+        return {**found, **dict.fromkeys(isolated, "listen-token")}
 
 
 class AccountUrlForms(values.Section):
@@ -190,17 +205,16 @@ def findings(settings: AccountWorkerSettings) -> Iterator[Finding]:
 
 def _same_keys(accounts: list[AccountSettings]) -> Iterator[Finding]:
     """Yield the accounts that read by a key what another one reads by it."""
-    seen: dict[tuple[Path | None, AccountProduct], int] = {}
+    seen: dict[tuple[Path | None, AccountPlace], int] = {}
     for index, account in enumerate(accounts):
         name = "api_key_file" if account.secrets_dir is None else "secrets_dir"
         path = account.secrets_dir or account.api_key_file
         firsts = {
-            seen.setdefault((path, product), index): product
-            for product in account.streams.methods()
+            seen.setdefault((path, place), index): place for place in account.streams.places()
         }
-        for first, product in firsts.items():
+        for first, place in firsts.items():
             if account.alias != accounts[first].alias:
-                problem = f"{path} is the key of accounts[{first}], too, which reads {product}"
+                problem = f"{path} is the key of accounts[{first}], too, which reads {place.name}"
                 yield ("accounts", index, name), f"{problem} by it: leave one of them out"
 
 

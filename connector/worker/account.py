@@ -61,7 +61,8 @@ START_STEPS = {
 REGISTRY = RetryPolicy(0.5, 10.0)
 SYMBOLS = RetryPolicy(0.5, 2.0, give_up_s=5.0)
 LIFE_PART = 23 / 24  # of a connection's life, after which the next one is opened
-PAIRED: tuple[AccountProduct, ...] = ("spot", "margin")  # whose symbols have two assets
+# Whose symbols have two assets, and no income that names them; of portfolio margin its margin part.
+PAIRED: tuple[AccountProduct, ...] = ("spot", "margin", "portfolio_margin")
 
 
 class AccountWorker(WorkerProcess):
@@ -125,10 +126,10 @@ class AccountWorker(WorkerProcess):
 
     def _sources(self) -> list[AccountSource]:
         return [
-            AccountSource(alias, product, method, self._keys[alias], forms.get(product))
+            AccountSource(alias, product, method, self._keys[alias], forms.get(product), symbol)
             for account in self.settings.accounts
             for alias, forms in ((account.alias, account.url_forms.forms()),)
-            for product, method in account.streams.methods().items()
+            for (product, symbol), method in account.streams.places().items()
         ]
 
     def roles(self) -> dict[str, TopicRole]:
@@ -216,7 +217,7 @@ class AccountWorker(WorkerProcess):
 
         Without an answer the symbols that were seen are asked all the same.
         """
-        if not any(product in self._pairs for _alias, product in self.registry.account_keys()):
+        if not any(each.product in self._pairs for each in self.registry.places()):
             return
         try:
             info = await self._listings.exchange_info("spot")
@@ -257,7 +258,7 @@ def _keys_of(account: AccountSettings) -> Keys:
 def _options(settings: AccountWorkerSettings) -> dict[str, AccountOptions]:
     return {
         account.alias: AccountOptions(
-            tuple(account.streams.methods()),
+            tuple(account.streams.places()),
             settings.topic_of(account),
             int(account.hold),
             account.snapshot_at_start,

@@ -49,7 +49,7 @@ class AccountPipeline:
         ledger: Counts them.
 
     Attributes:
-        refused: Why the exchange refuses an account and product, until it is covered again.
+        refused: Why the exchange refuses an account and place, until it is covered again.
         unknown: Events of a type without a layout, by product.
     """
 
@@ -78,7 +78,7 @@ class AccountPipeline:
     def held_bytes(self, account: str) -> int:
         """Return the bytes of an account's events that wait, for Kafka or for answers."""
         options = self._registry.accounts[account]
-        trackers = (self._registry.trackers.get((account, name)) for name in options.products)
+        trackers = (self._registry.trackers.get((account, each.name)) for each in options.places)
         return self._held[account] + sum(each.buffered_bytes for each in trackers if each)
 
     def is_overloaded(self, account: str) -> bool:
@@ -147,23 +147,23 @@ class AccountPipeline:
             return self._handle_event(item)
         if isinstance(item, _Overloaded):
             self._registry.outbox.release(item.account)
-            for product in self._registry.accounts[item.account].products:
-                self._registry.trackers[item.account, product].on_overload(item.since_us)
+            for place in self._registry.accounts[item.account].places:
+                self._registry.trackers[item.account, place.name].on_overload(item.since_us)
             return 0
         key, tracker = _key_of(item), self._registry.trackers[_key_of(item)]
         if isinstance(item, Covered):
             self.refused.pop(key, None)
             tracker.on_covered(self._clock_us())
         elif isinstance(item, Interrupted):
-            events.account_interrupted(item.account, item.product, item.reason, item.detail)
+            events.account_interrupted(item.account, item.place, item.reason, item.detail)
             tracker.on_interrupted(item)
         elif isinstance(item, AccountRefused):
             self.refused[key] = str(item.cause)
-            events.account_refused(item.account, item.product, str(item.cause))
+            events.account_refused(item.account, item.place, str(item.cause))
         return 0
 
     def _handle_event(self, event: AccountEvent) -> int:
-        tracker = self._registry.trackers[event.account, event.product]
+        tracker = self._registry.trackers[event.account, event.place]
         try:
             records = tracker.on_event(event)
         except BadMessage as error:
@@ -177,7 +177,7 @@ class AccountPipeline:
         self._ledger.frames.undecodable += 1
         self._ledger.records.produced += 1
         self._ledger.dead_letters[error.reason] += 1
-        source = f"{event.account}/{event.product}"
+        source = f"{event.account}/{event.place}"
         raw = _LONG_WORD.sub(b"***", event.payload)
         bad = BadMessage(error.reason, "not shown: it may hold a secret")
         if not self._producer.dead_letter(source, raw, bad, event.received_us):
@@ -204,4 +204,4 @@ class AccountPipeline:
 
 
 def _key_of(item: Covered | Interrupted | AccountRefused) -> AccountKey:
-    return item.account, item.product
+    return item.account, item.place

@@ -81,7 +81,7 @@ class AccountReconciler:
         tracker.complete(result, _monotonic_us(), self._retry_s(result))
         events.account_reconciled(
             tracker.account,
-            tracker.product,
+            tracker.place,
             result.state,
             self.seconds,
             None if running.gap is None else running.gap.id,
@@ -158,9 +158,7 @@ class AccountReconciler:
         if ban_s > LONGEST_BAN_S:
             self._banned_s = ban_s
             return False
-        events.account_query_waits(
-            self._tracker.account, self._tracker.product, self.trouble, ban_s
-        )
+        events.account_query_waits(self._tracker.account, self._tracker.place, self.trouble, ban_s)
         await asyncio.sleep(ban_s)
         return True
 

@@ -13,9 +13,9 @@ def start_summary(loaded: Loaded[AccountWorkerSettings], writer: str) -> Facts:
     """
     settings = loaded.settings
     accounts = [
-        f"{account.alias}: {', '.join(f'{product} by {method}' for product, method in streams)}"
+        f"{account.alias}: {', '.join(f'{place.name} by {method}' for place, method in streams)}"
         for account in settings.accounts
-        if (streams := account.streams.methods().items())
+        if (streams := account.streams.places().items())
     ]
     proxy = {} if settings.proxy is None else {"proxy": settings.proxy}
     rest = dict.fromkeys(bases.rest for bases in bases_of(settings).values())

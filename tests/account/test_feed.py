@@ -146,7 +146,7 @@ async def test_a_bug_that_ends_the_feed_of_a_covered_account_is_a_break(
 async def test_many_accounts_take_more_than_one_connection(
     exchange: Exchange, time: MovedTime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connector.account.feed.MAX_PARTS", 2)
+    monkeypatch.setattr("connector.account.feed.MAX_SHARED", 2)
     names = ("hmac", "rsa", "ed25519")
     sources = [
         source("spot", name, keys)
@@ -167,7 +167,6 @@ async def test_many_accounts_take_more_than_one_connection(
     [
         ("usdm", {"method": "signature"}, "usdm is subscribed by listen-key"),
         ("spot", {"method": "listen-key"}, "spot is subscribed by signature or session-logon"),
-        ("margin", {"cross": False}, "margin names nothing to subscribe"),
     ],
 )
 async def test_a_source_that_cannot_be_is_refused(

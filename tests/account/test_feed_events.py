@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connector.account.feed_items import Covered
-from connector.binance.private_streams import UrlForm
+from connector.binance.private_streams import AccountPlace, UrlForm
 from connector.lab.account.private_urls import PRIVATE_PATH, TESTNET_FORMS
 from connector.lab.exchange import Exchange
 from tests.support.account_exchange import MovedTime, add_account
@@ -105,17 +105,27 @@ async def test_a_key_that_may_not_log_on_is_refused_with_the_cure(
         assert "use userDataStream.subscribe.signature" in reported.refusals[0]
 
 
-async def test_isolated_margin_is_covered_when_every_account_of_it_is(
+async def test_isolated_margin_shares_a_connection_and_is_told_apart(
     exchange: Exchange, time: MovedTime
 ) -> None:
-    isolated = source("margin", isolated_symbols=("BTCUSDT", "ETHUSDT"))
-    async with feeding(exchange, time, [isolated]) as (_, reported):
-        await reported.covered()
+    symbols = (None, "BTCUSDT", "ETHUSDT")
+    accounts = {symbol: add_account(exchange, "margin", market=symbol) for symbol in symbols}
+    sources = [source("margin", isolated_symbol=symbol) for symbol in symbols]
+    async with feeding(exchange, time, sources) as (_, reported):
+        await reported.covered(3)
         calls = [call for call in exchange.rest.asked if "userListenToken" in call.path]
 
-        assert [call.query.get("symbol") for call in calls] == [None, "BTCUSDT", "ETHUSDT"]
+        assert {call.query.get("symbol") for call in calls} == {*symbols}
         assert asked(exchange).count("userDataStream.subscribe.listenToken") == 3
-        assert reported.kinds() == ["Covered"]
+        assert len(exchange.ws_api.clients) == 1
+        sent = {
+            AccountPlace("margin", symbol).name: happen(exchange, account)
+            for symbol, account in accounts.items()
+        }
+        await until(lambda: len(reported.events()) == 6)
+
+        for place, events in sent.items():
+            assert reported.events(place=place) == events
 
 
 # URL forms

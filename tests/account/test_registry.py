@@ -6,19 +6,21 @@ from connector.account.outbox import AccountOutbox
 from connector.account.records import AccountRecorder
 from connector.account.registry import AccountOptions, AccountRegistry
 from connector.account.stored_progress import StoredAccounts, restore
+from connector.binance.private_streams import AccountPlace
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
 from tests.support.account import ACCOUNT, RECEIVED_US
 from tests.support.account_tracking import KEY, SCHEMA_IDS, live_account
 
+SPOT = AccountPlace("spot")
 PAYLOAD = b'{"e":"executionReport","E":1794000000000,"T":1794000000000,"s":"BTCUSDT","I":7}'
 
 
 def test_each_account_and_product_has_a_tracker() -> None:
     outbox = AccountOutbox("t", "account", "r")
     accounts = {
-        "a": AccountOptions(("spot", "usdm"), "t.account-events", 1),
-        "b": AccountOptions(("spot",), "b.events", 1),
+        "a": AccountOptions((SPOT, AccountPlace("usdm")), "t.account-events", 1),
+        "b": AccountOptions((SPOT,), "b.events", 1),
     }
     registry = AccountRegistry("t", accounts, outbox, {})
 
@@ -27,10 +29,39 @@ def test_each_account_and_product_has_a_tracker() -> None:
     assert list(registry.trackers) == [("a", "spot"), ("a", "usdm"), ("b", "spot")]
 
 
+def test_an_isolated_margin_account_has_its_own_tracker_progress_and_markers() -> None:
+    places = (AccountPlace("margin"), AccountPlace("margin", "BTCUSDT"))
+    outbox = AccountOutbox("t", "account", "r")
+    registry = AccountRegistry("t", {"a": AccountOptions(places, "t.e", 10**6)}, outbox, {})
+    registry.begin(SCHEMA_IDS, StoredAccounts(), 1)
+    cross, isolated = ("a", "margin"), ("a", "margin.BTCUSDT")
+    for key in (cross, isolated):
+        stored = registry.trackers[key].stored
+        stored.progress.as_of_ms = 1
+        registry.trackers[key].on_overload(RECEIVED_US)
+    record = AccountRecorder("a", "margin", "BTCUSDT").record(PAYLOAD, RECEIVED_US)
+    registry.on_refused("t.e", record.encode(1), "delivery")
+
+    written = outbox.drain(1, RECEIVED_US, 0)
+    markers = [decode_record(load("account-marker"), value or b"") for _, value, *_ in written[:3]]
+    progress = [
+        decode_record(load("account-progress"), value or b"") for _, value, *_ in written[3:]
+    ]
+    assert [(each["state"], each["product"], each["market"]) for each in markers] == [
+        ("opened", "margin", None),
+        ("opened", "margin", "BTCUSDT"),
+        ("partial", "margin", "BTCUSDT"),
+    ]
+    assert len({each["gap_id"] for each in markers}) == 3
+    again = restore(progress).progress
+    assert set(again) == {cross, isolated}
+    assert again[isolated].progress.isolated_symbol == "BTCUSDT"
+
+
 def drained(found: StoredAccounts, instance: str) -> tuple[list[dict[str, Any]], StoredAccounts]:
     """Return the markers of a start whose config names another account, and what is stored."""
     outbox = AccountOutbox("t", instance, "later")
-    registry = AccountRegistry("t", {"b": AccountOptions(("spot",), "t.events", 1)}, outbox, {})
+    registry = AccountRegistry("t", {"b": AccountOptions((SPOT,), "t.events", 1)}, outbox, {})
     registry.begin(SCHEMA_IDS, found, found.generation + 1)
     records = outbox.drain(1, RECEIVED_US, 0)
     by_kind: dict[str, list[dict[str, Any]]] = {"account-marker": [], "account-progress": []}

@@ -149,11 +149,12 @@ def test_an_account_workers_file_is_shown_by_account_and_product() -> None:
 
     lines = CliRunner().invoke(app, ["check", str(path)]).stdout.splitlines()
 
-    assert [line.split() for line in lines[1:6]] == [
+    assert [line.split() for line in lines[1:7]] == [
         ["desk-1", "spot", "session-logon", "binance.account-events"],
         ["desk-1", "margin", "listen-token", "binance.account-events"],
         ["desk-1", "usdm", "listen-key", "binance.account-events"],
         ["desk-1", "coinm", "listen-key", "binance.account-events"],
         ["desk-2", "spot", "signature", "binance.account-events-desk-2"],
+        ["desk-2", "margin.BTCUSDT", "listen-token", "binance.account-events-desk-2"],
     ]
-    assert lines[-1] == f"{path} is good: 5 subscriptions of 2 accounts"
+    assert lines[-1] == f"{path} is good: 6 subscriptions of 2 accounts"

@@ -64,7 +64,7 @@ def test_the_account_workers_file_has_a_name_of_its_own_and_passes_check() -> No
 
     assert written.startswith("account.yaml is written: ")
     assert written.endswith("then: bkc check account.yaml\n")
-    assert "account.yaml is good: 5 subscriptions of 2 accounts" in run("check", "account.yaml")
+    assert "account.yaml is good: 6 subscriptions of 2 accounts" in run("check", "account.yaml")
 
 
 @pytest.mark.parametrize("command", ["run", "doctor"])

@@ -24,6 +24,7 @@ accounts:
     streams: {spot: signature, usdm: listen-key}
 """
 FILE = KAFKA + ACCOUNT
+STREAMS = "streams: {spot: signature, usdm: listen-key}"
 
 
 def settings(folder: Path, text: str = FILE) -> AccountWorkerSettings:
@@ -40,7 +41,7 @@ def test_a_good_file_has_the_defaults_of_the_design(tmp_path: Path) -> None:
     found = settings(tmp_path)
 
     (account,) = found.accounts
-    assert account.streams.methods() == {"spot": "signature", "usdm": "listen-key"}
+    assert account.streams.places() == {("spot", None): "signature", ("usdm", None): "listen-key"}
     assert found.topic_of(account) == "binance.account-events"
     assert (account.snapshot_at_start, int(account.hold)) == (True, 64 * 2**20)
     assert (found.instance, found.allow_insecure_kafka) == ("account", False)
@@ -252,3 +253,28 @@ def test_a_variable_stands_above_the_file(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setenv("BKC_SHARD__INDEX", "1")
     assert "environment variable BKC_SHARD__INDEX is no setting" in refused(tmp_path, FILE)
+
+
+def test_isolated_margin_is_named_by_symbol(tmp_path: Path) -> None:
+    text = FILE.replace(STREAMS, "streams: {isolated_margin: [BTCUSDT, ETHUSDT]}")
+
+    assert settings(tmp_path, text).accounts[0].streams.places() == {
+        ("margin", "BTCUSDT"): "listen-token",
+        ("margin", "ETHUSDT"): "listen-token",
+    }
+
+
+@pytest.mark.parametrize(
+    ("symbols", "problem"),
+    [
+        ("[btcusdt]", "'btcusdt' is no symbol: write it as Binance does, such as BTCUSDT"),
+        ("[BTCUSDT, BTCUSDT]", "BTCUSDT is named twice"),
+        ("['*']", "'*' is no symbol"),
+    ],
+)
+def test_an_isolated_symbol_that_cannot_be_is_refused(
+    tmp_path: Path, symbols: str, problem: str
+) -> None:
+    text = FILE.replace(STREAMS, f"streams: {{isolated_margin: {symbols}}}")
+
+    assert f"streams.isolated_margin: {problem}" in refused(tmp_path, text)

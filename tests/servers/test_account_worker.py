@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from connector.account.identity import place_of
 from connector.lab.account.accounts import QueryFailure
 from connector.lab.real_kafka import RealKafka, RealRegistry, free_port
 from tests.support.account_worker import AccountWorld, make_world, quiet_exchange
 from tests.support.servers import Running, run_worker
 from tests.support.waiting import until_true
 
-PRODUCTS = ("spot", "usdm")
+PRODUCTS = ("spot", "usdm", "margin.BTCUSDT")
 
 
 @contextlib.asynccontextmanager
@@ -33,9 +34,11 @@ async def begun(
 
 
 def markers(made: AccountWorld) -> list[tuple[str, str, str]]:
-    """Return product, state and reason of each marker."""
+    """Return place, state and reason of each marker."""
     found = made.records("account-marker")
-    return [(each["product"], each["state"], each["reason"]) for each in found]
+    return [
+        (place_of(each["product"], each["market"]), each["state"], each["reason"]) for each in found
+    ]
 
 
 async def test_the_topic_alone_tells_orders_fills_and_amounts(
@@ -52,6 +55,7 @@ async def test_the_topic_alone_tells_orders_fills_and_amounts(
     assert {name: each["right"] for name, each in status["accounts"].items()} == {
         "desk-1/spot": True,
         "desk-1/usdm": True,
+        "desk-1/margin.BTCUSDT": True,
     }
     assert 'bkc_account_right{account="desk-1",product="spot"} 1.0' in metrics
     assert {record["origin"] for record in made.records()} == {"live", "snapshot"}

@@ -52,16 +52,18 @@ async def signed_rest(exchange: Exchange, time: MovedTime) -> AsyncIterator[Sign
         await rest.close()
 
 
-def add_account(exchange: Exchange, product: LabProduct, name: str = "hmac") -> LabAccount:
-    """Serve an account of one product."""
+def add_account(
+    exchange: Exchange, product: LabProduct, name: str = "hmac", market: str | None = None
+) -> LabAccount:
+    """Serve an account of one product; `market`: see `LabAccount`."""
     balances, clock = {"USDT": AMOUNT}, exchange.clock
     account: LabAccount
     if product in ("spot", "margin", "portfolio_margin"):
-        account = SpotAccount(name, 1, balances, clock, product)
+        account = SpotAccount(name, 1, balances, clock, product, market)
     elif product == "options":
         account = OptionsAccount(name, 1, balances, clock)
     elif product in ("usdm", "coinm"):
-        account = FuturesAccount(name, 1, balances, clock, product)
+        account = FuturesAccount(name, 1, balances, clock, product, market)
     else:
         account = RiskAccount(name, 1, balances, clock, product)
     exchange.accounts.add(account)

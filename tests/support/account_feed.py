@@ -59,12 +59,14 @@ class Reported:
             if item.account == alias
         ]
 
-    def events(self, alias: str = "desk-1") -> list[dict[str, Any]]:
-        """Return an account's events, decoded."""
+    def events(self, alias: str = "desk-1", place: str | None = None) -> list[dict[str, Any]]:
+        """Return an account's events, decoded; `place`: of this alone."""
         return [
             json.loads(item.payload)
             for item in self.items
-            if isinstance(item, AccountEvent) and item.account == alias
+            if isinstance(item, AccountEvent)
+            and item.account == alias
+            and place in (None, item.place)
         ]
 
     @property

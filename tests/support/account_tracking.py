@@ -12,6 +12,7 @@ from connector.account.records import AccountRecord
 from connector.account.registry import AccountOptions, AccountRegistry
 from connector.account.stored_progress import AccountKey, StoredAccounts, restore
 from connector.account.tracker import AccountTracker, Reconciling
+from connector.binance.private_streams import AccountPlace
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
 from tests.support.account import ACCOUNT, RECEIVED_US
@@ -49,7 +50,7 @@ class TrackedAccount:
         self.open: list[AccountRecord] = []
         self.commits = 0
         self.outbox = AccountOutbox(PREFIX, "account", f"run-{self.runs}")
-        options = AccountOptions(("spot",), TOPIC, 10**6, self.writes_snapshot)
+        options = AccountOptions((AccountPlace("spot"),), TOPIC, 10**6, self.writes_snapshot)
         self.registry = AccountRegistry(PREFIX, {ACCOUNT: options}, self.outbox, {"spot": PAIRS})
         found = self.stored()
         self.registry.begin(SCHEMA_IDS, found, found.generation + 1)

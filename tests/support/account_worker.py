@@ -24,6 +24,7 @@ from tests.support.waiting import until_true
 
 ALIAS = "desk-1"
 METHODS = {"spot": "signature", "margin": "listen-token"}
+ISOLATED = "margin."  # begins the names of isolated margin accounts: margin.BTCUSDT
 
 
 @contextlib.asynccontextmanager
@@ -55,8 +56,17 @@ def account_config(
     *,
     by_ed25519: bool = False,
 ) -> dict[str, Any]:
-    """Return the config of a worker of one account, whose key is HMAC, or logs on by Ed25519."""
-    methods = {product: METHODS.get(product, "listen-key") for product in products}
+    """Return the config of a worker of one account, whose key is HMAC, or logs on by Ed25519.
+
+    `products`: also `margin.BTCUSDT`, an isolated margin account.
+    """
+    isolated = [name.removeprefix(ISOLATED) for name in products if name.startswith(ISOLATED)]
+    methods: dict[str, Any] = {
+        product: METHODS.get(product, "listen-key")
+        for product in products
+        if not product.startswith(ISOLATED)
+    }
+    methods |= {"isolated_margin": isolated} if isolated else {}
     if by_ed25519:
         methods |= {"spot": "session-logon"} if "spot" in products else {}
         api_key, signing = ED25519_API_KEY, ("private_key_file", "private-key.pem", pem(ED25519))
@@ -175,7 +185,8 @@ def make_world(
     config = account_config(folder, exchange, kafka, registry, prefix, products)
     made = AccountWorld(folder, exchange, config, {"bootstrap.servers": bootstrap})
     made.accounts = {
-        product: add_account(exchange, product)  # type: ignore[arg-type]
-        for product in products
+        name: add_account(exchange, product, market=market or None)  # type: ignore[arg-type]
+        for name in products
+        for product, _, market in (name.partition("."),)
     }
     return made

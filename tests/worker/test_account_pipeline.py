@@ -10,6 +10,7 @@ from connector.account.outbox import AccountOutbox
 from connector.account.registry import AccountOptions, AccountRegistry
 from connector.account.stored_progress import StoredAccounts
 from connector.account.tracker import EVENT_OVERHEAD
+from connector.binance.private_streams import AccountPlace
 from connector.codec.avro import decode_record
 from connector.codec.schema import load
 from connector.errors import Refused
@@ -27,7 +28,9 @@ class Way:
     """A pipeline of two accounts, and what it gave to the producer."""
 
     def __init__(self) -> None:
-        options = {name: AccountOptions(("spot",), TOPIC, HOLD) for name in ("a", "b")}
+        options = {
+            name: AccountOptions((AccountPlace("spot"),), TOPIC, HOLD) for name in ("a", "b")
+        }
         self.outbox = AccountOutbox("t", "account", "r")
         self.registry = AccountRegistry("t", options, self.outbox, {})
         ids = {"account-marker": 1, "account-progress": 2}

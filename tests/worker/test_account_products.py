@@ -11,10 +11,10 @@ from connector.account.outbox import AccountOutbox
 from connector.account.progress import AccountProgress
 from connector.account.stored_progress import StoredProgress
 from connector.account.tracker import AccountTracker
-from connector.binance.account_events.layout import AccountProduct
 from connector.binance.account_queries import UNKNOWABLE
+from connector.binance.private_streams import PRIVATE_STREAMS, AccountPlace
 from connector.lab.account.ledger import Ledger
-from connector.lab.account.script import SYMBOLS, AccountScript, scripted_accounts
+from connector.lab.account.script import AccountScript, scripted_accounts
 from connector.lab.exchange import Exchange
 from connector.lab.message import encode
 from connector.transport.signed_rest import SignedRest
@@ -26,10 +26,9 @@ from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
 ALIAS = "desk-1"
-PRODUCTS: tuple[AccountProduct, ...] = (
-    *("spot", "margin", "usdm", "coinm"),
-    *("options", "portfolio_margin", "portfolio_margin_pro"),
-    *("margin_risk", "margin_uta"),
+PLACES = (
+    *(AccountPlace(product) for product in PRIVATE_STREAMS),
+    AccountPlace("margin", "BTCUSDT"),
 )
 PAIRS = {"BTCUSDT": ("BTC", "USDT"), "ETHUSDT": ("ETH", "USDT")}
 
@@ -37,17 +36,20 @@ PAIRS = {"BTCUSDT": ("BTC", "USDT"), "ETHUSDT": ("ETH", "USDT")}
 class Played:
     """A product's scripted accounts, a tracker of them, and a consumer of what it publishes."""
 
-    def __init__(self, exchange: Exchange, time: MovedTime, product: AccountProduct) -> None:
-        self.time, self.product, self.view = time, product, AccountView()
+    def __init__(self, exchange: Exchange, time: MovedTime, place: AccountPlace) -> None:
+        self.time, self.place, self.view = time, place, AccountView()
         self.scripts: list[AccountScript] = []
         for script in scripted_accounts("hmac", 1, exchange.clock):
             account = script.account
-            if account.product == product and (product != "margin" or account.market is None):
+            same_market = place.product != "margin" or account.market == place.isolated_symbol
+            if account.product == place.product and same_market:
                 exchange.accounts.add(account)
                 self.scripts.append(script)
         outbox = AccountOutbox("t", "account", "r")
         outbox.begin({"account-marker": 1, "account-progress": 2}, 1)
-        stored = StoredProgress(AccountProgress(ALIAS, product))
+        stored = StoredProgress(
+            AccountProgress(ALIAS, place.product, isolated_symbol=place.isolated_symbol)
+        )
         outbox.add_account(stored)
         self.tracker = AccountTracker(stored, outbox, "t", PAIRS)
 
@@ -57,15 +59,15 @@ class Played:
     def place_everywhere(self) -> None:
         """Place an order on every symbol, so that every one has been seen."""
         for script in self.scripts:
-            if self.product not in UNKNOWABLE:
-                for symbol in SYMBOLS[script.account.shape]:
+            if self.place.product not in UNKNOWABLE:
+                for symbol in script.symbols:
                     script.account.place(symbol, "BUY", script.quantity(), script.price())
 
     def act(self, steps: int, *, is_lost: bool) -> None:
         for number in range(steps):
             for event in self.scripts[number % len(self.scripts)].step():
                 if not is_lost:
-                    item = AccountEvent(ALIAS, self.product, encode(event), self.now_us())
+                    item = AccountEvent(ALIAS, self.place.name, encode(event), self.now_us())
                     for record in self.tracker.on_event(item):
                         self.view.take(record.fields)
             self.time.seconds += 0.002
@@ -97,24 +99,24 @@ def reconciling(played: Played, rest: SignedRest) -> Iterator[AccountReconciler]
         running.cancel()
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
-async def test_a_consumer_has_the_truth_after_a_break(product: AccountProduct) -> None:
+@pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+async def test_a_consumer_has_the_truth_after_a_break(place: AccountPlace) -> None:
     time = MovedTime()
     async with account_exchange(time) as exchange, signed_rest(exchange, time) as rest:
-        played = Played(exchange, time, product)
+        played = Played(exchange, time, place)
         played.place_everywhere()
         with reconciling(played, rest) as reconciler:
             await played.until_reconciled()
             since = played.ledgers()
             played.act(10, is_lost=False)
-            lost = Interrupted(ALIAS, product, played.now_us(), "connection_lost", "")
+            lost = Interrupted(ALIAS, place.name, played.now_us(), "connection_lost", "")
             played.tracker.on_interrupted(lost)
             played.act(20, is_lost=True)
             await played.until_reconciled()
 
     assert "HTTP" not in reconciler.trouble  # every query was answered
     assert played.view.repeats() == []
-    if product in UNKNOWABLE:
+    if place.product in UNKNOWABLE:
         assert played.tracker.results["partial"] == 1
     else:
         assert played.differences(since) == []

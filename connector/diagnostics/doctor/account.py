@@ -125,8 +125,8 @@ async def _check_accounts(settings: AccountWorkerSettings) -> list[CheckResult]:
     rest = SignedRest(bases_of(settings), share=settings.limits.share, proxy=proxy, tls=trust)
     await rest.start()
     try:
-        used = {product for account in settings.accounts for product in account.streams.methods()}
-        clocks = sorted({CLOCK_OF.get(product, "spot") for product in used})
+        used = {place for account in settings.accounts for place in account.streams.places()}
+        clocks = sorted({CLOCK_OF.get(place.product, "spot") for place in used})
         results = await check_clock(rest, clocks)
         for account in settings.accounts:
             results += await _check_account(rest, account)

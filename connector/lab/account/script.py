@@ -81,10 +81,15 @@ class AccountScript:
 
     def symbol(self) -> str:
         """Return one of the product's symbols; isolated margin has one."""
+        return self._random.choice(self.symbols)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols it trades."""
         account = self.account
         if account.product == "margin" and account.market is not None:
-            return account.market
-        return self._random.choice(SYMBOLS[account.shape])
+            return (account.market,)
+        return SYMBOLS[account.shape]
 
     def level(self) -> str:
         """Return a risk level."""

@@ -31,7 +31,7 @@ def _by_path(
     name: str, doc: str, read: Callable[[PathStatus], float]
 ) -> MetricRow[AccountSnapshot]:
     def readings(w: AccountSnapshot) -> Values:
-        return {(path.account, path.product): read(path) for path in w.feed.statuses}
+        return {(path.account, path.place): read(path) for path in w.feed.statuses}
 
     return row(name, doc, readings, "account", "product")
 

@@ -28,6 +28,7 @@ CREATE TABLE `binance_account_markers` (
   `query_weight` BIGINT,
   `instance` STRING NOT NULL,
   `detail` STRING,
+  `market` STRING,
   `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
   `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,

@@ -24,7 +24,7 @@ CREATE TABLE `binance_account_progress` (
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
   `record_headers` MAP<STRING, BYTES> METADATA FROM 'headers' VIRTUAL,
   WATERMARK FOR `record_time` AS `record_time` - INTERVAL '10' SECOND
-) COMMENT 'What is written of accounts, so that a restart goes on from there: either the whole progress of one account and product, in parts (key progress/account/product/part), or what one transaction has added to any of them (key commit/instance/slot)' WITH (
+) COMMENT 'What is written of accounts, so that a restart goes on from there: either the whole progress of one account and product (of isolated margin: and symbol), in parts (key progress/account/product/part), or what one transaction has added to any of them (key commit/instance/slot)' WITH (
   'connector' = 'kafka',
   'topic' = 'binance.account-progress',
   'properties.bootstrap.servers' = 'KAFKA:9092',
