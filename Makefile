@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help test-alerts test-engines chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help example test-alerts test-engines chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -32,6 +32,9 @@ $(READY): requirements/dev.txt pyproject.toml
 
 demo: $(READY) ## Show the connector at work for half a minute, and prove that nothing is missing
 	@$(BIN)/bkc demo $(DEMO)
+
+example: $(READY) ## Run one of examples/ beside lab, Kafka and connector: NAME=candles; without NAME: the list
+	@$(BIN)/python -m tools.example $(NAME)
 
 test: $(READY) ## Everything: lint, types, tests, real Kafka, the built wheel
 	@tools/test.sh

@@ -11,6 +11,7 @@ Needs `pip install 'confluent-kafka[avro]'`.
 """
 
 import argparse
+import contextlib
 from collections import deque
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
@@ -149,9 +150,13 @@ class OrderBooks:
 def records(brokers: str, registry: str, topic: str) -> Iterator[Record]:
     """Yield a topic's committed records from its beginning, as dictionaries."""
     from confluent_kafka import DeserializingConsumer  # noqa: PLC0415 - the books need no Kafka
-    from confluent_kafka.schema_registry import SchemaRegistryClient  # noqa: PLC0415
+    from confluent_kafka.schema_registry import (  # noqa: PLC0415
+        SchemaRegistryClient,
+        topic_subject_name_strategy,
+    )
     from confluent_kafka.schema_registry.avro import AvroDeserializer  # noqa: PLC0415
 
+    conf = {"subject.name.strategy": topic_subject_name_strategy}  # else it asks on each record
     consumer = DeserializingConsumer(
         {
             "bootstrap.servers": brokers,
@@ -159,7 +164,9 @@ def records(brokers: str, registry: str, topic: str) -> Iterator[Record]:
             "auto.offset.reset": "earliest",
             "enable.auto.commit": False,
             "isolation.level": "read_committed",
-            "value.deserializer": AvroDeserializer(SchemaRegistryClient({"url": registry})),
+            "value.deserializer": AvroDeserializer(
+                SchemaRegistryClient({"url": registry}), conf=conf
+            ),
         }
     )
     consumer.subscribe([topic])
@@ -181,14 +188,18 @@ def main() -> None:
     options.add_argument("--topic", default="binance.spot.depth-diff")
     options.add_argument("--symbol", help="only this one")
     arguments = options.parse_args()
-    books, shown = OrderBooks(), dict[str, object]()
-    for record in records(arguments.brokers, arguments.registry, arguments.topic):
-        book = books.apply(record)
-        name = f"{record['symbol']} {record['stream_name']}"
-        now = book.best if book.in_sync else "waiting for a snapshot"
-        if arguments.symbol in (None, record["symbol"]) and shown.get(name) != now:
-            shown[name] = now
-            print(name, *now if isinstance(now, tuple) else (now,))  # noqa: T201 - its output
+    books, shown = OrderBooks(), dict[str, str]()
+    with contextlib.suppress(KeyboardInterrupt):
+        for record in records(arguments.brokers, arguments.registry, arguments.topic):
+            book = books.apply(record)
+            name = f"{record['symbol']} {record['stream_name']}"
+            best = " ".join(
+                "none" if each is None else f"{each.normalize():f}" for each in book.best
+            )
+            now = best if book.in_sync else "waiting for a snapshot"
+            if arguments.symbol in (None, record["symbol"]) and shown.get(name) != now:
+                shown[name] = now
+                print(name, now, flush=True)  # noqa: T201 - its output
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from connector.config.plan import bases_of, plan_of
 from connector.config.subscription import Filter
 from connector.planning.model import Plan
 from connector.planning.plan import make_plan
+from tools.example import EXAMPLES
 
 FOLDER = Path(__file__).parent.parent / "examples"
 EXPIRIES = (1_798_185_600_000, 1_798_272_000_000)  # 2026-12-25 and the day after, 08:00 UTC
@@ -159,3 +160,13 @@ def test_examples_show_every_form_of_symbols() -> None:
     assert any(isinstance(form, Filter) and form.underlying for form in forms)
     assert any(not isinstance(form, Filter) and "all" in form for form in forms)
     assert any(not isinstance(form, Filter) and "*" in "".join(form) for form in forms)
+
+
+def test_every_reader_of_topics_is_run_by_make_example() -> None:
+    readers = {
+        str(path.relative_to(FOLDER))
+        for path in FOLDER.rglob("*.py")
+        if '"--registry"' in path.read_text()
+    }
+
+    assert {example.program for example in EXAMPLES.values()} == readers
