@@ -10,10 +10,15 @@ from connector.binance.products import Product
 from connector.errors import Refused
 
 DEFAULT = Path("connector.yaml")
+ACCOUNT_DEFAULT = Path("account.yaml")
 
 File = Annotated[
     Path | None,
     Argument(metavar="FILE", help=f"The config file, else {DEFAULT}.", show_default=False),
+]
+AccountFile = Annotated[
+    Path | None,
+    Argument(metavar="FILE", help=f"The config file, else {ACCOUNT_DEFAULT}.", show_default=False),
 ]
 Config = Annotated[
     Path | None,
@@ -42,12 +47,14 @@ Since = Annotated[
 ]
 
 
-def config_path(context: Context, file: Path | None, config: Path | None) -> Path:
+def config_path(
+    context: Context, file: Path | None, config: Path | None, default: Path = DEFAULT
+) -> Path:
     """Return FILE or -c, else the environment's file, else the default; raises Refused for two."""
     source = context.get_parameter_source("config")
     from_environment = source is not None and source.name == "ENVIRONMENT"
     if file is None or config is None or from_environment:
-        return file or config or DEFAULT
+        return file or config or default
     if file != config:
         raise Refused(f"two config files are named, {file} and {config}: leave one out")
     return file

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Context, Exit, Option, Typer
 
-from connector.cli.arguments import AsJson, Config, File, config_path
+from connector.cli.arguments import ACCOUNT_DEFAULT, AccountFile, AsJson, Config, config_path
 from connector.errors import Refused
 
 app = Typer(help="Look at everything that a worker depends on.", no_args_is_help=True)
@@ -19,7 +19,7 @@ def workers() -> None:
 @app.command()
 def account(
     context: Context,
-    file: File = None,
+    file: AccountFile = None,
     config: Config = None,
     reader: Annotated[
         list[str] | None,
@@ -56,7 +56,7 @@ def account(
     """
     from connector.cli import doctor_run
 
-    path = config_path(context, file, config)
+    path = config_path(context, file, config, ACCOUNT_DEFAULT)
     for principal in reader or ():
         if ":" not in principal:
             raise Refused(f"--reader {principal!r} is no principal: write User:{principal}")

@@ -134,11 +134,15 @@ def everything(
     misaligned: Misaligned = False,
     large_requests: LargeRequests = False,
     kafka: Real = False,
+    secrets: Secrets = None,
+    account_rate: AccountRate = 0.0,
     write: Annotated[
         Path | None, Option(metavar="FILE", help="Write the config to this file too.")
     ] = None,
 ) -> None:
     """Run all three, and print a config that points there.
+
+    It is the market worker's; with --secrets, which wants --kafka, that of the account worker.
 
     Exit codes: 0 stopped by Ctrl-C or SIGTERM; 2 an option is wrong or a port is taken; 3 a part
     did not come up.
@@ -146,11 +150,18 @@ def everything(
     from connector.cli import lab_run
 
     exchange = lab_run.exchange(
-        seed, rate, port, misaligned=misaligned, large_requests=large_requests
+        seed,
+        rate,
+        port,
+        misaligned=misaligned,
+        large_requests=large_requests,
+        secrets=secrets,
+        account_rate=account_rate,
     )
+    lab_run.check_account_side(secrets, kafka=kafka)
     faults = lab_run.faults(fault or [], schedule, "exchange" if kafka else "all")
     kafka_side = lab_run.broker(real=kafka), lab_run.registry(0, real=kafka)
-    lab_run.run([*kafka_side, exchange], faults, write)
+    lab_run.run([*kafka_side, exchange], faults, write, secrets)
 
 
 @app.command()

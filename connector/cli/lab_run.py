@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,13 @@ subscriptions:
     symbols: [BTCUSDT]
     streams: [aggTrade, bookTicker]
 """
-
+ACCOUNTS = """\
+allow_insecure_kafka: true
+accounts:
+  - alias: desk-1
+    secrets_dir: {folder}
+    streams: {{spot: signature, margin: listen-token, usdm: listen-key, coinm: listen-key}}
+"""
 
 LabBroker = EmbeddedBroker | RealKafka
 LabRegistry = Registry | RealRegistry
@@ -107,6 +114,12 @@ def _key_in(secrets: Path) -> LabKey:
     return lab_key(read_key_file(files.api_key), read_key_file(path), passphrase)
 
 
+def check_account_side(secrets: Path | None, *, kafka: bool) -> None:
+    """Raise Refused where an account worker could not run on the broker."""
+    if secrets is not None and not kafka:
+        raise Refused("--secrets: the account worker wants transactions; add --kafka, a real one")
+
+
 def broker(*, real: bool) -> LabBroker:
     """Return a real Kafka or the embedded broker."""
     return RealKafka() if real else EmbeddedBroker()
@@ -171,8 +184,11 @@ def show_faults() -> None:
     out.print(f"\nOn the command line: {schedule.FORM}", highlight=False, markup=False)
 
 
-def _config_of(servers: Sequence[LabServer]) -> str:
-    """Return the sections of a config that point to the servers; a whole one for all three."""
+def _config_of(servers: Sequence[LabServer], secrets: Path | None = None) -> str:
+    """Return the sections of a config that point to the servers; a whole one for all three.
+
+    `secrets`: whole for the account worker, whose key's files are there.
+    """
     sections = {"exchange": "", "kafka": "", "registry": ""}
     for server in servers:
         if isinstance(server, Exchange):
@@ -188,7 +204,9 @@ def _config_of(servers: Sequence[LabServer]) -> str:
         if isinstance(server, EmbeddedBroker):
             # Topics come with first use, not by CreateTopics; transactions do not isolate.
             sections["kafka"] += "topics: {create: false}\ndelivery: idempotent\n"
-    return "".join(sections.values()) + (SUBSCRIPTIONS if all(sections.values()) else "")
+    folder = None if secrets is None else json.dumps(str(secrets.resolve()))
+    rest = SUBSCRIPTIONS if folder is None else ACCOUNTS.format(folder=folder)
+    return "".join(sections.values()) + (rest if all(sections.values()) else "")
 
 
 def _default_topics() -> list[str]:
@@ -197,11 +215,15 @@ def _default_topics() -> list[str]:
 
 
 def run(
-    servers: Sequence[LabServer], planned: Sequence[Planned] = (), write: Path | None = None
+    servers: Sequence[LabServer],
+    planned: Sequence[Planned] = (),
+    write: Path | None = None,
+    secrets: Path | None = None,
 ) -> None:
     """Start the servers, print the config that points to them, and wait for a signal.
 
     They start in their order and stop in the reverse one. The config is also written to `write`.
+    `secrets`: see `_config_of`.
     """
 
     async def until_stopped() -> None:
@@ -209,7 +231,8 @@ def run(
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stopping.set)
         async with _started(servers):
-            _print_config(_config_of(servers), write)
+            worker = "market" if secrets is None else "account"
+            _print_config(_config_of(servers, secrets), write, worker)
             faults = asyncio.create_task(schedule.run(_Targets(servers), planned, note))
             await stopping.wait()
             faults.cancel()
@@ -252,7 +275,7 @@ async def _start(server: LabServer) -> None:
         await server.create(_default_topics(), partitions=4)  # before the connector starts
 
 
-def _print_config(text: str, write: Path | None) -> None:
+def _print_config(text: str, write: Path | None, worker: str) -> None:
     """Print the config and how to use it; write it to a file, if one is given."""
     out.print(text, end="", highlight=False, markup=False, soft_wrap=True)
     if write is not None:
@@ -260,5 +283,6 @@ def _print_config(text: str, write: Path | None) -> None:
             write.write_text(text, encoding="utf-8")
         except OSError as error:
             raise Refused(f"--write {write}: {error.strerror}") from error
-    note(f"With these lines in a config: bkc run market -c {write or 'connector.yaml'}")
+    file = write or ("connector.yaml" if worker == "market" else "account.yaml")
+    note(f"With these lines in a config: bkc run {worker} -c {file}")
     note("Ctrl-C ends the lab.")

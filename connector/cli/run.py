@@ -2,7 +2,7 @@
 
 from typer import Context, Exit, Typer
 
-from connector.cli.arguments import Config, File, config_path
+from connector.cli.arguments import ACCOUNT_DEFAULT, AccountFile, Config, File, config_path
 
 app = Typer(help="Run a worker until SIGTERM or Ctrl-C.", no_args_is_help=True)
 
@@ -31,7 +31,7 @@ def market(context: Context, file: File = None, config: Config = None) -> None:
 
 
 @app.command()
-def account(context: Context, file: File = None, config: Config = None) -> None:
+def account(context: Context, file: AccountFile = None, config: Config = None) -> None:
     """Read the events of accounts and write them to a secured Kafka topic.
 
     The file is one of its own (`accounts:`). It refuses a Kafka that is not encrypted and
@@ -45,4 +45,5 @@ def account(context: Context, file: File = None, config: Config = None) -> None:
     from connector.cli import run_worker
     from connector.cli.endings import NOT_STORED
 
-    raise Exit(NOT_STORED if run_worker.account(config_path(context, file, config)) else 0)
+    path = config_path(context, file, config, ACCOUNT_DEFAULT)
+    raise Exit(NOT_STORED if run_worker.account(path) else 0)

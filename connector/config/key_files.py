@@ -61,7 +61,8 @@ def credentials_of(files: KeyFiles) -> Credentials:
     """Read the files anew and return the credentials; without a signing key if none is named.
 
     Raises:
-        Refused: a file cannot be read, may be read by others, or holds no such key.
+        Refused: a file cannot be read, may be read by others, or holds no such key. Its text
+            begins with the file's path.
     """
     api_key, signer = read_key_file(files.api_key), _signer(files)
     try:
@@ -75,10 +76,10 @@ def _signer(files: KeyFiles) -> Signer | None:
     if path is None:
         return None
     content = read_key_file(path)
+    secret = None if files.passphrase is None else read_key_file(files.passphrase)
     try:
         if files.private_key is None:
             return hmac_signer(content)
-        secret = None if files.passphrase is None else read_key_file(files.passphrase)
         return pem_signer(content, secret)
     except Refused as error:
         raise Refused(f"{path}: {error}") from None

@@ -23,10 +23,10 @@ from connector.planning.model import Finding
 SettingsT_co = TypeVar("SettingsT_co", bound=WorkerSettings, default=Settings, covariant=True)
 # The key that only one worker's file has -> whose file it is.
 _WORKER_OF = {"subscriptions": "market", "accounts": "account"}
-# A worker's settings -> the command that writes a file to begin with.
-_INIT: dict[type[WorkerSettings], str] = {
-    Settings: "bkc init",
-    AccountWorkerSettings: "bkc init --account",
+# A worker's settings -> its usual file, and the command that writes one to begin with.
+_USUAL: dict[type[WorkerSettings], tuple[str, str]] = {
+    Settings: ("connector.yaml", "bkc init"),
+    AccountWorkerSettings: ("account.yaml", "bkc init --account"),
 }
 
 
@@ -58,12 +58,14 @@ def load(path: Path, content: bytes | None = None) -> Loaded:
     return _load(path, content, Settings)
 
 
-def load_account(path: Path) -> Loaded[AccountWorkerSettings]:
-    """Read the account worker's file, and the environment. Raises as `load`.
+def load_account(path: Path, content: bytes | None = None) -> Loaded[AccountWorkerSettings]:
+    """Read the account worker's file, or take its `content`, and the environment.
+
+    Raises as `load`.
 
     Refused, too: a Kafka that is not encrypted and authenticated, unless the file allows it.
     """
-    loaded = _load(path, None, AccountWorkerSettings)
+    loaded = _load(path, content, AccountWorkerSettings)
     problems = list(account.findings(loaded.settings))
     if problems:
         raise loaded.refused(problems)
@@ -81,7 +83,7 @@ def is_account_file(path: Path) -> bool:
 
 
 def _load(path: Path, content: bytes | None, model: type[SettingsT_co]) -> Loaded[SettingsT_co]:
-    content = _read(path, _INIT[model]) if content is None else content
+    content = _read(path, model) if content is None else content
     data, lines = parse(_decode(content, path), str(path))
     given = environment.read(os.environ, model)
     if given.problems:
@@ -125,12 +127,12 @@ def _settings(data: dict[str, Any], places: SourceMap, model: type[SettingsT_co]
     return settings
 
 
-def _read(path: Path, init: str = "bkc init") -> bytes:
-    """Return a file's bytes. `init`: the command that writes one to begin with."""
+def _read(path: Path, model: type[WorkerSettings] = Settings) -> bytes:
+    """Return a file's bytes. `model`: whose file it is to be."""
     try:
         return path.read_bytes()
     except OSError as error:
-        cure = _other_name(path, init)
+        cure = _other_name(path, model)
         raise Refused(f"{path}: cannot read the config file: {error.strerror}{cure}") from error
 
 
@@ -142,11 +144,14 @@ def _decode(content: bytes, path: Path) -> str:
         raise Refused(f"{path}: is not UTF-8: {where}; save it as UTF-8") from error
 
 
-def _other_name(path: Path, init: str) -> str:
+def _other_name(path: Path, model: type[WorkerSettings]) -> str:
     """Return the file that may be meant by a missing one, or how to begin one."""
+    usual, init = _USUAL[model]
     if path.is_dir():
-        return f"; it is a folder: name the file in it, {path / 'connector.yaml'}"
-    near = did_you_mean(path.name, [other.name for other in path.parent.glob("*.y*ml")])
+        return f"; it is a folder: name the file in it, {path / usual}"
+    others = {name for name, _ in _USUAL.values()} - {usual}  # of the other worker
+    present = {other.name for other in path.parent.glob("*.y*ml")}
+    near = did_you_mean(path.name, sorted(present - others))
     if near:
         return f"; did you mean {path.parent / near}?"
     return f"; to begin one: {init} {path}"

@@ -62,8 +62,7 @@ def _keys(settings: WorkerSettings) -> Iterator[Finding]:
     for index, account in enumerate(settings.accounts):
         problem = _key_problem(account)
         if problem is not None:
-            name = "api_key_file" if account.secrets_dir is None else "secrets_dir"
-            yield ("accounts", index, name), problem
+            yield ("accounts", index, _setting_at_fault(account, problem)), problem
 
 
 def _key_problem(account: AccountSettings) -> str | None:
@@ -74,11 +73,23 @@ def _key_problem(account: AccountSettings) -> str | None:
     if signer is None:
         return f"{account.secrets_dir}: holds neither private-key.pem nor secret-key"
     if account.streams.spot == "session-logon" and signer.kind != "Ed25519":
+        path = account.private_key_file or account.secrets_dir
         return (
-            f"spot: session-logon wants an Ed25519 key, this one is {signer.kind}:"
+            f"{path}: spot: session-logon wants an Ed25519 key, this one is {signer.kind}:"
             " make one, or say spot: signature"
         )
     return None
+
+
+def _setting_at_fault(account: AccountSettings, problem: str) -> str:
+    """Return the setting that names the file at whose path a problem's text begins."""
+    if account.secrets_dir is not None:
+        return "secrets_dir"
+    names = ("private_key_file", "secret_key_file", "passphrase_file")
+    return next(
+        (name for name in names if problem.startswith(f"{getattr(account, name)}: ")),
+        "api_key_file",
+    )
 
 
 def _problem_of(path: Path) -> str | None:

@@ -43,6 +43,7 @@ from connector.worker.account_reconciler import AccountReconciler
 from connector.worker.account_status import status
 from connector.worker.account_summary import start_summary
 from connector.worker.account_writer import AccountWriter, new_run
+from connector.worker.config_watch import AccountConfigWatch
 from connector.worker.http_server import HttpServer
 from connector.worker.metrics.account import build_metrics
 from connector.worker.process import RETIRED, RunEnd, RunningPart, WorkerProcess
@@ -108,6 +109,7 @@ class AccountWorker(WorkerProcess):
         self.feed = AccountFeed(self._sources(), self.pipeline.receive, way)
         self.accounts = AccountReadiness(self.registry, self.pipeline, self.producer)
 
+        self.config_watch = AccountConfigWatch(loaded)
         self.steps = StartSteps({step: self._server_of(on) for step, on in START_STEPS.items()})
         self.topic_keeper = TopicKeeper(
             self.settings.kafka, self.settings.topics, self.roles, self.producer, None
@@ -179,7 +181,7 @@ class AccountWorker(WorkerProcess):
         began = time.monotonic()
         try:
             if await self._unless_stopped(self._begin()):
-                parts: list[RunningPart] = [self.feed, self.topic_keeper]
+                parts: list[RunningPart] = [self.feed, self.topic_keeper, self.config_watch]
                 await self._run_parts([*parts, *self.accounts.reconcilers.values()])
             return await self._drain(began)
         finally:

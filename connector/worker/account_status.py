@@ -17,12 +17,14 @@ from connector.telemetry.ledger import Ledger
 from connector.transport.signed_rest import SignedRest
 from connector.worker.account_pipeline import AccountPipeline
 from connector.worker.account_readiness import AccountReadiness
+from connector.worker.config_watch import AccountConfigWatch
 
 
 class AccountSnapshot(Protocol):
     """An account worker as /status and its metrics page read it."""
 
     loaded: Loaded[AccountWorkerSettings]
+    config_watch: AccountConfigWatch
     ledger: Ledger
     lag: Lag
     rest: SignedRest
@@ -42,7 +44,11 @@ def status(worker: AccountSnapshot) -> dict[str, Any]:
     return {
         "version": version(),
         "failing": [name for name, is_met in worker.readiness.items() if not is_met()],
-        "config": {"file": worker.loaded.places.file, "hash": worker.loaded.hash},
+        "config": {
+            "file": worker.loaded.places.file,
+            "hash": worker.loaded.hash,
+            "restart_needed": list(worker.config_watch.restart_needed),
+        },
         "frames": asdict(worker.ledger.frames),
         "frames_waiting": worker.pipeline.waiting,
         "records": {**asdict(records), "in_flight": records.in_flight},

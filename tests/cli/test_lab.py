@@ -17,13 +17,16 @@ from typer.testing import CliRunner
 from websockets.asyncio.client import connect
 
 from connector.cli import app, lab_run
-from connector.config.load import load
+from connector.config.load import load, load_account
 from connector.config.plan import plan_of
 from connector.config.yaml_source import parse
+from connector.diagnostics.preflight import check_offline
 from connector.errors import Refused
 from connector.lab.exchange import Exchange
 from connector.lab.market import Market
-from connector.lab.real_kafka import free_port
+from connector.lab.real_kafka import RealKafka, free_port
+from connector.lab.registry import Registry
+from tests.support.keys import ED25519, ED25519_API_KEY, pem
 from tests.support.waiting import GIVE_UP_S, in_time
 
 pytestmark = pytest.mark.lab
@@ -219,10 +222,46 @@ async def test_a_taken_port_is_said_with_its_cure() -> None:
         ),
         (("registry", "--fault", "drop@1s"), "it acts on the exchange, which does not run here"),
         (("all", "--kafka", "--fault", "registry-ids@1s"), "it acts on the registry"),
+        (("all", "--account-rate", "2"), "name its files by --secrets"),
     ],
 )
 def test_a_wrong_option_is_refused_with_its_cure(arguments: tuple[str, ...], message: str) -> None:
     assert message in refused(*arguments)
+
+
+def test_an_account_side_without_transactions_is_refused(tmp_path: Path) -> None:
+    secrets = key_folder(tmp_path)
+
+    assert "add --kafka, a real one" in refused("all", "--secrets", str(secrets))
+
+
+async def test_with_an_api_key_the_config_is_the_account_workers(tmp_path: Path) -> None:
+    exchange, registry = Exchange(Market(1)), Registry()
+    await exchange.start()
+    await registry.start()
+    try:
+        text = lab_run._config_of([exchange, RealKafka(), registry], key_folder(tmp_path))
+    finally:
+        await registry.stop()
+        await exchange.stop()
+
+    path = tmp_path / "account.yaml"
+    path.write_text(text)
+    loaded = load_account(path)
+    assert check_offline(loaded, here=True) == []
+    assert [place.name for place in loaded.settings.accounts[0].streams.places()] == [
+        *("spot", "margin", "usdm", "coinm")
+    ]
+
+
+def key_folder(folder: Path) -> Path:
+    """Return a folder with an API key's files."""
+    made = folder / "lab key"
+    made.mkdir(mode=0o700)
+    for name, content in {"api-key": ED25519_API_KEY, "private-key.pem": pem(ED25519)}.items():
+        (made / name).write_text(content)
+        (made / name).chmod(0o600)
+    return made
 
 
 def test_a_wrong_line_of_a_schedule_is_named(tmp_path: Path) -> None:

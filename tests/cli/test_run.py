@@ -64,3 +64,17 @@ def test_a_bug_is_logged_with_its_traceback_and_ends_with_4(
     if log == "json":
         [line] = [json.loads(line) for line in result.stderr.splitlines()]
         assert line["cause"] == "a bug of the connector: ZeroDivisionError('by zero')"
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+def test_the_account_worker_has_a_file_of_its_own_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "connector.yaml").write_text(CONFIG)
+
+    result = CliRunner().invoke(app, [command, "account"])
+
+    assert isinstance(result.exception, Refused)
+    assert str(result.exception).startswith("account.yaml: ")
+    assert "bkc init --account" in str(result.exception)

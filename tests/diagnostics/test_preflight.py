@@ -8,6 +8,7 @@ from connector.config.load import load_account, load_any
 from connector.diagnostics.preflight import check_offline
 from connector.errors import Refused
 from tests.support.config import GOOD, loaded
+from tests.support.keys import ED25519, pem
 
 EVERY_FILE = """\
 kafka:
@@ -91,8 +92,8 @@ accounts:
         (
             {"api-key": "k", "secret-key": "s"},
             0o600,
-            "spot: session-logon wants an Ed25519 key, this one is HMAC: make one, or say spot:"
-            " signature",
+            "desk-1: spot: session-logon wants an Ed25519 key, this one is HMAC: make one, or say"
+            " spot: signature",
         ),
         (
             {"api-key": "k", "secret-key": "s"},
@@ -120,6 +121,51 @@ def test_key_files_of_an_account_that_do_not_fit_are_named_with_their_line(
 
     assert warning.replace(f"{tmp_path}/", "") == f"{expected}; the worker would not start"
     assert str(caught.value).replace(f"{tmp_path}/", "") == expected
+
+
+SEPARATE = """\
+    api_key_file: FOLDER/api-key
+    private_key_file: FOLDER/key.pem
+    passphrase_file: FOLDER/passphrase
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "setting"),
+    [
+        ("api-key", "k" * 64, "6: accounts[0].api_key_file"),
+        ("key.pem", "no PEM", "7: accounts[0].private_key_file"),
+        ("passphrase", "word", "8: accounts[0].passphrase_file"),
+    ],
+)
+def test_the_setting_of_the_key_file_that_is_at_fault_is_named(
+    tmp_path: Path, name: str, content: str, setting: str
+) -> None:
+    good = {"api-key": "k" * 64, "key.pem": pem(ED25519), "passphrase": "word"}
+    for each, written in (good | {name: content}).items():
+        (tmp_path / each).write_text(written)
+        (tmp_path / each).chmod(0o644 if each == name else 0o600)
+    config = tmp_path / "account.yaml"
+    whole = ACCOUNTS.replace("    secrets_dir: FOLDER/desk-1\n", SEPARATE)
+    config.write_text(whole.replace("FOLDER", str(tmp_path)))
+
+    [warning] = check_offline(load_account(config), here=False)
+
+    assert warning.startswith(f"{config}:{setting}: {tmp_path / name}: mode 0644 lets others use")
+
+
+def test_a_key_of_the_wrong_kind_is_named_by_its_own_setting(tmp_path: Path) -> None:
+    for each, content in {"api-key": "k" * 64, "key.pem": "no PEM"}.items():
+        (tmp_path / each).write_text(content)
+        (tmp_path / each).chmod(0o600)
+    config = tmp_path / "account.yaml"
+    own = SEPARATE.replace("    passphrase_file: FOLDER/passphrase\n", "")
+    whole = ACCOUNTS.replace("    secrets_dir: FOLDER/desk-1\n", own)
+    config.write_text(whole.replace("FOLDER", str(tmp_path)))
+
+    [warning] = check_offline(load_account(config), here=False)
+
+    assert warning.startswith(f"{config}:7: accounts[0].private_key_file: {tmp_path}/key.pem: ")
 
 
 def test_a_wrong_key_of_librdkafka_has_its_line(tmp_path: Path) -> None:

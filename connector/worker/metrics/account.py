@@ -73,6 +73,11 @@ METRICS: tuple[MetricRow[AccountSnapshot], ...] = (
     *PROCESS,
     row("bkc_config_info", "The config's hash.", lambda w: {(w.loaded.hash,): 1}, "hash"),
     row(
+        "bkc_config_restart_needed",
+        "Keys of the config file that count only from the next start on.",
+        lambda w: len(w.config_watch.restart_needed),
+    ),
+    row(
         "bkc_frames_total",
         "Events of accounts by what became of them.",
         lambda w: counts(asdict(w.ledger.frames), FRAME_OUTCOMES),
