@@ -13,11 +13,16 @@ class ConnectorError(Exception):
 
 
 class Retry(ConnectorError):
-    """Passing trouble: the same call may go through later, in `after_s` if a time was named."""
+    """Passing trouble: the same call may go through later, in `after_s` if a time was named.
 
-    def __init__(self, message: str, after_s: float | None = None) -> None:
+    `status`: HTTP status of the answer that refused; None: there was no such answer.
+    """
+
+    def __init__(
+        self, message: str, after_s: float | None = None, status: int | None = None
+    ) -> None:
         super().__init__(message)
-        self.after_s = after_s
+        self.after_s, self.status = after_s, status
 
 
 class Unserved(Retry):

@@ -46,12 +46,13 @@ _CAUSES: Mapping[int, str] = {
     407: PROXY_LOGIN,
     410: "this call is no longer offered",
     414: "the request is too long",
-    418: "the exchange has banned this address for going on after 429",
-    429: "too many requests or connections from this address",
+    418: "the exchange has banned this address for going on after 429; send nothing from it until"
+    " the ban ends, then lower limits.share",
+    429: "too many requests or connections from this address; wait, and lower limits.share",
     451: "the exchange does not serve this location; run elsewhere, or set a proxy",
-    502: "the exchange is down or in maintenance",
-    503: "the exchange is down or in maintenance",
-    504: "the exchange is down or in maintenance",
+    502: "the exchange is down or in maintenance; wait for it",
+    503: "the exchange is down or in maintenance; wait for it",
+    504: "the exchange is down or in maintenance; wait for it",
 }
 _BAD_KEY = frozenset({-2014, -2015})
 _KEY_CURE = "; check the file with the API key"
@@ -79,14 +80,19 @@ def error_from_response(
     text = f"{place}: {_text(status, error, body)}"
     after_s = _after_s(status, error, retry_after, now)
     if status == NOT_SERVED:
-        return Unserved(text, after_s)
-    return Retry(text, after_s) if _is_temporary(status, error) else Refused(text)
+        return Unserved(text, after_s, status)
+    return Retry(text, after_s, status) if _is_temporary(status, error) else Refused(text)
 
 
 def _is_temporary(status: int, error: _ApiError | None) -> bool:
     if status in _TEMPORARY_STATUSES or status >= _SERVER_ERROR:
         return True
     return status not in _OUR_FAULT if error is None else error.code in TEMPORARY_CODES
+
+
+def cure_of(status: int) -> str:
+    """Return what to do about a status, as the errors of this module end with; "": not known."""
+    return _CAUSES.get(status, "").partition("; ")[2]
 
 
 def foreign_body(place: str, status: int, body: bytes, problem: str) -> Retry:
@@ -100,10 +106,11 @@ def foreign_body(place: str, status: int, body: bytes, problem: str) -> Retry:
     """
     error = _api_error(body)
     if error is not None:
-        return Retry(f"{place}: {_text(status, error, body)}")
+        return Retry(f"{place}: {_text(status, error, body)}", status=status)
     return Retry(
         f"{place}: HTTP {status}, and {problem}; something on the way answers in the exchange's"
-        " place (firewall, proxy, maintenance), or the address is not the exchange's"
+        " place (firewall, proxy, maintenance), or the address is not the exchange's",
+        status=status,
     )
 
 

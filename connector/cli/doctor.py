@@ -5,7 +5,7 @@ from typing import Annotated
 
 from typer import Context, Exit, Option, Typer
 
-from connector.cli.arguments import ACCOUNT_DEFAULT, AccountFile, AsJson, Config, config_path
+from connector.cli.arguments import ACCOUNT_DEFAULT, AccountFile, AsJson, Config, File, config_path
 from connector.errors import Refused
 
 app = Typer(help="Look at everything that a worker depends on.", no_args_is_help=True)
@@ -13,7 +13,48 @@ app = Typer(help="Look at everything that a worker depends on.", no_args_is_help
 
 @app.callback()
 def workers() -> None:
-    """Look at everything that a worker depends on, change nothing, and name each cure."""
+    """Look at everything that a worker depends on, and name each cure."""
+
+
+Strict = Annotated[bool, Option("--strict", help="Exit with 1, too, for what it cannot tell.")]
+
+
+@app.command()
+def market(
+    context: Context,
+    file: File = None,
+    config: Config = None,
+    probe: Annotated[
+        bool,
+        Option(
+            "--probe",
+            help="Write, too, as a start does: register the schemas, and put a record into a"
+            " transaction that is aborted.",
+        ),
+    ] = False,
+    wait: Annotated[
+        float,
+        Option("--wait", min=0.1, metavar="SECONDS", help="For the first data of a stream."),
+    ] = 10.0,
+    strict: Strict = False,
+    as_json: AsJson = False,
+) -> None:
+    """Look at what a market worker depends on; without --probe it changes nothing.
+
+    One line each: ok, warn, fail or `cannot tell`, with the cure. The files that the config names.
+    Memory for `hold`, open files. The exchange: names, TLS, REST, clocks, the plan with what is
+    listed, and the first data of one stream on each endpoint. Kafka: encryption, login, brokers,
+    topics with their settings and rights, transactions. The schema registry.
+
+    Run it where the worker is to run: in its container, as its user.
+
+    Exit codes: 0 nothing is wrong; 1 a warn or fail was found; 2 usage or config; 3 a server did
+    not answer, and nothing else is wrong.
+    """
+    from connector.cli import doctor_run
+
+    path = config_path(context, file, config)
+    raise Exit(doctor_run.market(path, wait, probe=probe, strict=strict, as_json=as_json))
 
 
 @app.command()
@@ -37,9 +78,7 @@ def account(
             " he may see who may read. Mode 0600.",
         ),
     ] = None,
-    strict: Annotated[
-        bool, Option("--strict", help="Exit with 1, too, for what it cannot tell.")
-    ] = False,
+    strict: Strict = False,
     as_json: AsJson = False,
 ) -> None:
     """Look at what an account worker depends on; changes nothing.

@@ -1,17 +1,29 @@
 """Runs `bkc doctor`."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from typer import echo
 
-from connector.cli.console import print_lines
-from connector.config.load import load_account
+from connector.cli.console import print_lines, waiting
+from connector.config.load import load, load_account
 from connector.diagnostics.doctor.account import examine_account
+from connector.diagnostics.doctor.market import MarketExamination, examine_market
+from connector.diagnostics.doctor.report import CheckResult, exit_code, lines_of
 from connector.diagnostics.doctor.report import as_json as shown_as_json
-from connector.diagnostics.doctor.report import exit_code, lines_of
 from connector.telemetry import logs
+
+ASKING = "asking the exchange, Kafka and the schema registry"
+
+
+def market(path: Path, wait_s: float, *, probe: bool, strict: bool, as_json: bool) -> int:
+    """Print what was found and return the exit code; raises Refused: the file is not good."""
+    loaded = load(path)
+    logs.configure(json=False, level="ERROR")
+    with waiting(ASKING):
+        results = examine_market(loaded, MarketExamination(wait_s, probe))
+    return _show(results, strict=strict, as_json=as_json)
 
 
 def account(
@@ -20,7 +32,12 @@ def account(
     """Print what was found and return the exit code; raises Refused: the file is not good."""
     settings = load_account(path).settings
     logs.configure(json=False, level="ERROR")
-    results = examine_account(settings, readers, admin_file)
+    with waiting(ASKING):
+        results = examine_account(settings, readers, admin_file)
+    return _show(results, strict=strict, as_json=as_json)
+
+
+def _show(results: Sequence[CheckResult], *, strict: bool, as_json: bool) -> int:
     if as_json:
         echo(json.dumps(shown_as_json(results, strict=strict), indent=2))
     else:

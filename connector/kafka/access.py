@@ -98,6 +98,18 @@ class AccessClient:
             refused = any(part in text for part in _REFUSALS)
             raise (Refused if refused else Retry)(text) from error
 
+    def brokers(self) -> dict[str, tuple[str, int]]:
+        """Return the address that each broker gives (advertised.listeners), by broker id.
+
+        Raises:
+            Retry: the cluster does not answer.
+        """
+        try:
+            found = metadata(self._client, self._errors, REQUEST_TIMEOUT_S).brokers
+        except KafkaException as error:
+            raise Retry(self._errors.explain(error)) from error
+        return {str(number): (broker.host, broker.port) for number, broker in found.items()}
+
     def rights(self, topic: str) -> frozenset[str]:
         """Return what we may do with a topic, in capitals; empty: nothing, or it is not there.
 

@@ -44,11 +44,22 @@ def producer(settings: KafkaSettings) -> dict[str, Any]:
     return {**client(settings), **PRODUCER, **settings.librdkafka}
 
 
-def transactional(settings: KafkaSettings, transactional_id: str) -> dict[str, Any]:
-    """Return that of one which fences every earlier one with the same id. Raises as `client`."""
+def transactional(settings: KafkaSettings, name: str) -> dict[str, Any]:
+    """Return that of one with this transactional.id: it fences every earlier one.
+
+    Raises as `client`.
+    """
     conf = {**client(settings), **PRODUCER, **TRANSACTIONAL, **settings.librdkafka}
     del conf["message.timeout.ms"]  # librdkafka holds it to transaction.timeout.ms itself
-    return conf | {"transactional.id": transactional_id}
+    return conf | {"transactional.id": name}
+
+
+def transactional_id(prefix: str, instance: str, shard: int) -> str:
+    """Return what a later market writer of this shard fences this one by.
+
+    `prefix`: of the topics; `shard`: its index.
+    """
+    return f"{prefix}.{instance}.{shard}"
 
 
 def consumer(settings: KafkaSettings) -> dict[str, Any]:

@@ -54,6 +54,9 @@ _HINTS = {
         "set kafka.librdkafka.transaction.timeout.ms to the broker's transaction.max.timeout.ms or"
         " less"
     ),
+    "target replication factor": (
+        "set topics.replication to at most the number of brokers, or add brokers"
+    ),
     "Invalid timestamp": "a record's time is further ahead than the topic allows",
     "size too large": "the record is larger than the topic's max.message.bytes",
     "ssl.ca.location": "ca_file cannot be read or holds no certificate",

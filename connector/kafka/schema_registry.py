@@ -4,7 +4,7 @@ Subjects follow TopicNameStrategy: <topic>-value.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -25,6 +25,7 @@ REQUEST_TIMEOUT_S = 10
 _OK, _NOT_FOUND = 200, 404
 _NO_SUBJECT = 40401  # the registry's code of a subject that does not exist
 SchemaState = Literal["registered", "missing", "incompatible"]  # missing: it could be registered
+_READ_ONLY = frozenset({"READONLY", "READONLY_OVERRIDE"})  # modes of a registry
 _LOGIN = frozenset({401, 403})  # proxies answer these with bodies of their own
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _NO_REGISTRY = (
@@ -128,6 +129,39 @@ def inspect_schemas(
     """
     registry = client(settings)
     return {topic: _inspect(registry, settings, topic, kind) for topic, kind in topics.items()}
+
+
+def takes_schemas(settings: RegistrySettings) -> bool:
+    """Say whether the registry takes new schemas at all; True too where it does not say. Blocks.
+
+    Raises as `ensure_schemas`.
+    """
+    with _answering(settings.url, "mode"):
+        try:
+            return client(settings).get_global_mode() not in _READ_ONLY
+        except SchemaRegistryError as error:
+            if error.http_status_code in _PASSING:
+                raise
+            return True  # not every registry has modes
+
+
+def levels_of(settings: RegistrySettings, topics: Iterable[str]) -> dict[str, str]:
+    """Return topic -> the compatibility level that holds for its subject, where that is said.
+
+    Blocks. Raises as `ensure_schemas`.
+    """
+    registry = client(settings)
+    found: dict[str, str] = {}
+    for topic in topics:
+        with _answering(settings.url, f"{topic}-value"):
+            for subject in (f"{topic}-value", None):  # its own, else that of all
+                try:
+                    found[topic] = str(registry.get_compatibility(subject))
+                    break
+                except SchemaRegistryError as error:
+                    if error.http_status_code in _PASSING:
+                        raise
+    return found
 
 
 def _inspect(

@@ -104,6 +104,16 @@ def inspect(kafka: KafkaSettings, roles: Roles) -> InspectedTopics:
         return InspectedTopics(tuple(missing), admin.judge(existing))
 
 
+def try_create(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> None:
+    """Have the cluster say whether it would create these topics as we do; creates none. Blocks.
+
+    Raises:
+        Refused, Fatal: it would not; the text has the cure. Retry as `ensure`.
+    """
+    with _Admin(kafka).answering() as admin:
+        admin.create(settings, {name: roles[name] for name in admin.missing(roles)}, trial=True)
+
+
 def _ensure(kafka: KafkaSettings, settings: TopicSettings, roles: Roles) -> TopicReport:
     with _Admin(kafka).answering() as admin:
         missing = admin.missing(roles)
@@ -146,14 +156,23 @@ class _Admin:
         self._describes = not str(found.cluster_id).startswith(_EMBEDDED)
         return sorted(name for name in roles if name not in found.topics)
 
-    def create(self, settings: TopicSettings, roles: Roles) -> None:
-        """Create topics; raises Refused if the cluster does not let us."""
+    def create(self, settings: TopicSettings, roles: Roles, *, trial: bool = False) -> None:
+        """Create topics; raises Refused or Fatal if the cluster does not let us.
+
+        `trial`: it only says whether it would; one without an admin API is not asked.
+        """
         wanted = [_new_topic(name, role, settings) for name, role in roles.items()]
+        if trial and not (wanted and self._describes):
+            return
         made = self._client.create_topics(
-            wanted, operation_timeout=REQUEST_TIMEOUT_S, request_timeout=REQUEST_TIMEOUT_S
+            wanted,
+            operation_timeout=REQUEST_TIMEOUT_S,
+            request_timeout=REQUEST_TIMEOUT_S,
+            validate_only=trial,
         )
         errors = {name: error for name, future in made.items() if (error := _error_of(future))}
-        if created := [name for name in made if name not in errors]:
+        created = [] if trial else [name for name in made if name not in errors]
+        if created:
             events.topics_created(created)
         codes = {name: error.code() for name, error in errors.items()}
         denied = [name for name, code in codes.items() if code == _DENIED]

@@ -35,6 +35,8 @@ class Registry:
         url: Where, once started.
         available: Set to False to answer 503 to everything.
         writable: Set to False to answer 403 to changes of a compatibility level.
+        registering: Set to False to answer 403 to schemas, new ones and known ones.
+        mode: READWRITE, or READONLY: then a new schema is refused.
         is_html: Set to True to answer everything with an HTML page of status 200.
         delay_s: Seconds before each answer.
     """
@@ -44,6 +46,8 @@ class Registry:
         self._port = port
         self.available = True
         self.writable = True
+        self.registering = True
+        self.mode = "READWRITE"
         self.is_html = False
         self.delay_s = 0.0
         self._next_id = FIRST_ID
@@ -59,6 +63,7 @@ class Registry:
         routes.add_post("/subjects/{subject}/versions", self._register)
         routes.add_get("/subjects/{subject}/versions/{version}", self._version)
         routes.add_get("/schemas/ids/{id}", self._by_id)
+        routes.add_get("/mode", self._get_mode)
         routes.add_get("/config", self._get_level)
         routes.add_put("/config", self._set_level)
         routes.add_get("/config/{subject}", self._get_level)
@@ -118,8 +123,12 @@ class Registry:
     async def _register(self, request: web.Request) -> web.Response:
         name = request.match_info["subject"]
         schema = await _schema(request)
+        if not self.registering:
+            return _error(403, 40301, f"User is denied operation Write on Subject: {name}")
         if schema is None:
             return _error(422, 42201, "Invalid schema")
+        if self.mode != "READWRITE" and schema not in self._schemas.values():
+            return _error(422, 42205, f"Subject {name} is in read-only mode")
         subject = self._subjects.get(name, Subject())
         problem = self._incompatible(subject, schema)
         if problem:
@@ -187,6 +196,9 @@ class Registry:
         if schema is None:
             return _error(404, 40403, f"Schema {request.match_info['id']} not found")
         return web.json_response({"schema": json.dumps(schema, ensure_ascii=False)})
+
+    async def _get_mode(self, _request: web.Request) -> web.Response:
+        return web.json_response({"mode": self.mode})
 
     async def _get_level(self, request: web.Request) -> web.Response:
         name = request.match_info.get("subject")

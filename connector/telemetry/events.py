@@ -75,7 +75,8 @@ def start_waits(step: str, seconds: float, cause: str) -> None:
 
     step: one of START_STEPS in worker/market.py.
     """
-    _log.warning("start_waits", step=step, seconds=round(seconds, 1), cause=cause)
+    hint = "`bkc doctor` looks at all that a worker depends on, and names each cure"
+    _log.warning("start_waits", step=step, seconds=round(seconds, 1), cause=cause, hint=hint)
 
 
 def compatibility_not_set(subject: str, cause: str) -> None:

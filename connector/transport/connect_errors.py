@@ -37,9 +37,9 @@ def connect_error(target: str, url: str, error: BaseException, now: float) -> Re
     retry_after = response.headers.get("Retry-After")
     refusal = error_from_response(target, status, body, retry_after, now)
     if status == SLOW_DOWN and not (retry_after or "").strip().isdecimal():
-        return Retry(str(refusal), ATTEMPTS_WINDOW_S)
+        return Retry(str(refusal), ATTEMPTS_WINDOW_S, status)
     # Wrong input ends no worker that runs: the other connections go on.
-    return refusal if isinstance(refusal, Retry) else Retry(str(refusal))
+    return refusal if isinstance(refusal, Retry) else Retry(str(refusal), status=status)
 
 
 def reason(error: BaseException, url: str) -> str:

@@ -78,16 +78,14 @@ class ExchangeClock:
         try:
             async with asyncio.timeout(ANSWER_WITHIN_S):
                 raw = await self._ask(product, SERVER_TIME[product])
-            answer = msgspec.json.decode(raw, type=_ServerTime)
+            server_ms = server_time(raw)
         except TimeoutError:
             events.clock_not_measured(product, f"no answer within {ANSWER_WITHIN_S:.0f} s")
-        except (Retry, Refused, msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (Retry, Refused) as error:
             events.clock_not_measured(product, str(error))
         else:
-            if EARLIEST_MS < answer.server_time < LATEST_MS:
-                self.note(product, measurement(answer.server_time, sent_s, self._clock()))
-                return True
-            events.clock_not_measured(product, f"serverTime {answer.server_time} is no time")
+            self.note(product, measurement(server_ms, sent_s, self._clock()))
+            return True
         return False
 
     def note(self, product: Product, new: Measurement) -> None:
@@ -104,6 +102,17 @@ class ExchangeClock:
         if not known and abs(new.offset_ms) > LARGE_OFFSET_MS:
             events.clock_differs(product, new.offset_ms / 1000)
         known.append(new)
+
+
+def server_time(raw: bytes) -> int:
+    """Return the time in an answer, epoch milliseconds; raises Refused: it is no such answer."""
+    try:
+        answer = msgspec.json.decode(raw, type=_ServerTime)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(f"it does not tell the time: {error}") from error
+    if EARLIEST_MS < answer.server_time < LATEST_MS:
+        return answer.server_time
+    raise Refused(f"serverTime {answer.server_time} is no time")
 
 
 def measurement(server_ms: int, sent_s: float, answered_s: float) -> Measurement:

@@ -43,7 +43,7 @@ class WriterIdentity:
     @property
     def transactional_id(self) -> str:
         """What a later writer of this shard fences this one by."""
-        return f"{self.prefix}.{self.instance}.{self.shard}"
+        return client_config.transactional_id(self.prefix, self.instance, self.shard)
 
 
 class ShardWriter:

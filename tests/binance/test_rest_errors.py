@@ -86,7 +86,11 @@ def test_wrong_input_says_what_and_the_cure(status: int, body: bytes, text: str)
             "HTTP 302: redirected, which the API never does: a login page on the way, or the"
             " address is not the exchange's",
         ),
-        (502, b"<html>nginx</html>", "HTTP 502: the exchange is down or in maintenance"),
+        (
+            502,
+            b"<html>nginx</html>",
+            "HTTP 502: the exchange is down or in maintenance; wait for it",
+        ),
         (400, b"what\xff?", "HTTP 400: it begins with 'what\N{REPLACEMENT CHARACTER}?'"),
         (422, b"", "HTTP 422: empty answer"),
     ],

@@ -195,9 +195,12 @@ async def test_missing_topics_rights_and_wrong_settings_are_found(
     settings = let_in(examined, tmp_path, "bkc-account")
 
     results = await found(settings, examined, wrong, topics=TopicSettings(create=False))
-    created = await found(settings, examined, wrong)
+    not_created = await found(settings, examined, wrong)
+    created = await found(let_in(examined, tmp_path, "admin"), examined, wrong)
 
     assert statuses(results)["topics.exist"] == {"fail", "ok"}
+    assert statuses(not_created)["topics.exist"] == {"fail", "ok"}
+    assert "no CREATE on absent.topic" in not_created["topics.exist"][0].text
     assert statuses(created)["topics.exist"] == {"warn", "ok"}
     [setting] = results["topics.settings"]
     assert (setting.status, setting.cure.endswith("--add-config cleanup.policy=compact")) == (

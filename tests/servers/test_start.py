@@ -21,6 +21,7 @@ from connector.errors import Refused, Retry
 from connector.kafka import client_config, topic_admin
 from connector.kafka.topic_settings import TopicRole
 from connector.kafka.transactional_producer import TransactionalProducer
+from connector.kafka.write_probe import try_transaction
 from connector.lab.real_kafka import RealKafka
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -136,9 +137,13 @@ async def test_a_transaction_log_that_cannot_be_made_is_named_with_its_cure() ->
             await asyncio.to_thread(producer.start, time.monotonic() + 3.0)
         producer.close()
 
-    assert "the cluster has 1 broker; set transaction.state.log.replication.factor" in str(
-        caught.value
-    )
+        conf = client_config.transactional(settings_of(broker), "odd.market.0.doctor")
+        with pytest.raises(Retry) as probed:
+            await asyncio.to_thread(try_transaction, conf, None, 1.0)
+
+    cause = "the cluster has 1 broker; set transaction.state.log.replication.factor"
+    assert cause in str(caught.value)
+    assert cause in str(probed.value)
 
 
 async def test_an_advertised_listener_that_does_not_resolve_is_named_with_its_cure() -> None:

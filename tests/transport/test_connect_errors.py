@@ -100,9 +100,17 @@ def test_a_refusing_server_is_left_alone_for_its_time(
             "HTTP 202: a firewall in front of the exchange asks for proof that a browser calls;"
             " wait, or run elsewhere",
         ),
-        (502, "HTTP 502: the exchange is down or in maintenance"),
-        (418, "HTTP 418: the exchange has banned this address for going on after 429"),
-        (429, "HTTP 429: too many requests or connections from this address"),
+        (502, "HTTP 502: the exchange is down or in maintenance; wait for it"),
+        (
+            418,
+            "HTTP 418: the exchange has banned this address for going on after 429; send nothing"
+            " from it until the ban ends, then lower limits.share",
+        ),
+        (
+            429,
+            "HTTP 429: too many requests or connections from this address; wait, and lower"
+            " limits.share",
+        ),
         (404, "HTTP 404: no such path; check the exchange's address"),
         (500, "HTTP 500: it begins with '<html>'"),
     ],

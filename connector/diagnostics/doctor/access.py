@@ -87,15 +87,18 @@ def check_rules(
 
 
 def check_transactional_id(
-    name: str, access: ClusterAccess, own: str | None
+    name: str, access: ClusterAccess, own: str | None, cure: str = _SHOW_RULES
 ) -> Iterator[CheckResult]:
-    """Judge whether our principal may write transactions; `own`: see `check_rules`."""
+    """Judge whether our principal may write transactions.
+
+    `own`: see `check_rules`; `cure`: where the rules are not shown to us.
+    """
     check = "kafka.transactions"
     if access.authorizer == "" or own is None:
         return  # everybody may, or nobody can say who we are
     if access.rules is None:
         text = f"who may write transactions as {name} is not shown to us; every start tries it"
-        yield CheckResult(check, "cannot tell", text, _SHOW_RULES)
+        yield CheckResult(check, "cannot tell", text, cure)
     elif {own, EVERYBODY} & set(allowed(access.id_rules, "WRITE")):
         yield CheckResult(check, "ok", f"{own} may write transactions as {name}")
     else:

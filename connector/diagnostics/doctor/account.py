@@ -17,8 +17,13 @@ from connector.config.account import AccountSettings, AccountWorkerSettings
 from connector.config.key_files import credentials_of, read_key_file
 from connector.config.plan import bases_of
 from connector.config.secrets import proxy_of
-from connector.diagnostics.doctor.api_key import check_api_key, check_clock
-from connector.diagnostics.doctor.files import check_key_files, check_password_files
+from connector.diagnostics.doctor.api_key import check_api_key
+from connector.diagnostics.doctor.clock import check_clock
+from connector.diagnostics.doctor.files import (
+    check_key_files,
+    check_password_files,
+    password_files,
+)
 from connector.diagnostics.doctor.kafka import ClusterExamination, check_cluster, check_security
 from connector.diagnostics.doctor.registry import check_registry
 from connector.diagnostics.doctor.report import CheckResult
@@ -63,7 +68,7 @@ def examine_account(
     )
     return [
         *check_security(kafka),
-        *check_password_files(_password_files(settings)),
+        *check_password_files(password_files(settings)),
         *check_cluster(wanted),
         *check_registry(settings.schema_registry, _kinds(settings)),
         *asyncio.run(_check_accounts(settings)),
@@ -105,17 +110,6 @@ def read_admin_file(path: Path) -> dict[str, str]:
     return {name.strip(): value.strip() for name, _, value in given}
 
 
-def _password_files(settings: AccountWorkerSettings) -> dict[str, Path | None]:
-    security = settings.kafka.security
-    return {
-        "kafka.security.password_file": security.password_file,
-        "kafka.security.key_file": security.key_file,
-        "kafka.security.key_password_file": security.key_password_file,
-        "schema_registry.password_file": settings.schema_registry.password_file,
-        "proxy_login_file": settings.proxy_login_file,
-    }
-
-
 async def _check_accounts(settings: AccountWorkerSettings) -> list[CheckResult]:
     """Look at the keys of every account, and at the clocks they sign by."""
     try:
@@ -127,7 +121,7 @@ async def _check_accounts(settings: AccountWorkerSettings) -> list[CheckResult]:
     try:
         used = {place for account in settings.accounts for place in account.streams.places()}
         clocks = sorted({CLOCK_OF.get(place.product, "spot") for place in used})
-        results = await check_clock(rest, clocks)
+        results = await check_clock(rest.exchange_clock, clocks)
         for account in settings.accounts:
             results += await _check_account(rest, account)
         return results

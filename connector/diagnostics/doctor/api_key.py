@@ -5,31 +5,12 @@ from collections.abc import Collection, Iterator
 from connector.binance import api_key_rights
 from connector.binance.api_errors import ReplaceKey
 from connector.binance.api_key_rights import ApiKeyRights
-from connector.binance.products import Product
 from connector.binance.signing import Credentials
 from connector.diagnostics.doctor.report import CheckResult, unreachable
 from connector.errors import Refused, Retry
 from connector.transport.signed_rest import SignedRest
 
-LARGE_OFFSET_MS = 1_000
 _CURE = "make a key that may read alone, on Binance's page API Management; it costs nothing"
-
-
-async def check_clock(rest: SignedRest, products: Collection[Product]) -> list[CheckResult]:
-    """Compare this machine's clock with that of each product."""
-    await rest.exchange_clock.measure(products)
-    return [_clock(product, rest.exchange_clock.offsets_ms.get(product)) for product in products]
-
-
-def _clock(product: Product, offset_ms: int | None) -> CheckResult:
-    check = f"exchange.clock.{product}"
-    if offset_ms is None:
-        text = "the exchange did not tell its time"
-        return CheckResult(check, "cannot tell", text, unreachable=True)
-    if abs(offset_ms) <= LARGE_OFFSET_MS:
-        return CheckResult(check, "ok", f"this machine's differs by {offset_ms} ms")
-    text = f"this machine's differs by {offset_ms} ms: signatures are corrected, receive times not"
-    return CheckResult(check, "warn", text, "keep it by NTP (chrony, systemd-timesyncd)")
 
 
 async def check_api_key(

@@ -9,6 +9,7 @@ from connector.errors import Retry
 
 CheckStatus = Literal["ok", "warn", "fail", "cannot tell"]
 STATUSES: tuple[CheckStatus, ...] = ("ok", "warn", "fail", "cannot tell")
+MAX_NAMES = 8
 FOUND, UNREACHABLE = 1, 3  # exit codes
 
 
@@ -34,6 +35,12 @@ class CheckResult:
 def unreachable(check: str, error: Retry) -> CheckResult:
     """Return the result of a check whose server does not answer."""
     return CheckResult(check, "cannot tell", str(error), unreachable=True)
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """Return names for a line: the first MAX_NAMES, and how many there are beside."""
+    shown, more = ", ".join(names[:MAX_NAMES]), len(names) - MAX_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def lines_of(results: Sequence[CheckResult]) -> list[str]:

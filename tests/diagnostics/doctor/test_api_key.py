@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from connector.diagnostics.doctor.api_key import check_api_key, check_clock
+from connector.diagnostics.doctor.api_key import check_api_key
+from connector.diagnostics.doctor.clock import check_clock
 from connector.lab.exchange import Exchange
 from connector.lab.rest import Call, Next
 from connector.transport.signed_rest import SignedRest
@@ -110,7 +111,7 @@ async def test_an_exchange_that_is_away_proves_nothing(
     await exchange.stop()
 
     [key] = await check_api_key(rest, "desk-1", HMAC)
-    [clock] = await check_clock(rest, ["spot"])
+    [clock] = await check_clock(rest.exchange_clock, ["spot"])
 
     assert (key.status, key.unreachable) == ("cannot tell", True)
     assert (clock.status, clock.unreachable) == ("cannot tell", True)
@@ -123,7 +124,7 @@ async def test_a_clock_that_is_off_is_warned_of(
     ours = MovedTime()
     ours.seconds -= ahead_s
     async with signed_rest(exchange, ours) as client:
-        [result] = await check_clock(client, ["usdm"])
+        [result] = await check_clock(client.exchange_clock, ["usdm"])
 
     assert (result.check, result.status) == ("exchange.clock.usdm", status)
     assert f"{ahead_s * 1000:.0f} ms" in result.text

@@ -1,13 +1,19 @@
 """What a doctor finds of key files, password files, and settings of the connection."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from connector.config.key_files import KeyFiles
-from connector.config.sections import KafkaSettings
+from connector.config.load import Loaded, load
+from connector.config.sections import KafkaSettings, SecuritySettings
 from connector.diagnostics.doctor.account import read_admin_file
-from connector.diagnostics.doctor.files import check_key_files, check_password_files
+from connector.diagnostics.doctor.files import (
+    check_config,
+    check_key_files,
+    check_password_files,
+)
 from connector.diagnostics.doctor.kafka import check_security
 from connector.errors import Refused
 from tests.support.keys import API_KEY, ED25519, SECRET, pem
@@ -112,3 +118,49 @@ def test_the_administrators_file_is_read_or_refused(tmp_path: Path) -> None:
     assert read_admin_file(good) == {"sasl.username": "admin", "sasl.password": "a=b"}
     with pytest.raises(Refused, match="each line is name=value"):
         read_admin_file(bad)
+
+
+def market_file(folder: Path, **kafka: object) -> Loaded:
+    path = folder / "connector.yaml"
+    path.write_text(f"""\
+kafka: {json.dumps({"bootstrap_servers": "127.0.0.1:9", **kafka})}
+schema_registry: {{url: 'http://127.0.0.1:9'}}
+subscriptions: [{{product: spot, symbols: [BTCUSDT], streams: [trade]}}]
+""")
+    return load(path)
+
+
+def test_a_file_that_the_config_names_and_is_not_there_fails_with_its_line(tmp_path: Path) -> None:
+    security = {"protocol": "SSL", "ca_file": str(tmp_path / "none.pem")}
+
+    [good] = check_config(market_file(tmp_path))
+    [bad] = check_config(market_file(tmp_path, security=security))
+
+    assert (good.check, good.status) == ("config.file", "ok")
+    assert (bad.check, bad.status) == ("config.file", "fail")
+    assert bad.text.startswith(f"{tmp_path}/connector.yaml:1: kafka.security.ca_file: cannot read")
+
+
+def test_a_setting_that_librdkafka_does_not_know_fails(tmp_path: Path) -> None:
+    [result] = check_config(market_file(tmp_path, librdkafka={"linger": 5}))
+
+    assert (result.status, "kafka.librdkafka.linger" in result.text) == ("fail", True)
+
+
+def test_what_is_public_may_go_without_a_login_and_its_password_may_not() -> None:
+    plain = KafkaSettings.model_validate({"bootstrap_servers": "kafka:9092"})
+    password = {"protocol": "SASL_PLAINTEXT", **SASL}
+    open_password = plain.model_copy(update={"security": SecuritySettings.model_validate(password)})
+    encrypted = {"security": SecuritySettings(protocol="SSL")}
+    anonymous = plain.model_copy(update=encrypted)
+
+    found = {
+        name: [(result.check, result.status) for result in check_security(kafka, secret=False)]
+        for name, kafka in (("plain", plain), ("open", open_password), ("anonymous", anonymous))
+    }
+
+    assert found == {
+        "plain": [("kafka.encryption", "warn")],
+        "open": [("kafka.encryption", "fail"), ("kafka.login", "ok")],
+        "anonymous": [("kafka.encryption", "ok"), ("kafka.login", "warn")],
+    }
