@@ -7,7 +7,7 @@ from connector.cli.schema_page import page
 from connector.codec.export import Format
 from connector.codec.export.contract import TopicContract, find, topics
 from connector.codec.schema import ACCOUNT_EVENTS, ACCOUNT_TOPICS, DEAD_LETTER
-from tools import account_events_page, chart_page, config_page, metrics_page
+from tools import account_events_page, chart_page, config_page, logs_page, metrics_page
 
 DOCS = Path(__file__).parent.parent / "docs"
 TOPICS = "topics"  # the folder that has no file but generated ones
@@ -30,6 +30,7 @@ def pages() -> dict[str, str]:
         "config.md": config_page.page(),
         "account-config.md": config_page.account_page(),
         "account-events.md": account_events_page.page(),
+        "logs.md": logs_page.page(),
         "metrics.md": metrics_page.page(),
     }
 

@@ -39,7 +39,7 @@ def _run(settings: WorkerSettings, worker: Coroutine[Any, Any, RunEnd]) -> int:
     """Run a worker until a signal, with the log as the file says."""
     logs_as = settings.logs
     json = logs_as.format == "json" or (logs_as.format == "auto" and not sys.stderr.isatty())
-    logs.configure(json=json, level=logs_as.level)
+    logs.configure(json=json, level=logs_as.level, levels=logs_as.levels)
     try:
         return _run_loop(_run_to_end(worker))
     except (Refused, Retry, Fatal) as error:

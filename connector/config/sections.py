@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from connector.binance.products import ENVIRONMENTS, Product
 from connector.config import values
 from connector.config.addresses import Brokers, ProxyUrl, Url, WebSocketBase, WebSocketUrl
+from connector.config.log_levels import LogLevel, ModuleLevels
 from connector.errors import did_you_mean
 
 
@@ -127,8 +128,10 @@ class LogSettings(values.Section):
     format: Literal["auto", "json", "console"] = Field(
         "auto", description="auto: readable on a terminal, else JSON."
     )
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="Lines below it are left out."
+    level: LogLevel = Field("INFO", description="Lines below it are left out.")
+    levels: ModuleLevels = Field(
+        default_factory=dict,
+        description="Others, by module: {connector.feed.liveness: ERROR, librdkafka: DEBUG}.",
     )
 
 

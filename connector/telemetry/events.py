@@ -488,7 +488,7 @@ def book_joined(stream: str, symbol: str, seconds: float) -> None:
     _log.info("book_joined", stream=stream, symbol=symbol, seconds=round(seconds, 1))
 
 
-# Accounts; by their aliases, never by an id or a key
+# Accounts. `account` is the alias, never an id or a key.
 
 
 def account_kafka_insecure(problems: list[str]) -> None:

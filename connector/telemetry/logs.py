@@ -8,7 +8,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -17,17 +17,25 @@ from connector.telemetry.events import STARTING
 from connector.telemetry.recent_events import RECENT
 
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_OURS = "connector"
+_EVENTS = "connector.telemetry.events"  # the functions there stand between a module and the log
 _INDENT = "    "  # of what continues a line
 _REPORTED = ("FAIL", "ERROR")  # what librdkafka both logs and gives to `error_cb`
 
 
-def configure(*, json: bool, level: str = "INFO") -> None:
-    """Set up logging for the process, from `level` up; all lines go to standard error.
+def configure(*, json: bool, level: str = "INFO", levels: Mapping[str, str] | None = None) -> None:
+    """Set up logging for the process; all lines go to standard error.
 
     Libraries are heard from WARNING up, as event `library_message`; librdkafka, whose setting
     `debug` is for that, from `level` up.
+
+    Args:
+        json: One JSON object a line; else for people.
+        level: The lowest that is logged.
+        levels: Others, for modules of ours and of libraries and all below them.
     """
     number = logging.getLevelNamesMapping()[level]
+    own, others = _split(levels or {})
     stamps: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso" if json else "%Y-%m-%dT%H:%M:%SZ", utc=True),
@@ -38,8 +46,8 @@ def configure(*, json: bool, level: str = "INFO") -> None:
         else [_console_renderer()]
     )
     structlog.configure(
-        processors=[*stamps, RECENT, *renderers],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
+        processors=[*_module_filter(number, own), *stamps, RECENT, *renderers],
+        wrapper_class=structlog.make_filtering_bound_logger(min([number, *own.values()])),
         logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
@@ -51,7 +59,37 @@ def configure(*, json: bool, level: str = "INFO") -> None:
     )
     logging.basicConfig(level=max(number, logging.WARNING), handlers=[handler])
     librdkafka_logger().setLevel(number)
+    for name, least in others.items():
+        logging.getLogger(name).setLevel(least)
     logging.captureWarnings(capture=True)
+
+
+def _split(levels: Mapping[str, str]) -> tuple[dict[str, int], dict[str, int]]:
+    """Return the numbers of levels: of our modules, and of libraries."""
+    numbers = {name: logging.getLevelNamesMapping()[level] for name, level in levels.items()}
+    own = {name: number for name, number in numbers.items() if name.split(".")[0] == _OURS}
+    return own, {name: number for name, number in numbers.items() if name not in own}
+
+
+def _module_filter(level: int, levels: Mapping[str, int]) -> list[structlog.typing.Processor]:
+    """Return what leaves out the lines below the level of the module that logs them."""
+    if not levels:
+        return []
+    module = structlog.processors.CallsiteParameter.QUAL_MODULE
+    numbers = logging.getLevelNamesMapping()
+
+    def leave_out(
+        _logger: object, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        parts = str(event.pop(module.value)).split(".")
+        names = (".".join(parts[:count]) for count in range(len(parts), 0, -1))
+        least = next((levels[name] for name in names if name in levels), level)
+        if numbers[method.upper()] < least:
+            raise structlog.DropEvent
+        return event
+
+    adder = structlog.processors.CallsiteParameterAdder({module}, additional_ignores=[_EVENTS])
+    return [adder, leave_out]
 
 
 def _of_a_library(

@@ -69,4 +69,4 @@ def test_a_key_is_found_by_its_name_or_its_path_in_any_spelling() -> None:
 def test_a_map_with_any_keys_has_variables_with_any_ending() -> None:
     free = [variable.name for variable in variables() if variable.free]
 
-    assert free == ["BKC_KAFKA__LIBRDKAFKA"]
+    assert free == ["BKC_KAFKA__LIBRDKAFKA", "BKC_LOGS__LEVELS"]

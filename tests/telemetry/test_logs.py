@@ -144,3 +144,46 @@ BLUE, RESET = "\x1b[34m", "\x1b[0m"
 )
 def test_a_line_is_broken_between_words(line: str, width: int, wrapped: str) -> None:
     assert wrap(line, width) == wrapped
+
+
+LEVELS = """
+import json, logging, sys
+from connector.telemetry import logs
+logs.configure(json=True, level="WARNING", levels=json.loads(sys.argv[1]))
+from connector.telemetry import events, recent_events
+def log(module):
+    for name in ("kafka_recovered", "overload_ended"):
+        exec(f"events.{name}(1)", {"events": events, "__name__": module})
+log("connector.feed.router")
+log("connector.feed.liveness.suspicions")
+log("connector.feeder")
+logging.getLogger("aiokafka.conn").info("connected")
+logging.getLogger("other").info("connected")
+print(sum(recent_events.RECENT.lines.values()))
+"""
+
+
+@pytest.mark.parametrize(
+    ("levels", "lines"),
+    [
+        ({}, ["overload_ended"] * 3),
+        ({"connector.feed": "ERROR"}, ["overload_ended"]),
+        (
+            {"connector.feed": "ERROR", "connector.feed.liveness": "INFO"},
+            ["kafka_recovered", "overload_ended", "overload_ended"],
+        ),
+        ({"connector.feed.router": "DEBUG"}, ["kafka_recovered", *["overload_ended"] * 3]),
+        ({"connector": "ERROR"}, ["overload_ended"] * 0),
+        ({"aiokafka": "INFO"}, [*["overload_ended"] * 3, "library_message"]),
+    ],
+)
+def test_the_longest_name_of_a_module_says_what_is_logged_from_it(
+    levels: dict[str, str], lines: list[str]
+) -> None:
+    command = [sys.executable, "-c", LEVELS, json.dumps(levels)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    logged = [json.loads(line) for line in ended.stderr.splitlines()]
+
+    assert [line["event"] for line in logged] == lines
+    assert all("qual_module" not in line for line in logged)
+    assert int(ended.stdout) == len(lines)  # what is left out is not counted, and not on the page
