@@ -1,6 +1,7 @@
 """`make test-alerts`: each cause makes its alerts fire in a real Prometheus, and they end with it.
 
-Before that a healthy run, in which none fires.
+Before that a healthy run, in which none fires. In the end every query of the dashboards, and every
+series that an alert reads, must have had an answer.
 """
 
 import argparse
@@ -8,24 +9,29 @@ import asyncio
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from connector.cli.console import out
 from connector.lab.real_kafka import RealKafka
+from tests.alerts.account_scenarios import ACCOUNT_SCENARIOS
+from tests.alerts.answered import Answered
 from tests.alerts.prometheus import Prometheus
 from tests.alerts.rules import alerts
-from tests.alerts.scenarios import NOT_CAUSED, SCENARIOS, AlertScenario
+from tests.alerts.scenario import AlertScenario
+from tests.alerts.scenarios import NOT_CAUSED, SCENARIOS
 from tests.alerts.stage import AlertStage, NotSeen
 from tools import get
 
 HEALTHY_S = 180.0
+ALL = (*ACCOUNT_SCENARIOS, *SCENARIOS)
 
 
 async def healthy(stage: AlertStage, seconds: float) -> str | None:
     """Let the worker run under load; return what fired."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if firing := await stage.look():
+        if firing := await stage.prometheus.firing():
             return f"fired in the healthy run: {firing}"
         await asyncio.sleep(1.0)
     return None
@@ -39,35 +45,48 @@ async def play(stage: AlertStage, scenario: AlertScenario) -> str | None:
         await scenario.act(stage)
     except Exception as error:  # noqa: BLE001 - the next scenario is run all the same
         return f"{type(error).__name__}: {str(error)[-500:]}"
+    finally:
+        stage.undo()
     return None
 
 
-async def run(program: Path, folder: Path, healthy_s: float, chosen: str) -> int:
+async def run(program: Path, folder: Path, healthy_s: float, chosen: Sequence[str]) -> int:
     """Run everything; return how much went wrong."""
     kafka, prometheus = RealKafka(), Prometheus(program, folder)
-    stage, failures = AlertStage(folder, kafka, prometheus), 0
-    played = [each for each in SCENARIOS if chosen in each.name]
+    stage = AlertStage(folder, kafka, prometheus)
+    played = [each for each in ALL if any(text in each.name for text in chosen or ("",))]
     await kafka.start()
     await prometheus.start()
     try:
         await stage.start()
-        await stage.gone("BkcAbsent")  # of the time before the worker was scraped
-        failures += _tell("healthy", healthy_s, await healthy(stage, healthy_s))
-        for scenario in played:
-            began = time.monotonic()
-            problem = await play(stage, scenario)
-            failures += _tell(scenario.name, time.monotonic() - began, problem, scenario.alerts)
-        caused = {alert for scenario in played for alert in scenario.alerts}
-        try:
-            await stage.gone(*caused)
-            failures += _tell("all of them end", 0.0, None)
-        except NotSeen as error:
-            failures += _tell("all of them end", 0.0, str(error))
+        await stage.gone("BkcAbsent")  # of the time before the workers were scraped
+        failures = _tell("healthy", healthy_s, await healthy(stage, healthy_s))
+        failures += await play_all(stage, played)
+        answered = Answered(prometheus)
+        await answered.ask()
+        if not chosen:
+            failures += _tell("every query has an answer", 0.0, "; ".join(answered.missing) or None)
     finally:
         await stage.close()
         await prometheus.stop()
         await kafka.stop()
     return failures
+
+
+async def play_all(stage: AlertStage, played: Sequence[AlertScenario]) -> int:
+    """Play scenarios one after another, and let their alerts end; return how many fail."""
+    failures = 0
+    for scenario in played:
+        began = time.monotonic()
+        problem = await play(stage, scenario)
+        failures += _tell(scenario.name, time.monotonic() - began, problem, scenario.alerts)
+    began = time.monotonic()
+    try:
+        await stage.gone(*(alert for scenario in played for alert in scenario.alerts))
+        problem = None
+    except NotSeen as error:
+        problem = str(error)
+    return failures + _tell("all of them end", time.monotonic() - began, problem)
 
 
 def _tell(name: str, seconds: float, problem: str | None, fired: tuple[str, ...] = ()) -> int:
@@ -82,15 +101,15 @@ def main() -> int:
     """Run the scenarios and return the exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--healthy", type=float, default=HEALTHY_S, help="seconds of it")
-    parser.add_argument("--only", default="", help="scenarios whose names hold this")
+    parser.add_argument("--only", nargs="*", help="scenarios whose names hold one of these")
     parser.add_argument("--prometheus", type=Path, help="another program than the pinned one")
     options = parser.parse_args()
-    uncaused = set(alerts()) - {alert for each in SCENARIOS for alert in each.alerts}
+    uncaused = set(alerts()) - {alert for each in ALL for alert in each.alerts}
     assert uncaused == NOT_CAUSED, uncaused ^ NOT_CAUSED
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="bkc-alerts-") as folder:
         program = options.prometheus or get.get("prometheus")
-        failed = asyncio.run(run(program, Path(folder), options.healthy, options.only))
+        failed = asyncio.run(run(program, Path(folder), options.healthy, options.only or ()))
     out.print(f"{time.monotonic() - began:.0f} s, {failed} failed")
     return 1 if failed else 0
 

@@ -1,4 +1,4 @@
-"""The stage of the alerts: lab, real broker, market worker as a process, real Prometheus."""
+"""The stage of the alerts: lab, real broker, both workers as processes, real Prometheus."""
 
 import asyncio
 import contextlib
@@ -13,6 +13,7 @@ from connector.lab.faults import Fault
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, free_port
 from connector.lab.registry import Registry
+from tests.alerts.account_side import AccountSide
 from tests.alerts.prometheus import POLL_INTERVAL_S, Prometheus
 from tests.support.servers import Running, connector
 
@@ -35,8 +36,8 @@ class AlertStage:
     """What a scenario acts upon.
 
     Attributes:
-        worker: The worker that is scraped.
-        seen: Alerts that have fired -> their newest annotations.
+        worker: The market worker.
+        accounts: The account worker and its accounts.
     """
 
     folder: Path
@@ -46,17 +47,22 @@ class AlertStage:
     exchange: Exchange = field(init=False)
     registry: Registry = field(default_factory=Registry)
     worker: Running = field(init=False)
-    seen: dict[str, dict[str, str]] = field(default_factory=dict)
+    accounts: AccountSide = field(init=False)
     _settings: dict[str, Any] = field(init=False)
     _number: int = 0
+    _faults: list["asyncio.Task[None]"] = field(default_factory=list)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
     _second: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     async def start(self) -> None:
-        """Start the exchange, the registry and the worker; return once it is ready and scraped."""
+        """Start the exchange, the registry and the workers; return once they are scraped."""
         self.exchange = Exchange(Market(11), rate=RATE)
+        folder = self.folder / "account"
+        folder.mkdir()
+        self.accounts = AccountSide(folder, self.exchange)
         await self.exchange.start()
         await self.registry.start()
+        await self.accounts.start(self.kafka.bootstrap_servers, self.registry.url, self.prefix)
         self._settings = self.settings()
         await self.restart()
 
@@ -88,19 +94,23 @@ class AlertStage:
         await self._stack.aclose()
         self.worker = await self._stack.enter_async_context(self._worker(self._settings))
         await self.worker.until_ready()
-        self.prometheus.scrape([self.worker.port])
+        self.scrape_all()
         await self.until_scraped()
+
+    def scrape_all(self, *more: int) -> None:
+        """Scrape both workers, and those on more ports."""
+        self.prometheus.scrape([self.worker.port, self.accounts.worker.port, *more])
 
     async def start_second(self, **more: Any) -> Running:
         """Start another worker, and scrape it as well; it may not become ready."""
         settings = {**self.settings(), **more}
         second = await self._second.enter_async_context(self._worker(settings))
-        self.prometheus.scrape([self.worker.port, second.port])
+        self.scrape_all(second.port)
         return second
 
     async def end_second(self) -> None:
         """Scrape the other worker no more, and kill it."""
-        self.prometheus.scrape([self.worker.port])
+        self.scrape_all()
         await self._second.aclose()
 
     def _worker(
@@ -120,6 +130,18 @@ class AlertStage:
                 raise NotSeen("Prometheus does not scrape the worker")
             await asyncio.sleep(POLL_INTERVAL_S)
 
+    def begin(self, fault: Fault) -> "asyncio.Task[None]":
+        """Let the exchange go wrong until the scenario ends, or the task is cancelled."""
+        self._faults.append(self.exchange.begin(fault))
+        return self._faults[-1]
+
+    def undo(self) -> None:
+        """End what a scenario has begun and not ended."""
+        for fault in self._faults:
+            fault.cancel()
+        self._faults.clear()
+        self.kafka.thaw()
+
     async def strike(self, fault: Fault) -> None:
         """Let the exchange go wrong; return when it is over."""
         await self.exchange.inflict(fault)
@@ -135,7 +157,7 @@ class AlertStage:
         """Return once each of the alerts has been seen firing; raises NotSeen."""
         waiting, deadline = set(alerts), time.monotonic() + within_s
         while True:
-            waiting -= (await self.look()).keys()
+            waiting -= (await self.prometheus.firing()).keys()
             if not waiting:
                 return
             if time.monotonic() > deadline:
@@ -145,22 +167,16 @@ class AlertStage:
     async def gone(self, *alerts: str, within_s: float = GONE_WITHIN_S) -> None:
         """Return once none of the alerts fires; raises NotSeen."""
         deadline = time.monotonic() + within_s
-        while still := (await self.look()).keys() & set(alerts):
+        while still := (await self.prometheus.firing()).keys() & set(alerts):
             if time.monotonic() > deadline:
                 raise NotSeen(f"{sorted(still)} did not end")
             await asyncio.sleep(POLL_INTERVAL_S)
 
-    async def look(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the alerts that fire now, and note them."""
-        firing = await self.prometheus.firing()
-        for name, found in firing.items():
-            self.seen[name] = found[0]["annotations"]
-        return firing
-
     async def close(self) -> None:
         """End everything."""
-        self.kafka.thaw()
+        self.undo()
         await self._second.aclose()
         await self._stack.aclose()
+        await self.accounts.close()
         await self.exchange.stop()
         await self.registry.stop()

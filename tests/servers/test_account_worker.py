@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from connector.account.identity import place_of
 from connector.lab.account.accounts import QueryFailure
 from connector.lab.real_kafka import RealKafka, RealRegistry, free_port
+from connector.worker.metrics.account import METRICS
 from tests.support.account_worker import AccountWorld, make_world, quiet_exchange
 from tests.support.servers import Running, run_worker
 from tests.support.waiting import until_true
@@ -58,6 +60,8 @@ async def test_the_topic_alone_tells_orders_fills_and_amounts(
         "desk-1/margin.BTCUSDT": True,
     }
     assert 'bkc_account_right{account="desk-1",product="spot"} 1.0' in metrics
+    shown = set(re.findall(r"^(bkc_\w+?)(?:_bucket)?(?:{.*})? ", metrics, re.MULTILINE))
+    assert {row.name for row in METRICS} - shown == set()  # with its labels, before the first event
     assert {record["origin"] for record in made.records()} == {"live", "snapshot"}
     assert "allow_insecure_kafka" in running.log.read_text()  # at every start
 

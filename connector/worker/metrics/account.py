@@ -105,7 +105,7 @@ METRICS: tuple[MetricRow[AccountSnapshot], ...] = (
     row(
         "bkc_account_unknown_events_total",
         "Events of a type without a layout; they are kept whole.",
-        lambda w: {(product,): count for product, count in w.pipeline.unknown.items()},
+        lambda w: {(product,): w.pipeline.unknown[product] for _, product in w.registry.trackers},
         "product",
     ),
     _counts(
