@@ -41,7 +41,8 @@ class QueryAnswer(Struct, frozen=True):
         received_us: The same by ours, epoch microseconds.
         body: JSON of REST's answer, or of `result` of the WS API's.
         failure: Why there is no body; "": there is one.
-        is_unknown: The exchange does not know the order that was asked for (-2013).
+        is_unknown: The exchange does not know the order that was asked for (-2013), or has no such
+            query.
     """
 
     as_of_ms: int

@@ -48,6 +48,8 @@ class QueryKind:
         memory_ms: What is older is not shown; None: no end is known.
         id_param: Parameter of the first id that is wanted; "": rows are asked for by time alone.
         params: Sent with every call.
+        is_certain: False: the pages of 2026-11 do not describe it. Where its path turns out not to
+            exist (404), there are no such rows.
     """
 
     path: str
@@ -59,6 +61,7 @@ class QueryKind:
     memory_ms: int | None = None
     id_param: str = ""
     params: Mapping[str, str | int] = field(default_factory=dict)
+    is_certain: bool = True
 
 
 Queries = Mapping[QueryName, QueryKind]
@@ -110,12 +113,16 @@ def _futures(base: str, *, is_coinm: bool, fills_window_ms: int) -> Queries:
     }
 
 
-def _algo(base: str, path: str) -> Queries:
-    """Return the queries of conditional orders of USD-M; open ones are not in openOrders."""
+def _algo(base: str, *, is_certain: bool = True) -> Queries:
+    """Return the queries of conditional orders; open ones are not in openOrders."""
     return {
-        "open_algo_orders": QueryKind(f"{base}/openAlgoOrders", 1, 40),
+        "open_algo_orders": QueryKind(f"{base}/openAlgoOrders", 1, 40, is_certain=is_certain),
         "algo_orders": QueryKind(
-            f"{base}/{path}", 5, window_ms=FUTURES_WINDOW_MS, id_param="algoId"
+            f"{base}/allAlgoOrders",
+            5,
+            window_ms=FUTURES_WINDOW_MS,
+            id_param="algoId",
+            is_certain=is_certain,
         ),
     }
 
@@ -158,7 +165,7 @@ QUERIES: Mapping[AccountProduct, tuple[MarketQueries, ...]] = {
                 "balances": QueryKind("/fapi/v3/balance", 5, method="v2/account.balance"),
                 "positions": QueryKind("/fapi/v3/positionRisk", 5, method="v2/account.position"),
                 **_futures("/fapi/v1", is_coinm=False, fills_window_ms=FUTURES_WINDOW_MS),
-                **_algo("/fapi/v1", "allAlgoOrders"),
+                **_algo("/fapi/v1"),
             },
         ),
     ),
@@ -169,6 +176,9 @@ QUERIES: Mapping[AccountProduct, tuple[MarketQueries, ...]] = {
                 "balances": QueryKind("/dapi/v1/balance", 1, method="account.balance"),
                 "positions": QueryKind("/dapi/v1/positionRisk", 1, method="account.position"),
                 **_futures("/dapi/v1", is_coinm=True, fills_window_ms=FUTURES_WINDOW_MS),
+                # Conditional orders are algo orders here, too, since 2026-06-30 (CM-UM integration
+                # notice, which names openAlgoOrders; allAlgoOrders: Binance.Net of 2026).
+                **_algo("/dapi/v1", is_certain=False),
                 "income": QueryKind(
                     "/dapi/v1/income", 20, window_ms=FUTURES_WINDOW_MS, memory_ms=_FILL_MEMORY_MS
                 ),
@@ -213,7 +223,7 @@ QUERIES: Mapping[AccountProduct, tuple[MarketQueries, ...]] = {
             {
                 "positions": QueryKind("/papi/v1/um/positionRisk", 5),
                 **_futures("/papi/v1/um", is_coinm=False, fills_window_ms=FUTURES_WINDOW_MS),
-                **_algo("/papi/v1/um/algo", "allAlgoOrders"),
+                **_algo("/papi/v1/um/algo"),
             },
         ),
         MarketQueries(

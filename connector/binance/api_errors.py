@@ -17,7 +17,7 @@ from connector.binance.rest_errors import (
 from connector.binance.wsapi_messages import ErrorBody
 from connector.errors import Refused, Retry
 
-_SERVER_ERROR, _MINUTE_S = 500, 60.0
+_NOT_FOUND, _SERVER_ERROR, _MINUTE_S = 404, 500, 60.0
 CONNECTIONS_WINDOW_S = 300.0  # of the limit that -1034 reports
 
 
@@ -59,6 +59,10 @@ class SubscribeBySignature(Refused):
 
 class UnknownOrder(Refused):
     """-2013: the exchange does not know the order that was asked for; it is not cancelled."""
+
+
+class UnknownPath(Refused):
+    """404: the exchange has no such call."""
 
 
 class DropSymbol(Refused):
@@ -118,6 +122,8 @@ def error_from_rest(
     if code in _CLASSES:
         kind, cure = _CLASSES[code]
         return kind(f"{place}: HTTP {status}: {code} {text}" + (f"; {cure}" if cure else ""))
+    if status == _NOT_FOUND and isinstance(error, Refused):
+        return UnknownPath(str(error))
     return error
 
 

@@ -10,7 +10,7 @@ from connector.account.reconcile_result import Reconciled
 from connector.account.reconcile_rows import QueryAnswer
 from connector.account.tracker import AccountTracker, Reconciling
 from connector.binance.account_queries import queries_of
-from connector.binance.api_errors import UnknownOrder
+from connector.binance.api_errors import UnknownOrder, UnknownPath
 from connector.binance.products import Product
 from connector.binance.rest_calls import PathFamily, family_of
 from connector.errors import Refused, Retry
@@ -134,10 +134,10 @@ class AccountReconciler:
                 body = await self._rest.call(
                     query.kind.path, query.params, query.weight, self._keys
                 )
-            except UnknownOrder:
-                as_of_ms = int(asked_ms + clock.offset_ms(product))
-                return QueryAnswer(as_of_ms, self._clock_us(), is_unknown=True)
             except (Retry, Refused) as error:
+                if _is_of_none(error, query):
+                    as_of_ms = int(asked_ms + clock.offset_ms(product))
+                    return QueryAnswer(as_of_ms, self._clock_us(), is_unknown=True)
                 failure = str(error)
                 if not await self._waited_out(error) or self._tracker.is_void(running):
                     return QueryAnswer(0, self._clock_us(), failure=failure)
@@ -165,6 +165,13 @@ class AccountReconciler:
     async def _wait_before_next(self) -> None:
         await asyncio.sleep(self._delay_s)
         self._delay_s = min(LONGEST_DELAY_S, 2 * self._delay_s)
+
+
+def _is_of_none(error: Retry | Refused, query: Query) -> bool:
+    """Say whether an error means that there is no such row."""
+    if isinstance(error, UnknownPath):
+        return not query.kind.is_certain
+    return isinstance(error, UnknownOrder)
 
 
 def _monotonic_us() -> int:

@@ -21,7 +21,7 @@ SPOT, USDM = QUERIES["spot"], QUERIES["usdm"]
         ("spot", ["account", "open_orders"]),
         ("margin", ["account", "open_orders", "open_orders"]),
         ("usdm", ["balances", "positions", "open_orders", "open_algo_orders"]),
-        ("coinm", ["balances", "positions", "open_orders"]),
+        ("coinm", ["balances", "positions", "open_orders", "open_algo_orders"]),
         ("options", ["account", "positions", "open_orders"]),
         ("portfolio_margin_pro", ["balances", "risk"]),
         ("margin_risk", ["risk"]),

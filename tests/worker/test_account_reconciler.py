@@ -16,6 +16,7 @@ from connector.account.stored_progress import StoredProgress
 from connector.account.tracker import AccountTracker
 from connector.lab.account.account import LabAccount
 from connector.lab.account.accounts import QueryFailure
+from connector.lab.account.ledger import LabProduct
 from connector.lab.exchange import Exchange
 from connector.worker import account_reconciler
 from connector.worker.account_reconciler import AccountReconciler
@@ -44,14 +45,17 @@ class Asked:
 
 
 @pytest_asyncio.fixture
-async def asked(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Asked]:
+async def asked(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Asked]:
+    product: LabProduct = getattr(request, "param", "spot")
     monkeypatch.setattr(account_reconciler, "FIRST_DELAY_S", 0.001)
     monkeypatch.setattr(account_reconciler, "LONGEST_DELAY_S", 0.001)
     moved = MovedTime()
     async with account_exchange(moved) as exchange, signed_rest(exchange, moved) as rest:
-        account = add_account(exchange, "spot")
+        account = add_account(exchange, product)
         outbox = AccountOutbox("t", "account", "r")
-        stored = StoredProgress(AccountProgress("desk-1", "spot"))
+        stored = StoredProgress(AccountProgress("desk-1", product))
         outbox.begin({"account-marker": 1, "account-progress": 2}, 1)
         outbox.add_account(stored)
         tracker = AccountTracker(stored, outbox, "t", {})
@@ -89,6 +93,27 @@ async def test_what_fails_again_and_again_is_not_known(asked: Asked) -> None:
 
     assert not asked.tracker.is_right
     assert "/api/v3/account" in asked.reconciler.trouble
+
+
+@pytest.mark.parametrize(
+    ("asked", "path", "is_right"),
+    [
+        ("coinm", "/dapi/v1/openAlgoOrders", True),
+        ("coinm", "/dapi/v1/openOrders", False),
+        ("usdm", "/fapi/v1/openAlgoOrders", False),
+    ],
+    indirect=["asked"],
+)
+async def test_a_query_that_may_not_exist_and_does_not_has_no_rows(
+    asked: Asked, path: str, *, is_right: bool
+) -> None:
+    asked.exchange.rest.refuse(404, times=1_000, path=path)
+
+    asked.tracker.on_covered(NOW_US)
+    await asked.until_completed()
+
+    assert asked.tracker.is_right == is_right
+    assert ("HTTP 404: -5000" in asked.reconciler.trouble) == (not is_right)
 
 
 @pytest.mark.parametrize("ahead_s", [600.0, 0.9])  # refused by the exchange; taken by it

@@ -60,6 +60,10 @@ QUERIES: tuple[AccountQuery, ...] = (
     AccountQuery("coinm", "/dapi/v1/balance", "account.balance", queries.balance, 1),
     AccountQuery("coinm", "/dapi/v1/positionRisk", "account.position", queries.positions, 1),
     AccountQuery("coinm", "/dapi/v1/openOrders", "", queries.open_orders, 1, 40),
+    AccountQuery("coinm", "/dapi/v1/openAlgoOrders", "", queries.open_algo_orders, 1, 40),
+    AccountQuery(
+        "coinm", "/dapi/v1/allAlgoOrders", "", queries.all_algo_orders, 5, window_ms=_WEEK
+    ),
     AccountQuery(
         "coinm", "/dapi/v1/allOrders", "", queries.all_orders, 5, window_ms=_WEEK, most_rows=100
     ),

@@ -194,4 +194,4 @@ def _futures_steps(script: AccountScript, account: FuturesAccount) -> list[Step]
         return account.transfer(asset, script.quantity())
 
     own = [stop, liquidate, funding, transfer]
-    return own if account.is_coinm else [*own, algo]
+    return own if account.market == "CM" else [*own, algo]

@@ -16,6 +16,8 @@ from connector.lab.rest.pages import PAGES
 from connector.lab.rest.query import Complaint, Path
 from connector.lab.rest.trades import trade_paths
 
+NOT_FOUND, BAD_PATH = 404, -5000  # as futures answer a path that they do not have
+
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 PREFIXES: dict[str, Product] = {
     "/api/": "spot",
@@ -193,6 +195,9 @@ class Rest:
                 content_type="text/html",
                 headers=headers,
             )
+        if found.status == NOT_FOUND:
+            text = f"Path {call.path}, Method GET is invalid"
+            return error(NOT_FOUND, BAD_PATH, text, headers)
         return error(found.status, TOO_MUCH, "refused by the lab", headers)
 
 
