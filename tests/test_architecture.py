@@ -80,6 +80,9 @@ GATES = {
 CONSUMERS = {("cli", "confluent_kafka")}
 
 
+EMPTY_NAMES = {"one", "it", "there", "told", "said", "way"}
+
+
 def imports(source: str) -> Iterator[str]:
     """Yield the dotted names a module imports, those under TYPE_CHECKING too."""
     for node in ast.walk(ast.parse(source)):
@@ -196,6 +199,22 @@ def test_no_class_or_type_is_defined_in_two_modules() -> None:
         for defined in types(path.read_text()) if room_of(name) != "lab" else ():
             modules.setdefault(defined, []).append(name)
     assert {name: places for name, places in modules.items() if len(places) > 1} == {}
+
+
+@pytest.mark.parametrize("folder", ["connector", "tests", "bench", "tools"])
+def test_no_variable_has_a_name_that_says_nothing(folder: str) -> None:
+    paths = (PACKAGE.parent / folder).rglob("*.py")
+    found = {str(path): names & EMPTY_NAMES for path in paths if (names := variables(path))}
+
+    assert {path: names for path, names in found.items() if names} == {}
+
+
+def variables(path: Path) -> set[str]:
+    """Return the names of a module's variables and arguments."""
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    stored = (node for node in nodes if isinstance(node, ast.Name))
+    arguments = {node.arg for node in nodes if isinstance(node, ast.arg)}
+    return arguments | {name.id for name in stored if isinstance(name.ctx, ast.Store)}
 
 
 def types(source: str) -> set[str]:

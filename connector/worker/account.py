@@ -105,8 +105,8 @@ class AccountWorker(WorkerProcess):
         self._listings = RestClient(bases, share=share, proxy=proxy, tls=trust)
         life_s = self.settings.limits.connection_life.total_seconds() * LIFE_PART
         timings = FeedTimings(life_s=life_s)
-        way = FeedContext(bases, self.rest, ConnectLimiter(share), proxy, trust, timings)
-        self.feed = AccountFeed(self._sources(), self.pipeline.receive, way)
+        context = FeedContext(bases, self.rest, ConnectLimiter(share), proxy, trust, timings)
+        self.feed = AccountFeed(self._sources(), self.pipeline.receive, context)
         self.accounts = AccountReadiness(self.registry, self.pipeline, self.producer)
 
         self.config_watch = AccountConfigWatch(loaded)

@@ -24,7 +24,7 @@ TOPIC = "t.account-events"
 HOLD = 10 * (EVENT_OVERHEAD + 400)
 
 
-class Way:
+class Stage:
     """A pipeline of two accounts, and what it gave to the producer."""
 
     def __init__(self) -> None:
@@ -70,122 +70,126 @@ class Way:
 
 
 @pytest.fixture
-def way() -> Way:
-    found = Way()
+def stage() -> Stage:
+    found = Stage()
     found.begin("a")
     found.begin("b")
     found.recorder.records.clear()
     return found
 
 
-def test_events_of_all_accounts_are_published_in_the_order_they_came(way: Way) -> None:
+def test_events_of_all_accounts_are_published_in_the_order_they_came(stage: Stage) -> None:
     for account in ("a", "b", "b", "a"):
-        way.pipeline.receive(way.event(account))
-    way.pipeline.tick()
+        stage.pipeline.receive(stage.event(account))
+    stage.pipeline.tick()
 
-    assert [record["account"] for record in way.published()] == ["a", "b", "b", "a"]
-    assert {(topic, key) for topic, _, key, _ in way.recorder.records} == {
+    assert [record["account"] for record in stage.published()] == ["a", "b", "b", "a"]
+    assert {(topic, key) for topic, _, key, _ in stage.recorder.records} == {
         (TOPIC, b"a"),
         (TOPIC, b"b"),
     }
-    assert (way.ledger.frames.received, way.ledger.frames.decoded) == (4, 4)
-    assert way.pipeline.held_bytes("a") == 0
+    assert (stage.ledger.frames.received, stage.ledger.frames.decoded) == (4, 4)
+    assert stage.pipeline.held_bytes("a") == 0
 
 
-def test_what_has_no_room_waits_and_nothing_of_it_is_remembered(way: Way) -> None:
-    way.recorder.most = 1
+def test_what_has_no_room_waits_and_nothing_of_it_is_remembered(stage: Stage) -> None:
+    stage.recorder.most = 1
     for _number in range(3):
-        way.pipeline.receive(way.event())
+        stage.pipeline.receive(stage.event())
 
-    way.pipeline.tick()
+    stage.pipeline.tick()
 
-    assert (len(way.recorder.records), way.pipeline.waiting) == (1, 2)
-    assert len(way.registry.trackers["a", "spot"].stored.progress.keys) == 1
-    assert way.pipeline.held_bytes("a") > 0
+    assert (len(stage.recorder.records), stage.pipeline.waiting) == (1, 2)
+    assert len(stage.registry.trackers["a", "spot"].stored.progress.keys) == 1
+    assert stage.pipeline.held_bytes("a") > 0
 
 
-def watched_ms(way: Way, number: int) -> int:
+def watched_ms(stage: Stage, number: int) -> int:
     """Return until when the next transaction says that all accounts were watched."""
-    records = way.outbox.drain(number, RECEIVED_US + 9_000_000, 0)
+    records = stage.outbox.drain(number, RECEIVED_US + 9_000_000, 0)
     stored = decode_record(load("account-progress"), records[-1][1] or b"")
     return int(stored["written_time"])
 
 
-def test_nothing_is_stored_as_watched_beyond_the_oldest_event_that_waits(way: Way) -> None:
+def test_nothing_is_stored_as_watched_beyond_the_oldest_event_that_waits(
+    stage: Stage,
+) -> None:
     now_ms = RECEIVED_US // 1000 + 9_000
-    assert watched_ms(way, 1) == now_ms
-    way.recorder.most = 0
-    way.pipeline.receive(way.event())
+    assert watched_ms(stage, 1) == now_ms
+    stage.recorder.most = 0
+    stage.pipeline.receive(stage.event())
 
-    assert watched_ms(way, 2) == RECEIVED_US // 1000
-    way.pipeline.tick()
-    assert watched_ms(way, 3) == RECEIVED_US // 1000
+    assert watched_ms(stage, 2) == RECEIVED_US // 1000
+    stage.pipeline.tick()
+    assert watched_ms(stage, 3) == RECEIVED_US // 1000
 
-    way.recorder.most = 10
-    way.pipeline.tick()
-    assert watched_ms(way, 4) == now_ms
+    stage.recorder.most = 10
+    stage.pipeline.tick()
+    assert watched_ms(stage, 4) == now_ms
 
 
-def test_nothing_is_stored_as_watched_beyond_events_that_were_dropped(way: Way) -> None:
-    way.recorder.most = 0
+def test_nothing_is_stored_as_watched_beyond_events_that_were_dropped(stage: Stage) -> None:
+    stage.recorder.most = 0
     for _number in range(20):
-        way.pipeline.receive(way.event("a"))
-    way.recorder.most = 5
-    way.pipeline.tick()
+        stage.pipeline.receive(stage.event("a"))
+    stage.recorder.most = 5
+    stage.pipeline.tick()
 
-    assert way.pipeline.is_overloaded("a")
-    assert watched_ms(way, 1) == RECEIVED_US // 1000
+    assert stage.pipeline.is_overloaded("a")
+    assert watched_ms(stage, 1) == RECEIVED_US // 1000
 
 
-def test_beyond_the_bound_one_accounts_events_are_dropped_and_it_is_asked(way: Way) -> None:
-    way.recorder.most = 0
+def test_beyond_the_bound_one_accounts_events_are_dropped_and_it_is_asked(
+    stage: Stage,
+) -> None:
+    stage.recorder.most = 0
     for _number in range(20):
-        way.pipeline.receive(way.event("a"))
-    way.pipeline.receive(way.event("b"))
-    dropped = way.ledger.frames.dropped
+        stage.pipeline.receive(stage.event("a"))
+    stage.pipeline.receive(stage.event("b"))
+    dropped = stage.ledger.frames.dropped
     assert dropped > 0
-    assert way.pipeline.is_overloaded("a")
-    assert not way.pipeline.is_overloaded("b")
+    assert stage.pipeline.is_overloaded("a")
+    assert not stage.pipeline.is_overloaded("b")
 
-    way.recorder.most = 1000
-    way.pipeline.tick()
-    way.pipeline.tick()  # the end of the overload waits behind what was held
-    tracker = way.registry.trackers["a", "spot"]
+    stage.recorder.most = 1000
+    stage.pipeline.tick()
+    stage.pipeline.tick()  # the end of the overload waits behind what was held
+    tracker = stage.registry.trackers["a", "spot"]
     assert tracker.stored.gap is not None
     assert tracker.stored.gap.reason == "overload"
-    way.ask("a")
+    stage.ask("a")
 
-    orders = {record["order_id"] for record in way.published() if record["account"] == "a"}
-    assert {*map(str, way.truth.orders)} - {"21"} <= orders
+    orders = {record["order_id"] for record in stage.published() if record["account"] == "a"}
+    assert {*map(str, stage.truth.orders)} - {"21"} <= orders
     assert tracker.is_right
-    assert not way.pipeline.is_overloaded("a")
-    assert way.ledger.frames.missing(way.pipeline.waiting) == 0
+    assert not stage.pipeline.is_overloaded("a")
+    assert stage.ledger.frames.missing(stage.pipeline.waiting) == 0
 
 
-def test_what_is_no_event_goes_to_the_dead_letter_without_long_words(way: Way) -> None:
-    way.pipeline.receive(way.event(payload=b'{"listenKey":"' + b"s" * 64 + b'"'))
-    way.pipeline.tick()
+def test_what_is_no_event_goes_to_the_dead_letter_without_long_words(stage: Stage) -> None:
+    stage.pipeline.receive(stage.event(payload=b'{"listenKey":"' + b"s" * 64 + b'"'))
+    stage.pipeline.tick()
 
-    assert way.recorder.dead == [("a/spot", b'{"listenKey":"***"', "json")]
-    assert (way.ledger.frames.undecodable, way.ledger.records.dead_lettered) == (1, 1)
+    assert stage.recorder.dead == [("a/spot", b'{"listenKey":"***"', "json")]
+    assert (stage.ledger.frames.undecodable, stage.ledger.records.dead_lettered) == (1, 1)
 
 
-def test_an_unknown_type_is_kept_and_counted(way: Way) -> None:
+def test_an_unknown_type_is_kept_and_counted(stage: Stage) -> None:
     payload = json.dumps({"e": "someday", "E": 1_794_000_000_000}).encode()
-    way.pipeline.receive(way.event(payload=payload))
-    way.pipeline.tick()
+    stage.pipeline.receive(stage.event(payload=payload))
+    stage.pipeline.tick()
 
-    assert way.pipeline.unknown == {"spot": 1}
-    assert [record["event_type"] for record in way.published()] == ["someday"]
+    assert stage.pipeline.unknown == {"spot": 1}
+    assert [record["event_type"] for record in stage.published()] == ["someday"]
 
 
-def test_a_refusal_is_shown_until_the_account_is_covered_again(way: Way) -> None:
-    way.pipeline.receive(Interrupted("a", "spot", RECEIVED_US, "revoked", "401"))
-    way.pipeline.receive(AccountRefused("a", "spot", Refused("the key is rejected")))
-    way.pipeline.tick()
-    assert way.pipeline.refused == {("a", "spot"): "the key is rejected"}
+def test_a_refusal_is_shown_until_the_account_is_covered_again(stage: Stage) -> None:
+    stage.pipeline.receive(Interrupted("a", "spot", RECEIVED_US, "revoked", "401"))
+    stage.pipeline.receive(AccountRefused("a", "spot", Refused("the key is rejected")))
+    stage.pipeline.tick()
+    assert stage.pipeline.refused == {("a", "spot"): "the key is rejected"}
 
-    way.pipeline.receive(Covered("a", "spot"))
-    way.pipeline.tick()
+    stage.pipeline.receive(Covered("a", "spot"))
+    stage.pipeline.tick()
 
-    assert way.pipeline.refused == {}
+    assert stage.pipeline.refused == {}

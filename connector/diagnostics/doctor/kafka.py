@@ -118,13 +118,13 @@ def check_writing(wanted: ClusterExamination) -> CheckResult:
     check, name = "kafka.writing", f"{wanted.transactional_id}.doctor"
     try:
         conf = client_config.transactional(wanted.kafka, name)
-        there = not topic_admin.inspect(wanted.kafka, {wanted.probe: "dead_letter"}).missing
-        try_transaction(conf, wanted.probe if there else None, PROBE_TIMEOUT_S)
+        exists = not topic_admin.inspect(wanted.kafka, {wanted.probe: "dead_letter"}).missing
+        try_transaction(conf, wanted.probe if exists else None, PROBE_TIMEOUT_S)
     except Refused as error:
         return CheckResult(check, "fail", f"as {name}: {error}")
     except Retry as error:
         return unreachable(check, Retry(f"as {name}: {error}"))
-    what = f"a record of {name} into {wanted.probe}" if there else f"a transaction of {name}"
+    what = f"a record of {name} into {wanted.probe}" if exists else f"a transaction of {name}"
     return CheckResult(check, "ok", f"{what} was taken, and aborted: {_UNSEEN}")
 
 

@@ -102,13 +102,13 @@ async def test_a_registry_that_takes_nothing_new_fails_where_a_schema_is_missing
     registry.mode = "READWRITE"
     await ensure_schemas(RegistrySettings(url=registry.url), TOPICS)
     registry.mode = "READONLY"
-    _, there = await results(registry)
+    _, registered = await results(registry)
     by_hand = await results(registry, register=False)
 
     assert (missing.check, missing.status) == ("registry.mode", "fail")
     assert missing.text.endswith("its mode is READONLY: the start cannot register ours")
     assert missing.cure.startswith(f"set its mode: curl -X PUT {registry.url}/mode")
-    assert (there.status, "a new stream could not start" in there.text) == ("warn", True)
+    assert (registered.status, "a new stream could not start" in registered.text) == ("warn", True)
     assert [result.status for result in by_hand] == ["ok"]
 
 
