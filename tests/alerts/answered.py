@@ -1,7 +1,6 @@
 """Whether all that rules and dashboards ask for has an answer in a Prometheus that runs."""
 
 import re
-from dataclasses import dataclass, field
 
 from tests.alerts.dashboards import queries
 from tests.alerts.prometheus import Prometheus
@@ -19,19 +18,6 @@ def asked() -> dict[str, str]:
     return found
 
 
-@dataclass(slots=True)
-class Answered:
-    """Asks for what had no answer yet; some have one only while a fault is there.
-
-    Attributes:
-        missing: What never had an answer, by place.
-    """
-
-    prometheus: Prometheus
-    missing: dict[str, str] = field(default_factory=asked)
-
-    async def ask(self) -> None:
-        """Ask again for what is missing; raises AssertionError if a query is wrong."""
-        for place, query in list(self.missing.items()):
-            if await self.prometheus.query(query):
-                del self.missing[place]
+async def unanswered(prometheus: Prometheus) -> list[str]:
+    """Return the places of queries without an answer; raises AssertionError if one is wrong."""
+    return [place for place, query in asked().items() if not await prometheus.query(query)]
