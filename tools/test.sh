@@ -33,9 +33,9 @@ trap 'rm -rf "$outputs"' EXIT
 pids=()
 # shellcheck disable=SC2086
 {
-  YIELD=4 beside types
-  YIELD=4 beside wheel
-  YIELD=4 beside unit
+  YIELD=1 beside types
+  YIELD=1 beside wheel
+  YIELD=1 beside unit
   beside lab "$lab"
   beside lab "$others"
   beside lab "$(ignoring $lab $others tests/servers)"

@@ -58,7 +58,6 @@ async def test_all_connections_that_rest_are_read_again_in_one_step_of_the_loop(
     pacer = ReadPacer(0.001)
     for transport in transports:
         pacer.after_read(as_transport(transport), 0)
-        await asyncio.sleep(0)  # they are read in steps of their own
 
     while not steps:
         await asyncio.sleep(0)
