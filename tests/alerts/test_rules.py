@@ -10,14 +10,27 @@ from connector.worker.metrics.account import METRICS as ACCOUNT_METRICS
 from tests.alerts.rule_cases import CASES, alert_labels
 from tests.alerts.rules import FILES, LIBRARY_METRICS, ROOT, alerts, metrics_in, rules
 
+# In the runbook: keys of /status, parts of readiness, reasons, fields, words of Kafka and cAdvisor.
+OTHER_WORDS = {
+    "hand_overs",
+    "exchange_info",
+    "schema_registry",
+    "unknown_stream",
+    "raw_json",
+    "read_committed",
+    "container_cpu_cfs_throttled_periods_total",
+}
+
+
+def known_metrics() -> set[str]:
+    own = {row.name for row in METRICS} | {row.name for row in ACCOUNT_METRICS}
+    return own | LIBRARY_METRICS
+
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_every_metric_of_a_rule_is_one_of_the_exporter(path: Path) -> None:
-    known = {row.name for row in METRICS} | {row.name for row in ACCOUNT_METRICS}
-    known |= LIBRARY_METRICS
-
     unknown = {
-        rule.get("alert", rule.get("record")): metrics_in(rule["expr"]) - known
+        rule.get("alert", rule.get("record")): metrics_in(rule["expr"]) - known_metrics()
         for rule in rules(path)
     }
     assert {name: metrics for name, metrics in unknown.items() if metrics} == {}
@@ -45,6 +58,17 @@ def test_the_runbook_says_what_an_alert_means_what_to_look_at_and_what_to_do(nam
         "Look",
         "Do",
     ]
+
+
+def test_the_runbook_names_log_events_and_metrics_that_there_are() -> None:
+    named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", (ROOT / "docs" / "runbook.md").read_text()))
+    in_log = set(
+        re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "logs.md").read_text(), re.MULTILINE)
+    )
+
+    assert len(named & in_log) > 20
+    series = {re.sub(r"(?<=_seconds)_bucket$", "", name) for name in named - in_log - OTHER_WORDS}
+    assert series - known_metrics() == set()
 
 
 @pytest.mark.parametrize("name", alerts())
