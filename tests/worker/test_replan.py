@@ -110,7 +110,7 @@ TOPICS_OF = {"": ("elsewhere", "trade"), "markers": ("binance.markers", "marker"
 
 
 async def stored(here: World, kind: str, field: str) -> dict[str, list[Any]]:
-    """Return the ids in a topic by symbol, in the order they lie there."""
+    """Return the ids in a topic by symbol, in the order they lie there; once nothing writes."""
     topic, schema = TOPICS_OF.get(kind, (f"binance.spot.{kind}", kind))
     reader = TailConsumer(here.broker.bootstrap_servers, [topic])
     await reader.start()
@@ -171,11 +171,10 @@ async def test_a_listing_is_fetched_from_its_first_trade(tmp_path: Path) -> None
         await until(lambda: here.published("newusdt@trade") > 5)
         await until(lambda: here.worker.gap_tracker.recovered >= 30)
         await until(lambda: here.worker.gap_tracker.open_gaps == 0)
-        assert here.worker.gap_tracker.recovered == 30
+        await here.stop()
         found = (await stored(here, "trade", "trade_id"))["NEWUSDT"]
-        here.worker.stopping.set()
-        await here.running
 
+        assert here.worker.gap_tracker.recovered == 30
         assert sorted(found)[:30] == before
         assert len(set(found)) == len(found)
 
