@@ -9,16 +9,18 @@ from typing import Any
 import yaml
 
 from connector.lab.account.account import LabAccount
+from connector.lab.account.futures_account import FuturesAccount
 from connector.lab.account.keys import LabKey
-from connector.lab.account.script import AccountScript
+from connector.lab.account.script import START, AccountScript
+from connector.lab.account.spot_account import SpotAccount
 from connector.lab.exchange import Exchange
 from connector.lab.real_kafka import free_port
-from tests.support.account_exchange import add_account
 from tests.support.account_worker import account_config, write_secret
 from tests.support.keys import lab_keys
 from tests.support.servers import Running, run_worker
 
 PRODUCTS = ("spot", "usdm")  # one by the WS API, one by a listenKey
+SEED = 11
 EVENTS_PER_S = 5.0  # of each account
 NEW_API_KEY, NEW_SECRET = "n" * 64, "s" * 64
 
@@ -41,13 +43,14 @@ class AccountSide:
     def __post_init__(self) -> None:
         """Give the exchange its keys and accounts, before it starts."""
         self.exchange.ws_api.keys = lab_keys()
+        clock = self.exchange.clock
         self.accounts = {
-            "spot": add_account(self.exchange, "spot"),
-            "usdm": add_account(self.exchange, "usdm"),
+            "spot": SpotAccount("hmac", SEED, START, clock),
+            "usdm": FuturesAccount("hmac", SEED, START, clock),
         }
-        self.exchange.accounts.scripts += [
-            (AccountScript(account, 11), EVENTS_PER_S) for account in self.accounts.values()
-        ]
+        for account in self.accounts.values():
+            self.exchange.accounts.add(account)
+            self.exchange.accounts.scripts.append((AccountScript(account, SEED), EVENTS_PER_S))
 
     async def start(self, bootstrap_servers: str, registry_url: str, prefix: str) -> None:
         """Start the worker; return once all its accounts are right."""

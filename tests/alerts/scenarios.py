@@ -62,9 +62,11 @@ async def _clock_off(stage: AlertStage) -> None:
 
 
 async def _address_banned(stage: AlertStage) -> None:
-    stage.begin(Refuse(418, 1, 20.0, "/api/v3/historicalTrades"))  # the next call for trades
+    """Ban the address for longer than the alert of open gaps waits."""
+    stage.begin(Refuse(418, 1, 30.0, "/api/v3/historicalTrades"))  # the next call for trades
     await stage.strike(Skip("btcusdt@trade", 3))
     await stage.fires("BkcRestBanned", "BkcGapsOpenLong")
+    await stage.gone("BkcRestBanned")  # the next scenarios want REST
 
 
 async def _weight_used(stage: AlertStage) -> None:
@@ -199,6 +201,7 @@ async def _no_worker(stage: AlertStage) -> None:
 
 
 SCENARIOS = (
+    AlertScenario("unknown key", _unknown_key, ("BkcUnknownKeys",)),
     AlertScenario("clock off", _clock_off, ("BkcClockOffset",)),
     AlertScenario("slow exchange", _slow_exchange, ("BkcLagBudgetBurnFast",)),
     AlertScenario("exchange mute", _exchange_mute, ("BkcStreamStalled",)),
@@ -208,7 +211,6 @@ SCENARIOS = (
         ("BkcConnectionsMissing", "BkcReconnectStorm"),
     ),
     AlertScenario("broken payloads", _broken_payloads, ("BkcDeadLetters",)),
-    AlertScenario("unknown key", _unknown_key, ("BkcUnknownKeys",)),
     AlertScenario("gap that cannot be filled", _unfillable_gap, ("BkcEventsLost",)),
     AlertScenario("address banned", _address_banned, ("BkcRestBanned", "BkcGapsOpenLong")),
     AlertScenario("weight used by others", _weight_used, ("BkcRestWeightHigh",)),
