@@ -11,13 +11,14 @@ from connector.account.outbox import AccountOutbox
 from connector.account.progress import AccountProgress
 from connector.account.stored_progress import StoredProgress
 from connector.account.tracker import AccountTracker
-from connector.binance.account_queries import UNKNOWABLE
+from connector.binance.account_queries import QUERIES, UNKNOWABLE
 from connector.binance.private_streams import PRIVATE_STREAMS, AccountPlace
 from connector.lab.account.ledger import Ledger
 from connector.lab.account.script import AccountScript, scripted_accounts
 from connector.lab.exchange import Exchange
 from connector.lab.message import encode
 from connector.transport.signed_rest import SignedRest
+from connector.worker.account import PAIRED
 from connector.worker.account_reconciler import AccountReconciler
 from tests.support.account_exchange import MovedTime, account_exchange, signed_rest
 from tests.support.account_view import AccountView
@@ -120,3 +121,12 @@ async def test_a_consumer_has_the_truth_after_a_break(place: AccountPlace) -> No
         assert played.tracker.results["partial"] == 1
     else:
         assert played.differences(since) == []
+
+
+def test_pairs_are_learned_for_every_product_whose_income_does_not_name_symbols() -> None:
+    without_income = {
+        product
+        for product, markets in QUERIES.items()
+        if any(each.has_orders and not each.names_movers for each in markets)
+    }
+    assert without_income == set(PAIRED)
