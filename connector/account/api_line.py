@@ -22,6 +22,7 @@ from connector.transport.wsapi_session import (
     ConnectionLost,
     Subscribed,
     SubscriptionFailed,
+    UnreadableFrame,
     UserEvent,
     UserSubscription,
     WsApiItem,
@@ -152,12 +153,18 @@ class ApiLine:
             self.cause = item.cause
             self.dead.set()
         elif isinstance(item, ConnectionLost):
-            for subscription in () if self._is_retired else self._subscriptions:
-                subscription.on_lost(item, self._reason(item))
+            self._on_lost(item)
+        elif isinstance(item, UnreadableFrame):
+            for state in self._states:
+                state.unreadable(item.frame, item.received_us)
         elif item.subscription is not None:
             for subscription in self._subscriptions:
                 if subscription.owns(item.subscription):
                     self._pass_on(subscription, item)
+
+    def _on_lost(self, lost: ConnectionLost) -> None:
+        for subscription in () if self._is_retired else self._subscriptions:
+            subscription.on_lost(lost, self._reason(lost))
 
     def _pass_on(
         self, subscription: ApiSubscription, item: UserEvent | Subscribed | SubscriptionFailed

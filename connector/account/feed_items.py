@@ -47,6 +47,14 @@ class AccountEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableEvent(AccountEvent):
+    """A frame that cannot be read; it may be an event of this account, or of another one.
+
+    No record may be made of it, even if it can be read as an event.
+    """
+
+
+@dataclass(frozen=True, slots=True)
 class Covered:
     """From here on no event of this account and place is missed.
 

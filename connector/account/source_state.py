@@ -15,6 +15,7 @@ from connector.account.feed_items import (
     Covered,
     InterruptionReason,
     ReceiveAccountItem,
+    UnreadableEvent,
 )
 from connector.account.path_proof import (
     CHANGE_QUERIES,
@@ -114,6 +115,10 @@ class SourceState:
         self._event_us = received_us
         self._receive(AccountEvent(self.source.alias, self.source.place, payload, received_us))
         return kind
+
+    def unreadable(self, frame: bytes, received_us: int) -> None:
+        """Report a frame that cannot be read, and that may hold an event."""
+        self._receive(UnreadableEvent(self.source.alias, self.source.place, frame, received_us))
 
     async def compare(self, rest: SignedRest) -> bool:
         """Compare what the exchange says has changed with what was seen.

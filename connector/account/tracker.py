@@ -112,8 +112,8 @@ class AccountTracker:
 
     def on_event(self, event: AccountEvent) -> list[AccountRecord]:
         """Return what to publish now. Raises BadMessage: the event is none."""
-        gap_id, self._first_of = self._first_of, None
-        record = self._recorder.record(event.payload, event.received_us, gap_id=gap_id)
+        record = self._recorder.record(event.payload, event.received_us, gap_id=self._first_of)
+        self._first_of = None
         if not record.is_known:
             self.counts["unknown"] += 1
         if self._is_waiting:
@@ -157,8 +157,22 @@ class AccountTracker:
 
     def on_overload(self, since_us: int) -> None:
         """Open a break: events were dropped because Kafka was away for too long."""
-        self._break("overload", since_us, "more events waited for Kafka than `hold` allows")
+        detail = "more events waited for Kafka than `hold` allows"
+        self._break_while_covered("overload", since_us, detail)
+
+    def on_unreadable(self, since_us: int) -> None:
+        """Open a break: an event could not be read; its bytes are in the dead letter.
+
+        One is enough: what is open is asked for anyway, and a picture confirms each closed break.
+        So a flood of such events makes no flood of questions.
+        """
+        if self.is_right and not self._schedule.confirm_us:
+            self._break_while_covered("dead_letter", since_us, "an event could not be read")
+
+    def _break_while_covered(self, reason: str, since_us: int, detail: str) -> None:
+        self._break(reason, since_us, detail)
         self._covered_us = since_us
+        self._first_of = None if self.stored.gap is None else self.stored.gap.id
 
     def _break(self, reason: str, since_us: int, detail: str) -> None:
         self._epoch += 1

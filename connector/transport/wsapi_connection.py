@@ -28,6 +28,9 @@ class Listener(Protocol):
     def on_notice(self, connection: "ApiConnection", answer: WsApiAnswer) -> None:
         """Take an answer that belongs to no request, such as the end of a session."""
 
+    def on_unreadable(self, frame: bytes, received_us: int) -> None:
+        """Take a frame that is neither answer nor event, or no JSON: it may hold an event."""
+
 
 class ApiConnection:
     """An open connection.
@@ -124,6 +127,8 @@ class ApiConnection:
                 pending.resolve(frame)
             elif frame.id is None:
                 self._listener.on_notice(self, frame)
+        else:
+            self._listener.on_unreadable(raw, received_us)
 
 
 class _Pending:

@@ -103,6 +103,10 @@ class ApiKeeper:
         if self._session.on_event(event, received_us) == "serverShutdown":
             self.shutting_down.set()
 
+    def on_unreadable(self, frame: bytes, received_us: int) -> None:
+        """Pass on a frame that cannot be read."""
+        self._session.on_unreadable(frame, received_us)
+
     def on_notice(self, connection: ApiConnection, answer: WsApiAnswer) -> None:
         """End a connection whose session the exchange has ended: its key may have been revoked."""
         connection.end(str(self._caller.error("session", answer)), is_revoked=True)

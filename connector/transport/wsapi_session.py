@@ -48,6 +48,19 @@ class UserEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadableFrame:
+    """A frame that cannot be read: it may hold an event of any subscription of the connection.
+
+    Attributes:
+        frame: As received; it may hold a secret.
+        received_us: When it was read from the socket, epoch microseconds.
+    """
+
+    frame: bytes = field(repr=False)
+    received_us: int
+
+
+@dataclass(frozen=True, slots=True)
 class Subscribed:
     """Events of this subscription follow: at the first time, and again after a reconnect."""
 
@@ -83,7 +96,9 @@ class ApiRefused:
     cause: Refused | Fatal
 
 
-WsApiItem = UserEvent | Subscribed | SubscriptionFailed | ConnectionLost | ApiRefused
+WsApiItem = (
+    UserEvent | UnreadableFrame | Subscribed | SubscriptionFailed | ConnectionLost | ApiRefused
+)
 ReceiveItem = Callable[[WsApiItem], None]
 
 
@@ -143,6 +158,10 @@ class ApiSession:
             self.subscriptions.remove(owner)
             owner.id = None
         return wsapi_messages.event_type(payload) if event.subscriptionId is None else ""
+
+    def on_unreadable(self, frame: bytes, received_us: int) -> None:
+        """Pass on a frame that cannot be read."""
+        self._receive(UnreadableFrame(frame, received_us))
 
     def on_lost(self, lost: ConnectionLost) -> None:
         """Note that the connection has ended, and with it all ids."""

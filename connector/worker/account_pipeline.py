@@ -16,6 +16,7 @@ from connector.account.feed_items import (
     AccountRefused,
     Covered,
     Interrupted,
+    UnreadableEvent,
 )
 from connector.account.records import AccountRecord
 from connector.account.registry import AccountRegistry
@@ -165,9 +166,10 @@ class AccountPipeline:
     def _handle_event(self, event: AccountEvent) -> int:
         tracker = self._registry.trackers[event.account, event.place]
         try:
-            records = tracker.on_event(event)
+            records = _records_of(tracker, event)
         except BadMessage as error:
             self._dead_letter(event, error)
+            tracker.on_unreadable(event.received_us)
             return 1
         self._ledger.frames.decoded += 1
         self._publish(tracker, records, event.received_us)
@@ -201,6 +203,13 @@ class AccountPipeline:
         if kind not in self._logged and len(self._logged) < MAX_LOGGED_TYPES:
             self._logged.add(kind)
             events.account_event_unknown(product, event_type)
+
+
+def _records_of(tracker: AccountTracker, event: AccountEvent) -> list[AccountRecord]:
+    """Return what to publish of an event. Raises BadMessage: it cannot be read."""
+    if isinstance(event, UnreadableEvent):
+        raise BadMessage("json", "the frame is no answer and no event")
+    return tracker.on_event(event)
 
 
 def _key_of(item: Covered | Interrupted | AccountRefused) -> AccountKey:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.account.feed_items import AccountEvent
+from connector.account.feed_items import AccountEvent, UnreadableEvent
 from connector.lab.account.listen_keys import LIFE_MS
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Drop
@@ -22,6 +22,7 @@ from tests.support.account_feed import (
     paths,
     source,
 )
+from tests.support.keys import BY_RSA
 from tests.support.waiting import until
 
 pytestmark = pytest.mark.lab
@@ -187,3 +188,24 @@ async def test_a_subscription_that_is_gone_without_a_word_is_found(
 
         assert reported.kinds() == ["Covered", "terminated", "Covered"]
         assert "does not list it" in reported.interruptions[0].detail
+
+
+async def test_a_frame_that_cannot_be_read_is_reported_for_each_account_of_the_connection(
+    exchange: Exchange, time: MovedTime
+) -> None:
+    account = add_account(exchange, "spot")
+    sources = [source("spot"), source("spot", "desk-2", BY_RSA)]
+    async with feeding(exchange, time, sources) as (_, reported):
+        await reported.covered()
+        await reported.covered(alias="desk-2")
+        exchange.accounts.cut = 1
+        happen(exchange, account)
+        await until(lambda: len(reported.events()) == 1)
+
+        odd = [item for item in reported.items if isinstance(item, UnreadableEvent)]
+        assert [(item.account, item.place) for item in odd] == [
+            ("desk-1", "spot"),
+            ("desk-2", "spot"),
+        ]
+        assert odd[0].payload.startswith(b'{"subscriptionId":')
+        assert reported.interruptions == []

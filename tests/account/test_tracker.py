@@ -242,6 +242,42 @@ def test_events_that_were_dropped_are_a_break() -> None:
     assert account.reader.view() == true_view(account.truth)
 
 
+def test_an_event_that_cannot_be_read_is_a_break() -> None:
+    account = live_account()
+    account.truth.fill(1)
+
+    account.tracker.on_unreadable(account.now_us)
+
+    assert not account.tracker.is_right
+    assert account.tracker.wants_reconciliation(account.now_us)
+    account.reconcile()
+    account.commit()
+    assert account.last_marker()[:2] == ("filled", "dead_letter")
+    assert account.reader.view() == true_view(account.truth)
+    account.act(account.truth.place("BTCUSDT"))
+    assert account.open[-1].fields["gap_id"] == account.last_marker()[2]
+
+
+def test_a_flood_of_such_events_is_asked_about_once_until_a_picture_confirms_the_answers() -> None:
+    account = live_account()
+    account.tracker.on_unreadable(account.now_us)
+    account.tracker.on_unreadable(account.now_us)
+    running = account.begin_reconciliation()
+    account.tracker.on_unreadable(account.now_us)
+    assert not account.tracker.is_void(running)
+    account.finish(running)
+    account.commit()
+    account.tracker.on_unreadable(account.now_us)
+    account.commit()
+
+    states = [marker["state"] for marker in account.markers]
+    assert states == ["started", "opened", "filled"]
+    assert account.tracker.is_right
+    account.reconcile()  # the picture that confirms
+    account.tracker.on_unreadable(account.now_us)
+    assert not account.tracker.is_right
+
+
 def test_a_picture_is_made_now_and_then_and_leaves_no_marker() -> None:
     account = live_account()
     marked = len(account.markers)

@@ -14,6 +14,7 @@ from connector.account.feed_items import (
     AccountFeedItem,
     AccountRefused,
     Interrupted,
+    UnreadableEvent,
 )
 from connector.account.source import AccountSource, FeedTimings
 from connector.binance.account_events.layout import AccountProduct
@@ -65,6 +66,7 @@ class Reported:
             json.loads(item.payload)
             for item in self.items
             if isinstance(item, AccountEvent)
+            and not isinstance(item, UnreadableEvent)
             and item.account == alias
             and place in (None, item.place)
         ]

@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from connector.account.feed_items import AccountEvent, AccountRefused, Covered, Interrupted
+from connector.account.feed_items import (
+    AccountEvent,
+    AccountRefused,
+    Covered,
+    Interrupted,
+    UnreadableEvent,
+)
 from connector.account.outbox import AccountOutbox
 from connector.account.registry import AccountOptions, AccountRegistry
 from connector.account.stored_progress import StoredAccounts
@@ -172,6 +178,17 @@ def test_what_is_no_event_goes_to_the_dead_letter_without_long_words(stage: Stag
 
     assert stage.recorder.dead == [("a/spot", b'{"listenKey":"***"', "json")]
     assert (stage.ledger.frames.undecodable, stage.ledger.records.dead_lettered) == (1, 1)
+
+
+def test_what_may_be_an_event_of_another_account_makes_no_record(stage: Stage) -> None:
+    event = stage.event()
+    frame = UnreadableEvent(event.account, event.place, event.payload, event.received_us)
+    stage.pipeline.receive(frame)
+    stage.pipeline.tick()
+
+    assert [source for source, _bytes, _reason in stage.recorder.dead] == ["a/spot"]
+    assert stage.published() == []
+    assert not stage.registry.trackers["a", "spot"].is_right
 
 
 def test_an_unknown_type_is_kept_and_counted(stage: Stage) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import Raw
+
 from connector.lab.account.account import Event, LabAccount
 from connector.lab.account.ledger import LabProduct, Ledger
 from connector.lab.account.listen_keys import ListenKey
@@ -60,6 +62,7 @@ class Accounts:
         all: Product and name -> account; of one market `name.market`.
         changes: What faults do to events.
         failures: Queries that fail.
+        cut: How many of the next events are cut in the middle.
         forms: Product -> URL forms of listenKey streams that deliver.
         restrictions: API key -> what differs from one that may read alone.
         scripts: Those that act while the exchange runs, each with its events a second.
@@ -69,6 +72,7 @@ class Accounts:
         self.all: dict[tuple[LabProduct, str], LabAccount] = {}
         self.changes: list[EventChange] = []
         self.failures: list[QueryFailure] = []
+        self.cut = 0
         self.forms = dict(DELIVERING)
         self.restrictions: dict[str, dict[str, bool]] = {}
         self.scripts: list[tuple[AccountScript, float]] = []
@@ -89,11 +93,15 @@ class Accounts:
         for change in list(self.changes):
             events = change(account, events)
         for event in events:
+            payload = encode(event)
+            if self.cut > 0:
+                self.cut -= 1
+                payload = payload[: len(payload) // 2]
             if account.product in ("spot", "margin"):
                 name = subscribed_name(account.product, account.name, account.market)
-                self.ws_api.send_event(name, event)
+                self.ws_api.send_event(name, Raw(payload))
             else:
-                self._send_to_key(account, event)
+                self._send_to_key(account, event["e"], payload)
 
     async def play(self, script: AccountScript, events_per_s: float) -> None:
         """Carry out a script's steps until cancelled; steps that are late are caught up with."""
@@ -159,10 +167,11 @@ class Accounts:
         """Send `listenKeyExpired` for each key that has ended since the last call."""
         now_ms = self.clock.now_ms()
         for key in self.ws_api.listen_keys.take_ended(now_ms):
-            event = {"e": "listenKeyExpired", "E": now_ms, "listenKey": key.text}
+            kind = "listenKeyExpired"
+            event = encode({"e": kind, "E": now_ms, "listenKey": key.text})
             for product in STREAM_HOSTS:
                 if key_product(product) == key.product:
-                    self._send(product, key, event)
+                    self._send(product, key, kind, event)
 
     async def run(self) -> None:
         """Play the scripts, and end what expires, until cancelled."""
@@ -173,18 +182,18 @@ class Accounts:
                 await asyncio.sleep(TICK_S)
                 self.end_what_expired()
 
-    def _send_to_key(self, account: LabAccount, event: Event) -> None:
+    def _send_to_key(self, account: LabAccount, kind: str, payload: bytes) -> None:
         keys = self.ws_api.listen_keys
         key = keys.find(key_product(account.product), account.name, self.clock.now_ms())
         if key is not None:
-            self._send(account.product, key, event)
+            self._send(account.product, key, kind, payload)
 
-    def _send(self, product: str, key: ListenKey, event: Event) -> None:
+    def _send(self, product: str, key: ListenKey, kind: str, payload: bytes) -> None:
         host = STREAM_HOSTS[product]
-        message = Message(host, key.text, encode(event))
+        message = Message(host, key.text, payload)
         for session in self._delivery.clients(host):
             url = session.private
-            if url.form in self.forms[product] and url.wants(key.text, event["e"]):
+            if url.form in self.forms[product] and url.wants(key.text, kind):
                 session.push(message)
 
 

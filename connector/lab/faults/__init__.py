@@ -10,6 +10,7 @@ import dataclasses
 from typing import ClassVar, Protocol
 
 from connector.lab.faults.account import (
+    AccountMalformed,
     AccountReorder,
     AccountRepeat,
     AccountTwin,
@@ -67,6 +68,7 @@ from connector.lab.faults.ws_api import (
 __all__ = [
     "FAULTS",
     "AcceptThenClose",
+    "AccountMalformed",
     "AccountReorder",
     "AccountRepeat",
     "AccountTwin",
@@ -173,6 +175,7 @@ FAULTS: dict[str, type[AnyFault]] = {
     "account-repeat": AccountRepeat,
     "account-reorder": AccountReorder,
     "account-twin": AccountTwin,
+    "account-malformed": AccountMalformed,
     "query-behind": QueryBehind,
     "query-fail": QueryFail,
     "key-expire": KeyExpire,

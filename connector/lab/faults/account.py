@@ -111,6 +111,22 @@ class AccountReorder:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountMalformed:
+    """The next n events of accounts are cut in the middle."""
+
+    n: int = 1
+
+    async def strike(self, exchange: Target) -> None:
+        """Cut them; return when they have been sent."""
+        exchange.accounts.cut = self.n
+        try:
+            while exchange.accounts.cut > 0:
+                await asyncio.sleep(POLL_INTERVAL_S)
+        finally:
+            exchange.accounts.cut = 0
+
+
+@dataclass(frozen=True, slots=True)
 class QueryBehind:
     """Queries show accounts as they are now, while events go on."""
 

@@ -406,6 +406,18 @@ async def test_an_event_has_a_twin_with_another_payload(exchange: Exchange) -> N
     assert twin == event | {"twin": 1}
 
 
+async def test_an_event_is_cut_in_the_middle(exchange: Exchange) -> None:
+    account, key = futures(exchange), await listen_key(exchange)
+    async with opened(exchange, f"/private/ws/{key}") as socket:
+        cutting = begin(exchange, "account-malformed:1")
+        await until(lambda: exchange.accounts.cut == 1)
+        [event] = account.transfer("USDT", Decimal(1))
+        exchange.accounts.publish(account, [event, event])
+        await in_time(cutting)
+        whole = json.dumps(event, separators=(",", ":"))
+        assert [await in_time(socket.recv()) for _ in range(2)] == [whole[: len(whole) // 2], whole]
+
+
 async def test_a_query_lags_behind_the_stream_and_catches_up(exchange: Exchange) -> None:
     account = futures(exchange)
     lagging = begin(exchange, "query-behind:60")
