@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -15,8 +15,10 @@ from connector.lab.faults import Skip
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry
 from connector.lab.rest import Call, Next
+from examples.python.candles import Candle as ShownCandle
+from examples.python.candles import Candles, Status, Topics, Window, follow
 from tests.support.servers import Running, config, connector
-from tests.support.waiting import until
+from tests.support.waiting import in_time, until
 
 SERIES = ("spot", "btcusdt@trade", "BTCUSDT")
 INTERVAL = "1s"
@@ -72,10 +74,13 @@ def amounts(candle: Candle) -> Amounts:
 
 @contextlib.asynccontextmanager
 async def candle_stage(
-    folder: Path, kafka: RealKafka, registry: RealRegistry, prefix: str
+    folder: Path, kafka: RealKafka, registry: RealRegistry, prefix: str, rate: float = 400.0
 ) -> AsyncIterator[CandleStage]:
-    """Run a connector that reads trades and candles of one second; REST is held."""
-    exchange = Exchange(Market(8), rate=400.0)
+    """Run a connector that reads trades and candles of one second; REST is held.
+
+    `rate`: events a second, half of them trades.
+    """
+    exchange = Exchange(Market(8), rate=rate)
     await exchange.start()
     settings = config(exchange, kafka.bootstrap_servers, registry.url, prefix)
     streams = ["trade", f"kline_{INTERVAL}"]
@@ -90,3 +95,35 @@ async def candle_stage(
             assert await running.stop() == 0, running.log.read_text()
     finally:
         await exchange.stop()
+
+
+class CandleReader:
+    """The example's program, as a task that can wait for what it shows.
+
+    Attributes:
+        seen: What it has shown last of each candle.
+    """
+
+    def __init__(self, kafka: RealKafka, registry: RealRegistry, prefix: str) -> None:
+        names = [f"{prefix}.{name}" for name in ("spot.trade", "markers", "progress")]
+        self._topics = Topics(kafka.bootstrap_servers, registry.url, names)
+        self._shown = follow(self._topics, Candles(LENGTH_MS))
+        self.seen: dict[Window, tuple[ShownCandle, Status]] = {}
+
+    def having(self, status: Status) -> list[Window]:
+        """Return the candles with a status, in the order in which they were shown."""
+        return [window for window, (_, own) in self.seen.items() if own == status]
+
+    async def until(self, fact: Callable[[], object]) -> None:
+        """Read until a fact holds."""
+        while not fact():
+            window, candle, status = await in_time(asyncio.to_thread(next, self._shown))
+            self.seen[window] = candle, status
+
+    async def until_whole_behind(self, window: Window) -> None:
+        """Read until two candles after this one are whole."""
+        await self.until(lambda: len([each for each in self.having("whole") if each > window]) > 1)
+
+    def close(self) -> None:
+        """Leave."""
+        self._topics.close()
