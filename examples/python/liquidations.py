@@ -12,7 +12,7 @@ Needs `pip install 'confluent-kafka[avro,schemaregistry]'`.
 import argparse
 import contextlib
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -48,7 +48,7 @@ class Liquidations:
         return before + value if before <= self._above < before + value else None
 
 
-def records(brokers: str, registry: str, topic: str, group: str) -> Iterator[Record]:
+def records(brokers: str, registry: str, topic: str, group: str) -> Generator[Record, None, None]:
     """Yield a topic's committed records for ever: from where the group was, or from its begin."""
     conf = {"subject.name.strategy": topic_subject_name_strategy}  # else it asks on each record
     decode = AvroDeserializer(SchemaRegistryClient({"url": registry}), conf=conf)
