@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help example test-alerts test-engines chaos fuzz image image-steps test-cluster pythons setup docs demo test lint types unit lab servers wheel bench lock clean
+.PHONY: help example test-alerts test-engines chaos fuzz image image-steps test-cluster pythons setup docs pictures demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -88,6 +88,9 @@ bench: $(READY) ## The benchmark of bench/README.md (about 40 minutes, wants a q
 
 docs: $(READY) ## Write the generated pages, and what the chart renders, anew
 	@$(BIN)/python -m tools.docs && $(BIN)/python -m tools.chart
+
+pictures: $(READY) ## Take the pictures of docs/operate.md from a running worker (wants Chromium)
+	@TEST_PICTURES=$(CURDIR)/docs/pictures $(BIN)/pytest tests/worker/test_page.py
 
 lock: $(READY) ## Write requirements/*.txt anew from pyproject.toml
 	@tools/lock.sh $(BIN)

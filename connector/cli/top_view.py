@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.columns import Columns
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
@@ -17,6 +17,7 @@ SPARK_WIDTH = 20
 MAX_ROWS = 12  # of gaps and problems
 LATE_S, OLD_S = 1.0, 10.0  # the objective of the lag; what BkcBacklogOld allows
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3_600.0, 86_400.0
+NUMBERS = {"events/s", "silence", "events", "age", "missing", "streams", "hand-over in"}
 KEYS = "q end · n r s sort by name, rate, silence"
 
 
@@ -31,38 +32,43 @@ def _worker(url: str, answer: WorkerAnswer, sort: str) -> Panel:
         return Panel(Text(answer, "red"), title=escape(url), border_style="red")
     parts = answer.get("parts", {})
     failing = {name: part["cause"] for name, part in parts.items() if not part["met"]}
-    body = Group(
-        _readiness(answer, failing),
-        *_lags(answer.get("lags", {})),
+    parts_shown = [
+        *_lags(answer.get("lags", {}), answer.get("queue", {})),
         *_kinds(answer, sort),
         *_accounts(answer.get("accounts", {})),
         *_gaps(answer.get("open_gaps", [])),
         *_connections(answer.get("connections", {})),
         *_problems(answer.get("problems", [])),
-    )
+    ]
+    spaced = [each for part in parts_shown for each in (Text(""), part)]
+    body = Group(*_readiness(answer, failing), *spaced)
     return Panel(body, title=escape(url), border_style="red" if failing else "green")
 
 
-def _readiness(answer: Mapping[str, Any], failing: Mapping[str, str | None]) -> Text:
+def _readiness(answer: Mapping[str, Any], failing: Mapping[str, str | None]) -> list[Text]:
     if answer.get("fenced"):
-        return Text("retired: a later writer has taken over", "yellow")
+        return [Text("retired: a later writer has taken over", "bold yellow")]
     if not failing:
-        return Text(f"ready, up {seconds(answer.get('uptime_s'))}", "green")
-    causes = (f"{name} ({cause})" if cause else name for name, cause in failing.items())
-    return Text(f"not ready: {', '.join(causes)}", "bold red")
+        return [Text(f"ready, up {seconds(answer.get('uptime_s'))}", "bold green")]
+    head = Text(f"not ready: {', '.join(failing)}", "bold red")
+    return [head, *(Text(f"{name}: {cause}") for name, cause in failing.items() if cause)]
 
 
-def _lags(lags: Mapping[str, Any]) -> list[Text]:
+def _lags(lags: Mapping[str, Any], queue: Mapping[str, Any]) -> list[Text]:
     if not lags:
         return []
     text = Text("lag p99  ")
     for name in ("source", "publish", "end_to_end"):
         late = lags[name]["p99"]
         style = "bold red" if late is not None and late > LATE_S else "cyan"
-        text.append(f"{name} ").append(f"≤{seconds(late)}  ", style)
+        shown = "-" if late is None else f"≤{seconds(late)}"
+        text.append(f"{name} ").append(f"{shown}  ", style)
     oldest = lags["oldest_unacked"]
     style = "bold red" if oldest > OLD_S else "cyan"
-    return [text.append("unacked ").append(seconds(oldest), style)]
+    text.append("unacked ").append(seconds(oldest), style)
+    if queue:
+        text.append(f"  hold {queue['bytes'] / queue['limit_bytes']:.0%} full")
+    return [text]
 
 
 def _kinds(answer: Mapping[str, Any], sort: str) -> list[Table]:
@@ -75,7 +81,8 @@ def _kinds(answer: Mapping[str, Any], sort: str) -> list[Table]:
     }
     for kind, rates in sorted(answer.get("rates", {}).items(), key=orders[sort]):
         rate = f"{rates[-1]:,.1f}" if rates else "-"
-        table.add_row(escape(kind), rate, sparkline(rates), seconds(silence.get(kind)))
+        bars = f"[blue]{sparkline(rates)}[/]"
+        table.add_row(escape(kind), rate, bars, seconds(silence.get(kind)))
     return [table] if table.rows else []
 
 
@@ -109,7 +116,7 @@ def _connections(connections: Mapping[str, Any]) -> list[RenderableType]:
 
 
 def _problems(problems: list[dict[str, Any]]) -> list[RenderableType]:
-    table = _table("time", "warning or error", "details")
+    table = _table("UTC", "warning or error", "details")
     for problem in problems[:MAX_ROWS]:
         style = "yellow" if problem["level"] == "warning" else "red"
         details = ", ".join(f"{name}: {value}" for name, value in problem["fields"].items())
@@ -121,7 +128,8 @@ def _problems(problems: list[dict[str, Any]]) -> list[RenderableType]:
 def _table(*columns: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="dim")
     for number, column in enumerate(columns):
-        table.add_column(column, overflow="fold" if number else "ellipsis")
+        justify: JustifyMethod = "right" if column in NUMBERS else "left"
+        table.add_column(column, overflow="fold" if number else "ellipsis", justify=justify)
     return table
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 ANSWER_TIMEOUT_S = 5.0  # records that wait longer for their acknowledgement are trouble
 LOG_INTERVAL_S = 60.0  # between two lines about trouble that lasts
+ALL_DOWN = "_ALL_BROKERS_DOWN"  # librdkafka's name of an error that has no cause
 UNANSWERED = (
     f"no acknowledgement for {ANSWER_TIMEOUT_S:.0f} s of what was sent: the broker hangs, or a"
     " partition has no leader"
@@ -43,8 +44,12 @@ class KafkaTrouble:
         self._logged: dict[str, float] = {}  # causes of the present trouble -> when last logged
 
     def report(self, cause: str) -> None:
-        """Note an error; it is trouble until something is stored."""
-        self._reported = cause
+        """Note an error; it is trouble until something is stored.
+
+        That all brokers are down says less than what was reported before, and does not replace it.
+        """
+        if self._reported is None or ALL_DOWN not in cause:
+            self._reported = cause
 
     def clear(self) -> None:
         """Note that records were stored: what was reported is over."""

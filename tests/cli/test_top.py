@@ -24,6 +24,7 @@ STATUS: dict[str, Any] = {
         "oldest_unacked": 12.0,
         "silence": {"spot.trade": 30.0, "spot.kline": 0.2},
     },
+    "queue": {"bytes": 25, "limit_bytes": 100},
     "rates": {"spot.kline": [1.0, 2.0], "spot.trade": [0.0, 5.0]},
     "open_gaps": [
         {"series": "spot/btcusdt@trade/BTCUSDT", "age_s": 75.0, "reason": "sequence", "missing": 7}
@@ -51,7 +52,8 @@ def test_a_worker_shows_what_is_wrong_with_it() -> None:
     text = drawn({"http://a": STATUS})
 
     for shown in (
-        "not ready: kafka (no broker [answers])", "end_to_end ≤2.5 s", "unacked 12.0 s",
+        "not ready: kafka", "kafka: no broker [answers]", "end_to_end ≤2.5 s",
+        "unacked 12.0 s  hold 25% full",
         "spot/btcusdt@trade/BTCUSDT", "no data", "10:11:12", "cause: away [x]",
     ):  # fmt: skip
         assert shown in text

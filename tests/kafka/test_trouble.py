@@ -67,3 +67,14 @@ def test_trouble_that_lasts_is_logged_again() -> None:
 
     assert trouble.to_log(NOW + LOG_INTERVAL_S - 1, None) is None
     assert trouble.to_log(NOW + LOG_INTERVAL_S, None) == TroubleReport("down", LOG_INTERVAL_S)
+
+
+def test_that_all_brokers_are_down_does_not_hide_why() -> None:
+    trouble = KafkaTrouble()
+    down = "_ALL_BROKERS_DOWN: 1/1 brokers are down"
+    causes = []
+    for report in (down, "_TRANSPORT: refused", down, "_AUTHENTICATION: wrong"):
+        trouble.report(report)
+        causes.append(trouble.cause(NOW, None))
+
+    assert causes == [down, "_TRANSPORT: refused", "_TRANSPORT: refused", "_AUTHENTICATION: wrong"]
