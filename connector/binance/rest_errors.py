@@ -46,8 +46,8 @@ _CAUSES: Mapping[int, str] = {
     407: PROXY_LOGIN,
     410: "this call is no longer offered",
     414: "the request is too long",
-    418: "the exchange has banned this address for going on after 429; send nothing from it until"
-    " the ban ends, then lower limits.share",
+    418: "the exchange has banned this address for going on after 429; send nothing from this"
+    " address until the ban ends, then lower limits.share",
     429: "too many requests or connections from this address; wait, and lower limits.share",
     451: "the exchange does not serve this location; run elsewhere, or set a proxy",
     502: "the exchange is down or in maintenance; wait for it",

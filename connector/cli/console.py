@@ -54,10 +54,10 @@ def note(text: str) -> None:
     _print(err, text)
 
 
-def print_lines(lines: Iterable[str]) -> None:
-    """Print lines of a result."""
+def print_lines(lines: Iterable[str], style: str | None = None) -> None:
+    """Print lines of a result; `style`: rich's, on a terminal."""
     for line in lines:
-        _print(out, line)
+        _print(out, line, style)
 
 
 def _print(console: Console, text: str, style: str | None = None) -> None:

@@ -14,6 +14,7 @@ from connector.diagnostics.doctor.report import CheckResult, exit_code, lines_of
 from connector.diagnostics.doctor.report import as_json as shown_as_json
 from connector.telemetry import logs
 
+STYLES = {"ok": None, "warn": "yellow", "fail": "red", "cannot tell": "cyan"}
 ASKING = "asking the exchange, Kafka and the schema registry"
 
 
@@ -41,5 +42,7 @@ def _show(results: Sequence[CheckResult], *, strict: bool, as_json: bool) -> int
     if as_json:
         echo(json.dumps(shown_as_json(results, strict=strict), indent=2))
     else:
-        print_lines(lines_of(results))
+        styles = [STYLES[result.status] for result in results]
+        for line, style in zip(lines_of(results), [*styles, None], strict=True):
+            print_lines([line], style)
     return exit_code(results, strict=strict)

@@ -32,6 +32,9 @@ _HINTS = {
         " address that is not in bootstrap_servers is one that a broker gives"
         " (advertised.listeners), and must be reached from here"
     ),
+    "Failed to get metadata": (
+        "no broker answers: is it up, does it hang, does a firewall on the way drop what is sent"
+    ),
     "Failed to resolve": (
         "the host name is unknown here; if it is not in bootstrap_servers, a broker gives it"
         " (advertised.listeners): it must be known on this machine"

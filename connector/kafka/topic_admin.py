@@ -183,7 +183,10 @@ class _Admin:
         exists = KafkaError.TOPIC_ALREADY_EXISTS
         refused = [name for name, code in codes.items() if code != exists]
         if refused:
-            texts = (f"{name} ({error_hints.describe(errors[name])})" for name in refused)
+            by_cause: dict[str, list[str]] = {}
+            for name in refused:
+                by_cause.setdefault(error_hints.describe(errors[name]), []).append(name)
+            texts = (f"{', '.join(names)} ({cause})" for cause, names in by_cause.items())
             raise Refused(f"cannot create topics: {'; '.join(texts)}")
 
     def judge(self, roles: Roles) -> TopicReport:

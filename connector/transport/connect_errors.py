@@ -52,11 +52,11 @@ def reason(error: BaseException, url: str) -> str:
         if status == HTTPStatus.PROXY_AUTHENTICATION_REQUIRED:
             return PROXY_LOGIN
         return f"the proxy answered {status} and made no connection"
-    cure = _NO_TLS if url.startswith("wss:") and _is_plain(error) else certificate_cure(text)
+    cure = NO_TLS if url.startswith("wss:") and _is_plain(error) else certificate_cure(text)
     return f"{text}{cure}"
 
 
-_NO_TLS = ": the server does not speak TLS, it seems; write ws:// for a lab"
+NO_TLS = ": the server does not speak TLS, it seems; write ws:// for a lab"
 # OpenSSL's names for an answer that is no TLS; which one depends on its version.
 _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"})
 

@@ -104,7 +104,7 @@ def test_a_refusing_server_is_left_alone_for_its_time(
         (
             418,
             "HTTP 418: the exchange has banned this address for going on after 429; send nothing"
-            " from it until the ban ends, then lower limits.share",
+            " from this address until the ban ends, then lower limits.share",
         ),
         (
             429,

@@ -13,6 +13,7 @@ from connector.diagnostics.doctor.clock import check_clock
 from connector.diagnostics.doctor.report import CheckResult, unreachable
 from connector.errors import Refused, Retry
 from connector.planning.model import Plan, PlannedStream
+from connector.transport.connect_errors import NO_TLS
 from connector.transport.exchange_clock import server_time
 from connector.transport.rest import RestClient
 from connector.transport.tls import certificate_cure
@@ -138,7 +139,8 @@ def _refusal(check: str, error: Retry | Refused) -> CheckResult:
     text = str(error)
     status = error.status if isinstance(error, Retry) else None
     answered = status is not None or isinstance(error, Refused)
-    if not answered and not certificate_cure(text) and PROXY_LOGIN not in text:
+    wrong = certificate_cure(text) or any(part in text for part in (PROXY_LOGIN, NO_TLS))
+    if not answered and not wrong:
         return unreachable(check, Retry(text))
     cure = "" if status is None else cure_of(status)
     return CheckResult(check, "fail", text.removesuffix(f"; {cure}"), cure)

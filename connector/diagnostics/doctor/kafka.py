@@ -179,7 +179,8 @@ def _check_missing(missing: Sequence[str], wanted: ClusterExamination) -> Iterat
         topic_admin.try_create(wanted.kafka, wanted.topics, {n: wanted.roles[n] for n in missing})
     except (Refused, Fatal) as error:
         problem, _, cure = str(error).removeprefix("Kafka: ").partition("; cure: ")
-        yield CheckResult(check, "fail", f"{text}, and not to be created: {problem}", cure)
+        text = f"{len(missing)} topics are not there, or not shown to us: {problem}"
+        yield CheckResult(check, "fail", text, cure)
         return
     unguarded = [name for name in missing if name not in wanted.guarded]
     if unguarded:

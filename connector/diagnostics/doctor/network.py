@@ -18,6 +18,7 @@ _NAME_CURE = (
     "correct the address, or the name server (/etc/resolv.conf; in Kubernetes the egress rule for"
     " port 53)"
 )
+_NO_TLS_CURE = "the server speaks no TLS of ours: check port and address; a proxy may be on the way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,10 @@ async def _handshake(host: Host, trust: ssl.SSLContext) -> CheckResult:
             _, writer = await asyncio.open_connection(host.name, host.port, ssl=trust)
     except TimeoutError:
         return unreachable(check, Retry(f"{place}: no answer within {TIMEOUT_S:.0f} s"))
-    except ssl.SSLError as error:
-        problem = error.strerror or str(error)
-        cure = certificate_cure(str(error)).removeprefix(": ")
-        no_tls = (
-            "the server speaks no TLS of ours: check port and address; a proxy may be on the way"
-        )
-        return CheckResult(check, "fail", f"{place}: {problem}", cure or no_tls)
+    except (ssl.SSLError, ConnectionResetError) as error:  # it answered, or hung up
+        problem = error.strerror or str(error) or "the server hung up during the handshake"
+        cure = certificate_cure(str(error)).removeprefix(": ") or _NO_TLS_CURE
+        return CheckResult(check, "fail", f"{place}: {problem}", cure)
     except OSError as error:
         return unreachable(check, Retry(f"{place}: cannot connect: {error.strerror or error}"))
     certificate: Any = writer.get_extra_info("peercert")

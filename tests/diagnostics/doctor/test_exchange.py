@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ async def test_a_clock_that_is_off_is_warned_of_with_its_effect(exchange: Exchan
 REFUSALS = [
     (202, "a firewall in front of the exchange asks for proof", "wait, or run elsewhere"),
     (403, "a firewall in front of the exchange blocks this address", "wait, or run elsewhere"),
-    (418, "-1003 ", "send nothing from it until the ban ends, then lower limits.share"),
+    (418, "-1003 ", "send nothing from this address until the ban ends, then lower limits.share"),
     (429, "-1003 ", "wait, and lower limits.share"),
     (451, "the exchange does not serve this location", "run elsewhere, or set a proxy"),
     (502, "the exchange is down or in maintenance", "wait for it"),
@@ -212,6 +213,18 @@ async def test_a_connection_that_is_cut_at_once_fails(exchange: Exchange, tmp_pa
 
     assert result.status == "fail"
     assert result.cure.startswith("a proxy or firewall that cuts WebSocket connections")
+
+
+async def test_tls_with_a_server_that_speaks_none_fails(exchange: Exchange, tmp_path: Path) -> None:
+    wanted = plan(exchange, tmp_path)
+    [connection] = wanted.connections
+    encrypted = connection.endpoint.replace("ws:", "wss:")
+    plans = replace(wanted, connections=(replace(connection, endpoint=encrypted),))
+
+    [result] = await stream_results(plans)
+
+    assert result.status == "fail"
+    assert "the server does not speak TLS, it seems; write ws:// for a lab" in result.text
 
 
 async def test_a_proxy_that_wants_a_login_fails_with_the_setting(

@@ -100,6 +100,19 @@ async def test_a_server_that_speaks_no_tls_fails() -> None:
     assert result.cure.startswith("the server speaks no TLS of ours")
 
 
+async def test_a_server_that_hangs_up_during_the_handshake_fails() -> None:
+    async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.close()
+
+    listening = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        result = await tls_result(port, client_context(None))
+
+    assert result.status == "fail"
+    assert result.cure.startswith("the server speaks no TLS of ours")
+
+
 async def test_a_closed_port_proves_nothing() -> None:
     result = await tls_result(free_port(), client_context(None))
 
