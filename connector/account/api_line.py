@@ -9,11 +9,14 @@ import time
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
+import msgspec
+
 from connector.account.api_subscription import ApiSubscription
 from connector.account.feed_context import FeedContext, unless
 from connector.account.feed_items import InterruptionReason
 from connector.account.source_state import SourceState
 from connector.binance import wsapi_methods
+from connector.binance.wsapi_messages import SubscriptionRow
 from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events
 from connector.transport.wsapi import WsApi
@@ -28,6 +31,7 @@ from connector.transport.wsapi_session import (
     WsApiItem,
 )
 
+_Rows = list[SubscriptionRow]
 POOL = "spot"  # of the WS API's weight
 
 
@@ -139,9 +143,9 @@ class ApiLine:
             asked_us = time.time_ns() // 1000
             try:
                 answer = await self._api.call("session.subscriptions")
-            except (Retry, Refused):
+                held = {row.subscriptionId for row in msgspec.convert(answer, _Rows)}
+            except (Retry, Refused, msgspec.ValidationError):
                 continue  # a later one may be answered; pongs go on meanwhile
-            held = {row.get("subscriptionId") for row in answer}
             for subscription, own in before.items():
                 if own is not None and own.id is not None and own.id == ids[subscription]:
                     subscription.on_audit(own, asked_us, is_held=own.id in held)

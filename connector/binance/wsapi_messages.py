@@ -5,14 +5,16 @@ Source: web-socket-api.md of binance-spot-api-docs, 2026-07-21; the WS API pages
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw, Struct, UnsetType
 
 from connector.binance.exchange_info import RateLimit
 from connector.binance.signing import ParamValue
+from connector.errors import Retry
 
+T = TypeVar("T")
 WsApiRequestId = int | str | None
 OK = 200
 _SECONDS = {"SECOND": 1, "MINUTE": 60, "HOUR": 3_600, "DAY": 86_400}
@@ -70,6 +72,18 @@ class WsApiAnswer(Struct):
         return msgspec.json.decode(self.result)
 
 
+class ServerTime(Struct):
+    """The result of `time`."""
+
+    serverTime: int  # noqa: N815 - the wire's name; epoch milliseconds
+
+
+class SubscriptionRow(Struct):
+    """The result of a subscribing request, and a row of that of `session.subscriptions`."""
+
+    subscriptionId: int  # noqa: N815
+
+
 class WsApiEvent(Struct):
     """A user data event.
 
@@ -119,6 +133,14 @@ def parse_frame(raw: bytes) -> WsApiAnswer | WsApiEvent | None:
         return None
     request_id = None if frame.id is msgspec.UNSET else frame.id
     return WsApiAnswer(request_id, frame.status, frame.result, frame.error, frame.rateLimits)
+
+
+def result_of(method: str, answer: WsApiAnswer, kind: type[T]) -> T:
+    """Return a good answer's result. Raises Retry: it has another shape, and tells nothing."""
+    try:
+        return msgspec.json.decode(answer.result, type=kind)
+    except _UNREADABLE as error:
+        raise Retry(f"WS API: {method}: an answer that is none: {error}") from error
 
 
 def event_type(payload: bytes) -> str:

@@ -4,7 +4,7 @@ import ssl
 import time
 from collections.abc import Callable
 
-from connector.binance import rest_calls, signing, wsapi_methods
+from connector.binance import rest_calls, signing, wsapi_messages, wsapi_methods
 from connector.binance.api_errors import BackOff, error_from_answer
 from connector.binance.rest_errors import SLOW_DOWN
 from connector.binance.signing import ApiParams, ParamValue
@@ -139,6 +139,7 @@ class ApiCaller:
             sent = self._clock()
             answer = await self.call(connection, "time", {})
             middle_ms = (sent + self._clock()) / 2 * 1000
-            self.offset_ms = round(answer.decoded()["serverTime"] - middle_ms)
+            found = wsapi_messages.result_of("time", answer, wsapi_messages.ServerTime)
+            self.offset_ms = round(found.serverTime - middle_ms)
         elif connection.date_s is not None:
             self.offset_ms = round((connection.date_s - self._clock()) * 1000)

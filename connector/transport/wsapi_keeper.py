@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from connector.backoff import Backoff
-from connector.binance import wsapi_methods
+from connector.binance import wsapi_messages, wsapi_methods
 from connector.binance.api_errors import AnotherConnection, LogOn, NewToken
 from connector.binance.signing import ApiParams
-from connector.binance.wsapi_messages import WsApiAnswer, WsApiEvent
+from connector.binance.wsapi_messages import SubscriptionRow, WsApiAnswer, WsApiEvent
 from connector.errors import Fatal, Refused, Retry
 from connector.telemetry import events
 from connector.transport.wsapi_caller import ApiCaller
@@ -87,7 +87,10 @@ class ApiKeeper:
         if subscription is None:
             return await self._caller.call(connection, method, params)
         on_answer = partial(self._session.on_subscribed, subscription)
-        return await self._caller.call(connection, method, params, subscription.keys, on_answer)
+        keys = subscription.keys
+        answer = await self._caller.call(connection, method, params, keys, on_answer)
+        wsapi_messages.result_of(method, answer, SubscriptionRow)
+        return answer
 
     async def sync_clock(self) -> None:
         """Measure the clock's offset anew; without the method `time` by another handshake."""

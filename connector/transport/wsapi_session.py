@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from connector.binance import wsapi_messages, wsapi_methods
 from connector.binance.signing import ApiParams, Credentials
-from connector.binance.wsapi_messages import WsApiAnswer, WsApiEvent
-from connector.errors import Fatal, Refused
+from connector.binance.wsapi_messages import SubscriptionRow, WsApiAnswer, WsApiEvent
+from connector.errors import Fatal, Refused, Retry
 
 Keys = Callable[[], Credentials]  # read anew at each signature: a key file may change
 
@@ -119,7 +119,11 @@ class ApiSession:
         """Note the answer to a subscribing request, before any event that follows it."""
         if answer.error is not None:
             return
-        subscription.id = answer.decoded().get("subscriptionId")
+        try:
+            row = wsapi_messages.result_of(subscription.method, answer, SubscriptionRow)
+        except Retry:
+            return  # whoever made the request is told
+        subscription.id = row.subscriptionId
         if subscription not in self.subscriptions:
             self.subscriptions.append(subscription)
         self._receive(Subscribed(subscription))

@@ -8,6 +8,7 @@ import pytest
 
 from connector.account.feed_items import AccountEvent, UnreadableEvent
 from connector.lab.account.listen_keys import LIFE_MS
+from connector.lab.account.session import SESSION_METHODS
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Drop
 from connector.lab.faults.account import KeyExpire
@@ -209,3 +210,26 @@ async def test_a_frame_that_cannot_be_read_is_reported_for_each_account_of_the_c
         ]
         assert odd[0].payload.startswith(b'{"subscriptionId":')
         assert reported.interruptions == []
+
+
+@pytest.mark.parametrize("result", [None, {}, [1], [{"subscriptionId": None}]])
+async def test_an_odd_list_of_subscriptions_proves_nothing(
+    exchange: Exchange, time: MovedTime, monkeypatch: pytest.MonkeyPatch, result: Any
+) -> None:
+    asked_for: list[int] = []
+
+    def answer(*_: object) -> Any:
+        asked_for.append(1)
+        return result
+
+    monkeypatch.setitem(SESSION_METHODS, "session.subscriptions", answer)
+    account = add_account(exchange, "spot")
+    timings = replace(STILL, compare_s=0.01)
+    async with feeding(exchange, time, [source("spot")], timings) as (_, reported):
+        await reported.covered()
+        await until(lambda: len(asked_for) > 2)
+        sent = happen(exchange, account)
+        await until(lambda: reported.events() == sent)
+
+        assert reported.kinds().count("Covered") == 1
+        assert (reported.interruptions, reported.refusals) == ([], [])

@@ -23,12 +23,13 @@ from connector.binance.rest_errors import PROXY_LOGIN
 from connector.binance.signing import Credentials, hmac_signer
 from connector.errors import Fatal, Refused, Retry
 from connector.lab.account.server import WsApiServer
-from connector.lab.account.session import LabToken
+from connector.lab.account.session import SESSION_METHODS, LabToken
 from connector.lab.certificates import Authority
 from connector.lab.clock import Clock
 from connector.lab.handshakes import HandshakeAnswer, Handshakes
 from connector.lab.http_proxy import Proxy
 from connector.transport.wsapi import WsApi
+from connector.transport.wsapi_caller import ApiCaller
 from connector.transport.wsapi_session import (
     ApiRefused,
     Subscribed,
@@ -252,11 +253,14 @@ async def test_trouble_while_subscribing_again_loses_no_subscription_and_no_gap(
 
 
 async def test_a_bug_while_reconnecting_is_logged_and_told_to_the_callers(
-    server: WsApiServer, capsys: pytest.CaptureFixture[str]
+    server: WsApiServer, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
     received = Received()
     async with client(server, HMAC, received) as api:
-        server.methods["time"] = lambda _: "no object"
+        monkeypatch.setattr(ApiCaller, "measure", broken)
         await server.drop()
         await until(lambda: received.kinds == ["ConnectionLost", "ApiRefused"])
         with pytest.raises(Fatal, match="a bug ended it"):
@@ -497,3 +501,26 @@ async def test_no_log_shows_a_key_or_a_signature(
 async def test_a_url_that_is_none_is_refused() -> None:
     with pytest.raises(Refused, match="write wss://host/path"):
         await WsApi("https://ws-api.binance.com").start()
+
+
+@pytest.mark.parametrize("result", [None, {}, [1], {"subscriptionId": "zero"}])
+async def test_an_answer_that_names_no_subscription_is_no_subscription(
+    server: WsApiServer, monkeypatch: pytest.MonkeyPatch, result: Any
+) -> None:
+    method, items = "userDataStream.subscribe.signature", list[WsApiItem]()
+    async with WsApi(server.url("spot"), keys=lambda: HMAC, receive=items.append) as api:
+        monkeypatch.setitem(SESSION_METHODS, method, lambda *_: result)
+        with pytest.raises(Retry, match="an answer that is none"):
+            await api.subscribe(UserSubscription(method))
+
+        assert (items, api.subscriptions) == ([], [])
+
+
+@pytest.mark.parametrize("result", [None, [], {"serverTime": "now"}])
+async def test_a_time_that_is_none_is_a_reason_to_try_later(
+    server: WsApiServer, result: Any
+) -> None:
+    server.methods["time"] = lambda _request: result
+
+    with pytest.raises(Retry, match="time: an answer that is none"):
+        await WsApi(server.url("spot")).start()
