@@ -14,7 +14,8 @@ from typing import Any
 from tools.unavailable import Unavailable
 
 LOCKED = Path(__file__).parent / "go"
-ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
+# A tree may bring a go.work that names modules beside it, which are not there.
+ENVIRONMENT = {"CGO_ENABLED": "0", "GOTOOLCHAIN": "local", "GOWORK": "off"}
 
 
 def program(pinned: dict[str, Any]) -> bytes:
