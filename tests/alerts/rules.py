@@ -9,6 +9,7 @@ import yaml
 ROOT = Path(__file__).parent.parent.parent
 RULES = ROOT / "helm" / "binance-kafka-connector" / "rules"
 FILES = sorted(RULES.glob("*.yaml"))
+TARGET_LABELS = {"namespace", "job", "pod", "instance"}  # of what Prometheus scrapes
 # Of Prometheus' client library, on every worker's page.
 LIBRARY_METRICS = {
     "process_cpu_seconds_total",

@@ -12,10 +12,9 @@ import pytest
 from connector.worker.exporter import METRICS
 from connector.worker.metrics.account import METRICS as ACCOUNT_METRICS
 from tests.alerts.dashboards import FILES, DashboardQuery, panels, queries
-from tests.alerts.rules import LIBRARY_METRICS, metrics_in, recorded
+from tests.alerts.rules import LIBRARY_METRICS, TARGET_LABELS, metrics_in, recorded
 
 UNITS = {"none", "short", "s", "bytes", "Bps", "cps", "cpm", "percentunit"}
-TARGET_LABELS = {"namespace", "job", "pod", "instance"}  # of what Prometheus scrapes
 LABELS = {
     **{row.name: set(row.labels) for row in METRICS},
     **{row.name: set(row.labels) for row in ACCOUNT_METRICS},

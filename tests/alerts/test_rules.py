@@ -4,11 +4,20 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from connector.worker.exporter import METRICS
 from connector.worker.metrics.account import METRICS as ACCOUNT_METRICS
 from tests.alerts.rule_cases import CASES, alert_labels
-from tests.alerts.rules import FILES, LIBRARY_METRICS, ROOT, alerts, metrics_in, rules
+from tests.alerts.rules import (
+    FILES,
+    LIBRARY_METRICS,
+    ROOT,
+    TARGET_LABELS,
+    alerts,
+    metrics_in,
+    rules,
+)
 
 # In the runbook: keys of /status, parts of readiness, reasons, fields, words of Kafka and cAdvisor.
 OTHER_WORDS = {
@@ -69,6 +78,18 @@ def test_the_runbook_names_log_events_and_metrics_that_there_are() -> None:
     assert len(named & in_log) > 20
     series = {re.sub(r"(?<=_seconds)_bucket$", "", name) for name in named - in_log - OTHER_WORDS}
     assert series - known_metrics() == set()
+
+
+def test_the_runbook_silences_alerts_by_alerts_and_labels_that_they_have() -> None:
+    runbook = (ROOT / "docs" / "runbook.md").read_text()
+    block = runbook.partition("```yaml\n")[2].partition("```")[0]
+
+    for inhibition in yaml.safe_load(block)["inhibit_rules"]:
+        [source] = re.findall(r'^alertname="(\w+)"$', inhibition["source_matchers"][0])
+        targets = re.findall(r"Bkc\w+", inhibition["target_matchers"][0])
+        own = set(inhibition["equal"]) - TARGET_LABELS
+        assert {source, *targets} <= set(alerts()), source
+        assert all(own <= alert_labels(name).keys() for name in (source, *targets)), source
 
 
 @pytest.mark.parametrize("name", alerts())
