@@ -120,7 +120,8 @@ def _problems(problems: list[dict[str, Any]]) -> list[RenderableType]:
     for problem in problems[:MAX_ROWS]:
         style = "yellow" if problem["level"] == "warning" else "red"
         details = ", ".join(f"{name}: {value}" for name, value in problem["fields"].items())
-        name = f"[{style}]{escape(problem['event'])}[/]"
+        times = f" x{problem['count']}" if problem.get("count", 1) > 1 else ""
+        name = f"[{style}]{escape(problem['event'])}{times}[/]"
         table.add_row(escape(problem["time"][11:19]), name, escape(details))
     return [table] if problems else []
 

@@ -2,7 +2,7 @@
 
 from collections import Counter, deque
 from collections.abc import Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 MAX_EVENTS = 20
@@ -14,21 +14,37 @@ _NO_FIELDS = ("event", "level", "timestamp", "exc_info", "_record", "_from_struc
 
 @dataclass(frozen=True, slots=True)
 class RecentEvent:
-    """A line of the log.
+    """A line of the log, and how many were like it.
 
     Attributes:
-        time: As the log writes it.
+        time: Of the newest one, as the log writes it.
         fields: What the line says beside time, level and event; its cure, where it has one.
+        count: Lines since the start that differ in numbers alone, while one of them was kept.
     """
 
     time: str
     level: str
     event: str
     fields: Mapping[str, Any]
+    count: int = 1
+
+    def repeats(self, other: "RecentEvent") -> bool:
+        """Say whether two lines have the same event, level and texts."""
+        return (self.event, self.level, _texts(self.fields)) == (
+            other.event,
+            other.level,
+            _texts(other.fields),
+        )
+
+
+def _texts(fields: Mapping[str, Any]) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 
 class RecentEvents:
     """A processor of structlog: keeps the newest warnings and errors, and counts all lines.
+
+    What is logged again and again is kept once, so that it does not push out everything else.
 
     Attributes:
         newest: The oldest of the kept lines first; at most MAX_EVENTS.
@@ -50,8 +66,17 @@ class RecentEvents:
             if event.get("exc_info") is not None:
                 fields["error"] = repr(event["exc_info"])
             name, time = str(event["event"]), str(event["timestamp"])
-            self.newest.append(RecentEvent(time, level, name, fields))
+            self._keep(RecentEvent(time, level, name, fields))
         return event
+
+    def _keep(self, new: RecentEvent) -> None:
+        """Add a line in place of one that it repeats, if there is one."""
+        for old in self.newest:
+            if old.repeats(new):
+                self.newest.remove(old)
+                new = replace(new, count=old.count + 1)
+                break
+        self.newest.append(new)
 
 
 RECENT = RecentEvents()  # of this process, as its log is

@@ -37,7 +37,7 @@ STATUS: dict[str, Any] = {
     },
     "problems": [
         {"time": "2026-12-01T10:11:12Z", "level": "warning", "event": "kafka_trouble",
-         "fields": {"cause": "away [x]"}}
+         "count": 3, "fields": {"cause": "away [x]"}}
     ],
 }  # fmt: skip
 
@@ -54,7 +54,7 @@ def test_a_worker_shows_what_is_wrong_with_it() -> None:
     for shown in (
         "not ready: kafka", "kafka: no broker [answers]", "end_to_end ≤2.5 s",
         "unacked 12.0 s  hold 25% full",
-        "spot/btcusdt@trade/BTCUSDT", "no data", "10:11:12", "cause: away [x]",
+        "spot/btcusdt@trade/BTCUSDT", "no data", "10:11:12", "kafka_trouble x3", "cause: away [x]",
     ):  # fmt: skip
         assert shown in text
 

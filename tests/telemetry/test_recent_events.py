@@ -43,3 +43,21 @@ def test_an_exception_is_kept_as_text() -> None:
     recent(None, "error", line)
 
     assert recent.newest[0].fields == {"error": "ValueError('odd')"}
+
+
+def test_what_is_logged_again_is_kept_once_as_the_newest_with_its_count() -> None:
+    recent = RecentEvents()
+    lines = [("waits", "busy", 1.0), ("lost", "reset", 2.0), ("waits", "busy", 3.0)]
+    lines += [("waits", "banned", 4.0), ("waits", "busy", 5.0)]
+    for event, cause, seconds in lines:
+        line = {"event": event, "level": "warning", "timestamp": f"t{seconds:.0f}"}
+        recent(None, "warning", line | {"cause": cause, "seconds": seconds})
+
+    kept = [(each.time, each.event, each.fields["cause"], each.count) for each in recent.newest]
+    assert kept == [
+        ("t2", "lost", "reset", 1),
+        ("t4", "waits", "banned", 1),
+        ("t5", "waits", "busy", 3),
+    ]
+    assert recent.newest[-1].fields["seconds"] == 5.0
+    assert recent.lines == {"warning": 5}
