@@ -195,6 +195,8 @@ class Reconciliation:
         }
         waiting = {key for key, mark in self._progress.orders.items() if mark.may_go_on}
         for key in sorted(waiting - picture.open_keys() - known):
+            if key.partition("/")[0] in self._reader.gone:
+                continue
             yield from self._found.ask_order(self._markets, key)
 
     def _note_unexplained(self, picture: Picture) -> None:
@@ -215,6 +217,10 @@ class Reconciliation:
         self._unexplained = ()
 
     def _result(self, picture: Picture) -> Reconciled:
+        self._reader.faults += [
+            f"what happened last on {key}: the exchange does not list it any more"
+            for key in self._reader.gone
+        ]
         if not picture.missing:
             absent = absent_rows(self._progress, picture)
             picture.states += [
@@ -227,6 +233,7 @@ class Reconciliation:
         writer.write(picture.states, "states", is_written=is_written)
         if not picture.missing:
             writer.prove(picture.as_of_ms, self._cursors, self._left, self._found.asked_orders)
+            writer.forget(self._reader.gone)
         writer.replay(self._live, are_states_written=is_written)
         earlier = Earlier(
             (self._earlier.proved | self._cursors.keys()).difference(self._left),

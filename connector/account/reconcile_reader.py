@@ -33,6 +33,7 @@ class AccountReader:
     Attributes:
         faults: What was not answered, and why.
         is_unsettled: Asking again later may tell more.
+        gone: Keys of symbols that the exchange does not list any more.
         first_ms: Of the first answer, by the exchange's clock; 0: none has come.
         now_ms: Of the newest answer.
         received_us: Of the same, by ours.
@@ -51,6 +52,7 @@ class AccountReader:
         self.first_ms = 0
         self.faults: list[str] = []
         self.is_unsettled = False
+        self.gone: dict[str, None] = {}  # in their order
         self.now_ms = progress.as_of_ms or 0
         self.received_us = self.queries = self.weight = 0
 
@@ -83,6 +85,8 @@ class AccountReader:
         """Return the facts of an answer, none of an unknown order; None: not answered."""
 
         def read(answer: QueryAnswer) -> list[AccountRecord]:
+            if answer.is_gone:
+                self.gone[_symbol_key(wanted)] = None
             if answer.is_unknown:
                 return []
             event = FACT_OF[wanted.name]
@@ -183,6 +187,12 @@ class AccountReader:
             last_ms = max((row.time for row in rows), default=begin_ms)
             begin_ms = max(last_ms, begin_ms + 1) if is_full else begin_ms + kind.window_ms + 1
         return list(symbols)
+
+
+def _symbol_key(wanted: Query) -> str:
+    """Return the key of the symbol that is asked for, as `progress.symbol_key`."""
+    prefix = "" if wanted.market is None else f"{wanted.market}:"
+    return f"{prefix}{wanted.params.get('symbol')}"
 
 
 def _trade_number(fields: Mapping[str, Any]) -> int | None:

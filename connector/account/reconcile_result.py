@@ -114,6 +114,15 @@ class ResultWriter:
                 progress.orders[key] = msgspec.structs.replace(mark, may_go_on=False)
         progress.close_window(as_of_ms, cursors)
 
+    def forget(self, symbols: Collection[str]) -> None:
+        """Ask no more for symbols (their keys) that the exchange does not list any more."""
+        progress = self._progress
+        for key in symbols:
+            progress.symbols.pop(key, None)
+            progress.fills.pop(key, None)
+        kept = {key: mark for key, mark in progress.orders.items() if not _is_of(key, symbols)}
+        progress.orders = kept
+
     def replay(self, live: Iterable[AccountRecord], *, are_states_written: bool = True) -> None:
         """Write the live events that are newer than the states, in the order they came.
 
@@ -144,6 +153,11 @@ class ResultWriter:
         return Reconciled(
             self._records, self._progress, state, detail, earlier, counts, is_settled, is_unpaid
         )
+
+
+def _is_of(key: str, symbols: Collection[str]) -> bool:
+    """Say whether an `order_key` is of one of these symbols."""
+    return key.partition("/")[0] in symbols
 
 
 def as_distinct(event: AccountRecord) -> AccountRecord:

@@ -43,6 +43,7 @@ class QueryAnswer(Struct, frozen=True):
         failure: Why there is no body; "": there is one.
         is_unknown: The exchange does not know the order that was asked for (-2013), or has no such
             query.
+        is_gone: The exchange does not list the symbol that was asked for (-1121); `is_unknown` too.
     """
 
     as_of_ms: int
@@ -50,6 +51,7 @@ class QueryAnswer(Struct, frozen=True):
     body: bytes = b""
     failure: str = ""
     is_unknown: bool = False
+    is_gone: bool = False
 
 
 class FactRow(NamedTuple):

@@ -46,6 +46,8 @@ class SymbolReader:
     ) -> Steps[SymbolCursor | None]:
         """Return how far a symbol is proved now; None: no further than before."""
         trades = yield from self._ask_fills(asked, key, cursor)
+        if key in self._reader.gone:
+            return cursor
         symbol = market_and_symbol(key)[1]
         orders = yield from self._reader.pages(asked, "orders", symbol, cursor)
         algo_orders: list[AccountRecord] | None = []

@@ -10,7 +10,7 @@ from connector.account.reconcile_result import Reconciled
 from connector.account.reconcile_rows import QueryAnswer
 from connector.account.tracker import AccountTracker, Reconciling
 from connector.binance.account_queries import queries_of
-from connector.binance.api_errors import UnknownOrder, UnknownPath
+from connector.binance.api_errors import DropSymbol, UnknownOrder, UnknownPath
 from connector.binance.products import Product
 from connector.binance.rest_calls import PathFamily, family_of
 from connector.errors import Refused, Retry
@@ -137,7 +137,8 @@ class AccountReconciler:
             except (Retry, Refused) as error:
                 if _is_of_none(error, query):
                     as_of_ms = int(asked_ms + clock.offset_ms(product))
-                    return QueryAnswer(as_of_ms, self._clock_us(), is_unknown=True)
+                    is_gone = isinstance(error, DropSymbol)
+                    return QueryAnswer(as_of_ms, self._clock_us(), is_unknown=True, is_gone=is_gone)
                 failure = str(error)
                 if not await self._waited_out(error) or self._tracker.is_void(running):
                     return QueryAnswer(0, self._clock_us(), failure=failure)
@@ -171,7 +172,7 @@ def _is_of_none(error: Retry | Refused, query: Query) -> bool:
     """Say whether an error means that there is no such row."""
     if isinstance(error, UnknownPath):
         return not query.kind.is_certain
-    return isinstance(error, UnknownOrder)
+    return isinstance(error, UnknownOrder | DropSymbol)
 
 
 def _monotonic_us() -> int:

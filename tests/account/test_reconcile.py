@@ -220,6 +220,26 @@ def test_an_order_that_nobody_knows_is_partial_and_not_cancelled(account: Accoun
     assert account.reader.orders["1"][1] == "NEW"
 
 
+def test_a_symbol_that_is_not_listed_any_more_is_said_once_and_left_out(account: Account) -> None:
+    account.reconcile()
+    account.is_connected = False
+    account.act(account.truth.cancel(1))
+
+    def answer(query: Query) -> QueryAnswer:
+        if query.params.get("symbol") == "BTCUSDT":
+            return QueryAnswer(account.truth.now_ms, 0, is_unknown=True, is_gone=True)
+        return account.truth.answer(query)
+
+    result, made = account.reconcile(answer)
+
+    text = "what happened last on BTCUSDT: the exchange does not list it any more"
+    assert (result.state, result.detail, result.is_settled) == ("partial", text, True)
+    assert [each.name for each in made if "symbol" in each.params] == ["fills"]
+    assert not result.progress.symbols.keys() | result.progress.orders.keys()
+    result, made = account.reconcile(answer)
+    assert (result.state, [each for each in made if "symbol" in each.params]) == ("filled", [])
+
+
 def test_a_fill_is_never_inferred_from_a_balance(account: Account) -> None:
     account.is_connected = False
     account.truth.balances["BTC"] = 5  # a deposit

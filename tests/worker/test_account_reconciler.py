@@ -130,6 +130,23 @@ async def test_a_picture_is_stamped_by_the_exchanges_clock(asked: Asked, ahead_s
     assert asked.tracker.stored.progress.as_of_ms == exchange_ms
 
 
+async def test_a_symbol_that_is_not_listed_any_more_is_asked_for_once(asked: Asked) -> None:
+    asked.tracker.on_covered(NOW_US)
+    await asked.until_completed()
+    asked.tracker.on_event(AccountEvent("desk-1", "spot", SpotTruth().place("BTCUSDT")[0], NOW_US))
+    asked.exchange.accounts.unlisted.add("BTCUSDT")
+    for _ in range(2):
+        asked.reconciler._rest._clock.seconds += 1.0  # type: ignore[attr-defined]
+        asked.tracker.on_interrupted(Interrupted("desk-1", "spot", NOW_US, "mute", ""))
+        asked.tracker.on_covered(NOW_US)
+        await asked.until_completed()
+        assert asked.tracker.is_right
+
+    paths = [call.path for call in asked.exchange.rest.asked]
+    assert (paths.count("/api/v3/myTrades"), paths.count("/api/v3/allOrders")) == (1, 0)
+    assert (asked.tracker.results["partial"], asked.tracker.results["filled"]) == (1, 1)
+
+
 async def test_nothing_more_is_asked_once_the_exchange_wants_a_long_pause(asked: Asked) -> None:
     asked.exchange.rest.refuse(503, times=1, path="/api/v3/account")  # -1003: until the next minute
 

@@ -24,6 +24,7 @@ from connector.lab.message import Message, encode
 from connector.lab.rest.query import Complaint
 
 OVERLOADED = (-1008, "Request throttled by system-level protection; the lab refused it.")
+INVALID_SYMBOL = (-1121, "Invalid symbol.")
 TICK_S = 1.0
 # (account, its next events) -> what is sent in their place.
 EventChange = Callable[[LabAccount, list[Event]], list[Event]]
@@ -62,6 +63,7 @@ class Accounts:
         all: Product and name -> account; of one market `name.market`.
         changes: What faults do to events.
         failures: Queries that fail.
+        unlisted: Symbols that queries refuse: -1121.
         cut: How many of the next events are cut in the middle.
         forms: Product -> URL forms of listenKey streams that deliver.
         restrictions: API key -> what differs from one that may read alone.
@@ -72,6 +74,7 @@ class Accounts:
         self.all: dict[tuple[LabProduct, str], LabAccount] = {}
         self.changes: list[EventChange] = []
         self.failures: list[QueryFailure] = []
+        self.unlisted: set[str] = set()
         self.cut = 0
         self.forms = dict(DELIVERING)
         self.restrictions: dict[str, dict[str, bool]] = {}
@@ -123,6 +126,8 @@ class Accounts:
         """
         if any(failure.takes(query) for failure in self.failures):
             raise Complaint(503, *OVERLOADED)
+        if params.get("symbol") in self.unlisted:
+            raise Complaint(400, *INVALID_SYMBOL)
         market = query.market_of(params)
         account = self.all.get((query.product, full_name(name, market)))
         asked = Asked(
