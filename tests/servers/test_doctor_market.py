@@ -84,6 +84,34 @@ async def test_more_replicas_than_brokers_fails_before_the_start_does(kafka: Rea
     assert "set topics.replication to at most the number of brokers" in topics.text
 
 
+async def test_topics_of_others_that_promise_less_are_warned_of_and_those_that_lose_data_fail(
+    kafka: RealKafka,
+) -> None:
+    theirs = {
+        "theirs.spot.trade": {
+            "max.message.bytes": "8000",
+            "message.timestamp.type": "LogAppendTime",
+        },
+        "theirs.markers": {"cleanup.policy": "compact"},
+        "theirs.progress": {"min.insync.replicas": "2", "cleanup.policy": "compact"},
+    }
+    await made_beforehand(kafka, theirs)
+
+    results = await found(examination(plain(kafka), "theirs"))
+
+    settings = {
+        result.text.partition(": ")[2].partition(" is ")[0]: result.status
+        for result in results["topics.settings"]
+    }
+    assert settings == {
+        "cleanup.policy": "fail",
+        "min.insync.replicas": "fail",
+        "max.message.bytes": "warn",
+        "message.timestamp.type": "warn",
+    }
+    assert all("kafka-configs " in result.cure for result in results["topics.settings"])
+
+
 async def test_a_principal_that_may_not_create_fails_with_the_command(
     secure: SecureKafka, tmp_path: Path
 ) -> None:
