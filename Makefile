@@ -11,7 +11,7 @@ READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt pyproject.toml 2>/dev/
 .DEFAULT_GOAL := help
 # Without Python's compiled files each of the many processes compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
-.PHONY: help example test-alerts test-engines chaos fuzz image image-steps test-cluster pythons setup docs pictures demo test lint types unit lab servers wheel bench lock clean
+.PHONY: native help example test-alerts test-engines chaos fuzz image image-steps test-cluster pythons setup docs pictures demo test lint types unit lab servers wheel bench lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,6 +29,15 @@ $(READY): requirements/dev.txt pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+native: $(READY) ## Build the compiled codec and install it into .venv (needs cargo; a minute)
+	@command -v cargo >/dev/null || { \
+	  echo "cargo is not here: install Rust 1.83 or newer (Debian: apt install cargo; or rustup), or do without: all works in Python"; exit 2; }
+	@rm -rf build/native
+	@CARGO_TARGET_DIR=build/cargo $(BIN)/maturin build --quiet --release --locked --interpreter $(BIN)/python \
+	  --manifest-path connector/codec/native/Cargo.toml --out build/native
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-index --no-deps --force-reinstall build/native/*.whl
+	@$(BIN)/python -c 'from connector.codec.native.loader import choose; print("codec:", choose("require").text)'
 
 demo: $(READY) ## Show the connector at work for half a minute, and prove that nothing is missing
 	@$(BIN)/bkc demo $(DEMO)

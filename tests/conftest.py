@@ -1,5 +1,6 @@
 """What holds for every test."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from connector.feed.pipeline import Pipeline
+from tests.support.native import CODECS, native_reader
 from tests.support.thorough import examples
 from tests.support.waiting import GIVE_UP_S
 
@@ -57,3 +60,11 @@ def _logs() -> Iterator[None]:
     """A command sends logs to the standard error of its runner, which ends with it."""
     yield
     structlog.reset_defaults()
+
+
+@pytest.fixture(params=CODECS)
+def both_codecs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a test twice: pipelines transcode in Python, then by `bkc_native` where that is built."""
+    if request.param == "native":
+        made = functools.partialmethod(Pipeline.__init__, native=native_reader())
+        monkeypatch.setattr(Pipeline, "__init__", made)

@@ -16,6 +16,7 @@ import msgspec
 
 from connector.codec import decoder, primitives
 from connector.codec.encoder import NO_SPAN, ON_WIRE, SpanFields, encoder_source
+from connector.codec.native.layout import Layout, layout_of
 from connector.codec.schema import Schema
 from connector.errors import BadMessage
 
@@ -45,6 +46,8 @@ class Codec:
     `unknown` counts each wire key that the schema does not have.
     """
 
+    # What compiled code needs to do the same; None: it cannot. Replaced when a key is learned.
+    layout: Layout | None
     # JSON bytes of one event -> message. It raises msgspec.DecodeError for whatever does not fit:
     # call `decode_slowly` then. Replaced when a key is learned.
     decode: Callable[[bytes], Any]
@@ -88,6 +91,7 @@ class Codec:
         for name in _GENERATED:
             setattr(self, name, space[name])
         self.decode = msgspec.json.Decoder(decoder.struct_of(self.schema.name, self._tree)).decode
+        self.layout = layout_of(self.schema, self.unit, self._rules, self._tree, self._learned)
 
     def decode_slowly(self, raw: bytes) -> Any:
         """Decode a payload that `decode` refused, and learn the keys that are new in it.

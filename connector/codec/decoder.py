@@ -20,9 +20,13 @@ _INT = Annotated[int, msgspec.Meta(ge=-(2**31), le=2**31 - 1)]
 _WIRE_TYPES = {"string": str, "decimal": str, "long": _LONG, "int": _INT, "boolean": bool}
 # Years 1 to 9999: readers cannot represent other times.
 _FIRST_MS, _LAST_MS = -62_135_596_800_000, 253_402_300_799_999
+TIME_RANGES = {
+    "ms": (_FIRST_MS, _LAST_MS),
+    "us": (_FIRST_MS * 1000, _LAST_MS * 1000 + 999),
+}
 _TIMES: dict[str, Any] = {
-    "ms": Annotated[int, msgspec.Meta(ge=_FIRST_MS, le=_LAST_MS)],
-    "us": Annotated[int, msgspec.Meta(ge=_FIRST_MS * 1000, le=_LAST_MS * 1000 + 999)],
+    unit: Annotated[int, msgspec.Meta(ge=least, le=most)]
+    for unit, (least, most) in TIME_RANGES.items()
 }
 
 

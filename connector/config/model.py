@@ -60,6 +60,11 @@ class Settings(WorkerSettings):
         description="How often busy connections are read, all at once: longer saves CPU and adds"
         " latency. 0s: whenever something comes.",
     )
+    native: values.NativeMode = Field(
+        "auto",
+        description="The compiled codec. auto: used where it is installed; off: Python; require: no"
+        " start without it.",
+    )
     delivery: Literal["exactly_once", "idempotent"] = Field(
         "exactly_once",
         description="exactly_once: transactions. idempotent: for clusters without them; a restart"

@@ -4,7 +4,7 @@ import re
 import string
 from collections.abc import Collection
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ByteSize, WithJsonSchema
 
@@ -86,6 +86,11 @@ def _instance(value: str) -> str:
     return value
 
 
+# YAML 1.1 reads a bare off as false.
+NativeMode = Annotated[
+    Literal["auto", "off", "require"],
+    BeforeValidator(lambda value: "off" if value is False else value),
+]
 InstanceName = Annotated[str, AfterValidator(_instance)]
 
 

@@ -1,13 +1,14 @@
 """The events of a frame become records: decode ▸ encode ▸ order ▸ publish. No I/O."""
 
 from collections.abc import Collection, Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from connector.binance.envelope import cut_again
 from connector.binance.products import product_of
 from connector.codec import framing
+from connector.codec.native.loader import NativeReader, TranscodedEvent
 from connector.continuity.arbiter import Decision
 from connector.continuity.gap import EventTimes
 from connector.continuity.gap_tracker import GapTracker
@@ -16,34 +17,31 @@ from connector.continuity.series import Series
 from connector.continuity.tracker import GAP, NEW, REPEATED, IdGap
 from connector.errors import BadMessage
 from connector.feed.arbitration import Arbitration, Clock
-from connector.feed.dead_letters import DeadLetterHandler, DeadLetterSink
-from connector.feed.route import PendingEvent, Route
+from connector.feed.dead_letters import DeadLetterHandler
+from connector.feed.publisher import Publisher
+from connector.feed.route import PendingEvent, Route, event_in
 from connector.telemetry.ledger import Ledger
 
 REPEATS_BEFORE_ID_RESET_CHECK = 50  # in a row: then REST is asked whether the ids began anew
-
-
-class Publisher(DeadLetterSink, Protocol):
-    """Where records go: kafka/idempotent_producer.py."""
-
-    def room(self) -> int:
-        """Return how many records will be taken now."""
-
-    def publish(self, topic: str, value: bytes, key: bytes, timestamp: int, received: int) -> None:
-        """Take one record: there was room. Timestamp in ms, received in us; received 0: by REST."""
 
 
 class EventProcessor:
     """Publishes events, each once and in the order of its series, and marks what is missing."""
 
     def __init__(
-        self, publisher: Publisher, ledger: Ledger, gap_tracker: GapTracker, clock: Clock
+        self,
+        publisher: Publisher,
+        ledger: Ledger,
+        gap_tracker: GapTracker,
+        clock: Clock,
+        native: NativeReader | None = None,
     ) -> None:
         self._publisher = publisher
         self._ledger = ledger
         self._frames = ledger.frames
         self._records = ledger.records
         self._gap_tracker = gap_tracker
+        self._native = native
         self.room = 0  # records that may be published before the publisher is asked again
         self.max_ahead_ms = framing.MAX_AHEAD_MS  # of record times, before our clock
         self.withheld_topics: Collection[str] = ()  # which do not exist: nothing is published there
@@ -56,13 +54,31 @@ class EventProcessor:
 
         False: there is no room for all events of the frame, and nothing was done.
         """
+        if self._native is not None:
+            events = self._native.transcode(route, payload, receipt)
+            if events is not None and self.publish_transcoded(route, events, payload, received_us):
+                return True
+        return self.process_in_python(route, payload, receipt, received_us)
+
+    def process_in_python(
+        self, route: Route, payload: bytes, receipt: bytes, received_us: int
+    ) -> bool:
+        """Publish the events of a frame that no compiled code has taken. As `process`."""
+        is_done = self._process_payload(route, payload, receipt, received_us)
+        if self._native is not None and is_done:
+            self._frames.left_to_python += 1
+        return is_done
+
+    def _process_payload(
+        self, route: Route, payload: bytes, receipt: bytes, received_us: int
+    ) -> bool:
         if payload[:1] == b"[":
             return self._process_array(route, payload, receipt, received_us)
         try:
             self._process_event(route, payload, receipt, received_us)
         except Exception as error:  # noqa: BLE001 - whatever a frame does, the next one is read
             if (whole := cut_again(payload)) is not None:
-                return self.process(route, whole, receipt, received_us)
+                return self._process_payload(route, whole, receipt, received_us)
             self.dead_letters.event(route, payload, error, received_us)
             self._frames.undecodable += 1
             return True
@@ -140,6 +156,42 @@ class EventProcessor:
                 return
             event = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)
             value = self._with_gap_id(event, series.tracker.gap if verdict is GAP else None)
+        self._publish(route, series, value, record_ms, received_us)
+
+    def publish_transcoded(
+        self, route: Route, events: list[TranscodedEvent], raw: bytes, received_us: int
+    ) -> bool:
+        """Publish what compiled code has made of a frame: `raw`, or its payload. Never raises.
+
+        False: nothing was done, since room or something about a series wants another path.
+        """
+        if len(events) > self.room or self.withheld_topics:
+            return False
+        for event in events:
+            if event[0].needs_check or event[0].arbiter is not None:
+                return False
+        self._records.produced += len(events)
+        for position, event in enumerate(events):
+            self._publish_new(route, event, raw, position, received_us)
+        self._frames.decoded += 1
+        return True
+
+    def _publish_new(
+        self, route: Route, event: TranscodedEvent, raw: bytes, position: int, received_us: int
+    ) -> None:
+        """Publish a transcoded event, a repeat never. `position`: of the event in its frame."""
+        series, value, event_ms, first, last, previous, is_final, unknown = event
+        if unknown is not None:
+            route.codec.unknown.update(unknown)
+        verdict = series.tracker.observe(first, last, previous, is_final)
+        if verdict is REPEATED:
+            self._count_repeat(series)
+            return
+        record_ms = framing.timestamp_ms(event_ms, received_us // 1000, self.max_ahead_ms)
+        if verdict is not NEW or series.needs_check:
+            message = event_in(route, raw, position)
+            checked = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)
+            value = self._with_gap_id(checked, series.tracker.gap if verdict is GAP else None)
         self._publish(route, series, value, record_ms, received_us)
 
     def _count_repeat(self, series: Series) -> None:

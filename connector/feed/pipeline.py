@@ -14,15 +14,17 @@ import msgspec
 from connector.binance.envelope import NAME_START, SEPARATOR, SEPARATOR_BYTES
 from connector.codec import framing
 from connector.codec.compile import Codec
+from connector.codec.native.loader import NativeReader
 from connector.codec.rest_rows import RestEvent
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.marker import GapReason
 from connector.continuity.series import Series
 from connector.errors import BadMessage
 from connector.feed.arbitration import Clock
-from connector.feed.event_processor import EventProcessor, Publisher
+from connector.feed.event_processor import EventProcessor
 from connector.feed.frame_queue import FrameQueue
 from connector.feed.lifecycle import FeedLifecycle
+from connector.feed.publisher import Publisher
 from connector.feed.route import Route, Routes, find_route
 from connector.telemetry.ledger import Ledger
 
@@ -34,7 +36,7 @@ Params = ParamSpec("Params")
 class Pipeline:
     """Turns frames into records; owns the queue between the connections and Kafka.
 
-    At most `hold_bytes` are queued; beyond it frames are dropped.
+    At most `hold_bytes` are queued; beyond it frames are dropped. `native` takes the usual frames.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Pipeline:
         hold_bytes: int,
         gap_tracker: GapTracker | None = None,
         clock: Clock = time.monotonic,
+        native: NativeReader | None = None,
     ) -> None:
         self._publisher = publisher
         self._frames = ledger.frames
         self._records = ledger.records
         self.gap_tracker = gap_tracker or GapTracker("binance")
-        self._processor = EventProcessor(publisher, ledger, self.gap_tracker, clock)
+        self._processor = EventProcessor(publisher, ledger, self.gap_tracker, clock, native)
+        self._native = native
         self._lifecycle = FeedLifecycle(self._processor, self.gap_tracker)
         self._frame_queue = FrameQueue(ledger, hold_bytes, self._lifecycle.mark_dropped)
         self._queue = self._frame_queue.entries
@@ -93,12 +97,24 @@ class Pipeline:
         """
         self._frames.received += len(frames)
         self._frames.bytes += sum(map(len, frames))
+        receipt = b""  # not needed while frames are queued
+        if not self._queue:
+            self._processor.feed, self._processor.room = feed, self._publisher.room()
+            receipt = framing.receipt(received_us)
+        if self._native is None or self._queue:
+            others = self._take(routes, frames, receipt, received_us, feed)
+        else:
+            others = self._take_transcoded(routes, frames, receipt, received_us, feed)
+        if feed in self.arbitration.unheard and len(others) < len(frames):
+            self.arbitration.feed_heard(feed)
+        return others
+
+    def _take(
+        self, routes: Routes, frames: Sequence[bytes], receipt: bytes, received_us: int, feed: int
+    ) -> list[bytes]:
+        """Publish or queue frames; returns those of no stream of ours."""
         others: list[bytes] = []
         queue, processor = self._queue, self._processor
-        receipt = b""  # not needed while frames are queued
-        if not queue:
-            processor.feed, processor.room = feed, self._publisher.room()
-            receipt = framing.receipt(received_us)
         for frame in frames:
             end = frame.find(b'"', NAME_START)
             route = routes.get(frame[NAME_START:end])
@@ -110,10 +126,20 @@ class Pipeline:
                 others.append(frame)
                 continue
             has_room = not queue and processor.room > 0
-            if not (has_room and processor.process(route, payload, receipt, received_us)):
+            if not (has_room and processor.process_in_python(route, payload, receipt, received_us)):
                 self._frame_queue.put(route, payload, received_us, feed)
-        if feed in self.arbitration.unheard and len(others) < len(frames):
-            self.arbitration.feed_heard(feed)
+        return others
+
+    def _take_transcoded(
+        self, routes: Routes, frames: Sequence[bytes], receipt: bytes, received_us: int, feed: int
+    ) -> list[bytes]:
+        """As `_take`, by compiled code where it is sure of a frame."""
+        others: list[bytes] = []
+        queue, publish = self._queue, self._processor.publish_transcoded
+        taken = self._native.read(routes, list(frames), receipt) if self._native else ()
+        for frame, transcoded in zip(frames, taken, strict=True):
+            if transcoded is None or queue or not publish(*transcoded, frame, received_us):
+                others += self._take(routes, (frame,), receipt, received_us, feed)
         return others
 
     def tick(self) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from connector.binance.catalogue.row import Row
-from connector.binance.envelope import unwrap
+from connector.binance.envelope import HEAD, unwrap
 from connector.binance.products import Product
 from connector.binance.stream_name import Stream
 from connector.codec.compile import Codec
@@ -125,6 +127,17 @@ def find_route(routes: Routes, frame: bytes) -> tuple[Route, bytes] | None:
         return None
     route = routes.get(name)
     return None if route is None else (route, payload)
+
+
+def event_in(route: Route, raw: bytes, position: int) -> Any:
+    """Return the decoded event at a position of a frame, or of a payload, that is known to be good.
+
+    A payload that is no array has one event, at 0.
+    """
+    payload = unwrap(raw)[1] if raw.startswith(HEAD) else raw
+    if payload[:1] == b"[":
+        payload = bytes(msgspec.json.decode(payload, type=list[msgspec.Raw])[position])
+    return route.codec.decode(payload)
 
 
 @dataclass(slots=True, eq=False)

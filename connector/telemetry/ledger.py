@@ -20,6 +20,7 @@ class Frames:
     undecodable: int = 0  # at least one of its events went to the dead letter
     dropped: int = 0  # because the frame queue was full
     bytes: int = 0  # payload of those received
+    left_to_python: int = 0  # of ours, which compiled code left to Python; 0 where there is none
 
     def missing(self, waiting: int) -> int:
         """Return how many frames are unaccounted for, with so many in the queue; 0: no bug."""

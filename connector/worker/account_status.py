@@ -8,6 +8,7 @@ from connector import version
 from connector.account.feed import AccountFeed
 from connector.account.registry import AccountRegistry
 from connector.account.stored_progress import AccountKey
+from connector.codec.native.loader import CodecChoice
 from connector.config.account import AccountWorkerSettings
 from connector.config.load import Loaded
 from connector.kafka.producer import Producer
@@ -25,6 +26,7 @@ class AccountSnapshot(Protocol):
 
     loaded: Loaded[AccountWorkerSettings]
     config_watch: AccountConfigWatch
+    codec: CodecChoice
     ledger: Ledger
     lag: Lag
     rest: SignedRest

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from connector import version
 from connector.backfill.gap_filler import GapFiller
+from connector.codec.native.loader import choose
 from connector.config.load import Loaded
 from connector.config.model import Settings
 from connector.config.plan import bases_of, plan_of
@@ -101,7 +102,14 @@ class MarketWorker(WorkerProcess):
             identity, kafka, registry, settings.delivery, self.gap_tracker, ledger, self.lag
         )
         super().__init__(self.writer.producer, ledger)
-        self.pipeline = Pipeline(self.producer, self.ledger, self.hold_bytes, self.gap_tracker)
+        self.codec = choose(settings.native)
+        self.pipeline = Pipeline(
+            self.producer,
+            self.ledger,
+            self.hold_bytes,
+            self.gap_tracker,
+            native=self.codec.reader,
+        )
 
         # What fills gaps, and what reads the streams
         router = Router()
@@ -183,7 +191,9 @@ class MarketWorker(WorkerProcess):
         """
         self._on_signals({signal.SIGHUP: self.replanner.triggers.reread})
         loaded, plan = self.replanner.loaded, self.replanner.plan
-        events.starting(version(), start_summary(loaded, plan, self.writer.transactional_id))
+        events.starting(
+            version(), start_summary(loaded, plan, self.writer.transactional_id, self.codec.text)
+        )
         await self.server.start(self.settings.server.host, self.settings.server.port)
         await self.rest.start()
         began = time.monotonic()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connector.codec.native.loader import PYTHON, CodecChoice
 from connector.errors import Fatal
 from connector.kafka.producer import Producer
 from connector.telemetry import events
@@ -47,6 +48,7 @@ class WorkerProcess(ABC):
         ledger: Counts them.
 
     Attributes:
+        codec: Which code transcodes frames of market data.
         stopping: Set it to end the run, as SIGTERM does.
         started_at: Epoch seconds of the start.
     """
@@ -54,6 +56,7 @@ class WorkerProcess(ABC):
     def __init__(self, producer: Producer, ledger: Ledger) -> None:
         self.stopping = asyncio.Event()
         self.producer, self.ledger = producer, ledger
+        self.codec: CodecChoice = PYTHON
         self.event_loop, self.started_at = EventLoopLag(), time.time()
         self._crash: Fatal | None = None
 

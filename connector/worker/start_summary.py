@@ -14,13 +14,14 @@ from connector.planning.model import Plan
 Facts = Mapping[str, str | list[str]]
 
 
-def start_summary(loaded: Loaded, plan: Plan, writer: str) -> Facts:
+def start_summary(loaded: Loaded, plan: Plan, writer: str, codec: str) -> Facts:
     """Return the facts of a start by name, in the order in which they are read.
 
     Args:
         loaded: The config file.
         plan: What it means without asking the exchange.
         writer: The id that later writers fence this one by.
+        codec: Which code transcodes frames.
     """
     settings = loaded.settings
     topics = [*plan.topics, *own_topics(settings.topic_prefix)]
@@ -35,6 +36,7 @@ def start_summary(loaded: Loaded, plan: Plan, writer: str) -> Facts:
         **proxy,
         "kafka": cluster(settings.kafka),
         "writer": f"{writer}, {settings.delivery}",
+        "codec": codec,
         "registry": settings.schema_registry.url,
         "topics": topics,
     }

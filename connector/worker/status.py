@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from connector import version
 from connector.backfill.gap_filler import GapFiller
+from connector.codec.native.loader import CodecChoice
 from connector.continuity.gap_tracker import GapTracker
 from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
@@ -29,12 +30,14 @@ class Snapshot(Protocol):
     """A market worker as /status and its metrics page read it; worker/market.py imports both.
 
     Attributes:
+        codec: Which code transcodes frames.
         hold_bytes: Bound of the frame queue.
         readiness: Name of each part of readiness -> whether it is met.
         started_at: Epoch seconds of the start.
         symbol_metrics: Symbols with metrics of their own.
     """
 
+    codec: CodecChoice
     hold_bytes: int
     ledger: Ledger
     lag: Lag
@@ -62,6 +65,7 @@ def status(worker: Snapshot) -> dict[str, Any]:
     published = worker.shard.router.published()
     return {
         "version": version(),
+        "codec": {"name": worker.codec.name, "text": worker.codec.text},
         "failing": [name for name, is_met in worker.readiness.items() if not is_met()],
         "config": {
             "file": worker.replanner.loaded.places.file,

@@ -22,6 +22,13 @@ def test_a_duration_has_a_unit(tmp_path: Path, written: str, duration: timedelta
     assert loaded(tmp_path, f"{GOOD}refresh: {written}\n").settings.refresh == duration
 
 
+@pytest.mark.parametrize("written", ["off", "'off'", "auto", "require"])
+def test_a_bare_off_is_no_truth_value(tmp_path: Path, written: str) -> None:
+    settings = loaded(tmp_path, f"{GOOD}native: {written}\n").settings
+
+    assert settings.native == written.strip("'")
+
+
 @pytest.mark.parametrize(
     ("written", "milliseconds"), [("7d", 604_800_000), ("1500ms", 1_500), ("-1", -1), ('"-1"', -1)]
 )

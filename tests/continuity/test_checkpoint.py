@@ -1,5 +1,7 @@
 """A writer goes on where the previous one stopped."""
 
+import pytest
+
 from connector.continuity.audit.coverage import Marker
 from connector.continuity.series_registry import KEEP_LEFT_MS
 from tests.support import audit
@@ -14,6 +16,8 @@ from tests.support.continuity import (
     states,
     stored,
 )
+
+pytestmark = pytest.mark.usefixtures("both_codecs")
 
 MISSED = [("opened", "restart"), ("started", "restart"), ("unfillable", "restart")]
 

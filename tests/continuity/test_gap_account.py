@@ -1,5 +1,7 @@
 """Gaps are counted by product and kind, with what becomes of them."""
 
+import pytest
+
 from connector.continuity.gap import Gap
 from connector.continuity.gap_account import FETCHING, MAX_CAUSES, GapAccount, GapReport
 from connector.continuity.rest_requests import FillPolicy
@@ -14,6 +16,8 @@ from tests.support.continuity import (
     ticker,
 )
 from tests.support.continuity import UNFINISHED as FILLED_BEFORE
+
+pytestmark = pytest.mark.usefixtures("both_codecs")
 
 OFF = "backfill.enabled is false"
 

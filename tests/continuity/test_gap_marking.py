@@ -8,6 +8,8 @@ from connector.continuity.rest_requests import FillGap, FillPolicy, SnapshotBook
 from connector.continuity.series import Series
 from tests.support.continuity import EVERYTHING, NOTHING, Line, depth
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 
 def marking(policy: FillPolicy) -> GapMarking:
     return GapMarking("binance", Outbox("binance", 1, "market", "r1"), policy)

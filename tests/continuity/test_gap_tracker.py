@@ -19,6 +19,8 @@ from tests.support.continuity import (
     usdm_trade,
 )
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 
 def test_a_gap_in_the_ids_is_marked_with_both_edges_and_its_id_is_in_the_record_after_it() -> None:
     line = Line("btcusdt@trade")

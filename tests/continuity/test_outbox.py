@@ -1,11 +1,15 @@
 """Markers and progress wait for the next transaction, and progress is no more than needed."""
 
+import pytest
+
 from connector.codec.schema import load
 from connector.continuity.gap import Gap
 from connector.continuity.series_registry import KEEP_LEFT_MS
 from tests.golden.test_golden import plain
 from tests.support import avro_oracle
 from tests.support.continuity import EVERYTHING, NOW_MS, Line, stored, ticker
+
+pytestmark = pytest.mark.usefixtures("both_codecs")
 
 
 def test_progress_is_written_only_for_series_that_moved() -> None:

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +18,8 @@ from connector.continuity.progress_schedule import (
 )
 from connector.continuity.stored_state import Positions
 from tests.support.continuity import KIND_OF, NOW_MS, Line, mini, ticker
+
+pytestmark = pytest.mark.usefixtures("both_codecs")
 
 TRADES, BOOK, MINI = "btcusdt@trade", "btcusdt@bookTicker", "btcusdt@miniTicker"
 

@@ -11,6 +11,8 @@ from connector.continuity.quiet_series import (
 from connector.continuity.series import Series
 from tests.support.continuity import NOW_MS, TRADES_KEY, Line, stored
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 
 def never_heard() -> Series:
     line = Line("btcusdt@trade")

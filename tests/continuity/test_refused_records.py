@@ -18,6 +18,8 @@ from connector.continuity.series import Series
 from tests.golden.test_golden import SAMPLES, plain, sample_id
 from tests.support.continuity import EVERYTHING, IDS
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 OWN = {"receive_time": 1_789_967_129_123, "receive_time_us": 1_789_967_129_123_456}
 
 

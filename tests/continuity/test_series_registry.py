@@ -22,6 +22,8 @@ from tests.support.continuity import (
     trade,
 )
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 
 def test_the_first_record_of_a_series_starts_its_coverage() -> None:
     line = Line("btcusdt@trade")

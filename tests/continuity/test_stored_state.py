@@ -14,6 +14,8 @@ from connector.continuity.stored_state import (
 )
 from tests.support.continuity import NOW_MS, stored
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 
 def checkpoint(run: str, number: int, *advanced: tuple[int, int], **more: Any) -> dict[str, Any]:
     """Return a checkpoint; `advanced`: series number and last id."""

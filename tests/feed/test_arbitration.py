@@ -15,6 +15,8 @@ from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, pass_time, route
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 NOW_US = 1_789_967_129_123_456
 NAME = "btcusdt@trade"
 

@@ -5,6 +5,7 @@
 
 import json
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 from connector.binance.stream_name import parse_any
@@ -72,7 +73,7 @@ class Fuzzer:
         del frame
         return self.random.randbytes(self.random.randrange(80))
 
-    mutations = (same, cut, flip, splice, text, new_key, noise)
+    mutations: tuple[Callable[..., bytes], ...] = (same, cut, flip, splice, text, new_key, noise)
 
 
 def test_every_frame_is_a_record_or_a_dead_letter_with_a_reason() -> None:

@@ -16,6 +16,8 @@ from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, pass_time
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 NOW_US = 1_789_967_129_123_456
 NOW_MS = NOW_US // 1000
 FIRST, SECOND, THIRD = 1, 2, 3

@@ -15,6 +15,8 @@ from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
 from tests.support.pipeline import FEED, Recorder, route
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 NOW_US = 1_789_964_484_123_456
 NOW_MS = NOW_US // 1000
 

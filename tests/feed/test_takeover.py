@@ -27,6 +27,8 @@ from tests.support import avro_oracle
 from tests.support.pipeline import Recorder, pass_time
 from tests.support.thorough import examples
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 BASE_MS = 1_789_967_000_000
 STEP_MS = 10  # between two events, in the exchange's time
 NOW_US = (BASE_MS + 100_000) * 1000

@@ -16,6 +16,8 @@ from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
 from tests.support.pipeline import FEED, Recorder, route
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 RECEIVED_US = 1_789_967_129_123_456
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*/*.json"))
 

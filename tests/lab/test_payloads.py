@@ -16,6 +16,8 @@ from connector.telemetry.ledger import Ledger
 from tests.support import avro_oracle
 from tests.support.pipeline import FEED, Recorder, route
 
+pytestmark = pytest.mark.usefixtures("both_codecs")
+
 NOW_MS = 1_795_000_000_000
 SAMPLES = Path(__file__).parent.parent / "golden" / "samples"
 # Names of the golden samples speak of contracts of their day; these are listed in the lab.

@@ -9,7 +9,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from connector import version
 from connector.binance.stream_name import parse
+from connector.codec.native.loader import choose
 from connector.config.load import load
 from connector.errors import Fatal, Retry
 from connector.feed.supervisor import Supervisor
@@ -178,6 +180,9 @@ async def test_probes_and_accounts_are_served(tmp_path: Path) -> None:
         assert 'bkc_records_total{outcome="acknowledged"}' in text
         assert 'bkc_events_published_total{kind="trade",product="spot"}' in text
         assert status["frames_unaccounted"] == 0
+        codec = choose("auto")
+        assert status["codec"] == {"name": codec.name, "text": codec.text}
+        assert f'bkc_build_info{{codec="{codec.name}",version="{version()}"}} 1.0' in text
         await here.stop()
 
 

@@ -16,7 +16,10 @@ OWN = [*own_topics("binance"), "binance.dead-letter"]
 
 def summary(folder: Path, text: str = GOOD) -> Facts:
     file = loaded(folder, text)
-    return {**start_summary(file, plan_of(file), "binance.market.0"), "config": "connector.yaml"}
+    return {
+        **start_summary(file, plan_of(file), "binance.market.0", "native 1"),
+        "config": "connector.yaml",
+    }
 
 
 def test_exchange_hosts_cluster_registry_and_topics_are_said(tmp_path: Path) -> None:
@@ -26,6 +29,7 @@ def test_exchange_hosts_cluster_registry_and_topics_are_said(tmp_path: Path) -> 
         "spot": "wss://stream.binance.com:9443; REST https://api.binance.com",
         "kafka": "kafka-1:9092, PLAINTEXT",
         "writer": "binance.market.0, exactly_once",
+        "codec": "native 1",
         "registry": "http://registry:8081",
         "topics": ["binance.spot.trade", *OWN],
     }
@@ -79,6 +83,7 @@ def test_the_console_shows_a_block(capsys: pytest.CaptureFixture[str], tmp_path:
         "    spot      wss://stream.binance.com:9443; REST https://api.binance.com",
         "    kafka     kafka-1:9092, PLAINTEXT",
         "    writer    binance.market.0, exactly_once",
+        "    codec     native 1",
         "    registry  http://registry:8081",
         f"    topics    {', '.join(['binance.spot.trade', *OWN])}",
     ]

@@ -109,6 +109,11 @@ CONNECTIONS: tuple[MetricRow[Snapshot], ...] = (
     ),
     row("bkc_ws_frames_total", "Frames read.", lambda w: w.ledger.frames.received),
     row("bkc_ws_received_bytes_total", "Payload read.", lambda w: w.ledger.frames.bytes),
+    row(
+        "bkc_ws_frames_left_to_python_total",
+        "Frames that the compiled codec left to Python; 0 where it is not in use.",
+        lambda w: w.ledger.frames.left_to_python,
+    ),
     row("bkc_streams_desired", "Streams of the plan.", _streams(0), "product"),
     row("bkc_streams_active", "Streams subscribed now.", _streams(1), "product"),
     row(

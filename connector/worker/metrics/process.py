@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from connector import version
+from connector.codec.native.loader import CodecChoice
 from connector.telemetry.event_loop import EventLoopLag
 from connector.telemetry.metrics import MetricRow
 from connector.telemetry.recent_events import LEVELS, RECENT
@@ -14,9 +15,11 @@ class ProcessParts(Protocol):
     """What these rows read of a worker.
 
     Attributes:
+        codec: Which code transcodes frames of market data.
         started_at: Epoch seconds of the start.
     """
 
+    codec: CodecChoice
     event_loop: EventLoopLag
     started_at: float
 
@@ -26,7 +29,13 @@ class ProcessParts(Protocol):
 
 
 PROCESS: tuple[MetricRow[ProcessParts], ...] = (
-    row("bkc_build_info", "The program.", lambda _: {(version(),): 1}, "version"),
+    row(
+        "bkc_build_info",
+        "The program, and what transcodes market data: native or python.",
+        lambda w: {(version(), w.codec.name): 1},
+        "version",
+        "codec",
+    ),
     row("bkc_start_timestamp_seconds", "When the worker was made.", lambda w: w.started_at),
     row(
         "bkc_ready",
