@@ -1,7 +1,15 @@
 # syntax=docker/dockerfile:1
-# The connector's image: one wheel, its locked dependencies, no compiler, no shell at start.
+# The connector's image: one wheel, its locked dependencies, the compiled codec; no compiler, no shell at start.
 # `make image` builds it; `make image-steps` executes it where no engine is.
 # Debian, not Alpine: confluent-kafka has no wheel for musl.
+# The compiled codec, built on an older Debian, whose glibc the image has, too.
+FROM rust:1.95-slim-bookworm AS native
+# One binary serves every Python from 3.11 on: none is needed to build it.
+ENV PYO3_NO_PYTHON=1
+WORKDIR /native
+COPY connector/codec/native .
+RUN ["cargo", "build", "--release", "--locked"]
+
 FROM python:3.12-slim AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_NO_INPUT=1
 # pip stays behind: nothing is installed into a running container.
@@ -23,7 +31,8 @@ LABEL org.opencontainers.image.title="binance-kafka-connector" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN ["python", "-m", "pip", "uninstall", "--yes", "pip"]
 COPY --from=build /opt/bkc /opt/bkc
-ENV PATH=/opt/bkc/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
+COPY --from=native /native/target/release/libbkc_native.so /opt/bkc/native/bkc_native.abi3.so
+ENV PATH=/opt/bkc/bin:$PATH PYTHONPATH=/opt/bkc/native PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 \
     BKC_CONFIG_FILE=/etc/bkc/connector.yaml
 # A number, so that Kubernetes can see that it is not root.
 USER 10001:10001

@@ -28,7 +28,12 @@ class Addresses:
 
 
 def config(
-    load: Load, addresses: Addresses, port: int, hold: str | None, delivery: str = "idempotent"
+    load: Load,
+    addresses: Addresses,
+    port: int,
+    hold: str | None,
+    delivery: str = "idempotent",
+    native: str = "auto",
 ) -> dict[str, Any]:
     """Return the content of the connector's config file. `hold` None: the default bound."""
     names: dict[str, list[str]] = {}
@@ -42,6 +47,7 @@ def config(
         "server": {"host": "127.0.0.1", "port": port},
         "logs": {"format": "json", "level": "WARNING"},
         "delivery": delivery,
+        "native": native,
         "backfill": {"enabled": False},  # the generator has no REST side
         "subscriptions": [{"product": p, "streams": streams} for p, streams in names.items()],
     }
@@ -61,10 +67,11 @@ class Connector(Child):
         environment: Mapping[str, str],
         hold: str | None = None,
         delivery: str = "idempotent",
+        native: str = "auto",
     ) -> None:
         self._port = free_port()
         file = folder / "connector.yaml"
-        file.write_text(yaml.safe_dump(config(load, addresses, self._port, hold, delivery)))
+        file.write_text(yaml.safe_dump(config(load, addresses, self._port, hold, delivery, native)))
         super().__init__(
             "connector",
             "run",

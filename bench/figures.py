@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 SUBJECTS = ("ours", "websockets", "picows")
-DELIVERIES = {"ours": "idempotent", "exactly-once": "exactly_once"}  # the connector's subjects
+DELIVERIES = ("ours", "exactly-once")
+# The connector's subjects: settings `delivery` and `native`.
+CONNECTORS = {
+    "ours": ("idempotent", "auto"),
+    "ours-python": ("idempotent", "off"),
+    "exactly-once": ("exactly_once", "auto"),
+}
 GENERATOR_LIMIT = 0.8  # of a core; a run in which the generator used more is void
 
 
@@ -12,7 +18,7 @@ class Case:
     """Parameters of one run.
 
     Attributes:
-        subject: Of SUBJECTS or DELIVERIES.
+        subject: Of SUBJECTS or CONNECTORS.
         load: Name of the load.
         rate: Frames a second; None: the load's own.
         hold: Bound of the connector's queue; None: the default.

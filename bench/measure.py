@@ -11,7 +11,7 @@ from statistics import quantiles
 from typing import Any
 
 from bench.connector_subject import Addresses, Connector, percentile_ms
-from bench.figures import DELIVERIES, Case, Figures
+from bench.figures import CONNECTORS, Case, Figures
 from bench.frames import Load
 from bench.processes import Child, ProcessFailed, pause
 from connector.codec.schema import DEAD_LETTER, own_topics
@@ -88,9 +88,9 @@ def running(bench: Bench, case: Case) -> Iterator[Processes]:
         exchange = f"{'wss' if case.tls else 'ws'}://127.0.0.1:{generator.first['port']}"
         addresses = Addresses(exchange, broker.first["bootstrap"], registry.first["url"])
         subject: Connector | Floor
-        if case.subject in DELIVERIES:
-            delivery = DELIVERIES[case.subject]
-            subject = Connector(bench.folder, load, addresses, trust, case.hold, delivery)
+        if case.subject in CONNECTORS:
+            delivery, native = CONNECTORS[case.subject]
+            subject = Connector(bench.folder, load, addresses, trust, case.hold, delivery, native)
         else:
             subject = Floor(case.subject, load, addresses, trust)
         stack.enter_context(subject)

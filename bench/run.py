@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 from bench import machine, record_parity, report
-from bench.figures import DELIVERIES, SUBJECTS, Case
+from bench.figures import CONNECTORS, DELIVERIES, SUBJECTS, Case
 from bench.frames import FRAMES, FRAMES_LONG, RATES, Load, render
 from bench.measure import Bench, measure
 from bench.processes import ProcessFailed
@@ -112,8 +112,9 @@ def _variety(load: Load) -> str:
 def _cases(options: argparse.Namespace) -> list[Case]:
     kinds = {"both": (True, False), "tls": (True,), "plain": (False,)}[options.tls]
     subjects = list(DELIVERIES) if options.delivery else options.subjects.split(",")
-    if unknown := set(subjects) - set(SUBJECTS) - set(DELIVERIES):
-        raise ProcessFailed(f"no subject is called {', '.join(unknown)}: {', '.join(SUBJECTS)}")
+    if unknown := set(subjects) - set(SUBJECTS) - set(CONNECTORS):
+        known = {**dict.fromkeys(SUBJECTS), **CONNECTORS}
+        raise ProcessFailed(f"no subject is called {', '.join(unknown)}: {', '.join(known)}")
     return [
         Case(
             subject,
@@ -126,7 +127,7 @@ def _cases(options: argparse.Namespace) -> list[Case]:
         for load in options.loads.split(",")
         for tls in kinds
         for subject in subjects
-        if subject in DELIVERIES or load not in OURS_ALONE
+        if subject in CONNECTORS or load not in OURS_ALONE
     ]
 
 

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import threading
+import tomllib
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from urllib.error import HTTPError
 import pytest
 import yaml
 
+from connector.codec.native.loader import MODULE
 from connector.config.load import load
 from connector.config.plan import plan_of
 from connector.config.sections import ServerSettings
@@ -55,6 +57,16 @@ def sent_to_the_build() -> set[str]:
     rules = [line for line in lines if line and not line.startswith("#")]
     assert rules[0] == "*"
     return {rule[1:] for rule in rules if rule.startswith("!")}
+
+
+def test_the_image_has_the_compiled_codec_where_python_looks_for_it() -> None:
+    [copied] = [rest.split() for word, rest in instructions() if "libbkc_native.so" in rest]
+    [path] = re.findall(r"PYTHONPATH=(\S+)", (ROOT / "Dockerfile").read_text())
+    crate = ROOT / "connector" / "codec" / "native" / "Cargo.toml"
+
+    assert copied[-1] == f"{path}/{MODULE}.abi3.so"
+    assert tomllib.loads(crate.read_text())["lib"]["name"] == MODULE
+    assert ("RUN", '["cargo", "build", "--release", "--locked"]') in instructions()
 
 
 def test_no_pip_is_left_in_the_image() -> None:
@@ -119,8 +131,10 @@ def test_the_image_uses_no_shell_and_no_alpine_and_is_not_root() -> None:
     runs = [rest for word, rest in found if word in ("RUN", "ENTRYPOINT", "CMD")]
     assert [rest for rest in runs if not rest.startswith("[")] == []
     bases = [rest for word, rest in found if word == "FROM"]
-    assert bases == ["python:3.12-slim AS build", "python:3.12-slim"]
-    after = found[[word for word, _ in found].index("FROM", 1) :]
+    builders = ["rust:1.95-slim-bookworm AS native", "python:3.12-slim AS build"]
+    assert bases == [*builders, "python:3.12-slim"]
+    last = max(position for position, (word, _) in enumerate(found) if word == "FROM")
+    after = found[last:]
     assert [rest for word, rest in after if word == "USER"] == ["10001:10001"]
 
 

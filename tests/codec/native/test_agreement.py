@@ -54,7 +54,7 @@ def routes_of(paths: list[Path], unit: str = "ms") -> Routes:
         sample = json.loads(path.read_text())
         stream = parse_any(path.parent.name, sample["stream"])  # type: ignore[arg-type]
         topic = f"t.{stream.row.kind}"
-        routes[stream.name.encode()] = route_to(topic, 1, stream, codecs, unit)  # type: ignore[arg-type]
+        routes[stream.name.encode()] = route_to(topic, 1, stream, codecs, unit)
     return routes
 
 
