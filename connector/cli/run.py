@@ -18,7 +18,8 @@ def market(context: Context, file: File = None, config: Config = None) -> None:
 
     At the start it waits a minute for Kafka, and for the registry and the exchange without limit.
     Later an outage of any of them does not end it: while Kafka is away it reads on and holds the
-    records (setting hold); records beyond that are dropped and marked as missing.
+    records (setting hold); records beyond that are dropped and marked as missing. What a start
+    lacks, and each cure: bkc doctor market.
 
     Exit codes: 0 everything read was stored; 1 some records were not (the log says how many);
     2 the config is wrong, or a topic would lose data; 3 Kafka did not answer at the start, or the
@@ -36,7 +37,8 @@ def account(context: Context, file: AccountFile = None, config: Config = None) -
 
     The file is one of its own (`accounts:`). It refuses a Kafka that is not encrypted and
     authenticated unless the file says allow_insecure_kafka: true. After every break the account is
-    asked, so that orders, fills and balances in the topic are right again.
+    asked, so that orders, fills and balances in the topic are right again. What a start lacks, and
+    each cure: bkc doctor account.
 
     Exit codes: 0 everything read was stored; 1 some records were not (the log says how many);
     2 the config or a key file is wrong, or a topic would lose data; 3 Kafka did not answer at the
