@@ -19,7 +19,7 @@ from connector.errors import BadMessage
 from connector.feed.arbitration import Arbitration, Clock
 from connector.feed.dead_letters import DeadLetterHandler
 from connector.feed.publisher import Publisher
-from connector.feed.route import PendingEvent, Route, event_in
+from connector.feed.route import PendingEvent, Route, event_in, payload_of
 from connector.telemetry.ledger import Ledger
 
 REPEATS_BEFORE_ID_RESET_CHECK = 50  # in a row: then REST is asked whether the ids began anew
@@ -170,10 +170,15 @@ class EventProcessor:
         for event in events:
             if event[0].needs_check or event[0].arbiter is not None:
                 return False
-        self._records.produced += len(events)
+        good = True
         for position, event in enumerate(events):
-            self._publish_new(route, event, raw, position, received_us)
-        self._frames.decoded += 1
+            try:
+                self._publish_new(route, event, raw, position, received_us)
+            except Exception as error:  # noqa: BLE001 - compiled code took what Python refuses
+                good = False
+                self.dead_letters.event(route, payload_of(raw), error, received_us)
+        self._frames.decoded += good
+        self._frames.undecodable += not good
         return True
 
     def _publish_new(
@@ -185,6 +190,7 @@ class EventProcessor:
             route.codec.unknown.update(unknown)
         verdict = series.tracker.observe(first, last, previous, is_final)
         if verdict is REPEATED:
+            self._records.produced += 1
             self._count_repeat(series)
             return
         record_ms = framing.timestamp_ms(event_ms, received_us // 1000, self.max_ahead_ms)
@@ -192,6 +198,7 @@ class EventProcessor:
             message = event_in(route, raw, position)
             checked = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)
             value = self._with_gap_id(checked, series.tracker.gap if verdict is GAP else None)
+        self._records.produced += 1
         self._publish(route, series, value, record_ms, received_us)
 
     def _count_repeat(self, series: Series) -> None:

@@ -129,12 +129,17 @@ def find_route(routes: Routes, frame: bytes) -> tuple[Route, bytes] | None:
     return None if route is None else (route, payload)
 
 
-def event_in(route: Route, raw: bytes, position: int) -> Any:
-    """Return the decoded event at a position of a frame, or of a payload, that is known to be good.
+def payload_of(raw: bytes) -> bytes:
+    """Return the payload of a frame, or of what is a payload already."""
+    return unwrap(raw)[1] if raw.startswith(HEAD) else raw
 
-    A payload that is no array has one event, at 0.
+
+def event_in(route: Route, raw: bytes, position: int) -> Any:
+    """Return the decoded event at a position of a frame or payload; one that is no array has one.
+
+    Raises msgspec.DecodeError if Python does not take it.
     """
-    payload = unwrap(raw)[1] if raw.startswith(HEAD) else raw
+    payload = payload_of(raw)
     if payload[:1] == b"[":
         payload = bytes(msgspec.json.decode(payload, type=list[msgspec.Raw])[position])
     return route.codec.decode(payload)
