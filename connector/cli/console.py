@@ -54,16 +54,25 @@ def note(text: str) -> None:
     _print(err, text)
 
 
-def print_lines(lines: Iterable[str], style: str | None = None) -> None:
-    """Print lines of a result; `style`: rich's, on a terminal."""
+def print_lines(lines: Iterable[str], style: str | None = None, indent: int = 0) -> None:
+    """Print lines of a result.
+
+    `style`: rich's, on a terminal; `indent`: columns before what continues a line.
+    """
     for line in lines:
-        _print(out, line, style)
+        _print(out, line, style, indent)
 
 
-def _print(console: Console, text: str, style: str | None = None) -> None:
+def _print(console: Console, text: str, style: str | None = None, indent: int = 0) -> None:
     """Print a text, broken between words; a word that is too long, such as a URL, stays whole."""
     for line in text.split("\n"):
-        parts = wrap(line, console.width, break_long_words=False, break_on_hyphens=False)
+        parts = wrap(
+            line,
+            console.width,
+            subsequent_indent=" " * indent,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
         for part in parts or [""]:
             console.print(part, style=style, markup=False, highlight=False, soft_wrap=True)
 

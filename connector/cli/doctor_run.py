@@ -10,10 +10,11 @@ from connector.cli.console import print_lines, waiting
 from connector.config.load import load, load_account
 from connector.diagnostics.doctor.account import examine_account
 from connector.diagnostics.doctor.market import MarketExamination, examine_market
-from connector.diagnostics.doctor.report import CheckResult, exit_code, lines_of
+from connector.diagnostics.doctor.report import STATUSES, CheckResult, exit_code, lines_of
 from connector.diagnostics.doctor.report import as_json as shown_as_json
 from connector.telemetry import logs
 
+INDENT = max(map(len, STATUSES)) + 2  # where a line's text begins
 STYLES = {"ok": None, "warn": "yellow", "fail": "red", "cannot tell": "cyan"}
 ASKING = "asking the exchange, Kafka and the schema registry"
 
@@ -44,5 +45,5 @@ def _show(results: Sequence[CheckResult], *, strict: bool, as_json: bool) -> int
     else:
         styles = [STYLES[result.status] for result in results]
         for line, style in zip(lines_of(results), [*styles, None], strict=True):
-            print_lines([line], style)
+            print_lines([line], style, INDENT)
     return exit_code(results, strict=strict)

@@ -105,3 +105,12 @@ def test_bars_and_spinners_are_for_terminals(monkeypatch: pytest.MonkeyPatch) ->
 
     assert "starting Kafka" in written.getvalue()
     assert "asking" in written.getvalue()
+
+
+def test_what_continues_a_line_of_a_result_is_indented(monkeypatch: pytest.MonkeyPatch) -> None:
+    written = io.StringIO()
+    monkeypatch.setattr("connector.cli.console.out", Console(file=written, width=20))
+
+    console.print_lines(["fail  a check: what is wrong", "ok  short"], "red", indent=6)
+
+    assert written.getvalue().splitlines() == ["fail  a check: what", "      is wrong", "ok  short"]

@@ -21,9 +21,9 @@ def _judged(product: Product, offset_ms: int | None) -> CheckResult:
         text = "the exchange did not tell its time"
         return CheckResult(check, "cannot tell", text, unreachable=True)
     if abs(offset_ms) <= LARGE_OFFSET_MS:
-        return CheckResult(check, "ok", f"this machine's differs by {offset_ms} ms")
+        return CheckResult(check, "ok", f"this machine's clock differs by {offset_ms} ms")
     text = (
-        f"this machine's differs by {offset_ms} ms: receive times and lags are wrong by so much"
-        " (signatures are corrected)"
+        f"this machine's clock differs by {offset_ms} ms: receive times and lags are wrong by so"
+        " much; signatures are corrected"
     )
     return CheckResult(check, "warn", text, _CURE)

@@ -87,7 +87,7 @@ def check_files(connections: int) -> CheckResult:
     check = "machine.files"
     need = FILES_OF_A_CONNECTION * connections + OTHER_FILES
     soft, _hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    text = f"{connections} connections may need {need} open files; the limit is {soft}"
+    text = f"up to {need} open files are needed (connections: {connections}); the limit is {soft}"
     if soft in (resource.RLIM_INFINITY, -1):
         return CheckResult(check, "ok", "open files are not limited")
     if soft >= need:

@@ -97,6 +97,8 @@ def test_more_connections_than_open_files_fails_with_the_command(few_files: int)
     enough, too_many = check_files(448), check_files(449)
 
     assert enough.status == "ok"
-    assert enough.text == f"448 connections may need 1024 open files; the limit is {few_files}"
+    assert enough.text == (
+        f"up to 1024 open files are needed (connections: 448); the limit is {few_files}"
+    )
     assert too_many.status == "fail"
     assert too_many.cure == "ulimit -n 1026 before the start; in a systemd unit LimitNOFILE=1026"
