@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import resource
 import signal
 import time
@@ -162,13 +163,16 @@ async def _event_loop_starved(stage: AlertStage) -> None:
 
 
 async def _few_files(stage: AlertStage) -> None:
+    """Let the worker have hardly more file descriptors than are open, whatever it closes."""
     pid = stage.worker.process.pid
-    [sample] = await stage.prometheus.query(f'process_open_fds{{instance="{stage.instance}"}}')
     before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
-    few = int(float(sample["value"][1]) * 1.1) + 1
-    resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, before[1]))
-    await stage.fires("BkcFilesRunOut")
+    fired = asyncio.ensure_future(stage.fires("BkcFilesRunOut"))
+    while not fired.done():
+        few = int(len(os.listdir(f"/proc/{pid}/fd")) * 1.1) + 1  # noqa: PTH208 - not a tree
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (few, before[1]))
+        await asyncio.sleep(0.5)
     resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+    await fired
 
 
 async def _registry_away(stage: AlertStage) -> None:
