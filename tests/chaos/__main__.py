@@ -56,7 +56,7 @@ async def play_account(scenario: AccountScenario, kafka: RealKafka, folder: Path
             await stage.start()
             await scenario.act(stage)
             result = await stage.result()
-        failures, slow = missed_bars(scenario, result), late_account(scenario, result)
+        failures, slow = missed_bars(scenario, result), late_account(result)
     except Exception as error:  # noqa: BLE001 - the next scenario is run all the same
         result, failures, slow = None, [f"{type(error).__name__}: {str(error)[-600:]}"], []
     finally:
@@ -109,7 +109,7 @@ async def run(chosen: list[AnyScenario], folder: Path) -> list[AnyLine]:
 
 def all_scenarios(*, is_long: bool = False) -> list[AnyScenario]:
     """Return the faults of market data, then those of accounts."""
-    return [*scenarios(is_long=is_long), *account_scenarios()]
+    return [*scenarios(is_long=is_long), *account_scenarios(is_long=is_long)]
 
 
 def main() -> int:

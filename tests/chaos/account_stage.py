@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from connector.lab.account.futures_account import FuturesAccount
-from connector.lab.account.script import START, AccountScript
+from connector.lab.account.script import PAIR, START, AccountScript
 from connector.lab.account.spot_account import SpotAccount
 from connector.lab.exchange import Exchange
 from connector.lab.faults import Fault
+from connector.lab.faults.account import TWIN_KEY
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, free_port
 from connector.lab.registry import Registry
@@ -24,7 +25,7 @@ from tests.support.account_worker import AccountWorld, account_config
 from tests.support.keys import lab_keys
 from tests.support.servers import Running, run_worker
 
-PRODUCTS = ("spot", "margin", "usdm", "coinm")
+PRODUCTS = ("spot", "margin", "margin.BTCUSDT", "usdm", "coinm")
 EVENTS_PER_S = 40.0  # of each account
 WARM_S, AFTER_S = 2.0, 2.0
 RIGHT_AGAIN_S = 5.0  # bar, from the exchange's return
@@ -40,7 +41,7 @@ class AccountResult:
         repeats: Dedupe keys published twice, and fills of one key that differ.
         breaks: Gaps by the reason their markers give.
         right_s: From the end of the fault until every account was right.
-        ended: What went wrong with the processes.
+        wrong: What else went wrong.
     """
 
     events: int
@@ -48,7 +49,7 @@ class AccountResult:
     repeats: list[str]
     breaks: Counter[str]
     right_s: float
-    ended: list[str]
+    wrong: list[str]
 
 
 @dataclass(slots=True)
@@ -59,6 +60,7 @@ class AccountStage:
         world: The exchange's accounts, and the reader of the topic.
         more: Settings beyond the usual ones.
         workers: Those started, in order.
+        twins: Events that were sent with one more key: each must be kept.
     """
 
     name: str
@@ -68,8 +70,9 @@ class AccountStage:
     registry: Registry = field(default_factory=Registry)
     world: AccountWorld = field(init=False)
     workers: list[Running] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
     events: int = 0
+    twins: int = 0
     _scripts: list["asyncio.Task[None]"] = field(default_factory=list)
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
@@ -106,8 +109,10 @@ class AccountStage:
         await asyncio.sleep(WARM_S)
 
     def _add(self, product: str) -> AccountScript:
-        kind = SpotAccount if product in ("spot", "margin") else FuturesAccount
-        account: Any = kind("ed25519", SEED, START, self.exchange.clock, product)  # type: ignore[arg-type]
+        name, _, market = product.partition(".")
+        kind = FuturesAccount if name in ("usdm", "coinm") else SpotAccount
+        balances, clock = PAIR if market else START, self.exchange.clock
+        account: Any = kind("ed25519", SEED, balances, clock, name, market or None)  # type: ignore[arg-type]
         self.exchange.accounts.add(account)
         self.world.accounts[product] = account
         return AccountScript(account, SEED)
@@ -144,19 +149,31 @@ class AccountStage:
             await self.world.until_true_view(self.workers[-1])
         for worker in self.workers:
             if worker.process.returncode is None and (code := await worker.stop()):
-                self.ended.append(f"exit code {code}, see {worker.log}")
+                self.wrong.append(f"exit code {code}, see {worker.log}")
         found = await asyncio.to_thread(self.world.faults)
         repeats = [text for text in found if " came " in text or " is (" in text]
         markers = await asyncio.to_thread(self.world.records, "account-marker")
         breaks = Counter(each["reason"] for each in markers if each["state"] == "opened")
         differences = [text for text in found if text not in repeats]
-        return AccountResult(self.events, differences, repeats, breaks, right_s, self.ended)
+        differences += await asyncio.to_thread(self._lost_twins)
+        return AccountResult(self.events, differences, repeats, breaks, right_s, self.wrong)
+
+    def _lost_twins(self) -> list[str]:
+        """Return how many events were dropped whose twin was kept, as a sentence."""
+        if not self.twins:
+            return []
+        extras = (record["extra"] or "" for record in self.world.records())
+        kept = sum(f'"{TWIN_KEY}"' in extra for extra in extras)
+        return [] if kept == self.twins else [f"of {self.twins} twins {kept} were kept"]
 
     async def close(self) -> None:
         """Leave no process running."""
         await self._stack.aclose()
         await self.exchange.stop()
         await self.registry.stop()
+
+
+AccountAct = Callable[[AccountStage], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,15 +184,13 @@ class AccountScenario:
         name: For `--only` and topic names.
         says: What happens, for the table.
         act: Lets it happen, and returns when the exchange is back.
-        right_under_s: Bar: until the reader's view is right again.
         breaks: It must be marked; False: it must not be.
         alone: Kafka suffers.
     """
 
     name: str
     says: str
-    act: Callable[[AccountStage], Awaitable[None]]
-    right_under_s: float = RIGHT_AGAIN_S
+    act: AccountAct
     breaks: bool = True
     alone: bool = False
     more: dict[str, Any] = field(default_factory=dict)
@@ -183,7 +198,7 @@ class AccountScenario:
 
 def missed_bars(scenario: AccountScenario, result: AccountResult) -> list[str]:
     """Return what does not hold, as sentences; empty: all is well."""
-    failures = [*result.differences, *result.repeats, *result.ended]
+    failures = [*result.differences, *result.repeats, *result.wrong]
     if not result.events:
         failures.append("nothing happened")
     if scenario.breaks != bool(result.breaks):
@@ -191,9 +206,8 @@ def missed_bars(scenario: AccountScenario, result: AccountResult) -> list[str]:
     return failures
 
 
-def late_account(scenario: AccountScenario, result: AccountResult) -> list[str]:
+def late_account(result: AccountResult) -> list[str]:
     """Return the time that does not hold, as a sentence (see bars.py); empty: it does."""
-    if result.right_s <= scenario.right_under_s:
+    if result.right_s <= RIGHT_AGAIN_S:
         return []
-    bound = f"bound {scenario.right_under_s:.0f} s"
-    return [f"right again after {result.right_s:.2f} s, {bound}"]
+    return [f"right again after {result.right_s:.2f} s, bound {RIGHT_AGAIN_S:.0f} s"]
