@@ -22,9 +22,11 @@ from connector.lab.faults import (
 )
 from tests.chaos.account_stage import AccountAct, AccountScenario, AccountStage
 from tests.chaos.scenario import WARM_S
+from tests.support.servers import Running
+from tests.support.waiting import until
 
 BAN_S = 6.0
-STEPS_S = (1.0, 1.5, 2.0, 2.5)  # of a process, until it is killed: a start takes 2 to 3 s
+STEPS = ("starting", "takeover_completed", "started", "account_connected", "account_reconciled")
 API_BAN_S = 3.0
 # Calls that cannot know of a ban yet: two connections, and queries that share their weight.
 MOST_BANNED_CALLS = 12
@@ -164,13 +166,17 @@ async def killed(stage: AccountStage) -> None:
 
 
 async def killed_while_it_starts(stage: AccountStage) -> None:
-    """Kill the worker, and each next one in another step of its start; the last one lives."""
+    """Kill the worker, and each next one behind another step of its start; the last one lives."""
     await _kill(stage)
-    for lived_s in STEPS_S:
-        await stage.start_worker()
-        await asyncio.sleep(lived_s)
+    for step in STEPS:
+        await _until_logged(await stage.start_worker(), step)
         await _kill(stage)
     await stage.start_worker()
+
+
+async def _until_logged(worker: Running, event: str) -> None:
+    """Return once a worker has logged an event."""
+    await until(lambda: f'"event": "{event}"' in worker.log.read_text())
 
 
 async def _kill(stage: AccountStage) -> None:
@@ -224,7 +230,7 @@ def account_scenarios(*, is_long: bool = False) -> list[AccountScenario]:
         AccountScenario("account-kill", "SIGKILL, started again after 2 s", killed),
         AccountScenario(
             "account-kill-starting",
-            f"SIGKILL; {len(STEPS_S)} more while it starts again",
+            f"SIGKILL, and {len(STEPS)} more in the steps of the next starts",
             killed_while_it_starts,
         ),
         AccountScenario("account-second-writer", "a second writer", second_writer),
