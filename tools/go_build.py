@@ -30,7 +30,7 @@ def program(pinned: dict[str, Any]) -> bytes:
     if go is None:
         raise Unavailable(f"{pinned['package']} is built here: install Go {pinned['go']} or later")
     if "module" not in pinned:
-        return _built(go, pinned, LOCKED)
+        return compile_package(go, pinned, LOCKED)
     version = f"{pinned['module']}@{pinned['tag']}"
     found = json.loads(_run([go, "mod", "download", "-json", version], Path.cwd()))
     if found["Sum"] != pinned["sum"]:
@@ -40,11 +40,11 @@ def program(pinned: dict[str, Any]) -> bytes:
         shutil.copytree(found["Dir"], tree, copy_function=shutil.copyfile)
         for place in (tree, *tree.rglob("*")):  # the module cache is read-only
             place.chmod(0o755 if place.is_dir() else 0o644)
-        return _built(go, pinned, tree)
+        return compile_package(go, pinned, tree)
 
 
-def _built(go: str, pinned: dict[str, Any], tree: Path) -> bytes:
-    """Compile a package of a module's tree."""
+def compile_package(go: str, pinned: dict[str, Any], tree: Path) -> bytes:
+    """Return the program that a package of a tree is. Raises Unavailable: it does not compile."""
     with tempfile.TemporaryDirectory() as folder:
         built = Path(folder, "program")
         flags = f"-s -w {pinned['ldflags']}"
