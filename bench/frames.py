@@ -102,7 +102,7 @@ def render(name: str, now_ms: int, frames: int = FRAMES) -> Load:
     """Render a load of `frames` frames; event times begin at `now_ms` (epoch ms)."""
     rng = random.Random(f"{SEED} {name}")  # noqa: S311 - must repeat
     rate, size = RATES[name], BURST if name == "a2" else 1
-    messages = _messages(rng, name, now_ms, frames)
+    messages = load_messages(rng, name, now_ms, frames)
     writes = tuple(
         (batch[0][0].path, b"".join(framed(message) for _, message in batch), len(batch))
         for batch in (messages[start : start + size] for start in range(0, frames, size))
@@ -114,7 +114,7 @@ def render(name: str, now_ms: int, frames: int = FRAMES) -> Load:
     return Load(name, rate, streams, writes, due, period, samples)
 
 
-def _messages(
+def load_messages(
     rng: random.Random, name: str, now_ms: int, frames: int
 ) -> list[tuple[Stream, bytes]]:
     """Return each frame's stream and its message: combined form, without framing."""

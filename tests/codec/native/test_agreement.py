@@ -24,7 +24,7 @@ from tests.feed.test_fuzz import NOW_US, SAMPLES, Fuzzer
 from tests.support.native import World, native_reader
 from tests.support.thorough import IS_THOROUGH, examples
 
-FRAMES = 500_000 if IS_THOROUGH else 2_000
+FRAMES = 60_000 if IS_THOROUGH else 2_000
 PATHS = sorted(SAMPLES.glob("*/*.json"))
 # Kinds of which no frame is taken: see tests/codec/native/test_layout.py.
 LEFT = {"contract-info", "option-symbol", "trading-session"}
