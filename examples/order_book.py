@@ -199,7 +199,7 @@ def main() -> None:
             now = best if book.in_sync else "waiting for a snapshot"
             if arguments.symbol in (None, record["symbol"]) and shown.get(name) != now:
                 shown[name] = now
-                print(name, now, flush=True)  # noqa: T201 - its output
+                print(name, now, flush=True)
 
 
 if __name__ == "__main__":

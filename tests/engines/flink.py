@@ -10,10 +10,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from connector.codec.export import flink_ddl
 from connector.codec.schema import Field
 from connector.lab.java_packages import classpath, java
 from tests.engines.filled import KafkaRow, kafka_rows
 
+ROOT = Path(__file__).parent.parent.parent
 VERSION = "2.3.0"
 # Each by name: left to itself the resolver takes flink-runtime 2.1.0, which the connector names.
 _FLINK = """
@@ -34,7 +36,7 @@ PACKAGES = "+".join(
 )
 CONFIG = """\
 execution.target: local
-execution.runtime-mode: batch
+execution.runtime-mode: {mode}
 parallelism.default: 1
 taskmanager.numberOfTaskSlots: 1
 jobmanager.bind-host: 127.0.0.1
@@ -50,21 +52,15 @@ RUN_S = 1800
 
 
 def run_script(script: str, folder: Path) -> None:
-    """Run statements with the SQL client; the first that fails ends it.
+    """Run statements in batch mode with the SQL client; the first that fails ends it.
 
     Raises:
         AssertionError: a statement failed; with what the client printed. Of a job that fails the
             client says only that its cluster is gone: the cause is a warning further up.
     """
-    (folder / "conf").mkdir()
-    (folder / "conf" / "config.yaml").write_text(CONFIG)
-    (folder / "script.sql").write_text(script)
-    flags = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
-    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
-    client = ("org.apache.flink.table.client.SqlClient", "-f", str(folder / "script.sql"))
     ended = subprocess.run(  # noqa: S603 - our own command
-        (java(), *flags, quiet, "-cp", classpath(PACKAGES, f"Flink {VERSION}"), *client),
-        env=os.environ | {"FLINK_CONF_DIR": str(folder / "conf")},
+        command(script, folder, "batch"),
+        env=environment(folder),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -74,6 +70,29 @@ def run_script(script: str, folder: Path) -> None:
     printed = ended.stdout + ended.stderr
     assert ended.returncode == 0, printed[-20_000:]
     assert "[ERROR]" not in printed, printed[-20_000:]
+
+
+def command(script: str, folder: Path, mode: str) -> list[str]:
+    """Write a script and a config to a folder; return what runs it in a mode: batch, streaming."""
+    (folder / "conf").mkdir(parents=True, exist_ok=True)
+    (folder / "conf" / "config.yaml").write_text(CONFIG.format(mode=mode))
+    (folder / "script.sql").write_text(script)
+    flags = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    quiet = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn"
+    client = ("org.apache.flink.table.client.SqlClient", "-f", str(folder / "script.sql"))
+    return [java(), *flags, quiet, "-cp", classpath(PACKAGES, f"Flink {VERSION}"), *client]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the variables of such a process."""
+    return os.environ | {"FLINK_CONF_DIR": str(folder / "conf")}
+
+
+def shipped(bootstrap_servers: str, registry_url: str, *files: str) -> str:
+    """Return SQL files of the repository, one after another, with these addresses."""
+    text = "\n".join((ROOT / file).read_text(encoding="utf-8") for file in files)
+    text = text.replace(flink_ddl.BOOTSTRAP_SERVERS, bootstrap_servers)
+    return text.replace(flink_ddl.REGISTRY_URL, registry_url)
 
 
 def copy_statement(table: str, folder: Path) -> str:
@@ -104,10 +123,10 @@ def bytes_of(text: str) -> bytes:
 
 def rows(table: str, folder: Path, fields: Sequence[Field]) -> list[KafkaRow]:
     """Return what copy_statement wrote, in the order of the topic."""
-    return kafka_rows(raw_rows(table, folder), fields, _millis)
+    return kafka_rows(raw_rows(table, folder), fields, millis)
 
 
-def _millis(text: str) -> int:
+def millis(text: str) -> int:
     """Return epoch milliseconds of Flink's text of a time, which is in UTC."""
     time = datetime.fromisoformat(text.removesuffix("Z")).replace(tzinfo=UTC)
     return round(time.timestamp() * 1000)
