@@ -63,7 +63,7 @@ lab: $(READY) ## Tests against the simulated exchange, over real sockets
 servers: $(READY) ## Tests against a real Kafka broker and registry (fetched once into the cache)
 	@$(BIN)/pytest -m servers $(PYTEST)
 
-test-engines: $(READY) ## Flink reads every topic of a real Kafka broker (Flink is fetched once, 300 MB)
+test-engines: $(READY) ## Flink and Spark read every topic of a real Kafka broker (fetched once, 800 MB)
 	@$(BIN)/pytest -m engines tests/engines $(PYTEST)
 
 wheel: $(READY) ## Build the wheel, install it elsewhere, run it
