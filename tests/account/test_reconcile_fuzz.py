@@ -12,13 +12,13 @@ from connector.account.reconcile_rows import QueryAnswer
 from tests.account.test_reconcile_products import PAIRS, Exchange, every_product, started
 from tests.support.account import RECEIVED_US
 from tests.support.account_truth import reconcile
+from tests.support.thorough import examples
 
 ODD: tuple[Any, ...] = (
     *(None, True, -1, 0, 2**70, 1.5, "", "x", "1e999", "NaN", "-0", "9" * 60, "\u0000"),
     *([], {}, [[]], [None], {"a": 1}),
 )
 PART_ODD = 0.05  # of the values
-SEEDS = 8
 
 
 class OddAnswers:
@@ -49,7 +49,7 @@ class OddAnswers:
 
 
 @every_product
-@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("seed", range(examples(40)))
 def test_odd_answers_end_no_reconciliation(product: Any, isolated: str | None, seed: int) -> None:
     exchange = started(product, isolated, seed)
     for number in range(10):
