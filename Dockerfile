@@ -5,7 +5,7 @@
 # The compiled codec, built on an older Debian, whose glibc the image has, too.
 FROM rust:1.95-slim-bookworm AS native
 # One binary serves every Python from 3.11 on: none is needed to build it.
-ENV PYO3_NO_PYTHON=1
+ENV PYO3_NO_PYTHON=1 PYO3_BUILD_EXTENSION_MODULE=1
 WORKDIR /native
 COPY connector/codec/native .
 RUN ["cargo", "build", "--release", "--locked"]
