@@ -69,14 +69,20 @@ class CheckpointEncoder:
         run = encode_string(identity.run) + encode_long(identity.generation)
         self._head = header(schema_id) + names + run
 
-    def encode(self, commit_number: int, written_time: int, positions: Iterable[Position]) -> bytes:
+    def encode(
+        self,
+        commit_number: int,
+        written_time: int,
+        positions: Iterable[Position],
+        waiting_ms: int | None = None,
+    ) -> bytes:
         """Return a framed checkpoint record; times in epoch milliseconds."""
         advanced = [
             encode_long(number) + _long(last_id) + encode_long(written_time - last_time)
             for number, last_id, last_time in positions
         ]
         written = encode_long(commit_number) + encode_long(written_time)
-        return self._head + written + _array(advanced)
+        return self._head + written + _array(advanced) + _long(waiting_ms)
 
 
 def _long(value: int | None) -> bytes:

@@ -75,6 +75,16 @@ class Settings(WorkerSettings):
         description="Names this writer: with the shard its transactional.id, and in markers. Two"
         " connectors on one cluster need two names.",
     )
+    standby: bool = Field(
+        False,
+        description="Two processes of one shard with true: one writes, the other one reads beside"
+        " it and takes over when it stands still. false: a process takes over when it starts.",
+    )
+    takeover_after: values.TakeoverAfter = Field(
+        timedelta(seconds=5),
+        validate_default=False,
+        description="How long a writer stands still, while Kafka answers, before a standby acts.",
+    )
     shard: ShardSettings = ShardSettings()
     refresh: values.Refresh = Field(
         timedelta(minutes=5),
@@ -90,3 +100,9 @@ class Settings(WorkerSettings):
     subscriptions: list[SubscriptionSettings] = Field(
         min_length=1, description="What to read, and where it goes."
     )
+
+    @model_validator(mode="after")
+    def _can_stand_by(self) -> "Settings":
+        if self.standby and self.delivery == "idempotent":
+            raise ValueError("standby needs delivery: exactly_once, which fences the other process")
+        return self

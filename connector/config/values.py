@@ -133,6 +133,7 @@ def _between(least: str, most: str) -> BeforeValidator:
 
 
 Refresh = Annotated[timedelta, _between("1s", "30d"), written_as("duration", "1s to 30d")]
+TakeoverAfter = Annotated[timedelta, _between("2s", "10m"), written_as("duration", "2s to 10m")]
 Patience = Annotated[timedelta, _between("0s", "24h"), written_as("duration", "0s to 24h")]
 ReadInterval = Annotated[timedelta, _between("0s", "100ms"), written_as("duration", "0s to 100ms")]
 BookInterval = Annotated[timedelta, _between("10s", "30d"), written_as("duration", "10s to 30d")]

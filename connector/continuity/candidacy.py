@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
+CLAIM_KEY, LEAVE_KEY = "claim", "leave"  # end of the keys of records that are no checkpoints
 OVERLAP_S = 1.0  # the streams flow here for so long before the writer's newest commit counts
-DEAD_AFTER_S = 2.0  # a starting process waits no longer for a writer that stands still
 MAX_HANDOVER_WAIT_S = 30.0  # a starting process becomes the writer by then, whatever is missing
-ANSWER_TIMEOUT_S = 2.0  # Kafka counts as away if it has not answered for longer
+MAX_SILENCE_S = 4.0  # Kafka counts as away if it has not answered for longer
 MAX_AGE_S = 30.0  # of the newest record: if it is older, nobody writes
 RECOVERY_S = 15.0  # a writer has found back to Kafka by then, once Kafka answers again
 
@@ -38,6 +38,7 @@ class Appended:
 
     run: str  # of the process
     is_claim: bool = False
+    leaves: bool = False  # it is the last record of a writer that was stopped
     # How long the oldest frame had waited that the writer had read and not stored; None: unknown.
     waiting_s: float | None = None
 
@@ -50,7 +51,7 @@ class Candidate:
         now: When it began.
         standby: True: it takes over only from a writer that stands still. False: it has been
             started to replace the writer, and takes over once its streams flow.
-        takeover_after_s: So long a writer stands still, while Kafka answers, before a standby acts.
+        takeover_after_s: A writer that stands still for so long, while Kafka answers, is dead.
 
     Attributes:
         stored_until: Everything that was read before this time is stored by the writer; None: that
@@ -70,7 +71,10 @@ class Candidate:
         self._claim_won = False
 
     def found(self, now: float, age_s: float | None) -> None:
-        """Note what was found first of all: how old the newest record is; None: there is none."""
+        """Note what was found first of all: how old the newest record is.
+
+        None: there is none, or the writer has left.
+        """
         self._answered_at, self._still_since = now, now
         if age_s is None:
             self._still_since -= self._takeover_after_s
@@ -83,7 +87,7 @@ class Candidate:
         """Note that Kafka has answered, and what was appended since it did last, in order."""
         before = now if self._answered_at is None else self._answered_at
         self._answered_at = now
-        if now - before > ANSWER_TIMEOUT_S:  # the writer needs time to find back, too
+        if now - before > MAX_SILENCE_S:  # the writer needs time to find back, too
             self._still_since, self._claimed_at, self._claim_won = now + RECOVERY_S, None, False
         for record in appended:
             self._note(record)
@@ -94,6 +98,8 @@ class Candidate:
             self._writes = True
             # A record may be of a transaction that will be aborted: the ones before it are stored.
             self.stored_until = self._stored_soon
+            if written[-1].leaves:
+                self._writes, self._still_since = False, now - self._takeover_after_s
             if (waiting_s := written[-1].waiting_s) is not None:
                 self._stored_soon = before - waiting_s
 
@@ -116,7 +122,7 @@ class Candidate:
             self._flows_since = now
         if not self._standby and now - self._began >= MAX_HANDOVER_WAIT_S:
             return NextStep(Step.TAKE_OVER, "its streams have had long enough")
-        if self._answered_at is None or now - self._answered_at > ANSWER_TIMEOUT_S:
+        if self._answered_at is None or now - self._answered_at > MAX_SILENCE_S:
             return NextStep(Step.WAIT, "Kafka does not answer")
         if not self._standby and not self._writes:
             return NextStep(Step.TAKE_OVER, "nobody writes")
@@ -135,10 +141,9 @@ class Candidate:
         return NextStep(Step.CLAIM, "the writer stands still")
 
     def _as_successor(self, still_s: float) -> NextStep:
-        flows_since, stored_until = self._flows_since, self.stored_until
-        if flows_since is not None and stored_until is not None:
-            if flows_since + OVERLAP_S <= stored_until:
-                return NextStep(Step.TAKE_OVER, "its streams flow")
-        if still_s >= DEAD_AFTER_S:
+        flows_since, stored_until = self._flows_since or 0.0, self.stored_until
+        if stored_until is not None and flows_since + OVERLAP_S <= stored_until:
+            return NextStep(Step.TAKE_OVER, "its streams flow")
+        if still_s >= self._takeover_after_s:
             return NextStep(Step.TAKE_OVER, "the writer stands still")
         return NextStep(Step.WAIT, "the writer has not stored what is read here")

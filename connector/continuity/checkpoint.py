@@ -10,7 +10,7 @@ from typing import Any
 from connector.binance.candles import open_time
 from connector.continuity.candle_tracker import CandleTracker
 from connector.continuity.gap import Gap
-from connector.continuity.series import Series
+from connector.continuity.series import Series, StoredPoint
 
 
 class Checkpoint:
@@ -44,6 +44,10 @@ class Checkpoint:
         if series.tracker.has_ids:
             series.tracker.restore(stored["last_id"], stored["id_epoch"])
             _restore_open_candle(series)
+        row = series.stream.row
+        if series.last_ms is not None and row.sequence.rule in ("identity", "candle"):
+            is_unique = row.has_unique_times or row.sequence.rule == "candle"
+            series.stored = StoredPoint(series.last_ms, series.last_id, is_unique)
         fillings = {filling["gap_id"]: filling for filling in stored["fillings"]}
         markers = self._unfinished.pop(series.name, ())
         return (_gap(marker, fillings.get(marker["gap_id"])) for marker in markers)

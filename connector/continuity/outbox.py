@@ -11,6 +11,7 @@ from connector.codec.avro import encode_record
 from connector.codec.framing import Headers, KafkaRecord
 from connector.codec.progress import CheckpointEncoder, ProgressEncoder, RunIdentity
 from connector.codec.schema import CHECKPOINTS, MARKERS, PROGRESS, load
+from connector.continuity.candidacy import LEAVE_KEY
 from connector.continuity.gap import Gap
 from connector.continuity.marker import MarkerState, digest
 from connector.continuity.progress_schedule import CHECKPOINT_SLOTS, ProgressSchedule
@@ -23,9 +24,14 @@ class Outbox:
     Args:
         environment: The topic prefix.
         shard, instance, run: The writer's shard, its name, the random id of its process.
+
+    Attributes:
+        waiting_since_us: When the oldest frame was read that is in no transaction yet, epoch
+            microseconds; None: no frame waits.
     """
 
     def __init__(self, environment: str, shard: int, instance: str, run: str) -> None:
+        self.waiting_since_us: int | None = None
         self._environment = environment
         self._identity = RunIdentity(shard, instance, run)
         self._marker_schema_id = 0
@@ -37,6 +43,7 @@ class Outbox:
         self.update_progress = self._schedule.update
         self._markers: list[dict[str, Any]] = []  # as records, `marked_time` still missing
         self._takeover: list[tuple[str, Mapping[str, Any]]] = []
+        self._leaves = False  # the next transaction is the last one
         self._tombstones: list[str] = []  # keys of the progress topic
         self._numbers: dict[str, int] = {}  # by name of the series, from 1
         self._marker_topic = f"{environment}.{MARKERS}"
@@ -114,15 +121,19 @@ class Outbox:
         self._schedule.remove(series)
         self._tombstones.append(series.name)
 
+    def leave(self) -> None:
+        """Have the next transaction say that it is the last one: the next writer need not wait."""
+        self._leaves = True
+
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to write, not even what an advanced series needs."""
-        return not (self._markers or self._tombstones) and self._schedule.is_empty
+        return not (self._markers or self._tombstones or self._leaves) and self._schedule.is_empty
 
     def is_due(self, now_us: int) -> bool:
         """Say whether something must be written though no record is published."""
         due_ms = self._schedule.due_ms
-        waiting = bool(self._markers or self._tombstones)
+        waiting = bool(self._markers or self._tombstones or self._leaves)
         return waiting or (due_ms is not None and now_us // 1000 >= due_ms)
 
     def drain(self, number: int, now_us: int, published: int) -> list[KafkaRecord]:
@@ -133,14 +144,17 @@ class Outbox:
             now_us: Epoch microseconds.
             published: Records of data published so far.
         """
-        now_ms = now_us // 1000
+        now_ms, since_us = now_us // 1000, self.waiting_since_us
+        waiting_ms = 0 if since_us is None else max(0, now_us - since_us) // 1000
         tombstones, self._tombstones = self._tombstones, []
         written, advanced = self._schedule.take(number, now_ms, published)
+        leaving, self._leaves = self._leaves, False
         return [
             *self.drain_markers(now_us),
             *(self._progress_record(series, number, now_ms) for series in written),
             *(self._tombstone(name, number, now_ms) for name in tombstones),
-            self._checkpoint_record(advanced, number, now_ms),
+            self._checkpoint_record(advanced, number, now_ms, waiting_ms),
+            *([self._leave_record(number, now_ms)] if leaving else ()),
         ]
 
     def drain_markers(self, now_us: int) -> list[KafkaRecord]:
@@ -194,11 +208,18 @@ class Outbox:
         headers: Headers = [(name, str(value)) for name, value in stamp.items()]
         return self._progress_topic, None, name.encode(), now_ms, headers
 
-    def _checkpoint_record(self, advanced: list[Series], number: int, now_ms: int) -> KafkaRecord:
+    def _checkpoint_record(
+        self, advanced: list[Series], number: int, now_ms: int, waiting_ms: int | None = None
+    ) -> KafkaRecord:
         positions = [(each.number, each.last_id, each.last_ms or 0) for each in advanced]
-        value = self._checkpoint.encode(number, now_ms, positions)
+        value = self._checkpoint.encode(number, now_ms, positions, waiting_ms)
         identity, slot = self._identity, number % CHECKPOINT_SLOTS
         key = f"{identity.instance}/{identity.shard}/{slot}"
+        return self._checkpoint_topic, value, key.encode(), now_ms, None
+
+    def _leave_record(self, number: int, now_ms: int) -> KafkaRecord:
+        value = self._checkpoint.encode(number, now_ms, [], 0)
+        key = f"{self._identity.instance}/{self._identity.shard}/{LEAVE_KEY}"
         return self._checkpoint_topic, value, key.encode(), now_ms, None
 
     def _marker_record(self, marker: dict[str, Any], now_us: int) -> KafkaRecord:

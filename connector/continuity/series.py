@@ -12,8 +12,45 @@ from connector.continuity.gap import Gap
 from connector.continuity.marker import GapReason, gap_id
 from connector.continuity.tracker import Tracker
 
+MAX_SKEW_MS = 1  # between the times that two connections give one event
 # Reasons of gaps that begin before they are noticed: right behind the newest record.
 NOTICED_LATE = frozenset({"stale", "sequence", "ids_reset"})
+
+
+@dataclass(slots=True)
+class StoredPoint:
+    """How far the previous writer has stored a series whose ids do not tell repeats.
+
+    Attributes:
+        last_ms: Record time of its newest record.
+        last_id: As of the series; of candles the open time of the newest closed one.
+        has_unique_times: No two events of the series share a time.
+        same_time: Events that were read again and have the time of that record.
+    """
+
+    last_ms: int
+    last_id: int | None
+    has_unique_times: bool
+    same_time: int = 0
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether several events have the time of the newest record: not all may be stored."""
+        return self.same_time > 1 and not self.has_unique_times
+
+    def covers(self, record_ms: int, last_id: int | None) -> bool:
+        """Say whether an event is stored that was read before the writer was fenced.
+
+        Two connections may stamp one event 1 ms apart.
+
+        Args:
+            record_ms: Its record time.
+            last_id: The id of the series behind it: it is another one if the event closed a candle.
+        """
+        if last_id != self.last_id:
+            return False
+        self.same_time += abs(record_ms - self.last_ms) <= MAX_SKEW_MS
+        return record_ms <= self.last_ms + MAX_SKEW_MS
 
 
 @dataclass(slots=True, eq=False)
@@ -40,7 +77,8 @@ class Series:
     # Ids of the connections that delivered it when it was suspected to be stale, until settled.
     suspects: tuple[int, ...] = ()
     suspected_after: int | None = None  # newest id published when it was suspected
-    # pending, next_gap_id, ended or suspects is set, or no event has come: one test for all.
+    stored: StoredPoint | None = None  # by the previous writer, until a newer event comes
+    # One of pending, next_gap_id, ended, suspects, stored is set, or no event has come: one test.
     needs_check: bool = True
     open_gaps: dict[str, Gap] = field(default_factory=dict)  # by gap_id; REST is asked for them
     arbiter: FeedArbiter[Any] | None = None  # orders the events of several connections

@@ -94,9 +94,20 @@ class SeriesRegistry(GapMarking):
         return frozenset(each.topic_of(name) for each in series for name in each.open_gaps)
 
     def open(
-        self, stream: Stream, product: Product, symbol: str, topic: str, prefix: bytes, key: bytes
+        self,
+        stream: Stream,
+        product: Product,
+        symbol: str,
+        topic: str,
+        prefix: bytes,
+        key: bytes,
+        *,
+        unbroken: bool = False,
     ) -> Series:
-        """Return the series of a symbol: a new one, or the previous writer's as it was stored."""
+        """Return the series of a symbol: a new one, or the previous writer's as it was stored.
+
+        `unbroken`: it was read here since before what that writer stored last: nothing is missing.
+        """
         name = f"{product}/{stream.name}/{symbol}"
         existing = self._series.get(name)
         if existing is not None:  # its stream was unsubscribed before, or has another route now
@@ -107,7 +118,11 @@ class SeriesRegistry(GapMarking):
         series = self._add(stream, product, symbol, topic, prefix, key)
         unfinished = self._checkpoint.restore(series)
         if unfinished is not None:
-            self._open_pending(series, self._gap(series, "restart"), self._repeats_possible)
+            if unbroken and series.covered:
+                first = None if series.last_id is None else series.last_id + 1
+                self._mark_started(series, "restart", first, series.edge_ms)
+            else:
+                self._open_pending(series, self._gap(series, "restart"), self._repeats_possible)
             self._resume_filling(series, unfinished)
             self.change_topic(series, topic, prefix, key)
         return series

@@ -46,6 +46,7 @@ class EventProcessor:
         self.max_ahead_ms = framing.MAX_AHEAD_MS  # of record times, before our clock
         self.withheld_topics: Collection[str] = ()  # which do not exist: nothing is published there
         self.feed = 0  # id of the connection whose events are processed now
+        self.overlap_until_us = 0  # what was read before may be stored by the previous writer
         self.arbitration = Arbitration(clock)
         self.dead_letters = DeadLetterHandler(publisher, ledger, gap_tracker)
 
@@ -151,8 +152,8 @@ class EventProcessor:
             return
         verdict = codec.observe(series.tracker, message)
         if verdict is not NEW or series.needs_check:
-            if verdict is REPEATED:
-                self._count_repeat(series)
+            if verdict is REPEATED or self._is_stored(series, record_ms, received_us):
+                self._count_repeat(series, received_us)
                 return
             event = PendingEvent(route, series, message, value, record_ms, received_us, self.feed)
             value = self._with_gap_id(event, series.tracker.gap if verdict is GAP else None)
@@ -191,7 +192,7 @@ class EventProcessor:
         verdict = series.tracker.observe(first, last, previous, is_final)
         if verdict is REPEATED:
             self._records.produced += 1
-            self._count_repeat(series)
+            self._count_repeat(series, received_us)
             return
         record_ms = framing.timestamp_ms(event_ms, received_us // 1000, self.max_ahead_ms)
         if verdict is not NEW or series.needs_check:
@@ -201,9 +202,23 @@ class EventProcessor:
         self._records.produced += 1
         self._publish(route, series, value, record_ms, received_us)
 
-    def _count_repeat(self, series: Series) -> None:
+    def _is_stored(self, series: Series, record_ms: int, received_us: int) -> bool:
+        """Say whether the previous writer has stored an event, where no id says so."""
+        stored = series.stored
+        if stored is None:
+            return False
+        if received_us < self.overlap_until_us and stored.covers(record_ms, series.last_id):
+            return True
+        series.stored = None
+        if stored.is_doubtful:
+            self._gap_tracker.open_after(series, "restart", series.last_id)
+        return False
+
+    def _count_repeat(self, series: Series, received_us: int) -> None:
         """Count a repeat. If they do not end, the ids may have begun anew."""
         self._records.repeated += 1
+        if received_us < self.overlap_until_us:
+            return
         in_a_row = series.tracker.repeats_in_a_row  # 0: a decision behind this one was none
         if in_a_row and in_a_row % REPEATS_BEFORE_ID_RESET_CHECK == 0:
             self._gap_tracker.check_id_reset(series)
@@ -223,10 +238,12 @@ class EventProcessor:
     def publish_decided(self, decisions: Iterable[Decision[PendingEvent]]) -> None:
         """Publish what the arbitration has decided, in its order."""
         for verdict, event, gap in decisions:
-            if verdict is REPEATED:
-                self._count_repeat(event.series)
-                continue
             checked = gap is not None or event.series.needs_check
+            if verdict is REPEATED or (
+                checked and self._is_stored(event.series, event.record_ms, event.received_us)
+            ):
+                self._count_repeat(event.series, event.received_us)
+                continue
             value = self._with_gap_id(event, gap) if checked else event.value
             self._publish(event.route, event.series, value, event.record_ms, event.received_us)
 

@@ -31,7 +31,7 @@ class FrameQueue:
         self._ledger = ledger
         self._hold_bytes = hold_bytes
         self._mark_dropped = mark_dropped
-        self._actions = 0
+        self._actions = self._superseded = 0
         self._dropping = False
         self._dropped: dict[int, Route] = {}  # by identity: products share names
         self.entries: deque[QueuedFrame | QueuedAction] = deque()  # the oldest first
@@ -74,6 +74,30 @@ class FrameQueue:
             self.bytes -= len(entry[1]) + FRAME_OVERHEAD_BYTES
         else:
             self._actions -= 1
+
+    def supersede(self, position: int, most_bytes: int) -> int:
+        """Let go of the frames before a position, and of the oldest ones beyond a size.
+
+        The calls among them are made. Positions count what was ever queued; nothing else takes
+        anything out of the queue meanwhile.
+
+        Returns the position of the oldest entry that is left.
+        """
+        while self.entries and (self._superseded < position or self.bytes > most_bytes):
+            entry = self.entries[0]
+            if isinstance(entry, tuple):
+                self._ledger.frames.superseded += 1
+            else:
+                entry()
+            self.pop()
+            self._superseded += 1
+        self.end_overload()
+        return self._superseded
+
+    @property
+    def end_position(self) -> int:
+        """The position of the next entry, as `supersede` counts."""
+        return self._superseded + len(self.entries)
 
     def end_overload(self) -> bool:
         """End an episode of dropping once the queue is half empty; True if one ended."""

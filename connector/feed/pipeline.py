@@ -59,6 +59,7 @@ class Pipeline:
         self._queue = self._frame_queue.entries
         self.arbitration = self._processor.arbitration
         self.dead_letters = self._processor.dead_letters
+        self.holding = False  # see `hold_back`
 
     @property
     def waiting(self) -> int:
@@ -142,8 +143,41 @@ class Pipeline:
                 others += self._take(routes, (frame,), receipt, received_us, feed)
         return others
 
+    # Another process is the writer
+
+    def hold_back(self) -> None:
+        """Publish nothing, and queue what is read, until `go_on`: another process is the writer."""
+        self.holding = True
+        self._keep_queue()
+
+    def _keep_queue(self) -> None:
+        """Keep the queue from being empty: what is read then never passes it by."""
+        if not self._queue:
+            self._frame_queue.put_action(_nothing)
+
+    @property
+    def end_position(self) -> int:
+        """Where what is read next will stand in the queue; see `supersede`."""
+        return self._frame_queue.end_position
+
+    def supersede(self, position: int, most_bytes: int) -> int:
+        """Let go of frames that the writer has stored; see `FrameQueue.supersede`."""
+        oldest = self._frame_queue.supersede(position, most_bytes)
+        self._keep_queue()
+        return oldest
+
+    def go_on(self, overlap_until_us: int) -> None:
+        """Publish from now on, what is queued first: this process is the writer.
+
+        `overlap_until_us`: what was read before, epoch microseconds, may be stored already.
+        """
+        self.holding, self._processor.overlap_until_us = False, overlap_until_us
+
     def tick(self) -> None:
         """Publish what is queued and what was held long enough; call it every few milliseconds."""
+        if self.holding:
+            return
+        self.gap_tracker.outbox.waiting_since_us = self._frame_queue.oldest_received_us
         self._processor.room = self._publisher.room()
         if self._queue:
             self._publish_queued()
@@ -266,3 +300,7 @@ class Pipeline:
             self._frame_queue.put_action(functools.partial(action, *args, **kwargs))
         else:
             action(*args, **kwargs)
+
+
+def _nothing() -> None:
+    """Do nothing, in order."""

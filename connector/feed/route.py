@@ -47,8 +47,12 @@ class Route:
     moving_away: bool = False  # another connection will deliver it soon, though none does now
     confirmed_at: dict[int, float] = field(default_factory=dict)
 
-    def open_series(self, symbol: str | None, gap_tracker: GapTracker) -> Series:
+    def open_series(
+        self, symbol: str | None, gap_tracker: GapTracker, *, unbroken: bool = False
+    ) -> Series:
         """Open the series of a symbol that the stream has not carried before.
+
+        `unbroken`: as of `SeriesRegistry.open`.
 
         Raises:
             BadMessage: the message names no symbol.
@@ -57,11 +61,19 @@ class Route:
             raise BadMessage("field", "the message names no symbol")
         record_prefix = prefix(self.schema_id, symbol, self.product, self.stream.name)
         key = self._key_of(symbol)
-        series = gap_tracker.open(self.stream, self.product, symbol, self.topic, record_prefix, key)
+        names = (self.stream, self.product, symbol, self.topic)
+        series = gap_tracker.open(*names, record_prefix, key, unbroken=unbroken)
         self.series[symbol] = series
         if len(self.feeds) > 1:
             deliver_from(series, self.feeds)
         return series
+
+    def is_confirmed_since(self, time: float) -> bool:
+        """Say whether a connection that delivers it was acknowledged by a time.
+
+        `time`: in the seconds of `confirmed_at`.
+        """
+        return any(at <= time for at in self.confirmed_at.values())
 
     def retarget(self, topic: str, schema_id: int, key: str, gap_tracker: GapTracker) -> None:
         """Send the records to another topic, or under another key, from now on."""

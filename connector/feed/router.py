@@ -128,6 +128,29 @@ class Router:
             for route in units.values():
                 yield from with_other_product(route)
 
+    def continue_series(self, gap_tracker: GapTracker, since: float) -> int:
+        """Open the series of the previous writer that were read here since a time, without a gap.
+
+        Returns how many they are.
+
+        Args:
+            gap_tracker: It has taken over.
+            since: In the seconds of `Route.confirmed_at`; what the writer has stored reaches so
+                far, or further.
+        """
+        routes = {
+            (route.product, route.stream.name): route
+            for route in self.routes()
+            if route.is_confirmed_since(since)
+        }
+        opened = 0
+        for progress in list(gap_tracker.unclaimed.values()):
+            route = routes.get((progress["product"], progress["stream_name"]))
+            if route is not None:
+                route.open_series(progress["symbol"], gap_tracker, unbroken=True)
+                opened += 1
+        return opened
+
     def listing_announcements(self) -> int:
         """Return how many announcements of listings have been published; cheap to call often."""
         return sum(route.messages for route in self._listing_routes)

@@ -1,6 +1,7 @@
 """Reads whole topics fast, as a plain consumer: assigned, in no group, no offset committed.
 
-Needs READ and DESCRIBE on the topics and nothing else; sees committed records only.
+Needs READ and DESCRIBE on the topics and nothing else; sees committed records, unless told to see
+all.
 """
 
 import time
@@ -24,7 +25,7 @@ _SETTLING = (  # a topic made a moment ago, or a leader that moves: the request 
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.UNKNOWN_TOPIC_OR_PART,
 )
-_SILENT = f"nothing arrived for {MAX_SILENCE_S:.0f} s; is a writer's transaction open for so long?"
+_SILENT = "nothing arrived for {:.0f} s; is a writer's transaction open for so long?"
 CONSUMER = {
     "group.id": "bkc-verify",  # librdkafka requires one; it is never joined
     "enable.auto.commit": False,
@@ -53,18 +54,28 @@ class BulkConsumer:
 
     Args:
         conf: How to reach the cluster, in librdkafka's names. A wrong setting raises Refused.
-        committed: False: the ends of `ranges` include open transactions.
+        committed: False: open and aborted transactions are read, too.
+        request_s, silence_s: Seconds after which a request, and a read in which nothing arrives,
+            count as not answered.
     """
 
-    def __init__(self, conf: Mapping[str, Any], *, committed: bool = True) -> None:
+    def __init__(
+        self,
+        conf: Mapping[str, Any],
+        *,
+        committed: bool = True,
+        request_s: float = REQUEST_TIMEOUT_S,
+        silence_s: float = MAX_SILENCE_S,
+    ) -> None:
         self._errors = ConnectionErrors()
+        self._request_s, self._silence_s = request_s, silence_s
         level = {"isolation.level": "read_committed" if committed else "read_uncommitted"}
         self._consumer = open_client(Consumer, {**conf, **CONSUMER, **level}, self._errors.note)
 
     def topics(self) -> dict[str, list[int]]:
         """Return the partitions of every topic we may see."""
         try:
-            topics = metadata(self._consumer, self._errors, REQUEST_TIMEOUT_S).topics
+            topics = metadata(self._consumer, self._errors, self._request_s).topics
         except KafkaException as error:
             raise self._retry(error) from error
         return {name: sorted(topic.partitions) for name, topic in topics.items()}
@@ -82,7 +93,7 @@ class BulkConsumer:
             return ranges
         wanted = [TopicPartition(topic, number, since) for number in partitions]
         try:
-            found = self._consumer.offsets_for_times(wanted, timeout=REQUEST_TIMEOUT_S)
+            found = self._consumer.offsets_for_times(wanted, timeout=self._request_s)
         except KafkaException as error:
             raise self._retry(error) from error
         # -1: no record is so late (and whatever the time, from the embedded broker).
@@ -105,7 +116,7 @@ class BulkConsumer:
                 batch = self._consumer.consume(BATCH_RECORDS, BATCH_TIMEOUT_S)
                 if batch:
                     active_at = time.monotonic()
-                elif time.monotonic() - active_at > MAX_SILENCE_S:
+                elif time.monotonic() - active_at > self._silence_s:
                     raise self._retry(None)
                 good = [message for message in batch if message.error() is None]
                 done = _ended(batch, ends) if len(good) < len(batch) else set()
@@ -129,10 +140,10 @@ class BulkConsumer:
     def _watermarks(self, topic: str, partition: int) -> tuple[int, int]:
         """Return first offset and end of a partition."""
         place = TopicPartition(topic, partition)
-        deadline = time.monotonic() + REQUEST_TIMEOUT_S
+        deadline = time.monotonic() + self._request_s
         while True:
             try:
-                found = self._consumer.get_watermark_offsets(place, timeout=REQUEST_TIMEOUT_S)
+                found = self._consumer.get_watermark_offsets(place, timeout=self._request_s)
             except KafkaException as error:
                 if error.args[0].code() not in _SETTLING or time.monotonic() >= deadline:
                     raise self._retry(error) from error
@@ -148,7 +159,8 @@ class BulkConsumer:
         return {place.partition for place in places if place.offset >= ends[place.partition]}
 
     def _retry(self, error: KafkaException | None) -> Retry:
-        return Retry(f"Kafka: {self._errors.explain(error) or _SILENT}")
+        silent = _SILENT.format(self._silence_s)
+        return Retry(f"Kafka: {self._errors.explain(error) or silent}")
 
     def close(self) -> None:
         """Disconnect."""

@@ -103,6 +103,16 @@ def topic_warning(text: str) -> None:
     _log.warning("topic_warning", text=text)
 
 
+def succession_step(step: str, why: str) -> None:
+    """What a process does that is not the writer: `wait`, `claim` or `take over`."""
+    _log.info("succession_step", step=step, why=why)
+
+
+def taking_over(why: str) -> None:
+    """This process becomes the writer now: it fences the previous one."""
+    _log.info("taking_over", why=why)
+
+
 def takeover_completed(series: int, run: str) -> None:
     """The previous writer is fenced, and its checkpoint, with progress of `series`, is read."""
     _log.info("takeover_completed", series=series, run=run)

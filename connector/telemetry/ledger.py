@@ -1,6 +1,6 @@
 """The accounts of a worker: what became of each frame and each record.
 
-Frames: received = decoded + control + undecodable + dropped + waiting.
+Frames: received = decoded + control + undecodable + dropped + superseded + waiting.
 Records: produced = acknowledged + repeated + dead_lettered + failed + lost + withheld + in_flight.
 
 Plain integers without locks: one thread writes them, the metrics page reads them.
@@ -19,13 +19,14 @@ class Frames:
     control: int = 0  # acknowledgements, errors and shutdown notices
     undecodable: int = 0  # at least one of its events went to the dead letter
     dropped: int = 0  # because the frame queue was full
+    superseded: int = 0  # read while another process was the writer, and let go
     bytes: int = 0  # payload of those received
     left_to_python: int = 0  # of ours, which compiled code left to Python; 0 where there is none
 
     def missing(self, waiting: int) -> int:
         """Return how many frames are unaccounted for, with so many in the queue; 0: no bug."""
         known = self.decoded + self.control + self.undecodable + self.dropped
-        return self.received - known - waiting
+        return self.received - known - self.superseded - waiting
 
 
 @dataclass(slots=True)

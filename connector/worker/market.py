@@ -1,12 +1,13 @@
 """The market worker: settings into objects, objects into one run, and the drain at its end.
 
-Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, taking over),
-`_run_until_stopped`, `_drain` (publish what is queued, flush, log what is left).
+Reading order of a run: `MarketWorker.run`, `_begin` (plan, topics and schemas, reading beside the
+present writer, taking over), `_run_until_stopped`, `_drain` (publish what is queued, flush, log
+what is left).
 """
 
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -20,9 +21,11 @@ from connector.config.model import Settings
 from connector.config.plan import bases_of, plan_of
 from connector.config.reload import FileWatch
 from connector.config.secrets import api_key_of, proxy_of
+from connector.continuity.candidacy import Candidate
 from connector.continuity.gap_tracker import GapTracker
 from connector.continuity.rest_requests import FillPolicy
 from connector.diagnostics.preflight import check_offline
+from connector.errors import Fatal
 from connector.feed.context import SessionContext
 from connector.feed.pipeline import Pipeline
 from connector.feed.router import Router
@@ -41,14 +44,16 @@ from connector.transport.rest import RestClient
 from connector.worker.exporter import build_metrics
 from connector.worker.gap_reporter import GapReporter
 from connector.worker.http_server import HttpServer
+from connector.worker.market_readiness import MarketReadiness
 from connector.worker.metrics.lag import topics_with_times
-from connector.worker.process import RETIRED, RunEnd, WorkerProcess
+from connector.worker.process import RunEnd, WorkerProcess
 from connector.worker.provisioning import Provisioner
 from connector.worker.replan_triggers import ReplanTriggers
 from connector.worker.replanner import Replanner
 from connector.worker.retired_series import retire_series
 from connector.worker.start_summary import start_summary
 from connector.worker.status import status
+from connector.worker.succession import Succession
 from connector.worker.topic_keeper import TopicKeeper
 from connector.worker.writer import FENCE_STEP, KAFKA_RETRIES, ShardWriter, WriterIdentity
 
@@ -57,11 +62,14 @@ START_STEPS = {
     "exchange_info": "the exchange",
     "topics": "Kafka",
     "schema_registry": "the registry",
+    "exchange_clock": "the exchange",
     FENCE_STEP: "Kafka",
     "checkpoint": "Kafka",
     "first_commit": "Kafka",
-    "exchange_clock": "the exchange",
 }
+WRITER_STEPS = (FENCE_STEP, "checkpoint", "first_commit")  # which a standby has before it
+OVERLAP_US = 1_000_000  # what was read up to so long after the fencing may be stored already
+REPLACED = "another process has taken over; started again, this one is its standby"
 EXCHANGE, REGISTRY = RetryPolicy(1.0, 60.0), RetryPolicy(0.5, 10.0)
 
 
@@ -126,7 +134,10 @@ class MarketWorker(WorkerProcess):
         )
         self.shard = Shard(self.context, router)
         self.history = ActivityHistory(router.published_events, self.lag)
-        self.gap_reporter = GapReporter(self.gap_tracker.account, self._data_flows)
+        self.ready = MarketReadiness(
+            self.steps, WRITER_STEPS, self.producer, self.shard, standby=settings.standby
+        )
+        self.gap_reporter = GapReporter(self.gap_tracker.account, self.ready.data_flows)
 
         # The plan and its changes
         self.provisioner = Provisioner(
@@ -151,31 +162,12 @@ class MarketWorker(WorkerProcess):
         )
 
         # What is shown of it
-        self.readiness = self._readiness()
+        self.readiness = self.ready.parts()
         self.server = self._http_server()
 
-    def _readiness(self) -> dict[str, Callable[[], bool]]:
-        return {
-            "writer": lambda: not self.producer.fenced,
-            "kafka": lambda: self.producer.trouble is None,
-            **{name: partial(self.steps.is_over, name) for name in self.steps.names},
-            "data": self._data_flows,
-        }
-
     def _http_server(self) -> HttpServer:
-        reasons: dict[str, Callable[[], str | None]] = {
-            "kafka": lambda: self.producer.trouble,
-            "writer": lambda: RETIRED,
-            **{name: partial(self.steps.wait_of, name) for name in self.steps.names},
-        }
-        metrics = build_metrics(self).render
-        return HttpServer(self.readiness, metrics, lambda: status(self), reasons)
-
-    def _data_flows(self) -> bool:
-        if self.producer.fenced:
-            return True  # nothing is read any more, and nothing is waited for
-        supervised = self.shard.supervised
-        return bool(supervised) and all(supervisor.flowing for supervisor in supervised)
+        metrics, causes = build_metrics(self).render, self.ready.causes()
+        return HttpServer(self.readiness, metrics, lambda: status(self), causes)
 
     async def run(self) -> int:
         """Run until `stopping` is set or a signal comes, then drain.
@@ -200,31 +192,67 @@ class MarketWorker(WorkerProcess):
         try:
             if await self._unless_stopped(self._begin()):
                 await self._run_until_stopped()
-            return await self._drain(began)
+            await self._end_early()
+            left = await self._drain(began)
         finally:
+            await self._end_early()
             self.producer.close()
             await self.rest.close()
             await self.server.stop()
+        if self.ready.role == "retired" and not self.stopping.is_set():
+            raise Fatal(REPLACED)
+        return left
 
     async def _begin(self) -> None:
-        """Make and apply the first plan; no stream is subscribed before we are the writer."""
+        """Make the first plan, read it beside the present writer, and become the writer."""
         steps, provisioner = self.steps, self.provisioner
         plan = await steps.retry("exchange_info", self.replanner.first_plan, EXCHANGE)
         await steps.retry("topics", partial(provisioner.ensure_topics, plan), KAFKA_RETRIES)
         schemas = partial(provisioner.ensure_schemas, plan)
         ids = await steps.retry("schema_registry", schemas, REGISTRY)
-        await self.writer.take_over(ids, steps)
         products = {planned.stream.product for planned in plan.streams}
         await steps.run("exchange_clock", self.gap_filler.measure_clock(products))
-        self.gap_reporter.goes_on = bool(self.gap_tracker.unclaimed)
-        self._apply(plan, ids)
         self.replanner.begin(plan)
+        if self.settings.delivery == "exactly_once":  # else the other writer cannot be fenced
+            self.pipeline.hold_back()
+            self._apply(plan, ids)
+            await self._wait_beside_writer(ids)
+        await self.writer.take_over(ids, steps)
+        plan = self.replanner.plan
+        self._become_writer(await self.provisioner.ensure_schemas(plan))  # it may have changed
         events.started(
             streams=len(plan.streams),
             connections=len(plan.connections),
             topics=len(plan.topics),
             version=version(),
         )
+
+    async def _wait_beside_writer(self, ids: Mapping[str, int]) -> None:
+        """Read the streams and publish nothing until this process is to become the writer."""
+        settings, now = self.settings, self.pipeline.arbitration.now
+        self._start_early(self.shard, self.replanner)
+        candidate = Candidate(
+            self.writer.run,
+            now(),
+            standby=settings.standby,
+            takeover_after_s=settings.takeover_after.total_seconds(),
+        )
+        flowing, most_bytes = self.ready.all_flow, self.hold_bytes // 2
+        self.ready.succession = succession = Succession(
+            candidate, self.writer.watch(ids), self.pipeline, flowing, most_bytes, now
+        )
+        await self._beside_early(succession.run())
+
+    def _become_writer(self, ids: Mapping[str, int]) -> None:
+        """Go on with the series of the previous writer, and publish what is read."""
+        self.gap_reporter.goes_on = bool(self.gap_tracker.unclaimed)
+        succession = self.ready.succession
+        since = None if succession is None else succession.unbroken_since
+        if since is not None:
+            self.shard.router.continue_series(self.gap_tracker, since)
+        if succession is not None:
+            self.pipeline.go_on(time.time_ns() // 1000 + OVERLAP_US)
+        self._apply(self.replanner.plan, ids)
 
     def _topic_roles(self) -> Roles:
         """Return the topics that are written to now, those of gaps in earlier topics included."""
@@ -235,13 +263,16 @@ class MarketWorker(WorkerProcess):
         """Read the streams of a plan from now on; settle the series that it has no more."""
         self.lag.add_topics(topics_with_times(plan))
         self.shard.apply(plan, ids)
+        if self.pipeline.holding:
+            return  # the writer settles them
         instance, shard = self.settings.instance, self.settings.shard
         retire_series(self.gap_tracker, plan, ids, instance, shard.index, shard.count)
 
     async def _run_until_stopped(self) -> None:
         filler, keeper, reporter = self.gap_filler, self.topic_keeper, self.gap_reporter
-        parts = (self.shard, self.replanner, filler, keeper, reporter, self.history)
-        await self._run_parts(parts, self._close)
+        parts = (filler, keeper, reporter, self.history)
+        early = () if self._early else (self.shard, self.replanner)
+        await self._run_parts((*early, *parts), self._close)
 
     def _close(self) -> None:
         self.context.closing = "restart"
@@ -249,12 +280,22 @@ class MarketWorker(WorkerProcess):
     @property
     @override
     def _waiting(self) -> int:
-        return self.pipeline.waiting
+        return 0 if self.pipeline.holding else self.pipeline.waiting
 
     @property
     @override
     def _must_serve(self) -> bool:
-        return bool(self.pipeline.queued)
+        return self.pipeline.queued and not self.pipeline.holding
+
+    @override
+    def _say_farewell(self) -> None:
+        if self.ready.role == "writer":
+            self.gap_tracker.outbox.leave()
+
+    @property
+    @override
+    def _stays_when_fenced(self) -> bool:
+        return not self.settings.standby
 
     @override
     def _serve(self) -> None:

@@ -59,6 +59,7 @@ class WorkerProcess(ABC):
         self.codec: CodecChoice = PYTHON
         self.event_loop, self.started_at = EventLoopLag(), time.time()
         self._crash: Fatal | None = None
+        self._early: list[asyncio.Task[None]] = []  # parts that run before it is the writer
 
     @property
     @abstractmethod
@@ -87,6 +88,35 @@ class WorkerProcess(ABC):
         await asyncio.gather(task, return_exceptions=True)
         return False
 
+    def _start_early(self, *parts: RunningPart) -> None:
+        """Run parts from now on, before the worker is the writer; `_run_parts` takes them over."""
+        self._early += [asyncio.create_task(part.run(), name=type(part).__name__) for part in parts]
+
+    async def _beside_early(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do the work. Raises what it raises, and Fatal: an early part has ended."""
+        task = asyncio.create_task(work)
+        try:
+            await asyncio.wait((task, *self._early), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            task.cancel()
+            await asyncio.wait((task,))
+        for early in self._early:
+            if early.done():
+                ended = early.exception() or RuntimeError("it ended")
+                raise self._crash_of(early.get_name(), ended)
+        task.result()
+
+    @staticmethod
+    def _crash_of(name: str, error: BaseException) -> Fatal:
+        events.task_failed(name, error)
+        return Fatal(f"a bug ended {name} ({error!r}); the log has more")
+
+    async def _end_early(self) -> None:
+        """End the early parts of a worker that has not become the writer."""
+        for task in self._early:
+            task.cancel()
+        await asyncio.gather(*self._early, return_exceptions=True)
+
     async def _run_parts(
         self, parts: Sequence[RunningPart], on_end: Callable[[], None] = lambda: None
     ) -> None:
@@ -95,7 +125,8 @@ class WorkerProcess(ABC):
         `on_end` is called before they are cancelled.
         """
         running = (*parts, self.event_loop)
-        tasks = [asyncio.create_task(part.run(), name=type(part).__name__) for part in running]
+        new = [asyncio.create_task(part.run(), name=type(part).__name__) for part in running]
+        tasks = [*self._early, *new]
         while not (
             self.stopping.is_set() or self._cannot_write or any(task.done() for task in tasks)
         ):
@@ -107,9 +138,8 @@ class WorkerProcess(ABC):
         ends = await asyncio.gather(*tasks, return_exceptions=True)
         for task, error in zip(tasks, ends, strict=True):
             if isinstance(error, Exception):  # nothing goes on with half its parts
-                events.task_failed(task.get_name(), error)
-                self._crash = Fatal(f"a bug ended {task.get_name()} ({error!r}); the log has more")
-        if self.producer.fenced:
+                self._crash = self._crash_of(task.get_name(), error)
+        if self.producer.fenced and self._stays_when_fenced:
             await self.stopping.wait()  # a newer writer writes: live, not ready, until SIGTERM
 
     async def _drain(self, began: float) -> int:
@@ -118,6 +148,7 @@ class WorkerProcess(ABC):
         while self._must_serve and time.monotonic() < deadline and not self._ends_now:
             self._serve()
             await asyncio.sleep(POLL_INTERVAL_S)
+        self._say_farewell()
         await asyncio.to_thread(self.producer.flush, deadline)
         records, frames = self.ledger.records, self.ledger.frames
         left = records.in_flight + self._waiting
@@ -138,6 +169,14 @@ class WorkerProcess(ABC):
         if fatal is not None:
             raise fatal
         return left
+
+    def _say_farewell(self) -> None:  # noqa: B027 - most have nobody to tell
+        """Have the last transaction say that it is the last one."""
+
+    @property
+    def _stays_when_fenced(self) -> bool:
+        """Whether it waits for SIGTERM when a later writer has taken over."""
+        return True
 
     @property
     def _cannot_write(self) -> bool:

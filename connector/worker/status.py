@@ -19,6 +19,7 @@ from connector.telemetry.event_loop import EventLoopLag
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
 from connector.transport.rest import RestClient
+from connector.worker.market_readiness import MarketReadiness
 from connector.worker.provisioning import Provisioner
 from connector.worker.replanner import Replanner
 from connector.worker.writer import ShardWriter
@@ -54,6 +55,7 @@ class Snapshot(Protocol):
     writer: ShardWriter
     provisioner: Provisioner
     event_loop: EventLoopLag
+    ready: MarketReadiness
     started_at: float
     symbol_metrics: Sequence[str]
 
@@ -66,6 +68,7 @@ def status(worker: Snapshot) -> dict[str, Any]:
     return {
         "version": version(),
         "codec": {"name": worker.codec.name, "text": worker.codec.text},
+        "role": worker.ready.role,
         "failing": [name for name, is_met in worker.readiness.items() if not is_met()],
         "config": {
             "file": worker.replanner.loaded.places.file,
@@ -110,6 +113,8 @@ def _lags(worker: Snapshot) -> dict[str, Any]:
 
 def oldest_unacked_s(worker: Snapshot) -> float:
     """Return the age of the oldest frame or record that Kafka has not stored; 0: there is none."""
+    if worker.pipeline.holding:
+        return 0.0  # another process stores them
     since, received_us = worker.producer.oldest_since, worker.pipeline.oldest_received_us
     in_producer = 0.0 if since is None else time.monotonic() - since
     in_queue = 0.0 if received_us is None else time.time() - received_us / 1e6
@@ -119,8 +124,10 @@ def oldest_unacked_s(worker: Snapshot) -> float:
 def silence_s(worker: Snapshot) -> dict[tuple[str, ...], float]:
     """Return the time since the newest record of each product and kind, by our clock.
 
-    Since the start where there is no record yet.
+    Since the start where there is no record yet. None, while another process publishes.
     """
+    if worker.pipeline.holding:
+        return {}
     now, published = time.time(), worker.shard.router.published()
     return {
         key: max(0.0, now - max(worker.started_at, millis / 1000))

@@ -20,6 +20,7 @@ from connector.kafka.idempotent_producer import IdempotentProducer
 from connector.kafka.producer import Producer
 from connector.kafka.schema_registry import SchemaCache
 from connector.kafka.transactional_producer import TransactionalProducer
+from connector.kafka.writer_watch import ShardName, WriterWatch
 from connector.telemetry import events
 from connector.telemetry.lag import Lag
 from connector.telemetry.ledger import Ledger
@@ -59,7 +60,7 @@ class ShardWriter:
         ledger: Ledger,
         lag: Lag,
     ) -> None:
-        self._identity, self._tracker = identity, tracker
+        self._identity, self._tracker, self._kafka = identity, tracker, kafka
         self.transactional_id = identity.transactional_id
         self._generation = 1  # above that of every writer before this one
         schemas = SchemaCache(registry)
@@ -79,6 +80,17 @@ class ShardWriter:
     def _last_writer(self, _commits: int) -> LastWriter:
         own = self._identity
         return self._store.last_writer(own.instance, own.shard, own.run, self._generation)
+
+    def watch(self, schema_ids: Mapping[str, int]) -> WriterWatch:
+        """Return what follows the present writer; `schema_ids` as of `take_over`."""
+        own, topic = self._identity, self._store.checkpoint_topic
+        name = ShardName(topic, own.instance, own.shard, own.run, schema_ids[topic])
+        return WriterWatch(client_config.consumer(self._kafka), name)
+
+    @property
+    def run(self) -> str:
+        """The random id of this process."""
+        return self._identity.run
 
     async def take_over(self, schema_ids: Mapping[str, int], steps: StartSteps) -> None:
         """Fence the previous writer, read what it has stored, and go on from there.

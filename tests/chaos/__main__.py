@@ -29,7 +29,7 @@ AT_ONCE = 2  # lines of market data, beside one of accounts and one that makes K
 async def play(scenario: Scenario, kafka: RealKafka, folder: Path) -> Line:
     """Run one scenario and judge it."""
     folder /= scenario.name
-    options = scenario.more, scenario.misaligned, scenario.silent_at_edges
+    options = scenario.more, scenario.misaligned, scenario.silent_at_edges, scenario.rate
     stage = Stage(scenario.name, folder, kafka, *options)
     stage.folder.mkdir()
     try:

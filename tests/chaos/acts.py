@@ -193,6 +193,20 @@ async def second_writer(stage: Stage) -> None:
     await asyncio.sleep(WARM_S)
 
 
+def upgraded(end: signal.Signals) -> Act:
+    """Return what a Deployment does: a new pod until it is ready, then the end of the old one."""
+
+    async def act(stage: Stage) -> None:
+        old = await warm(stage)
+        await stage.ready()
+        await asyncio.sleep(WARM_S)
+        old.process.send_signal(end)
+        await old.process.wait()
+        await asyncio.sleep(WARM_S)
+
+    return act
+
+
 async def config_changed(stage: Stage) -> None:
     """Change the config of a running connector twice."""
     settings = stage.settings(copy.deepcopy(SUBSCRIPTIONS))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connector.lab.faults import Fault
-from tests.chaos.stage import Stage
+from tests.chaos.stage import RATE, Stage
 from tests.support.servers import Running
 
 WARM_S = 2.0  # healthy traffic before the fault
@@ -30,6 +30,7 @@ class Scenario:
         alone: Kafka suffers: no other scenario may use the same broker meanwhile.
         misaligned: Two connections of the exchange cut books differently.
         dead_letters: The fault breaks messages: some must be put aside.
+        rate: Events a second over all series.
         silent_at_edges: Streams do not flow at the start or at the end: only what lies between
             their first `started` and their last `stopped` marker is judged.
     """
@@ -46,6 +47,7 @@ class Scenario:
     misaligned: bool = False
     dead_letters: bool = False
     silent_at_edges: bool = False
+    rate: float = RATE
 
 
 async def warm(stage: Stage, seconds: float = WARM_S) -> Running:

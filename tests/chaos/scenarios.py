@@ -4,6 +4,8 @@ The faults of connections, messages and REST are data. What happens to the conne
 Kafka is a function, in acts.py.
 """
 
+import signal
+
 from connector.binance.products import Product
 from connector.lab.faults import (
     AcceptThenClose,
@@ -29,6 +31,7 @@ from connector.lab.faults import (
 from tests.chaos import acts
 from tests.chaos.scenario import LEARN_S, Scenario, begins_with, breaks_while, strikes
 
+BUSY_RATE = 2_000.0  # events a second
 _PLANNED_LIFE = {"limits": {"connection_life": "10s"}}
 _SHORT_TRANSACTIONS = {"kafka": {"librdkafka": {"transaction.timeout.ms": 8000}}}
 _SMALL_QUEUE = {"hold": "1MiB"}
@@ -314,6 +317,26 @@ def servers(*, is_long: bool) -> list[Scenario]:
     ]
 
 
+def successions() -> list[Scenario]:
+    """Return the ways in which one connector follows another."""
+    return [
+        Scenario(
+            "upgrade",
+            "2,000 events a second: a new connector until ready, then SIGTERM of the old one",
+            acts.upgraded(signal.SIGTERM),
+            planned=True,
+            rate=BUSY_RATE,
+        ),
+        Scenario(
+            "upgrade-killed",
+            "the same with SIGKILL of the old one",
+            acts.upgraded(signal.SIGKILL),
+            planned=True,
+            rate=BUSY_RATE,
+        ),
+    ]
+
+
 def scenarios(*, is_long: bool = False) -> list[Scenario]:
     """Return all; long: with the durations of real outages."""
     # Lines that learn the usual pauses first do not run beside one another: their bars are seconds.
@@ -325,4 +348,5 @@ def scenarios(*, is_long: bool = False) -> list[Scenario]:
         mute_stream,
         *rest(),
         *servers(is_long=is_long),
+        *successions(),
     ]

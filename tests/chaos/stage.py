@@ -62,7 +62,7 @@ class Stage:
         kafka: The broker.
         more: Settings of this run beyond the usual ones.
         misaligned: Connections get books cut differently.
-        silent_at_edges: See Scenario.
+        silent_at_edges, rate: See Scenario.
         struck_ms: When the fault began.
         workers: The connectors started, in order.
     """
@@ -73,6 +73,7 @@ class Stage:
     more: Mapping[str, Any] = field(default_factory=dict)
     misaligned: bool = False
     silent_at_edges: bool = False
+    rate: float = RATE
     exchange: Exchange = field(init=False)
     registry: Registry = field(default_factory=Registry)
     struck_ms: int = 0
@@ -83,7 +84,7 @@ class Stage:
     _stack: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)
 
     def __post_init__(self) -> None:
-        self.exchange = Exchange(Market(SEED), rate=RATE, misaligned=self.misaligned)
+        self.exchange = Exchange(Market(SEED), rate=self.rate, misaligned=self.misaligned)
         self.witness = watch(self.exchange)
 
     @property

@@ -68,11 +68,15 @@ def test_progress_is_read_back_equal(
     st.integers(0, 2**40),
     TIMES,
     st.lists(st.tuples(st.integers(1, 2**31 - 1), st.one_of(st.none(), LONGS), TIMES), max_size=9),
+    st.one_of(st.none(), st.integers(0, 2**40)),
 )
 def test_a_checkpoint_is_read_back_equal(
-    number: int, written: int, positions: list[tuple[int, int | None, int]]
+    number: int,
+    written: int,
+    positions: list[tuple[int, int | None, int]],
+    waiting: int | None,
 ) -> None:
-    framed = CheckpointEncoder(8, IDENTITY).encode(number, written, positions)
+    framed = CheckpointEncoder(8, IDENTITY).encode(number, written, positions, waiting)
 
     assert framed[:5] == b"\x00\x00\x00\x00\x08"
     assert avro_oracle.read_avro(load("checkpoint"), framed) == {
@@ -86,4 +90,5 @@ def test_a_checkpoint_is_read_back_equal(
             {"series_number": series, "last_id": last, "behind_ms": written - time}
             for series, last, time in positions
         ],
+        "waiting_ms": waiting,
     }

@@ -36,6 +36,16 @@ def test_markers_wait_until_they_are_written() -> None:
     assert (before, marked, outbox.is_due(NOW_MS * 1000)) == (False, True, False)
 
 
+def test_a_checkpoint_says_how_long_the_oldest_frame_has_waited() -> None:
+    line = Line("btcusdt@trade")
+    outbox = line.gap_tracker.outbox
+    line.drain()
+    outbox.waiting_since_us = (NOW_MS + 2_500) * 1000  # drained 5 s after that time
+    line.drain()
+
+    assert [checkpoint["waiting_ms"] for checkpoint in line.checkpoints] == [0, 2_500]
+
+
 def test_every_transaction_has_a_checkpoint_with_its_number() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)

@@ -9,7 +9,7 @@ from connector.worker.metrics.rows import counts, histogram_row, row
 from connector.worker.provisioning import REGISTRY_OUTCOMES
 from connector.worker.status import Snapshot
 
-FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped")
+FRAME_OUTCOMES = ("decoded", "control", "undecodable", "dropped", "superseded")
 RECORD_OUTCOMES = ("acknowledged", "repeated", "dead_lettered", "failed", "lost", "withheld")
 MESSAGE_REASONS = ("json", "shape", "field", "decimal", "text", "unknown_stream")
 DEAD_LETTER_REASONS = (*MESSAGE_REASONS, "refused", "bug")  # by Kafka, or in this program
@@ -129,6 +129,7 @@ RECORDS: tuple[MetricRow[Snapshot], ...] = (
         lambda w: w.producer.pauses,
     ),
     row("bkc_fenced", "1 when a later writer has taken over.", lambda w: w.producer.fenced),
+    row("bkc_standby", "1 while it stands by.", lambda w: w.ready.role == "standby"),
     row(
         "bkc_schema_registry_requests_total",
         "Rounds of registering or looking up schemas, by what came of it.",
