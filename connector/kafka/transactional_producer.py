@@ -5,6 +5,7 @@ the same `transactional.id` fences this one. The records of the open transaction
 is stored: whatever Kafka does to it, they are produced again, in order (docs/delivery.md).
 """
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,7 +35,8 @@ MAX_TRANSACTION_BYTES = 4 * 1024 * 1024  # of values; then the commit comes earl
 class TransactionalProducer(Producer):
     """Publishes records in transactions; there is no delivery report a record.
 
-    `conf` is librdkafka's. Without `lookup` a fenced writer is fenced for good.
+    `conf` is librdkafka's. Without `lookup` a fenced writer is fenced for good. With `heartbeat_s`
+    a transaction is stored at least so often, though nothing is published.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class TransactionalProducer(Producer):
         lag: Lag,
         tracker: SeriesTracker | None = None,
         lookup: WriterLookup | None = None,
+        heartbeat_s: float = math.inf,
     ) -> None:
         super().__init__(ledger, lag, dead_letter_topic, tracker)
         self.capacity = int(conf["queue.buffering.max.messages"]) // 2
         self._open = Transaction()
         self._dead_letters: list[KafkaRecord] = []  # of the next commit
         self._commit_at = 0.0
+        self._heartbeat_s, self._heartbeat_at = heartbeat_s, math.inf
         self._committing: Future[PoisonRecords] | None = None
         self._paused_at = 0.0
         self._thread = ThreadPoolExecutor(1, "kafka-commit")
@@ -68,7 +72,7 @@ class TransactionalProducer(Producer):
         self._client.begin()
         with self._until(deadline, "the first commit"):
             self._committer.store([], progress, self.commits)
-        self.commits += 1
+        self._note_commit()
 
     @contextmanager
     def _until(self, deadline: float, awaited: str) -> Iterator[None]:
@@ -155,7 +159,9 @@ class TransactionalProducer(Producer):
         """Say whether the data is to be committed, or something else waits and there is none."""
         if self._open.records:
             return now >= self._commit_at or self._open.size >= MAX_TRANSACTION_BYTES
-        return bool(self._dead_letters) or (now >= self._commit_at and self._outbox_is_due())
+        if self._dead_letters or now >= self._heartbeat_at:
+            return True
+        return now >= self._commit_at and self._outbox_is_due()
 
     def _commit(self) -> "Future[PoisonRecords]":
         """Hand the transaction to the commit thread; it has librdkafka until it is stored."""
@@ -189,10 +195,14 @@ class TransactionalProducer(Producer):
                 self._set_fatal(error.error)
             return
         self._open = Transaction()
-        self.commits += 1
+        self._note_commit()
         self.health.clear()
         self.pauses.observe(time.monotonic() - self._paused_at)
         self._count(transaction, poison)
+
+    def _note_commit(self) -> None:
+        self.commits += 1
+        self._heartbeat_at = time.monotonic() + self._heartbeat_s
 
     def _count(self, transaction: Transaction, poison: PoisonRecords) -> None:
         now_us = time.time_ns() // 1000

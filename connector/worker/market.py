@@ -5,6 +5,7 @@ present writer, taking over), `_run_until_stopped`, `_drain` (publish what is qu
 what is left).
 """
 
+import math
 import signal
 import time
 from collections.abc import Mapping, Sequence
@@ -68,6 +69,7 @@ START_STEPS = {
     "first_commit": "Kafka",
 }
 WRITER_STEPS = (FENCE_STEP, "checkpoint", "first_commit")  # which a standby has before it
+HEARTBEAT_S = 1.0  # between two transactions in a quiet market, beside a standby
 OVERLAP_US = 1_000_000  # what was read up to so long after the fencing may be stored already
 REPLACED = "another process has taken over; started again, this one is its standby"
 EXCHANGE, REGISTRY = RetryPolicy(1.0, 60.0), RetryPolicy(0.5, 10.0)
@@ -106,9 +108,9 @@ class MarketWorker(WorkerProcess):
         # From a frame to Kafka
         identity = WriterIdentity(settings.topic_prefix, settings.instance, settings.shard.index)
         self.gap_tracker = _gap_tracker(settings, identity)
-        self.writer = ShardWriter(
-            identity, kafka, registry, settings.delivery, self.gap_tracker, ledger, self.lag
-        )
+        heartbeat_s = HEARTBEAT_S if settings.standby else math.inf
+        own = (self.gap_tracker, ledger, self.lag, heartbeat_s)
+        self.writer = ShardWriter(identity, kafka, registry, settings.delivery, *own)
         super().__init__(self.writer.producer, ledger)
         self.codec = choose(settings.native)
         self.pipeline = Pipeline(

@@ -72,8 +72,26 @@ class MarketReadiness:
 
     def _is_over(self, step: str) -> bool:
         """Say whether a step of the start is done; a standby has those of a writer before it."""
-        has_time = step in self._writer_steps and self.role == "standby"
-        return has_time or self._steps.is_over(step)
+        if step in self._writer_steps and self.role == "standby":
+            return self._may_follow()
+        return self._steps.is_over(step)
+
+    def _may_follow(self) -> bool:
+        """Say whether this standby would miss nothing if the writer ended now.
+
+        A writer of an older version does not show it: then it counts as such after a while.
+        """
+        beside = self._waits_beside
+        if beside is None or beside.has_waited_long:
+            return True
+        since, refused = beside.unbroken_since, set[str]()
+        for supervisor in self._shard.supervised:
+            refused |= supervisor.refused.keys()
+        return since is not None and all(
+            route.is_confirmed_since(since)
+            for route in self._shard.router.routes()
+            if route.stream.name not in refused
+        )
 
     def _wait_of(self, step: str) -> str | None:
         beside = self._waits_beside

@@ -9,7 +9,14 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
-from connector.continuity.candidacy import OVERLAP_S, Appended, Candidate, NextStep, Step
+from connector.continuity.candidacy import (
+    MAX_HANDOVER_WAIT_S,
+    OVERLAP_S,
+    Appended,
+    Candidate,
+    NextStep,
+    Step,
+)
 from connector.errors import Retry
 from connector.telemetry import events
 
@@ -63,11 +70,13 @@ class Succession:
         self._candidate, self._watch, self._frames = candidate, watch, frames
         self._flowing, self._most_bytes, self._now = flowing, most_bytes, now
         self.next_step = NextStep(Step.WAIT, "Kafka was not asked yet")
-        self.trouble: str | None = None
+        self.trouble: str | None = "Kafka was not asked yet"
+        self._began_at = now()
         self.waiting = True
         # When was read what stands at a position of the queue: at each look, the oldest first.
         self._marks: deque[tuple[float, int]] = deque()
-        self._stored = (0.0, 0)  # the newest of them before which the writer has stored all
+        # The newest of them before which the writer has stored all; None: not known of any.
+        self._stored: tuple[float, int] | None = None
         self._oldest = 0  # position of the oldest entry that is kept
         self._began = False
         self._call: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -87,7 +96,8 @@ class Succession:
         finally:
             keeping.cancel()
             self.waiting = False
-            await asyncio.wait((self._call,))  # one call at a time is made of the watch
+            # One call at a time is made of the watch.
+            await asyncio.gather(self._call, return_exceptions=True)
             await asyncio.to_thread(self._watch.close)
         self._supersede()
         events.taking_over(self.next_step.why)
@@ -137,7 +147,13 @@ class Succession:
         if stored_until is not None:
             while self._marks and self._marks[0][0] <= stored_until - OVERLAP_S:
                 self._stored = self._marks.popleft()
-        self._oldest = self._frames.supersede(self._stored[1], self._most_bytes)
+        position = 0 if self._stored is None else self._stored[1]
+        self._oldest = self._frames.supersede(position, self._most_bytes)
+
+    @property
+    def has_waited_long(self) -> bool:
+        """Whether it has waited for so long that the writer should have shown what it stores."""
+        return self._now() - self._began_at >= MAX_HANDOVER_WAIT_S
 
     @property
     def unbroken_since(self) -> float | None:
@@ -145,5 +161,6 @@ class Succession:
 
         Monotonic seconds.
         """
-        when, position = self._stored
-        return when if position and self._oldest <= position else None
+        if self._stored is None or self._oldest > self._stored[1]:
+            return None
+        return self._stored[0]

@@ -1,6 +1,7 @@
 """The one writer of a shard: its producer, and the takeover from the previous writer."""
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -48,7 +49,10 @@ class WriterIdentity:
 
 
 class ShardWriter:
-    """Writes the records, markers, progress and checkpoints of a shard."""
+    """Writes the records, markers, progress and checkpoints of a shard.
+
+    `heartbeat_s`: a transaction is stored at least so often, for a standby that follows it.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class ShardWriter:
         tracker: GapTracker,
         ledger: Ledger,
         lag: Lag,
+        heartbeat_s: float = math.inf,
     ) -> None:
         self._identity, self._tracker, self._kafka = identity, tracker, kafka
         self.transactional_id = identity.transactional_id
@@ -75,7 +80,7 @@ class ShardWriter:
         else:
             conf = client_config.transactional(kafka, identity.transactional_id)
             lookup = WriterLookup(self._store.checkpoint_topic, self._last_writer)
-            self.producer = TransactionalProducer(conf, *common, lookup)
+            self.producer = TransactionalProducer(conf, *common, lookup, heartbeat_s)
 
     def _last_writer(self, _commits: int) -> LastWriter:
         own = self._identity

@@ -46,6 +46,19 @@ def test_a_checkpoint_says_how_long_the_oldest_frame_has_waited() -> None:
     assert [checkpoint["waiting_ms"] for checkpoint in line.checkpoints] == [0, 2_500]
 
 
+def test_the_last_transaction_says_that_it_is_the_last_one() -> None:
+    line = Line("btcusdt@trade")
+    outbox = line.gap_tracker.outbox
+    line.drain()
+    outbox.leave()
+    waits = outbox.is_due(NOW_MS * 1000)
+    keys = [key for _, _, key, *_ in outbox.drain(2, NOW_MS * 1000, 0)]
+
+    assert waits
+    assert keys == [b"market/1/2", b"market/1/leave"]
+    assert [key for _, _, key, *_ in outbox.drain(3, NOW_MS * 1000, 0)] == [b"market/1/3"]
+
+
 def test_every_transaction_has_a_checkpoint_with_its_number() -> None:
     line = Line("btcusdt@trade")
     line.trades(10)
