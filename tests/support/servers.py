@@ -39,6 +39,7 @@ def config(
         "topics": {"prefix": prefix, "partitions": 3},
         "server": {"host": "127.0.0.1", "port": free_port()},
         "backfill": {"books": False},  # whose records no stream has sent
+        "takeover_after": "2s",  # after a SIGKILL the next process waits so long
         "subscriptions": [
             {
                 "product": "spot",

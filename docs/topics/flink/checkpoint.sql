@@ -16,6 +16,7 @@ CREATE TABLE `binance_checkpoints` (
   `commit_number` BIGINT NOT NULL,
   `written_time` TIMESTAMP(3) NOT NULL,
   `advanced` ARRAY<ROW<`series_number` INT NOT NULL, `last_id` BIGINT, `behind_ms` BIGINT NOT NULL> NOT NULL> NOT NULL,
+  `waiting_ms` BIGINT,
   `record_time` TIMESTAMP_LTZ(3) NOT NULL METADATA FROM 'timestamp' VIRTUAL,
   `record_partition` INT NOT NULL METADATA FROM 'partition' VIRTUAL,
   `record_offset` BIGINT NOT NULL METADATA FROM 'offset' VIRTUAL,
