@@ -153,6 +153,30 @@ def test_a_shard_with_an_address_of_its_own_keeps_the_whole_share(market: dict[s
     assert "BKC_LIMITS__SHARE" not in names
 
 
+def test_a_shard_with_a_standby_has_two_pods_on_two_nodes_if_that_is_possible() -> None:
+    found = of_kind(rendered({"market": {"shards": 2, "standby": True}}), "Deployment")
+
+    for deployment, pod in zip(found, pods(found), strict=True):
+        variables = {entry["name"]: entry["value"] for entry in pod["containers"][0]["env"]}
+        [term] = pod["affinity"]["podAntiAffinity"][
+            "preferredDuringSchedulingIgnoredDuringExecution"
+        ]
+        assert deployment["spec"]["replicas"] == 2
+        assert (variables["BKC_STANDBY"], variables["BKC_LIMITS__SHARE"]) == ("true", "0.2500")
+        assert term["podAffinityTerm"]["topologyKey"] == "kubernetes.io/hostname"
+        selector = term["podAffinityTerm"]["labelSelector"]
+        assert selector == deployment["spec"]["selector"]
+
+
+def test_without_a_standby_a_shard_has_one_pod() -> None:
+    [deployment] = of_kind(rendered(), "Deployment")
+
+    [pod] = pods([deployment])
+    assert deployment["spec"]["replicas"] == 1
+    assert "affinity" not in pod
+    assert "BKC_STANDBY" not in {entry["name"] for entry in pod["containers"][0]["env"]}
+
+
 def test_a_config_is_mounted_word_for_word() -> None:
     config = "\n  # indented\n" + "".join(f"  {line}\n" for line in CONFIG.splitlines())
 

@@ -145,6 +145,7 @@ OTHER: dict[str, Any] = {
     "market.config": f"{CONFIG}# other",
     "market.shards": 3,
     "market.shareAddress": False,
+    "market.standby": True,
     "market.secrets": {"a": {"existingSecret": "b"}},
     "market.pod": {"minReadySeconds": 1},
     "accounts": {"b": {"config": f"instance: other\n{ACCOUNT_CONFIG}"}},

@@ -67,11 +67,31 @@ hostUsers: {{ $pod.hostUsers }}
 {{- end }}
 {{- end -}}
 
+{{/*
+Pods of one deployment on two nodes, if that is possible; required would stop an upgrade where there
+is no third node. Takes (root, worker, deployment).
+*/}}
+{{- define "bkc.apart" -}}
+{{- $worker := index . 1 -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "bkc.selector" (list (index . 0) $worker.component) | nindent 12 }}
+            {{- toYaml (index . 2).labels | nindent 12 }}
+{{- end -}}
+
 {{/* The pod of a worker. Takes (root, worker, deployment). */}}
 {{- define "bkc.podSpec" -}}
 {{- $root := index . 0 -}}
 {{- $worker := index . 1 -}}
 {{- $pod := $worker.pod -}}
+{{- if and (gt (int ((index . 2).replicas | default 1)) 1) (not $pod.affinity) -}}
+{{- $pod = set (deepCopy $pod) "affinity" (include "bkc.apart" . | fromYaml) -}}
+{{- end -}}
 {{- include "bkc.podBase" (list $root $pod) }}
 serviceAccountName: {{ include "bkc.serviceAccountName" (list $root $worker) }}
 terminationGracePeriodSeconds: {{ int $pod.terminationGracePeriodSeconds }}

@@ -6,7 +6,7 @@ The workers of a release as data: bkc.workers gives a list of
   settings    the same, parsed
   pod         pod settings, those of the worker over those of all
   secrets     folder below /etc/bkc -> the secret that is mounted there
-  deployments list of {name, labels, env}
+  deployments list of {name, labels, env, replicas}; replicas: 1 if it is not there
 Fails with the value and the cure where they cannot be made.
 */}}
 {{- define "bkc.workers" -}}
@@ -15,13 +15,18 @@ Fails with the value and the cure where they cannot be made.
 {{- $worker := include "bkc.worker" (list . "market" "market" "market" .Values.market) | fromYaml -}}
 {{- $deployments := list -}}
 {{- $count := int .Values.market.shards -}}
+{{- $replicas := ternary 2 1 .Values.market.standby -}}
 {{- range $index := until $count -}}
 {{- $env := dict "BKC_SHARD__INDEX" (toString $index) "BKC_SHARD__COUNT" (toString $count) -}}
-{{- if and $.Values.market.shareAddress (gt $count 1) -}}
+{{- $processes := mul $count $replicas -}}
+{{- if and $.Values.market.shareAddress (gt (int $processes) 1) -}}
 {{- $whole := dig "limits" "share" 1.0 $worker.settings -}}
-{{- $_ := set $env "BKC_LIMITS__SHARE" (divf $whole $count | printf "%.4f") -}}
+{{- $_ := set $env "BKC_LIMITS__SHARE" (divf $whole $processes | printf "%.4f") -}}
 {{- end -}}
-{{- $deployments = append $deployments (dict "name" (printf "market-%d" $index) "labels" (dict "shard" (toString $index)) "env" $env) -}}
+{{- if $.Values.market.standby -}}
+{{- $_ := set $env "BKC_STANDBY" "true" -}}
+{{- end -}}
+{{- $deployments = append $deployments (dict "name" (printf "market-%d" $index) "labels" (dict "shard" (toString $index)) "env" $env "replicas" $replicas) -}}
 {{- end -}}
 {{- $workers = append $workers (set $worker "deployments" $deployments) -}}
 {{- end -}}
@@ -58,7 +63,7 @@ Fails with the value and the cure where they cannot be made.
 {{- if hasKey $settings $foreign -}}
 {{- fail (printf "%s.config has %s: it is the file of the other worker; market.config has subscriptions, accounts.NAME.config has accounts" $place $foreign) -}}
 {{- end -}}
-{{- range $key, $cure := dict "server" (printf "pod.port sets the port") "shard" (printf "market.shards sets it") -}}
+{{- range $key, $cure := dict "server" (printf "pod.port sets the port") "shard" (printf "market.shards sets it") "standby" (printf "market.standby sets it") -}}
 {{- if hasKey $settings $key -}}
 {{- fail (printf "%s.config has %s, which the chart sets: leave it out; %s" $place $key $cure) -}}
 {{- end -}}
