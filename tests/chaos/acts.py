@@ -4,6 +4,7 @@ import asyncio
 import copy
 import signal
 
+from connector.continuity.candidacy import RECOVERY_S
 from connector.lab.faults import (
     AcceptThenClose,
     ClockSkew,
@@ -21,6 +22,7 @@ from tests.chaos.stage import SUBSCRIPTIONS, Stage
 from tests.support.lab_client import client
 from tests.support.servers import Running
 
+GAVE_UP = 4  # exit code
 # The streams of a symbol that leaves; somebody else reads them, so that the lab goes on with them.
 LEAVING = [f"ethusdt@{stream}" for stream in SUBSCRIPTIONS[0]["streams"]]
 
@@ -205,6 +207,50 @@ def upgraded(end: signal.Signals) -> Act:
         await asyncio.sleep(WARM_S)
 
     return act
+
+
+async def _pair(stage: Stage) -> tuple[Running, Running]:
+    """Start a writer and its standby; the fault begins now."""
+    writer = await stage.start()
+    await writer.until_role("writer")
+    standby = await stage.ready()
+    await standby.until_role("standby")
+    await asyncio.sleep(WARM_S)
+    stage.mark()
+    return writer, standby
+
+
+def writer_struck(blow: signal.Signals) -> Act:
+    """Return what kills or freezes a writer beside its standby; a frozen one wakes up again."""
+
+    async def act(stage: Stage) -> None:
+        writer, standby = await _pair(stage)
+        writer.process.send_signal(blow)
+        await standby.until_role("writer")
+        await asyncio.sleep(WARM_S)
+        if blow is signal.SIGSTOP:
+            writer.process.send_signal(signal.SIGCONT)
+            if await writer.process.wait() != GAVE_UP:
+                stage.ended.append(f"a fenced writer ended with {writer.process.returncode}")
+
+    return act
+
+
+async def kafka_away_beside_a_standby(stage: Stage) -> None:
+    """Freeze Kafka for 12 s: the standby does not take over."""
+    writer, standby = await _pair(stage)
+    stage.kafka.freeze()
+    try:
+        await asyncio.sleep(12.0)
+    finally:
+        stage.kafka.thaw()
+    await writer.until_ready()
+    await asyncio.sleep(RECOVERY_S + WARM_S)
+    roles = [(await each.status())["role"] for each in (writer, standby)]
+    if roles != ["writer", "standby"]:
+        stage.ended.append(f"Kafka was away, and the roles are {roles}")
+    await standby.stop()
+    stage.workers.remove(standby)
 
 
 async def config_changed(stage: Stage) -> None:

@@ -32,6 +32,7 @@ from tests.chaos import acts
 from tests.chaos.scenario import LEARN_S, Scenario, begins_with, breaks_while, strikes
 
 BUSY_RATE = 2_000.0  # events a second
+_STANDBY = {"standby": True}
 _PLANNED_LIFE = {"limits": {"connection_life": "10s"}}
 _SHORT_TRANSACTIONS = {"kafka": {"librdkafka": {"transaction.timeout.ms": 8000}}}
 _SMALL_QUEUE = {"hold": "1MiB"}
@@ -333,6 +334,28 @@ def successions() -> list[Scenario]:
             acts.upgraded(signal.SIGKILL),
             planned=True,
             rate=BUSY_RATE,
+        ),
+        Scenario(
+            "standby-killed",
+            "SIGKILL of a writer beside its standby",
+            acts.writer_struck(signal.SIGKILL),
+            planned=True,
+            more=_STANDBY,
+        ),
+        Scenario(
+            "standby-frozen",
+            "SIGSTOP of a writer beside its standby (a node that is gone), then SIGCONT",
+            acts.writer_struck(signal.SIGSTOP),
+            planned=True,
+            more=_STANDBY,
+        ),
+        Scenario(
+            "standby-kafka-away",
+            "Kafka SIGSTOP for 12 s beside a standby: nobody takes over",
+            acts.kafka_away_beside_a_standby,
+            planned=True,
+            alone=True,
+            more=_STANDBY,
         ),
     ]
 

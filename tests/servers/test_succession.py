@@ -21,7 +21,7 @@ from tests.servers.test_exactly_once import (
     read,
     settings,
 )
-from tests.support.servers import Running, connector, decoded, read_all
+from tests.support.servers import connector, decoded, read_all
 from tests.support.waiting import GIVE_UP_S, until
 
 
@@ -88,15 +88,15 @@ async def test_a_standby_takes_over_from_a_killed_writer_without_rest_or_a_repea
         folder.mkdir()
     try:
         async with connector(folders[0], made) as writer:
-            await _until_role(writer, "writer")
+            await writer.until_role("writer")
             async with connector(folders[1], made | {"server": _server()}) as standby:
                 await standby.until_ready()
-                await _until_role(standby, "standby")
+                await standby.until_role("standby")
                 seen = exchange.oracle.total
                 await until(lambda: exchange.oracle.total > seen + 400)
                 writer.process.send_signal(signal.SIGKILL)
                 await writer.process.wait()
-                await _until_role(standby, "writer")
+                await standby.until_role("writer")
                 seen = exchange.oracle.total
                 await until(lambda: exchange.oracle.total > seen + 400)
                 await caught_up(standby, exchange)
@@ -107,16 +107,6 @@ async def test_a_standby_takes_over_from_a_killed_writer_without_rest_or_a_repea
         assert [marker for marker in markers if marker["gap_id"] is not None] == []
     finally:
         await exchange.stop()
-
-
-async def _until_role(running: Running, role: str) -> None:
-    deadline = asyncio.get_running_loop().time() + GIVE_UP_S
-    while True:
-        status, _ = await running.get("/livez")
-        if status == 200 and (await running.status())["role"] == role:
-            return
-        assert asyncio.get_running_loop().time() < deadline, running.log.read_text()
-        await asyncio.sleep(0.05)
 
 
 def _server() -> dict[str, Any]:

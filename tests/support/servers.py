@@ -81,6 +81,13 @@ class Running:
             assert time.monotonic() < deadline, self.log.read_text()
             await asyncio.sleep(0.05)
 
+    async def until_role(self, role: str) -> None:
+        """Return once it is `writer` or `standby` of its shard."""
+        deadline = time.monotonic() + GIVE_UP_S
+        while (await self.get("/livez"))[0] != 200 or (await self.status())["role"] != role:
+            assert time.monotonic() < deadline, self.log.read_text()
+            await asyncio.sleep(0.05)
+
     async def until_stored(self, number: int) -> None:
         """Return once Kafka has acknowledged so many records."""
         deadline = time.monotonic() + GIVE_UP_S
