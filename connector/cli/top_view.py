@@ -49,7 +49,8 @@ def _readiness(answer: Mapping[str, Any], failing: Mapping[str, str | None]) -> 
     if answer.get("fenced"):
         return [Text("retired: a later writer has taken over", "bold yellow")]
     if not failing:
-        return [Text(f"ready, up {seconds(answer.get('uptime_s'))}", "bold green")]
+        role = "standby, " if answer.get("role") == "standby" else ""
+        return [Text(f"{role}ready, up {seconds(answer.get('uptime_s'))}", "bold green")]
     head = Text(f"not ready: {', '.join(failing)}", "bold red")
     return [head, *(Text(f"{name}: {cause}") for name, cause in failing.items() if cause)]
 

@@ -68,6 +68,12 @@ def test_an_account_worker_shows_its_accounts_and_no_table_without_rows() -> Non
     assert "events/s" not in text
 
 
+def test_a_standby_is_named_as_such() -> None:
+    text = drawn({"http://a": {"role": "standby", "parts": {}, "uptime_s": 5.0}})
+
+    assert "standby, ready, up" in text
+
+
 def test_streams_are_sorted_as_asked() -> None:
     orders = {
         sort: re.findall(r"spot\.(trade|kline)", drawn({"http://a": STATUS}, sort))
