@@ -371,7 +371,7 @@ def test_an_event_without_a_layout_is_kept_and_counted() -> None:
 ACTS = st.sampled_from(
     (
         *("place", "fill", "cancel", "repeat", "commit", "interrupt", "cover", "begin", "end"),
-        *("little", "flaky", "fail", "lag", "crash", "overload"),
+        *("little", "flaky", "fail", "lag", "crash", "overload", "garble"),
     )
 )
 SYMBOLS = (*PAIRS,)
@@ -433,6 +433,13 @@ class Interleaving:
             self.past += self.account.truth.fill(1)
             self.account.truth.now_ms += 1  # of one millisecond only the order of arrival tells
             self.account.tracker.on_overload(self.account.now_us)
+
+    def _garble(self, _number: int) -> None:
+        """Deliver an event that cannot be read."""
+        if self.account.tracker.is_covered and self.account.truth.orders:
+            self.past += self.account.truth.fill(1)
+            self.account.truth.now_ms += 1
+            self.account.tracker.on_unreadable(self.account.now_us)
 
     def _cover(self, _number: int) -> None:
         if not self.account.tracker.is_covered:
