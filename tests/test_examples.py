@@ -165,8 +165,10 @@ def test_examples_show_every_form_of_symbols() -> None:
 def test_every_reader_of_topics_is_run_by_make_example() -> None:
     readers = {
         str(path.relative_to(FOLDER))
-        for path in (*FOLDER.glob("*.py"), *FOLDER.glob("python/*.py"))
+        for path in FOLDER.rglob("*.py")
         if '"--registry"' in path.read_text()
     }
+    programs = {example.program for example in EXAMPLES.values()}
 
-    assert {example.program for example in EXAMPLES.values()} == readers
+    assert {program for program in programs if program.endswith(".py")} == readers
+    assert [program for program in programs if not (FOLDER / program).is_file()] == []

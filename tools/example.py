@@ -5,6 +5,7 @@
 
 While it runs some trades get lost on their way to the connector, and REST answers late: so a gap
 stays open for a while. With BOOTSTRAP and REGISTRY it reads those servers, and nothing is started.
+Spark and Flink are fetched once, into the cache that `make test-engines` uses.
 """
 
 import asyncio
@@ -31,30 +32,73 @@ from connector.lab.faults import Skip
 from connector.lab.market import Market
 from connector.lab.real_kafka import RealKafka, RealRegistry, free_port
 from connector.lab.rest import Call, Next
+from tests.engines import flink, spark
 
+ROOT = Path(__file__).parent.parent
+FOLDER = ROOT / "examples"
 SEED, RATE = 20261130, 200.0
 LOST_TRADES, HELD_S = 300, 15.0  # how long REST does not answer after the trades are lost
-BEFORE_S = 15.0  # of trades, before some are lost
 READY_S, POLL_S, STOP_S = 60.0, 0.1, 20.0
+INTERRUPTED = 128 + signal.SIGINT  # exit code of a JVM
 SUBSCRIPTIONS = [
     {"product": "spot", "symbols": ["BTCUSDT"], "streams": ["trade", "depth@100ms", "kline_1m"]},
     {"product": "usdm", "symbols": ["BTCUSDT"], "streams": ["aggTrade", "forceOrder"]},
 ]
 
 
+Command = tuple[list[str], Mapping[str, str]]  # words and environment
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A program, its options that fit a run of `seconds`, and what it is."""
+    """A program below examples/ and what it shows.
+
+    Attributes:
+        options: Those that fit a run of `seconds`.
+        calm_s: Seconds before trades get lost; an engine takes a minute to start.
+        then: A program that reads what it has written, run behind it.
+    """
 
     program: str
     options: tuple[str, ...]
     seconds: float
     shows: str
+    calm_s: float = 15.0
+    then: str | None = None
+
+    def command(self, brokers: str, registry: str, folder: Path) -> Command:
+        """Return what runs it; it may write to the folder."""
+        if self.program.endswith(".sql"):
+            return _flink(self.program, brokers, registry, folder)
+        places = ("--brokers", brokers, "--registry", registry, *self.options)
+        if not self.program.startswith("spark/"):
+            return [sys.executable, str(FOLDER / self.program), *places], os.environ
+        modules = [ROOT / "docs/topics/binance_topics.py", FOLDER / "spark/window_status.py"]
+        own = (*places, "--folder", str(folder / "written"))
+        return spark.command(FOLDER / self.program, modules, *own), spark.environment()
+
+
+def _flink(program: str, brokers: str, registry: str, folder: Path) -> Command:
+    tables = [f"docs/topics/flink/{kind}.sql" for kind in ("trade", "marker", "progress")]
+    views = [f"examples/flink/{part}.sql" for part in ("window_status", "candles")]
+    script = flink.shipped(brokers, registry, *tables, *views, f"examples/{program}")
+    return flink.command(script, folder, "streaming"), flink.environment(folder)
 
 
 EXAMPLES: Mapping[str, Example] = {
     "candles": Example(
         "python/candles.py", ("--seconds", "10"), 75, "candles that wait until they are complete"
+    ),
+    "candles-spark": Example(
+        "spark/candles.py",
+        ("--length", "10 seconds"),
+        180,
+        "the same in Spark, and DuckDB on what Spark has written",
+        60,
+        "python/candles_parquet.py",
+    ),
+    "candles-flink": Example(
+        "flink/candles_on_screen.sql", (), 240, "the same in Flink, candles of a minute", 75
     ),
     "order-book": Example("order_book.py", (), 10, "the best prices of a book of depth records"),
     "liquidations": Example(
@@ -107,9 +151,9 @@ class Servers:
         path.write_text(yaml.safe_dump(config))
         return path
 
-    async def misbehave(self) -> None:
-        """Lose some trades, and let REST answer only some time later."""
-        await asyncio.sleep(BEFORE_S)
+    async def misbehave(self, calm_s: float) -> None:
+        """Lose some trades after so many seconds, and let REST answer only some time later."""
+        await asyncio.sleep(calm_s)
         self.exchange.rest.interceptors.append(self._hold)
         await self.exchange.inflict(Skip("btcusdt@trade", LOST_TRADES, "spot"))
         note(f"The lab has lost {LOST_TRADES} trades; REST answers in {HELD_S:.0f} s.")
@@ -144,32 +188,53 @@ async def _until_ready(worker: DemoWorker, port: int) -> None:
             await asyncio.sleep(POLL_S)
 
 
-def command(example: Example, brokers: str, registry: str) -> list[str]:
-    """Return what runs an example."""
-    program = str(Path(__file__).parent.parent / "examples" / example.program)
-    return [sys.executable, program, "--brokers", brokers, "--registry", registry, *example.options]
-
-
 async def run(example: Example) -> int:
     """Start everything, run the example, stop everything; return its exit code."""
-    with tempfile.TemporaryDirectory(prefix="bkc-example-") as folder:
+    with tempfile.TemporaryDirectory(prefix="bkc-example-") as name:
+        folder = Path(name)
         async with contextlib.AsyncExitStack() as stack:
-            servers = Servers(Path(folder))
+            servers = Servers(folder)
             await servers.start(stack)
-            words = command(example, servers.kafka.bootstrap_servers, servers.registry.url)
-            note(f"Running for {example.seconds:.0f} s: {' '.join(words[1:])}")
-            fault = asyncio.create_task(servers.misbehave())
-            process = await asyncio.create_subprocess_exec(*words)
-            try:
-                await asyncio.wait_for(process.wait(), example.seconds)
-            except TimeoutError:
-                process.send_signal(signal.SIGINT)
-                await asyncio.wait_for(process.wait(), STOP_S)
-            finally:
-                fault.cancel()
-                if process.returncode is None:
-                    process.kill()
-        return process.returncode or 0
+            places = servers.kafka.bootstrap_servers, servers.registry.url
+            words, variables = example.command(*places, folder)
+            note(f"Running examples/{example.program} for {example.seconds:.0f} s")
+            fault = asyncio.create_task(servers.misbehave(example.calm_s))
+            code = await _ended_after(example.seconds, words, variables, folder)
+            fault.cancel()
+        if example.then is not None:
+            after = (str(spark.python()), str(FOLDER / example.then), "--folder", f"{name}/written")
+            await (await asyncio.create_subprocess_exec(*after)).wait()
+        return code
+
+
+async def _ended_after(
+    seconds: float, words: list[str], variables: Mapping[str, str], folder: Path
+) -> int:
+    """Run a program, interrupt it after so long; return its exit code. A JVM's is the signal's.
+
+    An engine logs a lot to standard error: it is shown if the program fails.
+    """
+    with (folder / "log").open("w+") as log:
+        process = await asyncio.create_subprocess_exec(
+            *words, env=variables, cwd=folder, stderr=log
+        )
+        code = await _interrupted(process, seconds)
+        if code not in (0, INTERRUPTED):
+            log.seek(0)
+            note(log.read()[-5000:])
+    return 0 if code == INTERRUPTED else code
+
+
+async def _interrupted(process: asyncio.subprocess.Process, seconds: float) -> int:
+    """Return the exit code of a program that is interrupted, then killed."""
+    with contextlib.suppress(TimeoutError):
+        return await asyncio.wait_for(process.wait(), seconds)
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(TimeoutError):
+        return await asyncio.wait_for(process.wait(), STOP_S)
+    process.kill()
+    await process.wait()
+    return INTERRUPTED
 
 
 def main(names: list[str]) -> int:
@@ -181,7 +246,9 @@ def main(names: list[str]) -> int:
         return 2 if names else 0
     brokers, registry = os.environ.get("BOOTSTRAP"), os.environ.get("REGISTRY")
     if brokers and registry:
-        return subprocess.run(command(example, brokers, registry), check=False).returncode
+        with tempfile.TemporaryDirectory(prefix="bkc-example-") as folder:
+            words, variables = example.command(brokers, registry, Path(folder))
+            return subprocess.run(words, env=variables, check=False).returncode
     if brokers or registry:
         print("BOOTSTRAP and REGISTRY belong together: give both, or none", file=sys.stderr)
         return 2
