@@ -82,6 +82,7 @@ class Written:
             "commit_number": number,
             "written_time": NOW_MS + number,
             "advanced": [position],
+            "waiting_ms": None,
         }
         value = encode_record(load("checkpoint"), ID, record)
         self.put("checkpoints", partition, value, f"market/1/{number}")
