@@ -4,7 +4,7 @@
         --above 1000000
 
 Copy what you need. It joins a consumer group, so a second one shares the work, and a restart goes
-on where the last one was. Binance publishes at most one liquidation a symbol and second, so
+on behind the last record that was handled. Binance publishes at most one liquidation a symbol and second, so
 the sum is the least that was liquidated.
 Needs `pip install 'confluent-kafka[avro,schemaregistry]'`.
 """
@@ -49,11 +49,17 @@ class Liquidations:
 
 
 def records(brokers: str, registry: str, topic: str, group: str) -> Generator[Record, None, None]:
-    """Yield a topic's committed records for ever: from where the group was, or from its begin."""
+    """Yield a topic's committed records for ever: from where the group was, or from its begin.
+
+    A record counts as handled once the next one is asked for. That is said record by record: a
+    client that stores offsets by itself skips, when it is closed, what it has fetched and not given
+    away, up to the end of the last transaction (confluent-kafka 2.16).
+    """
     conf = {"subject.name.strategy": topic_subject_name_strategy}  # else it asks on each record
     decode = AvroDeserializer(SchemaRegistryClient({"url": registry}), conf=conf)
     place = {"bootstrap.servers": brokers, "group.id": group, "auto.offset.reset": "earliest"}
-    consumer = Consumer({**place, "isolation.level": "read_committed"})
+    handled = {"enable.auto.offset.store": False, "isolation.level": "read_committed"}
+    consumer = Consumer({**place, **handled})
     consumer.subscribe([topic])
     try:
         while True:
@@ -64,6 +70,7 @@ def records(brokers: str, registry: str, topic: str, group: str) -> Generator[Re
                 raise KafkaException(message.error())
             if message.value() is not None:
                 yield decode(message.value(), SerializationContext(topic, MessageField.VALUE))
+            consumer.store_offsets(message)
     finally:
         consumer.close()
 
