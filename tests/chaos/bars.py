@@ -1,7 +1,8 @@
 """The bars of a run: what must hold, and which of it does not. Pure.
 
-What a reader finds is judged at once. Times are a promise about a machine of one's own: a run that
-misses nothing but times beside others is made again by itself, and that run is judged.
+What a reader finds is judged at once. Times are a promise about a machine of one's own, and so is
+what REST gives back in the time allowed: the exchange forgets meanwhile. A run that misses nothing
+but these beside others is made again by itself, and that run is judged.
 """
 
 from tests.chaos.outcome import Result
@@ -17,7 +18,6 @@ def missed(scenario: Scenario, result: Result) -> list[str]:
         f"{number} {what}"
         for number, what in (
             (score.unmarked, "lost without a marker"),
-            (score.unfilled, "not filled though REST has them"),
             (score.repeats, "repeats"),
         )
         if number
@@ -34,8 +34,9 @@ def missed(scenario: Scenario, result: Result) -> list[str]:
 
 
 def late(scenario: Scenario, result: Result) -> list[str]:
-    """Return the times that do not hold, as sentences; empty: all do."""
-    failures = []
+    """Return what was too late, as sentences; empty: nothing was."""
+    unfilled = result.score.unfilled
+    failures = [f"{unfilled} not filled though REST has them"] if unfilled else []
     blind_s, bound = result.score.blind_ms / 1000, scenario.blind_under_s
     if bound is not None and blind_s > bound + ROUND_TRIP_S:
         failures.append(f"blind for {blind_s:.2f} s, bound {bound:.0f} s")

@@ -58,8 +58,8 @@ margin, USD-M and COIN-M), whose truth is known, and the same broker.
   SIGKILL, and with a second writer, from the start of the new process. Bar: 5 s.
 
 Times are compressed: outages of a minute are 12 to 20 s here, the 24 h of a connection are 10 s.
-`make chaos LONG=1` takes real minutes. Runs share the machine, four at a time; one that misses
-nothing but a time is made again by itself, and that run is shown.
+`make chaos LONG=1` takes real minutes. Runs share the machine, four at a time; one that is
+only too late (a time, or not filled) is made again by itself, and that run is shown.
 """
 
 
