@@ -4,8 +4,8 @@
         --above 1000000
 
 Copy what you need. It joins a consumer group, so a second one shares the work, and a restart goes
-on behind the last record that was handled. Binance publishes at most one liquidation a symbol and second, so
-the sum is the least that was liquidated.
+on behind the last record that was handled. Binance publishes at most one liquidation a symbol and
+second, so the sum is the least that was liquidated.
 Needs `pip install 'confluent-kafka[avro,schemaregistry]'`.
 """
 
