@@ -20,7 +20,10 @@ from connector.transport.tls import client_context
 async def server(tls: ssl.SSLContext | None, greeting: bytes = b"") -> AsyncIterator[int]:
     """Listen; yield the port. `greeting`: sent to whoever connects."""
 
+    writers = []  # one that nobody holds is closed, from Python 3.13 on
+
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         writer.write(greeting)
 
     listening = await asyncio.start_server(greet, "127.0.0.1", 0, ssl=tls)
